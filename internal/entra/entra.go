@@ -1,0 +1,264 @@
+// Package entra says what the provider asks of a tenant's directory (Entra ID, through Microsoft Graph): the objects
+// as small Go structs, the Directory interface, and the typed Error. It is free of the Graph SDK, so that what only
+// speaks about a directory compiles in moments; package msgraph below it is the implementation on the real SDK.
+package entra
+
+import (
+	"context"
+	"time"
+)
+
+// Directory is one tenant's directory, seen with one identity's rights. Every method is at most one HTTP request,
+// not counting sign-in and throttling retries. Errors are *Error when Graph answered.
+type Directory interface {
+	// Registration reads an application with its keys, its federated credentials, its service principal and the
+	// grants of that, in one batch. Application is nil when it does not exist (any more).
+	Registration(ctx context.Context, ref RegistrationRef) (*Registration, error)
+
+	// Search looks for applications that stand in the way of, or are left over from, a registration.
+	Search(ctx context.Context, query SearchQuery) (*SearchResult, error)
+
+	// ResourceApplications reads the service principals of the given APIs, with their application permissions.
+	// An API that the tenant does not have is absent from the answer.
+	ResourceApplications(ctx context.Context, appIDs ...string) (map[string]ResourceApplication, error)
+
+	// UpsertApplication creates the application with that uniqueName, or changes the one that has it.
+	// created is false, and the application nil, when it existed: Graph answers 204 without a body then.
+	UpsertApplication(ctx context.Context, uniqueName string, change ApplicationChange) (application *Application, created bool, err error)
+
+	// Write carries out changes in one request, in the given order. One outcome per change, in the same order.
+	Write(ctx context.Context, order Order, changes ...Change) []Outcome
+
+	// Organization reads the tenant's name and domains.
+	Organization(ctx context.Context) (*Organization, error)
+
+	// User reads a user by user principal name or primary address.
+	User(ctx context.Context, address string) (*User, error)
+}
+
+// RegistrationRef names an application by its object ID and its client ID; the service principal is found by the latter.
+type RegistrationRef struct {
+	ObjectID string // GUID
+	ClientID string // GUID, Graph's appId
+}
+
+// Registration is what a tenant holds of one application.
+type Registration struct {
+	Application      *Application
+	ServicePrincipal *ServicePrincipal
+	Grants           []AppRoleAssignment
+	Federated        []FederatedCredential
+}
+
+// Application is an Entra application object.
+type Application struct {
+	ObjectID       string
+	ClientID       string
+	DisplayName    string
+	UniqueName     string // empty when none was ever set
+	SignInAudience string // AzureADMyOrg for an app of one tenant
+	Tags           []string
+	CreatedAt      time.Time
+	DeletedAt      *time.Time // set on an application in the recycle bin
+	Declared       []RoleRef  // requiredResourceAccess, application permissions only
+	DeclaredScopes []RoleRef  // requiredResourceAccess, delegated permissions: never ours, always kept
+	Keys           []KeyCredential
+	Passwords      []PasswordCredential
+}
+
+// RoleRef identifies an application permission. The same role ID stands on more than one API with different names,
+// so an ID alone identifies nothing.
+type RoleRef struct {
+	ResourceAppID string // GUID of the API's application
+	RoleID        string // GUID of the app role
+}
+
+// KeyCredential is a certificate registered with an application.
+type KeyCredential struct {
+	KeyID       string // GUID
+	DisplayName string
+	Thumbprint  string // 40 upper-case hex digits, from customKeyIdentifier; empty when that is not a SHA-1 value
+	NotBefore   time.Time
+	NotAfter    time.Time
+	Certificate []byte // DER; only where it was asked for, and when it is added
+}
+
+// PasswordCredential is a client secret registered with an application. Graph never returns its value.
+type PasswordCredential struct {
+	KeyID       string
+	DisplayName string
+	Hint        string
+	NotAfter    time.Time
+}
+
+// FederatedCredential trusts tokens of another issuer to sign in as the application.
+type FederatedCredential struct {
+	ID, Name, Issuer, Subject string
+}
+
+// ServicePrincipal is the application's presence in the tenant: what grants are given to.
+type ServicePrincipal struct {
+	ObjectID    string
+	ClientID    string
+	DisplayName string
+	Enabled     bool
+	Tags        []string
+}
+
+// AppRoleAssignment is one granted application permission (admin consent).
+type AppRoleAssignment struct {
+	ID                 string
+	RoleID             string
+	PrincipalID        string // object ID of the service principal that holds the grant
+	ResourceID         string // object ID of the API's service principal, differing per tenant
+	ResourceName       string
+	ResourceAppID      string // filled in where the API's service principal has been read
+	CreatedAt          time.Time
+	PrincipalIsService bool
+}
+
+// ResourceApplication is an API's service principal with the application permissions it offers.
+type ResourceApplication struct {
+	ObjectID    string
+	AppID       string
+	DisplayName string
+	Roles       []AppRole
+}
+
+// AppRole is an application permission that an API offers.
+type AppRole struct {
+	ID          string
+	Value       string // the permission's name, such as Directory.Read.All
+	DisplayName string
+	Enabled     bool
+	Application bool // allowedMemberTypes contains Application
+}
+
+// SearchQuery says what to look for. Empty fields are not looked for.
+type SearchQuery struct {
+	UniqueName  string
+	DisplayName string
+	ClientID    string
+	Tag         string
+}
+
+// SearchResult holds what was found, each application without its keys' bytes.
+type SearchResult struct {
+	ByUniqueName  *Application
+	ByDisplayName []Application
+	ByClientID    *Application
+	ByTag         []Application
+	Deleted       []Application // in the recycle bin, matching the unique or the display name
+	ListDenied    *Error        // the caller may not list applications: the duplicates could not be looked for
+}
+
+// Order is how the changes of one Write depend on each other.
+type Order int
+
+const (
+	// Parallel changes do not depend on each other.
+	Parallel Order = iota
+	// Sequential changes are carried out one after the other; after a failed one, the rest is not tried.
+	Sequential
+)
+
+// Change is one write. The implementations are below.
+type Change interface{ change() }
+
+// Outcome is what became of one change.
+type Outcome struct {
+	Err              error
+	Skipped          bool              // not tried, because one before it failed
+	ServicePrincipal *ServicePrincipal // of CreateServicePrincipal
+	Grant            *AppRoleAssignment
+}
+
+// ApplicationChange sets what is not nil. Keys replaces the whole collection, as Graph does: an entry to keep is
+// repeated with its KeyID and without its Certificate.
+type ApplicationChange struct {
+	ObjectID       string // ignored by UpsertApplication
+	DisplayName    *string
+	SignInAudience *string
+	Tags           []string
+	Declared       *[]RoleRef
+	DeclaredScopes []RoleRef // sent together with Declared, so that nothing is lost
+	Keys           *[]KeyCredential
+}
+
+// CreateServicePrincipal makes the application usable in its tenant.
+type CreateServicePrincipal struct {
+	ClientID string
+	Tags     []string
+}
+
+// SetServicePrincipalEnabled lets the application sign in, or stops it.
+type SetServicePrincipalEnabled struct {
+	ObjectID string
+	Enabled  bool
+}
+
+// GrantAppRole consents to one application permission. Revokes nothing; an existing grant is adopted.
+type GrantAppRole struct {
+	PrincipalID string // object ID of the service principal that receives the grant
+	ResourceID  string // object ID of the API's service principal
+	RoleID      string
+}
+
+// RevokeAppRole takes one grant away. Gone already is success.
+type RevokeAppRole struct {
+	PrincipalID  string
+	AssignmentID string
+}
+
+// DeleteApplication moves the application to the recycle bin, with its service principal. Gone already is success.
+type DeleteApplication struct{ ObjectID string }
+
+// DeleteServicePrincipal removes the service principal, and with it its grants. Gone already is success.
+type DeleteServicePrincipal struct{ ObjectID string }
+
+// PurgeDeletedItem removes an object from the recycle bin for good. Gone already is success.
+type PurgeDeletedItem struct{ ObjectID string }
+
+// RestoreDeletedItem takes an object out of the recycle bin.
+type RestoreDeletedItem struct{ ObjectID string }
+
+func (ApplicationChange) change()          {}
+func (CreateServicePrincipal) change()     {}
+func (SetServicePrincipalEnabled) change() {}
+func (GrantAppRole) change()               {}
+func (RevokeAppRole) change()              {}
+func (DeleteApplication) change()          {}
+func (DeleteServicePrincipal) change()     {}
+func (PurgeDeletedItem) change()           {}
+func (RestoreDeletedItem) change()         {}
+
+// Organization is the tenant itself.
+type Organization struct {
+	TenantID    string
+	DisplayName string
+	Domains     []Domain
+}
+
+// Domain is a verified domain of the tenant.
+type Domain struct {
+	Name    string
+	Default bool
+	Initial bool // the *.onmicrosoft.com domain
+}
+
+// User is a user account, with what tells whether it has a mailbox.
+type User struct {
+	ObjectID          string
+	UserPrincipalName string
+	Mail              string
+	Enabled           bool
+	ProxyAddresses    []string
+	Plans             []AssignedPlan
+}
+
+// AssignedPlan is a service plan of a licence assigned to a user.
+type AssignedPlan struct {
+	Service       string // "exchange" for Exchange Online
+	ServicePlanID string // GUID
+	Status        string // Enabled, Warning, Suspended, Deleted, LockedOut
+}

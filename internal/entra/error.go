@@ -1,0 +1,70 @@
+package entra
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// Error is an answer of Microsoft Graph with a status of 400 or above. It is filled from whatever the answer held:
+// a body may be HTML or empty, and then only the status is known.
+type Error struct {
+	Status          int
+	Code            string // Graph's error code, such as Authorization_RequestDenied; may be empty
+	Message         string
+	Details         []ErrorDetail
+	RequestID       string // for a support case with Microsoft
+	ClientRequestID string
+	Method          string
+	Path            string // without query
+}
+
+// ErrorDetail is one entry of an error's details.
+type ErrorDetail struct{ Code, Message, Target string }
+
+func (e *Error) Error() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s %s: HTTP %d", e.Method, e.Path, e.Status)
+	if e.Code != "" {
+		fmt.Fprintf(&text, " %s", e.Code)
+	}
+	if e.Message != "" {
+		fmt.Fprintf(&text, ": %s", e.Message)
+	}
+	if e.RequestID != "" {
+		fmt.Fprintf(&text, " (request-id %s)", e.RequestID)
+	}
+	return text.String()
+}
+
+// AsError returns the *Error in err's chain, or nil.
+func AsError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return nil
+}
+
+// IsNotFound tells whether Graph answered that the object does not exist.
+func IsNotFound(err error) bool {
+	e := AsError(err)
+	return e != nil && e.Status == http.StatusNotFound
+}
+
+// IsDenied tells whether the caller lacks a right.
+func IsDenied(err error) bool {
+	e := AsError(err)
+	return e != nil && e.Status == http.StatusForbidden
+}
+
+// HasDetail tells whether one of the details carries the code.
+func (e *Error) HasDetail(code string) bool {
+	for _, detail := range e.Details {
+		if detail.Code == code {
+			return true
+		}
+	}
+	return false
+}

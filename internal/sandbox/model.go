@@ -1,0 +1,236 @@
+// Package sandbox is a Microsoft 365 tenant that runs on this machine: sign-in, Microsoft Graph and Exchange Online
+// behind one https origin, faithful enough that what passes here works on the real thing. It shares no code with the
+// provider, so that it can contradict it.
+package sandbox
+
+import (
+	"crypto/x509"
+	"sync"
+	"time"
+)
+
+// Tenant is one Microsoft 365 tenant of the sandbox.
+type Tenant struct {
+	ID          string // GUID
+	DisplayName string
+	Domain      string // the initial *.onmicrosoft.com domain
+
+	mu        sync.Mutex // held for the length of a request's work on this tenant
+	directory directory
+	exchange  exchangeOrganization
+	callers   map[string]caller // by kind: full, owned_by, no_consent_right, read_only
+}
+
+// caller is a seeded application that Terraform may sign in as.
+type caller struct {
+	ClientID     string `json:"client_id"`
+	ClientSecret string `json:"client_secret"`
+}
+
+// directory holds a tenant's objects, each with its history, so that a read can be answered as of an earlier moment.
+type directory struct {
+	applications      table[application]
+	servicePrincipals table[servicePrincipal]
+	grants            table[appRoleAssignment]
+	users             table[user]
+	deleted           table[deletedItem]
+}
+
+// view is the moment as of which a read is answered. The present one sees every write.
+type view struct{ asOf time.Time }
+
+// table keeps every version of its rows in the order of writing.
+type table[T any] struct {
+	order []string // row IDs in the order of creation, for stable paging
+	rows  map[string][]version[T]
+}
+
+type version[T any] struct {
+	at      time.Time
+	value   T
+	deleted bool
+}
+
+// get returns the row as it stood at the view's moment. Values are copies of the top level only: change a row by put.
+func (t *table[T]) get(v view, id string) (T, bool) {
+	var none T
+	versions := t.rows[id]
+	for i := len(versions) - 1; i >= 0; i-- {
+		if !versions[i].at.After(v.asOf) {
+			if versions[i].deleted {
+				return none, false
+			}
+			return versions[i].value, true
+		}
+	}
+	return none, false
+}
+
+// list returns the rows of the view's moment for which keep answers true, in the order of their creation.
+func (t *table[T]) list(v view, keep func(T) bool) []T {
+	found := make([]T, 0, len(t.order))
+	for _, id := range t.order {
+		if row, ok := t.get(v, id); ok && (keep == nil || keep(row)) {
+			found = append(found, row)
+		}
+	}
+	return found
+}
+
+func (t *table[T]) put(at time.Time, id string, row T) {
+	if t.rows == nil {
+		t.rows = map[string][]version[T]{}
+	}
+	if _, known := t.rows[id]; !known {
+		t.order = append(t.order, id)
+	}
+	t.rows[id] = append(t.rows[id], version[T]{at: at, value: row})
+}
+
+func (t *table[T]) remove(at time.Time, id string) {
+	if versions, known := t.rows[id]; known {
+		t.rows[id] = append(versions, version[T]{at: at, deleted: true})
+	}
+}
+
+// application is an Entra application object.
+type application struct {
+	ID              string
+	AppID           string
+	DisplayName     string
+	UniqueName      string // empty: never set; immutable once set
+	SignInAudience  string
+	Tags            []string
+	Notes           string
+	Description     string
+	CreatedAt       time.Time
+	CreatedByAppID  string
+	Owners          []string // object IDs of service principals
+	RequiredAccess  []requiredResourceAccess
+	Keys            []keyCredential
+	Passwords       []passwordCredential
+	Federated       []federatedCredential
+	IsDisabled      bool
+	IdentifierURIs  []string
+	ServiceMgmtRef  string
+	ExtraProperties map[string]any // accepted, stored and returned, but without a behaviour of their own here
+}
+
+type requiredResourceAccess struct {
+	ResourceAppID  string           `json:"resourceAppId"`
+	ResourceAccess []resourceAccess `json:"resourceAccess"`
+}
+
+type resourceAccess struct {
+	ID   string `json:"id"`
+	Type string `json:"type"` // Role or Scope
+}
+
+type keyCredential struct {
+	KeyID       string
+	DisplayName string
+	Usage       string
+	Type        string
+	CustomID    string // customKeyIdentifier on the wire: the SHA-1 thumbprint in hex
+	Start, End  time.Time
+	Certificate *x509.Certificate
+	Raw         []byte // what the client sent as key
+}
+
+type passwordCredential struct {
+	KeyID       string
+	DisplayName string
+	Hint        string
+	Secret      string // never leaves the server except in the answer of addPassword
+	Start, End  time.Time
+}
+
+type federatedCredential struct {
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	Issuer    string   `json:"issuer"`
+	Subject   string   `json:"subject"`
+	Audiences []string `json:"audiences"`
+}
+
+// servicePrincipal is an application's presence in a tenant. The first-party APIs have one without an application here.
+type servicePrincipal struct {
+	ID                     string
+	AppID                  string
+	DisplayName            string
+	Enabled                bool
+	Tags                   []string
+	AppRoles               []appRole
+	AppOwnerTenantID       string
+	AppRoleAssignmentNeeds bool // appRoleAssignmentRequired
+	CreatedAt              time.Time
+	Owners                 []string
+	ExtraProperties        map[string]any
+}
+
+type appRole struct {
+	ID                 string   `json:"id"`
+	Value              string   `json:"value"`
+	DisplayName        string   `json:"displayName"`
+	Description        string   `json:"description"`
+	AllowedMemberTypes []string `json:"allowedMemberTypes"`
+	IsEnabled          bool     `json:"isEnabled"`
+	Origin             string   `json:"origin"`
+}
+
+type appRoleAssignment struct {
+	ID                   string
+	AppRoleID            string
+	PrincipalID          string
+	PrincipalDisplayName string
+	PrincipalType        string
+	ResourceID           string
+	ResourceDisplayName  string
+	CreatedAt            time.Time
+}
+
+// mailboxKind says what Exchange holds for a user; the seed makes one user or more of each.
+type mailboxKind string
+
+const (
+	licensed          mailboxKind = "licensed"
+	unlicensed        mailboxKind = "unlicensed"
+	kiosk             mailboxKind = "kiosk"
+	disabled          mailboxKind = "disabled"
+	noMailbox         mailboxKind = "no_mailbox"
+	publicFolderOwner mailboxKind = "public_folder_owner"
+)
+
+type user struct {
+	ID                string
+	UserPrincipalName string
+	Mail              string
+	DisplayName       string
+	Enabled           bool
+	ProxyAddresses    []string
+	Plans             []assignedPlan
+	Mailbox           mailboxKind
+}
+
+type assignedPlan struct {
+	AssignedDateTime time.Time `json:"assignedDateTime"`
+	CapabilityStatus string    `json:"capabilityStatus"`
+	Service          string    `json:"service"`
+	ServicePlanID    string    `json:"servicePlanId"`
+}
+
+// deletedItem is a soft-deleted application or service principal: kept for 30 days, then gone.
+type deletedItem struct {
+	ID               string
+	DeletedAt        time.Time
+	Application      *application
+	ServicePrincipal *servicePrincipal
+	Grants           []appRoleAssignment // the service principal's, brought back with it
+}
+
+// exchangeOrganization is what the Exchange admin sets. EwsEnabled unset counts as closed since 2026-10-01.
+type exchangeOrganization struct {
+	EwsEnabled       *bool
+	EwsAllowedAppIDs []string
+	DisabledMailbox  map[string]bool // EwsEnabled false on the mailbox itself, by lower-case address
+}
