@@ -11,9 +11,10 @@ import (
 
 // Tenant is one Microsoft 365 tenant of the sandbox.
 type Tenant struct {
-	ID          string // GUID
-	DisplayName string
-	Domain      string // the initial *.onmicrosoft.com domain
+	ID           string // GUID
+	DisplayName  string
+	Domain       string // the initial *.onmicrosoft.com domain
+	CustomDomain string // the default domain, verified as well
 
 	mu        sync.Mutex // held for the length of a request's work on this tenant
 	directory directory
@@ -233,4 +234,7 @@ type exchangeOrganization struct {
 	EwsEnabled       *bool
 	EwsAllowedAppIDs []string
 	DisabledMailbox  map[string]bool // EwsEnabled false on the mailbox itself, by lower-case address
+	OutOfScope       map[string]bool // mailboxes that no app may impersonate, by lower-case address
+	NoPublicFolders  bool            // no public folder mailbox was ever made
+	ServerBusy       time.Duration   // when positive, every request is told to back off for so long
 }

@@ -121,7 +121,9 @@ func (c accessClaims) GetIssuedAt() (*jwt.NumericDate, error)       { return c.I
 func (c accessClaims) GetNotBefore() (*jwt.NumericDate, error)      { return c.NotBefore, nil }
 func (c accessClaims) GetIssuer() (string, error)                   { return c.Issuer, nil }
 func (c accessClaims) GetSubject() (string, error)                  { return c.Subject, nil }
-func (c accessClaims) GetAudience() (jwt.ClaimStrings, error)       { return jwt.ClaimStrings{c.Audience}, nil }
+func (c accessClaims) GetAudience() (jwt.ClaimStrings, error) {
+	return jwt.ClaimStrings{c.Audience}, nil
+}
 
 // defaultDirectoryRole stands in the wids claim of every app-only token (observed; undocumented).
 const defaultDirectoryRole = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
