@@ -1,0 +1,86 @@
+package exchange
+
+import (
+	"encoding/xml"
+	"strings"
+)
+
+// envelope is as much of a GetFolder answer as is read. Element names stand without their namespaces, because the
+// prefixes and even the schemes of the namespace URIs differ between Microsoft's documents and the service.
+type envelope struct {
+	XMLName xml.Name `xml:"Envelope"`
+	Body    struct {
+		Fault    *fault            `xml:"Fault"`
+		Messages []responseMessage `xml:"GetFolderResponse>ResponseMessages>GetFolderResponseMessage"`
+	} `xml:"Body"`
+}
+
+type fault struct {
+	Code   string `xml:"faultcode"`
+	Text   string `xml:"faultstring"`
+	Detail struct {
+		ResponseCode string       `xml:"ResponseCode"`
+		Message      string       `xml:"Message"`
+		MessageXML   []namedValue `xml:"MessageXml>Value"`
+	} `xml:"detail"`
+}
+
+type responseMessage struct {
+	Class      string       `xml:"ResponseClass,attr"`
+	Code       string       `xml:"ResponseCode"`
+	Text       string       `xml:"MessageText"`
+	MessageXML []namedValue `xml:"MessageXml>Value"`
+	Folders    []folderXML  `xml:"Folders>Folder"`
+}
+
+type namedValue struct {
+	Name string `xml:"Name,attr"`
+	Text string `xml:",chardata"`
+}
+
+type folderXML struct {
+	DisplayName string `xml:"DisplayName"`
+	Rights      *struct {
+		CreateAssociated boolean `xml:"CreateAssociated"`
+		CreateContents   boolean `xml:"CreateContents"`
+		CreateHierarchy  boolean `xml:"CreateHierarchy"`
+		Delete           boolean `xml:"Delete"`
+		Modify           boolean `xml:"Modify"`
+		Read             boolean `xml:"Read"`
+	} `xml:"EffectiveRights"`
+	Permissions []struct {
+		Mailbox string `xml:"UserId>PrimarySmtpAddress"`
+		Level   string `xml:"PermissionLevel"`
+	} `xml:"PermissionSet>Permissions>Permission"`
+}
+
+// boolean is xs:boolean, which also has the forms 1 and 0.
+type boolean bool
+
+func (b *boolean) UnmarshalText(text []byte) error {
+	switch strings.TrimSpace(string(text)) {
+	case "true", "1":
+		*b = true
+	default:
+		*b = false
+	}
+	return nil
+}
+
+func (f folderXML) folder() Folder {
+	folder := Folder{DisplayName: trim(f.DisplayName)}
+	if f.Rights != nil {
+		folder.Rights = &Rights{
+			CreateAssociated: bool(f.Rights.CreateAssociated),
+			CreateContents:   bool(f.Rights.CreateContents),
+			CreateHierarchy:  bool(f.Rights.CreateHierarchy),
+			Delete:           bool(f.Rights.Delete),
+			Modify:           bool(f.Rights.Modify),
+			Read:             bool(f.Rights.Read),
+		}
+	}
+	for _, entry := range f.Permissions {
+		folder.Permissions = append(folder.Permissions, FolderPermission{Mailbox: trim(entry.Mailbox), Level: trim(entry.Level)})
+	}
+	return folder
+}
