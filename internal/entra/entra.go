@@ -5,11 +5,13 @@ package entra
 
 import (
 	"context"
+	"regexp"
+	"strings"
 	"time"
 )
 
-// Directory is one tenant's directory, seen with one identity's rights. Every method is at most one HTTP request,
-// not counting sign-in and throttling retries. Errors are *Error when Graph answered.
+// Directory is one tenant's directory, seen with one identity's rights. Every method is one HTTP request, as long as
+// its answer fits one page, and not counting sign-in and retries. Errors are *Error when Graph answered.
 type Directory interface {
 	// Registration reads an application with its keys, its federated credentials, its service principal and the
 	// grants of that, in one batch. Application is nil when it does not exist (any more).
@@ -40,6 +42,8 @@ type Directory interface {
 type RegistrationRef struct {
 	ObjectID string // GUID
 	ClientID string // GUID, Graph's appId
+	// APIs are the app IDs of the APIs whose grants are to be told apart. A grant on another API costs one request more.
+	APIs []string
 }
 
 // Registration is what a tenant holds of one application.
@@ -77,11 +81,24 @@ type RoleRef struct {
 type KeyCredential struct {
 	KeyID       string // GUID
 	DisplayName string
-	Thumbprint  string // 40 upper-case hex digits, from customKeyIdentifier; empty when that is not a SHA-1 value
-	NotBefore   time.Time
-	NotAfter    time.Time
-	Certificate []byte // DER; only where it was asked for, and when it is added
+	Type        string // AsymmetricX509Cert for a certificate
+	Usage       string // Verify for signing in
+	// CustomKeyIdentifier is what Graph shows on the wire: the SHA-1 thumbprint in hex, unless somebody set another.
+	CustomKeyIdentifier string
+	NotBefore           time.Time
+	NotAfter            time.Time
+	Certificate         []byte // DER; set only on a key that is being added
 }
+
+// Thumbprint returns the certificate's SHA-1 thumbprint, 40 upper-case hex digits, or "" when the key does not tell.
+func (k KeyCredential) Thumbprint() string {
+	if thumbprint.MatchString(k.CustomKeyIdentifier) {
+		return strings.ToUpper(k.CustomKeyIdentifier)
+	}
+	return ""
+}
+
+var thumbprint = regexp.MustCompile(`^[0-9A-Fa-f]{40}$`)
 
 // PasswordCredential is a client secret registered with an application. Graph never returns its value.
 type PasswordCredential struct {
@@ -107,14 +124,13 @@ type ServicePrincipal struct {
 
 // AppRoleAssignment is one granted application permission (admin consent).
 type AppRoleAssignment struct {
-	ID                 string
-	RoleID             string
-	PrincipalID        string // object ID of the service principal that holds the grant
-	ResourceID         string // object ID of the API's service principal, differing per tenant
-	ResourceName       string
-	ResourceAppID      string // filled in where the API's service principal has been read
-	CreatedAt          time.Time
-	PrincipalIsService bool
+	ID            string
+	RoleID        string
+	PrincipalID   string // object ID of the service principal that holds the grant
+	ResourceID    string // object ID of the API's service principal, differing per tenant
+	ResourceName  string
+	ResourceAppID string
+	CreatedAt     time.Time
 }
 
 // ResourceApplication is an API's service principal with the application permissions it offers.
@@ -168,15 +184,15 @@ type Change interface{ change() }
 // Outcome is what became of one change.
 type Outcome struct {
 	Err              error
-	Skipped          bool              // not tried, because one before it failed
-	ServicePrincipal *ServicePrincipal // of CreateServicePrincipal
-	Grant            *AppRoleAssignment
+	Skipped          bool               // not tried, because one before it failed; Err is nil then
+	ServicePrincipal *ServicePrincipal  // of CreateServicePrincipal; nil when there was one already
+	Grant            *AppRoleAssignment // of GrantAppRole; nil when there was one already
 }
 
 // ApplicationChange sets what is not nil. Keys replaces the whole collection, as Graph does: an entry to keep is
 // repeated with its KeyID and without its Certificate.
 type ApplicationChange struct {
-	ObjectID       string // ignored by UpsertApplication
+	ObjectID       string // not used by UpsertApplication
 	DisplayName    *string
 	SignInAudience *string
 	Tags           []string

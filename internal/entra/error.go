@@ -59,6 +59,24 @@ func IsDenied(err error) bool {
 	return e != nil && e.Status == http.StatusForbidden
 }
 
+// Lagging tells whether the answer may only mean that Entra's replicas have not all seen what was written a moment ago.
+// It says so of nothing that was not written by us just now: the same answers are final otherwise. The codes and texts
+// are those that Microsoft Graph gives right after an application was created (github.com/hashicorp/terraform-provider-azuread
+// issues 1802 and 1811; github.com/Azure/azure-powershell issue 29530).
+func (e *Error) Lagging() bool {
+	switch e.Status {
+	case http.StatusNotFound:
+		return e.Code == "Request_ResourceNotFound" || e.Code == "Directory_ObjectNotFound"
+	case http.StatusBadRequest:
+		return e.HasDetail("NoBackingApplicationObject") || strings.Contains(e.Message, "Not a valid reference update")
+	case http.StatusForbidden:
+		return strings.HasPrefix(e.Message, "When using this permission, the backing application of the service principal being created must")
+	case http.StatusConflict:
+		return e.Code == "Directory_ConcurrencyViolation"
+	}
+	return false
+}
+
 // HasDetail tells whether one of the details carries the code.
 func (e *Error) HasDetail(code string) bool {
 	for _, detail := range e.Details {

@@ -1,0 +1,292 @@
+package msgraph
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	abstractions "github.com/microsoft/kiota-abstractions-go"
+	"github.com/microsoft/kiota-abstractions-go/serialization"
+	"github.com/microsoftgraph/msgraph-sdk-go/models"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+)
+
+const (
+	applicationProperties = "id,appId,displayName,uniqueName,signInAudience,tags,createdDateTime,deletedDateTime," +
+		"requiredResourceAccess,keyCredentials,passwordCredentials"
+	servicePrincipalProperties = "id,appId,displayName,accountEnabled,tags"
+	resourceProperties         = "id,appId,displayName,appRoles"
+	userProperties             = "id,userPrincipalName,mail,accountEnabled,proxyAddresses,assignedPlans"
+	organizationProperties     = "id,displayName,verifiedDomains"
+)
+
+// Registration implements entra.Directory. Rights: Application.Read.All, or Application.ReadWrite.OwnedBy for an
+// application of the caller's own.
+func (d *directory) Registration(ctx context.Context, ref entra.RegistrationRef) (*entra.Registration, error) {
+	values := parameters{"id": ref.ObjectID, "clientID": ref.ClientID}
+	parts := []part{
+		d.get("/applications/{id}?$select="+applicationProperties, values),
+		d.get("/servicePrincipals(appId='{clientID}')?$select="+servicePrincipalProperties, values),
+		d.get("/servicePrincipals(appId='{clientID}')/appRoleAssignments", values),
+		d.get("/applications/{id}/federatedIdentityCredentials", values),
+	}
+	for _, appID := range ref.APIs {
+		parts = append(parts, d.get("/servicePrincipals(appId='{appID}')?$select=id,appId", parameters{"appID": appID}))
+	}
+	answers, err := d.batch(ctx, entra.Parallel, parts...)
+	if err != nil {
+		return nil, err
+	}
+	registration := &entra.Registration{}
+	application, err := found[models.Applicationable](d, answers[0], models.CreateApplicationFromDiscriminatorValue)
+	if err != nil {
+		return nil, err
+	}
+	if application != nil {
+		registration.Application = toApplication(application)
+	}
+	principal, err := found[models.ServicePrincipalable](d, answers[1], models.CreateServicePrincipalFromDiscriminatorValue)
+	if err != nil {
+		return nil, err
+	}
+	if principal != nil {
+		registration.ServicePrincipal = toServicePrincipal(principal)
+	}
+	if registration.Grants, err = d.grants(ctx, answers[2]); err != nil {
+		return nil, err
+	}
+	if registration.Federated, err = d.federated(answers[3]); err != nil {
+		return nil, err
+	}
+	apis := map[string]string{} // object ID of the API's service principal → app ID
+	for _, answered := range answers[4:] {
+		api, err := found[models.ServicePrincipalable](d, answered, models.CreateServicePrincipalFromDiscriminatorValue)
+		if err != nil {
+			return nil, err
+		}
+		if api != nil {
+			apis[value(api.GetId())] = value(api.GetAppId())
+		}
+	}
+	return registration, d.nameAPIs(ctx, registration.Grants, apis)
+}
+
+// nameAPIs fills in which API each grant is on, asking for the APIs that nobody expected.
+func (d *directory) nameAPIs(ctx context.Context, grants []entra.AppRoleAssignment, apis map[string]string) error {
+	var strangers []part
+	var asked []string
+	for _, grant := range grants {
+		if _, known := apis[grant.ResourceID]; !known && !slices.Contains(asked, grant.ResourceID) {
+			asked = append(asked, grant.ResourceID)
+			strangers = append(strangers, d.get("/servicePrincipals/{id}?$select=id,appId", parameters{"id": grant.ResourceID}))
+		}
+	}
+	answers, err := d.batch(ctx, entra.Parallel, strangers...)
+	if err != nil {
+		return err
+	}
+	for at, answered := range answers {
+		api, err := found[models.ServicePrincipalable](d, answered, models.CreateServicePrincipalFromDiscriminatorValue)
+		if err != nil {
+			return err
+		}
+		if api != nil {
+			apis[asked[at]] = value(api.GetAppId())
+		}
+	}
+	for i := range grants {
+		grants[i].ResourceAppID = apis[grants[i].ResourceID]
+	}
+	return nil
+}
+
+func (d *directory) grants(ctx context.Context, answered answer) ([]entra.AppRoleAssignment, error) {
+	page, err := found[models.AppRoleAssignmentCollectionResponseable](d, answered, models.CreateAppRoleAssignmentCollectionResponseFromDiscriminatorValue)
+	if page == nil || err != nil {
+		return nil, err
+	}
+	var grants []entra.AppRoleAssignment
+	for {
+		for _, model := range page.GetValue() {
+			grants = append(grants, toGrant(model))
+		}
+		next := value(page.GetOdataNextLink())
+		if next == "" {
+			return grants, nil
+		}
+		if page, err = send[models.AppRoleAssignmentCollectionResponseable](ctx, d, nextPage(next), models.CreateAppRoleAssignmentCollectionResponseFromDiscriminatorValue); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (d *directory) federated(answered answer) ([]entra.FederatedCredential, error) {
+	page, err := found[models.FederatedIdentityCredentialCollectionResponseable](d, answered, models.CreateFederatedIdentityCredentialCollectionResponseFromDiscriminatorValue)
+	if page == nil || err != nil {
+		return nil, err
+	}
+	var credentials []entra.FederatedCredential // at most 20 for an application, one page
+	for _, model := range page.GetValue() {
+		credentials = append(credentials, entra.FederatedCredential{
+			ID:      value(model.GetId()),
+			Name:    value(model.GetName()),
+			Issuer:  value(model.GetIssuer()),
+			Subject: value(model.GetSubject()),
+		})
+	}
+	return credentials, nil
+}
+
+// Search implements entra.Directory. Rights: Application.Read.All. A caller with Application.ReadWrite.OwnedBy may not
+// list; that is an answer, not an error.
+func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra.SearchResult, error) {
+	result := &entra.SearchResult{}
+	var parts []part
+	var take []func(answer) error
+	one := func(template string, values parameters, into **entra.Application) {
+		parts = append(parts, d.get(template+"?$select="+applicationProperties, values))
+		take = append(take, func(answered answer) error {
+			model, err := found[models.Applicationable](d, answered, models.CreateApplicationFromDiscriminatorValue)
+			if model != nil {
+				*into = toApplication(model)
+			}
+			return err
+		})
+	}
+	many := func(path, filter string, into *[]entra.Application) {
+		parts = append(parts, d.get(path+"?$filter={filter}&$select="+applicationProperties, parameters{"filter": filter}))
+		take = append(take, func(answered answer) error {
+			listed, err := d.applicationList(ctx, answered)
+			*into = listed
+			return err
+		})
+	}
+	if query.UniqueName != "" {
+		one("/applications(uniqueName='{name}')", parameters{"name": strings.ReplaceAll(query.UniqueName, "'", "''")}, &result.ByUniqueName)
+	}
+	if query.ClientID != "" {
+		one("/applications(appId='{id}')", parameters{"id": query.ClientID}, &result.ByClientID)
+	}
+	if query.DisplayName != "" {
+		many("/applications", "displayName eq "+quoted(query.DisplayName), &result.ByDisplayName)
+		many("/directory/deletedItems/graph.application", "displayName eq "+quoted(query.DisplayName), &result.Deleted)
+	}
+	if query.Tag != "" {
+		many("/applications", "tags/any(t:t eq "+quoted(query.Tag)+")", &result.ByTag)
+	}
+	answers, err := d.batch(ctx, entra.Parallel, parts...)
+	if err != nil {
+		return nil, err
+	}
+	for at, answered := range answers {
+		if err := take[at](answered); err != nil {
+			if entra.IsDenied(err) {
+				result.ListDenied = entra.AsError(err)
+				continue
+			}
+			return nil, err
+		}
+	}
+	return result, nil
+}
+
+func (d *directory) applicationList(ctx context.Context, answered answer) ([]entra.Application, error) {
+	page, err := found[models.ApplicationCollectionResponseable](d, answered, models.CreateApplicationCollectionResponseFromDiscriminatorValue)
+	if page == nil || err != nil {
+		return nil, err
+	}
+	var listed []entra.Application
+	for {
+		for _, model := range page.GetValue() {
+			listed = append(listed, *toApplication(model))
+		}
+		next := value(page.GetOdataNextLink())
+		if next == "" {
+			return listed, nil
+		}
+		if page, err = send[models.ApplicationCollectionResponseable](ctx, d, nextPage(next), models.CreateApplicationCollectionResponseFromDiscriminatorValue); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// ResourceApplications implements entra.Directory. Rights: Application.Read.All.
+func (d *directory) ResourceApplications(ctx context.Context, appIDs ...string) (map[string]entra.ResourceApplication, error) {
+	var parts []part
+	for _, appID := range appIDs {
+		parts = append(parts, d.get("/servicePrincipals(appId='{appID}')?$select="+resourceProperties, parameters{"appID": appID}))
+	}
+	answers, err := d.batch(ctx, entra.Parallel, parts...)
+	if err != nil {
+		return nil, err
+	}
+	apis := map[string]entra.ResourceApplication{}
+	for at, answered := range answers {
+		model, err := found[models.ServicePrincipalable](d, answered, models.CreateServicePrincipalFromDiscriminatorValue)
+		if err != nil {
+			return nil, err
+		}
+		if model != nil {
+			apis[appIDs[at]] = toResourceApplication(model)
+		}
+	}
+	return apis, nil
+}
+
+// Organization implements entra.Directory. Rights: Organization.Read.All.
+func (d *directory) Organization(ctx context.Context) (*entra.Organization, error) {
+	request := d.request(abstractions.GET, "/organization?$select="+organizationProperties, nil)
+	page, err := send[models.OrganizationCollectionResponseable](ctx, d, request, models.CreateOrganizationCollectionResponseFromDiscriminatorValue)
+	if err != nil {
+		return nil, err
+	}
+	if len(page.GetValue()) != 1 {
+		return nil, fmt.Errorf("Microsoft Graph named %d organizations for one tenant", len(page.GetValue()))
+	}
+	return toOrganization(page.GetValue()[0]), nil
+}
+
+// User implements entra.Directory. Rights: User.Read.All or Directory.Read.All; the plans need one of these.
+func (d *directory) User(ctx context.Context, address string) (*entra.User, error) {
+	request := d.request(abstractions.GET, "/users/{address}?$select="+userProperties, parameters{"address": address})
+	model, err := send[models.Userable](ctx, d, request, models.CreateUserFromDiscriminatorValue)
+	if err != nil {
+		return nil, err
+	}
+	return toUser(model), nil
+}
+
+// found decodes a part's answer. An object that does not exist is the zero value, without an error.
+func found[T serialization.Parsable](d *directory, answered answer, factory serialization.ParsableFactory) (T, error) {
+	var none T
+	if entra.IsNotFound(answered.err) {
+		return none, nil
+	}
+	if answered.err != nil {
+		return none, answered.err
+	}
+	return decode[T](d, answered.body, factory)
+}
+
+// send sends one request outside of a batch.
+func send[T serialization.Parsable](ctx context.Context, d *directory, request *abstractions.RequestInformation, factory serialization.ParsableFactory) (T, error) {
+	var none T
+	received, err := d.adapter.Send(ctx, request, factory, nil)
+	if err != nil {
+		return none, err
+	}
+	model, ok := received.(T)
+	if !ok {
+		return none, fmt.Errorf("Microsoft Graph answered %s %s without what was asked for", request.Method, request.UrlTemplate)
+	}
+	return model, nil
+}
+
+// nextPage follows a collection's next link. Authentication refuses one that leaves the origin.
+func nextPage(link string) *abstractions.RequestInformation {
+	request := abstractions.NewRequestInformationWithMethodAndUrlTemplateAndPathParameters(abstractions.GET, "", map[string]string{"request-raw-url": link})
+	request.Headers.TryAdd("Accept", "application/json")
+	return request
+}

@@ -1,0 +1,201 @@
+package msgraph
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+)
+
+// Wait lets a duration pass, or returns the context's error as soon as that is done.
+type Wait func(ctx context.Context, d time.Duration) error
+
+func timer(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}
+
+const (
+	// attempts bounds the retries of a failure for which Graph names no time to wait. Throttling is bounded by the
+	// operation's deadline alone.
+	attempts = 6
+	// firstPause doubles with each attempt, up to longestPause.
+	firstPause   = time.Second
+	longestPause = 30 * time.Second
+	// largestError is how much of an error's body is read, in bytes.
+	largestError = 1 << 20
+)
+
+// transport turns every answer of 400 and above into an *entra.Error, and retries what may be retried: throttling
+// always (Graph did not carry the request out), other failures only where a repetition does no harm.
+type transport struct {
+	next http.RoundTripper
+	wait Wait
+}
+
+type replayable struct{}
+
+// withReplay marks a POST whose repetition does no harm, because Graph recognises the second one.
+func withReplay(ctx context.Context) context.Context {
+	return context.WithValue(ctx, replayable{}, true)
+}
+
+func mayRepeat(request *http.Request) bool {
+	return request.Method != http.MethodPost || request.Context().Value(replayable{}) != nil
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
+	ctx := request.Context()
+	var body []byte
+	if request.Body != nil {
+		var err error
+		if body, err = io.ReadAll(request.Body); err != nil {
+			return nil, err
+		}
+		_ = request.Body.Close()
+	}
+	for failures := 0; ; failures++ {
+		attempt := request.Clone(ctx)
+		if body != nil {
+			attempt.Body = io.NopCloser(bytes.NewReader(body))
+			attempt.ContentLength = int64(len(body))
+		}
+		response, err := t.next.RoundTrip(attempt)
+		if err == nil && response.StatusCode < 400 {
+			if response.StatusCode >= 300 {
+				_ = response.Body.Close()
+				return nil, fmt.Errorf("%s %s was redirected (HTTP %d): a request with a token follows no redirect; look for a proxy in between",
+					request.Method, request.URL.Path, response.StatusCode)
+			}
+			return response, nil
+		}
+		var pause time.Duration
+		var again bool
+		if err == nil {
+			pause, again = pauseAfter(response.StatusCode, response.Header.Get("Retry-After"), failures, mayRepeat(request))
+			err = typedError(request, response)
+		} else {
+			pause, again = backOff(failures), mayRepeat(request) && failures < attempts && ctx.Err() == nil
+		}
+		if !again || !fits(ctx, pause) {
+			return nil, err
+		}
+		if stopped := t.wait(ctx, pause); stopped != nil {
+			return nil, errors.Join(stopped, err)
+		}
+	}
+}
+
+// pauseAfter says whether, and how long after, an answer is worth another attempt.
+func pauseAfter(status int, retryAfter string, failures int, repeatable bool) (pause time.Duration, again bool) {
+	pause = backOff(failures)
+	if named, ok := parseRetryAfter(retryAfter); ok {
+		pause = named
+	}
+	switch status {
+	case http.StatusTooManyRequests:
+		return pause, true
+	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return pause, repeatable && failures < attempts
+	}
+	return 0, false
+}
+
+// parseRetryAfter reads seconds, whole or fractional, or an HTTP date (RFC 9110, 10.2.3).
+func parseRetryAfter(value string) (time.Duration, bool) {
+	value = strings.TrimSpace(value)
+	if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds >= 0 && seconds < 1e6 {
+		return time.Duration(seconds * float64(time.Second)), true
+	}
+	if date, err := http.ParseTime(value); err == nil {
+		return max(0, time.Until(date)), true
+	}
+	return 0, false
+}
+
+// backOff doubles the pause with each failure and takes up to half of it away at random, so that many tenants which
+// failed together do not come back together.
+func backOff(failures int) time.Duration {
+	pause := min(firstPause<<min(failures, 10), longestPause)
+	return pause - rand.N(pause/2)
+}
+
+// fits tells whether the pause ends before the operation's deadline. Waiting beyond it would only hide the error.
+func fits(ctx context.Context, pause time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok || time.Until(deadline) > pause
+}
+
+// typedError reads whatever the body holds: Graph's JSON, a gateway's HTML, or nothing.
+func typedError(request *http.Request, response *http.Response) *entra.Error {
+	defer func() { _ = response.Body.Close() }()
+	body, _ := io.ReadAll(io.LimitReader(response.Body, largestError))
+	e := decodeError(response.StatusCode, body)
+	e.Method, e.Path = request.Method, request.URL.Path
+	if e.RequestID == "" {
+		e.RequestID = response.Header.Get("request-id")
+	}
+	if e.ClientRequestID == "" {
+		e.ClientRequestID = response.Header.Get("client-request-id")
+	}
+	return e
+}
+
+// decodeError fills an error from a body. Services behind Graph differ: message and details can be objects, innerError
+// can be written in lower case, and any part can be missing.
+func decodeError(status int, body []byte) *entra.Error {
+	e := &entra.Error{Status: status}
+	var envelope struct {
+		Error struct {
+			Code       string          `json:"code"`
+			Message    json.RawMessage `json:"message"`
+			Details    json.RawMessage `json:"details"`
+			InnerError struct {
+				RequestID       string `json:"request-id"`
+				ClientRequestID string `json:"client-request-id"`
+			} `json:"innerError"` // encoding/json matches innererror, too
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(body, &envelope); err != nil {
+		e.Message = plainText(body)
+		return e
+	}
+	e.Code = envelope.Error.Code
+	e.RequestID, e.ClientRequestID = envelope.Error.InnerError.RequestID, envelope.Error.InnerError.ClientRequestID
+	var wrapped struct {
+		Value string `json:"value"`
+	}
+	if json.Unmarshal(envelope.Error.Message, &e.Message) != nil && json.Unmarshal(envelope.Error.Message, &wrapped) == nil {
+		e.Message = wrapped.Value
+	}
+	var one entra.ErrorDetail
+	if json.Unmarshal(envelope.Error.Details, &e.Details) != nil && json.Unmarshal(envelope.Error.Details, &one) == nil {
+		e.Details = []entra.ErrorDetail{one}
+	}
+	return e
+}
+
+// plainText makes one line of a body that is not JSON, short enough for a diagnostic.
+func plainText(body []byte) string {
+	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(body), "")), " ")
+	if runes := []rune(text); len(runes) > 200 {
+		text = string(runes[:200]) + "…"
+	}
+	return text
+}
