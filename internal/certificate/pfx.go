@@ -1,0 +1,108 @@
+package certificate
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"io"
+
+	"software.sslmate.com/src/go-pkcs12"
+)
+
+// Encryption is how a PFX protects its content.
+type Encryption int
+
+// AES256 is PBES2 with AES-256 and an HMAC-SHA-256, for Windows Server 2019, Windows 10 1709, and later.
+// Legacy is 3DES and SHA-1, for Windows Server 2016, which reads nothing newer.
+const (
+	AES256 Encryption = iota
+	Legacy
+)
+
+// What DecodePFX can find wrong, told apart by errors.Is.
+var (
+	ErrNotPFX       = errors.New("the file is not a PFX (PKCS #12)")
+	ErrPassword     = errors.New("the password does not open the PFX")
+	ErrNoPrivateKey = errors.New("the PFX does not hold exactly one private key with its certificate; export it from Windows with \"Yes, export the private key\"")
+	ErrUnsupported  = errors.New("the PFX is of a kind that is not supported")
+)
+
+// EncodePFX packs a pair under a password, for import into Windows.
+func EncodePFX(p *Pair, password string, e Encryption) ([]byte, error) {
+	encoder := pkcs12.Modern2023
+	if e == Legacy {
+		encoder = pkcs12.LegacyDES
+	}
+	data, err := encoder.Encode(p.Key, p.Certificate, nil, password)
+	if err != nil {
+		return nil, fmt.Errorf("pack the certificate %s as a PFX: %w", Thumbprint(p.Certificate), err)
+	}
+	return data, nil
+}
+
+// DecodePFX opens a PFX and returns its private key with the certificate that belongs to it; a chain beside them is
+// left out. The error is ErrNotPFX, ErrPassword, ErrNoPrivateKey or ErrUnsupported, or what Pair.Check says.
+func DecodePFX(data []byte, password string) (*Pair, error) {
+	// The outer structure (RFC 7292, section 4), read apart so that a file of another kind is not taken for a wrong password.
+	var outer struct {
+		Version  int
+		AuthSafe asn1.RawValue
+		MacData  asn1.RawValue `asn1:"optional"`
+	}
+	if _, err := asn1.Unmarshal(data, &outer); err != nil || outer.Version != 3 {
+		return nil, ErrNotPFX
+	}
+	if len(outer.MacData.FullBytes) == 0 {
+		return nil, fmt.Errorf("%w: it has no integrity check (MAC)", ErrUnsupported)
+	}
+	for _, r := range password {
+		if r > 0xFFFF {
+			return nil, fmt.Errorf("%w: the password has a character that a PFX cannot have (outside Unicode's basic plane)", ErrPassword)
+		}
+	}
+
+	key, first, others, err := pkcs12.DecodeChain(data, password)
+	var unsupported pkcs12.NotImplementedError
+	switch {
+	case errors.Is(err, pkcs12.ErrIncorrectPassword), errors.Is(err, pkcs12.ErrDecryption):
+		return nil, ErrPassword
+	case errors.As(err, &unsupported):
+		return nil, fmt.Errorf("%w: %w", ErrUnsupported, err)
+	case err != nil:
+		// The password was proved by the MAC: what is left is a content without key or certificate, or with several keys.
+		return nil, fmt.Errorf("%w (%w)", ErrNoPrivateKey, err)
+	}
+
+	private, ok := key.(*rsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("%w: its private key is not an RSA key, and CodeTwo needs one of at least %d bits", ErrUnsupported, MinKeySize)
+	}
+	for _, c := range append([]*x509.Certificate{first}, others...) {
+		if private.PublicKey.Equal(c.PublicKey) {
+			pair := &Pair{Certificate: c, Key: private}
+			if err := pair.Check(); err != nil {
+				return nil, err
+			}
+			return pair, nil
+		}
+	}
+	return nil, fmt.Errorf("%w (its key belongs to none of its certificates)", ErrNoPrivateKey)
+}
+
+// passwordAlphabet leaves out what is easily misread (0 o, 1 l). It has 32 signs, so that a byte's low five bits choose evenly.
+const passwordAlphabet = "abcdefghijkmnpqrstuvwxyz23456789"
+
+// NewPassword makes a password of 28 letters and digits (140 random bits). It has no sign at which a double click
+// would stop, or which a shell or PowerShell would read as its own.
+func NewPassword(random io.Reader) (string, error) {
+	password := make([]byte, 28)
+	if _, err := io.ReadFull(random, password); err != nil {
+		return "", fmt.Errorf("read random bytes for a password: %w", err)
+	}
+	for i, b := range password {
+		password[i] = passwordAlphabet[b%32]
+	}
+	return string(password), nil
+}
