@@ -19,13 +19,7 @@ type Tenant struct {
 	mu        sync.Mutex // held for the length of a request's work on this tenant
 	directory directory
 	exchange  exchangeOrganization
-	callers   map[string]caller // by kind: full, owned_by, no_consent_right, read_only
-}
-
-// caller is a seeded application that Terraform may sign in as.
-type caller struct {
-	ClientID     string `json:"client_id"`
-	ClientSecret string `json:"client_secret"`
+	callers   map[callerKind]Caller
 }
 
 // directory holds a tenant's objects, each with its history, so that a read can be answered as of an earlier moment.
@@ -201,6 +195,8 @@ const (
 	noMailbox         mailboxKind = "no_mailbox"
 	publicFolderOwner mailboxKind = "public_folder_owner"
 )
+
+var mailboxKinds = []mailboxKind{licensed, unlicensed, kiosk, disabled, noMailbox, publicFolderOwner}
 
 type user struct {
 	ID                string

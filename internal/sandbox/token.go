@@ -32,9 +32,10 @@ const (
 // platform is what the tenants of one sandbox have in common: the key that signs their access tokens, and the
 // multi-tenant application that Terraform signs in as in each of them.
 type platform struct {
-	signingKey *rsa.PrivateKey
-	keyID      string
-	caller     caller
+	signingKey   *rsa.PrivateKey
+	keyID        string
+	caller       Caller
+	homeTenantID string // where the caller's application object is: the first tenant
 }
 
 func newPlatform() (*platform, error) {

@@ -1,0 +1,203 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// controlRoutes serves the control plane: the state of the tenants, and the switches that no API of the real thing
+// has or that a person throws there. It needs no token, because the server listens on the loopback interface alone.
+func (s *Server) controlRoutes(mux *http.ServeMux) {
+	control := http.NewServeMux()
+	control.HandleFunc("GET /_sandbox/tenants", func(w http.ResponseWriter, _ *http.Request) {
+		writeControl(w, http.StatusOK, s.State())
+	})
+	control.HandleFunc("GET /_sandbox/tenants/{tenant}", s.onTenant(func(t *Tenant, w http.ResponseWriter, _ *http.Request) {
+		writeControl(w, http.StatusOK, t.state(s))
+	}))
+	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/exchange", s.onTenant(s.patchExchange))
+	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/users/{address}", s.onTenant(s.patchUser))
+	control.HandleFunc("GET /_sandbox/clock", func(w http.ResponseWriter, _ *http.Request) {
+		writeControl(w, http.StatusOK, clockState{s.now().UTC()})
+	})
+	control.HandleFunc("POST /_sandbox/clock", s.advanceClock)
+	control.HandleFunc("/_sandbox/", func(w http.ResponseWriter, r *http.Request) {
+		refuseControl(w, http.StatusNotFound, fmt.Errorf("the control plane has no %s %s", r.Method, r.URL.Path))
+	})
+	mux.Handle("/_sandbox/", control)
+}
+
+// onTenant finds the tenant of the path by its ID or a domain, and holds it for the length of the request.
+func (s *Server) onTenant(serve func(*Tenant, http.ResponseWriter, *http.Request)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		t, found := s.tenant(r.PathValue("tenant"))
+		if !found {
+			refuseControl(w, http.StatusNotFound, fmt.Errorf("the sandbox has no tenant %q; GET /_sandbox/tenants lists them", r.PathValue("tenant")))
+			return
+		}
+		noteTenant(r, t.ID)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		serve(t, w, r)
+	}
+}
+
+// optional tells a field that is absent from one that is null.
+type optional[T any] struct {
+	set   bool
+	value T
+}
+
+// UnmarshalJSON is called only where the field is there.
+func (o *optional[T]) UnmarshalJSON(data []byte) error {
+	o.set = true
+	return json.Unmarshal(data, &o.value)
+}
+
+// exchangePatch sets what is in it and leaves the rest alone.
+type exchangePatch struct {
+	EwsEnabled           optional[*bool]    `json:"ews_enabled"`         // null: unset, which counts as false
+	EwsAllowedAppIDs     optional[[]string] `json:"ews_allowed_app_ids"` // replaces the list
+	EwsDisabledMailboxes optional[[]string] `json:"ews_disabled_mailboxes"`
+	OutOfScopeMailboxes  optional[[]string] `json:"out_of_scope_mailboxes"` // an access policy keeps apps out of them
+	PublicFolders        optional[bool]     `json:"public_folders"`
+	ServerBusy           optional[string]   `json:"server_busy"` // how long to back off, such as 30s; 0s ends it
+}
+
+func (s *Server) patchExchange(t *Tenant, w http.ResponseWriter, r *http.Request) {
+	var patch exchangePatch
+	if err := readControl(r, &patch); err != nil {
+		refuseControl(w, http.StatusBadRequest, err)
+		return
+	}
+	changed := t.exchange
+	for _, id := range patch.EwsAllowedAppIDs.value {
+		if uuid.Validate(id) != nil {
+			refuseControl(w, http.StatusBadRequest, fmt.Errorf("ews_allowed_app_ids: %q is no application ID (GUID)", id))
+			return
+		}
+	}
+	if patch.ServerBusy.set {
+		busy, err := time.ParseDuration(patch.ServerBusy.value)
+		if err != nil || busy < 0 {
+			refuseControl(w, http.StatusBadRequest, fmt.Errorf("server_busy: %q is no duration such as 30s, or 0s to end it", patch.ServerBusy.value))
+			return
+		}
+		changed.ServerBusy = busy
+	}
+	if patch.EwsEnabled.set {
+		changed.EwsEnabled = patch.EwsEnabled.value
+	}
+	if patch.EwsAllowedAppIDs.set {
+		changed.EwsAllowedAppIDs = patch.EwsAllowedAppIDs.value
+	}
+	if patch.EwsDisabledMailboxes.set {
+		changed.DisabledMailbox = addressSet(patch.EwsDisabledMailboxes.value)
+	}
+	if patch.OutOfScopeMailboxes.set {
+		changed.OutOfScope = addressSet(patch.OutOfScopeMailboxes.value)
+	}
+	if patch.PublicFolders.set {
+		changed.NoPublicFolders = !patch.PublicFolders.value
+	}
+	t.exchange = changed
+	writeControl(w, http.StatusOK, t.exchange.state())
+}
+
+func addressSet(addresses []string) map[string]bool {
+	set := make(map[string]bool, len(addresses))
+	for _, address := range addresses {
+		set[strings.ToLower(address)] = true
+	}
+	return set
+}
+
+// userPatch changes what a user has. A kind brings its licence, addresses and enabled state along.
+type userPatch struct {
+	Mailbox optional[mailboxKind] `json:"mailbox"`
+	Enabled optional[bool]        `json:"enabled"`
+}
+
+func (s *Server) patchUser(t *Tenant, w http.ResponseWriter, r *http.Request) {
+	var patch userPatch
+	if err := readControl(r, &patch); err != nil {
+		refuseControl(w, http.StatusBadRequest, err)
+		return
+	}
+	if kind := patch.Mailbox.value; patch.Mailbox.set && !slices.Contains(mailboxKinds, kind) {
+		refuseControl(w, http.StatusBadRequest, fmt.Errorf("mailbox: %q is none of %q", kind, mailboxKinds))
+		return
+	}
+	address := r.PathValue("address")
+	found := t.directory.users.list(t.present(s), func(u user) bool { return strings.EqualFold(u.UserPrincipalName, address) })
+	if len(found) == 0 {
+		refuseControl(w, http.StatusNotFound, fmt.Errorf("%s has no user %q", t.DisplayName, address))
+		return
+	}
+	account := found[0]
+	if patch.Mailbox.set {
+		account.setMailbox(patch.Mailbox.value, t.Domain)
+	}
+	if patch.Enabled.set {
+		account.Enabled = patch.Enabled.value
+	}
+	t.directory.users.put(s.now(), account.ID, account)
+	writeControl(w, http.StatusOK, account.state())
+}
+
+type clockState struct {
+	Now time.Time `json:"now"`
+}
+
+// advanceClock moves the sandbox's time forward, by a duration such as 720h.
+func (s *Server) advanceClock(w http.ResponseWriter, r *http.Request) {
+	var request struct {
+		Advance string `json:"advance"`
+	}
+	if err := readControl(r, &request); err != nil {
+		refuseControl(w, http.StatusBadRequest, err)
+		return
+	}
+	by, err := time.ParseDuration(request.Advance)
+	if err != nil || by <= 0 {
+		refuseControl(w, http.StatusBadRequest, fmt.Errorf("advance: %q is no duration forward in time, such as 720h", request.Advance))
+		return
+	}
+	s.advance(by)
+	writeControl(w, http.StatusOK, clockState{s.now().UTC()})
+}
+
+const maxControlRequest = 1 << 20
+
+// readControl decodes the one JSON object of a request. A field it does not know is a mistake to be told of.
+func readControl(r *http.Request, into any) error {
+	decoder := json.NewDecoder(io.LimitReader(r.Body, maxControlRequest))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return fmt.Errorf("the request is not understood: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("the request is not understood: something follows the JSON object")
+	}
+	return nil
+}
+
+func refuseControl(w http.ResponseWriter, status int, err error) {
+	writeControl(w, status, map[string]string{"error": err.Error()})
+}
+
+func writeControl(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	_ = encoder.Encode(body) // the client is gone: nobody is left to be told
+}

@@ -1,0 +1,185 @@
+package sandbox
+
+import (
+	"crypto/sha1"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// State is what the tenants hold, for tests and for people. There is no secret in it.
+type State struct {
+	Now     time.Time     `json:"now"`
+	Tenants []TenantState `json:"tenants"`
+}
+
+// TenantState is what one tenant holds.
+type TenantState struct {
+	TenantID          string                  `json:"tenant_id"`
+	DisplayName       string                  `json:"display_name"`
+	Domains           []string                `json:"domains"` // the initial one first
+	Applications      []ApplicationState      `json:"applications"`
+	ServicePrincipals []ServicePrincipalState `json:"service_principals"`
+	Grants            []GrantState            `json:"grants"`
+	DeletedItems      []DeletedItemState      `json:"deleted_items"`
+	Users             []UserState             `json:"users"`
+	Exchange          ExchangeState           `json:"exchange"`
+}
+
+// ApplicationState is an application object.
+type ApplicationState struct {
+	ObjectID    string            `json:"object_id"`
+	ClientID    string            `json:"client_id"`
+	DisplayName string            `json:"display_name"`
+	UniqueName  string            `json:"unique_name,omitempty"`
+	Tags        []string          `json:"tags,omitempty"`
+	Keys        []CredentialState `json:"keys,omitempty"`
+	Secrets     []CredentialState `json:"secrets,omitempty"`
+	Federated   []string          `json:"federated,omitempty"` // names
+}
+
+// CredentialState is a certificate or a client secret, without its value.
+type CredentialState struct {
+	KeyID       string    `json:"key_id"`
+	DisplayName string    `json:"display_name,omitempty"`
+	Thumbprint  string    `json:"thumbprint,omitempty"` // of a certificate: SHA-1, 40 upper-case hex digits
+	NotAfter    time.Time `json:"not_after"`
+}
+
+// ServicePrincipalState is an application's presence in the tenant.
+type ServicePrincipalState struct {
+	ObjectID    string `json:"object_id"`
+	ClientID    string `json:"client_id"`
+	DisplayName string `json:"display_name"`
+	Enabled     bool   `json:"enabled"`
+}
+
+// GrantState is a consented application permission.
+type GrantState struct {
+	ID          string `json:"id"`
+	PrincipalID string `json:"principal_id"` // object ID of the service principal that holds it
+	Principal   string `json:"principal"`
+	Resource    string `json:"resource"`
+	RoleID      string `json:"role_id"`
+	Role        string `json:"role"`
+}
+
+// DeletedItemState is an object in the recycle bin.
+type DeletedItemState struct {
+	ObjectID    string    `json:"object_id"`
+	Type        string    `json:"type"` // application or servicePrincipal
+	ClientID    string    `json:"client_id"`
+	DisplayName string    `json:"display_name"`
+	DeletedAt   time.Time `json:"deleted_at"`
+}
+
+// UserState is a user with the kind of mailbox.
+type UserState struct {
+	Address string `json:"address"`
+	Enabled bool   `json:"enabled"`
+	Mailbox string `json:"mailbox"`
+}
+
+// ExchangeState is what the Exchange administrator has set.
+type ExchangeState struct {
+	EwsEnabled           *bool    `json:"ews_enabled"`
+	EwsAllowedAppIDs     []string `json:"ews_allowed_app_ids"`
+	EwsDisabledMailboxes []string `json:"ews_disabled_mailboxes"`
+	OutOfScopeMailboxes  []string `json:"out_of_scope_mailboxes"`
+	PublicFolders        bool     `json:"public_folders"`
+	ServerBusy           string   `json:"server_busy"` // a duration, 0s when not busy
+}
+
+// State returns what all tenants hold, each read at one moment.
+func (s *Server) State() State {
+	tenants := s.Tenants()
+	state := State{Now: s.now().UTC(), Tenants: make([]TenantState, 0, len(tenants))}
+	for _, t := range tenants {
+		t.mu.Lock()
+		state.Tenants = append(state.Tenants, t.state(s))
+		t.mu.Unlock()
+	}
+	return state
+}
+
+func (t *Tenant) state(s *Server) TenantState {
+	now := t.present(s)
+	return TenantState{
+		TenantID: t.ID, DisplayName: t.DisplayName, Domains: []string{t.Domain, t.CustomDomain},
+		Applications:      mapped(t.directory.applications.list(now, nil), application.state),
+		ServicePrincipals: mapped(t.directory.servicePrincipals.list(now, nil), servicePrincipal.state),
+		Grants: mapped(t.directory.grants.list(now, nil), func(g appRoleAssignment) GrantState {
+			return t.grantState(now, g)
+		}),
+		DeletedItems: mapped(t.directory.deleted.list(now, nil), deletedItem.state),
+		Users:        mapped(t.directory.users.list(now, nil), user.state),
+		Exchange:     t.exchange.state(),
+	}
+}
+
+// mapped never returns nil, so that an empty list is [] in JSON.
+func mapped[From, To any](from []From, convert func(From) To) []To {
+	to := make([]To, len(from))
+	for i, one := range from {
+		to[i] = convert(one)
+	}
+	return to
+}
+
+func (a application) state() ApplicationState {
+	return ApplicationState{
+		ObjectID: a.ID, ClientID: a.AppID, DisplayName: a.DisplayName, UniqueName: a.UniqueName, Tags: a.Tags,
+		Keys: mapped(a.Keys, func(k keyCredential) CredentialState {
+			state := CredentialState{KeyID: k.KeyID, DisplayName: k.DisplayName, NotAfter: k.End}
+			if k.Certificate != nil {
+				state.Thumbprint = fmt.Sprintf("%X", sha1.Sum(k.Certificate.Raw))
+			}
+			return state
+		}),
+		Secrets: mapped(a.Passwords, func(p passwordCredential) CredentialState {
+			return CredentialState{KeyID: p.KeyID, DisplayName: p.DisplayName, NotAfter: p.End}
+		}),
+		Federated: mapped(a.Federated, func(f federatedCredential) string { return f.Name }),
+	}
+}
+
+func (p servicePrincipal) state() ServicePrincipalState {
+	return ServicePrincipalState{ObjectID: p.ID, ClientID: p.AppID, DisplayName: p.DisplayName, Enabled: p.Enabled}
+}
+
+func (t *Tenant) grantState(v view, g appRoleAssignment) GrantState {
+	state := GrantState{ID: g.ID, PrincipalID: g.PrincipalID, Principal: g.PrincipalDisplayName, Resource: g.ResourceDisplayName, RoleID: g.AppRoleID}
+	if api, found := t.directory.servicePrincipals.get(v, g.ResourceID); found {
+		if at := slices.IndexFunc(api.AppRoles, func(r appRole) bool { return r.ID == g.AppRoleID }); at >= 0 {
+			state.Role = api.AppRoles[at].Value
+		}
+	}
+	return state
+}
+
+func (d deletedItem) state() DeletedItemState {
+	state := DeletedItemState{ObjectID: d.ID, DeletedAt: d.DeletedAt}
+	switch {
+	case d.Application != nil:
+		state.Type, state.ClientID, state.DisplayName = "application", d.Application.AppID, d.Application.DisplayName
+	case d.ServicePrincipal != nil:
+		state.Type, state.ClientID, state.DisplayName = "servicePrincipal", d.ServicePrincipal.AppID, d.ServicePrincipal.DisplayName
+	}
+	return state
+}
+
+func (u user) state() UserState {
+	return UserState{Address: u.UserPrincipalName, Enabled: u.Enabled, Mailbox: string(u.Mailbox)}
+}
+
+func (o exchangeOrganization) state() ExchangeState {
+	return ExchangeState{
+		EwsEnabled:           o.EwsEnabled,
+		EwsAllowedAppIDs:     slices.Concat([]string{}, o.EwsAllowedAppIDs),
+		EwsDisabledMailboxes: slices.Sorted(maps.Keys(o.DisabledMailbox)),
+		OutOfScopeMailboxes:  slices.Sorted(maps.Keys(o.OutOfScope)),
+		PublicFolders:        !o.NoPublicFolders,
+		ServerBusy:           o.ServerBusy.String(),
+	}
+}

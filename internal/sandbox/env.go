@@ -1,0 +1,167 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// TenantsFile is the content of the JSON file that the variable SANDBOX_TENANTS names: whom there is to sign in as,
+// and which mailboxes there are. It holds client secrets.
+type TenantsFile struct {
+	Tenants []TenantEntry `json:"tenants"`
+}
+
+// TenantEntry is one tenant of a TenantsFile.
+type TenantEntry struct {
+	TenantID    string    `json:"tenant_id"` // GUID
+	DisplayName string    `json:"display_name"`
+	Domain      string    `json:"domain"` // the initial *.onmicrosoft.com domain
+	Mailboxes   Mailboxes `json:"mailboxes"`
+	Callers     Callers   `json:"callers"`
+}
+
+// Mailboxes are user principal names by what Exchange holds for them.
+type Mailboxes struct {
+	Licensed          []string `json:"licensed"` // the first one is migration@<domain>
+	Unlicensed        []string `json:"unlicensed"`
+	Kiosk             []string `json:"kiosk"`      // a licence that EWS refuses
+	Disabled          []string `json:"disabled"`   // the account may not sign in
+	NoMailbox         []string `json:"no_mailbox"` // a licence, but no mailbox in Exchange Online
+	PublicFolderOwner []string `json:"public_folder_owner"`
+}
+
+// Callers are the applications that Terraform can sign in as.
+type Callers struct {
+	Full           Caller `json:"full"` // one application for all tenants, at home in the first
+	OwnedBy        Caller `json:"owned_by"`
+	NoConsentRight Caller `json:"no_consent_right"`
+	ReadOnly       Caller `json:"read_only"`
+}
+
+// Caller is a client ID with its secret.
+type Caller struct {
+	ClientID     string `json:"client_id"` // GUID
+	ClientSecret string `json:"client_secret"`
+}
+
+// TenantsJSON returns the tenants as they are now.
+func (s *Server) TenantsJSON() TenantsFile {
+	tenants := s.Tenants()
+	file := TenantsFile{Tenants: make([]TenantEntry, 0, len(tenants))}
+	for _, t := range tenants {
+		t.mu.Lock()
+		entry := TenantEntry{
+			TenantID: t.ID, DisplayName: t.DisplayName, Domain: t.Domain,
+			Mailboxes: Mailboxes{
+				Licensed: t.mailboxes(s, licensed), Unlicensed: t.mailboxes(s, unlicensed), Kiosk: t.mailboxes(s, kiosk),
+				Disabled: t.mailboxes(s, disabled), NoMailbox: t.mailboxes(s, noMailbox),
+				PublicFolderOwner: t.mailboxes(s, publicFolderOwner),
+			},
+			Callers: Callers{
+				Full: t.callers[fullCaller], OwnedBy: t.callers[ownedByCaller],
+				NoConsentRight: t.callers[noConsentRightCaller], ReadOnly: t.callers[readOnlyCaller],
+			},
+		}
+		t.mu.Unlock()
+		file.Tenants = append(file.Tenants, entry)
+	}
+	return file
+}
+
+func (t *Tenant) mailboxes(s *Server, kind mailboxKind) []string {
+	users := t.directory.users.list(t.present(s), func(u user) bool { return u.Mailbox == kind })
+	return mapped(users, func(u user) string { return u.UserPrincipalName })
+}
+
+// Variable is an environment variable.
+type Variable struct{ Name, Value string }
+
+// Environment is what the provider needs to work in the sandbox, as the full caller in the first tenant. The paths
+// are those of a file with CertificateAuthorityPEM and of one with TenantsJSON.
+func (s *Server) Environment(caPath, tenantsPath string) []Variable {
+	first := s.Tenants()[0]
+	return []Variable{
+		{"ARM_TENANT_ID", first.ID},
+		{"ARM_CLIENT_ID", s.platform.caller.ClientID},
+		{"ARM_CLIENT_SECRET", s.platform.caller.ClientSecret},
+		{"CODETWO_LOGIN_ENDPOINT", s.Origin()},
+		{"CODETWO_GRAPH_ENDPOINT", s.Origin()},
+		{"CODETWO_EXCHANGE_ENDPOINT", s.Origin()},
+		{"CODETWO_CA_CERTIFICATE_PATH", caPath},
+		{"SANDBOX_TENANTS", tenantsPath},
+	}
+}
+
+// ForeignEnvironment is Environment, and what other programs need: those that take their roots from SSL_CERT_FILE and
+// learn a cloud's endpoints from a metadata host, such as HashiCorp's azuread provider.
+func (s *Server) ForeignEnvironment(caPath, tenantsPath string) []Variable {
+	origin, err := url.Parse(s.Origin())
+	if err != nil {
+		panic(fmt.Sprintf("the sandbox's own origin is no URL: %v", err)) // it is made of a host and a port
+	}
+	return append(s.Environment(caPath, tenantsPath),
+		Variable{"SSL_CERT_FILE", caPath},
+		Variable{"ARM_METADATA_HOSTNAME", origin.Host})
+}
+
+// WriteEnvFile writes Environment as a file for a shell to source, and beside it the files that it names:
+// <path>.ca.pem and <path>.tenants.json. Only the owner can read them (0600). The env file comes last and whole, so
+// that a script may wait for it.
+func (s *Server) WriteEnvFile(path string) error { return s.writeEnvFile(path, s.Environment) }
+
+// WriteForeignEnvFile writes ForeignEnvironment, like WriteEnvFile.
+func (s *Server) WriteForeignEnvFile(path string) error {
+	return s.writeEnvFile(path, s.ForeignEnvironment)
+}
+
+func (s *Server) writeEnvFile(path string, environment func(caPath, tenantsPath string) []Variable) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return fmt.Errorf("finding the env file's place: %w", err)
+	}
+	tenants, err := json.MarshalIndent(s.TenantsJSON(), "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing the tenants as JSON: %w", err)
+	}
+	caPath, tenantsPath := path+".ca.pem", path+".tenants.json"
+	var exports strings.Builder
+	for _, variable := range environment(caPath, tenantsPath) {
+		fmt.Fprintf(&exports, "export %s=%s\n", variable.Name, shellQuoted(variable.Value))
+	}
+	for _, file := range []struct {
+		path    string
+		content []byte
+	}{{caPath, s.CertificateAuthorityPEM()}, {tenantsPath, append(tenants, '\n')}, {path, []byte(exports.String())}} {
+		if err := writePrivateFile(file.path, file.content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shellQuoted writes a value so that every POSIX shell takes it literally.
+func shellQuoted(value string) string { return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'" }
+
+// writePrivateFile puts a file in place at once, readable by its owner alone even where a readable one was before.
+func writePrivateFile(path string, content []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // made with 0600
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	defer os.Remove(file.Name()) // fails, and rightly so, once it has been renamed
+	_, err = file.Write(content)
+	if closed := file.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,294 @@
+package sandbox
+
+import (
+	"cmp"
+	"crypto/subtle"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// signInRoutes serves the tenants' sign-in endpoints. They stand below "/" because their first segment is a tenant:
+// on the outer mux it could be any other API's as well.
+func (s *Server) signInRoutes(mux *http.ServeMux) {
+	perTenant := http.NewServeMux()
+	perTenant.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", s.serveDiscovery)
+	perTenant.HandleFunc("GET /{tenant}/discovery/v2.0/keys", s.serveKeys)
+	perTenant.HandleFunc("POST /{tenant}/oauth2/v2.0/token", s.serveToken)
+	mux.Handle("/", perTenant)
+	mux.HandleFunc("GET /common/discovery/instance", s.serveInstanceDiscovery)
+	mux.HandleFunc("GET /metadata/endpoints", s.serveCloudMetadata)
+}
+
+// signInTenant finds the tenant of the request's path by its ID or one of its verified domains.
+func (s *Server) signInTenant(r *http.Request) (*Tenant, *signInError) {
+	name := r.PathValue("tenant")
+	if t, found := s.tenant(name); found {
+		noteTenant(r, t.ID)
+		return t, nil
+	}
+	if uuid.Validate(name) != nil && !strings.Contains(name, ".") {
+		return nil, malformedTenant.with(name)
+	}
+	return nil, unknownTenant.with(name)
+}
+
+// serveDiscovery answers with the tenant's OpenID configuration (OpenID Connect Discovery 1.0). Entra's own answer
+// names a further dozen endpoints, none of which an application that signs in as itself goes to.
+func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request) {
+	t, refusal := s.signInTenant(r)
+	if refusal != nil {
+		refusal.kind = "invalid_tenant"
+		s.refuseSignIn(w, r, refusal)
+		return
+	}
+	base := s.Origin() + "/" + t.ID
+	w.Header().Set("Cache-Control", "max-age=86400, private")
+	writeSignInJSON(w, http.StatusOK, map[string]any{
+		"token_endpoint":                        base + "/oauth2/v2.0/token",
+		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt"},
+		"jwks_uri":                              base + "/discovery/v2.0/keys",
+		"issuer":                                base + "/v2.0",
+		"authorization_endpoint":                base + "/oauth2/v2.0/authorize",
+		"response_modes_supported":              []string{"query", "fragment", "form_post"},
+		"response_types_supported":              []string{"code", "id_token", "code id_token", "id_token token"},
+		"subject_types_supported":               []string{"pairwise"},
+		"id_token_signing_alg_values_supported": []string{"RS256"},
+		"scopes_supported":                      []string{"openid", "profile", "email", "offline_access"},
+		"tenant_region_scope":                   "EU",
+		"cloud_instance_name":                   r.Host,
+		"msgraph_host":                          r.Host,
+	})
+}
+
+func (s *Server) serveKeys(w http.ResponseWriter, r *http.Request) {
+	if _, refusal := s.signInTenant(r); refusal != nil {
+		s.refuseSignIn(w, r, refusal)
+		return
+	}
+	writeSignInJSON(w, http.StatusOK, map[string]any{"keys": []jsonWebKey{s.platform.publicKey()}})
+}
+
+// serveInstanceDiscovery tells clients which hosts are one and the same cloud: here, this one alone.
+func (s *Server) serveInstanceDiscovery(w http.ResponseWriter, r *http.Request) {
+	tenant := "common"
+	if authorize, err := url.Parse(r.URL.Query().Get("authorization_endpoint")); err == nil {
+		tenant = cmp.Or(strings.Split(strings.Trim(authorize.Path, "/"), "/")[0], tenant)
+	}
+	writeSignInJSON(w, http.StatusOK, map[string]any{
+		"tenant_discovery_endpoint": s.Origin() + "/" + tenant + "/v2.0/.well-known/openid-configuration",
+		"api-version":               "1.1",
+		"metadata": []map[string]any{{
+			"preferred_network": r.Host, "preferred_cache": r.Host, "aliases": []string{r.Host},
+		}},
+	})
+}
+
+// serveCloudMetadata describes the cloud to programs that are given a metadata host, such as HashiCorp's providers
+// (Azure Resource Manager: metadata endpoints, api-version 2022-09-01).
+func (s *Server) serveCloudMetadata(w http.ResponseWriter, r *http.Request) {
+	origin := s.Origin()
+	writeSignInJSON(w, http.StatusOK, map[string]any{
+		"name":   "Sandbox",
+		"portal": origin,
+		"authentication": map[string]any{
+			"loginEndpoint": origin, "audiences": []string{origin}, "tenant": "common", "identityProvider": "AAD",
+		},
+		"resourceManager":          origin + "/",
+		"graph":                    origin + "/",
+		"graphAudience":            origin + "/",
+		"microsoftGraphResourceId": origin + "/",
+		"batch":                    origin + "/",
+		"media":                    origin,
+		"gallery":                  origin,
+		"suffixes":                 map[string]string{},
+	})
+}
+
+// serveToken is the OAuth 2.0 token endpoint, for an application that signs in as itself (Microsoft identity
+// platform: OAuth 2.0 client credentials flow).
+func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
+	t, refusal := s.signInTenant(r)
+	if refusal == nil {
+		var signed string
+		if signed, refusal = s.clientCredentials(t, r); refusal == nil {
+			seconds := int(tokenLifetime.Seconds())
+			noStore(w)
+			writeSignInJSON(w, http.StatusOK, map[string]any{
+				"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": signed,
+			})
+			return
+		}
+	}
+	s.refuseSignIn(w, r, refusal)
+}
+
+const maxTokenRequest = 64 << 10
+
+func (s *Server) clientCredentials(t *Tenant, r *http.Request) (string, *signInError) {
+	r.Body = http.MaxBytesReader(nil, r.Body, maxTokenRequest)
+	if err := r.ParseForm(); err != nil {
+		return "", missingParameter.with("grant_type")
+	}
+	for _, name := range []string{"grant_type", "client_id", "scope"} {
+		if r.PostForm.Get(name) == "" {
+			return "", missingParameter.with(name)
+		}
+	}
+	if grant := r.PostForm.Get("grant_type"); grant != "client_credentials" {
+		return "", unsupportedGrant.with(grant)
+	}
+	clientID := r.PostForm.Get("client_id")
+	if id, err := uuid.Parse(clientID); err != nil || id == uuid.Nil {
+		return "", malformedClientID.with(clientID)
+	}
+	registration, refusal := s.signInRegistration(t, clientID)
+	if refusal != nil {
+		return "", refusal
+	}
+	method, refusal := s.authenticate(t, registration.application, r.PostForm)
+	if refusal != nil {
+		return "", refusal
+	}
+	api, refusal := s.requestedAPI(t, r.PostForm.Get("scope"))
+	if refusal != nil {
+		return "", refusal
+	}
+	roles := s.grantedRoles(t, registration.principal, api.appID)
+	signed, err := s.issueToken(t, registration.principal, method, api.audience, roles)
+	if err != nil {
+		return "", serverFault.with(err.Error())
+	}
+	return signed, nil
+}
+
+// registeredApp is an application with its presence in the tenant that it signs in to.
+type registeredApp struct {
+	application application
+	principal   servicePrincipal
+}
+
+// signInRegistration finds an application by what makes it known in a tenant, its service principal there. The
+// application object, which holds the credentials, may live in another tenant.
+func (s *Server) signInRegistration(t *Tenant, clientID string) (registeredApp, *signInError) {
+	notFound := unknownApplication.with(clientID, t.DisplayName)
+	t.mu.Lock()
+	principal, found := t.servicePrincipalByAppID(t.present(s), clientID)
+	t.mu.Unlock()
+	if !found {
+		return registeredApp{}, notFound
+	}
+	home, found := s.tenant(principal.AppOwnerTenantID)
+	if !found {
+		return registeredApp{}, notFound
+	}
+	home.mu.Lock()
+	object, found := home.applicationByAppID(home.present(s), clientID)
+	home.mu.Unlock()
+	if !found {
+		return registeredApp{}, notFound
+	}
+	if !principal.Enabled || object.IsDisabled {
+		return registeredApp{}, disabledApplication.with(clientID, principal.DisplayName)
+	}
+	return registeredApp{object, principal}, nil
+}
+
+const jwtBearerAssertion = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// authenticate proves that the request comes from the application, and returns the method as appidacr has it.
+func (s *Server) authenticate(t *Tenant, app application, form url.Values) (method string, refusal *signInError) {
+	switch secret, assertion := form.Get("client_secret"), form.Get("client_assertion"); {
+	case assertion != "" && form.Get("client_assertion_type") == jwtBearerAssertion:
+		return "2", s.checkAssertion(t, app, assertion)
+	case secret != "":
+		return "1", s.checkSecret(app, secret)
+	default:
+		return "", missingCredential.with()
+	}
+}
+
+func (s *Server) checkSecret(app application, secret string) *signInError {
+	at := slices.IndexFunc(app.Passwords, func(p passwordCredential) bool {
+		return subtle.ConstantTimeCompare([]byte(p.Secret), []byte(secret)) == 1
+	})
+	switch {
+	case at < 0:
+		return wrongSecret.with(app.AppID)
+	case !s.now().Before(app.Passwords[at].End):
+		return expiredSecret.with(app.AppID)
+	default:
+		return nil
+	}
+}
+
+// requestedAPI reads the scope parameter: the one API whose /.default is asked for. MSAL adds three OpenID scopes to
+// every request; they mean nothing without a user.
+func (s *Server) requestedAPI(t *Tenant, scope string) (firstPartyAPI, *signInError) {
+	wanted := slices.DeleteFunc(strings.Fields(scope), func(part string) bool {
+		return part == "openid" || part == "offline_access" || part == "profile"
+	})
+	if len(wanted) > 1 {
+		return firstPartyAPI{}, severalScopes.with(scope)
+	}
+	if len(wanted) == 0 || !strings.HasSuffix(wanted[0], "/.default") {
+		return firstPartyAPI{}, notDefaultScope.with(scope)
+	}
+	resource := strings.TrimSuffix(wanted[0], "/.default")
+	identifier := strings.TrimRight(resource, "/")
+	for _, api := range firstPartyAPIs {
+		// Programs that learned of the sandbox by the cloud metadata know Graph by the sandbox's own origin.
+		if !strings.EqualFold(identifier, api.appID) && !slices.Contains(api.identifiers, identifier) &&
+			(api.appID != graphAppID || identifier != s.Origin()) {
+			continue
+		}
+		t.mu.Lock()
+		_, present := t.servicePrincipalByAppID(t.present(s), api.appID)
+		t.mu.Unlock()
+		if present {
+			return api, nil
+		}
+	}
+	return firstPartyAPI{}, unknownResource.with(resource, t.DisplayName)
+}
+
+// grantedRoles are the names of the application permissions that the principal holds on the API, for the roles claim.
+func (s *Server) grantedRoles(t *Tenant, principal servicePrincipal, apiAppID string) []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.present(s)
+	api, found := t.servicePrincipalByAppID(now, apiAppID)
+	if !found {
+		return nil
+	}
+	var names []string
+	for _, grant := range t.grantsOf(now, principal.ID) {
+		if grant.ResourceID != api.ID {
+			continue
+		}
+		for _, role := range api.AppRoles {
+			if role.ID == grant.AppRoleID && role.IsEnabled && !slices.Contains(names, role.Value) {
+				names = append(names, role.Value)
+			}
+		}
+	}
+	return names
+}
+
+func noStore(w http.ResponseWriter) {
+	w.Header().Set("Cache-Control", "no-store, no-cache")
+	w.Header().Set("Pragma", "no-cache")
+	w.Header().Set("Expires", "-1")
+	w.Header().Set("x-ms-request-id", uuid.NewString())
+	w.Header().Set("x-ms-ests-server", "2.1.22000.4 - Sandbox ProdSlices")
+}
+
+func writeSignInJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the client is gone: nobody is left to be told
+}

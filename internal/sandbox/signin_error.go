@@ -1,0 +1,114 @@
+package sandbox
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
+)
+
+// signInRefusal is one of the answers that the token endpoint gives to a request it does not grant.
+type signInRefusal struct {
+	code   int    // the digits of AADSTS…
+	status int    // of the HTTP answer
+	kind   string // OAuth's error
+	text   string // of error_description, with verbs for what differs
+	noURI  bool   // Entra's answer has no error_uri
+}
+
+// The refusals (Microsoft identity platform: Microsoft Entra authentication and authorization error codes; the texts
+// as seen in answers of Entra). Where the status is marked unconfirmed, no answer of Entra with it was at hand.
+var (
+	wrongSecret = signInRefusal{code: 7000215, status: 401, kind: "invalid_client",
+		text: "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '%s'."}
+	expiredSecret = signInRefusal{code: 7000222, status: 401, kind: "invalid_client",
+		text: "The provided client secret keys for app '%s' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds."}
+	missingCredential = signInRefusal{code: 7000216, status: 401, kind: "invalid_client", // status unconfirmed
+		text: "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type."}
+
+	unknownKey = signInRefusal{code: 700027, status: 401, kind: "invalid_client",
+		text: "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found., Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id '%s'.]"}
+	expiredKey = signInRefusal{code: 700027, status: 401, kind: "invalid_client",
+		text: "Client assertion contains an invalid signature. [Reason - The key used is expired., Thumbprint of key used by client: '%s', Found key 'Start=%s, End=%s', Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id '%s'.]"}
+	keyNotYetValid = signInRefusal{code: 1000502, status: 401, kind: "invalid_client", // text unconfirmed
+		text: "The provided certificate is not within its specified validity window. Thumbprint of key used by client: '%s', Found key 'Start=%s, End=%s'."}
+	wrongSignature = signInRefusal{code: 7000274, status: 401, kind: "invalid_client", // text unconfirmed
+		text: "Client assertion contains an invalid signature. App Id '%s'."}
+	assertionOutOfTime = signInRefusal{code: 700024, status: 401, kind: "invalid_client",
+		text: "Client assertion is not within its valid time range. Current time: %s, assertion valid from %s, expiry time of assertion %s. Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials ."}
+	wrongAssertionClient = signInRefusal{code: 700021, status: 401, kind: "invalid_client",
+		text: "Client assertion application identifier doesn't match 'client_id' parameter. Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials ."}
+	wrongAssertionAudience = signInRefusal{code: 700023, status: 401, kind: "invalid_client",
+		text: "Client assertion audience claim does not match Realm issuer. Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials ."}
+	unsupportedAlgorithm = signInRefusal{code: 5002738, status: 400, kind: "invalid_client", // status unconfirmed
+		text: "Invalid JWT token. '%s' is not a supported signature algorithm. Supported signing algorithms are: 'RS256, PS256'."}
+	malformedAssertion = signInRefusal{code: 50027, status: 400, kind: "invalid_request", // status and kind unconfirmed
+		text: "JWT token is invalid or malformed."}
+
+	unknownApplication = signInRefusal{code: 700016, status: 400, kind: "unauthorized_client", // status unconfirmed
+		text: "Application with identifier '%s' was not found in the directory '%s'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant."}
+	malformedClientID = signInRefusal{code: 700038, status: 400, kind: "unauthorized_client", noURI: true,
+		text: "%s is not a valid application identifier."}
+	disabledApplication = signInRefusal{code: 7000112, status: 401, kind: "unauthorized_client", // status unconfirmed
+		text: "Application '%s'(%s) is disabled."}
+
+	unknownResource = signInRefusal{code: 500011, status: 400, kind: "invalid_resource",
+		text: "The resource principal named %s was not found in the tenant named %s. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant."}
+	notDefaultScope = signInRefusal{code: 1002012, status: 400, kind: "invalid_scope",
+		text: "The provided value for scope %s is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."}
+	severalScopes = signInRefusal{code: 70011, status: 400, kind: "invalid_scope",
+		text: "The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. The scope %s is not valid."}
+	unsupportedGrant = signInRefusal{code: 70003, status: 400, kind: "unsupported_grant_type", noURI: true,
+		text: "The app requested an unsupported grant type '%s'."}
+	missingParameter = signInRefusal{code: 900144, status: 400, kind: "invalid_request",
+		text: "The request body must contain the following parameter: '%s'."}
+
+	unknownTenant = signInRefusal{code: 90002, status: 400, kind: "invalid_request",
+		text: "Tenant '%s' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant."}
+	malformedTenant = signInRefusal{code: 900023, status: 400, kind: "invalid_request", // status unconfirmed
+		text: "Specified tenant identifier '%s' is neither a valid DNS name, nor a valid external domain."}
+	serverFault = signInRefusal{code: 90033, status: 503, kind: "temporarily_unavailable",
+		text: "A transient error has occurred. Please try again. (%s)"}
+)
+
+// signInError is a refusal with the particulars of one request.
+type signInError struct {
+	signInRefusal
+	description string
+}
+
+func (r signInRefusal) with(particulars ...any) *signInError {
+	return &signInError{r, fmt.Sprintf("AADSTS%d: ", r.code) + fmt.Sprintf(r.text, particulars...)}
+}
+
+// signInErrorBody is the JSON of a refusal (Microsoft identity platform: OAuth 2.0 error response).
+type signInErrorBody struct {
+	Error         string `json:"error"`
+	Description   string `json:"error_description"`
+	Codes         []int  `json:"error_codes"`
+	Timestamp     string `json:"timestamp"`
+	TraceID       string `json:"trace_id"`
+	CorrelationID string `json:"correlation_id"`
+	URI           string `json:"error_uri,omitempty"`
+}
+
+func (s *Server) refuseSignIn(w http.ResponseWriter, r *http.Request, refusal *signInError) {
+	body := signInErrorBody{
+		Error:         refusal.kind,
+		Codes:         []int{refusal.code},
+		Timestamp:     s.now().UTC().Format("2006-01-02 15:04:05Z"),
+		TraceID:       uuid.NewString(),
+		CorrelationID: r.Header.Get("client-request-id"),
+	}
+	if uuid.Validate(body.CorrelationID) != nil {
+		body.CorrelationID = uuid.NewString()
+	}
+	if !refusal.noURI {
+		body.URI = fmt.Sprintf("https://login.microsoftonline.com/error?code=%d", refusal.code)
+	}
+	body.Description = fmt.Sprintf("%s Trace ID: %s Correlation ID: %s Timestamp: %s",
+		refusal.description, body.TraceID, body.CorrelationID, body.Timestamp)
+	noStore(w)
+	w.Header().Set("x-ms-request-id", body.TraceID)
+	writeSignInJSON(w, refusal.status, body)
+}
