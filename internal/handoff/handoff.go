@@ -1,0 +1,99 @@
+// Package handoff makes what the person at the migration server gets: a sheet that says what to type into CodeTwo
+// Office 365 Migration, in the order of its wizard, and a script that imports the certificate. Neither holds a secret.
+package handoff
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// The credential types of a Sheet, spelled as in the store's records.
+const (
+	Certificate  = "certificate"
+	ClientSecret = "client_secret"
+)
+
+// Sheet is what the hand-off says of one connection. It has no field for a secret: passwords and client secrets stay
+// in the store, and the sheet says where and how they are opened.
+type Sheet struct {
+	// ConnectionName is the label of the connection, free text.
+	ConnectionName string
+	// TenantID and ClientID are GUIDs.
+	TenantID, ClientID string
+	// Mailbox is the address of the dedicated application mailbox.
+	Mailbox string
+
+	// CredentialType is Certificate or ClientSecret.
+	CredentialType string
+	// Thumbprint is the certificate's, 40 upper-case hexadecimal digits; empty with a client secret.
+	Thumbprint string
+	// CertificateNotAfter is the last moment of the certificate's validity, where it is known.
+	CertificateNotAfter *time.Time
+	// ClientSecretExpiresAt is when Entra ID stops accepting the client secret, where it is known.
+	ClientSecretExpiresAt *time.Time
+
+	// HasPFX tells whether the store keeps the certificate with its private key.
+	HasPFX bool
+	// PFXPath, PasswordPath and SecretPath are files of the store: the PFX, its encrypted password, and the encrypted
+	// client secret. They are relative to the store's folder, with forward slashes.
+	PFXPath, PasswordPath, SecretPath string
+	// IdentityPath is the store's encrypted age identity, relative like the others; "identity.age" where empty.
+	IdentityPath string
+	// ScriptPath is the import script, relative like the others; where empty, the sheet speaks of the script beside it.
+	ScriptPath string
+	// HandoffRecipients are the age public keys that can open the password or the secret without the passphrase.
+	HandoffRecipients []string
+
+	// MigratePublicFolders adds what public folders ask of the mailbox.
+	MigratePublicFolders bool
+}
+
+// check tells which field of the sheet cannot be right.
+func (s Sheet) check() error {
+	switch {
+	case s.TenantID == "":
+		return errors.New("hand-off sheet: the tenant ID is empty")
+	case s.ClientID == "":
+		return errors.New("hand-off sheet: the client ID is empty")
+	case s.Mailbox == "":
+		return errors.New("hand-off sheet: the mailbox is empty")
+	case s.CredentialType != Certificate && s.CredentialType != ClientSecret:
+		return fmt.Errorf("hand-off sheet: the credential type is %q, expected %q or %q", s.CredentialType, Certificate, ClientSecret)
+	case s.CredentialType == Certificate && s.Thumbprint == "":
+		return errors.New("hand-off sheet: the certificate's thumbprint is empty")
+	case s.HasPFX && (s.PFXPath == "" || s.PasswordPath == ""):
+		return errors.New("hand-off sheet: the store keeps a PFX, and the path of the PFX or of its password is empty")
+	}
+	return nil
+}
+
+// title is the connection's label, or its mailbox's domain where it has none.
+func (s Sheet) title() string {
+	if strings.TrimSpace(s.ConnectionName) != "" {
+		return visible(s.ConnectionName)
+	}
+	_, domain, _ := strings.Cut(s.Mailbox, "@")
+	return domain
+}
+
+// identityPath is where the store's identity lies, relative to the store's folder.
+func (s Sheet) identityPath() string {
+	if s.IdentityPath != "" {
+		return s.IdentityPath
+	}
+	return "identity.age"
+}
+
+// visible replaces what cannot be seen: control characters, and the marks that turn the direction of writing and so
+// can make a label read as something else.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
+}

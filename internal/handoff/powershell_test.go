@@ -1,0 +1,130 @@
+package handoff
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// split takes a script apart as PowerShell's tokenizer does: the values of its single-quoted strings, and all the rest.
+func split(t *testing.T, script string) (literals []string, rest string) {
+	t.Helper()
+	single := func(r rune) bool { return strings.ContainsRune("'\u2018\u2019\u201A\u201B", r) }
+	double := func(r rune) bool { return strings.ContainsRune("\"\u201C\u201D\u201E", r) }
+	var other strings.Builder
+	letters := []rune(script)
+	for i := 0; i < len(letters); i++ {
+		switch r := letters[i]; {
+		case r == '#':
+			for ; i < len(letters) && letters[i] != '\n'; i++ {
+				other.WriteRune(letters[i])
+			}
+			other.WriteRune('\n')
+		case double(r):
+			// No double-quoted string of ours has a doubled or escaped double quote.
+			other.WriteRune(r)
+			for i++; i < len(letters) && !double(letters[i]); i++ {
+				other.WriteRune(letters[i])
+			}
+			other.WriteRune(r)
+		case single(r):
+			var literal strings.Builder
+			for i++; ; i++ {
+				if i >= len(letters) {
+					t.Fatalf("the script has a string without an end: %s", script)
+				}
+				if single(letters[i]) {
+					if i+1 == len(letters) || !single(letters[i+1]) {
+						break
+					}
+					i++
+				}
+				literal.WriteRune(letters[i])
+			}
+			literals = append(literals, literal.String())
+			other.WriteString("''")
+		default:
+			other.WriteRune(r)
+		}
+	}
+	return literals, other.String()
+}
+
+func importText(t *testing.T, s Sheet) string {
+	t.Helper()
+	script, err := ImportScript(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(script)
+}
+
+func TestHostileValuesStayStringsInTheImportScript(t *testing.T) {
+	_, want := split(t, importText(t, withCertificate()))
+	literals, got := split(t, importText(t, withHostileValues()))
+	if got != want {
+		t.Errorf("hostile values change the code of the script:\n%s", got)
+	}
+	if !slices.Contains(literals, hostile) {
+		t.Errorf("no string of the script is the value itself: %q", literals)
+	}
+}
+
+func TestHostileValuesStayStringsInTheEWSCommands(t *testing.T) {
+	_, want := split(t, EWSCommands(clientID))
+	literals, got := split(t, EWSCommands(hostile))
+	if got != want {
+		t.Errorf("a hostile client ID changes the commands:\n%s", got)
+	}
+	if literals[0] != hostile {
+		t.Errorf("the commands' client ID is %q", literals[0])
+	}
+}
+
+func TestAHostileCommandLineOfTheSheetIsOneCommand(t *testing.T) {
+	for i, command := range copied(t, render(t, withHostileValues())) {
+		if command == hostile {
+			continue // a value of the wizard, not a command
+		}
+		if _, rest := split(t, command); strings.Contains(rest, "Remove-Item") {
+			t.Errorf("copy button %d copies a command that runs a value: %s", i, rest)
+		}
+	}
+}
+
+func TestWindowsPowerShellReadsTheImportScriptAsUTF8(t *testing.T) {
+	if !strings.HasPrefix(importText(t, withCertificate()), "\xEF\xBB\xBF") {
+		t.Error("the script does not begin with the mark of UTF-8")
+	}
+}
+
+func TestTheImportScriptAsksForThePasswordAndComparesBeforeItImports(t *testing.T) {
+	_, code := split(t, importText(t, withCertificate()))
+	if missing := inOrder(code, "HasPrivateKey", "return", "Read-Host -AsSecureString", "$actual -ne $thumbprint", "throw", "$my.Add("); missing != "" {
+		t.Errorf("%q is missing, or not in its place, in:\n%s", missing, code)
+	}
+}
+
+func TestThereIsNoImportScriptWithoutAKeyInTheStore(t *testing.T) {
+	s := withCertificate()
+	s.HasPFX = false
+	for _, sheet := range []Sheet{s, withSecret()} {
+		if script, err := ImportScript(sheet); err == nil || len(script) > 0 {
+			t.Errorf("a script for %s without a key: %v", sheet.CredentialType, err)
+		}
+	}
+}
+
+func TestTheEWSCommandsReadTheListWhenTheyRunAndKeepWhatIsOnIt(t *testing.T) {
+	_, code := split(t, EWSCommands(clientID))
+	if missing := inOrder(code, "& {", "$before = Read-List", "Before:", "@($before.Allowed) + $clientId",
+		"Set-OrganizationConfig -EwsEnabled $true -EwsAllowedAppIDs ($list", "$after = Read-List", "After:"); missing != "" {
+		t.Errorf("%q is missing, or not in its place, in:\n%s", missing, code)
+	}
+	// A cmdlet that failed without stopping would leave the list empty, and the write would erase it.
+	for line := range strings.Lines(code) {
+		if strings.Contains(line, "-OrganizationConfig ") && !strings.Contains(line, "-ErrorAction Stop") {
+			t.Errorf("this line goes on after an error: %s", line)
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package handoff
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"html/template"
+	"slices"
+	"time"
+)
+
+var (
+	//go:embed sheet.html.tmpl
+	sheetPage string
+	//go:embed sheet.css
+	sheetStyle string
+	//go:embed sheet.js
+	sheetScript string
+
+	sheet = template.Must(template.New("sheet").Parse(sheetPage))
+
+	// sheetPolicy lets the page run its own script and style, and reach nothing.
+	sheetPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; script-src " + source(sheetScript) + "; style-src " + source(sheetStyle)
+)
+
+// ewsEnd is when Exchange Online switches Exchange Web Services off for good (Microsoft: "Deprecation of Exchange Web
+// Services in Exchange Online").
+var ewsEnd = time.Date(2027, time.April, 1, 0, 0, 0, 0, time.UTC)
+
+// date is a row of the sheet's list of dates to keep.
+type date struct {
+	On    time.Time
+	Event string
+}
+
+// HTML returns the hand-off sheet of a connection: one page that needs no network, to be read, clicked through or
+// printed. Its values are text, whatever they hold.
+func HTML(s Sheet) ([]byte, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	withCertificate := s.CredentialType == Certificate
+	expires, encrypted := s.ClientSecretExpiresAt, s.SecretPath
+	if withCertificate {
+		expires, encrypted = s.CertificateNotAfter, s.PasswordPath
+	}
+	if expires != nil {
+		utc := expires.UTC()
+		expires = &utc
+	}
+	dates := []date{{ewsEnd, "Exchange Online switches EWS off."}}
+	if expires != nil {
+		dates = append(dates, expiry(*expires, withCertificate))
+	}
+	slices.SortFunc(dates, func(a, b date) int { return a.On.Compare(b.On) })
+	script := s.ScriptPath
+	if script == "" {
+		script = "<the .ps1 file beside this page>"
+	}
+
+	var page bytes.Buffer
+	err := sheet.Execute(&page, map[string]any{
+		"Policy": sheetPolicy,
+		"Style":  template.CSS(sheetStyle), //nolint:gosec // our own file
+		"Script": template.JS(sheetScript), //nolint:gosec // our own file
+
+		"Title":                s.title(),
+		"TenantID":             s.TenantID,
+		"Mailbox":              s.Mailbox,
+		"ClientID":             s.ClientID,
+		"WithCertificate":      withCertificate,
+		"Thumbprint":           s.Thumbprint,
+		"Expires":              expires,
+		"Dates":                dates,
+		"EWSEnd":               ewsEnd,
+		"HasPFX":               s.HasPFX,
+		"PFXPath":              s.PFXPath,
+		"SecretPath":           s.SecretPath,
+		"ScriptPath":           s.ScriptPath,
+		"MigratePublicFolders": s.MigratePublicFolders,
+		"Recipients":           s.HandoffRecipients,
+
+		"EWS":                EWSCommands(s.ClientID),
+		"RunScript":          "powershell.exe -NoProfile -ExecutionPolicy Bypass -File " + quote(script),
+		"CheckCertificate":   `Get-Item ` + quote(`Cert:\CurrentUser\My\`+s.Thumbprint) + ` | Format-List Subject, NotAfter, HasPrivateKey`,
+		"CheckFolders":       `Get-PublicFolderClientPermission -Identity '\' -User ` + quote(s.Mailbox),
+		"OpenWithPassphrase": ageCommand(s.identityPath(), encrypted),
+		"OpenWithKey":        ageCommand("<your key file>", encrypted),
+	})
+	return page.Bytes(), err
+}
+
+// expiry says what happens when the credential ends.
+func expiry(end time.Time, certificate bool) date {
+	if certificate {
+		return date{end, "The certificate ends, at " + end.Format("15:04") + " UTC. Its successor comes with a new sheet: enter the new thumbprint in the connection before then."}
+	}
+	return date{end, "The client secret ends, at " + end.Format("15:04") + " UTC. Its successor comes with a new sheet: enter it in the connection before then."}
+}
+
+// source names an inline script or style in a content security policy, by its hash.
+func source(content string) string {
+	sum := sha256.Sum256([]byte(content))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
