@@ -61,6 +61,12 @@ func (f Facts) gate(answer *exchange.Error) (check Check, decided bool) {
 	}
 	client, mailbox := f.Connection.ClientID, quote(f.Connection.Mailbox)
 	open := "In PowerShell with the module ExchangeOnlineManagement, as an Exchange administrator:\n" + strings.TrimSpace(handoff.EWSCommands(client)) + "\nIt takes effect within 24 hours."
+	if f.User != nil {
+		// The header reads the same for a mailbox whose licence has no EWS (unconfirmed).
+		if licence := f.licence(); licence.Status == Failed {
+			open = "First the licence: " + licence.Remedy + "\nThen, if Exchange still refuses:\n" + open
+		}
+	}
 	switch {
 	case strings.EqualFold(answer.PolicyReason, ewsDisabled):
 		return failed(open+"\nIf the organization has EWS on, it is off for the mailbox: Set-CASMailbox -Identity "+mailbox+" -EwsEnabled $true",

@@ -111,7 +111,8 @@ func (f Facts) unmet(name string) string {
 
 func (f Facts) lacksCheck(name string) string {
 	if check := f.check(name); !check.good() {
-		return fmt.Sprintf("could not tell: it needs the check %q, which was %s", name, check.Status)
+		how := map[Status]string{Failed: "failed", Skipped: "was skipped"}[check.Status]
+		return fmt.Sprintf("could not tell: it needs the check %q, which %s", name, how)
 	}
 	return ""
 }

@@ -183,7 +183,12 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 			f.User.ProxyAddresses = []string{"SMTP:m@contoso.com", "smtp:" + address}
 		}, Mailbox, Passed, "true", nil, nil},
 
-		"EWS switched off":          {ews(exchange.Error{Status: 403, PolicyReason: ewsDisabled}), EWS, Failed, "false", []string{"EwsEnabled"}, []string{clientID, "Set-OrganizationConfig", "Set-CASMailbox -Identity '" + address + "'", "24 hours"}},
+		"EWS switched off": {ews(exchange.Error{Status: 403, PolicyReason: ewsDisabled}), EWS, Failed, "false", []string{"EwsEnabled"}, []string{clientID, "Set-OrganizationConfig", "Set-CASMailbox -Identity '" + address + "'", "24 hours"}},
+		"a mailbox that may not use EWS": {func(f *Facts) {
+			f.User.Plans[0].ServicePlanID = kioskPlan
+			f.Skip = []string{Mailbox}
+			ews(exchange.Error{Status: 403, PolicyReason: ewsDisabled})(f)
+		}, EWS, Failed, "false", nil, []string{"First the licence", "Plan 1 or 2"}},
 		"an app off the list":       {ews(exchange.Error{Status: 403, PolicyReason: ewsBlocked}), EWS, Failed, "false", []string{clientID, "EwsAllowedAppIDs"}, []string{"Set-OrganizationConfig", "Get-OrganizationConfig", "24 hours"}},
 		"another policy":            {ews(exchange.Error{Status: 403, PolicyReason: "brand new"}), EWS, Failed, "false", []string{"brand new"}, []string{"Set-OrganizationConfig"}},
 		"a refusal without reason":  {ews(exchange.Error{Status: 403}), EWS, Failed, "false", []string{"without saying why"}, []string{"Kiosk"}},
@@ -257,7 +262,7 @@ func TestWhatCouldNotBeCheckedSaysWhatItLacks(t *testing.T) {
 		check string
 		says  string
 	}{
-		"token needs the credential":        {func(f *Facts) { f.Credential.Err = store.ErrPassphraseWrong }, Token, `the check "credential", which was failed`},
+		"token needs the credential":        {func(f *Facts) { f.Credential.Err = store.ErrPassphraseWrong }, Token, `the check "credential", which failed`},
 		"mailbox needs the credential":      {func(f *Facts) { f.Credential.Err = store.ErrPassphraseMissing }, Mailbox, `the check "credential", which was skipped`},
 		"token needs the tenant":            {func(f *Facts) { f.TenantErr = errors.New("x") }, Token, `the check "tenant"`},
 		"permissions need the token":        {func(f *Facts) { refuse(f, 700016) }, Permissions, `the check "token"`},

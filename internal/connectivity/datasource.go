@@ -1,0 +1,160 @@
+package connectivity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+)
+
+var _ datasource.DataSourceWithConfigure = (*DataSource)(nil)
+
+// readTimeout is how long the checks may take where the configuration does not say.
+const readTimeout = 5 * time.Minute
+
+// NewDataSource returns the data source codetwo_target_connectivity.
+func NewDataSource() datasource.DataSource { return &DataSource{patience: once} }
+
+// DataSource is codetwo_target_connectivity.
+type DataSource struct {
+	services Services
+	patience patience
+}
+
+// Metadata names the data source.
+func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequest, response *datasource.MetadataResponse) {
+	response.TypeName = request.ProviderTypeName + "_target_connectivity"
+}
+
+// Configure takes what the provider offers.
+func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest, response *datasource.ConfigureResponse) {
+	if request.ProviderData == nil {
+		return // validation, before the provider is configured
+	}
+	services, ok := request.ProviderData.(Services)
+	if !ok {
+		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_connectivity was given %T. This is a bug in the provider.", request.ProviderData))
+		return
+	}
+	d.services = services
+}
+
+// Read makes the checks. Requests, all as the connection's app: the tenant's discovery document, one token for Graph
+// and one for Exchange, GET /organization (Organization.Read.All), GET /users/{address} (User.Read.All), Autodiscover,
+// and GetFolder for the inbox and, where they are migrated, for the public folders' root (full_access_as_app). The
+// provider's own sign-in is not used.
+func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, response *datasource.ReadResponse) {
+	var model Model
+	response.Diagnostics.Append(request.Config.Get(ctx, &model)...)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	var skip []string
+	response.Diagnostics.Append(model.SkipChecks.ElementsAs(ctx, &skip, false)...)
+	timeout, problems := model.Timeouts.Read(ctx, readTimeout)
+	response.Diagnostics.Append(problems...)
+	if unknown := d.unknown(); len(unknown) > 0 {
+		response.Diagnostics.AddAttributeError(path.Root("connection_id"), "The connection cannot be checked yet", fmt.Sprintf(
+			"The provider's %s is not known before apply, and a data source is read while planning. Set it to a value that is known, such as a variable or the environment, "+
+				"or apply what it depends on first (-target).", strings.Join(unknown, ", ")))
+	}
+	if response.Diagnostics.HasError() {
+		return
+	}
+	connections, err := d.services.Store()
+	if err != nil {
+		response.Diagnostics.AddAttributeError(path.Root("connection_id"), "No connection store", err.Error())
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	tenantID, mailbox, _ := splitID(model.ConnectionID.ValueString())
+	check := inspection{services: d.services, store: connections, patience: d.patience, tenantID: tenantID, mailbox: mailbox}
+	facts := check.gather(ctx, probe.Facts{
+		Now: d.services.Now(), Skip: skip, ConnectionID: model.ConnectionID.ValueString(), Login: d.services.Endpoints().Login,
+	})
+	if errors.Is(ctx.Err(), context.Canceled) {
+		response.Diagnostics.AddError("The connectivity check was interrupted", fmt.Sprintf("The connection %s was not checked to the end.", facts.ConnectionID))
+		return
+	}
+	report := probe.Judge(facts)
+	response.Diagnostics.Append(diagnostics(facts.ConnectionID, report, model.FailOnError.ValueBool())...)
+	response.Diagnostics.Append(model.take(ctx, facts, report)...)
+	if !response.Diagnostics.HasError() {
+		response.Diagnostics.Append(response.State.Set(ctx, &model)...)
+	}
+}
+
+// unknown lists what is missing of the provider's configuration to sign in as a connection's app. Who the provider
+// itself signs in as does not matter.
+func (d *DataSource) unknown() []string {
+	needed := func(name string) bool {
+		for _, prefix := range []string{"connection_store", "endpoints", "ca_certificate_path", "environment"} {
+			if strings.HasPrefix(name, prefix) {
+				return true
+			}
+		}
+		return false
+	}
+	names := slices.DeleteFunc(slices.Clone(d.services.Unknown()), func(name string) bool { return !needed(name) })
+	if len(names) == 0 && d.services.StoreUnknown() {
+		return []string{"connection_store"}
+	}
+	return names
+}
+
+// diagnostics tell of the checks that did not pass, once for all of them. A warning is told only where there is
+// something to do about it; checks lists the rest.
+func diagnostics(id string, report probe.Report, failOnError bool) diag.Diagnostics {
+	var failed, undecided, remarks bool
+	var table, remedies strings.Builder
+	for _, check := range report.Checks {
+		fmt.Fprintf(&table, "  %-15s %s\n", check.Name, check.Status)
+		tell := check.Status == probe.Failed || check.Undecided || check.Status == probe.Warning && check.Remedy != ""
+		failed = failed || check.Status == probe.Failed
+		undecided = undecided || check.Undecided
+		remarks = remarks || tell
+		if tell {
+			fmt.Fprintf(&remedies, "\n%s: %s.\n", check.Name, strings.TrimSuffix(check.Detail, "."))
+			if check.Remedy != "" {
+				fmt.Fprintf(&remedies, "%s\n", commands(check.Remedy))
+			}
+		}
+	}
+	text := table.String() + remedies.String()
+	at := path.Root("connection_id")
+	switch {
+	case failed && failOnError:
+		return diag.Diagnostics{diag.NewAttributeErrorDiagnostic(at, "The target connection does not work: "+id, text)}
+	case failed:
+		return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(at, "The target connection does not work: "+id, text)}
+	case undecided:
+		return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(at, "Whether the target connection works could not be told: "+id, text)}
+	case remarks:
+		return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(at, "The target connection works, but: "+id, text)}
+	default:
+		return nil
+	}
+}
+
+// commands indents a remedy of several lines, because Terraform breaks lines that are not: a command would no longer
+// be fit for copying.
+func commands(remedy string) string {
+	if !strings.Contains(remedy, "\n") {
+		return remedy
+	}
+	lines := strings.Split(remedy, "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight("  "+line, " ")
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,177 @@
+package connectivity
+
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/exchange"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// inspection asks the outside world about one connection. It judges nothing.
+type inspection struct {
+	services          Services
+	store             *store.Store
+	patience          patience
+	tenantID, mailbox string
+}
+
+// patience decides, after an attempt to sign in, whether another one is worth making, and waits until then. Each
+// attempt signs in anew: a token that was taken before a consent keeps lacking its roles.
+type patience func(ctx context.Context, attempt int, facts probe.Facts) (again bool)
+
+// once takes the first answer.
+func once(context.Context, int, probe.Facts) bool { return false }
+
+// tokens are the app's access tokens; empty where it got none.
+type tokens struct{ graph, exchange string }
+
+// gather fills the facts, step by step: a question that has an obstacle is not asked. Questions that do not depend on
+// each other are asked at once, each by a goroutine that writes fields of its own.
+func (i *inspection) gather(ctx context.Context, facts probe.Facts) probe.Facts {
+	if facts.Obstacle(probe.Record) == "" {
+		connection, err := i.store.Connection(ctx, i.tenantID, i.mailbox)
+		if facts.ConnectionErr = err; err == nil {
+			facts.Connection = &connection
+		}
+	}
+	var app signin.App
+	credential, tenant := facts.Obstacle(probe.Credential) == "", facts.Obstacle(probe.Tenant) == ""
+	var first errgroup.Group
+	if credential {
+		connection := *facts.Connection
+		first.Go(func() error {
+			app, facts.Credential = i.credential(ctx, connection)
+			return nil
+		})
+	}
+	if tenant {
+		tenantID := facts.Connection.TenantID
+		first.Go(func() error {
+			facts.TenantErr = signin.Discover(ctx, i.services.Endpoints(), i.services.HTTPClient(), tenantID)
+			return nil
+		})
+	}
+	_ = first.Wait() // errors are facts
+
+	if facts.Obstacle(probe.Token) != "" {
+		return facts
+	}
+	var taken tokens
+	for attempt := 1; ; attempt++ {
+		taken, facts.Graph, facts.Exchange = i.signIn(ctx, app)
+		if !i.patience(ctx, attempt, facts) {
+			break
+		}
+	}
+	return i.ask(ctx, facts, taken)
+}
+
+// credential opens what the app proves itself with. For a certificate that takes its private key, which may well be
+// elsewhere: where CodeTwo runs.
+func (i *inspection) credential(ctx context.Context, c store.Connection) (signin.App, probe.CredentialFacts) {
+	app := signin.App{TenantID: c.TenantID, ClientID: c.ClientID}
+	var facts probe.CredentialFacts
+	if c.CredentialType == "client_secret" {
+		app.ClientSecret, facts.Err = i.store.ClientSecret(ctx, c.TenantID, c.Mailbox)
+		return app, facts
+	}
+	held, err := i.store.HasKeyPair(ctx, c.TenantID, c.CertificateThumbprint)
+	if err != nil {
+		facts.Err = err
+		return app, facts
+	}
+	facts.Certificate, err = i.store.Certificate(ctx, c.TenantID, c.CertificateThumbprint)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		facts.Err = err
+		return app, facts
+	}
+	if facts.KeyMissing = !held; !held {
+		return app, facts
+	}
+	pair, err := i.store.KeyPair(ctx, c.TenantID, c.CertificateThumbprint)
+	if facts.Err = err; err == nil {
+		app.Certificate, app.Key = pair.Certificate, pair.Key
+		facts.Certificate = pair.Certificate
+	}
+	return app, facts
+}
+
+// signIn takes a token for each API, with a session of its own.
+func (i *inspection) signIn(ctx context.Context, app signin.App) (taken tokens, graph, exchange probe.TokenFacts) {
+	endpoints := i.services.Endpoints()
+	session, err := signin.NewApp(app, endpoints, i.services.HTTPClient())
+	if err != nil {
+		refused := probe.TokenFacts{Taken: true, Err: err}
+		return tokens{}, refused, refused
+	}
+	take := func(scope string) (string, probe.TokenFacts) {
+		token, err := session.Token(ctx, scope)
+		if err != nil {
+			return "", probe.TokenFacts{Taken: true, Err: err}
+		}
+		roles, err := signin.Roles(token.Value)
+		return token.Value, probe.TokenFacts{Taken: true, Roles: roles, RolesErr: err}
+	}
+	var both errgroup.Group
+	both.Go(func() error { taken.graph, graph = take(signin.GraphScope(endpoints)); return nil })
+	both.Go(func() error { taken.exchange, exchange = take(signin.ExchangeScope(endpoints)); return nil })
+	_ = both.Wait()
+	return taken, graph, exchange
+}
+
+// ask puts the questions that take a token.
+func (i *inspection) ask(ctx context.Context, facts probe.Facts, taken tokens) probe.Facts {
+	known := facts // what the obstacles are judged by, while the goroutines write
+	connection := *facts.Connection
+	directory := i.services.AppDirectory(connection.TenantID, bearer(taken.graph))
+	var all errgroup.Group
+	if known.Obstacle(probe.Organization) == "" {
+		all.Go(func() error {
+			facts.Organization, facts.OrganizationErr = directory.Organization(ctx)
+			return nil
+		})
+	}
+	if known.Obstacle(probe.Mailbox) == "" {
+		all.Go(func() error {
+			facts.User, facts.UserErr = directory.User(ctx, connection.Mailbox)
+			return nil
+		})
+	}
+	if known.Obstacle(probe.EWS) == "" {
+		all.Go(func() error {
+			found := i.open(ctx, known, connection.Mailbox, taken.exchange)
+			facts.EWSURLErr, facts.EWSErr = found.EWSURLErr, found.EWSErr
+			facts.PublicFolders, facts.PublicFoldersErr = found.PublicFolders, found.PublicFoldersErr
+			return nil
+		})
+	}
+	_ = all.Wait()
+	return facts
+}
+
+// open opens the mailbox and, where they are migrated, the public folders. Autodiscover's silence is no obstacle: the
+// address that every tenant has is tried then, whose answer says more.
+func (i *inspection) open(ctx context.Context, facts probe.Facts, mailbox, token string) probe.Facts {
+	client := exchange.New(i.services.Endpoints().Exchange, i.services.HTTPClient(), bearer(token))
+	var address string
+	if address, facts.EWSURLErr = client.EWSURL(ctx, mailbox); facts.EWSURLErr != nil {
+		if errors.Is(facts.EWSURLErr, exchange.ErrOtherOrigin) {
+			return facts
+		}
+		address = client.DefaultEWSURL()
+	}
+	_, facts.EWSErr = client.Folder(ctx, address, mailbox, exchange.Inbox)
+	if facts.Obstacle(probe.PublicFolders) == "" {
+		facts.PublicFolders, facts.PublicFoldersErr = client.Folder(ctx, address, mailbox, exchange.PublicFoldersRoot)
+	}
+	return facts
+}
+
+func bearer(token string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return token, nil }
+}

@@ -1,0 +1,31 @@
+// Package connectivity is the data source codetwo_target_connectivity: it signs in as a connection's app, asks Entra
+// and Exchange what CodeTwo would ask, and shows what works, what does not, and what to do about it.
+package connectivity
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// Services is what the data source needs of the provider.
+type Services interface {
+	// AppDirectory is a tenant's directory, seen with the rights of the app whose tokens it is given.
+	AppDirectory(tenantID string, token func(context.Context) (string, error)) entra.Directory
+	// Store is where the connection and its credential are kept. Its error says what to configure.
+	Store() (*store.Store, error)
+	// StoreUnknown tells that the store's settings are not known while planning.
+	StoreUnknown() bool
+	// Unknown names the provider's attributes that are not known while planning.
+	Unknown() []string
+	// Endpoints are the origins of the cloud.
+	Endpoints() signin.Endpoints
+	// HTTPClient follows no redirect, and trusts what the provider was told to trust.
+	HTTPClient() *http.Client
+	// Now is the time.
+	Now() time.Time
+}
