@@ -1,0 +1,58 @@
+package signin
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+)
+
+// App is the registered application with one of its credentials: a certificate with its key, or a client secret.
+type App struct {
+	TenantID     string // GUID
+	ClientID     string // GUID
+	ClientSecret string
+	Certificate  *x509.Certificate
+	Key          *rsa.PrivateKey
+}
+
+// AppSession signs in as the registered application. It keeps its tokens as long as they live: to see a grant that was
+// made in the meantime in the token's roles, or a new secret accepted, make another one.
+type AppSession struct{ session }
+
+// NewApp prepares to sign in as the application. It makes no request.
+func NewApp(app App, endpoints Endpoints, client *http.Client) (*AppSession, error) {
+	options := wire{endpoints: endpoints, client: withoutRedirects(client)}
+	var credential azcore.TokenCredential
+	var err error
+	switch {
+	case app.ClientSecret != "" && app.Certificate != nil:
+		return nil, errors.New("the application has both a client secret and a certificate to sign in with: one is wanted")
+	case app.ClientSecret != "":
+		credential, err = options.withSecret(app.TenantID, app.ClientID, app.ClientSecret)
+	case app.Certificate != nil && app.Key != nil:
+		credential, err = options.withCertificate(app.TenantID, app.ClientID, keyPair{[]*x509.Certificate{app.Certificate}, app.Key})
+	default:
+		return nil, errors.New("the application has neither a client secret nor a certificate with its private key to sign in with")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("preparing to sign in to tenant %s as application %s: %w", app.TenantID, app.ClientID, err)
+	}
+	return &AppSession{session{credential: credential, tenantID: app.TenantID, clientID: app.ClientID}}, nil
+}
+
+func (w wire) withSecret(tenantID, clientID, secret string) (azcore.TokenCredential, error) {
+	return azidentity.NewClientSecretCredential(tenantID, clientID, secret, &azidentity.ClientSecretCredentialOptions{
+		ClientOptions: w.options(), DisableInstanceDiscovery: w.private(),
+	})
+}
+
+func (w wire) withCertificate(tenantID, clientID string, pair keyPair) (azcore.TokenCredential, error) {
+	return azidentity.NewClientCertificateCredential(tenantID, clientID, pair.certificates, pair.key, &azidentity.ClientCertificateCredentialOptions{
+		ClientOptions: w.options(), DisableInstanceDiscovery: w.private(),
+	})
+}

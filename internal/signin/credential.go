@@ -1,0 +1,191 @@
+package signin
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+)
+
+// builder makes an identity's credential for one tenant.
+type builder func(tenantID string) (azcore.TokenCredential, error)
+
+// newBuilder reads what the identity's credential consists of.
+func newBuilder(identity Identity, w wire) (builder, error) {
+	switch kind := identity.Credential.(type) {
+	case ClientSecret:
+		secret, err := kind.read()
+		if err != nil {
+			return nil, err
+		}
+		return func(tenantID string) (azcore.TokenCredential, error) {
+			return w.withSecret(tenantID, identity.ClientID, secret)
+		}, nil
+	case ClientCertificate:
+		pair, err := kind.read()
+		if err != nil {
+			return nil, err
+		}
+		return func(tenantID string) (azcore.TokenCredential, error) {
+			return w.withCertificate(tenantID, identity.ClientID, pair)
+		}, nil
+	case OIDCToken:
+		return w.withAssertion(identity.ClientID, kind.read), nil
+	case WorkloadIdentity:
+		return w.withAssertion(identity.ClientID, OIDCToken{Path: kind.Path}.read), nil
+	case GitHubOIDC:
+		return w.withAssertion(identity.ClientID, w.gitHubToken(kind)), nil
+	case AzureDevOpsOIDC:
+		return w.withAssertion(identity.ClientID, w.azureDevOpsToken(kind)), nil
+	case ManagedIdentity:
+		return func(tenantID string) (azcore.TokenCredential, error) {
+			// The endpoint is on the machine, behind no proxy and no extra root, and its client is azidentity's own:
+			// on Service Fabric no other is taken.
+			options := azidentity.ManagedIdentityCredentialOptions{}
+			if identity.ClientID != "" {
+				options.ID = azidentity.ClientID(identity.ClientID)
+			}
+			credential, err := azidentity.NewManagedIdentityCredential(&options)
+			if err != nil {
+				return nil, err
+			}
+			return &homeOnly{next: credential, tenantID: tenantID}, nil
+		}, nil
+	case AzureCLI:
+		return func(tenantID string) (azcore.TokenCredential, error) {
+			credential, err := azidentity.NewAzureCLICredential(&azidentity.AzureCLICredentialOptions{TenantID: tenantID})
+			if err != nil {
+				return nil, err
+			}
+			return &remembering{next: credential, tokens: map[string]azcore.AccessToken{}}, nil
+		}, nil
+	}
+	return nil, fmt.Errorf("no way to sign in with %s", identity.Credential.Kind())
+}
+
+func (s ClientSecret) read() (string, error) {
+	if s.Value != "" {
+		return s.Value, nil
+	}
+	content, err := os.ReadFile(s.Path)
+	if err != nil {
+		return "", fmt.Errorf("reading the client secret: %w", err)
+	}
+	secret := strings.TrimSpace(string(content))
+	if secret == "" {
+		return "", fmt.Errorf("the client secret's file %s is empty", s.Path)
+	}
+	return secret, nil
+}
+
+func (c ClientCertificate) read() (keyPair, error) {
+	data, from := c.Data, "the client certificate"
+	if len(data) == 0 {
+		content, err := os.ReadFile(c.Path)
+		if err != nil {
+			return keyPair{}, fmt.Errorf("reading the client certificate: %w", err)
+		}
+		data, from = content, "the client certificate "+c.Path
+	}
+	if bytes.Contains(data, []byte("-----BEGIN ")) {
+		certificates, key, err := azidentity.ParseCertificates(data, nil)
+		if err != nil {
+			return keyPair{}, fmt.Errorf("%s cannot be used: it is PEM, but not a certificate with its unencrypted private key", from)
+		}
+		return keyPair{certificates, key}, nil
+	}
+	pair, err := certificate.DecodePFX(data, c.Password)
+	if err != nil {
+		return keyPair{}, fmt.Errorf("%s cannot be used: %w", from, err)
+	}
+	return keyPair{[]*x509.Certificate{pair.Certificate}, pair.Key}, nil
+}
+
+func (t OIDCToken) read(context.Context) (string, error) {
+	if t.Value != "" {
+		return t.Value, nil
+	}
+	content, err := os.ReadFile(t.Path)
+	if err != nil {
+		return "", fmt.Errorf("reading the OIDC token: %w", err)
+	}
+	token := strings.TrimSpace(string(content))
+	if token == "" {
+		return "", fmt.Errorf("the OIDC token's file %s is empty", t.Path)
+	}
+	return token, nil
+}
+
+func (w wire) withAssertion(clientID string, assertion func(context.Context) (string, error)) builder {
+	return func(tenantID string) (azcore.TokenCredential, error) {
+		noting := func(ctx context.Context) (string, error) {
+			value, err := assertion(ctx)
+			noteOf(ctx).fail(err)
+			return value, err
+		}
+		return azidentity.NewClientAssertionCredential(tenantID, clientID, noting, &azidentity.ClientAssertionCredentialOptions{
+			ClientOptions: w.options(), DisableInstanceDiscovery: w.private(),
+		})
+	}
+}
+
+// homeOnly refuses the token of a managed identity that belongs to another tenant: the endpoint on the machine cannot
+// be asked for a tenant, and silently answers with its own.
+type homeOnly struct {
+	next     azcore.TokenCredential
+	tenantID string
+}
+
+func (h *homeOnly) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	token, err := h.next.GetToken(ctx, options)
+	if err != nil {
+		return azcore.AccessToken{}, err
+	}
+	claims, err := decode(token.Token)
+	if err != nil {
+		return azcore.AccessToken{}, fmt.Errorf("the managed identity's token does not tell its tenant: %w", err)
+	}
+	if !strings.EqualFold(claims.TenantID, h.tenantID) {
+		err := foreignManagedIdentity(claims.TenantID, h.tenantID)
+		noteOf(ctx).fail(err)
+		return azcore.AccessToken{}, err
+	}
+	return token, nil
+}
+
+// remembering keeps tokens until shortly before they expire. The Azure CLI's credential starts a process for each.
+type remembering struct {
+	next   azcore.TokenCredential
+	mu     sync.Mutex
+	tokens map[string]azcore.AccessToken // by scope
+}
+
+// expiryMargin is how long before its end a token is no longer handed out, as in azcore's bearer token policy.
+const expiryMargin = 5 * time.Minute
+
+func (r *remembering) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	if len(options.Scopes) != 1 {
+		return azcore.AccessToken{}, errors.New("one scope is wanted")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if token, ok := r.tokens[options.Scopes[0]]; ok && time.Until(token.ExpiresOn) > expiryMargin {
+		return token, nil
+	}
+	token, err := r.next.GetToken(ctx, options)
+	if err == nil {
+		r.tokens[options.Scopes[0]] = token
+	}
+	return token, err
+}

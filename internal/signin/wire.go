@@ -1,0 +1,129 @@
+package signin
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+)
+
+// wire carries azidentity's requests. It keeps them at the sign-in service's origin: the OpenID configuration names the
+// token endpoint, and where that points elsewhere, a secret would be posted there.
+type wire struct {
+	endpoints Endpoints
+	client    *http.Client
+}
+
+// private tells whether the endpoints are unknown to Microsoft, who would be asked about them otherwise.
+func (w wire) private() bool { return !w.endpoints.Global() }
+
+func (w wire) options() policy.ClientOptions {
+	return policy.ClientOptions{
+		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: w.endpoints.Login, Services: map[cloud.ServiceName]cloud.ServiceConfiguration{}},
+		Transport: w,
+	}
+}
+
+// Do implements azcore's policy.Transporter.
+func (w wire) Do(request *http.Request) (*http.Response, error) {
+	note := noteOf(request.Context())
+	if origin := request.URL.Scheme + "://" + request.URL.Host; !strings.EqualFold(origin, w.endpoints.Login) {
+		err := fmt.Errorf("refused to send a sign-in request to %s: the configured origin is %s", origin, w.endpoints.Login)
+		note.fail(err)
+		return nil, &final{err}
+	}
+	if request.Body != nil {
+		body, err := io.ReadAll(request.Body)
+		if err != nil {
+			return nil, err
+		}
+		request.Body = io.NopCloser(bytes.NewReader(body))
+		if form, err := url.ParseQuery(string(body)); err == nil {
+			note.hide(form.Get("client_secret"), form.Get("client_assertion"))
+		}
+	}
+	response, err := w.client.Do(request)
+	note.fail(err)
+	return response, err
+}
+
+// final is an error that azcore does not try again.
+type final struct{ error }
+
+func (f *final) Unwrap() error { return f.error }
+
+// NonRetriable implements azcore's errorinfo.NonRetriable.
+func (*final) NonRetriable() {}
+
+// withoutRedirects never takes a secret or a token to where an answer points.
+func withoutRedirects(client *http.Client) *http.Client {
+	if client == nil {
+		client = http.DefaultClient
+	}
+	c := *client
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &c
+}
+
+// note is what happened on the wire during one sign-in. The errors that azidentity makes of it are texts only, and some
+// quote the whole answer, so that they can neither be examined nor shown.
+type note struct {
+	mu     sync.Mutex
+	err    error    // of the last request, nil when it was answered
+	hidden []string // secrets that were sent
+}
+
+type noteKey struct{}
+
+func withNote(ctx context.Context) (context.Context, *note) {
+	n := &note{}
+	return context.WithValue(ctx, noteKey{}, n), n
+}
+
+func noteOf(ctx context.Context) *note {
+	if n, ok := ctx.Value(noteKey{}).(*note); ok {
+		return n
+	}
+	return &note{}
+}
+
+func (n *note) fail(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.err = err
+}
+
+func (n *note) hide(secrets ...string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, secret := range secrets {
+		if secret != "" && !slices.Contains(n.hidden, secret) {
+			n.hidden = append(n.hidden, secret, url.QueryEscape(secret))
+		}
+	}
+}
+
+// failure is why the last request got no answer, or nil.
+func (n *note) failure() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.err
+}
+
+// censor takes the secrets that were sent out of a text.
+func (n *note) censor(text string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, secret := range n.hidden {
+		text = strings.ReplaceAll(text, secret, "(hidden)")
+	}
+	return text
+}
