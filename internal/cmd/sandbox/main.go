@@ -1,0 +1,137 @@
+// Command sandbox runs Microsoft 365 tenants on this machine, for trying the provider out and for its tests: sign-in,
+// Microsoft Graph and Exchange Online behind one https origin on the loopback interface.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	switch err := run(ctx, os.Args[1:], os.Stdout); {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "sandbox:", err)
+		os.Exit(1)
+	}
+}
+
+// settings are the command line.
+type settings struct {
+	options        sandbox.Options
+	envFile        string
+	foreignEnvFile string
+	logFile        string
+	stateFile      string
+}
+
+func parse(args []string, out io.Writer) (settings, error) {
+	var set settings
+	flags := flag.NewFlagSet("sandbox", flag.ContinueOnError)
+	flags.SetOutput(out)
+	flags.StringVar(&set.options.Listen, "listen", "127.0.0.1:0", "loopback `address` to listen on; port 0 takes a free one")
+	flags.IntVar(&set.options.Tenants, "tenants", 1, "`number` of tenants")
+	flags.StringVar(&set.options.Profile, "profile", "instant", "how the tenants behave: instant, realistic or hostile")
+	flags.DurationVar(&set.options.Latency, "latency", 0, "`time` added to every request, such as 80ms")
+	flags.StringVar(&set.envFile, "env-file", "", "`file` to write for a shell to source, for the provider; with two more beside it")
+	flags.StringVar(&set.foreignEnvFile, "foreign-env-file", "", "the same `file` with what other programs need, such as the azuread provider")
+	flags.StringVar(&set.logFile, "log", "", "`file` to append one line of JSON to for each request")
+	flags.StringVar(&set.stateFile, "state", "", "`file` to write what the tenants hold to, when the sandbox ends")
+	if err := flags.Parse(args); err != nil {
+		return settings{}, err
+	}
+	switch {
+	case flags.NArg() > 0:
+		return settings{}, fmt.Errorf("%q is no flag; the sandbox takes no other arguments", flags.Arg(0))
+	case set.options.Tenants < 1:
+		return settings{}, fmt.Errorf("-tenants %d: there must be at least one", set.options.Tenants)
+	}
+	return set, nil
+}
+
+// run serves until the context ends. The files that it wrote stay.
+func run(ctx context.Context, args []string, out io.Writer) (failure error) {
+	set, err := parse(args, out)
+	if err != nil {
+		return err
+	}
+	if set.logFile != "" {
+		log, err := os.OpenFile(set.logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return fmt.Errorf("opening the log: %w", err)
+		}
+		defer func() { failure = errors.Join(failure, log.Close()) }()
+		set.options.Log = log
+	}
+	server, err := sandbox.Start(set.options)
+	if err != nil {
+		return err
+	}
+	defer func() { failure = errors.Join(failure, server.Close()) }()
+	if err := announce(server, set, out); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	if set.stateFile != "" {
+		return writeState(server, set.stateFile)
+	}
+	return nil
+}
+
+// announce writes the environment files and tells what to do with them.
+func announce(server *sandbox.Server, set settings, out io.Writer) error {
+	if set.envFile != "" {
+		if err := server.WriteEnvFile(set.envFile); err != nil {
+			return err
+		}
+	}
+	if set.foreignEnvFile != "" {
+		if err := server.WriteForeignEnvFile(set.foreignEnvFile); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(out, "The sandbox serves %d tenant(s) at %s\n", len(server.Tenants()), server.Origin())
+	for i, tenant := range server.Tenants() {
+		if i == maxListed {
+			fmt.Fprintf(out, "  and %d more\n", len(server.Tenants())-i)
+			break
+		}
+		fmt.Fprintf(out, "  %s  %s (%s)\n", tenant.ID, tenant.DisplayName, tenant.Domain)
+	}
+	switch {
+	case set.envFile != "":
+		fmt.Fprintf(out, "In another shell, for the provider:  . %s\n", set.envFile)
+	case set.foreignEnvFile == "":
+		fmt.Fprintln(out, "Start it with -env-file sandbox.env to get the variables that the provider needs.")
+	}
+	if set.foreignEnvFile != "" {
+		fmt.Fprintf(out, "In another shell, for other programs:  . %s\n", set.foreignEnvFile)
+	}
+	fmt.Fprintf(out, "What the tenants hold:  %s/_sandbox/tenants\n", server.Origin())
+	fmt.Fprintln(out, "Exchange's EWS gate is closed, as in every tenant since October 2026. Ctrl-C ends the sandbox, and with it all that was made in it.")
+	return nil
+}
+
+const maxListed = 10
+
+func writeState(server *sandbox.Server, path string) error {
+	state, err := json.MarshalIndent(server.State(), "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing the state as JSON: %w", err)
+	}
+	if err := os.WriteFile(path, append(state, '\n'), 0o600); err != nil {
+		return fmt.Errorf("writing the state: %w", err)
+	}
+	return nil
+}

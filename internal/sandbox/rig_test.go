@@ -1,0 +1,189 @@
+package sandbox
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"io"
+	"math/big"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// rig is a started sandbox with a client that trusts it and follows no redirect.
+type rig struct {
+	t      *testing.T
+	server *Server
+	client *http.Client
+}
+
+func newRig(t *testing.T, options Options) *rig {
+	t.Helper()
+	server, err := Start(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(server.CertificateAuthorityPEM()) {
+		t.Fatal("the sandbox's CA is no PEM certificate")
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	client := &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return &rig{t: t, server: server, client: client}
+}
+
+// answer is an HTTP answer, read to its end.
+type answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+func (a answer) json(t *testing.T, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(a.Body), into); err != nil {
+		t.Fatalf("HTTP %d with no JSON: %v\n%s", a.Status, err, a.Body)
+	}
+}
+
+func (r *rig) do(method, path, body string, headers map[string]string) answer {
+	r.t.Helper()
+	request, err := http.NewRequestWithContext(r.t.Context(), method, r.server.Origin()+path, strings.NewReader(body))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for name, value := range headers {
+		request.Header.Set(name, value)
+	}
+	response, err := r.client.Do(request)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return answer{response.StatusCode, response.Header, string(content)}
+}
+
+func (r *rig) get(path string) answer { r.t.Helper(); return r.do(http.MethodGet, path, "", nil) }
+
+// control changes something through the control plane.
+func (r *rig) control(method, path, body string) {
+	r.t.Helper()
+	if got := r.do(method, "/_sandbox"+path, body, nil); got.Status != http.StatusOK {
+		r.t.Fatalf("%s %s answers HTTP %d: %s", method, path, got.Status, got.Body)
+	}
+}
+
+// requestToken posts a form to the token endpoint of a tenant, which may be given by ID or by domain.
+func (r *rig) requestToken(tenant string, form url.Values) answer {
+	r.t.Helper()
+	return r.do(http.MethodPost, "/"+tenant+"/oauth2/v2.0/token", form.Encode(),
+		map[string]string{"Content-Type": "application/x-www-form-urlencoded"})
+}
+
+func secretForm(clientID, secret, scope string) url.Values {
+	return url.Values{"grant_type": {"client_credentials"}, "client_id": {clientID}, "client_secret": {secret}, "scope": {scope}}
+}
+
+const (
+	graphDefault    = "https://graph.microsoft.com/.default"
+	exchangeDefault = "https://outlook.office365.com/.default"
+)
+
+func (r *rig) token(tenant string, form url.Values) string {
+	r.t.Helper()
+	got := r.requestToken(tenant, form)
+	if got.Status != http.StatusOK {
+		r.t.Fatalf("the token endpoint answers HTTP %d: %s", got.Status, got.Body)
+	}
+	var body struct {
+		AccessToken string `json:"access_token"`
+	}
+	got.json(r.t, &body)
+	return body.AccessToken
+}
+
+// testApp is an application in a tenant of the rig, with a certificate and a client secret.
+type testApp struct {
+	application
+	principal   servicePrincipal
+	secret      string
+	key         *rsa.PrivateKey
+	certificate *x509.Certificate
+}
+
+// register puts an application with its service principal into a tenant, as an administrator's clicks would have.
+// It is granted the named roles of the APIs, given as "<app ID>/<role>".
+func (r *rig) register(t *Tenant, grants ...string) *testApp {
+	r.t.Helper()
+	key, certificate := newCertificate(r.t, time.Now().Add(-time.Hour), time.Now().AddDate(5, 0, 0))
+	at := r.server.now()
+	app := &testApp{key: key, certificate: certificate, secret: rand.Text()}
+	app.application = application{
+		ID: uuid.NewString(), AppID: uuid.NewString(), DisplayName: "CodeTwo Office 365 Migration Target",
+		SignInAudience: "AzureADMyOrg", CreatedAt: at,
+		Keys:      []keyCredential{{KeyID: uuid.NewString(), Certificate: certificate, Start: certificate.NotBefore, End: certificate.NotAfter}},
+		Passwords: []passwordCredential{{KeyID: uuid.NewString(), Secret: app.secret, Start: at, End: at.AddDate(2, 0, 0)}},
+	}
+	app.principal = servicePrincipal{
+		ID: uuid.NewString(), AppID: app.AppID, DisplayName: app.DisplayName, Enabled: true, AppOwnerTenantID: t.ID, CreatedAt: at,
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.directory.applications.put(at, app.ID, app.application)
+	t.directory.servicePrincipals.put(at, app.principal.ID, app.principal)
+	for _, grant := range grants {
+		apiAppID, name, _ := strings.Cut(grant, "/")
+		api := t.seededAPI(apiAppID)
+		id := newAppRoleAssignmentID(app.principal.ID)
+		t.directory.grants.put(at, id, appRoleAssignment{
+			ID: id, AppRoleID: grantableRole(api, name).ID, PrincipalID: app.principal.ID, ResourceID: api.ID, CreatedAt: at,
+		})
+	}
+	return app
+}
+
+// change replaces the application and its service principal in the tenant.
+func (r *rig) change(t *Tenant, app *testApp) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.directory.applications.put(r.server.now(), app.ID, app.application)
+	t.directory.servicePrincipals.put(r.server.now(), app.principal.ID, app.principal)
+}
+
+func newCertificate(t *testing.T, notBefore, notAfter time.Time) (*rsa.PrivateKey, *x509.Certificate) {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "CodeTwo"},
+		NotBefore: notBefore, NotAfter: notAfter,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key, certificate
+}
