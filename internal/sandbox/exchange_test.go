@@ -1,0 +1,244 @@
+package sandbox
+
+import (
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// soapAnswer is what the tests read of an EWS answer.
+type soapAnswer struct {
+	Fault struct {
+		Code    string `xml:"detail>ResponseCode"`
+		Message string `xml:"detail>Message"`
+		Values  []struct {
+			Name string `xml:"Name,attr"`
+			Text string `xml:",chardata"`
+		} `xml:"detail>MessageXml>Value"`
+	} `xml:"Body>Fault"`
+	Messages []struct {
+		Class  string `xml:"ResponseClass,attr"`
+		Code   string `xml:"ResponseCode"`
+		Folder struct {
+			ID struct {
+				Value string `xml:"Id,attr"`
+			} `xml:"FolderId"`
+			Name   string
+			Rights *struct {
+				CreateHierarchy, Delete, Modify, Read bool
+			} `xml:"EffectiveRights"`
+			Permissions []struct {
+				Address string `xml:"UserId>PrimarySmtpAddress"`
+				Level   string `xml:"PermissionLevel"`
+			} `xml:"PermissionSet>Permissions>Permission"`
+		} `xml:"Folders>Folder"`
+	} `xml:"Body>GetFolderResponse>ResponseMessages>GetFolderResponseMessage"`
+}
+
+func getFolder(mailbox, folder string) string {
+	impersonation := ""
+	if mailbox != "" {
+		impersonation = `<t:ExchangeImpersonation><t:ConnectingSID><t:PrimarySmtpAddress>` + mailbox + `</t:PrimarySmtpAddress></t:ConnectingSID></t:ExchangeImpersonation>`
+	}
+	return `<?xml version="1.0"?><soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"
+	 xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types" xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages">
+	 <soap:Header><t:RequestServerVersion Version="Exchange2013_SP1"/>` + impersonation + `</soap:Header>
+	 <soap:Body><m:GetFolder><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape><t:AdditionalProperties><t:FieldURI FieldURI="folder:EffectiveRights"/>
+	 <t:FieldURI FieldURI="folder:PermissionSet"/></t:AdditionalProperties></m:FolderShape>
+	 <m:FolderIds><t:DistinguishedFolderId Id="` + folder + `"/></m:FolderIds></m:GetFolder></soap:Body></soap:Envelope>`
+}
+
+// ewsRig is a rig with an app that has full_access_as_app, and the gate open for it.
+func newEWSRig(t *testing.T) (*rig, *testApp, TenantEntry) {
+	t.Helper()
+	r := newRig(t, Options{Tenants: 2})
+	app := r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app")
+	r.openGate(app.AppID)
+	return r, app, r.server.TenantsJSON().Tenants[0]
+}
+
+func (r *rig) exchange(patch string) {
+	r.t.Helper()
+	r.control(http.MethodPatch, "/tenants/"+r.server.Tenants()[0].ID+"/exchange", patch)
+}
+
+func (r *rig) openGate(appID string) {
+	r.t.Helper()
+	r.exchange(fmt.Sprintf(`{"ews_enabled": true, "ews_allowed_app_ids": [%q]}`, appID))
+}
+
+func (r *rig) ews(bearer, mailbox, envelope string) (answer, soapAnswer) {
+	r.t.Helper()
+	headers := map[string]string{"Content-Type": "text/xml; charset=utf-8", "Authorization": "Bearer " + bearer}
+	if mailbox != "" {
+		headers["X-AnchorMailbox"] = mailbox
+	}
+	got := r.do(http.MethodPost, "/EWS/Exchange.asmx", envelope, headers)
+	var soap soapAnswer
+	if got.Body != "" {
+		if err := xml.Unmarshal([]byte(got.Body), &soap); err != nil {
+			r.t.Fatalf("HTTP %d without XML: %v\n%s", got.Status, err, got.Body)
+		}
+	}
+	return got, soap
+}
+
+func TestTheEWSGateIsClosedUntilTheAdministratorLetsTheAppIn(t *testing.T) {
+	r := newRig(t, Options{})
+	tenant := r.server.TenantsJSON().Tenants[0]
+	app := r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app")
+	bearer := r.token(tenant.TenantID, secretForm(app.AppID, app.secret, exchangeDefault))
+	for _, test := range []struct{ patch, reason string }{
+		{`{}`, reasonEWSDisabled},
+		{`{"ews_enabled": true}`, reasonEWSBlocked},
+		{`{"ews_allowed_app_ids": ["` + r.register(r.server.Tenants()[0]).AppID + `"]}`, reasonEWSBlocked},
+		{`{"ews_enabled": false, "ews_allowed_app_ids": ["` + app.AppID + `"]}`, reasonEWSDisabled},
+		{`{"ews_enabled": true, "ews_allowed_app_ids": ["` + strings.ToUpper(app.AppID) + `"]}`, ""},
+		{`{"ews_enabled": null}`, reasonEWSDisabled},
+	} {
+		r.exchange(test.patch)
+		mailbox := tenant.Mailboxes.Licensed[0]
+		got, _ := r.ews(bearer, mailbox, getFolder(mailbox, "inbox"))
+		want := http.StatusForbidden
+		if test.reason == "" {
+			want = http.StatusOK
+		}
+		if got.Status != want || got.Header.Get("X-EWS-Policy-Reason") != test.reason {
+			t.Errorf("after %s: HTTP %d %q, want HTTP %d %q", test.patch, got.Status, got.Header.Get("X-EWS-Policy-Reason"), want, test.reason)
+		}
+	}
+}
+
+func TestOnlyATokenForExchangeOpensEWS(t *testing.T) {
+	r, app, tenant := newEWSRig(t)
+	mailbox := tenant.Mailboxes.Licensed[0]
+	for name, bearer := range map[string]string{
+		"no token":          "",
+		"a token for Graph": r.token(tenant.TenantID, secretForm(app.AppID, app.secret, graphDefault)),
+	} {
+		got, _ := r.ews(bearer, mailbox, getFolder(mailbox, "inbox"))
+		if got.Status != http.StatusUnauthorized || got.Body != "" || !strings.Contains(got.Header.Get("WWW-Authenticate"), `error="invalid_token"`) {
+			t.Errorf("%s: HTTP %d %q, WWW-Authenticate %q", name, got.Status, got.Body, got.Header.Get("WWW-Authenticate"))
+		}
+	}
+	powerless := r.register(r.server.Tenants()[0], exchangeAppID+"/Exchange.ManageAsApp")
+	r.openGate(powerless.AppID)
+	got, soap := r.ews(r.token(tenant.TenantID, secretForm(powerless.AppID, powerless.secret, exchangeDefault)), mailbox, getFolder(mailbox, "inbox"))
+	if got.Status != http.StatusForbidden || soap.Fault.Code != "ErrorAccessDenied" {
+		t.Errorf("without full_access_as_app: HTTP %d %s", got.Status, got.Body)
+	}
+}
+
+func TestEveryKindOfMailboxIsAnsweredAsExchangeWould(t *testing.T) {
+	r, app, tenant := newEWSRig(t)
+	bearer := r.token(tenant.TenantID, secretForm(app.AppID, app.secret, exchangeDefault))
+	other := r.server.TenantsJSON().Tenants[1]
+	r.exchange(fmt.Sprintf(`{"out_of_scope_mailboxes": [%q]}`, strings.ToUpper(tenant.Mailboxes.Licensed[1])))
+	for _, test := range []struct {
+		name, mailbox string
+		status        int
+		code, reason  string
+	}{
+		{"licensed", tenant.Mailboxes.Licensed[0], 200, "", ""},
+		{"of a disabled account", tenant.Mailboxes.Disabled[0], 200, "", ""},
+		{"unlicensed", tenant.Mailboxes.Unlicensed[0], 500, "ErrorNonExistentMailbox", ""},
+		{"without a mailbox", tenant.Mailboxes.NoMailbox[0], 500, "ErrorNonExistentMailbox", ""},
+		{"of another tenant", other.Mailboxes.Licensed[0], 500, "ErrorNonExistentMailbox", ""},
+		{"kiosk", tenant.Mailboxes.Kiosk[0], 403, "", reasonEWSDisabled},
+		{"out of the app's scope", tenant.Mailboxes.Licensed[1], 500, "ErrorImpersonateUserDenied", ""},
+		{"nobody impersonated", "", 500, "ErrorInvalidExchangeImpersonationHeaderData", ""},
+	} {
+		got, soap := r.ews(bearer, test.mailbox, getFolder(test.mailbox, "inbox"))
+		if got.Status != test.status || soap.Fault.Code != test.code || got.Header.Get("X-EWS-Policy-Reason") != test.reason {
+			t.Errorf("%s: HTTP %d %s %q\n%s", test.name, got.Status, soap.Fault.Code, got.Header.Get("X-EWS-Policy-Reason"), got.Body)
+		}
+	}
+	mailbox := tenant.Mailboxes.Licensed[0]
+	if got, _ := r.ews(bearer, "", getFolder(mailbox, "inbox")); got.Status == http.StatusOK {
+		t.Error("a request without X-AnchorMailbox is answered")
+	}
+	r.exchange(fmt.Sprintf(`{"ews_disabled_mailboxes": [%q]}`, mailbox))
+	if got, _ := r.ews(bearer, mailbox, getFolder(mailbox, "inbox")); got.Header.Get("X-EWS-Policy-Reason") != reasonEWSDisabled {
+		t.Errorf("a mailbox with EWS switched off answers HTTP %d", got.Status)
+	}
+}
+
+func TestOnlyTheOwnerHasEveryRightOnTheRootPublicFolder(t *testing.T) {
+	r, app, tenant := newEWSRig(t)
+	bearer := r.token(tenant.TenantID, secretForm(app.AppID, app.secret, exchangeDefault))
+	owner, reader := tenant.Mailboxes.PublicFolderOwner[0], tenant.Mailboxes.Licensed[0]
+	for mailbox, owns := range map[string]bool{owner: true, reader: false} {
+		got, soap := r.ews(bearer, mailbox, getFolder(mailbox, "publicfoldersroot"))
+		if len(soap.Messages) != 1 || soap.Messages[0].Class != "Success" || soap.Messages[0].Folder.Rights == nil {
+			t.Fatalf("%s: HTTP %d %s", mailbox, got.Status, got.Body)
+		}
+		folder := soap.Messages[0].Folder
+		if folder.Rights.CreateHierarchy != owns || folder.Rights.Delete != owns || !folder.Rights.Read {
+			t.Errorf("%s has the rights %+v", mailbox, *folder.Rights)
+		}
+		listed := false
+		for _, permission := range folder.Permissions {
+			listed = listed || permission.Address == mailbox && permission.Level == "Owner"
+		}
+		if listed != owns {
+			t.Errorf("%s is listed as Owner: %t", mailbox, listed)
+		}
+	}
+	r.exchange(`{"public_folders": false}`)
+	if _, soap := r.ews(bearer, owner, getFolder(owner, "publicfoldersroot")); len(soap.Messages) != 1 || soap.Messages[0].Class != "Error" {
+		t.Errorf("without public folders: %+v", soap)
+	}
+}
+
+func TestABusyExchangeSaysHowLongToBackOff(t *testing.T) {
+	r, app, tenant := newEWSRig(t)
+	bearer := r.token(tenant.TenantID, secretForm(app.AppID, app.secret, exchangeDefault))
+	mailbox := tenant.Mailboxes.Licensed[0]
+	r.exchange(`{"server_busy": "30s"}`)
+	_, soap := r.ews(bearer, mailbox, getFolder(mailbox, "inbox"))
+	if soap.Fault.Code != "ErrorServerBusy" || len(soap.Fault.Values) != 1 || soap.Fault.Values[0].Name != "BackOffMilliseconds" || soap.Fault.Values[0].Text != "30000" {
+		t.Errorf("the fault is %+v", soap.Fault)
+	}
+	r.exchange(`{"server_busy": "0s"}`)
+	if got, _ := r.ews(bearer, mailbox, getFolder(mailbox, "msgfolderroot")); got.Status != http.StatusOK {
+		t.Errorf("after it: HTTP %d", got.Status)
+	}
+}
+
+func TestARequestThatIsNoGetFolderIsRefused(t *testing.T) {
+	r, app, tenant := newEWSRig(t)
+	bearer := r.token(tenant.TenantID, secretForm(app.AppID, app.secret, exchangeDefault))
+	mailbox := tenant.Mailboxes.Licensed[0]
+	good := getFolder(mailbox, "inbox")
+	for name, envelope := range map[string]string{
+		"no XML":                 "{}",
+		"another operation":      strings.ReplaceAll(good, "GetFolder", "FindFolder"),
+		"no folder":              strings.ReplaceAll(good, "DistinguishedFolderId", "FolderId"),
+		"an unknown shape":       strings.ReplaceAll(good, "IdOnly", "Everything"),
+		"a namespace of its own": strings.ReplaceAll(good, "2006/messages", "2007/messages"),
+	} {
+		if got, soap := r.ews(bearer, mailbox, envelope); got.Status != http.StatusInternalServerError || soap.Fault.Code != "ErrorSchemaValidation" {
+			t.Errorf("%s: HTTP %d %s", name, got.Status, got.Body)
+		}
+	}
+}
+
+func TestAutodiscoverTellsWhereEWSIsAndProvesNothing(t *testing.T) {
+	r := newRig(t, Options{})
+	tenant := r.server.TenantsJSON().Tenants[0]
+	var found struct{ Protocol, URL string }
+	r.get("/autodiscover/autodiscover.json/v1.0/"+tenant.Mailboxes.Licensed[0]+"?Protocol=Ews").json(t, &found)
+	if found.Protocol != "Ews" || found.URL != r.server.Origin()+"/EWS/Exchange.asmx" {
+		t.Errorf("the answer is %+v", found)
+	}
+	for _, unknown := range []string{"nobody@" + tenant.Domain, "nobody@example.com"} {
+		if got := r.get("/autodiscover/autodiscover.json/v1.0/" + unknown + "?Protocol=Ews"); got.Status != http.StatusFound {
+			t.Errorf("%s: HTTP %d", unknown, got.Status)
+		}
+	}
+	if got := r.get("/autodiscover/autodiscover.json/v1.0/" + tenant.Mailboxes.Licensed[0] + "?Protocol=Pop"); got.Status != http.StatusBadRequest {
+		t.Errorf("an unknown protocol: HTTP %d", got.Status)
+	}
+}
