@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync"
 
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoft/kiota-abstractions-go/serialization"
@@ -45,7 +46,7 @@ func New(config Config) entra.Directory {
 		panic(fmt.Sprintf("msgraph: building the SDK's request adapter: %v", err))
 	}
 	adapter.SetBaseUrl(base)
-	return &directory{base: base, adapter: adapter, nodes: nodes, wait: wait}
+	return &directory{base: base, adapter: adapter, nodes: nodes, wait: wait, resources: map[string]entra.ResourceApplication{}}
 }
 
 // directory implements entra.Directory.

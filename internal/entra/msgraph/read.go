@@ -212,24 +212,36 @@ func (d *directory) applicationList(ctx context.Context, answered answer) ([]ent
 	}
 }
 
-// ResourceApplications implements entra.Directory. Rights: Application.Read.All.
+// ResourceApplications implements entra.Directory. What an API offers does not change during a run, so each is asked
+// for once. Rights: Application.Read.All.
 func (d *directory) ResourceApplications(ctx context.Context, appIDs ...string) (map[string]entra.ResourceApplication, error) {
+	d.resourcesGuard.Lock() // held while asking: whoever comes at the same time wants the same answer
+	defer d.resourcesGuard.Unlock()
 	var parts []part
+	var asked []string
 	for _, appID := range appIDs {
-		parts = append(parts, d.get("/servicePrincipals(appId='{appID}')?$select="+resourceProperties, parameters{"appID": appID}))
+		if _, known := d.resources[appID]; !known {
+			asked = append(asked, appID)
+			parts = append(parts, d.get("/servicePrincipals(appId='{appID}')?$select="+resourceProperties, parameters{"appID": appID}))
+		}
 	}
 	answers, err := d.batch(ctx, entra.Parallel, parts...)
 	if err != nil {
 		return nil, err
 	}
-	apis := map[string]entra.ResourceApplication{}
 	for at, answered := range answers {
 		model, err := found[models.ServicePrincipalable](d, answered, models.CreateServicePrincipalFromDiscriminatorValue)
 		if err != nil {
 			return nil, err
 		}
 		if model != nil {
-			apis[appIDs[at]] = toResourceApplication(model)
+			d.resources[asked[at]] = toResourceApplication(model)
+		}
+	}
+	apis := map[string]entra.ResourceApplication{}
+	for _, appID := range appIDs {
+		if api, known := d.resources[appID]; known {
+			apis[appID] = api
 		}
 	}
 	return apis, nil

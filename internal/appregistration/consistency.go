@@ -1,0 +1,106 @@
+package appregistration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+)
+
+// Entra answers from replicas that do not all know at once what was written: an app-only caller may not find what it
+// has just made. Nothing here waits for a fixed time. A write is repeated while the answer says "not yet"; after the last
+// write, one confirming read suffices when it is good, and three good ones in a row once a stale one was seen.
+
+const (
+	firstWait   = 500 * time.Millisecond
+	longestWait = 10 * time.Second
+	goodReads   = 3
+)
+
+// wait pauses before the next try, longer with each, or returns the context's error.
+func wait(ctx context.Context, tries int) error {
+	pause := min(firstWait<<min(tries, 8), longestWait)
+	timer := time.NewTimer(pause/2 + rand.N(pause/2))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// write carries out changes, and those again to which Entra says "not yet". It returns the outcomes in the order of
+// the changes, and the first error that is final.
+func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Change) ([]entra.Outcome, error) {
+	outcomes := make([]entra.Outcome, len(changes))
+	pending := make([]int, len(changes))
+	for i := range pending {
+		pending[i] = i
+	}
+	for tries := 0; len(pending) > 0; tries++ {
+		batch := make([]entra.Change, len(pending))
+		for at, index := range pending {
+			batch[at] = changes[index]
+		}
+		var again []int
+		var lagging error
+		var failed []error
+		for at, outcome := range j.directory.Write(ctx, order, batch...) {
+			index := pending[at]
+			outcomes[index] = outcome
+			switch refused := entra.AsError(outcome.Err); {
+			case outcome.Skipped:
+				again = append(again, index)
+			case refused != nil && refused.Lagging():
+				again, lagging = append(again, index), outcome.Err
+			case outcome.Err != nil:
+				failed = append(failed, outcome.Err)
+			}
+		}
+		if len(failed) > 0 {
+			return outcomes, errors.Join(failed...)
+		}
+		if lagging == nil {
+			return outcomes, nil
+		}
+		tflog.Debug(ctx, "Entra has not caught up yet; the write is repeated", map[string]any{"tries": tries + 1, "answer": lagging.Error()})
+		if err := wait(ctx, tries); err != nil {
+			return outcomes, fmt.Errorf("the time allowed by timeouts ran out while Entra still answered %w", lagging)
+		}
+		pending = again
+	}
+	return outcomes, nil
+}
+
+// confirm reads the registration until it shows what was written. good says what is missing, or nothing.
+func (j *job) confirm(ctx context.Context, ref entra.RegistrationRef, missing func(*entra.Registration) string) (*entra.Registration, error) {
+	needed := 1
+	inARow := 0
+	for tries := 0; ; tries++ {
+		registration, err := j.directory.Registration(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		lacks := missing(registration)
+		if lacks == "" {
+			if inARow++; inARow == needed {
+				return registration, nil
+			}
+		} else {
+			needed, inARow = goodReads, 0
+			tflog.Debug(ctx, "Entra does not show what was written yet", map[string]any{"tries": tries + 1, "missing": lacks})
+		}
+		if err := wait(ctx, tries); err != nil {
+			if lacks == "" {
+				return registration, nil
+			}
+			return registration, fmt.Errorf("the time allowed by timeouts ran out while Entra did not show %s yet; run terraform apply again", lacks)
+		}
+	}
+}

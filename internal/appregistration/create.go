@@ -1,0 +1,216 @@
+package appregistration
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// create makes the registration. The order is what makes it safe to be interrupted anywhere: the journal is durable
+// before the first write to Graph, the key is in the store before its certificate is uploaded, and the application is
+// created by an upsert that finds itself again. What it returns exists, also when there is an error.
+func (j *job) create(ctx context.Context) (*entra.Registration, error) {
+	tenantID, uniqueName := j.model.TenantID.ValueString(), j.model.UniqueName.ValueString()
+	permissions := readPermissions(ctx, j.model.Permissions, j.diags)
+	resources, err := j.directory.ResourceApplications(ctx, apisOf(permissions)...)
+	if err != nil {
+		return nil, err
+	}
+	resourceIDs, err := resolved(resources, permissions)
+	if err != nil {
+		return nil, &problem{path.Root("permissions"), "Permission not offered", err.Error()}
+	}
+
+	defer names.lock(tenantID + "/" + strings.ToLower(j.model.DisplayName.ValueString()))()
+	journal, err := j.store.Registration(ctx, tenantID, uniqueName)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	application, err := j.existing(ctx, journal)
+	if err != nil {
+		return nil, err
+	}
+	journal, err = j.store.BeginRegistration(ctx, store.Registration{
+		TenantID: tenantID, UniqueName: uniqueName, DisplayName: j.model.DisplayName.ValueString(),
+		Marker: uuid.NewString(), StartedAt: j.services.Now(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if j.made, err = j.newCertificate(ctx, &journal); err != nil {
+		return nil, err
+	}
+	if application == nil {
+		if application, err = j.upsert(ctx, &journal, declaredRoles(permissions)); err != nil {
+			return nil, err
+		}
+	}
+	registration := &entra.Registration{Application: application}
+	journal.ObjectID, journal.ClientID = application.ObjectID, application.ClientID
+	if err := j.store.SaveRegistration(ctx, journal); err != nil {
+		return registration, err
+	}
+	target := target{
+		displayName: j.model.DisplayName.ValueString(), declared: declaredRoles(permissions),
+		resourceIDs: resourceIDs, certificate: j.made,
+	}
+	if j.model.GrantAdminConsent.ValueBool() {
+		target.grants = target.declared
+	}
+	if registration, err = j.converge(ctx, registration, target); err != nil {
+		return registration, err
+	}
+	now := j.services.Now()
+	journal.CompletedAt = &now
+	return registration, j.store.SaveRegistration(ctx, journal)
+}
+
+// clockSkew is how far this machine's clock may be ahead of Entra's.
+const clockSkew = 5 * time.Minute
+
+// upsert creates the application. Where Graph says that it changed one instead, the response of an earlier try was
+// lost: it is ours if it carries the journal's marker and is no older than the journal, and is refused if not.
+func (j *job) upsert(ctx context.Context, journal *store.Registration, declared []entra.RoleRef) (*entra.Application, error) {
+	name, audience := j.model.DisplayName.ValueString(), singleTenant
+	application, created, err := j.directory.UpsertApplication(ctx, j.model.UniqueName.ValueString(), entra.ApplicationChange{
+		DisplayName: &name, SignInAudience: &audience, Tags: []string{providerTag, markerPrefix + journal.Marker}, Declared: &declared,
+	})
+	if err != nil || created {
+		return application, err
+	}
+	for tries := 0; ; tries++ {
+		found, err := j.directory.Search(ctx, entra.SearchQuery{UniqueName: j.model.UniqueName.ValueString()})
+		if err != nil {
+			return nil, err
+		}
+		if mine := found.ByUniqueName; mine != nil {
+			if markerOf(mine) == journal.Marker && mine.CreatedAt.After(journal.StartedAt.Add(-clockSkew)) {
+				return mine, nil
+			}
+			return nil, j.refuse(mine, "unique_name", "unique name "+j.model.UniqueName.ValueString())
+		}
+		if err := wait(ctx, tries); err != nil {
+			return nil, fmt.Errorf("Entra says that an application named %s exists, and does not show it; run terraform apply again", j.model.UniqueName.ValueString())
+		}
+	}
+}
+
+// existing looks for what stands in the way. It returns an application of ours that an interrupted create left, and
+// refuses any other: nothing is adopted silently.
+func (j *job) existing(ctx context.Context, journal store.Registration) (*entra.Application, error) {
+	query := entra.SearchQuery{UniqueName: j.model.UniqueName.ValueString(), DisplayName: j.model.DisplayName.ValueString()}
+	found, err := j.directory.Search(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if found.ListDenied != nil {
+		j.diags.AddAttributeWarning(path.Root("display_name"), "Namesakes not looked for", fmt.Sprintf(
+			"Terraform's identity may not list the tenant's applications (%s; needs Application.Read.All), so another application named %q would go unnoticed. The unique name %q still keeps this one from being made twice.",
+			found.ListDenied.Code, query.DisplayName, query.UniqueName))
+	}
+	if mine := found.ByUniqueName; mine != nil {
+		if marker := markerOf(mine); marker != "" && marker == journal.Marker && journal.CompletedAt == nil {
+			return mine, nil
+		}
+		return nil, j.refuse(mine, "unique_name", "unique name "+query.UniqueName)
+	}
+	if !j.model.AllowDuplicateName.ValueBool() && len(found.ByDisplayName) > 0 {
+		return nil, j.refuse(&found.ByDisplayName[0], "display_name", fmt.Sprintf("display name %q", query.DisplayName))
+	}
+	for i := range found.Deleted {
+		if deleted := &found.Deleted[i]; deleted.UniqueName == query.UniqueName {
+			return j.restore(ctx, deleted)
+		}
+	}
+	return nil, nil
+}
+
+// restore takes the application out of the recycle bin if that is asked for.
+func (j *job) restore(ctx context.Context, deleted *entra.Application) (*entra.Application, error) {
+	if !j.model.RestoreDeleted.ValueBool() {
+		return nil, &problem{path.Root("restore_deleted"), "A deleted application has this name", fmt.Sprintf(
+			"The recycle bin of tenant %s holds the application %q (object ID %s, client ID %s) with the unique name %s. Either restore it, keeping its client ID, with restore_deleted = true; or remove it for good: Remove-MgDirectoryDeletedItem -DirectoryObjectId %s",
+			j.model.TenantID.ValueString(), deleted.DisplayName, deleted.ObjectID, deleted.ClientID, deleted.UniqueName, deleted.ObjectID)}
+	}
+	if _, err := j.write(ctx, entra.Sequential, entra.RestoreDeletedItem{ObjectID: deleted.ObjectID}); err != nil {
+		return nil, err
+	}
+	restored, err := j.confirm(ctx, entra.RegistrationRef{ObjectID: deleted.ObjectID, ClientID: deleted.ClientID}, func(r *entra.Registration) string {
+		if r.Application == nil {
+			return "the restored application"
+		}
+		return ""
+	})
+	if err != nil {
+		return nil, err
+	}
+	return restored.Application, nil
+}
+
+// refuse says that an application which is not ours has the name, and how to bring it under management.
+func (j *job) refuse(other *entra.Application, attributeName, what string) error {
+	return &problem{path.Root(attributeName), "The application exists already", fmt.Sprintf(`The tenant %s already has the application %q (object ID %s, client ID %s) with the %s. It was not touched. To manage it from here, import it:
+
+  import {
+    to = codetwo_target_app_registration.<name>
+    id = "%s/%s"
+  }
+
+Otherwise delete it, or choose another %s%s.`,
+		j.model.TenantID.ValueString(), other.DisplayName, other.ObjectID, other.ClientID, what,
+		j.model.TenantID.ValueString(), other.ClientID, attributeName, map[bool]string{true: ", or set allow_duplicate_name = true with a unique_name of its own"}[attributeName == "display_name"])}
+}
+
+// newCertificate returns the certificate to upload: the provided one, the one that an interrupted create already keeps
+// in the store, or a new one, whose key is in the store before this returns.
+func (j *job) newCertificate(ctx context.Context, journal *store.Registration) (*x509.Certificate, error) {
+	settings := j.model.certificate(ctx, j.diags)
+	if settings.KeySource.ValueString() == keyProvided {
+		return certificate.ParsePEM(settings.PublicCertificatePEM.ValueString())
+	}
+	for _, thumbprint := range journal.Thumbprints {
+		if whole, err := j.store.HasKeyPair(ctx, journal.TenantID, thumbprint); err == nil && whole && journal.CompletedAt == nil {
+			return j.store.Certificate(ctx, journal.TenantID, thumbprint)
+		}
+	}
+	return j.generate(ctx, settings, journal)
+}
+
+// generate makes a key and its certificate. The journal names the certificate before the store holds it, and the store
+// holds it before Entra sees it, so that an interruption leaves nothing that nobody knows of.
+func (j *job) generate(ctx context.Context, settings *CertificateModel, journal *store.Registration) (*x509.Certificate, error) {
+	notBefore := j.services.Now().UTC().Truncate(time.Second)
+	pair, err := certificate.Generate(rand.Reader, certificate.Template{
+		CommonName: j.model.DisplayName.ValueString(),
+		KeySize:    int(settings.KeySize.ValueInt64()),
+		NotBefore:  notBefore,
+		NotAfter:   notBefore.AddDate(int(settings.ValidityYears.ValueInt64()), 0, 0),
+	})
+	if err != nil {
+		return nil, err
+	}
+	journal.Thumbprints = append(journal.Thumbprints, certificate.Thumbprint(pair.Certificate))
+	if err := j.store.SaveRegistration(ctx, *journal); err != nil {
+		return nil, err
+	}
+	return pair.Certificate, j.store.SaveCertificate(ctx, journal.TenantID, pair, certificate.AES256, nil)
+}
+
+func declaredRoles(permissions map[string]PermissionModel) []entra.RoleRef {
+	roles := make([]entra.RoleRef, 0, len(permissions))
+	for _, key := range sorted(permissions) {
+		roles = append(roles, permissions[key].roleRef())
+	}
+	return roles
+}

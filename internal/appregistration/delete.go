@@ -1,0 +1,86 @@
+package appregistration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// delete removes the service principal, and with it the grants, then the application, and then what the store holds of
+// them. An application that was never complete is of no use to anybody, so it leaves the recycle bin, too.
+func (j *job) delete(ctx context.Context) error {
+	tenantID := j.model.TenantID.ValueString()
+	journal, err := j.store.Registration(ctx, tenantID, journalName(j.model))
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	journaled := err == nil
+	var changes []entra.Change
+	objectIDs := []string{j.model.ServicePrincipalObjectID.ValueString(), j.model.ObjectID.ValueString()}
+	if objectIDs[0] != "" {
+		changes = append(changes, entra.DeleteServicePrincipal{ObjectID: objectIDs[0]})
+	}
+	changes = append(changes, entra.DeleteApplication{ObjectID: objectIDs[1]})
+	if _, err := j.write(ctx, entra.Sequential, changes...); err != nil {
+		return err
+	}
+	if err := j.confirmGone(ctx); err != nil {
+		return err
+	}
+	if j.model.PurgeOnDestroy.ValueBool() || journaled && journal.CompletedAt == nil {
+		var purges []entra.Change
+		for _, objectID := range objectIDs {
+			if objectID != "" {
+				purges = append(purges, entra.PurgeDeletedItem{ObjectID: objectID})
+			}
+		}
+		if _, err := j.write(ctx, entra.Sequential, purges...); err != nil {
+			return err
+		}
+	}
+	if !journaled {
+		return nil
+	}
+	return j.forget(ctx, journal)
+}
+
+// confirmGone waits until Entra shows neither application nor service principal.
+func (j *job) confirmGone(ctx context.Context) error {
+	_, err := j.confirm(ctx, entra.RegistrationRef{ObjectID: j.model.ObjectID.ValueString(), ClientID: j.model.ClientID.ValueString()}, func(r *entra.Registration) string {
+		switch {
+		case r.Application != nil:
+			return "that the application is gone"
+		case r.ServicePrincipal != nil:
+			return "that the service principal is gone"
+		}
+		return ""
+	})
+	return err
+}
+
+// forget removes the journal's entry and our certificates from the store; a certificate that a connection still names
+// stays, since its key may be the only one.
+func (j *job) forget(ctx context.Context, journal store.Registration) error {
+	if err := j.store.DeleteRegistration(ctx, journal.TenantID, journal.UniqueName); err != nil {
+		return err
+	}
+	for _, thumbprint := range journal.Thumbprints {
+		users, err := j.store.CertificateNamedBy(ctx, journal.TenantID, thumbprint)
+		if err != nil {
+			return err
+		}
+		if len(users) > 0 {
+			j.diags.AddWarning("Certificate kept in the store", fmt.Sprintf(
+				"The certificate %s stays in the connection store, because it is named by: %s.", thumbprint, strings.Join(users, ", ")))
+			continue
+		}
+		if err := j.store.DeleteCertificate(ctx, journal.TenantID, thumbprint); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,172 @@
+package appregistration
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// providerTag marks the applications that were made here; a second tag holds the journal's marker.
+const (
+	providerTag  = "terraform-provider-codetwo"
+	markerPrefix = "codetwo-registration:"
+)
+
+// job is one operation on one registration.
+type job struct {
+	services  Services
+	directory entra.Directory
+	store     *store.Store
+	model     *Model
+	diags     *diag.Diagnostics
+	made      *x509.Certificate // the certificate that this operation uploads, if it does
+	previous  []PreviousModel   // the replaced certificates, once this operation has rotated
+}
+
+// job prepares an operation; nil when the store is not there, which has been reported.
+func (r *Resource) job(model *Model, diags *diag.Diagnostics) *job {
+	records, err := r.services.Store()
+	if err != nil {
+		diags.AddError("No connection store", "codetwo_target_app_registration keeps its journal and the certificate's key in the connection store. "+err.Error())
+		return nil
+	}
+	return &job{
+		services: r.services, directory: r.services.Directory(model.TenantID.ValueString()),
+		store: records, model: model, diags: diags,
+	}
+}
+
+// problem is an error with the attribute that it is about, and what to do next.
+type problem struct {
+	at      path.Path
+	summary string
+	detail  string
+}
+
+func (p *problem) Error() string { return p.summary + ": " + p.detail }
+
+// report turns an error into a diagnostic. doing is what failed, for the summary.
+func (j *job) report(doing string, err error) {
+	var p *problem
+	if errors.As(err, &p) {
+		j.diags.AddAttributeError(p.at, p.summary, p.detail)
+		return
+	}
+	summary := "Failed " + doing
+	next := ""
+	if denied := entra.AsError(err); entra.IsDenied(err) {
+		next = "The identity that Terraform signs in as lacks a right: " + rightFor(denied.Method, denied.Path) + "."
+	}
+	attribute.AddGraphError(j.diags, path.Empty(), summary, fmt.Errorf("application %q in tenant %s: %w", j.model.DisplayName.ValueString(), j.model.TenantID.ValueString(), err), next)
+}
+
+// rightFor names the least application permission that a call needs (Microsoft Graph permissions reference).
+func rightFor(method, path string) string {
+	switch {
+	case strings.Contains(path, "/appRoleAssign") && method != "GET":
+		return "AppRoleAssignment.ReadWrite.All, to consent to permissions"
+	case method == "GET":
+		return "Application.Read.All, to read applications and service principals"
+	default:
+		return "Application.ReadWrite.OwnedBy (its own applications) or Application.ReadWrite.All, to change applications and service principals"
+	}
+}
+
+// look reads the registration, by its object ID or, after an import, by whichever ID was given.
+func (j *job) look(ctx context.Context) (*entra.Registration, error) {
+	ref := j.ref()
+	if ref.ObjectID == "" || ref.ClientID == "" {
+		_, given, _ := strings.Cut(j.model.ID.ValueString(), "/")
+		application, err := j.findImported(ctx, given)
+		if err != nil {
+			return nil, err
+		}
+		ref.ObjectID, ref.ClientID = application.ObjectID, application.ClientID
+	}
+	registration, err := j.directory.Registration(ctx, ref)
+	if err != nil || registration.Application != nil {
+		return registration, err
+	}
+	// One replica may not know an object that exists: only a second look makes it gone.
+	if err := wait(ctx, 0); err != nil {
+		return nil, err
+	}
+	return j.directory.Registration(ctx, ref)
+}
+
+func (j *job) ref() entra.RegistrationRef {
+	return entra.RegistrationRef{
+		ObjectID: j.model.ObjectID.ValueString(),
+		ClientID: j.model.ClientID.ValueString(),
+		APIs:     apisOf(readPermissions(context.Background(), j.model.Permissions, j.diags)),
+	}
+}
+
+// findImported finds the application that an import names by client ID or object ID.
+func (j *job) findImported(ctx context.Context, given string) (*entra.Application, error) {
+	found, err := j.directory.Search(ctx, entra.SearchQuery{ClientID: given})
+	if err != nil {
+		return nil, err
+	}
+	if found.ByClientID != nil {
+		return found.ByClientID, nil
+	}
+	registration, err := j.directory.Registration(ctx, entra.RegistrationRef{ObjectID: given, ClientID: given})
+	if err != nil {
+		return nil, err
+	}
+	if registration.Application == nil {
+		return nil, &problem{path.Root("id"), "No such application", fmt.Sprintf(
+			"The tenant %s has no application with the client ID or object ID %s. Compare it with the application's Overview page in the Entra portal.", j.model.TenantID.ValueString(), given)}
+	}
+	return registration.Application, nil
+}
+
+// markerOf returns the journal's marker on an application that was made here; empty on any other.
+func markerOf(application *entra.Application) string {
+	if !slices.Contains(application.Tags, providerTag) {
+		return ""
+	}
+	for _, tag := range application.Tags {
+		if marker, ok := strings.CutPrefix(tag, markerPrefix); ok {
+			return marker
+		}
+	}
+	return ""
+}
+
+// names serializes, in this process, whoever looks for an application of one name in one tenant and then creates it.
+var names keyedMutex
+
+// keyedMutex is one mutex per key.
+type keyedMutex struct {
+	guard sync.Mutex
+	locks map[string]*sync.Mutex
+}
+
+// lock returns how to unlock.
+func (k *keyedMutex) lock(key string) func() {
+	k.guard.Lock()
+	if k.locks == nil {
+		k.locks = map[string]*sync.Mutex{}
+	}
+	mutex, ok := k.locks[key]
+	if !ok {
+		mutex = &sync.Mutex{}
+		k.locks[key] = mutex
+	}
+	k.guard.Unlock()
+	mutex.Lock()
+	return mutex.Unlock
+}

@@ -1,0 +1,287 @@
+package appregistration
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
+)
+
+// singleTenant is the sign-in audience of an application of one tenant.
+const singleTenant = "AzureADMyOrg"
+
+// Private state, which no plan shows.
+const (
+	// importedKey is left by an import: such an application was not made here.
+	importedKey = "imported"
+	// removalDueKey lists, as JSON, the key IDs of replaced certificates whose time had come at the last refresh.
+	removalDueKey = "removal_due"
+)
+
+// ModifyPlan computes the whole plan from the configuration and the state, so that a removed attribute returns to its
+// default, and permissions are known before anything exists. It never looks at the clock: Terraform plans once more
+// during apply, and has to come to the same result. What is due by time was decided by the refresh.
+// Requests: none, unless a permission is not in the catalogue (Application.Read.All).
+func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest, response *resource.ModifyPlanResponse) {
+	if r.services == nil {
+		return
+	}
+	if request.Plan.Raw.IsNull() {
+		r.warnOfDestroy(ctx, request, response)
+		return
+	}
+	var config Model
+	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
+	var state *Model
+	if !request.State.Raw.IsNull() {
+		state = &Model{}
+		response.Diagnostics.Append(request.State.Get(ctx, state)...)
+	}
+	imported, problems := request.Private.GetKey(ctx, importedKey)
+	response.Diagnostics.Append(problems...)
+	due, problems := request.Private.GetKey(ctx, removalDueKey)
+	response.Diagnostics.Append(problems...)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	r.requireStore(&response.Diagnostics)
+	p := planner{
+		config: &config, state: state, imported: imported != nil, removalDue: due, now: r.services.Now(),
+		tenant: r.services.TenantID(), lookUp: r.lookUp(ctx, &config), diags: &response.Diagnostics,
+	}
+	plan := p.plan(ctx)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	if state != nil {
+		replaceOn(path.Root("tenant_id"), plan.TenantID, state.TenantID, response)
+		replaceOn(path.Root("unique_name"), plan.UniqueName, state.UniqueName, response)
+	}
+	response.Diagnostics.Append(response.Plan.Set(ctx, &plan)...)
+}
+
+func replaceOn(at path.Path, planned, current types.String, response *resource.ModifyPlanResponse) {
+	if !planned.Equal(current) {
+		response.RequiresReplace.Append(at)
+	}
+}
+
+// requireStore makes a missing or unusable store an error of the plan, before anything was created.
+func (r *Resource) requireStore(diags *diag.Diagnostics) {
+	if r.services.StoreUnknown() {
+		return
+	}
+	if _, err := r.services.Store(); err != nil {
+		diags.AddError("No connection store", "codetwo_target_app_registration keeps its journal and the certificate's key in the connection store. "+err.Error())
+	}
+}
+
+// lookUp returns how to ask the tenant for its permissions; nil while the tenant, or who asks, is not known.
+func (r *Resource) lookUp(ctx context.Context, config *Model) func(appIDs ...string) (map[string]entra.ResourceApplication, error) {
+	tenant := config.TenantID
+	if tenant.IsNull() {
+		tenant = r.services.TenantID()
+	}
+	if !known(tenant) || len(r.services.Unknown()) > 0 {
+		return nil
+	}
+	return func(appIDs ...string) (map[string]entra.ResourceApplication, error) {
+		return r.services.Directory(tenant.ValueString()).ResourceApplications(ctx, appIDs...)
+	}
+}
+
+// planner computes a plan without doing anything.
+type planner struct {
+	config     *Model
+	state      *Model // nil for an object that does not exist
+	imported   bool
+	removalDue []byte       // JSON, see removalDueKey
+	now        time.Time    // for warnings and errors only
+	tenant     types.String // the provider's
+	lookUp     func(appIDs ...string) (map[string]entra.ResourceApplication, error)
+	diags      *diag.Diagnostics
+}
+
+func (p *planner) plan(ctx context.Context) Model {
+	plan := Model{
+		TenantID:                    p.tenantID(),
+		DisplayName:                 orDefault(p.config.DisplayName, types.StringValue(defaultDisplayName)),
+		PermissionProfile:           orDefault(p.config.PermissionProfile, types.StringValue(string(permission.ExistingMailboxes))),
+		AdditionalPermissions:       p.config.AdditionalPermissions,
+		GrantAdminConsent:           orDefault(p.config.GrantAdminConsent, types.BoolValue(true)),
+		RevokeUnexpectedPermissions: orDefault(p.config.RevokeUnexpectedPermissions, types.BoolValue(!p.imported)),
+		AllowDuplicateName:          orDefault(p.config.AllowDuplicateName, types.BoolValue(false)),
+		RestoreDeleted:              orDefault(p.config.RestoreDeleted, types.BoolValue(false)),
+		PurgeOnDestroy:              orDefault(p.config.PurgeOnDestroy, types.BoolValue(false)),
+		Timeouts:                    p.config.Timeouts,
+		ServicePrincipalEnabled:     types.BoolValue(true),
+		SignInAudience:              types.StringValue(singleTenant),
+	}
+	plan.UniqueName = p.uniqueName(plan.DisplayName)
+	p.planIdentifiers(&plan)
+	p.planPermissions(ctx, &plan)
+	p.planCertificate(ctx, &plan)
+	return plan
+}
+
+func (p *planner) tenantID() types.String {
+	switch {
+	case !p.config.TenantID.IsNull():
+		return p.config.TenantID
+	case p.state != nil && p.tenant.IsUnknown():
+		return p.state.TenantID
+	case p.tenant.IsNull():
+		p.diags.AddAttributeError(path.Root("tenant_id"), "No tenant",
+			"Set tenant_id here, or in the provider block (environment variable ARM_TENANT_ID), to the ID of the target tenant.")
+	}
+	return p.tenant
+}
+
+// uniqueName keeps the name that an existing application has: a new display name must not replace the application.
+func (p *planner) uniqueName(displayName types.String) types.String {
+	switch {
+	case !p.config.UniqueName.IsNull():
+		return p.config.UniqueName
+	case p.state != nil:
+		return p.state.UniqueName
+	case displayName.IsUnknown():
+		return types.StringUnknown()
+	}
+	return defaultUniqueName(displayName.ValueString())
+}
+
+func defaultUniqueName(displayName string) types.String {
+	hash := sha256.Sum256([]byte(displayName))
+	return types.StringValue("codetwo-target-" + hex.EncodeToString(hash[:6]))
+}
+
+func (p *planner) planIdentifiers(plan *Model) {
+	if p.state == nil {
+		plan.ID, plan.ClientID, plan.ObjectID = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+		plan.ServicePrincipalObjectID, plan.AdminConsentURL = types.StringUnknown(), types.StringUnknown()
+		plan.UnexpectedCredentials = types.ListValueMust(credentialType, nil)
+		return
+	}
+	plan.ID, plan.ClientID, plan.ObjectID = p.state.ID, p.state.ClientID, p.state.ObjectID
+	plan.AdminConsentURL, plan.UnexpectedCredentials = p.state.AdminConsentURL, p.state.UnexpectedCredentials
+	plan.ServicePrincipalObjectID = p.state.ServicePrincipalObjectID
+	if plan.ServicePrincipalObjectID.ValueString() == "" {
+		plan.ServicePrincipalObjectID = types.StringUnknown()
+	}
+	if count := len(p.state.UnexpectedCredentials.Elements()); count > 0 {
+		p.diags.AddAttributeWarning(path.Root("unexpected_credentials"), "Credentials from elsewhere", fmt.Sprintf(
+			"The application %q (client ID %s) has %d credentials that are not from here; whoever has one of them holds every permission of the application. They are reported in unexpected_credentials and left alone: remove in the Entra portal, under Certificates & secrets, what nobody can account for.",
+			p.state.DisplayName.ValueString(), p.state.ClientID.ValueString(), count))
+	}
+}
+
+// planPermissions makes the permissions known before anything exists: what a reviewer reads is what will be granted.
+func (p *planner) planPermissions(ctx context.Context, plan *Model) {
+	before := map[string]PermissionModel{}
+	unexpected := map[string]PermissionModel{}
+	if p.state != nil {
+		before = readPermissions(ctx, p.state.Permissions, p.diags)
+		unexpected = readPermissions(ctx, p.state.UnexpectedPermissions, p.diags)
+	}
+	entries, ok := wanted(ctx, plan, p.lookUp, p.diags)
+	if p.diags.HasError() {
+		return
+	}
+	if !ok || plan.GrantAdminConsent.IsUnknown() || plan.RevokeUnexpectedPermissions.IsUnknown() {
+		plan.Permissions = types.MapUnknown(permissionType)
+		plan.UnexpectedPermissions = types.MapUnknown(permissionType)
+		return
+	}
+	planned := map[string]PermissionModel{}
+	for _, entry := range entries {
+		consented := types.BoolValue(true)
+		if !plan.GrantAdminConsent.ValueBool() {
+			consented = types.BoolValue(before[entry.Key()].Consented.ValueBool() || unexpected[entry.Key()].Consented.ValueBool())
+		}
+		planned[entry.Key()] = permissionModel(entry, types.BoolValue(true), consented)
+	}
+	plan.Permissions = permissionMap(ctx, planned, p.diags)
+
+	// What was asked for, and no longer is, is unexpected from now on.
+	for key, entry := range before {
+		if entry.Declared.ValueBool() || entry.Consented.ValueBool() {
+			unexpected[key] = entry
+		}
+	}
+	for key := range planned {
+		delete(unexpected, key)
+	}
+	if plan.RevokeUnexpectedPermissions.ValueBool() {
+		for _, key := range sorted(unexpected) {
+			p.diags.AddAttributeWarning(path.Root("unexpected_permissions"), "Permission will be revoked", fmt.Sprintf(
+				"%s (risk: %s) is granted to or declared by the application %q (client ID %s) without being asked for here; apply takes it back. If a running migration needs it, add it to additional_permissions, or set revoke_unexpected_permissions = false.",
+				key, unexpected[key].Risk.ValueString(), p.state.DisplayName.ValueString(), p.state.ClientID.ValueString()))
+		}
+		unexpected = nil
+	}
+	plan.UnexpectedPermissions = permissionMap(ctx, unexpected, p.diags)
+}
+
+// warnOfDestroy tells a destroy's reader what goes, who loses access, and until when it can be undone.
+func (r *Resource) warnOfDestroy(ctx context.Context, request resource.ModifyPlanRequest, response *resource.ModifyPlanResponse) {
+	var state Model
+	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "The application %q (client ID %s) leaves the tenant %s, with its service principal and every permission it was granted. Whoever signs in as it loses access at once: a running CodeTwo migration stops.",
+		state.DisplayName.ValueString(), state.ClientID.ValueString(), state.TenantID.ValueString())
+	if state.PurgeOnDestroy.ValueBool() {
+		text.WriteString("\n\npurge_on_destroy is set, so it cannot be restored.")
+	} else {
+		fmt.Fprintf(&text, "\n\nIt can be restored until %s, from Entra's recycle bin.", r.services.Now().AddDate(0, 0, 30).UTC().Format("2006-01-02"))
+	}
+	if mailboxes := r.connectionsOf(ctx, &state); len(mailboxes) > 0 {
+		fmt.Fprintf(&text, "\n\nConnections recorded with it: %s.", strings.Join(mailboxes, ", "))
+	}
+	response.Diagnostics.AddWarning("The app registration will be deleted", text.String())
+}
+
+// connectionsOf names the mailboxes whose connections sign in as the application. It is for a warning: a store that
+// cannot be read names none.
+func (r *Resource) connectionsOf(ctx context.Context, state *Model) []string {
+	if r.services.StoreUnknown() {
+		return nil
+	}
+	records, err := r.services.Store()
+	if err != nil {
+		return nil
+	}
+	connections, _, err := records.Connections(ctx, state.TenantID.ValueString())
+	if err != nil {
+		return nil
+	}
+	var mailboxes []string
+	for _, connection := range connections {
+		if strings.EqualFold(connection.ClientID, state.ClientID.ValueString()) {
+			mailboxes = append(mailboxes, connection.Mailbox)
+		}
+	}
+	slices.Sort(mailboxes)
+	return mailboxes
+}
+
+// orDefault returns the configured value, or the default where none is configured.
+func orDefault[T interface{ IsNull() bool }](configured, otherwise T) T {
+	if configured.IsNull() {
+		return otherwise
+	}
+	return configured
+}

@@ -1,0 +1,162 @@
+package appregistration
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+)
+
+// Where a certificate's key is.
+const (
+	keyGenerated = "generated"
+	keyProvided  = "provided"
+	keyExternal  = "external"
+)
+
+// planCertificate decides whether the certificate stays, comes back, or is replaced by a new one. A new one is planned
+// as unknown; apply makes one if, and only if, it finds that.
+func (p *planner) planCertificate(ctx context.Context, plan *Model) {
+	if p.config.Certificate.IsUnknown() {
+		plan.Certificate = types.ObjectUnknown(certificateType.AttrTypes)
+		return
+	}
+	configured := p.config.certificate(ctx, p.diags)
+	if configured == nil {
+		configured = &CertificateModel{}
+	}
+	var current *CertificateModel
+	if p.state != nil {
+		current = p.state.certificate(ctx, p.diags)
+	}
+	if p.diags.HasError() {
+		return
+	}
+	planned := CertificateModel{
+		ValidityYears:           orDefault(configured.ValidityYears, types.Int64Value(5)),
+		KeySize:                 orDefault(configured.KeySize, types.Int64Value(2048)),
+		RenewBeforeDays:         orDefault(configured.RenewBeforeDays, types.Int64Value(60)),
+		PreviousCertificateDays: orDefault(configured.PreviousCertificateDays, types.Int64Value(30)),
+		PublicCertificatePEM:    configured.PublicCertificatePEM,
+		TakeOver:                orDefault(configured.TakeOver, types.BoolValue(false)),
+		RenewalDue:              types.BoolValue(false),
+	}
+	if !planned.PublicCertificatePEM.IsNull() {
+		p.planProvided(ctx, &planned, current)
+	} else {
+		p.planGenerated(ctx, &planned, current)
+	}
+	plan.setCertificate(ctx, planned, p.diags)
+}
+
+// planProvided plans the user's own certificate: what it says is known as soon as it is.
+func (p *planner) planProvided(ctx context.Context, planned, current *CertificateModel) {
+	planned.KeySource = types.StringValue(keyProvided)
+	if planned.PublicCertificatePEM.IsUnknown() {
+		p.planUnknown(planned)
+		return
+	}
+	provided, err := certificate.ParsePEM(planned.PublicCertificatePEM.ValueString())
+	if err != nil {
+		return // the attribute's validator has said so
+	}
+	at := path.Root("certificate").AtName("public_certificate_pem")
+	if provided.NotAfter.Before(p.now) {
+		p.diags.AddAttributeError(at, "Expired certificate",
+			"The certificate ended on "+provided.NotAfter.UTC().Format(time.DateOnly)+", so nobody could sign in with it. Provide a valid one.")
+		return
+	}
+	if isDue(provided.NotAfter, planned.RenewBeforeDays, p.now) {
+		p.diags.AddAttributeWarning(at, "Certificate ends soon",
+			"The certificate ends on "+provided.NotAfter.UTC().Format(time.DateOnly)+". Provide its successor in time: replaced here, the old one still signs in for previous_certificate_days.")
+	}
+	describe(planned, provided)
+	switch {
+	case current == nil:
+		planned.Previous = types.ListValueMust(previousType, nil)
+	case current.Thumbprint.ValueString() == planned.Thumbprint.ValueString():
+		planned.Previous = p.remaining(ctx, current)
+	default:
+		planned.Previous = types.ListUnknown(previousType)
+	}
+}
+
+// planGenerated plans the certificate whose key is made here.
+func (p *planner) planGenerated(ctx context.Context, planned, current *CertificateModel) {
+	planned.KeySource = types.StringValue(keyGenerated)
+	if current == nil {
+		p.planUnknown(planned)
+		planned.Previous = types.ListValueMust(previousType, nil)
+		return
+	}
+	if current.KeySource.ValueString() == keyExternal && !planned.TakeOver.ValueBool() {
+		planned.KeySource, planned.RenewalDue = current.KeySource, current.RenewalDue
+		keep(planned, current)
+		planned.Previous = p.remaining(ctx, current)
+		return
+	}
+	if p.rotates(planned, current) {
+		p.planUnknown(planned)
+		return
+	}
+	keep(planned, current)
+	if current.Thumbprint.ValueString() == "" { // taken off the application by somebody: the same one goes back
+		if removed, err := certificate.ParsePEM(current.PEM.ValueString()); err == nil {
+			describe(planned, removed)
+		}
+	}
+	planned.Previous = p.remaining(ctx, current)
+}
+
+// rotates tells whether a new certificate is due: by time, by a lost key, or because other properties are asked for.
+func (p *planner) rotates(planned, current *CertificateModel) bool {
+	if current.KeySource.ValueString() != keyGenerated || current.RenewalDue.ValueBool() || current.PEM.ValueString() == "" {
+		return true
+	}
+	return !planned.KeySize.Equal(current.KeySize) || !planned.ValidityYears.Equal(current.ValidityYears)
+}
+
+// remaining are the replaced certificates whose time has not come yet.
+func (p *planner) remaining(ctx context.Context, current *CertificateModel) types.List {
+	var due []string
+	if p.removalDue != nil {
+		if err := json.Unmarshal(p.removalDue, &due); err != nil {
+			p.diags.AddError("Unreadable private state", "The list of certificates to remove cannot be read: "+err.Error()+". Run terraform apply -refresh-only, then plan again.")
+		}
+	}
+	previous := slices.DeleteFunc(current.previous(ctx, p.diags), func(entry PreviousModel) bool {
+		return slices.Contains(due, entry.KeyID.ValueString())
+	})
+	return previousList(ctx, previous, p.diags)
+}
+
+func (p *planner) planUnknown(planned *CertificateModel) {
+	planned.Thumbprint, planned.PEM = types.StringUnknown(), types.StringUnknown()
+	planned.NotBefore, planned.NotAfter = types.StringUnknown(), types.StringUnknown()
+	planned.Previous = types.ListUnknown(previousType)
+}
+
+// keep carries over what is known of the certificate that stays.
+func keep(planned, current *CertificateModel) {
+	planned.Thumbprint, planned.PEM = current.Thumbprint, current.PEM
+	planned.NotBefore, planned.NotAfter = current.NotBefore, current.NotAfter
+}
+
+// describe fills in what a certificate says of itself.
+func describe(model *CertificateModel, c *x509.Certificate) {
+	model.Thumbprint = types.StringValue(certificate.Thumbprint(c))
+	model.NotBefore = types.StringValue(c.NotBefore.UTC().Format(time.RFC3339))
+	model.NotAfter = types.StringValue(c.NotAfter.UTC().Format(time.RFC3339))
+	model.PEM = types.StringValue(certificate.EncodePEM(c))
+}
+
+// isDue tells whether a certificate is within so many days of its end.
+func isDue(notAfter time.Time, beforeDays types.Int64, now time.Time) bool {
+	return !now.Before(notAfter.AddDate(0, 0, -int(beforeDays.ValueInt64())))
+}

@@ -1,0 +1,187 @@
+package appregistration
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
+)
+
+var (
+	_ resource.ResourceWithConfigure      = (*Resource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*Resource)(nil)
+	_ resource.ResourceWithImportState    = (*Resource)(nil)
+	_ resource.ResourceWithValidateConfig = (*Resource)(nil)
+)
+
+// How long an operation may take where the configuration does not say.
+const (
+	writeTimeout = 10 * time.Minute
+	readTimeout  = 5 * time.Minute
+)
+
+// NewResource returns the resource codetwo_target_app_registration.
+func NewResource() resource.Resource { return &Resource{} }
+
+// Resource is codetwo_target_app_registration.
+type Resource struct{ services Services }
+
+// Metadata names the resource.
+func (r *Resource) Metadata(_ context.Context, request resource.MetadataRequest, response *resource.MetadataResponse) {
+	response.TypeName = request.ProviderTypeName + "_target_app_registration"
+}
+
+// Configure takes what the provider offers.
+func (r *Resource) Configure(_ context.Context, request resource.ConfigureRequest, response *resource.ConfigureResponse) {
+	if request.ProviderData == nil {
+		return // validation, before the provider is configured
+	}
+	services, ok := request.ProviderData.(Services)
+	if !ok {
+		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_app_registration was given %T. This is a bug in the provider.", request.ProviderData))
+		return
+	}
+	r.services = services
+}
+
+// ImportState takes "<tenant_id>/<client ID or object ID>".
+func (r *Resource) ImportState(ctx context.Context, request resource.ImportStateRequest, response *resource.ImportStateResponse) {
+	tenantID, id, found := strings.Cut(request.ID, "/")
+	if !found || !attribute.IsGUID(tenantID) || !attribute.IsGUID(id) {
+		response.Diagnostics.AddError("Unusable import ID", fmt.Sprintf(
+			"%q is not of the form <tenant_id>/<client ID or object ID>, both GUIDs. The IDs stand on the application's Overview page in the Entra portal.", request.ID))
+		return
+	}
+	response.Diagnostics.Append(response.State.SetAttribute(ctx, path.Root("tenant_id"), strings.ToLower(tenantID))...)
+	response.Diagnostics.Append(response.State.SetAttribute(ctx, path.Root("id"), strings.ToLower(tenantID+"/"+id))...)
+	response.Diagnostics.Append(response.Private.SetKey(ctx, importedKey, []byte("true"))...)
+}
+
+// Create registers the application. Requests: two reads, the upsert, key and service principal in one batch, the
+// grants in one, one confirming read. Rights: Application.ReadWrite.OwnedBy, Application.Read.All,
+// AppRoleAssignment.ReadWrite.All.
+func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, response *resource.CreateResponse) {
+	var plan Model
+	response.Diagnostics.Append(request.Plan.Get(ctx, &plan)...)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	timeout, problems := plan.Timeouts.Create(ctx, writeTimeout)
+	response.Diagnostics.Append(problems...)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	job := r.job(&plan, &response.Diagnostics)
+	if job == nil {
+		return
+	}
+	registration, err := job.create(ctx)
+	if err != nil {
+		job.report("creating the app registration", err)
+		if registration == nil {
+			return // nothing was made
+		}
+		job.fill(ctx, registration)
+		job.observe(ctx, registration)
+	} else {
+		job.fill(ctx, registration)
+	}
+	response.Diagnostics.Append(response.State.Set(ctx, job.model)...)
+}
+
+// Read looks at the application as it is. Requests: one batch. Rights: Application.Read.All, or
+// Application.ReadWrite.OwnedBy for the caller's own applications.
+func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, response *resource.ReadResponse) {
+	var state Model
+	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	if unknown := r.services.Unknown(); len(unknown) > 0 {
+		response.Diagnostics.AddWarning("Not refreshed", fmt.Sprintf(
+			"The provider's %s is not known while planning, so the app registration %q is shown as it was last seen.", strings.Join(unknown, ", "), state.ClientID.ValueString()))
+		return
+	}
+	timeout, problems := state.Timeouts.Read(ctx, readTimeout)
+	response.Diagnostics.Append(problems...)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	job := r.job(&state, &response.Diagnostics)
+	if job == nil {
+		return
+	}
+	registration, err := job.look(ctx)
+	if err != nil {
+		job.report("reading the app registration", err)
+		return
+	}
+	if registration.Application == nil {
+		tflog.Warn(ctx, "The application does not exist any more", map[string]any{"tenant_id": state.TenantID.ValueString(), "object_id": state.ObjectID.ValueString()})
+		response.State.RemoveResource(ctx)
+		return
+	}
+	if state.ClientID.IsNull() {
+		job.adopt(ctx, registration)
+	}
+	due := job.observe(ctx, registration)
+	response.Diagnostics.Append(response.State.Set(ctx, &state)...)
+	response.Diagnostics.Append(response.Private.SetKey(ctx, removalDueKey, due)...)
+}
+
+// Update brings the application to what was planned. Requests: one read, one batch per kind of change, one confirming
+// read. Rights as for Create.
+func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, response *resource.UpdateResponse) {
+	var plan, state Model
+	response.Diagnostics.Append(request.Plan.Get(ctx, &plan)...)
+	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	timeout, problems := plan.Timeouts.Update(ctx, writeTimeout)
+	response.Diagnostics.Append(problems...)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	job := r.job(&plan, &response.Diagnostics)
+	if job == nil {
+		return
+	}
+	registration, err := job.update(ctx, &state)
+	if err != nil {
+		job.report("changing the app registration", err)
+		if registration == nil {
+			return // nothing was changed; the prior state stands
+		}
+		job.fill(ctx, registration)
+		job.observe(ctx, registration)
+	} else {
+		job.fill(ctx, registration)
+	}
+	response.Diagnostics.Append(response.State.Set(ctx, job.model)...)
+}
+
+// Delete removes service principal and application, and what the store holds for them. Requests: one batch, one
+// confirming read, one batch more with purge. Rights: Application.ReadWrite.OwnedBy.
+func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, response *resource.DeleteResponse) {
+	var state Model
+	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	timeout, problems := state.Timeouts.Delete(ctx, writeTimeout)
+	response.Diagnostics.Append(problems...)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	job := r.job(&state, &response.Diagnostics)
+	if job == nil {
+		return
+	}
+	if err := job.delete(ctx); err != nil {
+		job.report("deleting the app registration", err)
+	}
+}

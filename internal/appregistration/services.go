@@ -1,0 +1,31 @@
+// Package appregistration is the resource codetwo_target_app_registration: application, service principal,
+// certificate, permissions and consent of CodeTwo's app in a target tenant, as one thing.
+package appregistration
+
+import (
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// Services is what the resource needs of the provider.
+type Services interface {
+	// TenantID is the provider's own tenant: known, null or, while planning, unknown.
+	TenantID() types.String
+	// Unknown names the provider's attributes that are not known while planning.
+	Unknown() []string
+	// Directory is a tenant's directory, seen with the rights of whom the provider signed in as.
+	Directory(tenantID string) entra.Directory
+	// Store is where journal and keys are kept. Its error says what to configure.
+	Store() (*store.Store, error)
+	// StoreUnknown tells that the store's settings are not known while planning.
+	StoreUnknown() bool
+	// Endpoints are the origins of the cloud.
+	Endpoints() signin.Endpoints
+	// Now is the time.
+	Now() time.Time
+}
