@@ -55,6 +55,9 @@ type directory struct {
 	adapter *kiotahttp.NetHttpRequestAdapter
 	nodes   serialization.ParseNodeFactory
 	wait    Wait
+
+	resourcesGuard sync.Mutex
+	resources      map[string]entra.ResourceApplication // by app ID, as far as they were asked for
 }
 
 func roundTripper(client *http.Client) http.RoundTripper {
