@@ -89,9 +89,11 @@ func (s *session) explain(err error, n *note) error {
 	if failure := n.failure(); failure != nil {
 		return fmt.Errorf("%s: %w", who, failure)
 	}
-	// MSAL quotes an answer that it cannot decode, token and all.
-	text, _, _ := strings.Cut(err.Error(), "json message bytes were")
-	return fmt.Errorf("%s: %s", who, n.censor(strings.TrimSpace(text)))
+	if n.wasGranted() {
+		// What azidentity says now may quote the answer, access token and all.
+		return fmt.Errorf("%s: the sign-in service granted a token in an answer that cannot be used", who)
+	}
+	return fmt.Errorf("%s: %s", who, n.censor(err.Error()))
 }
 
 // NextStep says what whoever runs the provider can do about the refusal, or "" when the code is not one that this

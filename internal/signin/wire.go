@@ -52,6 +52,9 @@ func (w wire) Do(request *http.Request) (*http.Response, error) {
 	}
 	response, err := w.client.Do(request)
 	note.fail(err)
+	if err == nil && request.Method == http.MethodPost && response.StatusCode < http.StatusMultipleChoices {
+		note.grant()
+	}
 	return response, err
 }
 
@@ -76,9 +79,10 @@ func withoutRedirects(client *http.Client) *http.Client {
 // note is what happened on the wire during one sign-in. The errors that azidentity makes of it are texts only, and some
 // quote the whole answer, so that they can neither be examined nor shown.
 type note struct {
-	mu     sync.Mutex
-	err    error    // of the last request, nil when it was answered
-	hidden []string // secrets that were sent
+	mu      sync.Mutex
+	err     error    // of the last request, nil when it was answered
+	granted bool     // an answer held an access token
+	hidden  []string // secrets that were sent
 }
 
 type noteKey struct{}
@@ -109,6 +113,18 @@ func (n *note) hide(secrets ...string) {
 			n.hidden = append(n.hidden, secret, url.QueryEscape(secret))
 		}
 	}
+}
+
+func (n *note) grant() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.granted = true
+}
+
+func (n *note) wasGranted() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.granted
 }
 
 // failure is why the last request got no answer, or nil.
