@@ -1,0 +1,262 @@
+// Command demo plays the main job on this machine, with the real Terraform or OpenTofu CLI and a sandbox tenant: a
+// target tenant is reviewed, registered, connected, verified, handed over and cleaned up. It ends at the first thing
+// that is not as it should be.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	cli := flag.String("cli", "terraform", "`path` of the Terraform or OpenTofu CLI")
+	out := flag.String("out", filepath.Join(".cache", "demo"), "`folder` to leave plan, tables and hand-off sheet in")
+	flag.Parse()
+	started := time.Now()
+	if err := run(ctx, *cli, *out); err != nil {
+		fmt.Fprintf(os.Stderr, "\n✗ %v\n", err)
+		os.Exit(1)
+	}
+	fmt.Printf("\nDone in %s.\n", time.Since(started).Round(time.Second))
+}
+
+// run plays every step. What it leaves is in out; the working folder with state and store goes away.
+func run(ctx context.Context, cli, out string) (err error) {
+	out, err = filepath.Abs(out)
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(out); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(out, 0o700); err != nil {
+		return err
+	}
+	work, err := os.MkdirTemp("", "codetwo-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(work) }()
+
+	say("Building the provider and the sandbox")
+	if err := build(ctx, work); err != nil {
+		return err
+	}
+	say("Starting a sandbox tenant: sign-in, Microsoft Graph and Exchange on this machine")
+	tenant, err := startSandbox(ctx, work)
+	if err != nil {
+		return err
+	}
+	defer tenant.stop()
+	fmt.Printf("  %s (%s), tenant ID %s\n", tenant.DisplayName, tenant.Domain, tenant.ID)
+
+	d := &demo{out: out, tenant: tenant, store: filepath.Join(work, "store")}
+	if d.terraform, err = newCLI(ctx, cli, work, tenant, d.store); err != nil {
+		return err
+	}
+	for _, step := range []func(context.Context) error{d.review, d.register, d.verify, d.openGate, d.settle, d.handOver, d.cleanUp} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("\nLeft for you to look at, in %s:\n", out)
+	return list(os.Stdout, out, "  ")
+}
+
+// demo is the state of one play.
+type demo struct {
+	out       string // what stays
+	store     string // the connection store's folder
+	tenant    *sandboxTenant
+	terraform *cli
+	clientID  string
+}
+
+var steps int
+
+// say announces a step.
+func say(format string, arguments ...any) {
+	steps++
+	fmt.Printf("\n%d. %s\n", steps, fmt.Sprintf(format, arguments...))
+}
+
+// review plans, and shows each permission before anything exists.
+func (d *demo) review(ctx context.Context) error {
+	say("terraform plan: what would be registered and granted, for review")
+	if err := d.terraform.plan(ctx, "plan.tfplan"); err != nil {
+		return err
+	}
+	text, err := d.terraform.run(ctx, "show", "-no-color", "plan.tfplan")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(d.out, "plan.txt"), []byte(text), 0o600); err != nil {
+		return err
+	}
+	permissions, err := d.terraform.plannedPermissions(ctx, "plan.tfplan")
+	if err != nil {
+		return err
+	}
+	if len(permissions) != 2 {
+		return fmt.Errorf("the plan holds %d permissions, expected the profile's 2", len(permissions))
+	}
+	var rows [][]string
+	for _, permission := range permissions {
+		rows = append(rows, []string{permission.Name, permission.Risk, permission.Purpose})
+		if !strings.Contains(text, permission.Purpose) {
+			return fmt.Errorf("the plan's text does not show the purpose of %s", permission.Name)
+		}
+	}
+	table([]string{"PERMISSION", "RISK", "PURPOSE"}, rows)
+	return nil
+}
+
+// register applies exactly the plan that was reviewed.
+func (d *demo) register(ctx context.Context) error {
+	say("terraform apply: the plan that was reviewed, nothing else")
+	if _, err := d.terraform.run(ctx, "apply", "-no-color", "-input=false", "plan.tfplan"); err != nil {
+		return err
+	}
+	state, err := d.tenant.state(ctx)
+	if err != nil {
+		return err
+	}
+	if len(state.Applications) != 1 {
+		return fmt.Errorf("the tenant holds %d applications, expected one", len(state.Applications))
+	}
+	d.clientID = state.Applications[0].ClientID
+	fmt.Printf("  The tenant has %q, client ID %s, with %d permissions consented.\n", state.Applications[0].DisplayName, d.clientID, state.grantsOf(d.clientID))
+	return nil
+}
+
+// verify shows the connectivity table as reality makes it: the EWS gate is closed to a new app.
+func (d *demo) verify(ctx context.Context) error {
+	say("Connectivity, as CodeTwo would find it: Exchange's EWS gate is closed to new apps")
+	checks, err := d.checks(ctx, "connectivity-gate-closed.txt")
+	if err != nil {
+		return err
+	}
+	for _, check := range checks {
+		if failed := check.Status == "failed"; failed != (check.Name == "ews") {
+			return fmt.Errorf("check %s is %s: %s", check.Name, check.Status, check.Detail)
+		}
+	}
+	return nil
+}
+
+// openGate plays the Exchange admin who follows the remedy, and checks again.
+func (d *demo) openGate(ctx context.Context) error {
+	say("The Exchange admin puts the app on the allow list, as the remedy says; the same table")
+	if err := d.tenant.allowEWS(ctx, d.clientID); err != nil {
+		return err
+	}
+	if _, err := d.terraform.run(ctx, "apply", "-no-color", "-input=false", "-auto-approve"); err != nil {
+		return err
+	}
+	checks, err := d.checks(ctx, "connectivity-gate-open.txt")
+	if err != nil {
+		return err
+	}
+	for _, check := range checks {
+		if check.Status == "failed" {
+			return fmt.Errorf("check %s failed: %s", check.Name, check.Detail)
+		}
+	}
+	return nil
+}
+
+// checks reads the table from Terraform's outputs, prints it, and leaves it in a file.
+func (d *demo) checks(ctx context.Context, file string) ([]check, error) {
+	checks, err := d.terraform.connectivity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(checks) == 0 {
+		return nil, fmt.Errorf("the connectivity table is empty")
+	}
+	stays, err := os.OpenFile(filepath.Join(d.out, file), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	printChecks(io.MultiWriter(os.Stdout, stays), checks)
+	return checks, stays.Close()
+}
+
+// settle proves that a second plan finds nothing to do.
+func (d *demo) settle(ctx context.Context) error {
+	say("terraform plan, again: nothing to do")
+	text, changes, err := d.terraform.planChanges(ctx)
+	if err != nil {
+		return err
+	}
+	if changes {
+		return fmt.Errorf("the second plan is not empty:\n%s", text)
+	}
+	fmt.Println("  No changes.")
+	return nil
+}
+
+// handOver shows what the store holds, and leaves the sheet.
+func (d *demo) handOver(ctx context.Context) error {
+	say("The connection store, and the sheet for the person at the migration server")
+	if err := list(os.Stdout, d.store, "  "); err != nil {
+		return err
+	}
+	sheets, err := filepath.Glob(filepath.Join(d.store, d.tenant.ID, "handoff", "*"))
+	if err != nil || len(sheets) != 2 {
+		return fmt.Errorf("the store holds %d hand-off files, expected a sheet and a script (%v)", len(sheets), err)
+	}
+	for _, sheet := range sheets {
+		content, err := os.ReadFile(sheet)
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(string(content), d.clientID) && strings.HasSuffix(sheet, ".html") {
+			return fmt.Errorf("the sheet %s does not name the client ID %s", sheet, d.clientID)
+		}
+		if err := os.WriteFile(filepath.Join(d.out, filepath.Base(sheet)), content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cleanUp destroys, and looks for anything left.
+func (d *demo) cleanUp(ctx context.Context) error {
+	say("terraform destroy: the migration is over")
+	if _, err := d.terraform.run(ctx, "destroy", "-no-color", "-input=false", "-auto-approve"); err != nil {
+		return err
+	}
+	state, err := d.tenant.state(ctx)
+	if err != nil {
+		return err
+	}
+	left := slices.ContainsFunc(state.ServicePrincipals, func(principal object) bool { return principal.ClientID == d.clientID })
+	if len(state.Applications) > 0 || left || state.grantsOf(d.clientID) > 0 {
+		return fmt.Errorf("the tenant still holds %d applications, service principal of the app: %v, %d grants", len(state.Applications), left, state.grantsOf(d.clientID))
+	}
+	var leftovers []string
+	for _, pattern := range []string{"connections/*", "certificates/*", "registrations/*", "handoff/*"} {
+		found, err := filepath.Glob(filepath.Join(d.store, d.tenant.ID, pattern))
+		if err != nil {
+			return err
+		}
+		leftovers = append(leftovers, found...)
+	}
+	if len(leftovers) > 0 {
+		return fmt.Errorf("the store still holds %s", strings.Join(leftovers, ", "))
+	}
+	fmt.Println("  The tenant holds neither the app nor its service principal; the store holds no connection and no key.")
+	return nil
+}
