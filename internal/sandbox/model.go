@@ -72,6 +72,17 @@ func (t *table[T]) list(v view, keep func(T) bool) []T {
 	return found
 }
 
+// first returns the oldest row of the view's moment for which is answers true.
+func (t *table[T]) first(v view, is func(T) bool) (T, bool) {
+	var none T
+	for _, id := range t.order {
+		if row, ok := t.get(v, id); ok && is(row) {
+			return row, true
+		}
+	}
+	return none, false
+}
+
 func (t *table[T]) put(at time.Time, id string, row T) {
 	if t.rows == nil {
 		t.rows = map[string][]version[T]{}

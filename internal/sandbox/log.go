@@ -1,0 +1,145 @@
+package sandbox
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// logLine is what the log says of a request. Neither headers nor bodies are in it, because secrets are in those.
+type logLine struct {
+	Time     time.Time `json:"time"`
+	Method   string    `json:"method"`
+	Path     string    `json:"path"` // with the query
+	Status   int       `json:"status"`
+	TenantID string    `json:"tenant_id,omitempty"`
+	Millis   float64   `json:"ms"`
+	Parts    []logPart `json:"parts,omitempty"` // of a batch
+}
+
+// logPart is one request of a batch.
+type logPart struct {
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	Status int    `json:"status"`
+}
+
+type logLineKey struct{}
+
+// noteTenant tells the log which tenant a request was about.
+func noteTenant(r *http.Request, tenantID string) {
+	if line, ok := r.Context().Value(logLineKey{}).(*logLine); ok {
+		line.TenantID = tenantID
+	}
+}
+
+// noteParts tells the log what was in a batch.
+func noteParts(r *http.Request, parts []logPart) {
+	if line, ok := r.Context().Value(logLineKey{}).(*logLine); ok {
+		line.Parts = parts
+	}
+}
+
+// logged writes a line for each request once it is answered.
+func logged(out io.Writer, now func() time.Time, next http.Handler) http.Handler {
+	if out == nil {
+		return next
+	}
+	var mu sync.Mutex
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		line := &logLine{Time: now().UTC(), Method: r.Method, Path: r.URL.RequestURI()}
+		started := time.Now()
+		watched := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(watched, r.WithContext(context.WithValue(r.Context(), logLineKey{}, line)))
+		line.Status = watched.status
+		line.Millis = float64(time.Since(started).Microseconds()) / 1000
+		text, err := json.Marshal(line)
+		if err != nil {
+			return // of strings and numbers there is nothing that JSON has no form for
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		_, _ = out.Write(append(text, '\n')) // a full disk must not change what the tenants answer
+	})
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap gives http.ResponseController what is below.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// recorded is an answer that was not sent yet: trouble may change it, and a batch carries several.
+type recorded struct {
+	status int
+	header http.Header
+	body   bytes.Buffer
+}
+
+func newRecorded() *recorded { return &recorded{status: http.StatusOK, header: http.Header{}} }
+
+// Header implements http.ResponseWriter.
+func (a *recorded) Header() http.Header { return a.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (a *recorded) WriteHeader(status int) { a.status = status }
+
+// Write implements http.ResponseWriter.
+func (a *recorded) Write(data []byte) (int, error) { return a.body.Write(data) }
+
+func (a *recorded) send(w http.ResponseWriter) {
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body.Bytes()) // the client is gone: nobody is left to be told
+}
+
+// maxInflated bounds a request's body after decompression, in bytes.
+const maxInflated = 16 << 20
+
+var errNotGzip = errors.New("the request's body is not what its Content-Encoding says")
+
+// gunzipped decodes the bodies that Microsoft's SDKs compress. A body that only claims to be compressed is refused,
+// as a real server does, so that a client that resends one in clear is found out.
+func gunzipped(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Content-Encoding") == "gzip" {
+			plain, err := inflate(r.Body)
+			if err != nil {
+				http.Error(w, errNotGzip.Error(), http.StatusBadRequest)
+				return
+			}
+			r.Body = io.NopCloser(bytes.NewReader(plain))
+			r.ContentLength = int64(len(plain))
+			r.Header.Del("Content-Encoding")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func inflate(body io.Reader) ([]byte, error) {
+	reader, err := gzip.NewReader(body)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := io.ReadAll(io.LimitReader(reader, maxInflated+1))
+	if err == nil && len(plain) > maxInflated {
+		err = errNotGzip
+	}
+	return plain, err
+}

@@ -1,0 +1,199 @@
+package sandbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Options say which sandbox to start. The zero value is one tenant that answers at once, on a free port.
+type Options struct {
+	Listen  string           // host and port; the host must be a loopback address. Default 127.0.0.1:0, a free port
+	Tenants int              // how many; 0 means 1
+	Profile string           // how the tenants behave: instant (the default), where every write is seen at once
+	Latency time.Duration    // added to every request
+	Log     io.Writer        // one JSON object per line and request, never a secret; nil for none
+	Now     func() time.Time // the wall clock; nil means time.Now
+}
+
+// Server is a running sandbox. Its methods may be called from several goroutines.
+type Server struct {
+	origin      string
+	ca          []byte
+	clock       func() time.Time
+	ahead       atomic.Int64 // how far the control plane moved the time, in nanoseconds
+	tenants     []*Tenant
+	byName      map[string]*Tenant // by ID and domains, lower case
+	platform    *platform
+	graph       []route
+	trouble     trouble
+	http        *http.Server
+	stopped     chan struct{}
+	serveFailed error // read only after stopped is closed
+}
+
+// Start makes the tenants and serves them until Close.
+func Start(o Options) (*Server, error) {
+	if profile := cmp.Or(o.Profile, "instant"); profile != "instant" {
+		return nil, fmt.Errorf("profile %q: only instant exists so far", profile)
+	}
+	listener, err := listenOnLoopback(cmp.Or(o.Listen, "127.0.0.1:0"))
+	if err != nil {
+		return nil, err
+	}
+	s, err := newServer(o, listener.Addr().String())
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	go func() {
+		defer close(s.stopped)
+		if err := s.http.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+			s.serveFailed = fmt.Errorf("serving %s: %w", s.origin, err)
+		}
+	}()
+	return s, nil
+}
+
+// listenOnLoopback refuses every other interface: the control plane asks for no token.
+func listenOnLoopback(address string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("listening on %q: %w", address, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("listening on %q: the sandbox serves the loopback interface only, such as 127.0.0.1:0", address)
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listening on %q: %w", address, err)
+	}
+	return listener, nil
+}
+
+func newServer(o Options, address string) (*Server, error) {
+	s := &Server{
+		origin:  "https://" + address,
+		clock:   o.Now,
+		byName:  map[string]*Tenant{},
+		stopped: make(chan struct{}),
+	}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	var err error
+	if s.platform, err = newPlatform(); err != nil {
+		return nil, err
+	}
+	identity, ca, err := newTLSIdentity()
+	if err != nil {
+		return nil, err
+	}
+	s.ca = ca
+	for i := range max(o.Tenants, 1) {
+		t := s.seedTenant(i)
+		s.tenants = append(s.tenants, t)
+		for _, name := range []string{t.ID, t.Domain, t.CustomDomain} {
+			s.byName[strings.ToLower(name)] = t
+		}
+	}
+	s.http = &http.Server{
+		Handler:           logged(o.Log, s.now, delayed(o.Latency, gunzipped(s.routes()))),
+		TLSConfig:         identity,
+		ReadHeaderTimeout: 30 * time.Second,
+		// What would be said there is about clients that do not trust the CA or hang up: they know it themselves.
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+	return s, nil
+}
+
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	s.graphRoutes(mux)
+	s.signInRoutes(mux)
+	s.exchangeRoutes(mux)
+	s.controlRoutes(mux)
+	return mux
+}
+
+// trouble is where faults come in: throttling, outages, answers that get lost on the way. Each part of a batch passes
+// here for itself, as each is throttled for itself. Nil functions cause none.
+type trouble struct {
+	before func(r *http.Request, a *recorded) (answered bool) // true: the request is not carried out
+	after  func(r *http.Request, a *recorded)                 // the request was carried out; the answer may still change
+}
+
+// serve carries a request out, unless trouble comes first, and returns what is to be answered.
+func (t trouble) serve(h http.Handler, r *http.Request) *recorded {
+	a := newRecorded()
+	if t.before != nil && t.before(r, a) {
+		return a
+	}
+	h.ServeHTTP(a, r)
+	if t.after != nil {
+		t.after(r, a)
+	}
+	return a
+}
+
+// Origin is where everything is served: scheme, host and port, without a slash at the end.
+func (s *Server) Origin() string { return s.origin }
+
+// CertificateAuthorityPEM is the certificate to trust. Its key signs nothing any more, and is good for loopback
+// addresses only.
+func (s *Server) CertificateAuthorityPEM() []byte { return s.ca }
+
+// Tenants are in the order of their making.
+func (s *Server) Tenants() []*Tenant { return s.tenants }
+
+// Close ends the server and everything that was made in it. A second call does nothing.
+func (s *Server) Close() error {
+	err := s.http.Close()
+	<-s.stopped
+	return errors.Join(err, s.serveFailed)
+}
+
+// tenant finds a tenant by its ID or one of its domains.
+func (s *Server) tenant(idOrDomain string) (*Tenant, bool) {
+	t, found := s.byName[strings.ToLower(idOrDomain)]
+	return t, found
+}
+
+// wallClock is the time that clients on this machine have.
+func (s *Server) wallClock() time.Time { return s.clock() }
+
+// now is the time that the tenants have.
+func (s *Server) now() time.Time { return s.clock().Add(time.Duration(s.ahead.Load())) }
+
+// advance moves the tenants' time forward.
+func (s *Server) advance(d time.Duration) { s.ahead.Add(int64(d)) }
+
+// delayed answers every request by so much later.
+func delayed(by time.Duration, next http.Handler) http.Handler {
+	if by <= 0 {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if wait(r.Context(), by) == nil {
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
