@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// unfinishedFolder holds files while they are written. What a killed run leaves there is swept by a later one.
+	unfinishedFolder = ".unfinished"
+	// unfinishedFor is how long a file there is left alone: far longer than writing one takes, clocks differing or not.
+	unfinishedFor = 24 * time.Hour
+)
+
+// folder is the driver for a local folder, or one that the system shows as local. Folders are made with mode 0700,
+// files with 0600.
+type folder struct {
+	root  string
+	sweep sync.Once
+}
+
+func newFolder(root string) *folder { return &folder{root: root} }
+
+func (f *folder) path(name string) string { return filepath.Join(f.root, filepath.FromSlash(name)) }
+
+func (f *folder) URL(name string) string { return fileURL(f.path(name)) }
+
+func (f *folder) Read(ctx context.Context, name string) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var content []byte
+	err := whileBusy(func() (err error) {
+		content, err = os.ReadFile(f.path(name))
+		return err
+	})
+	return content, err
+}
+
+// Create writes the file aside and then gives it its name with a hard link, which fails if the name is taken.
+// A file system without links (FAT, some shares) gets an empty file under the name first, as a claim: a run killed
+// in between leaves it, and its reader says so.
+func (f *folder) Create(ctx context.Context, name string, content []byte) error {
+	return f.write(ctx, name, content, func(unfinished, path string) error {
+		err := os.Link(unfinished, path)
+		if err == nil || errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		claim, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		if err := claim.Close(); err != nil {
+			return err
+		}
+		return os.Rename(unfinished, path)
+	})
+}
+
+func (f *folder) Replace(ctx context.Context, name string, content []byte) error {
+	return f.write(ctx, name, content, os.Rename)
+}
+
+// write puts the content into an unfinished file and on the disk, and lets place give it its name.
+func (f *folder) write(ctx context.Context, name string, content []byte, place func(unfinished, path string) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	path, aside := f.path(name), f.path(unfinishedFolder)
+	for _, dir := range []string{aside, filepath.Dir(path)} {
+		if err := makeFolder(dir); err != nil {
+			return err
+		}
+	}
+	f.sweep.Do(func() { sweepUnfinished(aside) })
+
+	file, err := os.CreateTemp(aside, "*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name()) //nolint:errcheck // it has moved, or a later run sweeps it
+	_, err = file.Write(content)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if err := whileBusy(func() error { return place(file.Name(), path) }); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+func (f *folder) Delete(ctx context.Context, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	path := f.path(name)
+	err := whileBusy(func() error { return os.Remove(path) })
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+func (f *folder) Exists(ctx context.Context, name string) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	_, err := os.Stat(f.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (f *folder) List(ctx context.Context, name string) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(f.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	names := make([]string, 0, len(entries))
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	slices.Sort(names)
+	return names, err
+}
+
+// makeFolder makes a folder and those above it, each on the disk before the next.
+func makeFolder(path string) error {
+	if info, err := os.Stat(path); err == nil {
+		if !info.IsDir() {
+			return fmt.Errorf("%s is a file; the connection store needs a folder there", path)
+		}
+		return nil
+	}
+	parent := filepath.Dir(path)
+	if parent != path {
+		if err := makeFolder(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncFolder(parent)
+}
+
+// sweepUnfinished removes what killed runs left. It is tidying: what goes wrong here is nobody's error.
+func sweepUnfinished(aside string) {
+	entries, _ := os.ReadDir(aside)
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err == nil && time.Since(info.ModTime()) > unfinishedFor && !strings.HasPrefix(entry.Name(), ".") {
+			_ = os.Remove(filepath.Join(aside, entry.Name()))
+		}
+	}
+}
+
+// whileBusy repeats what failed because another program has the file open, as virus scanners do on Windows.
+func whileBusy(do func() error) error {
+	for range 25 {
+		if err := do(); !busy(err) {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return do()
+}

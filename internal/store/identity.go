@@ -1,0 +1,275 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
+)
+
+// CheckRecipient says whether a text is an age public key that secrets can be encrypted to beside the store's own.
+func CheckRecipient(recipient string) error {
+	if strings.HasPrefix(strings.ToUpper(strings.TrimSpace(recipient)), "AGE-SECRET-KEY-") {
+		return errors.New("this is a secret key of age; give the public one, which age-keygen prints as age1…, and make a new pair: this one has been shown where it does not belong")
+	}
+	if _, err := age.ParseX25519Recipient(recipient); err != nil {
+		return fmt.Errorf("%q is not an age public key (X25519); age-keygen prints one that begins with age1", recipient)
+	}
+	return nil
+}
+
+// CanEncrypt says, without the slow opening of the identity, whether a secret can be written: nil, ErrPassphraseMissing,
+// or what is wrong with the store's key files. A wrong passphrase shows only when it is used.
+func (s *Store) CanEncrypt(ctx context.Context) error {
+	if s.HasPassphrase() {
+		return nil
+	}
+	_, err := s.recipientWithoutPassphrase(ctx)
+	return err
+}
+
+// encrypt encrypts to the store and to further recipients, as text that the age command decrypts.
+func (s *Store) encrypt(ctx context.Context, plain []byte, further []string) ([]byte, error) {
+	own, err := s.ownRecipient(ctx)
+	if err != nil {
+		return nil, err
+	}
+	recipients := []age.Recipient{own}
+	for _, text := range further {
+		if err := CheckRecipient(text); err != nil {
+			return nil, err
+		}
+		recipient, err := age.ParseX25519Recipient(text)
+		if err != nil {
+			return nil, err
+		}
+		recipients = append(recipients, recipient)
+	}
+	return seal(plain, recipients...)
+}
+
+// decryptFile decrypts a file of the store. ErrNotFound when there is none.
+func (s *Store) decryptFile(ctx context.Context, name string) ([]byte, error) {
+	url := s.files.URL(name)
+	content, err := s.files.Read(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("secret %s: %w", url, ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the secret %s: %w", url, err)
+	}
+	identity, err := s.unlock(ctx)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, s.identityLost()
+	}
+	if err != nil {
+		return nil, err
+	}
+	plain, err := unseal(content, identity)
+	if _, ok := errors.AsType[*age.NoIdentityMatchError](err); ok {
+		err = errors.New("it is encrypted, but not to this store: it comes from another one, or the store's identity was replaced")
+	}
+	if err != nil {
+		return nil, &DamagedError{url, err}
+	}
+	return plain, nil
+}
+
+// ownRecipient returns the public key that the store's secrets are encrypted to. It makes the store's identity when
+// there is none yet, which needs the passphrase.
+func (s *Store) ownRecipient(ctx context.Context) (*age.X25519Recipient, error) {
+	if !s.HasPassphrase() {
+		return s.recipientWithoutPassphrase(ctx)
+	}
+	identity, err := s.unlock(ctx)
+	if errors.Is(err, fs.ErrNotExist) {
+		identity, err = s.createIdentity(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return identity.Recipient(), nil
+}
+
+// recipientWithoutPassphrase trusts recipient.txt, as nothing can prove it then.
+func (s *Store) recipientWithoutPassphrase(ctx context.Context) (*age.X25519Recipient, error) {
+	s.identityLock.Lock()
+	defer s.identityLock.Unlock()
+	if s.recipient != nil {
+		return s.recipient, nil
+	}
+	recipient, err := s.readRecipient(ctx)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
+		return nil, err
+	}
+	locked, err := s.files.Exists(ctx, identityFile)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("look for %s: %w", s.files.URL(identityFile), err)
+	case missing && locked:
+		return nil, fmt.Errorf("%s is missing and is written anew from identity.age: %w", s.files.URL(recipientFile), ErrPassphraseMissing)
+	case missing:
+		return nil, fmt.Errorf("the first secret of a store creates its key %s: %w", s.files.URL(identityFile), ErrPassphraseMissing)
+	case !locked:
+		return nil, s.identityLost()
+	}
+	s.recipient = recipient
+	return recipient, nil
+}
+
+// unlock opens the store's identity, once per process, and compares recipient.txt with it. fs.ErrNotExist when the
+// store has no identity.
+func (s *Store) unlock(ctx context.Context) (*age.X25519Identity, error) {
+	s.identityLock.Lock()
+	defer s.identityLock.Unlock()
+	if s.identity != nil || s.identityError != nil {
+		return s.identity, s.identityError
+	}
+	if !s.HasPassphrase() {
+		return nil, ErrPassphraseMissing
+	}
+	content, err := s.files.Read(ctx, identityFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the store's key %s: %w", s.files.URL(identityFile), err)
+	}
+	identity, err := s.openIdentity(content)
+	if err != nil {
+		s.identityError = err // a second try costs as much time and ends alike
+		return nil, err
+	}
+	return s.adopt(ctx, identity)
+}
+
+func (s *Store) openIdentity(content []byte) (*age.X25519Identity, error) {
+	url := s.files.URL(identityFile)
+	key, err := age.NewScryptIdentity(s.passphrase)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := unseal(content, key)
+	if mismatch, ok := errors.AsType[*age.NoIdentityMatchError](err); ok && len(mismatch.StanzaTypes) == 1 && mismatch.StanzaTypes[0] == "scrypt" {
+		return nil, fmt.Errorf("%w (%s)", ErrPassphraseWrong, url)
+	}
+	if err != nil {
+		return nil, &DamagedError{url, err}
+	}
+	identities, err := age.ParseIdentities(bytes.NewReader(plain))
+	if err == nil && len(identities) == 1 {
+		if identity, ok := identities[0].(*age.X25519Identity); ok {
+			return identity, nil
+		}
+	}
+	return nil, &DamagedError{url, errors.New("it opens, but does not hold one X25519 identity")} // err could quote the key
+}
+
+// createIdentity makes the store's identity. Of concurrent runs one wins, and the others take the winner's.
+func (s *Store) createIdentity(ctx context.Context) (*age.X25519Identity, error) {
+	s.identityLock.Lock()
+	if s.identity != nil {
+		defer s.identityLock.Unlock()
+		return s.identity, nil
+	}
+	identity, err := s.writeIdentity(ctx)
+	s.identityLock.Unlock()
+	if errors.Is(err, fs.ErrExist) {
+		return s.unlock(ctx)
+	}
+	return identity, err
+}
+
+func (s *Store) writeIdentity(ctx context.Context) (*age.X25519Identity, error) {
+	if exists, err := s.files.Exists(ctx, recipientFile); err != nil || exists {
+		return nil, errors.Join(err, s.identityLost())
+	}
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		return nil, err
+	}
+	key, err := age.NewScryptRecipient(s.passphrase)
+	if err != nil {
+		return nil, err
+	}
+	content, err := seal(fmt.Appendf(nil, "# public key: %s\n%s\n", identity.Recipient(), identity), key)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.files.Create(ctx, identityFile, content); err != nil {
+		return nil, fmt.Errorf("write the store's key %s: %w", s.files.URL(identityFile), err)
+	}
+	return s.adopt(ctx, identity)
+}
+
+// adopt keeps an identity for the rest of the process, once recipient.txt is proved to be its public half. The lock is held.
+func (s *Store) adopt(ctx context.Context, identity *age.X25519Identity) (*age.X25519Identity, error) {
+	content := fmt.Sprintf("# Secrets of this connection store are encrypted to this public key; identity.age is its private half.\n%s\n", identity.Recipient())
+	err := s.files.Create(ctx, recipientFile, []byte(content))
+	if errors.Is(err, fs.ErrExist) {
+		var recipient *age.X25519Recipient
+		recipient, err = s.readRecipient(ctx)
+		if err == nil && recipient.String() != identity.Recipient().String() {
+			s.identityError = fmt.Errorf("%s is not the public half of identity.age: somebody exchanged it, and what was encrypted since then "+
+				"is readable to them and not to you. Restore it (%s), and replace the secrets written since", s.files.URL(recipientFile), identity.Recipient())
+			return nil, s.identityError
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("compare %s with identity.age: %w", s.files.URL(recipientFile), err)
+	}
+	s.identity, s.recipient = identity, identity.Recipient()
+	return identity, nil
+}
+
+func (s *Store) readRecipient(ctx context.Context) (*age.X25519Recipient, error) {
+	content, err := s.files.Read(ctx, recipientFile)
+	if err != nil {
+		return nil, err
+	}
+	recipients, err := age.ParseRecipients(bytes.NewReader(content))
+	if err == nil && len(recipients) == 1 {
+		if recipient, ok := recipients[0].(*age.X25519Recipient); ok {
+			return recipient, nil
+		}
+	}
+	return nil, &DamagedError{s.files.URL(recipientFile), errors.New("it does not hold one age public key; delete it, and the next run with the passphrase writes it anew")}
+}
+
+// identityLost says that secrets were written to an identity that is gone. Nothing new is made in its place.
+func (s *Store) identityLost() error {
+	return &DamagedError{s.files.URL(identityFile), errors.New("it is missing, and with it the key to the secrets that the store holds")}
+}
+
+func seal(plain []byte, recipients ...age.Recipient) ([]byte, error) {
+	var b bytes.Buffer
+	text := armor.NewWriter(&b)
+	w, err := age.Encrypt(text, recipients...)
+	if err == nil {
+		_, err = w.Write(plain)
+	}
+	if err == nil {
+		err = errors.Join(w.Close(), text.Close())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("encrypt: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// unseal decrypts what age encrypted, be it text (armored) or binary.
+func unseal(content []byte, identity age.Identity) ([]byte, error) {
+	var source io.Reader = bytes.NewReader(content)
+	if bytes.HasPrefix(bytes.TrimSpace(content), []byte(armor.Header)) {
+		source = armor.NewReader(source)
+	}
+	r, err := age.Decrypt(source, identity)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
+}

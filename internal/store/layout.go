@@ -1,0 +1,138 @@
+package store
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"path"
+	"strings"
+	"unicode"
+
+	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+)
+
+// The store's files:
+//
+//	identity.age                                       the store's X25519 identity, encrypted under the passphrase
+//	recipient.txt                                      its public half
+//	<tenant_id>/registrations/<unique_name>.json       journal of an app registration
+//	<tenant_id>/certificates/<THUMBPRINT>.cer          the certificate (PEM)
+//	<tenant_id>/certificates/<THUMBPRINT>.pfx          certificate and key, under a password of their own
+//	<tenant_id>/certificates/<THUMBPRINT>.password.age that password, encrypted
+//	<tenant_id>/connections/<mailbox>.json             a connection's record, without a secret
+//	<tenant_id>/connections/<mailbox>.secret.age       its client secret, encrypted
+//	<tenant_id>/handoff/<mailbox>.html .ps1            what the person at the migration server needs
+const (
+	identityFile  = "identity.age"
+	recipientFile = "recipient.txt"
+
+	registrationFolder = "registrations"
+	certificateFolder  = "certificates"
+	connectionFolder   = "connections"
+	handoffFolder      = "handoff"
+
+	recordExtension   = ".json"
+	secretExtension   = ".secret.age"
+	cerExtension      = ".cer"
+	pfxExtension      = ".pfx"
+	passwordExtension = ".password.age"
+)
+
+func connectionFile(tenantID, mailbox, extension string) (string, error) {
+	return mailboxFile(connectionFolder, tenantID, mailbox, extension)
+}
+
+func mailboxFile(folder, tenantID, mailbox, extension string) (string, error) {
+	tenant, err := canonicalTenant(tenantID)
+	if err != nil {
+		return "", err
+	}
+	if err := checkMailbox(mailbox); err != nil {
+		return "", err
+	}
+	return path.Join(tenant, folder, fileName(strings.ToLower(mailbox))+extension), nil
+}
+
+func certificateFile(tenantID, thumbprint, extension string) (string, error) {
+	tenant, err := canonicalTenant(tenantID)
+	if err != nil {
+		return "", err
+	}
+	thumbprint, err = certificate.NormalizeThumbprint(thumbprint)
+	if err != nil {
+		return "", err
+	}
+	return path.Join(tenant, certificateFolder, thumbprint+extension), nil
+}
+
+func registrationFile(tenantID, uniqueName string) (string, error) {
+	tenant, err := canonicalTenant(tenantID)
+	if err != nil {
+		return "", err
+	}
+	if uniqueName == "" {
+		return "", fmt.Errorf("an app registration in tenant %s has no unique name", tenant)
+	}
+	return path.Join(tenant, registrationFolder, fileName(uniqueName)+recordExtension), nil
+}
+
+// canonicalTenant returns a tenant ID as the store's folders are named: a lower-case GUID with hyphens.
+func canonicalTenant(tenantID string) (string, error) {
+	id, err := uuid.Parse(tenantID)
+	if err != nil || len(tenantID) != 36 {
+		return "", fmt.Errorf("%q is not a tenant ID: a GUID is needed, such as 00000000-0000-0000-0000-000000000000", tenantID)
+	}
+	return id.String(), nil
+}
+
+// checkMailbox refuses what cannot be a mailbox's address. It knows the shape of an address only, not whether it exists.
+func checkMailbox(mailbox string) error {
+	local, domain, found := strings.Cut(mailbox, "@")
+	unfit := func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }
+	for _, part := range []string{local, domain} {
+		if !found || part == "" || strings.HasPrefix(part, ".") || strings.HasSuffix(part, ".") || strings.Contains(part, "..") ||
+			strings.Contains(part, "@") || strings.ContainsFunc(part, unfit) || len(mailbox) > 320 {
+			return fmt.Errorf("%q is not a mailbox's e-mail address", mailbox)
+		}
+	}
+	return nil
+}
+
+// longestFileName leaves room for the extensions below the 255 bytes that file systems allow.
+const longestFileName = 200
+
+// fileName turns any name into one that every file system takes, and no two names into the same: what is not
+// a-z 0-9 . _ + @ - is percent-encoded byte by byte, and so is the first letter of a Windows device name.
+func fileName(name string) string {
+	var b strings.Builder
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case 'a' <= c && c <= 'z' && (i > 0 || !isDeviceName(name)), '0' <= c && c <= '9', strings.IndexByte("._+@-", c) >= 0 && (i > 0 || c != '.'):
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02x", c)
+		}
+	}
+	if b.Len() <= longestFileName {
+		return b.String()
+	}
+	// A tilde is percent-encoded above, so that no other name can look like this one.
+	return fmt.Sprintf("%.120s~%x", b.String(), sha256.Sum256([]byte(name)))
+}
+
+// isDeviceName says whether Windows takes a file of that name, with whatever extension, for a device
+// (Microsoft: "Naming Files, Paths, and Namespaces").
+func isDeviceName(name string) bool {
+	base, _, _ := strings.Cut(strings.ToLower(name), ".")
+	switch base {
+	case "con", "prn", "aux", "nul", "conin$", "conout$":
+		return true
+	}
+	digit, isPort := strings.CutPrefix(base, "com")
+	if !isPort {
+		digit, isPort = strings.CutPrefix(base, "lpt")
+	}
+	return isPort && (len(digit) == 1 && digit[0] >= '0' && digit[0] <= '9' || digit == "¹" || digit == "²" || digit == "³")
+}

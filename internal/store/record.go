@@ -1,0 +1,57 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// schemaVersion is the version of the records that this provider writes, and the newest that it reads.
+const schemaVersion = 1
+
+// version is the first member of every record.
+type version struct {
+	SchemaVersion int `json:"schema_version"`
+}
+
+// encodeRecord writes a record so that people can read it, and compare two versions of it.
+func encodeRecord(record any) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(record); err != nil {
+		return nil, fmt.Errorf("write the record as JSON: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// decodeRecord reads a record of any schema version up to ours. url names the file in errors.
+func decodeRecord(url string, content []byte, record any) error {
+	content = bytes.TrimPrefix(content, []byte("\ufeff")) // Windows' editor puts one in front
+	if len(bytes.TrimSpace(content)) == 0 {
+		return &DamagedError{url, errors.New("it is empty")}
+	}
+	var v version
+	if err := json.Unmarshal(content, &v); err != nil {
+		return &DamagedError{url, err}
+	}
+	if v.SchemaVersion > schemaVersion {
+		return &NewerSchemaError{Path: url, Found: v.SchemaVersion, Known: schemaVersion}
+	}
+	if v.SchemaVersion < 1 {
+		return &DamagedError{url, errors.New("it has no schema_version")}
+	}
+	// Strict, so that a name mistyped by hand is not silently a value left out.
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(record); err != nil {
+		return &DamagedError{url, err}
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return &DamagedError{url, errors.New("something follows the record")}
+	}
+	return nil
+}

@@ -1,0 +1,142 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+)
+
+// Registration is the journal of an app registration: what is being made, or was, so that a run that was killed can
+// be taken up by the next one instead of leaving an app that nobody knows.
+type Registration struct {
+	TenantID    string     `json:"tenant_id"` // GUID
+	UniqueName  string     `json:"unique_name"`
+	DisplayName string     `json:"display_name"`
+	Marker      string     `json:"marker"`                // GUID, also among the app's tags
+	ObjectID    string     `json:"object_id,omitempty"`   // GUID, once known
+	ClientID    string     `json:"client_id,omitempty"`   // GUID, once known
+	Thumbprints []string   `json:"thumbprints,omitempty"` // of the certificates that the app has or is about to get
+	StartedAt   time.Time  `json:"started_at"`
+	CompletedAt *time.Time `json:"completed_at,omitempty"` // nil while the last step is not done
+}
+
+type registrationRecord struct {
+	version
+	Registration
+}
+
+// BeginRegistration writes a journal entry, and returns when it is on the disk. If there is an entry of that name
+// already, it stands and is returned; the caller tells by its Marker.
+func (s *Store) BeginRegistration(ctx context.Context, r Registration) (Registration, error) {
+	file, content, err := encodeRegistration(&r)
+	if err != nil {
+		return Registration{}, err
+	}
+	err = s.files.Create(ctx, file, content)
+	if errors.Is(err, fs.ErrExist) {
+		return s.readRegistration(ctx, file)
+	}
+	if err != nil {
+		return Registration{}, fmt.Errorf("write the journal %s: %w", s.files.URL(file), err)
+	}
+	return r, nil
+}
+
+// Registration reads a journal entry. ErrNotFound when there is none.
+func (s *Store) Registration(ctx context.Context, tenantID, uniqueName string) (Registration, error) {
+	file, err := registrationFile(tenantID, uniqueName)
+	if err != nil {
+		return Registration{}, err
+	}
+	return s.readRegistration(ctx, file)
+}
+
+// SaveRegistration writes a journal entry, whether there is one or not.
+func (s *Store) SaveRegistration(ctx context.Context, r Registration) error {
+	file, content, err := encodeRegistration(&r)
+	if err != nil {
+		return err
+	}
+	if err := s.files.Replace(ctx, file, content); err != nil {
+		return fmt.Errorf("write the journal %s: %w", s.files.URL(file), err)
+	}
+	return nil
+}
+
+// DeleteRegistration removes a journal entry. It is no error if there is none.
+func (s *Store) DeleteRegistration(ctx context.Context, tenantID, uniqueName string) error {
+	file, err := registrationFile(tenantID, uniqueName)
+	if err != nil {
+		return err
+	}
+	if err := s.files.Delete(ctx, file); err != nil {
+		return fmt.Errorf("delete the journal %s: %w", s.files.URL(file), err)
+	}
+	return nil
+}
+
+func encodeRegistration(r *Registration) (file string, content []byte, err error) {
+	if file, err = registrationFile(r.TenantID, r.UniqueName); err != nil {
+		return "", nil, err
+	}
+	r.TenantID = strings.ToLower(r.TenantID)
+	r.Thumbprints = slices.Clone(r.Thumbprints)
+	for i, thumbprint := range r.Thumbprints {
+		if r.Thumbprints[i], err = certificate.NormalizeThumbprint(thumbprint); err != nil {
+			return "", nil, err
+		}
+	}
+	content, err = encodeRecord(registrationRecord{version{schemaVersion}, *r})
+	return file, content, err
+}
+
+func (s *Store) readRegistration(ctx context.Context, file string) (Registration, error) {
+	url := s.files.URL(file)
+	content, err := s.files.Read(ctx, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Registration{}, fmt.Errorf("app registration %s: %w", url, ErrNotFound)
+	}
+	if err != nil {
+		return Registration{}, fmt.Errorf("read the journal %s: %w", url, err)
+	}
+	var record registrationRecord
+	if err := decodeRecord(url, content, &record); err != nil {
+		return Registration{}, err
+	}
+	if own, err := registrationFile(record.TenantID, record.UniqueName); err != nil || own != file {
+		return Registration{}, &DamagedError{url, fmt.Errorf("it is the journal of %q in tenant %q, under another name", record.UniqueName, record.TenantID)}
+	}
+	return record.Registration, nil
+}
+
+// tenantRegistrations yields a tenant's journal entries one by one.
+func (s *Store) tenantRegistrations(ctx context.Context, tenant string) iter.Seq2[Registration, error] {
+	return func(yield func(Registration, error) bool) {
+		folder := path.Join(tenant, registrationFolder)
+		names, err := s.files.List(ctx, folder)
+		if err != nil {
+			yield(Registration{}, fmt.Errorf("list the journals in %s: %w", s.files.URL(folder), err))
+			return
+		}
+		for _, name := range names {
+			if !strings.HasSuffix(name, recordExtension) {
+				continue
+			}
+			r, err := s.readRegistration(ctx, path.Join(folder, name))
+			if errors.Is(err, ErrNotFound) {
+				continue // deleted since it was listed
+			}
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}

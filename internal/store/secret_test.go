@@ -1,0 +1,337 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"filippo.io/age"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+)
+
+func TestOfManyWhoWriteTheFirstSecretAllEncryptToOneIdentity(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "store")
+	var wait sync.WaitGroup
+	for i := range 3 {
+		wait.Go(func() {
+			c := withSecret()
+			c.Mailbox = fmt.Sprintf("m%d@contoso.com", i)
+			if _, err := open(t, dir, passphrase).CreateConnection(t.Context(), c, secret); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	s := open(t, dir, passphrase)
+	for i := range 3 {
+		if stored, err := s.ClientSecret(t.Context(), tenant, fmt.Sprintf("m%d@contoso.com", i)); err != nil || stored != secret {
+			t.Errorf("m%d: %q, %v", i, stored, err)
+		}
+	}
+}
+
+func TestFirstSecretOfAStoreNeedsAPassphraseAndWritesNothingWithoutIt(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "store")
+	s := open(t, dir, "")
+	if err := s.CanEncrypt(t.Context()); !errors.Is(err, ErrPassphraseMissing) {
+		t.Errorf("asked before: %v", err)
+	}
+	if _, err := s.CreateConnection(t.Context(), withSecret(), secret); !errors.Is(err, ErrPassphraseMissing) {
+		t.Errorf("%v", err)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Errorf("written: %v", filesBelow(t, dir))
+	}
+}
+
+func TestLaterSecretsAreWrittenWithoutThePassphraseAndReadWithIt(t *testing.T) {
+	dir := withIdentity(t)
+	s := open(t, dir, "")
+	if err := s.CanEncrypt(t.Context()); err != nil {
+		t.Error(err)
+	}
+	_, err := s.CreateConnection(t.Context(), withSecret(), secret)
+	must(t, err)
+	if _, err := s.ClientSecret(t.Context(), tenant, mailbox); !errors.Is(err, ErrPassphraseMissing) {
+		t.Errorf("read without: %v", err)
+	}
+	if stored, err := open(t, dir, passphrase).ClientSecret(t.Context(), tenant, mailbox); err != nil || stored != secret {
+		t.Errorf("read with: %q, %v", stored, err)
+	}
+}
+
+func TestWrongPassphraseIsToldFromADamagedIdentity(t *testing.T) {
+	dir := withIdentity(t)
+	_, err := open(t, dir, passphrase).CreateConnection(t.Context(), withSecret(), secret)
+	must(t, err)
+
+	s := open(t, dir, "wrong horse battery")
+	if _, err := s.ClientSecret(t.Context(), tenant, mailbox); !errors.Is(err, ErrPassphraseWrong) {
+		t.Errorf("reading: %v", err)
+	}
+	c := withSecret()
+	c.Mailbox = "other@contoso.com"
+	if _, err := s.CreateConnection(t.Context(), c, secret); !errors.Is(err, ErrPassphraseWrong) {
+		t.Errorf("writing: %v", err)
+	}
+
+	path := filepath.Join(dir, identityFile)
+	content, err := os.ReadFile(path)
+	must(t, err)
+	for name, spoilt := range map[string]string{"cut": string(content[:len(content)/2]), "empty": "", "garbage": "hello"} {
+		must(t, os.WriteFile(path, []byte(spoilt), 0o600))
+		_, err := open(t, dir, passphrase).ClientSecret(t.Context(), tenant, mailbox)
+		if damaged, ok := errors.AsType[*DamagedError](err); !ok || !strings.HasSuffix(damaged.Path, identityFile) || errors.Is(err, ErrPassphraseWrong) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestDamagedSecretIsNamed(t *testing.T) {
+	dir := withIdentity(t)
+	s := open(t, dir, passphrase)
+	_, err := s.CreateConnection(t.Context(), withSecret(), secret)
+	must(t, err)
+	path := filepath.Join(dir, tenant, "connections", strings.ToLower(mailbox)+".secret.age")
+
+	foreign, err := open(t, withIdentity(t), passphrase).encrypt(t.Context(), []byte("x"), nil)
+	must(t, err)
+	for name, content := range map[string]string{"cut": "-----BEGIN AGE ENCRYPTED FILE-----\nYWdl", "of another store": string(foreign)} {
+		must(t, os.WriteFile(path, []byte(content), 0o600))
+		_, err := s.ClientSecret(t.Context(), tenant, mailbox)
+		if _, ok := errors.AsType[*DamagedError](err); !ok || !strings.Contains(err.Error(), ".secret.age") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestExchangedRecipientIsNoticedAsSoonAsThePassphraseIsThere(t *testing.T) {
+	dir := withIdentity(t)
+	attacker, err := age.GenerateX25519Identity()
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(dir, recipientFile), []byte(attacker.Recipient().String()), 0o600))
+	s := open(t, dir, passphrase)
+	if _, err := s.CreateConnection(t.Context(), withSecret(), secret); err == nil || !strings.Contains(err.Error(), "exchanged") {
+		t.Errorf("%v", err)
+	}
+	if _, err := s.Connection(t.Context(), tenant, mailbox); !errors.Is(err, ErrNotFound) {
+		t.Errorf("something was written: %v", err)
+	}
+}
+
+func TestMissingRecipientIsWrittenAnewFromTheIdentity(t *testing.T) {
+	dir := withIdentity(t)
+	path := filepath.Join(dir, recipientFile)
+	before, err := os.ReadFile(path)
+	must(t, err)
+	must(t, os.Remove(path))
+	if err := open(t, dir, "").CanEncrypt(t.Context()); !errors.Is(err, ErrPassphraseMissing) {
+		t.Errorf("without the passphrase: %v", err)
+	}
+	_, err = open(t, dir, passphrase).CreateConnection(t.Context(), withSecret(), secret)
+	must(t, err)
+	if after, _ := os.ReadFile(path); !strings.Contains(string(after), strings.TrimSpace(string(before))) {
+		t.Errorf("%s", after)
+	}
+}
+
+func TestLostIdentityIsNotReplacedByAnotherOne(t *testing.T) {
+	dir := withIdentity(t)
+	must(t, os.Remove(filepath.Join(dir, identityFile)))
+	for _, p := range []string{passphrase, ""} {
+		_, err := open(t, dir, p).CreateConnection(t.Context(), withSecret(), secret)
+		if damaged, ok := errors.AsType[*DamagedError](err); !ok || !strings.HasSuffix(damaged.Path, identityFile) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+func TestHandoffRecipientOpensWhatIsHandedToHim(t *testing.T) {
+	dir := withIdentity(t)
+	person, err := age.GenerateX25519Identity()
+	must(t, err)
+	stranger, err := age.GenerateX25519Identity()
+	must(t, err)
+	s := open(t, dir, passphrase)
+
+	c := withSecret()
+	created, err := s.CreateConnection(t.Context(), c, secret)
+	must(t, err)
+	file := filepath.Join(dir, tenant, "connections", strings.ToLower(mailbox)+".secret.age")
+	if opens(t, file, person) != "" {
+		t.Error("he opens it before he is named")
+	}
+	created.HandoffRecipients = []string{person.Recipient().String()}
+	_, err = s.UpdateConnection(t.Context(), created, nil)
+	must(t, err)
+	if got := opens(t, file, person); got != secret {
+		t.Errorf("he opens %q", got)
+	}
+	if opens(t, file, stranger) != "" {
+		t.Error("a stranger opens it")
+	}
+}
+
+func opens(t *testing.T, file string, identity age.Identity) string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	must(t, err)
+	plain, err := unseal(content, identity)
+	if err != nil {
+		return ""
+	}
+	return string(plain)
+}
+
+func TestRecipientsArePublicKeysOfAge(t *testing.T) {
+	identity, err := age.GenerateX25519Identity()
+	must(t, err)
+	if err := CheckRecipient(identity.Recipient().String()); err != nil {
+		t.Error(err)
+	}
+	if err := CheckRecipient(identity.String()); err == nil || strings.Contains(err.Error(), identity.String()) {
+		t.Errorf("a secret key: %v", err)
+	}
+	if err := CheckRecipient("ssh-ed25519 AAAA"); err == nil {
+		t.Error("an SSH key is accepted")
+	}
+}
+
+func TestKeyPairComesBackAndOpensslOpensItsPFX(t *testing.T) {
+	dir := withIdentity(t)
+	thumbprint := certificate.Thumbprint(pair().Certificate)
+	must(t, open(t, dir, "").SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil))
+
+	s := open(t, dir, passphrase)
+	got, err := s.KeyPair(t.Context(), tenant, strings.ToLower(thumbprint))
+	must(t, err)
+	if !got.Key.Equal(pair().Key) {
+		t.Error("another key")
+	}
+	if c, err := open(t, dir, "").Certificate(t.Context(), tenant, thumbprint); err != nil || !c.Equal(pair().Certificate) {
+		t.Errorf("the certificate alone: %v", err)
+	}
+
+	files, err := ConnectionFiles(tenant, mailbox, thumbprint)
+	must(t, err)
+	identity, err := s.unlock(t.Context())
+	must(t, err)
+	password := opens(t, filepath.Join(dir, files.Password), identity)
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Fatal("these tests need the openssl command: install the package openssl (apt-get install openssl)")
+	}
+	if out, err := exec.CommandContext(t.Context(), openssl, "pkcs12", "-in", filepath.Join(dir, files.PFX), "-passin", "pass:"+password, "-noout").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestSavingAPairAgainKeepsItsFiles(t *testing.T) {
+	dir := withIdentity(t)
+	s := open(t, dir, passphrase)
+	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil))
+	files, err := ConnectionFiles(tenant, mailbox, certificate.Thumbprint(pair().Certificate))
+	must(t, err)
+	before, err := os.ReadFile(filepath.Join(dir, files.PFX))
+	must(t, err)
+	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.Legacy, nil))
+	if after, _ := os.ReadFile(filepath.Join(dir, files.PFX)); !slices.Equal(before, after) {
+		t.Error("the PFX is another one")
+	}
+}
+
+func TestPairSavedByManyAtOnceOrAfterAKillFitsItsPassword(t *testing.T) {
+	dir := withIdentity(t)
+	thumbprint := certificate.Thumbprint(pair().Certificate)
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			if err := open(t, dir, passphrase).SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	if _, err := open(t, dir, passphrase).KeyPair(t.Context(), tenant, thumbprint); err != nil {
+		t.Errorf("many at once: %v", err)
+	}
+
+	// Killed after the password, before the PFX.
+	files, err := ConnectionFiles(tenant, mailbox, thumbprint)
+	must(t, err)
+	must(t, os.Remove(filepath.Join(dir, files.PFX)))
+	s := open(t, dir, passphrase)
+	if there, err := s.HasKeyPair(t.Context(), tenant, thumbprint); there || err != nil {
+		t.Errorf("half a pair counts: %v, %v", there, err)
+	}
+	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil))
+	if _, err := s.KeyPair(t.Context(), tenant, thumbprint); err != nil {
+		t.Errorf("after a kill: %v", err)
+	}
+}
+
+func TestPFXPasswordIsSharedWithTheRecipientsOfEveryConnectionThatNamesIt(t *testing.T) {
+	dir := withIdentity(t)
+	s := open(t, dir, passphrase)
+	thumbprint := certificate.Thumbprint(pair().Certificate)
+	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil))
+	var people []*age.X25519Identity
+	for i := range 2 {
+		person, err := age.GenerateX25519Identity()
+		must(t, err)
+		people = append(people, person)
+		c := withCertificate()
+		c.Mailbox, c.CertificateThumbprint, c.HandoffRecipients = fmt.Sprintf("m%d@x.com", i), thumbprint, []string{person.Recipient().String()}
+		_, err = s.CreateConnection(t.Context(), c, "")
+		must(t, err)
+		must(t, s.ShareCertificate(t.Context(), tenant, thumbprint))
+	}
+	files, err := ConnectionFiles(tenant, mailbox, thumbprint)
+	must(t, err)
+	for i, person := range people {
+		if opens(t, filepath.Join(dir, files.Password), person) == "" {
+			t.Errorf("person %d does not open the password", i)
+		}
+	}
+	if _, err := s.KeyPair(t.Context(), tenant, thumbprint); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestKeyLeavesTheStoreWithTheLastThatNamesIt(t *testing.T) {
+	s := open(t, withIdentity(t), passphrase)
+	thumbprint := certificate.Thumbprint(pair().Certificate)
+	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil))
+	c := withCertificate()
+	c.CertificateThumbprint = thumbprint
+	_, err := s.CreateConnection(t.Context(), c, "")
+	must(t, err)
+	r := Registration{TenantID: tenant, UniqueName: "app", Marker: client, StartedAt: now, Thumbprints: []string{thumbprint}}
+	must(t, s.SaveRegistration(t.Context(), r))
+	if names, err := s.CertificateNamedBy(t.Context(), tenant, thumbprint); err != nil || len(names) != 2 {
+		t.Errorf("%v, %v", names, err)
+	}
+
+	still := func(want bool) {
+		t.Helper()
+		must(t, s.DeleteUnusedCertificate(t.Context(), tenant, thumbprint))
+		if there, err := s.HasKeyPair(t.Context(), tenant, thumbprint); there != want || err != nil {
+			t.Errorf("there: %v, %v", there, err)
+		}
+	}
+	still(true)
+	must(t, s.DeleteConnection(t.Context(), tenant, mailbox, c.Owner))
+	still(true)
+	must(t, os.WriteFile(pathOf(t, s.RecordURL(tenant, "broken@x.com")), []byte("{"), 0o600))
+	must(t, s.DeleteRegistration(t.Context(), tenant, "app"))
+	still(true) // a record that cannot be read may name it
+	must(t, os.Remove(pathOf(t, s.RecordURL(tenant, "broken@x.com"))))
+	still(false)
+}

@@ -1,0 +1,90 @@
+// Package store keeps a team's target connections: records, certificates with their keys, client secrets, the journal of
+// app registrations, and what is handed to the migration server. It is input and output only. Several runs may write at
+// once, and any of them may be killed at any moment: a file is always the old one or the new one. Secrets are encrypted
+// with age (age-encryption.org/v1), so that the age command opens them too.
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"filippo.io/age"
+)
+
+// MinPassphraseLength is the least number of characters of the store's passphrase.
+const MinPassphraseLength = 12
+
+// Store is one connection store. It is safe for concurrent use.
+type Store struct {
+	files      driver
+	passphrase string
+
+	identityLock  sync.Mutex
+	identity      *age.X25519Identity  // once unlocked
+	identityError error                // once it could not be unlocked, and never will
+	recipient     *age.X25519Recipient // once read or derived
+
+	certificateLock sync.Mutex // serializes this process's changes to certificate files
+}
+
+// Open opens the store at a file:// URL. It reads and creates nothing: the folder comes with the first write.
+// Without a passphrase everything works but reading a secret, and writing the very first one.
+func Open(rawURL, passphrase string) (*Store, error) {
+	path, err := folderPath(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	if passphrase != "" {
+		if err := CheckPassphrase(passphrase); err != nil {
+			return nil, err
+		}
+	}
+	return &Store{files: newFolder(path), passphrase: passphrase}, nil
+}
+
+// CheckPassphrase says whether a passphrase may protect a store. The error never shows it.
+func CheckPassphrase(passphrase string) error {
+	if strings.ContainsFunc(passphrase, unicode.IsControl) {
+		return fmt.Errorf("the connection store's passphrase has a line break or another control character, " +
+			"perhaps from the end of a file; the age command could not be given it")
+	}
+	if length := utf8.RuneCountInString(passphrase); length < MinPassphraseLength {
+		return fmt.Errorf("the connection store's passphrase has %d characters; at least %d are needed", length, MinPassphraseLength)
+	}
+	return nil
+}
+
+// HasPassphrase says whether the store was opened with a passphrase. It may still be the wrong one.
+func (s *Store) HasPassphrase() bool { return s.passphrase != "" }
+
+// RecordURL is where the connection's record is, or would be. It is empty when the names cannot be those of a connection.
+func (s *Store) RecordURL(tenantID, mailbox string) string {
+	name, err := connectionFile(tenantID, mailbox, recordExtension)
+	if err != nil {
+		return ""
+	}
+	return s.files.URL(name)
+}
+
+// driver is a place that keeps files under slash-separated names. Errors wrap fs.ErrNotExist and fs.ErrExist where
+// the comments say so. What a write returned nil for survives a crash of the machine.
+type driver interface {
+	// Read returns a whole file, or fs.ErrNotExist.
+	Read(ctx context.Context, name string) ([]byte, error)
+	// Create writes a file that is not there yet; of several callers exactly one succeeds, the others get fs.ErrExist.
+	Create(ctx context.Context, name string, content []byte) error
+	// Replace writes a file, whether it is there or not. Readers see the old content or the new one.
+	Replace(ctx context.Context, name string, content []byte) error
+	// Delete removes a file; it is no error if there is none.
+	Delete(ctx context.Context, name string) error
+	// Exists says whether there is such a file.
+	Exists(ctx context.Context, name string) (bool, error)
+	// List returns the last elements of the names in a folder, sorted; none when there is no such folder.
+	List(ctx context.Context, folder string) ([]string, error)
+	// URL says where a file is or would be: plain, without anything that grants access.
+	URL(name string) string
+}
