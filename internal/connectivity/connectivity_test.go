@@ -1,0 +1,289 @@
+package connectivity
+
+import (
+	"context"
+	"crypto/rand"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+func newDataSource() *DataSource { return NewDataSource().(*DataSource) }
+
+var failOnError = map[string]tftypes.Value{"fail_on_error": tftypes.NewValue(tftypes.Bool, true)}
+
+func TestAConnectionThatWorksIsConnected(t *testing.T) {
+	t.Parallel()
+	s := withSecret(t, func(c *store.Connection) { c.MigratePublicFolders = true })
+	got := read(t, t.Context(), newDataSource(), s, failOnError)
+	if len(got.diagnostics) > 0 {
+		t.Fatal(got.diagnostics)
+	}
+	if !got.model.Connected.ValueBool() || len(got.checks) != len(probe.Names()) {
+		t.Errorf("connected = %s: %v", got.model.Connected, got.checks)
+	}
+	for _, check := range got.checks {
+		if check.Status != "passed" && check.Name != probe.EWS {
+			t.Errorf("%s: %s: %s", check.Name, check.Status, check.Detail)
+		}
+	}
+	m := got.model
+	if m.TenantDisplayName.ValueString() != "Contoso" || m.TenantDefaultDomain.ValueString() != "contoso.com" {
+		t.Errorf("tenant %s, %s", m.TenantDisplayName, m.TenantDefaultDomain)
+	}
+	if m.SecretExpiresAt.ValueString() != "2027-11-23T09:00:00Z" || !m.CertificateNotAfter.IsNull() {
+		t.Errorf("expiry %s, %s", m.SecretExpiresAt, m.CertificateNotAfter)
+	}
+	var roles []string
+	m.GrantedRoles.ElementsAs(t.Context(), &roles, false)
+	if want := []string{"Microsoft Graph/Directory.Read.All", "Office 365 Exchange Online/full_access_as_app"}; !slices.Equal(roles, want) {
+		t.Errorf("granted_roles %v", roles)
+	}
+}
+
+func TestASecondReadIsTheSame(t *testing.T) {
+	t.Parallel()
+	s := withSecret(t, nil)
+	first := read(t, t.Context(), newDataSource(), s, nil)
+	s.now = today.AddDate(0, 0, 1)
+	if second := read(t, t.Context(), newDataSource(), s, nil); !first.raw.Equal(second.raw) {
+		t.Errorf("a day later, the state is another:\n%v\n%v", first.raw, second.raw)
+	}
+}
+
+func TestACertificateSignsInWithTheKeyInTheStore(t *testing.T) {
+	t.Parallel()
+	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: today.AddDate(0, 0, -1), NotAfter: today.AddDate(5, 0, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := withSecret(t, func(c *store.Connection) {
+		c.CredentialType, c.CertificateThumbprint, c.ClientSecretExpiresAt = "certificate", certificate.Thumbprint(pair.Certificate), nil
+	})
+	if err := s.store.SaveCertificate(t.Context(), tenantID, pair, certificate.AES256, nil); err != nil {
+		t.Fatal(err)
+	}
+	got := read(t, t.Context(), newDataSource(), s, failOnError)
+	if len(got.diagnostics) > 0 || !got.model.Connected.ValueBool() || got.model.CertificateNotAfter.ValueString() != "2031-11-23T09:00:00Z" {
+		t.Errorf("connected = %s, not after %s: %v", got.model.Connected, got.model.CertificateNotAfter, got.diagnostics)
+	}
+}
+
+func TestWithAKeyElsewhereTheTenantIsStillChecked(t *testing.T) {
+	t.Parallel()
+	end := today.AddDate(5, 0, 0)
+	s := withSecret(t, func(c *store.Connection) {
+		c.CredentialType, c.CertificateThumbprint = "certificate", "0123456789ABCDEF0123456789ABCDEF01234567"
+		c.CertificateNotAfter, c.ClientSecretExpiresAt = &end, nil
+	})
+	got := read(t, t.Context(), newDataSource(), s, failOnError)
+	if got.diagnostics.HasError() || got.diagnostics.WarningsCount() != 1 {
+		t.Errorf("want one warning: %v", got.diagnostics)
+	}
+	if !got.model.Connected.IsNull() || got.checks[probe.Tenant].Status != "passed" || got.checks[probe.Credential].Status != "skipped" {
+		t.Errorf("connected = %s: %v", got.model.Connected, got.checks)
+	}
+	if s.cloud.asked("/token") != 0 {
+		t.Error("somebody signed in without a key")
+	}
+	if got.model.CertificateNotAfter.ValueString() != "2031-11-23T09:00:00Z" {
+		t.Errorf("certificate_not_after %s", got.model.CertificateNotAfter)
+	}
+}
+
+func TestAFailureIsAWarningUnlessAnErrorIsAskedFor(t *testing.T) {
+	t.Parallel()
+	s := withSecret(t, nil)
+	s.cloud.policy = "EWS is blocked by policy for this user or tenant"
+	got := read(t, t.Context(), newDataSource(), s, nil)
+	if got.diagnostics.HasError() || got.diagnostics.WarningsCount() != 1 || got.model.Connected.IsNull() || got.model.Connected.ValueBool() {
+		t.Errorf("connected = %s: %v", got.model.Connected, got.diagnostics)
+	}
+	if remedy := got.checks[probe.EWS].Remedy; !strings.Contains(remedy, clientID) || !strings.Contains(remedy, "Set-OrganizationConfig") {
+		t.Errorf("the remedy lets nobody in: %s", remedy)
+	}
+	for _, words := range []string{"ews             failed", "permissions     passed", "  Set-OrganizationConfig"} {
+		if text := got.diagnostics[0].Detail(); !strings.Contains(text, words) {
+			t.Errorf("the warning lacks %q:\n%s", words, text)
+		}
+	}
+	got = read(t, t.Context(), newDataSource(), s, failOnError)
+	if got.diagnostics.ErrorsCount() != 1 || !strings.Contains(got.diagnostics[0].Summary(), id) {
+		t.Errorf("want one error that names %s: %v", id, got.diagnostics)
+	}
+	if !got.raw.IsNull() {
+		t.Error("a failed read left a state")
+	}
+}
+
+func TestARefusedSignInAsksNothingFurther(t *testing.T) {
+	t.Parallel()
+	s := withSecret(t, nil)
+	s.cloud.refusal = `{"error":"unauthorized_client","error_description":"AADSTS700016: Application not found.","error_codes":[700016],"correlation_id":"c","trace_id":"t"}`
+	got := read(t, t.Context(), newDataSource(), s, nil)
+	if check := got.checks[probe.Token]; check.Status != "failed" || !strings.Contains(check.Detail, "AADSTS700016") {
+		t.Errorf("token: %v", check)
+	}
+	for _, words := range []string{"organization", "user", "/EWS", "/autodiscover"} {
+		if s.cloud.asked(words) != 0 {
+			t.Errorf("%s was asked without a token", words)
+		}
+	}
+}
+
+func TestAConnectionThatIsNotInTheStoreAsksNobody(t *testing.T) {
+	t.Parallel()
+	s := withSecret(t, func(c *store.Connection) { c.Mailbox = "another@contoso.com" })
+	got := read(t, t.Context(), newDataSource(), s, nil)
+	if got.checks[probe.Record].Status != "failed" || got.model.Connected.IsNull() || len(s.cloud.requests) != 0 {
+		t.Errorf("connected = %s, %v, asked %v", got.model.Connected, got.checks[probe.Record], s.cloud.requests)
+	}
+}
+
+func TestNoSecretIsShown(t *testing.T) {
+	t.Parallel()
+	s := withSecret(t, nil)
+	s.cloud.refusal = `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.","error_codes":[7000215]}`
+	refused := read(t, t.Context(), newDataSource(), s, nil)
+	s.cloud.refusal = ""
+	worked := read(t, t.Context(), newDataSource(), s, nil)
+	for _, hidden := range []string{clientSecret, passphrase, "e30."} {
+		if strings.Contains(refused.text()+worked.text(), hidden) {
+			t.Errorf("%q is shown", hidden)
+		}
+	}
+}
+
+func TestASkippedCheckIsNotMade(t *testing.T) {
+	t.Parallel()
+	s := withSecret(t, nil)
+	s.cloud.policy = "EWS is disabled for this user or tenant"
+	skip := tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String, probe.EWS)})
+	got := read(t, t.Context(), newDataSource(), s, map[string]tftypes.Value{"skip_checks": skip})
+	if !got.model.Connected.ValueBool() || len(got.diagnostics) > 0 || s.cloud.asked("/EWS") != 0 {
+		t.Errorf("connected = %s: %v", got.model.Connected, got.diagnostics)
+	}
+}
+
+func TestQuestionsThatDoNotDependOnEachOtherAreAskedAtOnce(t *testing.T) {
+	t.Parallel()
+	s := withSecret(t, nil)
+	s.cloud.meet = &meeting{complete: make(chan struct{})}
+	s.cloud.meet.expected.Store(3) // organization, user and mailbox: each is answered when all have been asked
+	patience := tftypes.NewValue(tftypes.Object{AttributeTypes: map[string]tftypes.Type{"read": tftypes.String}}, map[string]tftypes.Value{"read": tftypes.NewValue(tftypes.String, "30s")})
+	if got := read(t, t.Context(), newDataSource(), s, map[string]tftypes.Value{"timeouts": patience}); !got.model.Connected.ValueBool() {
+		t.Errorf("connected = %s: %v", got.model.Connected, got.diagnostics)
+	}
+}
+
+func TestEachAttemptSignsInAnew(t *testing.T) {
+	t.Parallel()
+	s := withSecret(t, nil)
+	s.cloud.roles = map[string]any{}
+	d := newDataSource()
+	d.patience = func(_ context.Context, attempt int, facts probe.Facts) bool {
+		if len(facts.Graph.Roles) > 0 {
+			return false
+		}
+		s.cloud.roles = map[string]any{"https://graph.microsoft.com": []string{"Directory.Read.All"}, "https://outlook.office365.com": []string{"full_access_as_app"}}
+		return attempt < 5
+	}
+	got := read(t, t.Context(), d, s, nil)
+	if !got.model.Connected.ValueBool() || s.cloud.asked("/token") != 4 {
+		t.Errorf("connected = %s after %d tokens: %v", got.model.Connected, s.cloud.asked("/token"), got.diagnostics)
+	}
+}
+
+func TestAnInterruptedCheckIsNoResult(t *testing.T) {
+	t.Parallel()
+	s := withSecret(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	s.cloud.waitForCancel = cancel
+	got := read(t, ctx, newDataSource(), s, nil)
+	if !got.diagnostics.HasError() || !strings.Contains(got.diagnostics[0].Summary(), "interrupted") || !got.raw.IsNull() {
+		t.Errorf("%v", got.diagnostics)
+	}
+}
+
+func TestWhatTheProviderDoesNotKnowYetIsNamed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		unknown []string
+		words   string
+	}{
+		"a store's attribute":   {[]string{"tenant_id", "connection_store.url"}, "connection_store.url"},
+		"an endpoint":           {[]string{"endpoints.login"}, "endpoints.login"},
+		"the store as a whole":  {nil, "connection_store"},
+		"only the sign-in of …": {[]string{"client_secret"}, "connection_store"},
+	} {
+		s := &services{cloud: newCloud(t), unknown: c.unknown, now: today}
+		got := read(t, t.Context(), newDataSource(), s, nil)
+		if !got.diagnostics.HasError() || !strings.Contains(got.diagnostics[0].Detail(), "provider's "+c.words+" is not known") {
+			t.Errorf("%s: %v", name, got.diagnostics)
+		}
+	}
+	s := withSecret(t, nil)
+	s.unknown = []string{"client_id", "client_secret"}
+	if got := read(t, t.Context(), newDataSource(), s, nil); !got.model.Connected.ValueBool() {
+		t.Errorf("who the provider signs in as is none of the check's business: %v", got.diagnostics)
+	}
+}
+
+func TestAWarningWithoutARemedyRaisesNoAlarm(t *testing.T) {
+	t.Parallel()
+	soon := today.AddDate(0, 0, 30)
+	s := withSecret(t, func(c *store.Connection) { c.ClientSecretExpiresAt = &soon })
+	got := read(t, t.Context(), newDataSource(), s, failOnError)
+	if got.diagnostics.WarningsCount() != 1 || got.diagnostics.HasError() || !got.model.Connected.ValueBool() {
+		t.Fatalf("connected = %s: %v", got.model.Connected, got.diagnostics)
+	}
+	if text := got.diagnostics[0].Detail(); !strings.Contains(text, "2026-12-23") || strings.Contains(text, "2027-04-01") {
+		t.Errorf("the secret's end is to be acted on, the end of EWS is not: %s", text)
+	}
+}
+
+func TestOnlyAConnectionsIDIsAccepted(t *testing.T) {
+	t.Parallel()
+	for value, good := range map[string]bool{
+		id: true, strings.ToUpper(id): true,
+		tenantID: false, "": false, tenantID + "/": false, tenantID + "/contoso.com": false, "contoso.com/" + address: false,
+		tenantID + "/a@b@c": false, tenantID + "/" + tenantID + "/" + address: false, tenantID + "/@contoso.com": false,
+	} {
+		var response validator.StringResponse
+		connectionID{}.ValidateString(t.Context(), validator.StringRequest{Path: path.Root("connection_id"), ConfigValue: types.StringValue(value)}, &response)
+		if response.Diagnostics.HasError() == good {
+			t.Errorf("%q: %v", value, response.Diagnostics)
+		}
+	}
+	for _, waiting := range []types.String{types.StringNull(), types.StringUnknown()} {
+		var response validator.StringResponse
+		connectionID{}.ValidateString(t.Context(), validator.StringRequest{ConfigValue: waiting}, &response)
+		if response.Diagnostics.HasError() {
+			t.Errorf("%s: %v", waiting, response.Diagnostics)
+		}
+	}
+}
+
+func TestTheSchemaHoldsWhatIsPromised(t *testing.T) {
+	t.Parallel()
+	var response datasource.SchemaResponse
+	newDataSource().Schema(t.Context(), datasource.SchemaRequest{}, &response)
+	if problems := response.Schema.ValidateImplementation(t.Context()); problems.HasError() {
+		t.Error(problems)
+	}
+	want := []string{"certificate_not_after", "checks", "connected", "connection_id", "fail_on_error", "granted_roles", "revision", "secret_expires_at", "skip_checks", "tenant_default_domain", "tenant_display_name", "timeouts"}
+	if got := slices.Sorted(maps.Keys(response.Schema.Attributes)); !slices.Equal(got, want) {
+		t.Errorf("attributes %v", got)
+	}
+}
