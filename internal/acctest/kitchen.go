@@ -1,0 +1,239 @@
+// Package acctest is the test kitchen: it starts sandbox tenants, configures the provider against them, and plays the
+// people who change a tenant behind Terraform's back. It is the only place where the provider and the sandbox meet.
+package acctest
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/provider"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
+)
+
+// Passphrase is the passphrase of every kitchen's connection store.
+const Passphrase = "an unguessable passphrase for tests"
+
+// Kitchen is a running sandbox with a connection store of its own.
+type Kitchen struct {
+	Server *sandbox.Server
+	Store  string // folder of the connection store
+
+	t           *testing.T
+	client      *http.Client
+	caPath      string
+	tenantsPath string
+	log         *requestLog
+
+	tokenGuard sync.Mutex
+	tokens     map[string]string
+}
+
+// Start starts a sandbox, and ends it with the test.
+func Start(t *testing.T, options sandbox.Options) *Kitchen {
+	t.Helper()
+	log := &requestLog{}
+	options.Log = log
+	if options.Listen == "" {
+		options.Listen = "127.0.0.1:0"
+	}
+	if options.Tenants == 0 {
+		options.Tenants = 1
+	}
+	if options.Profile == "" {
+		options.Profile = "instant"
+	}
+	server, err := sandbox.Start(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	folder := t.TempDir()
+	k := &Kitchen{
+		Server: server, Store: filepath.Join(folder, "store"), t: t, log: log, tokens: map[string]string{},
+		caPath: filepath.Join(folder, "ca.pem"), tenantsPath: filepath.Join(folder, "tenants.json"),
+	}
+	k.writeFile(k.caPath, server.CertificateAuthorityPEM())
+	tenants, err := json.Marshal(server.TenantsJSON())
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.writeFile(k.tenantsPath, tenants)
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(server.CertificateAuthorityPEM())
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	k.client = &http.Client{Transport: transport}
+	return k
+}
+
+func (k *Kitchen) writeFile(path string, content []byte) {
+	k.t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// Tenant is what the sandbox tells of its i-th tenant.
+func (k *Kitchen) Tenant(i int) sandbox.TenantEntry { return k.Server.TenantsJSON().Tenants[i] }
+
+// Factories serve the provider in the test's own process, as terraform-plugin-testing wants it.
+func (k *Kitchen) Factories(options ...provider.Option) map[string]func() (tfprotov6.ProviderServer, error) {
+	return map[string]func() (tfprotov6.ProviderServer, error){
+		"codetwo": providerserver.NewProtocol6WithError(provider.New("test", options...)()),
+	}
+}
+
+// Provider is a provider block that signs in to the sandbox as the caller, with this kitchen's store.
+func (k *Kitchen) Provider(caller sandbox.Caller) string {
+	return k.ProviderWith(caller, "", fmt.Sprintf("connection_store = {\n    url        = %q\n    passphrase = %q\n  }", k.StoreURL(), Passphrase))
+}
+
+// ProviderWith is the same with attributes of the test's own in place of the store. tenantID may be empty: the first
+// tenant's then.
+func (k *Kitchen) ProviderWith(caller sandbox.Caller, tenantID, attributes string) string {
+	if tenantID == "" {
+		tenantID = k.Tenant(0).TenantID
+	}
+	origin := k.Server.Origin()
+	return fmt.Sprintf(`
+provider "codetwo" {
+  tenant_id           = %q
+  client_id           = %q
+  client_secret       = %q
+  ca_certificate_path = %q
+  endpoints = {
+    login    = %q
+    graph    = %q
+    exchange = %q
+  }
+  %s
+}
+`, tenantID, caller.ClientID, caller.ClientSecret, k.caPath, origin, origin, origin, attributes)
+}
+
+// StoreURL is the connection store's URL.
+func (k *Kitchen) StoreURL() string { return "file://" + filepath.ToSlash(k.Store) }
+
+// Environment is what a process needs to sign in to the sandbox, as NAME=value.
+func (k *Kitchen) Environment() []string {
+	var environment []string
+	for _, variable := range k.Server.Environment(k.caPath, k.tenantsPath) {
+		environment = append(environment, variable.Name+"="+variable.Value)
+	}
+	return environment
+}
+
+// State is what the sandbox holds in its i-th tenant.
+func (k *Kitchen) State(i int) sandbox.TenantState { return k.Server.State().Tenants[i] }
+
+// Application returns the tenant's application of that client ID, and whether there is one.
+func (k *Kitchen) Application(i int, clientID string) (sandbox.ApplicationState, bool) {
+	for _, application := range k.State(i).Applications {
+		if application.ClientID == clientID {
+			return application, true
+		}
+	}
+	return sandbox.ApplicationState{}, false
+}
+
+// Graph sends a request to Microsoft Graph as a person with every right would, to change a tenant behind Terraform's
+// back or to look at it. It fails the test where Graph refuses, and returns the answer's body otherwise.
+func (k *Kitchen) Graph(tenantID, method, path string, body any) map[string]any {
+	k.t.Helper()
+	return k.send(method, k.Server.Origin()+"/v1.0"+path, k.token(tenantID), body)
+}
+
+// Control sends a request to the sandbox's control plane, where a test is the Exchange admin and moves the clock.
+func (k *Kitchen) Control(method, path string, body any) map[string]any {
+	k.t.Helper()
+	return k.send(method, k.Server.Origin()+"/_sandbox"+path, "", body)
+}
+
+// OpenEWS does what the Exchange admin does to let the applications in.
+func (k *Kitchen) OpenEWS(tenantID string, clientIDs ...string) {
+	k.t.Helper()
+	k.Control(http.MethodPatch, "/tenants/"+tenantID+"/exchange", map[string]any{"ews_enabled": true, "ews_allowed_app_ids": clientIDs})
+}
+
+// token signs in as the caller with every right, once per tenant.
+func (k *Kitchen) token(tenantID string) string {
+	k.t.Helper()
+	k.tokenGuard.Lock()
+	defer k.tokenGuard.Unlock()
+	if token, known := k.tokens[tenantID]; known {
+		return token
+	}
+	full := k.Tenant(0).Callers.Full
+	response, err := k.client.PostForm(k.Server.Origin()+"/"+tenantID+"/oauth2/v2.0/token", url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {full.ClientID}, "client_secret": {full.ClientSecret},
+		"scope": {"https://graph.microsoft.com/.default"},
+	})
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	answer := k.read(response, "signing in")
+	k.tokens[tenantID], _ = answer["access_token"].(string)
+	return k.tokens[tenantID]
+}
+
+func (k *Kitchen) send(method, target, token string, body any) map[string]any {
+	k.t.Helper()
+	var content bytes.Buffer
+	if body != nil {
+		if err := json.NewEncoder(&content).Encode(body); err != nil {
+			k.t.Fatal(err)
+		}
+	}
+	request, err := http.NewRequestWithContext(k.t.Context(), method, target, &content)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := k.client.Do(request)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return k.read(response, method+" "+strings.TrimPrefix(target, k.Server.Origin()))
+}
+
+func (k *Kitchen) read(response *http.Response, doing string) map[string]any {
+	k.t.Helper()
+	defer func() { _ = response.Body.Close() }()
+	received, err := io.ReadAll(response.Body)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	if response.StatusCode >= 400 {
+		k.t.Fatalf("%s: %s: %s", doing, response.Status, received)
+	}
+	var answer map[string]any
+	if len(received) > 0 {
+		if err := json.Unmarshal(received, &answer); err != nil {
+			k.t.Fatalf("%s: %v in %s", doing, err, received)
+		}
+	}
+	return answer
+}
+
+// Needs is the CLI version below which the provider does not run, for want of write-only values: a test fails there.
+var Needs = []tfversion.TerraformVersionCheck{tfversion.RequireAbove(tfversion.Version1_11_0)}

@@ -1,0 +1,298 @@
+package appregistration_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
+)
+
+const (
+	address  = "codetwo_target_app_registration.target"
+	minimal  = "resource \"codetwo_target_app_registration\" \"target\" {}\n"
+	fullName = "Office 365 Exchange Online/full_access_as_app"
+	readName = "Microsoft Graph/Directory.Read.All"
+)
+
+func registration(attributes string) string {
+	return "resource \"codetwo_target_app_registration\" \"target\" {\n" + attributes + "\n}\n"
+}
+
+// run plays the steps against one kitchen, with every caller's right unless the steps say otherwise.
+func run(t *testing.T, k *acctest.Kitchen, steps ...resource.TestStep) {
+	t.Helper()
+	resource.ParallelTest(t, resource.TestCase{
+		TerraformVersionChecks:   acctest.Needs,
+		ProtoV6ProviderFactories: k.Factories(),
+		Steps:                    steps,
+		CheckDestroy: func(*terraform.State) error {
+			if left := ours(k); len(left) > 0 {
+				return fmt.Errorf("after destroy the tenant holds %+v", left)
+			}
+			return nil
+		},
+	})
+}
+
+// ours are the applications that are not those which Terraform signs in as.
+func ours(k *acctest.Kitchen) []sandbox.ApplicationState {
+	var left []sandbox.ApplicationState
+	for _, application := range k.State(0).Applications {
+		if !strings.HasPrefix(application.DisplayName, "Terraform (") {
+			left = append(left, application)
+		}
+	}
+	return left
+}
+
+// grantsOf counts the permissions that an application has been granted.
+func grantsOf(k *acctest.Kitchen, clientID string) int {
+	count := 0
+	state := k.State(0)
+	for _, principal := range state.ServicePrincipals {
+		for _, grant := range state.Grants {
+			if principal.ClientID == clientID && grant.PrincipalID == principal.ObjectID {
+				count++
+			}
+		}
+	}
+	return count
+}
+
+func TestAccEveryPermissionIsKnownBeforeAnythingExists(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	permission := func(key, attribute string) tfjsonpath.Path {
+		return tfjsonpath.New("permissions").AtMapKey(key).AtMapKey(attribute)
+	}
+	run(t, k, resource.TestStep{
+		Config: k.Provider(k.Tenant(0).Callers.Full) + minimal,
+		ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+			plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate),
+			plancheck.ExpectKnownValue(address, tfjsonpath.New("permissions"), knownvalue.MapSizeExact(2)),
+			plancheck.ExpectKnownValue(address, permission(fullName, "risk"), knownvalue.StringExact("critical")),
+			plancheck.ExpectKnownValue(address, permission(fullName, "id"), knownvalue.StringExact("dc890d15-9560-4a4c-9b7f-a736ec74ec40")),
+			plancheck.ExpectKnownValue(address, permission(fullName, "purpose"), knownvalue.StringRegexp(regexp.MustCompile(`EWS`))),
+			plancheck.ExpectKnownValue(address, permission(readName, "risk"), knownvalue.StringExact("high")),
+			plancheck.ExpectKnownValue(address, permission(readName, "evidence"), knownvalue.StringRegexp(regexp.MustCompile(`^unproved`))),
+			plancheck.ExpectKnownValue(address, permission(readName, "consented"), knownvalue.Bool(true)),
+			noRequest{k},
+		}},
+	})
+}
+
+func TestAccARegistrationIsMadeAndRemovedAsOneThing(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	store := filepath.Join(k.Store, k.Tenant(0).TenantID)
+	run(t, k,
+		resource.TestStep{
+			Config: k.Provider(k.Tenant(0).Callers.Full) + minimal,
+			ConfigStateChecks: []statecheck.StateCheck{
+				statecheck.ExpectKnownValue(address, tfjsonpath.New("display_name"), knownvalue.StringExact("CodeTwo Office 365 Migration Target")),
+				statecheck.ExpectKnownValue(address, tfjsonpath.New("sign_in_audience"), knownvalue.StringExact("AzureADMyOrg")),
+				statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("thumbprint"), knownvalue.StringRegexp(regexp.MustCompile(`^[0-9A-F]{40}$`))),
+				statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("key_source"), knownvalue.StringExact("generated")),
+				statecheck.ExpectKnownValue(address, tfjsonpath.New("unexpected_permissions"), knownvalue.MapSizeExact(0)),
+				statecheck.ExpectKnownValue(address, tfjsonpath.New("unexpected_credentials"), knownvalue.ListSizeExact(0)),
+			},
+			Check: func(state *terraform.State) error {
+				values := state.RootModule().Resources[address].Primary.Attributes
+				application, found := k.Application(0, values["client_id"])
+				if !found || len(ours(k)) != 1 {
+					return fmt.Errorf("the tenant holds %+v", ours(k))
+				}
+				if len(application.Keys) != 1 || application.Keys[0].Thumbprint != values["certificate.thumbprint"] {
+					return fmt.Errorf("the application's keys are %+v, the state says %s", application.Keys, values["certificate.thumbprint"])
+				}
+				if application.UniqueName != values["unique_name"] {
+					return fmt.Errorf("unique name %q, the state says %q", application.UniqueName, values["unique_name"])
+				}
+				if count := grantsOf(k, application.ClientID); count != 2 {
+					return fmt.Errorf("%d permissions are granted", count)
+				}
+				for _, extension := range []string{".cer", ".pfx", ".password.age"} {
+					if _, err := os.Stat(filepath.Join(store, "certificates", values["certificate.thumbprint"]+extension)); err != nil {
+						return err
+					}
+				}
+				_, err := os.Stat(filepath.Join(store, "registrations", values["unique_name"]+".json"))
+				return err
+			},
+		},
+	)
+	for _, pattern := range []string{"certificates/*", "registrations/*"} {
+		if left, _ := filepath.Glob(filepath.Join(store, pattern)); len(left) > 0 {
+			t.Errorf("after destroy the store holds %v", left)
+		}
+	}
+	if deleted := k.State(0).DeletedItems; len(deleted) != 2 {
+		t.Errorf("a destroy can be undone for 30 days, yet the recycle bin holds %+v", deleted)
+	}
+}
+
+func TestAccPurgeOnDestroyEmptiesTheRecycleBinToo(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	run(t, k, resource.TestStep{Config: k.Provider(k.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)})
+	if deleted := k.State(0).DeletedItems; len(deleted) != 0 {
+		t.Errorf("the recycle bin holds %+v", deleted)
+	}
+}
+
+func TestAccRevokedConsentIsSeenInThePlanAndGivenBackByApply(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
+	tenantID := k.Tenant(0).TenantID
+	var clientID string
+	consented := tfjsonpath.New("permissions").AtMapKey(fullName).AtMapKey("consented")
+	run(t, k,
+		resource.TestStep{Config: config, Check: resource.TestCheckResourceAttrWith(address, "client_id", func(value string) error { clientID = value; return nil })},
+		resource.TestStep{
+			PreConfig: func() {
+				grants := k.Graph(tenantID, http.MethodGet, "/servicePrincipals(appId='"+clientID+"')/appRoleAssignments", nil)
+				for _, entry := range grants["value"].([]any) {
+					grant := entry.(map[string]any)
+					if grant["appRoleId"] == "dc890d15-9560-4a4c-9b7f-a736ec74ec40" {
+						k.Graph(tenantID, http.MethodDelete, fmt.Sprintf("/servicePrincipals/%s/appRoleAssignments/%s", grant["principalId"], grant["id"]), nil)
+					}
+				}
+			},
+			Config: config,
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
+				plancheck.ExpectKnownValue(address, consented, knownvalue.Bool(true)),
+			}},
+			Check: func(*terraform.State) error {
+				if count := grantsOf(k, clientID); count != 2 {
+					return fmt.Errorf("%d permissions are granted after the repair", count)
+				}
+				return nil
+			},
+		},
+	)
+}
+
+func TestAccAnotherPermissionIsGrantedInPlaceAndTakenBackWhenRemoved(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	const domains = "Microsoft Graph/Domain.Read.All"
+	run(t, k,
+		resource.TestStep{Config: provider + minimal},
+		resource.TestStep{
+			Config: provider + registration(`additional_permissions = [{ api = "Microsoft Graph", name = "Domain.Read.All" }]`),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
+				plancheck.ExpectKnownValue(address, tfjsonpath.New("permissions").AtMapKey(domains).AtMapKey("risk"), knownvalue.StringExact("low")),
+			}},
+			Check: resource.TestCheckResourceAttrWith(address, "client_id", func(clientID string) error {
+				if count := grantsOf(k, clientID); count != 3 {
+					return fmt.Errorf("%d permissions are granted, want 3", count)
+				}
+				return nil
+			}),
+		},
+		resource.TestStep{
+			Config: provider + minimal,
+			Check: resource.TestCheckResourceAttrWith(address, "client_id", func(clientID string) error {
+				if count := grantsOf(k, clientID); count != 2 {
+					return fmt.Errorf("%d permissions are granted, want 2", count)
+				}
+				return nil
+			}),
+		},
+	)
+}
+
+func TestAccAnApplicationOfThatNameIsRefusedWithTheImportBlock(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	tenantID := k.Tenant(0).TenantID
+	stranger := k.Graph(tenantID, http.MethodPost, "/applications", map[string]any{"displayName": "CodeTwo Office 365 Migration Target"})
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	resource.ParallelTest(t, resource.TestCase{
+		TerraformVersionChecks:   acctest.Needs,
+		ProtoV6ProviderFactories: k.Factories(),
+		Steps: []resource.TestStep{{
+			Config:      provider + minimal,
+			ExpectError: regexp.MustCompile(`(?s)The application exists already.*id = "` + tenantID + `/` + stranger["appId"].(string) + `"`),
+		}},
+	})
+	if left := ours(k); len(left) != 1 || left[0].ClientID != stranger["appId"] {
+		t.Errorf("the tenant holds %+v", left)
+	}
+}
+
+func TestAccConsentLeftToAPersonIsPlannedAndShown(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	run(t, k, resource.TestStep{
+		Config: k.Provider(k.Tenant(0).Callers.Full) + registration(`grant_admin_consent = false`),
+		ConfigStateChecks: []statecheck.StateCheck{
+			statecheck.ExpectKnownValue(address, tfjsonpath.New("permissions").AtMapKey(fullName).AtMapKey("consented"), knownvalue.Bool(false)),
+			statecheck.ExpectKnownValue(address, tfjsonpath.New("admin_consent_url"), knownvalue.StringRegexp(regexp.MustCompile(`/adminconsent\?client_id=`))),
+		},
+		Check: resource.TestCheckResourceAttrWith(address, "client_id", func(clientID string) error {
+			if count := grantsOf(k, clientID); count != 0 {
+				return fmt.Errorf("%d permissions are granted", count)
+			}
+			return nil
+		}),
+	})
+}
+
+func TestAccACallerWithoutTheConsentRightIsToldWhichOneIsMissing(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	resource.ParallelTest(t, resource.TestCase{
+		TerraformVersionChecks:   acctest.Needs,
+		ProtoV6ProviderFactories: k.Factories(),
+		Steps: []resource.TestStep{{
+			Config:      k.Provider(k.Tenant(0).Callers.NoConsentRight) + minimal,
+			ExpectError: regexp.MustCompile(`(?s)Authorization_RequestDenied.*AppRoleAssignment\.ReadWrite\.All`),
+		}},
+	})
+	if left := ours(k); len(left) != 0 {
+		t.Errorf("the failed registration left %+v", left)
+	}
+	if deleted := k.State(0).DeletedItems; len(deleted) != 0 {
+		t.Errorf("an application that was never complete is purged, yet the recycle bin holds %+v", deleted)
+	}
+}
+
+func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	for name, c := range map[string]struct{ config, want string }{
+		"a malformed tenant":           {provider + registration(`tenant_id = "contoso"`), `tenant_id`},
+		"a key that is too small":      {provider + registration(`certificate = { key_size = 1024 }`), `2048`},
+		"an unknown permission":        {provider + registration(`additional_permissions = [{ api = "Microsoft Graph", name = "Directory.ReadAll" }]`), `(?s)Directory\.ReadAll.*Directory\.Read\.All`},
+		"an unknown API":               {provider + registration(`additional_permissions = [{ api = "Exchange", name = "full_access_as_app" }]`), `Office 365 Exchange Online`},
+		"an unknown profile":           {provider + registration(`permission_profile = "everything"`), `existing_mailboxes`},
+		"a duplicate without a name":   {provider + registration(`allow_duplicate_name = true`), `unique_name`},
+		"custom without permissions":   {provider + registration(`permission_profile = "custom"`), `additional_permissions`},
+		"a private key for the public": {provider + registration("certificate = { public_certificate_pem = \"-----BEGIN PRIVATE KEY-----\\nAAAA\\n-----END PRIVATE KEY-----\" }"), `private key`},
+		"no store":                     {k.ProviderWith(k.Tenant(0).Callers.Full, "", "") + minimal, `connection_store`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resource.Test(t, resource.TestCase{
+				TerraformVersionChecks:   acctest.Needs,
+				ProtoV6ProviderFactories: k.Factories(),
+				Steps:                    []resource.TestStep{{Config: c.config, PlanOnly: true, ExpectError: regexp.MustCompile(c.want)}},
+			})
+		})
+	}
+	if left := ours(k); len(left) != 0 {
+		t.Errorf("a plan made %+v", left)
+	}
+}
+
+// noRequest is a plan check: nothing was asked of the tenant so far.
+type noRequest struct{ k *acctest.Kitchen }
