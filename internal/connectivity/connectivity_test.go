@@ -113,7 +113,7 @@ func TestAFailureIsAWarningUnlessAnErrorIsAskedFor(t *testing.T) {
 	if remedy := got.checks[probe.EWS].Remedy; !strings.Contains(remedy, clientID) || !strings.Contains(remedy, "Set-OrganizationConfig") {
 		t.Errorf("the remedy lets nobody in: %s", remedy)
 	}
-	for _, words := range []string{"ews             failed", "permissions     passed", "  Set-OrganizationConfig"} {
+	for _, words := range []string{"ews             failed", "permissions     passed", "\n  & {\n"} {
 		if text := got.diagnostics[0].Detail(); !strings.Contains(text, words) {
 			t.Errorf("the warning lacks %q:\n%s", words, text)
 		}

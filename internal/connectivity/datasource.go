@@ -112,22 +112,18 @@ func (d *DataSource) unknown() []string {
 	return names
 }
 
-// diagnostics tell of the checks that did not pass, once for all of them. A warning is told only where there is
-// something to do about it; checks lists the rest.
+// diagnostics tell what there is something to do about, once for all checks. What was skipped because of that, and
+// warnings that nobody can act on, are in checks alone.
 func diagnostics(id string, report probe.Report, failOnError bool) diag.Diagnostics {
 	var failed, undecided, remarks bool
 	var table, remedies strings.Builder
 	for _, check := range report.Checks {
 		fmt.Fprintf(&table, "  %-15s %s\n", check.Name, check.Status)
-		tell := check.Status == probe.Failed || check.Undecided || check.Status == probe.Warning && check.Remedy != ""
 		failed = failed || check.Status == probe.Failed
 		undecided = undecided || check.Undecided
-		remarks = remarks || tell
-		if tell {
-			fmt.Fprintf(&remedies, "\n%s: %s.\n", check.Name, strings.TrimSuffix(check.Detail, "."))
-			if check.Remedy != "" {
-				fmt.Fprintf(&remedies, "%s\n", commands(check.Remedy))
-			}
+		if check.Remedy != "" {
+			remarks = true
+			fmt.Fprintf(&remedies, "\n%s: %s.\n%s\n", check.Name, strings.TrimSuffix(check.Detail, "."), commands(check.Remedy))
 		}
 	}
 	text := table.String() + remedies.String()

@@ -21,7 +21,7 @@ func (f Facts) unanswered(name string, err error) Check {
 	if answer := entra.AsError(err); answer != nil {
 		return undecided("Plan again in some minutes.", "Microsoft Graph did not answer the question: %v", answer)
 	}
-	return undecided("Check the network between this machine and Microsoft Graph, and plan again.", "no answer of Microsoft Graph: %v", err)
+	return undecided("Check the network between this machine and Microsoft Graph, and plan again.", "no answer of Microsoft Graph: %s", silence(err))
 }
 
 func (f Facts) organization() Check {

@@ -33,7 +33,7 @@ func (f Facts) ews() Check {
 	}
 	answer, ok := errors.AsType[*exchange.Error](f.EWSErr)
 	if !ok {
-		return undecided("Check the network between this machine and Exchange Online (HTTPS_PROXY, firewall), and plan again.", "no answer of Exchange: %v", f.EWSErr)
+		return undecided("Check the network between this machine and Exchange Online (HTTPS_PROXY, firewall), and plan again.", "no answer of Exchange: %s", silence(f.EWSErr))
 	}
 	if check, decided := f.gate(answer); decided {
 		return check

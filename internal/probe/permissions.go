@@ -81,12 +81,12 @@ func (f Facts) permissions() Check {
 	for _, wanted := range needed {
 		if !slices.ContainsFunc(held, func(p permission.Permission) bool { return permission.Covers(p, wanted) }) {
 			missing = append(missing, wanted.Key())
-			evidence = append(evidence, wanted.Name+" is "+wanted.Evidence)
+			evidence = append(evidence, wanted.Name+", "+wanted.Evidence)
 		}
 	}
 	if len(missing) > 0 {
 		return failed(fmt.Sprintf("Let codetwo_target_app_registration grant it (permission_profile, grant_admin_consent = true), or declare it at App registrations > the app > API permissions and have a Privileged Role Administrator open %s. New tokens have it within minutes. Where your version of CodeTwo is known to work without it, name %q in skip_checks.", f.consentURL(), Permissions),
-			"the app's tokens lack %s (%s)", strings.Join(missing, ", "), strings.Join(evidence, "; "))
+			"the app's tokens lack %s (evidence that CodeTwo needs it: %s)", strings.Join(missing, ", "), strings.Join(evidence, "; "))
 	}
 	if surplus := f.surplus(held); len(surplus) > 0 {
 		return warning(fmt.Sprintf("Remove them from additional_permissions, or revoke them at Entra admin center > Enterprise applications > %s > Permissions.", f.Connection.ClientID),

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
@@ -200,6 +201,7 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 		"a busy Exchange":           {ews(exchange.Error{Status: 500, Code: exchange.CodeServerBusy, BackOff: time.Minute}), EWS, Skipped, "null", []string{"busy"}, []string{"again"}},
 		"a proxy's page":            {ews(exchange.Error{Status: 200, Foreign: true}), EWS, Skipped, "null", []string{"other than EWS"}, []string{"HTTPS_PROXY"}},
 		"no answer from Exchange":   {func(f *Facts) { f.EWSErr = errors.New("timeout") }, EWS, Skipped, "null", []string{"timeout"}, []string{"HTTPS_PROXY"}},
+		"no time left":              {func(f *Facts) { f.EWSErr = fmt.Errorf("post: %w", context.DeadlineExceeded) }, EWS, Skipped, "null", []string{"timeouts ran out"}, nil},
 		"an address off the origin": {func(f *Facts) { f.EWSURLErr = fmt.Errorf("https://evil.example is %w", exchange.ErrOtherOrigin) }, EWS, Failed, "false", []string{"evil.example", "No token"}, []string{"endpoints.exchange"}},
 		"an idle Autodiscover":      {func(f *Facts) { f.EWSURLErr = &exchange.Error{Status: 302} }, EWS, Warning, "true", nil, nil},
 

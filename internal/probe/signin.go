@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -59,7 +60,7 @@ func (f Facts) tenant() Check {
 	if f.TenantErr == nil {
 		return passed("the tenant %s exists", f.Connection.TenantID)
 	}
-	return f.refusal("The sign-in service", f.TenantErr)
+	return f.refusal("the sign-in service", f.TenantErr)
 }
 
 func (f Facts) token() Check {
@@ -70,7 +71,7 @@ func (f Facts) token() Check {
 	var refusals []Check
 	for _, one := range asked {
 		if one.facts.Err != nil {
-			refusals = append(refusals, f.refusal("For "+one.api+", Entra", one.facts.Err))
+			refusals = append(refusals, f.refusal("for "+one.api+", Entra", one.facts.Err))
 		}
 	}
 	switch {
@@ -82,7 +83,7 @@ func (f Facts) token() Check {
 	// One API alone, or both for different reasons: the worse one decides.
 	worst := refusals[0]
 	for _, other := range refusals[1:] {
-		worst.Detail += " " + other.Detail
+		worst.Detail += "; " + other.Detail
 		worst.Remedy += " " + other.Remedy
 		if other.Status == Failed {
 			worst.Status, worst.Undecided = Failed, false
@@ -96,7 +97,7 @@ func (f Facts) refusal(who string, err error) Check {
 	refused, ok := errors.AsType[*signin.Error](err)
 	if !ok {
 		return undecided("Check the network between this machine and "+f.Login+" (HTTPS_PROXY, firewall), and plan again.",
-			"%s gave no answer: %v", who, err)
+			"%s gave no answer: %s", who, silence(err))
 	}
 	for _, known := range signInErrors {
 		if slices.Contains(refused.Codes, known.Code) || refused.Code == fmt.Sprintf("AADSTS%d", known.Code) {
@@ -113,6 +114,17 @@ func (f Facts) refusal(who string, err error) Check {
 		return undecided("Plan again in some minutes.", "%s", text)
 	}
 	return failed(fmt.Sprintf("Look the code up at https://login.microsoftonline.com/error, and the correlation ID at Entra admin center > Sign-in logs > Service principal sign-ins, app %s.", f.Connection.ClientID), "%s", text)
+}
+
+// silence words an error of the network.
+func silence(err error) string {
+	if err == nil {
+		return "nobody asked"
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "the time allowed by timeouts ran out"
+	}
+	return err.Error()
 }
 
 func (f Facts) fill(remedy string) string {
