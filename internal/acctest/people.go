@@ -1,0 +1,38 @@
+package acctest
+
+import "net/http"
+
+// HandmadeApp is an application that a person registered in the portal, with a client secret and admin consent.
+type HandmadeApp struct {
+	ObjectID, ClientID, Secret string
+}
+
+// RegisterByHand does what an administrator does in the portal: app registration, secret, permissions, consent.
+func (k *Kitchen) RegisterByHand(tenantID, displayName string) HandmadeApp {
+	k.t.Helper()
+	application := k.Graph(tenantID, http.MethodPost, "/applications", map[string]any{"displayName": displayName, "signInAudience": "AzureADMyOrg"})
+	app := HandmadeApp{ObjectID: application["id"].(string), ClientID: application["appId"].(string)}
+	principal := k.Graph(tenantID, http.MethodPost, "/servicePrincipals", map[string]any{"appId": app.ClientID})
+	password := k.Graph(tenantID, http.MethodPost, "/applications/"+app.ObjectID+"/addPassword", map[string]any{"passwordCredential": map[string]any{"displayName": "by hand"}})
+	app.Secret = password["secretText"].(string)
+	for _, permission := range []struct{ api, role string }{
+		{"00000002-0000-0ff1-ce00-000000000000", "dc890d15-9560-4a4c-9b7f-a736ec74ec40"}, // full_access_as_app
+		{"00000003-0000-0000-c000-000000000000", "7ab1d382-f21e-4acd-a863-ba3e13f7da61"}, // Directory.Read.All
+	} {
+		api := k.Graph(tenantID, http.MethodGet, "/servicePrincipals(appId='"+permission.api+"')?$select=id", nil)
+		k.Graph(tenantID, http.MethodPost, "/servicePrincipals/"+api["id"].(string)+"/appRoleAssignedTo", map[string]any{
+			"principalId": principal["id"], "resourceId": api["id"], "appRoleId": permission.role,
+		})
+	}
+	return app
+}
+
+// RevokeConsent takes every grant of an application away, as an administrator does who was alarmed by it.
+func (k *Kitchen) RevokeConsent(tenantID, clientID string) {
+	k.t.Helper()
+	grants := k.Graph(tenantID, http.MethodGet, "/servicePrincipals(appId='"+clientID+"')/appRoleAssignments", nil)
+	for _, entry := range grants["value"].([]any) {
+		grant := entry.(map[string]any)
+		k.Graph(tenantID, http.MethodDelete, "/servicePrincipals/"+grant["principalId"].(string)+"/appRoleAssignments/"+grant["id"].(string), nil)
+	}
+}

@@ -1,0 +1,166 @@
+package connectivity_test
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
+)
+
+const table = "data.codetwo_target_connectivity.target"
+
+// handmade is a connection to an app that a person registered, with its client secret.
+func handmade(tenantID, mailbox, clientID, secret string) string {
+	return fmt.Sprintf(`
+resource "codetwo_target_connection" "target" {
+  tenant_id                = %q
+  mailbox                  = %q
+  client_id                = %q
+  client_secret_wo         = %q
+  client_secret_wo_version = 1
+}
+
+data "codetwo_target_connectivity" "target" {
+  connection_id = codetwo_target_connection.target.id
+  revision      = codetwo_target_connection.target.revision
+}
+`, tenantID, mailbox, clientID, secret)
+}
+
+// row returns the table's row of a check.
+func row(state *terraform.State, name string) (status, detail, remedy string, err error) {
+	values := state.RootModule().Resources[table].Primary.Attributes
+	for i := 0; ; i++ {
+		prefix := fmt.Sprintf("checks.%d.", i)
+		found, ok := values[prefix+"name"]
+		if !ok {
+			return "", "", "", fmt.Errorf("the table has no check %s", name)
+		}
+		if found == name {
+			return values[prefix+"status"], values[prefix+"detail"], values[prefix+"remedy"], nil
+		}
+	}
+}
+
+// fails is a check of the state: the named row failed, with a remedy that holds every one of the words.
+func fails(name string, remedyHolds ...string) resource.TestCheckFunc {
+	return func(state *terraform.State) error {
+		status, detail, remedy, err := row(state, name)
+		if err != nil {
+			return err
+		}
+		if status != "failed" {
+			return fmt.Errorf("%s is %s (%s), want failed", name, status, detail)
+		}
+		for _, word := range remedyHolds {
+			if !strings.Contains(remedy, word) {
+				return fmt.Errorf("the remedy of %s does not say %q: %s", name, word, remedy)
+			}
+		}
+		return nil
+	}
+}
+
+func TestAccEachFailureIsToldWithItsOwnRemedyAndNeverBlocksDestroy(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	tenant := k.Tenant(0)
+	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	unconsented := k.RegisterByHand(tenant.TenantID, "CodeTwo without consent")
+	k.RevokeConsent(tenant.TenantID, unconsented.ClientID)
+	licensed := tenant.Mailboxes.Licensed[0]
+	for name, c := range map[string]struct {
+		config    string
+		ewsOpen   bool
+		check     resource.TestCheckFunc
+		connected string
+	}{
+		"a wrong secret": {
+			config: handmade(tenant.TenantID, licensed, app.ClientID, "not-the-secret"), connected: "false",
+			check: fails("token", "client_secret_wo"),
+		},
+		"a wrong tenant": {
+			config: handmade(uuid.NewString(), licensed, app.ClientID, app.Secret), connected: "false",
+			check: fails("tenant", "tenant_id"),
+		},
+		"an unlicensed mailbox": {
+			config: handmade(tenant.TenantID, tenant.Mailboxes.Unlicensed[0], app.ClientID, app.Secret), connected: "false",
+			check: fails("mailbox", "licen"),
+		},
+		"revoked consent": {
+			config: handmade(tenant.TenantID, licensed, unconsented.ClientID, unconsented.Secret), connected: "false",
+			check: fails("permissions", "adminconsent"),
+		},
+		"EWS blocked by the organization": {
+			config: handmade(tenant.TenantID, licensed, app.ClientID, app.Secret), connected: "false",
+			check: fails("ews", "Set-OrganizationConfig", app.ClientID),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resource.Test(t, resource.TestCase{
+				TerraformVersionChecks:   acctest.Needs,
+				ProtoV6ProviderFactories: k.Factories(),
+				Steps: []resource.TestStep{{
+					Config: k.Provider(tenant.Callers.Full) + c.config,
+					Check: resource.ComposeAggregateTestCheckFunc(c.check,
+						resource.TestCheckResourceAttr(table, "connected", c.connected)),
+				}},
+				CheckDestroy: func(*terraform.State) error { return nil },
+			})
+		})
+	}
+}
+
+func TestAccAHealthyConnectionIsConnectedAndASecondPlanIsEmpty(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	tenant := k.Tenant(0)
+	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	k.OpenEWS(tenant.TenantID, app.ClientID)
+	resource.ParallelTest(t, resource.TestCase{
+		TerraformVersionChecks:   acctest.Needs,
+		ProtoV6ProviderFactories: k.Factories(),
+		Steps: []resource.TestStep{{
+			Config: k.Provider(tenant.Callers.Full) + handmade(tenant.TenantID, tenant.Mailboxes.Licensed[0], app.ClientID, app.Secret),
+			Check: resource.ComposeAggregateTestCheckFunc(
+				resource.TestCheckResourceAttr(table, "connected", "true"),
+				resource.TestCheckResourceAttr(table, "tenant_display_name", tenant.DisplayName),
+				resource.TestCheckResourceAttr(table, "checks.#", "9"),
+				func(state *terraform.State) error {
+					status, detail, _, err := row(state, "ews")
+					if err == nil && status == "failed" {
+						return fmt.Errorf("ews: %s", detail)
+					}
+					return err
+				},
+			),
+		}},
+	})
+}
+
+func TestAccFailOnErrorMakesAFailedCheckAnError(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	tenant := k.Tenant(0)
+	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	config := strings.Replace(handmade(tenant.TenantID, tenant.Mailboxes.Licensed[0], app.ClientID, app.Secret), "revision ", "fail_on_error = true\n  revision ", 1)
+	resource.ParallelTest(t, resource.TestCase{
+		TerraformVersionChecks:   acctest.Needs,
+		ProtoV6ProviderFactories: k.Factories(),
+		Steps: []resource.TestStep{
+			{Config: k.Provider(tenant.Callers.Full) + config, ExpectError: regexp.MustCompile(`(?s)ews.*EwsAllowedAppIDs`)},
+			{
+				PreConfig: func() {
+					k.Control(http.MethodPatch, "/tenants/"+tenant.TenantID+"/exchange", map[string]any{"ews_enabled": true, "ews_allowed_app_ids": []string{app.ClientID}})
+				},
+				Config: k.Provider(tenant.Callers.Full) + config,
+				Check:  resource.TestCheckResourceAttr(table, "connected", "true"),
+			},
+		},
+	})
+}
