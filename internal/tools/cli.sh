@@ -19,7 +19,7 @@ build_tofu() {
     echo "Building OpenTofu, once, into $tofu" >&2
     mkdir -p "$root/.cache/tofu"
     # Without this mark OpenTofu calls itself a development version, which satisfies no version constraint.
-    GOFLAGS='' go -C "$tools" build -trimpath -ldflags '-s -w -X github.com/opentofu/opentofu/version.dev=no' -o "$tofu" github.com/opentofu/opentofu/cmd/tofu >&2
+    GOFLAGS='' go -C "$tools" build -ldflags '-s -w -X github.com/opentofu/opentofu/version.dev=no' -o "$tofu" github.com/opentofu/opentofu/cmd/tofu >&2
   fi
   echo "$tofu"
 }
