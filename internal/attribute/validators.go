@@ -8,13 +8,13 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
-	"path"
 	"regexp"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
 // text is a validator of known strings. A value that is null or unknown passes: whether it may be is the schema's rule.
@@ -84,26 +84,25 @@ func Thumbprint() validator.String {
 	}}
 }
 
-// FileURL accepts the URL of a folder on this machine: file:// and an absolute path.
-func FileURL() validator.String {
-	return text{"Not a file URL", "a file URL with an absolute path such as file:///srv/codetwo", checkFileURL}
+// FileURL accepts the URL of a connection store: file:// and an absolute path.
+func FileURL() validator.String { return fileURL{} }
+
+// fileURL leaves both rule and words to the store.
+type fileURL struct{}
+
+func (fileURL) Description(context.Context) string {
+	return "must be a file URL with an absolute path such as file:///srv/codetwo-store"
 }
 
-func checkFileURL(value string) error {
-	location, err := url.Parse(value)
-	switch {
-	case err != nil:
-		return fmt.Errorf("that is no URL")
-	case location.Scheme != "file":
-		return fmt.Errorf("it does not begin with file://")
-	case location.Host != "" && location.Host != "localhost":
-		return fmt.Errorf("it names the host %q; for an absolute path, file:// is followed by a third slash", location.Host)
-	case !path.IsAbs(location.Path) || location.Opaque != "":
-		return fmt.Errorf("its path is not absolute")
-	case location.RawQuery != "" || location.Fragment != "" || location.User != nil:
-		return fmt.Errorf("it holds more than a path")
+func (v fileURL) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (fileURL) ValidateString(_ context.Context, request validator.StringRequest, response *validator.StringResponse) {
+	if request.ConfigValue.IsNull() || request.ConfigValue.IsUnknown() {
+		return
 	}
-	return nil
+	if err := store.CheckURL(request.ConfigValue.ValueString()); err != nil {
+		response.Diagnostics.AddAttributeError(request.Path, "Not a connection store", fmt.Sprintf("%s: %v.", request.Path, err))
+	}
 }
 
 // HTTPSOrigin accepts https, a host and perhaps a port, and nothing after it.

@@ -1,0 +1,166 @@
+// Package provider is the front door: the provider's configuration and the environment become settings, and everything
+// that Terraform can ask for is registered here.
+package provider
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
+)
+
+var _ provider.ProviderWithValidateConfig = (*Provider)(nil)
+
+// New returns what makes providers of this version.
+func New(version string, options ...Option) func() provider.Provider {
+	return func() provider.Provider {
+		p := &Provider{version: version, getenv: os.Getenv, now: time.Now, wrap: func(next http.RoundTripper) http.RoundTripper { return next }, directory: graphDirectory}
+		for _, option := range options {
+			option(p)
+		}
+		return p
+	}
+}
+
+// Option changes what a provider is made of.
+type Option func(*Provider)
+
+// WithTransport puts a transport around the one that carries all requests.
+func WithTransport(wrap func(next http.RoundTripper) http.RoundTripper) Option {
+	return func(p *Provider) { p.wrap = wrap }
+}
+
+// WithClock replaces the clock by which renewals are due and certificates expire.
+func WithClock(now func() time.Time) Option { return func(p *Provider) { p.now = now } }
+
+// WithEnvironment replaces the process's environment variables in the provider's settings.
+func WithEnvironment(getenv func(name string) string) Option {
+	return func(p *Provider) { p.getenv = getenv }
+}
+
+// Provider is the codetwo provider.
+type Provider struct {
+	version   string
+	getenv    getenv
+	now       func() time.Time
+	wrap      func(next http.RoundTripper) http.RoundTripper
+	directory directoryFactory
+}
+
+// Metadata names the provider.
+func (p *Provider) Metadata(_ context.Context, _ provider.MetadataRequest, response *provider.MetadataResponse) {
+	response.TypeName = "codetwo"
+	response.Version = p.version
+}
+
+// ValidateConfig refuses what is wrong whatever the environment says. The environment waits for Configure: a
+// configuration may be validated where nobody signs in.
+func (p *Provider) ValidateConfig(ctx context.Context, request provider.ValidateConfigRequest, response *provider.ValidateConfigResponse) {
+	var config Model
+	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	checkEnvironment(config, func(string) string { return "" }, &response.Diagnostics)
+}
+
+// Configure settles who signs in, to what, and where the store is. It makes no request.
+func (p *Provider) Configure(ctx context.Context, request provider.ConfigureRequest, response *provider.ConfigureResponse) {
+	var config Model
+	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	services := p.services(config, &response.Diagnostics)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	response.ResourceData = services
+	response.DataSourceData = services
+	response.ListResourceData = services
+}
+
+func (p *Provider) services(config Model, diags *diag.Diagnostics) *services {
+	s := &services{
+		now: p.now, makeDirectory: p.directory, directories: map[string]entra.Directory{},
+		unknown: append(unknown(config.cloud()), unknown(config.signIn())...),
+		store:   resolveStore(config, p.getenv, diags),
+	}
+	s.openStore = openOnce(s.store)
+	if len(s.unknown) > 0 {
+		s.tenantID = types.StringUnknown()
+		if !config.TenantID.IsNull() {
+			s.tenantID = config.TenantID
+		}
+		s.endpoints, s.client = signin.GlobalEndpoints(), &http.Client{Transport: refusing{s.unknown}}
+		return s
+	}
+	checkEnvironment(config, p.getenv, diags)
+	s.endpoints = resolveEndpoints(config, p.getenv, diags)
+	identity := resolveIdentity(config, p.getenv, diags)
+	if diags.HasError() {
+		return s
+	}
+	s.tenantID = types.StringNull()
+	if identity.TenantID != "" {
+		s.tenantID = types.StringValue(identity.TenantID)
+	}
+	s.client = p.httpClient(config, diags)
+	if diags.HasError() {
+		return s
+	}
+	var err error
+	if s.caller, err = signin.NewCaller(identity, s.endpoints, s.client); err != nil {
+		diags.AddError("Cannot sign in", fmt.Sprintf("The provider cannot sign in with %s: %v.", identity.Credential.Kind(), err))
+	}
+	return s
+}
+
+// httpClient returns the client that carries all requests.
+func (p *Provider) httpClient(config Model, diags *diag.Diagnostics) *http.Client {
+	ca := fallback(config.CACertificatePath, "ca_certificate_path", p.getenv, "CODETWO_CA_CERTIFICATE_PATH")
+	var bundle []byte
+	if ca.set() {
+		var err error
+		if bundle, err = os.ReadFile(ca.value); err != nil {
+			ca.report(diags, "Unreadable certificates", fmt.Sprintf("The certificates to trust cannot be read: %v.", err))
+			return nil
+		}
+		if len(bundle) == 0 {
+			ca.report(diags, "No certificates", fmt.Sprintf("The file %s is empty. It should hold the certificates to trust, in PEM.", ca.value))
+			return nil
+		}
+	}
+	client, err := signin.NewHTTPClient(bundle)
+	switch {
+	case err != nil && ca.set():
+		ca.report(diags, "Unusable certificates", fmt.Sprintf("%s: %v.", ca.value, err))
+		return nil
+	case err != nil:
+		diags.AddAttributeError(path.Root("ca_certificate_path"), "Unusable certificates", err.Error()+".")
+		return nil
+	}
+	client.Transport = &logging{next: p.wrap(client.Transport), now: p.now}
+	return client
+}
+
+// Resources lists what can be managed.
+func (p *Provider) Resources(context.Context) []func() resource.Resource {
+	return nil
+}
+
+// DataSources lists what can be read.
+func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
+	return nil
+}

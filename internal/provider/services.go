@@ -1,0 +1,107 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// services is what resources and data sources get of the provider. Each of them declares which of its methods it uses.
+type services struct {
+	tenantID  types.String
+	unknown   []string // attributes not known while planning, but the store's
+	endpoints signin.Endpoints
+	client    *http.Client
+	caller    *signin.Caller // nil while something is unknown
+	now       func() time.Time
+
+	store     storeSettings
+	openStore func() (*store.Store, error)
+
+	makeDirectory directoryFactory
+	mu            sync.Mutex
+	directories   map[string]entra.Directory // the caller's, by lower-case tenant ID
+}
+
+// directoryFactory makes a tenant's directory. The token function gives access tokens for Microsoft Graph.
+type directoryFactory func(origin string, client *http.Client, token func(context.Context) (string, error)) entra.Directory
+
+// TenantID is the provider's own tenant: the default of every tenant_id.
+func (s *services) TenantID() types.String { return s.tenantID }
+
+// Unknown names the attributes that are not known while planning, without the store's: nobody can sign in meanwhile.
+func (s *services) Unknown() []string { return s.unknown }
+
+// StoreUnknown tells that the store's settings are not known while planning.
+func (s *services) StoreUnknown() bool { return s.store.unknown }
+
+// Endpoints are the origins of the cloud.
+func (s *services) Endpoints() signin.Endpoints { return s.endpoints }
+
+// HTTPClient carries requests to the endpoints. It follows no redirect.
+func (s *services) HTTPClient() *http.Client { return s.client }
+
+// Now is the time.
+func (s *services) Now() time.Time { return s.now() }
+
+// Directory is the tenant's directory, with the rights of whoever the provider signs in as.
+func (s *services) Directory(tenantID string) entra.Directory {
+	key := strings.ToLower(tenantID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if directory, ok := s.directories[key]; ok {
+		return directory
+	}
+	directory := s.AppDirectory(tenantID, func(ctx context.Context) (string, error) {
+		if s.caller == nil {
+			return "", unknownError(s.unknown)
+		}
+		token, err := s.caller.Token(ctx, tenantID, signin.GraphScope(s.endpoints))
+		return token.Value, err
+	})
+	s.directories[key] = directory
+	return directory
+}
+
+// AppDirectory is a tenant's directory, with the rights of the app that the tokens are for. Which tenant it is, the
+// tokens say.
+func (s *services) AppDirectory(_ string, token func(context.Context) (string, error)) entra.Directory {
+	return s.makeDirectory(s.endpoints.Graph, s.client, token)
+}
+
+// Store is the connection store. Its error says what to configure.
+func (s *services) Store() (*store.Store, error) { return s.openStore() }
+
+// openOnce opens the store at its first use, and for all: its identity is unlocked once per process.
+func openOnce(settings storeSettings) func() (*store.Store, error) {
+	return sync.OnceValues(func() (*store.Store, error) {
+		switch {
+		case settings.unknown:
+			return nil, unknownError([]string{"connection_store"})
+		case settings.url == "":
+			return nil, errors.New(noStore)
+		}
+		return store.Open(settings.url, settings.passphrase)
+	})
+}
+
+func unknownError(names []string) error {
+	return fmt.Errorf("the provider's %s is not known while planning", strings.Join(names, ", "))
+}
+
+// refusing carries no request while it is unknown where requests go.
+type refusing struct{ unknown []string }
+
+func (r refusing) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, unknownError(r.unknown)
+}

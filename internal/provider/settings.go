@@ -1,0 +1,171 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// getenv reads an environment variable; an empty one counts as not set.
+type getenv func(name string) string
+
+// fallback returns the attribute's value, else the variable's, with the name of what it came from.
+func fallback(value types.String, attributeName string, env getenv, variable string) setting {
+	if !value.IsNull() && !value.IsUnknown() {
+		return setting{value.ValueString(), attributeName, true}
+	}
+	return setting{env(variable), variable, false}
+}
+
+// setting is a value with where it came from.
+type setting struct {
+	value      string
+	name       string // of the attribute or the variable
+	configured bool   // it came from the configuration
+}
+
+func (s setting) set() bool { return s.value != "" }
+
+// report adds an error at the attribute that the setting came from, or one that names the variable.
+func (s setting) report(diags *diag.Diagnostics, summary, detail string) {
+	if s.configured {
+		diags.AddAttributeError(attributePath(s.name), summary, detail)
+		return
+	}
+	diags.AddError(summary, fmt.Sprintf("Environment variable %s: %s", s.name, detail))
+}
+
+func attributePath(name string) path.Path {
+	first, rest, nested := strings.Cut(name, ".")
+	at := path.Root(first)
+	if nested {
+		at = at.AtName(rest)
+	}
+	return at
+}
+
+// checkEnvironment accepts the only cloud that the migration program connects to.
+func checkEnvironment(m Model, env getenv, diags *diag.Diagnostics) {
+	s := fallback(m.Environment, "environment", env, "ARM_ENVIRONMENT")
+	const only = "CodeTwo Office 365 Migration connects to the worldwide cloud only. Remove the setting, or use \"global\"."
+	switch cloud := strings.ToLower(s.value); cloud {
+	case "", "global", "public":
+	case "germany", "german":
+		s.report(diags, "Retired cloud", "Microsoft Cloud Deutschland was retired on 2021-10-29. Its tenants were moved to the worldwide cloud: use \"global\".")
+	case "usgovernment", "usgovernmentl4", "usgovernmentl5", "dod", "china":
+		s.report(diags, "Unsupported cloud", fmt.Sprintf("The cloud %q is a national one, and %s", s.value, only))
+	default:
+		s.report(diags, "Unknown cloud", fmt.Sprintf("There is no cloud %q. %s", s.value, only))
+	}
+}
+
+// allowCustomEndpoints lets requests, and with them secrets, leave for hosts other than Microsoft's. It is read from
+// the environment alone: a module from elsewhere cannot set it.
+const allowCustomEndpoints = "CODETWO_ALLOW_CUSTOM_ENDPOINTS"
+
+// resolveEndpoints returns the origins to speak to: all three from the configuration, else all three from the
+// environment, else the worldwide cloud's.
+func resolveEndpoints(m Model, env getenv, diags *diag.Diagnostics) signin.Endpoints {
+	names := []string{"login", "graph", "exchange"}
+	found := map[string]setting{}
+	var missing []string
+	for _, name := range names {
+		s := setting{env("CODETWO_" + strings.ToUpper(name) + "_ENDPOINT"), "CODETWO_" + strings.ToUpper(name) + "_ENDPOINT", false}
+		if !m.Endpoints.IsNull() {
+			s = setting{member(m.Endpoints, name).ValueString(), "endpoints." + name, true}
+		}
+		if s.set() {
+			found[name] = s
+		} else {
+			missing = append(missing, s.name)
+		}
+	}
+	if len(found) == 0 && m.Endpoints.IsNull() {
+		return signin.GlobalEndpoints()
+	}
+	if len(missing) > 0 {
+		diags.AddError("Incomplete endpoints", fmt.Sprintf(
+			"Some endpoints are set, and these are not: %s. Set all three or none: otherwise a token of one cloud would be shown to another.", strings.Join(missing, ", ")))
+		return signin.GlobalEndpoints()
+	}
+	for _, name := range names {
+		s := found[name]
+		if err := attribute.CheckHTTPSOrigin(s.value); err != nil {
+			s.report(diags, "Not an https origin", fmt.Sprintf("%q is not an https origin such as https://127.0.0.1:8443, without path and trailing slash: %v.", s.value, err))
+		} else if env(allowCustomEndpoints) != "1" && !attribute.IsLoopback(s.value) {
+			s.report(diags, "Endpoint on another machine", fmt.Sprintf(
+				"%q is not on this machine (127.0.0.1, ::1 or localhost). Requests to it carry access tokens and client secrets. If it is yours, allow it in the environment, outside of any configuration:\n\n  export %s=1", s.value, allowCustomEndpoints))
+		}
+	}
+	e := signin.Endpoints{Login: found["login"].value, Graph: found["graph"].value, Exchange: found["exchange"].value}
+	if e.Global() {
+		return e
+	}
+	diags.AddWarning("Requests do not go to Microsoft", fmt.Sprintf(
+		"Other endpoints are configured:\n- sign-in: %s\n- Microsoft Graph: %s\n- Exchange Online: %s", e.Login, e.Graph, e.Exchange))
+	return e
+}
+
+// storeSettings is where the connection store is; an empty URL means that none is configured.
+type storeSettings struct {
+	url, passphrase string
+	unknown         bool
+}
+
+func resolveStore(m Model, env getenv, diags *diag.Diagnostics) storeSettings {
+	url, phrase := member(m.ConnectionStore, "url"), member(m.ConnectionStore, "passphrase")
+	if url.IsUnknown() || phrase.IsUnknown() {
+		return storeSettings{unknown: true}
+	}
+	at := fallback(url, "connection_store.url", env, "CODETWO_STORE_URL")
+	if at.set() {
+		if err := store.CheckURL(at.value); err != nil {
+			at.report(diags, "Not a connection store", err.Error()+".")
+		}
+	}
+	secret := fallback(phrase, "connection_store.passphrase", env, "CODETWO_STORE_PASSPHRASE")
+	if secret.set() {
+		if err := store.CheckPassphrase(secret.value); err != nil {
+			secret.report(diags, "Unusable passphrase", err.Error()+".")
+		}
+	}
+	return storeSettings{url: at.value, passphrase: secret.value}
+}
+
+// noStore is the error of whoever needs the store where none is configured.
+const noStore = `no connection store is configured, and the connections, keys and secrets have to be kept somewhere that outlives this run. Choose a folder in the provider's configuration:
+
+  connection_store = {
+    url = "file://${abspath(path.root)}/codetwo-store"
+  }
+
+or in the environment (CODETWO_STORE_URL), and give its passphrase (12 characters or more) in the environment:
+
+  export CODETWO_STORE_PASSPHRASE='…'`
+
+// passphrase validates the store's passphrase, and never shows it.
+type passphrase struct{}
+
+func (passphrase) Description(context.Context) string {
+	return fmt.Sprintf("must have at least %d characters", store.MinPassphraseLength)
+}
+
+func (v passphrase) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (passphrase) ValidateString(_ context.Context, request validator.StringRequest, response *validator.StringResponse) {
+	if request.ConfigValue.IsNull() || request.ConfigValue.IsUnknown() {
+		return
+	}
+	if err := store.CheckPassphrase(request.ConfigValue.ValueString()); err != nil {
+		response.Diagnostics.AddAttributeError(request.Path, "Unusable passphrase", fmt.Sprintf("%s: %v.", request.Path, err))
+	}
+}
