@@ -236,7 +236,7 @@ type result struct {
 }
 
 // read reads the data source as Terraform would, with the given attributes.
-func read(t *testing.T, ctx context.Context, d *DataSource, s *services, attributes map[string]tftypes.Value) result {
+func read(ctx context.Context, t *testing.T, d *DataSource, s *services, attributes map[string]tftypes.Value) result {
 	t.Helper()
 	var schema datasource.SchemaResponse
 	d.Schema(ctx, datasource.SchemaRequest{}, &schema)

@@ -26,7 +26,7 @@ var failOnError = map[string]tftypes.Value{"fail_on_error": tftypes.NewValue(tft
 func TestAConnectionThatWorksIsConnected(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, func(c *store.Connection) { c.MigratePublicFolders = true })
-	got := read(t, t.Context(), newDataSource(), s, failOnError)
+	got := read(t.Context(), t, newDataSource(), s, failOnError)
 	if len(got.diagnostics) > 0 {
 		t.Fatal(got.diagnostics)
 	}
@@ -55,9 +55,9 @@ func TestAConnectionThatWorksIsConnected(t *testing.T) {
 func TestASecondReadIsTheSame(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, nil)
-	first := read(t, t.Context(), newDataSource(), s, nil)
+	first := read(t.Context(), t, newDataSource(), s, nil)
 	s.now = today.AddDate(0, 0, 1)
-	if second := read(t, t.Context(), newDataSource(), s, nil); !first.raw.Equal(second.raw) {
+	if second := read(t.Context(), t, newDataSource(), s, nil); !first.raw.Equal(second.raw) {
 		t.Errorf("a day later, the state is another:\n%v\n%v", first.raw, second.raw)
 	}
 }
@@ -74,7 +74,7 @@ func TestACertificateSignsInWithTheKeyInTheStore(t *testing.T) {
 	if err := s.store.SaveCertificate(t.Context(), tenantID, pair, certificate.AES256, nil); err != nil {
 		t.Fatal(err)
 	}
-	got := read(t, t.Context(), newDataSource(), s, failOnError)
+	got := read(t.Context(), t, newDataSource(), s, failOnError)
 	if len(got.diagnostics) > 0 || !got.model.Connected.ValueBool() || got.model.CertificateNotAfter.ValueString() != "2031-11-23T09:00:00Z" {
 		t.Errorf("connected = %s, not after %s: %v", got.model.Connected, got.model.CertificateNotAfter, got.diagnostics)
 	}
@@ -87,7 +87,7 @@ func TestWithAKeyElsewhereTheTenantIsStillChecked(t *testing.T) {
 		c.CredentialType, c.CertificateThumbprint = "certificate", "0123456789ABCDEF0123456789ABCDEF01234567"
 		c.CertificateNotAfter, c.ClientSecretExpiresAt = &end, nil
 	})
-	got := read(t, t.Context(), newDataSource(), s, failOnError)
+	got := read(t.Context(), t, newDataSource(), s, failOnError)
 	if got.diagnostics.HasError() || got.diagnostics.WarningsCount() != 1 {
 		t.Errorf("want one warning: %v", got.diagnostics)
 	}
@@ -106,7 +106,7 @@ func TestAFailureIsAWarningUnlessAnErrorIsAskedFor(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, nil)
 	s.cloud.policy = "EWS is blocked by policy for this user or tenant"
-	got := read(t, t.Context(), newDataSource(), s, nil)
+	got := read(t.Context(), t, newDataSource(), s, nil)
 	if got.diagnostics.HasError() || got.diagnostics.WarningsCount() != 1 || got.model.Connected.IsNull() || got.model.Connected.ValueBool() {
 		t.Errorf("connected = %s: %v", got.model.Connected, got.diagnostics)
 	}
@@ -118,7 +118,7 @@ func TestAFailureIsAWarningUnlessAnErrorIsAskedFor(t *testing.T) {
 			t.Errorf("the warning lacks %q:\n%s", words, text)
 		}
 	}
-	got = read(t, t.Context(), newDataSource(), s, failOnError)
+	got = read(t.Context(), t, newDataSource(), s, failOnError)
 	if got.diagnostics.ErrorsCount() != 1 || !strings.Contains(got.diagnostics[0].Summary(), id) {
 		t.Errorf("want one error that names %s: %v", id, got.diagnostics)
 	}
@@ -131,7 +131,7 @@ func TestARefusedSignInAsksNothingFurther(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, nil)
 	s.cloud.refusal = `{"error":"unauthorized_client","error_description":"AADSTS700016: Application not found.","error_codes":[700016],"correlation_id":"c","trace_id":"t"}`
-	got := read(t, t.Context(), newDataSource(), s, nil)
+	got := read(t.Context(), t, newDataSource(), s, nil)
 	if check := got.checks[probe.Token]; check.Status != "failed" || !strings.Contains(check.Detail, "AADSTS700016") {
 		t.Errorf("token: %v", check)
 	}
@@ -145,7 +145,7 @@ func TestARefusedSignInAsksNothingFurther(t *testing.T) {
 func TestAConnectionThatIsNotInTheStoreAsksNobody(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, func(c *store.Connection) { c.Mailbox = "another@contoso.com" })
-	got := read(t, t.Context(), newDataSource(), s, nil)
+	got := read(t.Context(), t, newDataSource(), s, nil)
 	if got.checks[probe.Record].Status != "failed" || got.model.Connected.IsNull() || len(s.cloud.requests) != 0 {
 		t.Errorf("connected = %s, %v, asked %v", got.model.Connected, got.checks[probe.Record], s.cloud.requests)
 	}
@@ -155,9 +155,9 @@ func TestNoSecretIsShown(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, nil)
 	s.cloud.refusal = `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.","error_codes":[7000215]}`
-	refused := read(t, t.Context(), newDataSource(), s, nil)
+	refused := read(t.Context(), t, newDataSource(), s, nil)
 	s.cloud.refusal = ""
-	worked := read(t, t.Context(), newDataSource(), s, nil)
+	worked := read(t.Context(), t, newDataSource(), s, nil)
 	for _, hidden := range []string{clientSecret, passphrase, "e30."} {
 		if strings.Contains(refused.text()+worked.text(), hidden) {
 			t.Errorf("%q is shown", hidden)
@@ -170,7 +170,7 @@ func TestASkippedCheckIsNotMade(t *testing.T) {
 	s := withSecret(t, nil)
 	s.cloud.policy = "EWS is disabled for this user or tenant"
 	skip := tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String, probe.EWS)})
-	got := read(t, t.Context(), newDataSource(), s, map[string]tftypes.Value{"skip_checks": skip})
+	got := read(t.Context(), t, newDataSource(), s, map[string]tftypes.Value{"skip_checks": skip})
 	if !got.model.Connected.ValueBool() || len(got.diagnostics) > 0 || s.cloud.asked("/EWS") != 0 {
 		t.Errorf("connected = %s: %v", got.model.Connected, got.diagnostics)
 	}
@@ -182,7 +182,7 @@ func TestQuestionsThatDoNotDependOnEachOtherAreAskedAtOnce(t *testing.T) {
 	s.cloud.meet = &meeting{complete: make(chan struct{})}
 	s.cloud.meet.expected.Store(3) // organization, user and mailbox: each is answered when all have been asked
 	patience := tftypes.NewValue(tftypes.Object{AttributeTypes: map[string]tftypes.Type{"read": tftypes.String}}, map[string]tftypes.Value{"read": tftypes.NewValue(tftypes.String, "30s")})
-	if got := read(t, t.Context(), newDataSource(), s, map[string]tftypes.Value{"timeouts": patience}); !got.model.Connected.ValueBool() {
+	if got := read(t.Context(), t, newDataSource(), s, map[string]tftypes.Value{"timeouts": patience}); !got.model.Connected.ValueBool() {
 		t.Errorf("connected = %s: %v", got.model.Connected, got.diagnostics)
 	}
 }
@@ -199,7 +199,7 @@ func TestEachAttemptSignsInAnew(t *testing.T) {
 		s.cloud.roles = map[string]any{"https://graph.microsoft.com": []string{"Directory.Read.All"}, "https://outlook.office365.com": []string{"full_access_as_app"}}
 		return attempt < 5
 	}
-	got := read(t, t.Context(), d, s, nil)
+	got := read(t.Context(), t, d, s, nil)
 	if !got.model.Connected.ValueBool() || s.cloud.asked("/token") != 4 {
 		t.Errorf("connected = %s after %d tokens: %v", got.model.Connected, s.cloud.asked("/token"), got.diagnostics)
 	}
@@ -210,7 +210,7 @@ func TestAnInterruptedCheckIsNoResult(t *testing.T) {
 	s := withSecret(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	s.cloud.waitForCancel = cancel
-	got := read(t, ctx, newDataSource(), s, nil)
+	got := read(ctx, t, newDataSource(), s, nil)
 	if !got.diagnostics.HasError() || !strings.Contains(got.diagnostics[0].Summary(), "interrupted") || !got.raw.IsNull() {
 		t.Errorf("%v", got.diagnostics)
 	}
@@ -228,14 +228,14 @@ func TestWhatTheProviderDoesNotKnowYetIsNamed(t *testing.T) {
 		"only the sign-in of …": {[]string{"client_secret"}, "connection_store"},
 	} {
 		s := &services{cloud: newCloud(t), unknown: c.unknown, now: today}
-		got := read(t, t.Context(), newDataSource(), s, nil)
+		got := read(t.Context(), t, newDataSource(), s, nil)
 		if !got.diagnostics.HasError() || !strings.Contains(got.diagnostics[0].Detail(), "provider's "+c.words+" is not known") {
 			t.Errorf("%s: %v", name, got.diagnostics)
 		}
 	}
 	s := withSecret(t, nil)
 	s.unknown = []string{"client_id", "client_secret"}
-	if got := read(t, t.Context(), newDataSource(), s, nil); !got.model.Connected.ValueBool() {
+	if got := read(t.Context(), t, newDataSource(), s, nil); !got.model.Connected.ValueBool() {
 		t.Errorf("who the provider signs in as is none of the check's business: %v", got.diagnostics)
 	}
 }
@@ -244,7 +244,7 @@ func TestAWarningWithoutARemedyRaisesNoAlarm(t *testing.T) {
 	t.Parallel()
 	soon := today.AddDate(0, 0, 30)
 	s := withSecret(t, func(c *store.Connection) { c.ClientSecretExpiresAt = &soon })
-	got := read(t, t.Context(), newDataSource(), s, failOnError)
+	got := read(t.Context(), t, newDataSource(), s, failOnError)
 	if got.diagnostics.WarningsCount() != 1 || got.diagnostics.HasError() || !got.model.Connected.ValueBool() {
 		t.Fatalf("connected = %s: %v", got.model.Connected, got.diagnostics)
 	}

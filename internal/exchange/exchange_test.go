@@ -204,7 +204,7 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 
 func TestAnAddressOffTheOriginIsRefusedBeforeATokenIsAskedFor(t *testing.T) {
 	t.Parallel()
-	client := New("https://outlook.office365.com", http.DefaultClient, func(context.Context) (string, error) {
+	client := New("https://outlook.office365.com", &http.Client{}, func(context.Context) (string, error) {
 		t.Error("a token was asked for")
 		return "", nil
 	})
