@@ -218,25 +218,18 @@ func TestAnInterruptedCheckIsNoResult(t *testing.T) {
 
 func TestWhatTheProviderDoesNotKnowYetIsNamed(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		unknown []string
-		words   string
-	}{
-		"a store's attribute":   {[]string{"tenant_id", "connection_store.url"}, "connection_store.url"},
-		"an endpoint":           {[]string{"endpoints.login"}, "endpoints.login"},
-		"the store as a whole":  {nil, "connection_store"},
-		"only the sign-in of …": {[]string{"client_secret"}, "connection_store"},
-	} {
-		s := &services{cloud: newCloud(t), unknown: c.unknown, now: today}
-		got := read(t.Context(), t, newDataSource(), s, nil)
-		if !got.diagnostics.HasError() || !strings.Contains(got.diagnostics[0].Detail(), "provider's "+c.words+" is not known") {
-			t.Errorf("%s: %v", name, got.diagnostics)
-		}
+	unknown := &services{cloud: newCloud(t), unknown: []string{"endpoints.login"}, now: today}
+	got := read(t.Context(), t, newDataSource(), unknown, nil)
+	if !got.diagnostics.HasError() || !strings.Contains(got.diagnostics[0].Detail(), "provider's endpoints.login, connection_store is not known") {
+		t.Errorf("%v", got.diagnostics)
 	}
-	s := withSecret(t, nil)
-	s.unknown = []string{"client_id", "client_secret"}
-	if got := read(t.Context(), t, newDataSource(), s, nil); !got.model.Connected.ValueBool() {
-		t.Errorf("who the provider signs in as is none of the check's business: %v", got.diagnostics)
+	if unknown.cloud.asked("") != 0 {
+		t.Errorf("somebody was asked: %v", unknown.cloud.requests)
+	}
+	known := withSecret(t, nil)
+	known.unknown = []string{"client_id"}
+	if got := read(t.Context(), t, newDataSource(), known, nil); !strings.Contains(got.diagnostics[0].Detail(), "provider's client_id is not known") {
+		t.Errorf("%v", got.diagnostics)
 	}
 }
 

@@ -94,20 +94,11 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 	}
 }
 
-// unknown lists what is missing of the provider's configuration to sign in as a connection's app. Who the provider
-// itself signs in as does not matter.
+// unknown lists what is missing of the provider's configuration.
 func (d *DataSource) unknown() []string {
-	needed := func(name string) bool {
-		for _, prefix := range []string{"connection_store", "endpoints", "ca_certificate_path", "environment"} {
-			if strings.HasPrefix(name, prefix) {
-				return true
-			}
-		}
-		return false
-	}
-	names := slices.DeleteFunc(slices.Clone(d.services.Unknown()), func(name string) bool { return !needed(name) })
-	if len(names) == 0 && d.services.StoreUnknown() {
-		return []string{"connection_store"}
+	names := slices.Clone(d.services.Unknown())
+	if d.services.StoreUnknown() {
+		names = append(names, "connection_store")
 	}
 	return names
 }

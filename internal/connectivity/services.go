@@ -20,7 +20,8 @@ type Services interface {
 	Store() (*store.Store, error)
 	// StoreUnknown tells that the store's settings are not known while planning.
 	StoreUnknown() bool
-	// Unknown names the provider's attributes that are not known while planning.
+	// Unknown names the provider's attributes that are not known while planning, without the store's. HTTPClient
+	// carries no request meanwhile.
 	Unknown() []string
 	// Endpoints are the origins of the cloud.
 	Endpoints() signin.Endpoints
