@@ -336,3 +336,16 @@ func (s *Store) ClientSecret(ctx context.Context, tenantID, mailbox string) (str
 	secret, err := s.decryptFile(ctx, file)
 	return string(secret), err
 }
+
+// HasClientSecret says whether a connection's client secret is in the store.
+func (s *Store) HasClientSecret(ctx context.Context, tenantID, mailbox string) (bool, error) {
+	file, err := connectionFile(tenantID, mailbox, secretExtension)
+	if err != nil {
+		return false, err
+	}
+	there, err := s.files.Exists(ctx, file)
+	if err != nil {
+		return false, fmt.Errorf("look for %s: %w", s.files.URL(file), err)
+	}
+	return there, nil
+}

@@ -56,6 +56,19 @@ func (s *Store) Handoff(ctx context.Context, tenantID, mailbox, extension string
 	return content, nil
 }
 
+// HasHandoff says whether the connection's sheet is there.
+func (s *Store) HasHandoff(ctx context.Context, tenantID, mailbox string) (bool, error) {
+	file, err := handoffFile(tenantID, mailbox, HandoffSheet)
+	if err != nil {
+		return false, err
+	}
+	there, err := s.files.Exists(ctx, file)
+	if err != nil {
+		return false, fmt.Errorf("look for %s: %w", s.files.URL(file), err)
+	}
+	return there, nil
+}
+
 // HandoffURL is where the connection's sheet is, or would be. It is empty when the names cannot be those of a connection.
 func (s *Store) HandoffURL(tenantID, mailbox string) string {
 	file, err := handoffFile(tenantID, mailbox, HandoffSheet)

@@ -1,0 +1,156 @@
+package connection
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// Model is a connection as Terraform sees it. It can hold a secret in the configuration, so it is never logged.
+type Model struct {
+	ID                              types.String `tfsdk:"id"`
+	TenantID                        types.String `tfsdk:"tenant_id"`
+	Mailbox                         types.String `tfsdk:"mailbox"`
+	Name                            types.String `tfsdk:"name"`
+	ClientID                        types.String `tfsdk:"client_id"`
+	CertificateThumbprint           types.String `tfsdk:"certificate_thumbprint"`
+	CertificatePFXPath              types.String `tfsdk:"certificate_pfx_path"`
+	CertificatePFXPassword          types.String `tfsdk:"certificate_pfx_password_wo"`
+	CertificatePFXPasswordWOVersion types.Int64  `tfsdk:"certificate_pfx_password_wo_version"`
+	ClientSecret                    types.String `tfsdk:"client_secret_wo"`
+	ClientSecretWOVersion           types.Int64  `tfsdk:"client_secret_wo_version"`
+	ClientSecretExpiresAt           types.String `tfsdk:"client_secret_expires_at"`
+	MigratePublicFolders            types.Bool   `tfsdk:"migrate_public_folders"`
+	HandoffRecipients               types.Set    `tfsdk:"handoff_recipients"`
+	Revision                        types.String `tfsdk:"revision"`
+	CredentialType                  types.String `tfsdk:"credential_type"`
+	CertificateNotAfter             types.String `tfsdk:"certificate_not_after"`
+	RecordURL                       types.String `tfsdk:"record_url"`
+	HandoffURL                      types.String `tfsdk:"handoff_url"`
+}
+
+func newOwner() string { return uuid.NewString() }
+
+// key returns tenant and mailbox; of an import the id alone is known.
+func (m *Model) key() (tenantID, mailbox string) {
+	if m.TenantID.IsNull() {
+		tenantID, mailbox, _ = strings.Cut(m.ID.ValueString(), "/")
+		return tenantID, mailbox
+	}
+	return m.TenantID.ValueString(), m.Mailbox.ValueString()
+}
+
+// record is what the store is to hold of a plan whose values are known.
+func (m *Model) record(ctx context.Context, owner string) store.Connection {
+	c := store.Connection{
+		TenantID: m.TenantID.ValueString(), Mailbox: m.Mailbox.ValueString(), Name: m.Name.ValueString(),
+		ClientID: m.ClientID.ValueString(), CredentialType: m.CredentialType.ValueString(),
+		CertificateThumbprint: m.CertificateThumbprint.ValueString(), CertificateNotAfter: timeOf(m.CertificateNotAfter),
+		ClientSecretExpiresAt: timeOf(m.ClientSecretExpiresAt), MigratePublicFolders: m.MigratePublicFolders.ValueBool(),
+		HandoffRecipients: m.recipients(ctx), Owner: owner,
+	}
+	return c
+}
+
+// show fills the model from the store. What differs in spelling only keeps the user's spelling.
+func (m *Model) show(ctx context.Context, s *store.Store, c store.Connection) error {
+	sheet, err := s.HasHandoff(ctx, c.TenantID, c.Mailbox)
+	if err != nil {
+		return err
+	}
+	// A revision that this state has never seen is that of an update that was interrupted before its hand-off.
+	current := sheet && (m.Revision.IsNull() || m.Revision.ValueString() == c.Revision)
+	m.HandoffURL = types.StringNull()
+	if current {
+		m.HandoffURL = types.StringValue(s.HandoffURL(c.TenantID, c.Mailbox))
+	}
+	if c.CredentialType == store.CredentialClientSecret {
+		there, err := s.HasClientSecret(ctx, c.TenantID, c.Mailbox)
+		if err != nil {
+			return err
+		}
+		if !there {
+			m.ClientSecretWOVersion = types.Int64Null() // so that the next plan writes it again
+		}
+	} else {
+		m.ClientSecretWOVersion = types.Int64Null()
+	}
+
+	m.ID = types.StringValue(c.ID())
+	m.TenantID = keep(m.TenantID, types.StringValue(c.TenantID), strings.ToLower)
+	m.Mailbox = keep(m.Mailbox, types.StringValue(c.Mailbox), strings.ToLower)
+	m.Name = types.StringValue(c.Name)
+	m.ClientID = keep(m.ClientID, types.StringValue(c.ClientID), strings.ToLower)
+	m.CertificateThumbprint = keep(m.CertificateThumbprint, textOf(c.CertificateThumbprint), normalThumbprint)
+	m.ClientSecretExpiresAt = keep(m.ClientSecretExpiresAt, timeText(c.ClientSecretExpiresAt), normalTime)
+	m.MigratePublicFolders = types.BoolValue(c.MigratePublicFolders)
+	if len(c.HandoffRecipients) > 0 || len(m.HandoffRecipients.Elements()) > 0 || m.HandoffRecipients.IsUnknown() {
+		recipients, problems := types.SetValueFrom(ctx, types.StringType, c.HandoffRecipients)
+		if !problems.HasError() {
+			m.HandoffRecipients = recipients
+		}
+	}
+	m.Revision = types.StringValue(c.Revision)
+	m.CredentialType = types.StringValue(c.CredentialType)
+	m.CertificateNotAfter = timeText(c.CertificateNotAfter)
+	m.RecordURL = types.StringValue(s.RecordURL(c.TenantID, c.Mailbox))
+	return nil
+}
+
+func (m *Model) recipients(ctx context.Context) []string {
+	var recipients []string
+	m.HandoffRecipients.ElementsAs(ctx, &recipients, false) // a set of known strings always can
+	return recipients
+}
+
+// keep returns the first value if both mean the same, and the second one otherwise.
+func keep(mine, theirs types.String, normal func(string) string) types.String {
+	if mine.IsNull() || mine.IsUnknown() || theirs.IsNull() || theirs.IsUnknown() || normal(mine.ValueString()) != normal(theirs.ValueString()) {
+		return theirs
+	}
+	return mine
+}
+
+func normalThumbprint(text string) string {
+	if normal, err := certificate.NormalizeThumbprint(text); err == nil {
+		return normal
+	}
+	return text
+}
+
+func normalTime(text string) string {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t.UTC().Format(time.RFC3339Nano)
+	}
+	return text
+}
+
+func textOf(text string) types.String {
+	if text == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(text)
+}
+
+func timeText(t *time.Time) types.String {
+	if t == nil {
+		return types.StringNull()
+	}
+	return types.StringValue(t.UTC().Format(time.RFC3339Nano))
+}
+
+// timeOf returns nil for what is null, unknown or no time; the schema has refused the last.
+func timeOf(text types.String) *time.Time {
+	t, err := time.Parse(time.RFC3339, text.ValueString())
+	if err != nil {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}

@@ -1,0 +1,55 @@
+package connection
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+)
+
+// openPFX opens the PFX file of a configuration and checks what CodeTwo would ask of it. It returns nil, and says why
+// at the attribute to blame, if the file cannot serve.
+func openPFX(config *Model, now time.Time, diags *diag.Diagnostics) *certificate.Pair {
+	const summary = "Unusable PFX file"
+	at := path.Root("certificate_pfx_path")
+	file := config.CertificatePFXPath.ValueString()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		diags.AddAttributeError(at, summary, fmt.Sprintf("The file cannot be read: %v. A relative path begins at the folder in which Terraform runs.", err))
+		return nil
+	}
+	pair, err := certificate.DecodePFX(data, config.CertificatePFXPassword.ValueString())
+	if errors.Is(err, certificate.ErrPassword) {
+		if config.CertificatePFXPassword.IsNull() {
+			diags.AddAttributeError(at, summary, fmt.Sprintf("%s has a password: set certificate_pfx_password_wo and certificate_pfx_password_wo_version.", file))
+		} else {
+			diags.AddAttributeError(path.Root("certificate_pfx_password_wo"), summary, fmt.Sprintf("%s: %v.", file, err))
+		}
+		return nil
+	}
+	if err != nil {
+		diags.AddAttributeError(at, summary, fmt.Sprintf("%s: %v.", file, err))
+		return nil
+	}
+	c := pair.Certificate
+	if thumbprint := certificate.Thumbprint(c); normalThumbprint(config.CertificateThumbprint.ValueString()) != thumbprint {
+		diags.AddAttributeError(path.Root("certificate_thumbprint"), "Not the certificate of the PFX file",
+			fmt.Sprintf("%s holds the certificate %s.", file, thumbprint))
+		return nil
+	}
+	const day = "2006-01-02 15:04 MST"
+	if now.After(c.NotAfter) {
+		diags.AddAttributeError(at, summary, fmt.Sprintf("The certificate in %s expired on %s. Make another one and register it with the app.", file, c.NotAfter.UTC().Format(day)))
+		return nil
+	}
+	if now.Before(c.NotBefore) {
+		diags.AddAttributeError(at, summary, fmt.Sprintf("The certificate in %s is not valid before %s.", file, c.NotBefore.UTC().Format(day)))
+		return nil
+	}
+	return pair
+}

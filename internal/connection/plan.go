@@ -1,0 +1,159 @@
+package connection
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// ValidateConfig says what the configuration alone shows to be wrong. What is not known yet may still be null, as a
+// module's variable can be, so that only known values count here; the plan is stricter.
+func (r *Resource) ValidateConfig(ctx context.Context, request resource.ValidateConfigRequest, response *resource.ValidateConfigResponse) {
+	var config Model
+	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	thumbprint, secret := config.CertificateThumbprint, config.ClientSecret
+	if thumbprint.IsUnknown() || secret.IsUnknown() {
+		return
+	}
+	config.checkCredential(&response.Diagnostics)
+}
+
+// checkCredential asks for exactly one credential. A value that is not known yet counts as given.
+func (m *Model) checkCredential(diags *diag.Diagnostics) {
+	const advice = "A connection signs in with exactly one of certificate_thumbprint and client_secret_wo (with client_secret_wo_version)."
+	switch {
+	case m.CertificateThumbprint.IsNull() && m.ClientSecret.IsNull() && m.CertificatePFXPath.IsNull():
+		diags.AddError("No credential", advice+" Neither is set. The client secret of an imported connection stands in the store, but its value is needed here too.")
+	case !m.CertificateThumbprint.IsNull() && !m.ClientSecret.IsNull():
+		diags.AddAttributeError(path.Root("client_secret_wo"), "Two credentials", advice+" Both are set.")
+	}
+}
+
+// ModifyPlan completes the plan from the configuration, and says early what apply would trip over.
+func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest, response *resource.ModifyPlanResponse) {
+	if r.services == nil {
+		return
+	}
+	known := !r.services.StoreUnknown()
+	var s *store.Store
+	if known {
+		if s = openStore(r.services, &response.Diagnostics); s == nil {
+			return
+		}
+	}
+	if request.Plan.Raw.IsNull() {
+		return // destroy
+	}
+	var state *Model
+	config, plan := new(Model), new(Model)
+	response.Diagnostics.Append(request.Config.Get(ctx, config)...)
+	response.Diagnostics.Append(request.Plan.Get(ctx, plan)...)
+	if !request.State.Raw.IsNull() {
+		state = new(Model)
+		response.Diagnostics.Append(request.State.Get(ctx, state)...)
+	}
+	if response.Diagnostics.HasError() {
+		return
+	}
+	config.checkCredential(&response.Diagnostics)
+	owner := ownerOf(ctx, request.Private, &response.Diagnostics)
+	if response.Diagnostics.HasError() {
+		return
+	}
+
+	response.RequiresReplace = append(response.RequiresReplace, settle(config, state, plan)...)
+	changed := state == nil || !plan.sameInputs(state) || state.HandoffURL.IsNull()
+	if s != nil {
+		p := &planning{store: s, now: r.services.Now(), config: config, state: state, plan: plan, owner: owner, diags: &response.Diagnostics}
+		changed = p.check(ctx, changed)
+	}
+	plan.complete(state, changed)
+	response.Diagnostics.Append(response.Plan.Set(ctx, plan)...)
+}
+
+// settle brings what the user set to its planned value: defaults where nothing is set, and the prior spelling where
+// only the spelling changed. It returns what makes it another connection.
+func settle(config, state, plan *Model) (replace path.Paths) {
+	if config.Name.IsNull() {
+		plan.Name = defaultName(plan.Mailbox)
+	}
+	plan.CredentialType = types.StringValue(store.CredentialCertificate)
+	if config.CertificateThumbprint.IsNull() {
+		plan.CredentialType = types.StringValue(store.CredentialClientSecret)
+	}
+	if state == nil {
+		return nil
+	}
+	plan.TenantID = keepPrior(plan.TenantID, state.TenantID, strings.ToLower)
+	plan.Mailbox = keepPrior(plan.Mailbox, state.Mailbox, strings.ToLower)
+	plan.ClientID = keepPrior(plan.ClientID, state.ClientID, strings.ToLower)
+	plan.CertificateThumbprint = keepPrior(plan.CertificateThumbprint, state.CertificateThumbprint, normalThumbprint)
+	plan.ClientSecretExpiresAt = keepPrior(plan.ClientSecretExpiresAt, state.ClientSecretExpiresAt, normalTime)
+	if config.Name.IsNull() {
+		plan.Name = defaultName(plan.Mailbox)
+	}
+	if !plan.TenantID.Equal(state.TenantID) {
+		replace = append(replace, path.Root("tenant_id"))
+	}
+	if !plan.Mailbox.Equal(state.Mailbox) {
+		replace = append(replace, path.Root("mailbox"))
+	}
+	return replace
+}
+
+// keepPrior returns the prior value if the planned one means the same.
+func keepPrior(planned, prior types.String, normal func(string) string) types.String {
+	if planned.IsNull() || planned.IsUnknown() || prior.IsNull() {
+		return planned
+	}
+	return keep(prior, planned, normal)
+}
+
+func defaultName(mailbox types.String) types.String {
+	if mailbox.IsUnknown() {
+		return types.StringUnknown()
+	}
+	_, domain, _ := strings.Cut(mailbox.ValueString(), "@")
+	return types.StringValue(strings.ToLower(domain))
+}
+
+// sameInputs says whether two models agree in everything but what is computed.
+func (m *Model) sameInputs(other *Model) bool {
+	return m.TenantID.Equal(other.TenantID) && m.Mailbox.Equal(other.Mailbox) && m.Name.Equal(other.Name) && m.ClientID.Equal(other.ClientID) &&
+		m.CertificateThumbprint.Equal(other.CertificateThumbprint) && m.CertificatePFXPath.Equal(other.CertificatePFXPath) &&
+		m.CertificatePFXPasswordWOVersion.Equal(other.CertificatePFXPasswordWOVersion) && m.ClientSecretWOVersion.Equal(other.ClientSecretWOVersion) &&
+		m.ClientSecretExpiresAt.Equal(other.ClientSecretExpiresAt) && m.MigratePublicFolders.Equal(other.MigratePublicFolders) &&
+		m.HandoffRecipients.Equal(other.HandoffRecipients) && m.CredentialType.Equal(other.CredentialType)
+}
+
+// complete plans what is computed: as it was where nothing changes, else known after apply where it may change.
+func (m *Model) complete(state *Model, changed bool) {
+	switch {
+	case state == nil:
+		m.ID, m.RecordURL, m.HandoffURL = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+	default:
+		m.ID, m.RecordURL, m.HandoffURL = state.ID, state.RecordURL, state.HandoffURL
+		if state.HandoffURL.IsNull() {
+			m.HandoffURL = types.StringUnknown() // it is written anew
+		}
+	}
+	if !changed {
+		m.Revision, m.CertificateNotAfter = state.Revision, state.CertificateNotAfter
+		return
+	}
+	m.Revision = types.StringUnknown()
+	if m.CredentialType.ValueString() == store.CredentialClientSecret {
+		m.CertificateNotAfter = types.StringNull()
+	} else if m.CertificateNotAfter.IsNull() || state != nil && m.CertificateNotAfter.Equal(state.CertificateNotAfter) {
+		m.CertificateNotAfter = types.StringUnknown()
+	}
+}

@@ -1,0 +1,155 @@
+package connection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// planning looks into the store for what a plan would fail on, or for what it can tell already.
+type planning struct {
+	store               *store.Store
+	now                 time.Time
+	config, state, plan *Model // state is nil when the connection is to be created
+	owner               string // of a record that is being replaced; else of state's
+	diags               *diag.Diagnostics
+}
+
+// check returns whether the plan changes anything, which a key missing in the store makes it do.
+func (p *planning) check(ctx context.Context, changed bool) bool {
+	importing := p.imports(ctx)
+	if !changed && !importing {
+		return false
+	}
+	replacing := p.state != nil && (!p.plan.TenantID.Equal(p.state.TenantID) || !p.plan.Mailbox.Equal(p.state.Mailbox))
+	if p.state == nil || replacing {
+		p.checkVacant(ctx)
+	}
+	p.checkPassphrase(ctx, importing)
+	p.plan.CertificateNotAfter = types.StringUnknown()
+	if importing {
+		p.checkPFX()
+	} else if isKnown(p.plan.TenantID, p.plan.CertificateThumbprint) {
+		if c, err := p.store.Certificate(ctx, p.plan.TenantID.ValueString(), p.plan.CertificateThumbprint.ValueString()); err == nil {
+			p.plan.CertificateNotAfter = timeText(&c.NotAfter)
+		}
+	}
+	return true
+}
+
+// imports says whether the PFX file is to be read: when something about it changed, or its key is not in the store.
+func (p *planning) imports(ctx context.Context) bool {
+	return importsPFX(ctx, p.store, p.plan, p.state)
+}
+
+func importsPFX(ctx context.Context, s *store.Store, plan, state *Model) bool {
+	if plan.CertificatePFXPath.IsNull() {
+		return false
+	}
+	if state == nil || !plan.CertificatePFXPath.Equal(state.CertificatePFXPath) || !plan.CertificateThumbprint.Equal(state.CertificateThumbprint) ||
+		!plan.CertificatePFXPasswordWOVersion.Equal(state.CertificatePFXPasswordWOVersion) || !isKnown(plan.TenantID, plan.CertificateThumbprint) {
+		return true
+	}
+	there, err := s.HasKeyPair(ctx, plan.TenantID.ValueString(), plan.CertificateThumbprint.ValueString())
+	return err == nil && !there
+}
+
+// checkVacant looks whether another connection has the tenant and mailbox already.
+func (p *planning) checkVacant(ctx context.Context) {
+	if !isKnown(p.plan.TenantID, p.plan.Mailbox) {
+		return
+	}
+	tenantID, mailbox := p.plan.key()
+	existing, err := p.store.Connection(ctx, tenantID, mailbox)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+	case err != nil:
+		p.diags.AddAttributeError(path.Root("mailbox"), "A record stands in the way", err.Error())
+	case existing.Owner == p.owner:
+		// A resource that is being replaced: its own record is deleted first.
+	default:
+		addExists(p.diags, &store.ExistsError{Existing: existing, URL: p.store.RecordURL(tenantID, mailbox)})
+	}
+}
+
+// addExists says who has the mailbox, and what to paste to take that connection over.
+func addExists(diags *diag.Diagnostics, exists *store.ExistsError) {
+	diags.AddAttributeError(path.Root("mailbox"), "The mailbox serves another connection", fmt.Sprintf("%v.\n\n"+
+		"If it is this connection, made by a run that was interrupted, import it (and run \"terraform untaint\" instead if Terraform marked it as tainted):\n\n"+
+		"  import {\n    to = codetwo_target_connection.<name>\n    id = %q\n  }\n\n"+
+		"If it was another resource of this configuration until now, tell Terraform with a moved block.", exists, exists.Existing.ID()))
+}
+
+// checkPassphrase asks for the passphrase where this plan reads a secret, or writes the store's first one.
+func (p *planning) checkPassphrase(ctx context.Context, importing bool) {
+	writes := importing || writesSecret(p.plan, p.state)
+	if writes {
+		if err := p.store.CanEncrypt(ctx); err != nil {
+			p.diags.AddError("The connection store cannot take the secret", err.Error())
+			return
+		}
+	}
+	if p.store.HasPassphrase() {
+		return
+	}
+	var prior types.Set
+	if p.state != nil {
+		prior = p.state.HandoffRecipients
+	}
+	switch {
+	case p.plan.CredentialType.ValueString() == store.CredentialClientSecret:
+		if !writes && !p.plan.HandoffRecipients.Equal(prior) {
+			p.diags.AddAttributeError(path.Root("handoff_recipients"), "The passphrase is needed",
+				"The stored client secret is to be encrypted to other recipients, for which it is read. "+store.ErrPassphraseMissing.Error())
+		}
+	case sharesCertificate(p.plan, p.state) && isKnown(p.plan.TenantID, p.plan.CertificateThumbprint):
+		there, err := p.store.HasKeyPair(ctx, p.plan.TenantID.ValueString(), p.plan.CertificateThumbprint.ValueString())
+		if err == nil && (there || importing) {
+			p.diags.AddAttributeError(path.Root("handoff_recipients"), "The passphrase is needed",
+				"The password of the certificate's PFX is to be encrypted to other recipients, for which it is read. "+store.ErrPassphraseMissing.Error())
+		}
+	}
+}
+
+// checkPFX opens the file as apply will.
+func (p *planning) checkPFX() {
+	if !isKnown(p.config.CertificatePFXPath, p.config.CertificateThumbprint, p.config.CertificatePFXPassword) {
+		return
+	}
+	if pair := openPFX(p.config, p.now, p.diags); pair != nil {
+		p.plan.CertificateNotAfter = timeText(&pair.Certificate.NotAfter)
+	}
+}
+
+// writesSecret says whether the plan writes the client secret that the configuration holds.
+func writesSecret(plan, state *Model) bool {
+	return plan.CredentialType.ValueString() == store.CredentialClientSecret &&
+		(state == nil || !plan.ClientSecretWOVersion.Equal(state.ClientSecretWOVersion) || !plan.CredentialType.Equal(state.CredentialType))
+}
+
+// sharesCertificate says whether the password of the certificate's PFX is to be encrypted to other people than before.
+func sharesCertificate(plan, state *Model) bool {
+	if plan.CredentialType.ValueString() != store.CredentialCertificate {
+		return false
+	}
+	if state == nil || !plan.CertificateThumbprint.Equal(state.CertificateThumbprint) || state.HandoffURL.IsNull() {
+		return len(plan.HandoffRecipients.Elements()) > 0
+	}
+	return !plan.HandoffRecipients.Equal(state.HandoffRecipients)
+}
+
+func isKnown(values ...types.String) bool {
+	for _, value := range values {
+		if value.IsUnknown() {
+			return false
+		}
+	}
+	return true
+}

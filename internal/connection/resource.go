@@ -1,0 +1,227 @@
+// Package connection is the resource codetwo_target_connection, which keeps a target connection in the connection
+// store, and the data source codetwo_target_connections, which lists what is there.
+package connection
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+var (
+	_ resource.ResourceWithConfigure      = (*Resource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*Resource)(nil)
+	_ resource.ResourceWithImportState    = (*Resource)(nil)
+	_ resource.ResourceWithValidateConfig = (*Resource)(nil)
+)
+
+// ownerKey is the private state's key of the ID that the record was created under, so that a resource never touches
+// the record of its successor.
+const ownerKey = "owner"
+
+// Services is what this package needs of the provider.
+type Services interface {
+	// Store returns the connection store, or an error that says how to configure one.
+	Store() (*store.Store, error)
+	// StoreUnknown says whether the store's configuration is not known while planning.
+	StoreUnknown() bool
+	// Unknown names the provider's attributes that are not known while planning.
+	Unknown() []string
+	// Now is the time by which certificates are judged.
+	Now() time.Time
+}
+
+// NewResource returns the resource codetwo_target_connection.
+func NewResource() resource.Resource { return &Resource{} }
+
+// Resource is codetwo_target_connection. It makes no request: all it touches is the connection store.
+type Resource struct{ services Services }
+
+// Metadata names the resource.
+func (r *Resource) Metadata(_ context.Context, request resource.MetadataRequest, response *resource.MetadataResponse) {
+	response.TypeName = request.ProviderTypeName + "_target_connection"
+}
+
+// Configure takes what the provider offers.
+func (r *Resource) Configure(_ context.Context, request resource.ConfigureRequest, response *resource.ConfigureResponse) {
+	r.services = servicesOf(request.ProviderData, "codetwo_target_connection", &response.Diagnostics)
+}
+
+func servicesOf(providerData any, user string, diags *diag.Diagnostics) Services {
+	if providerData == nil {
+		return nil // validation, before the provider is configured
+	}
+	services, ok := providerData.(Services)
+	if !ok {
+		diags.AddError("Unexpected provider data", fmt.Sprintf("%s was given %T. This is a bug in the provider.", user, providerData))
+	}
+	return services
+}
+
+// openStore returns the store, or says what to configure.
+func openStore(services Services, diags *diag.Diagnostics) *store.Store {
+	s, err := services.Store()
+	if err != nil {
+		diags.AddError("No connection store", "Target connections are kept in the connection store. "+err.Error())
+		return nil
+	}
+	return s
+}
+
+// ImportState takes "<tenant_id>/<mailbox>", the id of a connection that is in the store.
+func (r *Resource) ImportState(ctx context.Context, request resource.ImportStateRequest, response *resource.ImportStateResponse) {
+	tenantID, mailbox, found := strings.Cut(request.ID, "/")
+	if !found || !attribute.IsGUID(tenantID) || mailbox == "" {
+		response.Diagnostics.AddError("Unusable import ID", fmt.Sprintf(
+			"%q is not of the form <tenant_id>/<mailbox>, such as 00000000-0000-0000-0000-000000000000/migration@contoso.onmicrosoft.com. "+
+				"The data source codetwo_target_connections lists the connections of the store with their IDs.", request.ID))
+		return
+	}
+	resource.ImportStatePassthroughID(ctx, path.Root("id"), request, response)
+}
+
+// Create writes a new record, with its secret or its certificate's key, and the hand-off.
+func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, response *resource.CreateResponse) {
+	plan, config := new(Model), new(Model)
+	response.Diagnostics.Append(request.Plan.Get(ctx, plan)...)
+	response.Diagnostics.Append(request.Config.Get(ctx, config)...)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	job := r.job(plan, config, &response.Diagnostics)
+	if job == nil {
+		return
+	}
+	owner := newOwner()
+	job.create(ctx, owner)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	response.Diagnostics.Append(response.Private.SetKey(ctx, ownerKey, quoted(owner))...)
+	response.Diagnostics.Append(response.State.Set(ctx, plan)...)
+}
+
+// Read shows the record as it is in the store, edited by hand or not.
+func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, response *resource.ReadResponse) {
+	var state Model
+	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	if r.services.StoreUnknown() {
+		response.Diagnostics.AddWarning("Not refreshed", fmt.Sprintf(
+			"The provider's %s is not known while planning, so the connection %s is shown as it was last seen.",
+			strings.Join(r.services.Unknown(), ", "), state.ID.ValueString()))
+		return
+	}
+	s := openStore(r.services, &response.Diagnostics)
+	if s == nil {
+		return
+	}
+	tenantID, mailbox := state.key()
+	record, err := s.Connection(ctx, tenantID, mailbox)
+	if errors.Is(err, store.ErrNotFound) {
+		tflog.Warn(ctx, "The connection's record does not exist any more", map[string]any{"id": state.ID.ValueString()})
+		response.State.RemoveResource(ctx)
+		return
+	}
+	if err != nil {
+		response.Diagnostics.AddError("Reading the connection "+state.ID.ValueString(), err.Error())
+		return
+	}
+	owner := ownerOf(ctx, request.Private, &response.Diagnostics)
+	if owner != "" && owner != record.Owner {
+		response.Diagnostics.AddWarning("The connection is another one", fmt.Sprintf(
+			"The record %s was deleted and created anew by another resource. This one is taken from the state, as what it stood for is gone.",
+			s.RecordURL(tenantID, mailbox)))
+		response.State.RemoveResource(ctx)
+		return
+	}
+	if err := state.show(ctx, s, record); err != nil {
+		response.Diagnostics.AddError("Reading the connection "+state.ID.ValueString(), err.Error())
+		return
+	}
+	response.Diagnostics.Append(response.Private.SetKey(ctx, ownerKey, quoted(record.Owner))...)
+	response.Diagnostics.Append(response.State.Set(ctx, &state)...)
+}
+
+// Update writes the record anew, with its secret or its certificate's key where those are new, and the hand-off.
+func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, response *resource.UpdateResponse) {
+	plan, config, state := new(Model), new(Model), new(Model)
+	response.Diagnostics.Append(request.Plan.Get(ctx, plan)...)
+	response.Diagnostics.Append(request.Config.Get(ctx, config)...)
+	response.Diagnostics.Append(request.State.Get(ctx, state)...)
+	owner := ownerOf(ctx, request.Private, &response.Diagnostics)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	job := r.job(plan, config, &response.Diagnostics)
+	if job == nil {
+		return
+	}
+	job.update(ctx, state, owner)
+	if response.Diagnostics.HasError() {
+		return // the state keeps the old revision, by which the next Read sees that this update is to be finished
+	}
+	response.Diagnostics.Append(response.State.Set(ctx, plan)...)
+}
+
+// Delete removes the record with its secret and hand-off, and a certificate's key that nothing else names. It needs
+// no passphrase, and never touches the app.
+func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, response *resource.DeleteResponse) {
+	var state Model
+	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
+	owner := ownerOf(ctx, request.Private, &response.Diagnostics)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	s := openStore(r.services, &response.Diagnostics)
+	if s == nil {
+		return
+	}
+	tenantID, mailbox := state.key()
+	err := s.DeleteConnection(ctx, tenantID, mailbox, owner)
+	if _, replaced := errors.AsType[*store.OwnerError](err); replaced {
+		response.Diagnostics.AddWarning("The connection was left in the store", err.Error())
+		return
+	}
+	if err != nil {
+		response.Diagnostics.AddError("Deleting the connection "+state.ID.ValueString(), err.Error())
+		return
+	}
+	dropCertificate(ctx, s, tenantID, state.CertificateThumbprint.ValueString(), &response.Diagnostics)
+}
+
+// privateState is what the framework's requests and responses offer of the private state.
+type privateState interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}
+
+// ownerOf returns the ID that the record was created under; empty before the first Read of an import.
+func ownerOf(ctx context.Context, private privateState, diags *diag.Diagnostics) string {
+	content, problems := private.GetKey(ctx, ownerKey)
+	diags.Append(problems...)
+	var owner string
+	if len(content) > 0 {
+		if err := json.Unmarshal(content, &owner); err != nil {
+			diags.AddError("Unreadable private state", fmt.Sprintf("The owner of the connection's record cannot be read: %v.", err))
+		}
+	}
+	return owner
+}
+
+func quoted(text string) []byte {
+	content, _ := json.Marshal(text) // a string always can
+	return content
+}

@@ -1,0 +1,113 @@
+package connection
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
+)
+
+// Schema says what a connection is made of.
+func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
+	response.Schema = schema.Schema{
+		MarkdownDescription: "A target connection of CodeTwo Office 365 Migration: the answers to *Application details* in its *Target server connection wizard*. " +
+			"The connection is kept in the provider's connection store, with its secret encrypted, and handed over as a sheet of what to type into the wizard, " +
+			"in the wizard's order. CodeTwo has no interface through which the provider could enter it there.\n\n" +
+			"Destroying the connection removes its record, its secret, and a certificate's key that nothing else names. It never touches the app.\n\n" +
+			"API permissions: none. The resource makes no request.",
+		Attributes: map[string]schema.Attribute{
+			"id": computed("`<tenant_id>/<mailbox>`, in lower case."),
+			"tenant_id": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "ID of the target tenant. Another tenant replaces the connection.",
+				Validators:          []validator.String{attribute.GUID()},
+			},
+			"mailbox": schema.StringAttribute{
+				Required: true,
+				MarkdownDescription: "E-mail address of the dedicated application mailbox: a licensed user with a mailbox, through which CodeTwo reads the tenant's information. " +
+					"One address serves one connection of a tenant, whatever its case. An `onmicrosoft.com` address survives the moving of domains. Another address replaces the connection.",
+				Validators: []validator.String{attribute.EmailAddress()},
+			},
+			"name": schema.StringAttribute{
+				Optional: true, Computed: true,
+				MarkdownDescription: "Label of the connection. The mailbox's domain by default.",
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"client_id": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Client ID (application ID) of the app that CodeTwo signs in as. Several connections may share one app.",
+				Validators:          []validator.String{attribute.GUID()},
+			},
+			"certificate_thumbprint": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Thumbprint (SHA-1) of the certificate that the app signs in with. Exactly one of this and `client_secret_wo` is needed. " +
+					"Spaces, colons, case and invisible marks do not matter. If the certificate's key is in the connection store, the hand-off has a script that imports it; " +
+					"a certificate whose key is only on the machine that runs CodeTwo is as good.",
+				Validators: []validator.String{attribute.Thumbprint()},
+			},
+			"certificate_pfx_path": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Path of a PFX file with that certificate and its key, to be kept in the connection store. " +
+					"It is checked while planning: password, key (RSA, 2048 bits or more), dates, thumbprint. Once it is in the store, the file is not needed any more.",
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("certificate_thumbprint"))},
+			},
+			"certificate_pfx_password_wo": schema.StringAttribute{
+				Optional: true, Sensitive: true, WriteOnly: true,
+				MarkdownDescription: "Password of the PFX file. It is written to no plan and no state. The store gives the PFX another one.",
+				Validators: []validator.String{stringvalidator.AlsoRequires(
+					path.MatchRoot("certificate_pfx_path"), path.MatchRoot("certificate_pfx_password_wo_version"))},
+			},
+			"certificate_pfx_password_wo_version": schema.Int64Attribute{
+				Optional:            true,
+				MarkdownDescription: "Any number. Another one reads the PFX file again.",
+				Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("certificate_pfx_password_wo"))},
+			},
+			"client_secret_wo": schema.StringAttribute{
+				Optional: true, Sensitive: true, WriteOnly: true,
+				MarkdownDescription: "Value of the app's client secret. It is written to no plan and no state, and encrypted into the connection store. " +
+					"Exactly one of this and `certificate_thumbprint` is needed.",
+				Validators: []validator.String{clientSecret{}, stringvalidator.AlsoRequires(path.MatchRoot("client_secret_wo_version"))},
+			},
+			"client_secret_wo_version": schema.Int64Attribute{
+				Optional:            true,
+				MarkdownDescription: "Any number. Another one writes the client secret again.",
+				Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("client_secret_wo"))},
+			},
+			"client_secret_expires_at": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "When the client secret expires (RFC 3339), for instance `end_date` of `azuread_application_password`.",
+				Validators:          []validator.String{timestamp{}, stringvalidator.AlsoRequires(path.MatchRoot("client_secret_wo"))},
+			},
+			"migrate_public_folders": schema.BoolAttribute{
+				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+				MarkdownDescription: "Whether public folders are migrated too. The mailbox then needs the Owner permission on the root public folder, " +
+					"which the connectivity check looks at. `false` by default.",
+			},
+			"handoff_recipients": schema.SetAttribute{
+				ElementType: types.StringType, Optional: true,
+				MarkdownDescription: "Public keys ([age](https://age-encryption.org), `age1…`) of the people at the migration server. The client secret, or the password of the certificate's PFX, " +
+					"is also encrypted to them, so that they need not know the store's passphrase. Adding one to what is already stored needs the passphrase.",
+				Validators: []validator.Set{setvalidator.ValueStringsAre(recipient{})},
+			},
+			"revision": computed("Another value after every change, for the `revision` of `codetwo_target_connectivity`, whose check then waits for the change."),
+			"credential_type": computed("`certificate` or `client_secret`."),
+			"certificate_not_after": computed("When the certificate expires (RFC 3339, UTC). " +
+				"Null for a client secret, and for a certificate that was not in the connection store when the connection was last written."),
+			"record_url":  computed("URL of the connection's record, which holds no secret."),
+			"handoff_url": computed("URL of the sheet for the person at the migration server, which holds no secret."),
+		},
+	}
+}
+
+func computed(description string) schema.StringAttribute {
+	return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+}
