@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/terraformcli"
 )
 
 func main() {
@@ -50,7 +52,11 @@ func run(ctx context.Context, cli, out string) (err error) {
 	defer func() { _ = os.RemoveAll(work) }()
 
 	say("Building the provider and the sandbox")
-	if err := build(ctx, work); err != nil {
+	config, err := terraformcli.Install(ctx, ".", work)
+	if err != nil {
+		return err
+	}
+	if err := terraformcli.Build(ctx, ".", "./internal/cmd/sandbox", sandboxPath(work)); err != nil {
 		return err
 	}
 	say("Starting a sandbox tenant: sign-in, Microsoft Graph and Exchange on this machine")
@@ -62,7 +68,7 @@ func run(ctx context.Context, cli, out string) (err error) {
 	fmt.Printf("  %s (%s), tenant ID %s\n", tenant.DisplayName, tenant.Domain, tenant.ID)
 
 	d := &demo{out: out, tenant: tenant, store: filepath.Join(work, "store")}
-	if d.terraform, err = newCLI(ctx, cli, work, tenant, d.store); err != nil {
+	if d.terraform, err = onboarding(ctx, cli, config, work, tenant, d.store); err != nil {
 		return err
 	}
 	for _, step := range []func(context.Context) error{d.review, d.register, d.verify, d.openGate, d.settle, d.handOver, d.cleanUp} {
@@ -79,7 +85,7 @@ type demo struct {
 	out       string // what stays
 	store     string // the connection store's folder
 	tenant    *sandboxTenant
-	terraform *cli
+	terraform *terraformcli.CLI
 	clientID  string
 }
 
@@ -94,17 +100,17 @@ func say(format string, arguments ...any) {
 // review plans, and shows each permission before anything exists.
 func (d *demo) review(ctx context.Context) error {
 	say("terraform plan: what would be registered and granted, for review")
-	if err := d.terraform.plan(ctx, "plan.tfplan"); err != nil {
+	if _, err := d.terraform.Run(ctx, "plan", "-no-color", "-input=false", "-out=plan.tfplan"); err != nil {
 		return err
 	}
-	text, err := d.terraform.run(ctx, "show", "-no-color", "plan.tfplan")
+	text, err := d.terraform.Run(ctx, "show", "-no-color", "plan.tfplan")
 	if err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(d.out, "plan.txt"), []byte(text), 0o600); err != nil {
 		return err
 	}
-	permissions, err := d.terraform.plannedPermissions(ctx, "plan.tfplan")
+	permissions, err := d.plannedPermissions(ctx, "plan.tfplan")
 	if err != nil {
 		return err
 	}
@@ -125,7 +131,7 @@ func (d *demo) review(ctx context.Context) error {
 // register applies exactly the plan that was reviewed.
 func (d *demo) register(ctx context.Context) error {
 	say("terraform apply: the plan that was reviewed, nothing else")
-	if _, err := d.terraform.run(ctx, "apply", "-no-color", "-input=false", "plan.tfplan"); err != nil {
+	if _, err := d.terraform.Run(ctx, "apply", "-no-color", "-input=false", "plan.tfplan"); err != nil {
 		return err
 	}
 	state, err := d.tenant.state(ctx)
@@ -161,7 +167,7 @@ func (d *demo) openGate(ctx context.Context) error {
 	if err := d.tenant.allowEWS(ctx, d.clientID); err != nil {
 		return err
 	}
-	if _, err := d.terraform.run(ctx, "apply", "-no-color", "-input=false", "-auto-approve"); err != nil {
+	if _, err := d.terraform.Run(ctx, "apply", "-no-color", "-input=false", "-auto-approve"); err != nil {
 		return err
 	}
 	checks, err := d.checks(ctx, "connectivity-gate-open.txt")
@@ -178,7 +184,7 @@ func (d *demo) openGate(ctx context.Context) error {
 
 // checks reads the table from Terraform's outputs, prints it, and leaves it in a file.
 func (d *demo) checks(ctx context.Context, file string) ([]check, error) {
-	checks, err := d.terraform.connectivity(ctx)
+	checks, err := d.connectivity(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +202,7 @@ func (d *demo) checks(ctx context.Context, file string) ([]check, error) {
 // settle proves that a second plan finds nothing to do.
 func (d *demo) settle(ctx context.Context) error {
 	say("terraform plan, again: nothing to do")
-	text, changes, err := d.terraform.planChanges(ctx)
+	text, changes, err := d.terraform.PlanChanges(ctx)
 	if err != nil {
 		return err
 	}
@@ -235,7 +241,7 @@ func (d *demo) handOver(ctx context.Context) error {
 // cleanUp destroys, and looks for anything left.
 func (d *demo) cleanUp(ctx context.Context) error {
 	say("terraform destroy: the migration is over")
-	if _, err := d.terraform.run(ctx, "destroy", "-no-color", "-input=false", "-auto-approve"); err != nil {
+	if _, err := d.terraform.Run(ctx, "destroy", "-no-color", "-input=false", "-auto-approve"); err != nil {
 		return err
 	}
 	state, err := d.tenant.state(ctx)

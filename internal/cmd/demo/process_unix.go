@@ -4,7 +4,5 @@ package main
 
 import "syscall"
 
-const executableSuffix = ""
-
 // ownGroup keeps a Ctrl-C of the demo away from the sandbox, which is needed until the demo has cleaned up.
 func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

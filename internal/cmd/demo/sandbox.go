@@ -17,22 +17,12 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/terraformcli"
 )
 
-// build compiles provider and sandbox, the provider into a folder that the CLI installs from, as from a registry.
-func build(ctx context.Context, work string) error {
-	binary, err := mirrorPath(work)
-	if err != nil {
-		return err
-	}
-	for _, target := range [][2]string{{binary, "."}, {filepath.Join(work, "sandbox"+executableSuffix), "./internal/cmd/sandbox"}} {
-		command := exec.CommandContext(ctx, "go", "build", "-o", target[0], target[1])
-		command.Stdout, command.Stderr = os.Stderr, os.Stderr
-		if err := command.Run(); err != nil {
-			return fmt.Errorf("go build %s: %w", target[1], err)
-		}
-	}
-	return nil
+func sandboxPath(work string) string {
+	return filepath.Join(work, "sandbox"+terraformcli.ExecutableSuffix())
 }
 
 // sandboxTenant is the first tenant of a running sandbox.
@@ -53,7 +43,7 @@ type sandboxTenant struct {
 // startSandbox starts the process, and waits until it has written its environment file.
 func startSandbox(ctx context.Context, work string) (*sandboxTenant, error) {
 	envFile := filepath.Join(work, "sandbox.env")
-	process := exec.Command(filepath.Join(work, "sandbox"+executableSuffix), "-env-file", envFile, "-log", filepath.Join(work, "sandbox.log"))
+	process := exec.Command(sandboxPath(work), "-env-file", envFile, "-log", filepath.Join(work, "sandbox.log"))
 	process.Stderr = os.Stderr
 	process.SysProcAttr = ownGroup()
 	output, err := process.StdoutPipe()
