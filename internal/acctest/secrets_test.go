@@ -1,0 +1,215 @@
+package acctest_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
+)
+
+// byHand is a second connection beside the example's, to an app with a client secret.
+const byHand = `
+variable "by_hand_client_id" { type = string }
+variable "by_hand_mailbox" { type = string }
+variable "by_hand_secret" {
+  type      = string
+  sensitive = true
+  ephemeral = true
+}
+
+resource "codetwo_target_connection" "by_hand" {
+  tenant_id                = var.tenant_id
+  mailbox                  = var.by_hand_mailbox
+  client_id                = var.by_hand_client_id
+  client_secret_wo         = var.by_hand_secret
+  client_secret_wo_version = 1
+}
+
+data "codetwo_target_connectivity" "by_hand" {
+  connection_id = codetwo_target_connection.by_hand.id
+  revision      = codetwo_target_connection.by_hand.revision
+}
+`
+
+func TestNoSecretIsInStatePlanLogOrOutput(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	tenant := k.Tenant(0)
+	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	looked := t.TempDir()
+	cli := k.CLI(
+		"TF_LOG=TRACE", "TF_LOG_PATH="+filepath.Join(looked, "trace.log"),
+		"TF_VAR_tenant_id="+tenant.TenantID, "TF_VAR_mailbox="+tenant.Mailboxes.Licensed[0], "TF_VAR_store_url="+k.StoreURL(),
+		"TF_VAR_store_passphrase="+acctest.Passphrase,
+		"TF_VAR_by_hand_client_id="+app.ClientID, "TF_VAR_by_hand_mailbox="+tenant.Mailboxes.Licensed[1], "TF_VAR_by_hand_secret="+app.Secret,
+	)
+	if err := os.CopyFS(cli.Folder, os.DirFS("../../examples/onboarding")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(cli.Folder, "by_hand.tf"), []byte(byHand))
+	step := func(name string, arguments ...string) {
+		t.Helper()
+		output, err := cli.Run(t.Context(), arguments...)
+		write(t, filepath.Join(looked, name+".txt"), []byte(output))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	step("init", "init", "-no-color", "-input=false")
+	step("plan", "plan", "-no-color", "-input=false", "-out=saved.tfplan")
+	step("show-plan", "show", "-json", "saved.tfplan")
+	step("apply", "apply", "-no-color", "-input=false", "saved.tfplan")
+	step("show-state", "show", "-json")
+	step("again", "plan", "-no-color", "-input=false", "-out=again.tfplan")
+	copyFile(t, filepath.Join(cli.Folder, "terraform.tfstate"), filepath.Join(looked, "terraform.tfstate"))
+	for _, plan := range []string{"saved.tfplan", "again.tfplan"} {
+		unzip(t, filepath.Join(cli.Folder, plan), filepath.Join(looked, plan))
+	}
+	store := filepath.Join(looked, "store")
+	if err := os.CopyFS(store, os.DirFS(k.Store)); err != nil {
+		t.Fatal(err)
+	}
+	secrets := map[string][]byte{
+		"the caller's client secret":     []byte(tenant.Callers.Full.ClientSecret),
+		"the connection's client secret": []byte(app.Secret),
+		"the store's passphrase":         []byte(acctest.Passphrase),
+	}
+	identity := openStore(t, k.Store)
+	pfxFiles, _ := filepath.Glob(filepath.Join(k.Store, tenant.TenantID, "certificates", "*.pfx"))
+	if len(pfxFiles) != 1 {
+		t.Fatalf("the store holds %d PFX files", len(pfxFiles))
+	}
+	password := decrypt(t, identity, strings.TrimSuffix(pfxFiles[0], ".pfx")+".password.age")
+	secrets["the PFX password"] = password
+	pfx, err := os.ReadFile(pfxFiles[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := certificate.DecodePFX(pfx, string(password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets["the private key's exponent"] = pair.Key.D.Bytes()[:48]
+	secrets["the private key's first prime"] = pair.Key.Primes[0].Bytes()[:48]
+	step("destroy", "destroy", "-no-color", "-input=false", "-auto-approve")
+
+	files := 0
+	err = filepath.WalkDir(looked, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		files++
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for name, secret := range secrets {
+			for form, trace := range traces(secret) {
+				if bytes.Contains(content, trace) {
+					t.Errorf("%s is in %s (%s)", name, path, form)
+				}
+			}
+		}
+		if token := accessToken.Find(content); token != nil {
+			t.Errorf("an access token is in %s: %.20s…", path, token)
+		}
+		return nil
+	})
+	if err != nil || files < 20 {
+		t.Errorf("looked into %d files only (%v)", files, err)
+	}
+	trace, err := os.ReadFile(filepath.Join(looked, "trace.log"))
+	if err != nil || !bytes.Contains(trace, []byte("codetwo_target_app_registration")) || !bytes.Contains(trace, []byte("/v1.0/$batch")) {
+		t.Errorf("the trace log (%d bytes) does not hold what it should, so finding nothing in it proves nothing (%v)", len(trace), err)
+	}
+}
+
+// accessToken is the beginning of a signed token: two base64url objects.
+var accessToken = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{16,}\.eyJ[A-Za-z0-9_-]{16,}`)
+
+// traces are the forms in which a secret could be lying about.
+func traces(secret []byte) map[string][]byte {
+	forms := map[string][]byte{
+		"as it is":   secret,
+		"in hex":     []byte(hex.EncodeToString(secret)),
+		"in hex, up": []byte(strings.ToUpper(hex.EncodeToString(secret))),
+		"in a form":  []byte(url.QueryEscape(string(secret))),
+	}
+	for shift := range 3 { // base64 depends on what stands before it
+		whole := len(secret[shift:]) / 3 * 3
+		forms["in base64, shifted by "+string(rune('0'+shift))] = []byte(base64.StdEncoding.EncodeToString(secret[shift : shift+whole]))
+	}
+	return forms
+}
+
+func openStore(t *testing.T, folder string) age.Identity {
+	t.Helper()
+	passphrase, err := age.NewScryptIdentity(acctest.Passphrase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	identities, err := age.ParseIdentities(bytes.NewReader(decrypt(t, passphrase, filepath.Join(folder, "identity.age"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return identities[0]
+}
+
+func decrypt(t *testing.T, identity age.Identity, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, err := age.Decrypt(armor.NewReader(bytes.NewReader(content)), identity)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	plain, err := io.ReadAll(reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plain
+}
+
+func unzip(t *testing.T, path, folder string) {
+	t.Helper()
+	archive, err := zip.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = archive.Close() }()
+	if err := os.CopyFS(folder, archive); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	content, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, to, content)
+}
+
+func write(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
