@@ -2,9 +2,6 @@ package connection
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -103,9 +100,8 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 		return
 	}
 	if d.services.StoreUnknown() {
-		names := slices.DeleteFunc(d.services.Unknown(), func(name string) bool { return !strings.HasPrefix(name, "connection_store") })
-		response.Diagnostics.AddError("The connection store is not known yet", fmt.Sprintf(
-			"The provider's %s is known only after apply, and the list is read while planning. Give it a value that is known, or apply what it comes from first (-target).", strings.Join(names, ", ")))
+		response.Diagnostics.AddError("The connection store is not known yet", "The provider's connection_store has a value that is known only after apply, "+
+			"and the list is read while planning. Give it a value that is known, or apply what it comes from first (-target).")
 		return
 	}
 	s := openStore(d.services, &response.Diagnostics)

@@ -53,3 +53,19 @@ func openPFX(config *Model, now time.Time, diags *diag.Diagnostics) *certificate
 	}
 	return pair
 }
+
+// thumbprintOf tells which certificate is in the PFX file of a configuration, if it can be opened, as a sentence to append.
+func thumbprintOf(config *Model) string {
+	if !isKnown(config.CertificatePFXPath, config.CertificatePFXPassword) {
+		return ""
+	}
+	data, err := os.ReadFile(config.CertificatePFXPath.ValueString())
+	if err != nil {
+		return ""
+	}
+	pair, err := certificate.DecodePFX(data, config.CertificatePFXPassword.ValueString())
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf(" The file's certificate is %s.", certificate.Thumbprint(pair.Certificate))
+}

@@ -20,18 +20,19 @@ func (r *Resource) ValidateConfig(ctx context.Context, request resource.Validate
 	if response.Diagnostics.HasError() {
 		return
 	}
-	thumbprint, secret := config.CertificateThumbprint, config.ClientSecret
-	if thumbprint.IsUnknown() || secret.IsUnknown() {
-		return
+	if isKnown(config.CertificateThumbprint, config.ClientSecret) {
+		config.checkCredential(&response.Diagnostics)
 	}
-	config.checkCredential(&response.Diagnostics)
 }
 
 // checkCredential asks for exactly one credential. A value that is not known yet counts as given.
 func (m *Model) checkCredential(diags *diag.Diagnostics) {
 	const advice = "A connection signs in with exactly one of certificate_thumbprint and client_secret_wo (with client_secret_wo_version)."
 	switch {
-	case m.CertificateThumbprint.IsNull() && m.ClientSecret.IsNull() && m.CertificatePFXPath.IsNull():
+	case m.CertificateThumbprint.IsNull() && !m.CertificatePFXPath.IsNull():
+		diags.AddAttributeError(path.Root("certificate_thumbprint"), "No thumbprint beside the PFX file",
+			"certificate_pfx_path needs certificate_thumbprint, so that everybody sees which certificate it is."+thumbprintOf(m))
+	case m.CertificateThumbprint.IsNull() && m.ClientSecret.IsNull():
 		diags.AddError("No credential", advice+" Neither is set. The client secret of an imported connection stands in the store, but its value is needed here too.")
 	case !m.CertificateThumbprint.IsNull() && !m.ClientSecret.IsNull():
 		diags.AddAttributeError(path.Root("client_secret_wo"), "Two credentials", advice+" Both are set.")
@@ -71,6 +72,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	}
 
 	response.RequiresReplace = append(response.RequiresReplace, settle(config, state, plan)...)
+	plan.CertificateNotAfter = types.StringUnknown()
 	changed := state == nil || !plan.sameInputs(state) || state.HandoffURL.IsNull()
 	if s != nil {
 		p := &planning{store: s, now: r.services.Now(), config: config, state: state, plan: plan, owner: owner, diags: &response.Diagnostics}
@@ -153,7 +155,5 @@ func (m *Model) complete(state *Model, changed bool) {
 	m.Revision = types.StringUnknown()
 	if m.CredentialType.ValueString() == store.CredentialClientSecret {
 		m.CertificateNotAfter = types.StringNull()
-	} else if m.CertificateNotAfter.IsNull() || state != nil && m.CertificateNotAfter.Equal(state.CertificateNotAfter) {
-		m.CertificateNotAfter = types.StringUnknown()
 	}
 }

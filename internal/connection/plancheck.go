@@ -33,7 +33,6 @@ func (p *planning) check(ctx context.Context, changed bool) bool {
 		p.checkVacant(ctx)
 	}
 	p.checkPassphrase(ctx, importing)
-	p.plan.CertificateNotAfter = types.StringUnknown()
 	if importing {
 		p.checkPFX()
 	} else if isKnown(p.plan.TenantID, p.plan.CertificateThumbprint) {

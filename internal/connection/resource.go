@@ -36,8 +36,6 @@ type Services interface {
 	Store() (*store.Store, error)
 	// StoreUnknown says whether the store's configuration is not known while planning.
 	StoreUnknown() bool
-	// Unknown names the provider's attributes that are not known while planning.
-	Unknown() []string
 	// Now is the time by which certificates are judged.
 	Now() time.Time
 }
@@ -121,8 +119,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	}
 	if r.services.StoreUnknown() {
 		response.Diagnostics.AddWarning("Not refreshed", fmt.Sprintf(
-			"The provider's %s is not known while planning, so the connection %s is shown as it was last seen.",
-			strings.Join(r.services.Unknown(), ", "), state.ID.ValueString()))
+			"The provider's connection_store is not known while planning, so the connection %s is shown as it was last seen.", state.ID.ValueString()))
 		return
 	}
 	s := openStore(r.services, &response.Diagnostics)

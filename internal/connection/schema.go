@@ -58,7 +58,7 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 				Optional: true,
 				MarkdownDescription: "Path of a PFX file with that certificate and its key, to be kept in the connection store. " +
 					"It is checked while planning: password, key (RSA, 2048 bits or more), dates, thumbprint. Once it is in the store, the file is not needed any more.",
-				Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("certificate_thumbprint"))},
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"certificate_pfx_password_wo": schema.StringAttribute{
 				Optional: true, Sensitive: true, WriteOnly: true,
@@ -98,7 +98,7 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 					"is also encrypted to them, so that they need not know the store's passphrase. Adding one to what is already stored needs the passphrase.",
 				Validators: []validator.Set{setvalidator.ValueStringsAre(recipient{})},
 			},
-			"revision": computed("Another value after every change, for the `revision` of `codetwo_target_connectivity`, whose check then waits for the change."),
+			"revision":        computed("Another value after every change, for the `revision` of `codetwo_target_connectivity`, whose check then waits for the change."),
 			"credential_type": computed("`certificate` or `client_secret`."),
 			"certificate_not_after": computed("When the certificate expires (RFC 3339, UTC). " +
 				"Null for a client secret, and for a certificate that was not in the connection store when the connection was last written."),

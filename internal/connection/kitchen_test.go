@@ -1,0 +1,202 @@
+package connection
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	tf "github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+const (
+	tenantID   = "6babcaad-604b-40ac-a9d7-9fd97c0b779f"
+	clientID   = "11111111-2222-3333-4444-555555555555"
+	mailbox    = "Migration@contoso.onmicrosoft.com"
+	passphrase = "correct horse battery"
+	secret     = "Abc8Q~s3cret-Value.of_Entra"
+	thumbprint = "A1B2C3D4E5F60718293A4B5C6D7E8F9001122334"
+	address    = "codetwo_target_connection.test"
+)
+
+var today = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+
+// kitchen is a provider that has a connection store and nothing else, played by the real Terraform command.
+type kitchen struct {
+	t          *testing.T
+	folder     string
+	passphrase string
+	unset      bool // no store is configured
+	unknown    bool // the store is not known while planning
+}
+
+func (k *kitchen) Store() (*store.Store, error) {
+	if k.unset {
+		return nil, errors.New("paste this line")
+	}
+	return store.Open("file://"+filepath.ToSlash(k.folder), k.passphrase)
+}
+
+func (k *kitchen) StoreUnknown() bool { return k.unknown }
+
+func (k *kitchen) Now() time.Time { return today }
+
+func (k *kitchen) Metadata(_ context.Context, _ provider.MetadataRequest, response *provider.MetadataResponse) {
+	response.TypeName = "codetwo"
+}
+
+func (k *kitchen) Schema(context.Context, provider.SchemaRequest, *provider.SchemaResponse) {}
+
+func (k *kitchen) Configure(_ context.Context, _ provider.ConfigureRequest, response *provider.ConfigureResponse) {
+	response.ResourceData, response.DataSourceData = Services(k), Services(k)
+}
+
+func (k *kitchen) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{NewResource}
+}
+
+func (k *kitchen) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{NewDataSource}
+}
+
+// newKitchen has an empty store whose key opens fast: age keeps the cost of the passphrase in the file.
+func newKitchen(t *testing.T) *kitchen {
+	t.Helper()
+	k := &kitchen{t: t, folder: filepath.Join(t.TempDir(), "store"), passphrase: passphrase}
+	identity, err := age.GenerateX25519Identity()
+	k.must(err)
+	key, err := age.NewScryptRecipient(passphrase)
+	k.must(err)
+	key.SetWorkFactor(4)
+	var sealed strings.Builder
+	text := armor.NewWriter(&sealed)
+	w, err := age.Encrypt(text, key)
+	k.must(err)
+	_, err = fmt.Fprintln(w, identity)
+	k.must(errors.Join(err, w.Close(), text.Close()))
+	k.must(os.Mkdir(k.folder, 0o700))
+	k.must(os.WriteFile(filepath.Join(k.folder, "identity.age"), []byte(sealed.String()), 0o600))
+	k.must(os.WriteFile(filepath.Join(k.folder, "recipient.txt"), []byte(identity.Recipient().String()), 0o600))
+	return k
+}
+
+func (k *kitchen) must(err error) {
+	k.t.Helper()
+	if err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// play runs steps with the real Terraform command.
+func (k *kitchen) play(steps ...tf.TestStep) {
+	k.t.Helper()
+	tf.UnitTest(k.t, tf.TestCase{
+		TerraformVersionChecks: []tfversion.TerraformVersionCheck{tfversion.RequireAbove(tfversion.Version1_11_0)},
+		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
+			"codetwo": providerserver.NewProtocol6WithError(k),
+		},
+		Steps: steps,
+	})
+}
+
+// open opens the store as someone with the passphrase.
+func (k *kitchen) open() *store.Store {
+	k.t.Helper()
+	s, err := store.Open("file://"+filepath.ToSlash(k.folder), passphrase)
+	k.must(err)
+	return s
+}
+
+func (k *kitchen) record() store.Connection {
+	k.t.Helper()
+	c, err := k.open().Connection(k.t.Context(), tenantID, mailbox)
+	k.must(err)
+	return c
+}
+
+func (k *kitchen) path(raw string) string {
+	k.t.Helper()
+	u, err := url.Parse(raw)
+	k.must(err)
+	return filepath.FromSlash(u.Path)
+}
+
+// edit changes the connection's record as a person with an editor would.
+func (k *kitchen) edit(before, after string) {
+	k.t.Helper()
+	file := k.path(k.open().RecordURL(tenantID, mailbox))
+	content, err := os.ReadFile(file)
+	k.must(err)
+	if !strings.Contains(string(content), before) {
+		k.t.Fatalf("the record does not hold %s:\n%s", before, content)
+	}
+	k.must(os.WriteFile(file, []byte(strings.ReplaceAll(string(content), before, after)), 0o600))
+}
+
+// connection is a resource block. Attributes given last win over those given before, and over the required ones.
+func connection(attributes ...string) string {
+	lines := map[string]string{}
+	order := []string{}
+	for _, line := range append([]string{
+		fmt.Sprintf("tenant_id = %q", tenantID), fmt.Sprintf("mailbox = %q", mailbox), fmt.Sprintf("client_id = %q", clientID),
+	}, attributes...) {
+		name, _, _ := strings.Cut(line, " ")
+		if _, there := lines[name]; !there {
+			order = append(order, name)
+		}
+		lines[name] = line
+	}
+	block := "resource \"codetwo_target_connection\" \"test\" {\n"
+	for _, name := range order {
+		block += "  " + lines[name] + "\n"
+	}
+	return block + "}\n"
+}
+
+const byThumbprint = `certificate_thumbprint = "` + thumbprint + `"`
+
+func bySecret(value string, version int) []string {
+	return []string{fmt.Sprintf("client_secret_wo = %q", value), fmt.Sprintf("client_secret_wo_version = %d", version)}
+}
+
+// pair is a certificate that is valid today.
+var pair = sync.OnceValue(func() *certificate.Pair { return newPair(today.AddDate(-1, 0, 0), today.AddDate(4, 0, 0)) })
+
+func newPair(from, to time.Time) *certificate.Pair {
+	p, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "target", KeySize: 2048, NotBefore: from, NotAfter: to})
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// pfx writes a PFX file with the password "pfx-password" and returns the attributes that import it.
+func (k *kitchen) pfx(p *certificate.Pair) (file string, attributes []string) {
+	k.t.Helper()
+	data, err := certificate.EncodePFX(p, "pfx-password", certificate.AES256)
+	k.must(err)
+	file = filepath.Join(k.t.TempDir(), "certificate.pfx")
+	k.must(os.WriteFile(file, data, 0o600))
+	return file, []string{
+		fmt.Sprintf("certificate_thumbprint = %q", certificate.Thumbprint(p.Certificate)), fmt.Sprintf("certificate_pfx_path = %q", file),
+		`certificate_pfx_password_wo = "pfx-password"`, "certificate_pfx_password_wo_version = 1",
+	}
+}

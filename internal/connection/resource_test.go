@@ -1,0 +1,380 @@
+package connection
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"filippo.io/age"
+	tf "github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+func before(checks ...plancheck.PlanCheck) tf.ConfigPlanChecks {
+	return tf.ConfigPlanChecks{PreApply: checks}
+}
+
+func planned(action plancheck.ResourceActionType) plancheck.PlanCheck {
+	return plancheck.ExpectResourceAction(address, action)
+}
+
+func unknown(attribute string) plancheck.PlanCheck {
+	return plancheck.ExpectUnknownValue(address, tfjsonpath.New(attribute))
+}
+
+// says matches a diagnostic wherever Terraform breaks its lines.
+func says(words string) *regexp.Regexp {
+	return regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(words), " ", `[\s│]+`))
+}
+
+func TestConnectionIsCreatedChangedImportedAndDeleted(t *testing.T) {
+	k := newKitchen(t)
+	var first string
+	k.play(
+		tf.TestStep{
+			Config:           connection(byThumbprint),
+			ConfigPlanChecks: before(planned(plancheck.ResourceActionCreate), unknown("id"), unknown("revision")),
+			Check: tf.ComposeAggregateTestCheckFunc(
+				tf.TestCheckResourceAttr(address, "id", strings.ToLower(tenantID+"/"+mailbox)),
+				tf.TestCheckResourceAttr(address, "name", "contoso.onmicrosoft.com"),
+				tf.TestCheckResourceAttr(address, "credential_type", "certificate"),
+				tf.TestCheckResourceAttr(address, "migrate_public_folders", "false"),
+				tf.TestCheckNoResourceAttr(address, "certificate_not_after"),
+				tf.TestCheckResourceAttrWith(address, "revision", func(value string) error { first = value; return nil }),
+				tf.TestCheckResourceAttrWith(address, "record_url", k.fileExists),
+				tf.TestCheckResourceAttrWith(address, "handoff_url", k.fileExists),
+			),
+		},
+		tf.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true},
+		tf.TestStep{
+			Config:           connection(byThumbprint, `name = "Contoso"`, "migrate_public_folders = true"),
+			ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate), unknown("revision")),
+			Check: tf.TestCheckResourceAttrWith(address, "revision", func(value string) error {
+				if value == first || k.record().Revision != value || k.record().Name != "Contoso" {
+					return fmt.Errorf("revision %s, record %+v", value, k.record())
+				}
+				return nil
+			}),
+		},
+		tf.TestStep{ // what is removed returns to its default
+			Config: connection(byThumbprint),
+			Check:  tf.TestCheckResourceAttr(address, "name", "contoso.onmicrosoft.com"),
+		},
+	)
+	if left, _, err := k.open().Connections(t.Context(), ""); len(left) != 0 || err != nil {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+func (k *kitchen) fileExists(url string) error {
+	_, err := os.Stat(k.path(url))
+	return err
+}
+
+func TestSpellingAloneChangesNothing(t *testing.T) {
+	k := newKitchen(t)
+	spaced := "\u200e" + strings.ToLower(thumbprint[:2]) + " " + thumbprint[2:]
+	k.play(
+		tf.TestStep{Config: connection(`certificate_thumbprint = "` + spaced + `"`)},
+		tf.TestStep{
+			Config: connection(byThumbprint, fmt.Sprintf("mailbox = %q", strings.ToUpper(mailbox)), fmt.Sprintf("tenant_id = %q", strings.ToUpper(tenantID)),
+				fmt.Sprintf("client_id = %q", strings.ToUpper(clientID))),
+			ConfigPlanChecks: before(plancheck.ExpectEmptyPlan()),
+		},
+	)
+}
+
+func TestAnotherMailboxIsAnotherConnection(t *testing.T) {
+	k := newKitchen(t)
+	k.play(
+		tf.TestStep{Config: connection(byThumbprint)},
+		tf.TestStep{
+			Config:           connection(byThumbprint, `mailbox = "other@contoso.com"`),
+			ConfigPlanChecks: before(planned(plancheck.ResourceActionReplace)),
+			Check:            tf.TestCheckResourceAttr(address, "id", tenantID+"/other@contoso.com"),
+		},
+	)
+}
+
+func TestConnectionCanBeReplacedByItself(t *testing.T) {
+	k := newKitchen(t)
+	config := func(trigger string) string {
+		return `resource "terraform_data" "trigger" { input = "` + trigger + `" }` + "\n" +
+			connection(byThumbprint, "lifecycle { replace_triggered_by = [terraform_data.trigger] }")
+	}
+	k.play(
+		tf.TestStep{Config: config("one")},
+		tf.TestStep{Config: config("two"), ConfigPlanChecks: before(planned(plancheck.ResourceActionReplace))},
+	)
+}
+
+func TestSecretIsInTheStoreOnlyAndFollowsItsVersion(t *testing.T) {
+	k := newKitchen(t)
+	holds := func(want string) tf.TestCheckFunc {
+		return func(state *terraform.State) error {
+			if stored, err := k.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || stored != want {
+				return fmt.Errorf("the store holds %q (%v)", stored, err)
+			}
+			if strings.Contains(state.String(), want) {
+				return fmt.Errorf("the state shows the secret:\n%s", state)
+			}
+			return nil
+		}
+	}
+	k.play(
+		tf.TestStep{Config: connection(bySecret(secret, 1)...), Check: holds(secret)},
+		tf.TestStep{Config: connection(bySecret("another", 1)...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+		tf.TestStep{Config: connection(append(bySecret("another", 1), `name = "renamed"`)...), Check: holds(secret)},
+		tf.TestStep{Config: connection(bySecret("another", 2)...), ConfigPlanChecks: before(unknown("revision")), Check: holds("another")},
+		tf.TestStep{
+			Config:                               connection(bySecret("another", 2)...),
+			ResourceName:                         address,
+			ImportState:                          true,
+			ImportStateVerify:                    true,
+			ImportStateVerifyIgnore:              []string{"client_secret_wo_version"},
+			ImportStateVerifyIdentifierAttribute: "id",
+		},
+		tf.TestStep{ // a secret that somebody deleted is written again
+			PreConfig: func() {
+				k.must(os.Remove(filepath.Join(k.folder, tenantID, "connections", strings.ToLower(mailbox)+".secret.age")))
+			},
+			Config: connection(bySecret("another", 2)...), Check: holds("another"),
+		},
+		tf.TestStep{Config: connection(byThumbprint), Check: tf.TestCheckResourceAttr(address, "credential_type", "certificate")},
+		tf.TestStep{PreConfig: func() { k.passphrase = "" }, Config: connection(byThumbprint)}, // and destroys without it
+	)
+}
+
+func TestConnectionHasExactlyOneCredential(t *testing.T) {
+	k := newKitchen(t)
+	file, _ := k.pfx(pair())
+	for config, want := range map[string]string{
+		connection(): "No credential",
+		connection(append(bySecret(secret, 1), byThumbprint)...):                            "Two credentials",
+		connection(`client_secret_wo = "x"`):                                                "client_secret_wo_version",
+		connection(byThumbprint, "client_secret_wo_version = 1"):                            `"client_secret_wo" must be specified`,
+		connection(byThumbprint, `client_secret_expires_at = "2027-01-01T00:00:00Z"`):       `"client_secret_wo" must be specified`,
+		connection(append(bySecret(clientID, 1), "")...):                                    "the secret's ID",
+		connection(append(bySecret(secret+"\n", 1), "")...):                                 "trimspace",
+		connection(append(bySecret(secret, 1), `client_secret_expires_at = "tomorrow"`)...): "Not a time",
+		connection(byThumbprint, `handoff_recipients = ["AGE-SECRET-KEY-1QQQ"]`):            "secret key of age",
+		connection(fmt.Sprintf("certificate_pfx_path = %q", file), `certificate_pfx_password_wo = "pfx-password"`,
+			"certificate_pfx_password_wo_version = 1"): certificate.Thumbprint(pair().Certificate),
+	} {
+		k.play(tf.TestStep{Config: config, PlanOnly: true, ExpectError: says(want)})
+	}
+}
+
+func TestCredentialNotKnownYetCountsAsGiven(t *testing.T) {
+	k := newKitchen(t)
+	trigger := `resource "terraform_data" "app" { input = "` + thumbprint + `" }` + "\n"
+	k.play(
+		tf.TestStep{
+			Config:   trigger + connection(append(bySecret(secret, 1), "certificate_thumbprint = terraform_data.app.output")...),
+			PlanOnly: true, ExpectError: says("Two credentials"),
+		},
+		tf.TestStep{Config: trigger + connection("certificate_thumbprint = terraform_data.app.output")},
+	)
+}
+
+func TestTakenMailboxIsSeenAtPlanWithTheImportToPaste(t *testing.T) {
+	k := newKitchen(t)
+	_, err := k.open().CreateConnection(t.Context(), store.Connection{TenantID: tenantID, Mailbox: strings.ToUpper(mailbox), Name: "first", ClientID: clientID,
+		CredentialType: store.CredentialCertificate, CertificateThumbprint: thumbprint, Owner: "somebody"}, "")
+	k.must(err)
+	k.play(
+		tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: says(`id = "` + strings.ToLower(tenantID+"/"+mailbox) + `"`)},
+		tf.TestStep{
+			Config: `import {
+  to = ` + address + `
+  id = "` + tenantID + "/" + mailbox + `"
+}
+` + connection(byThumbprint, `name = "first"`),
+			ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)), // its hand-off was never written
+		},
+	)
+}
+
+func TestRecordEditedByHandIsDriftAndOneThatIsGoneIsMadeAgain(t *testing.T) {
+	k := newKitchen(t)
+	k.play(
+		tf.TestStep{Config: connection(byThumbprint, `name = "Contoso"`)},
+		tf.TestStep{
+			PreConfig:        func() { k.edit(`"Contoso"`, `"Fabrikam"`) },
+			Config:           connection(byThumbprint, `name = "Contoso"`),
+			ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)),
+			Check:            tf.TestCheckResourceAttr(address, "name", "Contoso"),
+		},
+		tf.TestStep{
+			PreConfig: func() {
+				k.must(k.open().DeleteConnection(t.Context(), tenantID, mailbox, k.record().Owner))
+			},
+			Config:           connection(byThumbprint),
+			ConfigPlanChecks: before(planned(plancheck.ResourceActionCreate)),
+		},
+	)
+}
+
+func TestHandoffIsWrittenAgainWhenItIsGoneOrAnUpdateWasInterrupted(t *testing.T) {
+	k := newKitchen(t)
+	sheet := k.path(k.open().HandoffURL(tenantID, mailbox))
+	again := tf.TestStep{
+		Config:           connection(byThumbprint),
+		ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)),
+		Check:            tf.TestCheckResourceAttrWith(address, "handoff_url", k.fileExists),
+	}
+	gone, interrupted := again, again
+	gone.PreConfig = func() { k.must(os.Remove(sheet)) }
+	interrupted.PreConfig = func() {
+		record := k.record()
+		_, err := k.open().UpdateConnection(t.Context(), record, nil)
+		k.must(err)
+	}
+	k.play(tf.TestStep{Config: connection(byThumbprint)}, gone, interrupted)
+}
+
+func TestSuccessorsRecordIsNeitherShownNorDeleted(t *testing.T) {
+	k := newKitchen(t)
+	k.play(
+		tf.TestStep{Config: connection(byThumbprint)},
+		tf.TestStep{
+			PreConfig: func() {
+				record := k.record()
+				k.must(k.open().DeleteConnection(t.Context(), tenantID, mailbox, record.Owner))
+				record.Owner, record.Name = "successor", "successor"
+				_, err := k.open().CreateConnection(t.Context(), record, "")
+				k.must(err)
+			},
+			Config: connection(byThumbprint), PlanOnly: true, ExpectError: says("The mailbox serves another connection"),
+		},
+	)
+	if k.record().Owner != "successor" {
+		t.Errorf("%+v", k.record())
+	}
+}
+
+func TestPFXIsKeptInTheStoreAndNotNeededAfterwards(t *testing.T) {
+	k := newKitchen(t)
+	file, attributes := k.pfx(pair())
+	thumbprint := certificate.Thumbprint(pair().Certificate)
+	kept := func(*terraform.State) error {
+		_, err := k.open().KeyPair(t.Context(), tenantID, thumbprint)
+		return err
+	}
+	k.play(
+		tf.TestStep{
+			Config: connection(attributes...),
+			Check: tf.ComposeAggregateTestCheckFunc(kept,
+				tf.TestCheckResourceAttr(address, "certificate_not_after", "2030-11-20T10:00:00Z"),
+				func(*terraform.State) error {
+					_, err := k.open().Handoff(t.Context(), tenantID, mailbox, store.HandoffScript)
+					return err
+				}),
+		},
+		tf.TestStep{ // a key that left the store is brought back
+			PreConfig: func() { k.must(k.open().DeleteCertificate(t.Context(), tenantID, thumbprint)) },
+			Config:    connection(attributes...), ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)), Check: kept,
+		},
+		tf.TestStep{PreConfig: func() { k.must(os.Remove(file)) }, Config: connection(attributes...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+	)
+	if there, err := k.open().HasKeyPair(t.Context(), tenantID, thumbprint); there || err != nil {
+		t.Errorf("after destroy the key is there: %v, %v", there, err)
+	}
+}
+
+func TestPFXIsCheckedAtPlan(t *testing.T) {
+	k := newKitchen(t)
+	_, good := k.pfx(pair())
+	_, expired := k.pfx(newPair(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
+	_, future := k.pfx(newPair(today.AddDate(0, 0, 1), today.AddDate(1, 0, 0)))
+	for want, attributes := range map[string][]string{
+		"does not open the PFX":                    append(good, `certificate_pfx_password_wo = "wrong"`),
+		"has a password":                           good[:2],
+		"expired on 2025-11-20":                    expired,
+		"not valid before 2026-11-21":              future,
+		certificate.Thumbprint(pair().Certificate): append(good, byThumbprint),
+		"cannot be read":                           append(good, `certificate_pfx_path = "nowhere.pfx"`),
+	} {
+		k.play(tf.TestStep{Config: connection(attributes...), PlanOnly: true, ExpectError: says(want)})
+	}
+}
+
+func TestMissingPassphraseIsSeenAtPlanWhereItIsNeeded(t *testing.T) {
+	k := newKitchen(t)
+	person, err := age.GenerateX25519Identity()
+	k.must(err)
+	shared := fmt.Sprintf("handoff_recipients = [%q]", person.Recipient())
+	k.play(
+		tf.TestStep{PreConfig: func() { k.passphrase = "" }, Config: connection(bySecret(secret, 1)...)}, // the store has its key
+		tf.TestStep{Config: connection(append(bySecret(secret, 1), shared)...), PlanOnly: true, ExpectError: says("CODETWO_STORE_PASSPHRASE")},
+		tf.TestStep{Config: connection(append(bySecret(secret, 2), shared)...)},
+	)
+	k = newKitchen(t)
+	k.passphrase = ""
+	k.must(os.RemoveAll(k.folder))
+	k.play(
+		tf.TestStep{Config: connection(byThumbprint)}, // there is nothing to encrypt
+		tf.TestStep{Config: connection(bySecret(secret, 1)...), PlanOnly: true, ExpectError: says("CODETWO_STORE_PASSPHRASE")},
+	)
+}
+
+func TestMissingStoreIsSeenAtPlan(t *testing.T) {
+	k := newKitchen(t)
+	k.unset = true
+	k.play(tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: says("paste this line")})
+}
+
+func TestWhileTheStoreIsNotKnownThePlanWaits(t *testing.T) {
+	k := newKitchen(t)
+	k.play(
+		tf.TestStep{Config: connection(byThumbprint)},
+		tf.TestStep{
+			PreConfig: func() { k.edit(`"contoso.onmicrosoft.com"`, `"edited"`); k.unknown = true },
+			Config:    connection(byThumbprint), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan()),
+		},
+		tf.TestStep{
+			Config:      `data "codetwo_target_connections" "all" {}`,
+			ExpectError: says("connection_store has a value that is known only after apply"),
+		},
+		tf.TestStep{PreConfig: func() { k.unknown = false }, Config: connection(byThumbprint)},
+	)
+}
+
+func TestListShowsTheConnectionsOfOneTenantOrAll(t *testing.T) {
+	k := newKitchen(t)
+	_, err := k.open().CreateConnection(t.Context(), store.Connection{TenantID: clientID, Mailbox: "m@fabrikam.com", Name: "Fabrikam", ClientID: clientID,
+		CredentialType: store.CredentialClientSecret, Owner: "somebody"}, secret)
+	k.must(err)
+	list := func(filter string) string {
+		return "data \"codetwo_target_connections\" \"list\" {\n" + filter + "\ndepends_on = [" + address + "]\n}\n"
+	}
+	const data = "data.codetwo_target_connections.list"
+	k.play(
+		tf.TestStep{
+			Config: connection(byThumbprint) + list(""),
+			Check: tf.ComposeAggregateTestCheckFunc(
+				tf.TestCheckResourceAttr(data, "connections.#", "2"),
+				tf.TestCheckResourceAttr(data, "connections.0.name", "Fabrikam"),
+				tf.TestCheckResourceAttrPair(data, "connections.1.id", address, "id"),
+				tf.TestCheckResourceAttrPair(data, "connections.1.revision", address, "revision"),
+				func(state *terraform.State) error {
+					if strings.Contains(state.String(), secret) {
+						return fmt.Errorf("the list shows a secret")
+					}
+					return nil
+				}),
+		},
+		tf.TestStep{
+			Config: connection(byThumbprint) + list(fmt.Sprintf("tenant_id = %q", clientID)),
+			Check:  tf.TestCheckResourceAttr(data, "connections.#", "1"),
+		},
+	)
+}
