@@ -1,9 +1,252 @@
 package sandbox
 
-import "net/http"
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
 
-type route struct{}
+	"github.com/google/uuid"
+)
 
+// Application permissions, as they stand in the roles claim.
+const (
+	appReadAll       = "Application.Read.All"
+	appReadWriteAll  = "Application.ReadWrite.All"
+	appOwnedBy       = "Application.ReadWrite.OwnedBy"
+	appCreate        = "AppRegistration.Create"
+	grantWriteAll    = "AppRoleAssignment.ReadWrite.All"
+	directoryRead    = "Directory.Read.All"
+	directoryWrite   = "Directory.ReadWrite.All"
+	organizationRead = "Organization.Read.All"
+	domainRead       = "Domain.Read.All"
+	userRead         = "User.Read.All"
+	userWrite        = "User.ReadWrite.All"
+	userReadBasic    = "User.ReadBasic.All"
+	policyRead       = "Policy.Read.All"
+)
+
+// graphRoutes serves Microsoft Graph v1.0.
 func (s *Server) graphRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("/v1.0/", http.NotFound)
+	s.graph = slices.Concat(
+		applicationRoutes, credentialRoutes, ownerRoutes, servicePrincipalRoutes, grantRoutes,
+		deletedItemRoutes, tenantRoutes, userRoutes, policyRoutes,
+	)
+	one := http.HandlerFunc(s.serveGraph)
+	mux.HandleFunc("/v1.0/", func(w http.ResponseWriter, r *http.Request) { s.trouble.serve(one, r).send(w) })
+	batch := http.HandlerFunc(s.serveBatch)
+	mux.HandleFunc("/v1.0/$batch", func(w http.ResponseWriter, r *http.Request) { s.trouble.serve(batch, r).send(w) })
 }
+
+// call is a request to Graph whose token and rights are in order. It holds the tenant.
+type call struct {
+	server  *Server
+	tenant  *Tenant
+	token   *accessToken
+	w       http.ResponseWriter
+	r       *http.Request
+	keys    map[string]key
+	query   query
+	ownOnly bool // the caller's only right is to objects that it owns
+	reads   view // as of which objects are found by their keys
+	lists   view // as of which collections are listed: the index is another store, which can lag further behind
+}
+
+// serveGraph answers one request, alone or as a part of a batch.
+func (s *Server) serveGraph(w http.ResponseWriter, r *http.Request) {
+	setGraphHeaders(w, r)
+	if failure := s.carryOut(w, r); failure != nil {
+		s.writeGraphError(w, failure)
+	}
+}
+
+func (s *Server) carryOut(w http.ResponseWriter, r *http.Request) *graphError {
+	token, t, failure := s.graphCaller(r)
+	if failure != nil {
+		return failure
+	}
+	path, failure := parsePath(strings.TrimPrefix(r.URL.EscapedPath(), "/v1.0"))
+	if failure != nil {
+		return failure
+	}
+	found, keys, failure := s.findRoute(r.Method, path)
+	if failure != nil {
+		return failure
+	}
+	if len(found.rights) > 0 && !slices.ContainsFunc(found.rights, token.hasRole) {
+		return denied()
+	}
+	c := &call{server: s, tenant: t, token: token, w: w, r: r, keys: keys}
+	c.ownOnly = !slices.ContainsFunc(found.rights, func(right string) bool { return right != appOwnedBy && token.hasRole(right) })
+	if c.query, failure = parseQuery(r); failure != nil {
+		return failure
+	}
+	w.Header().Set("x-ms-resource-unit", resourceUnits(found, c.query))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c.reads, c.lists = t.present(s), t.present(s)
+	return found.serve(c)
+}
+
+// graphCaller verifies the token. The tenant is always the token's.
+func (s *Server) graphCaller(r *http.Request) (*accessToken, *Tenant, *graphError) {
+	token, fault := s.verifyToken(r.Header.Get("Authorization"))
+	if fault != nil {
+		return nil, nil, unauthenticated(tokenErrors[fault.Reason])
+	}
+	t, found := s.tenant(token.TenantID)
+	// Programs that learned of the sandbox by the cloud metadata know Graph by the sandbox's own origin.
+	if audience := strings.TrimRight(token.Audience, "/"); !found || audience != graphAudience && audience != s.origin && audience != graphAppID {
+		return nil, nil, unauthenticated(foreignAudience)
+	}
+	noteTenant(r, t.ID)
+	return token, t, nil
+}
+
+// setGraphHeaders sets what every answer of Graph has, as seen in one of the real thing.
+func setGraphHeaders(w http.ResponseWriter, r *http.Request) {
+	requestID := uuid.NewString()
+	clientRequestID := r.Header.Get("client-request-id")
+	if uuid.Validate(clientRequestID) != nil {
+		clientRequestID = requestID
+	}
+	header := w.Header()
+	header.Set("Cache-Control", "no-cache")
+	header.Set("Strict-Transport-Security", "max-age=31536000")
+	header.Set("request-id", requestID)
+	header.Set("client-request-id", clientRequestID)
+	header.Set("x-ms-ags-diagnostic", `{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"5","ScaleUnit":"000","RoleInstance":"SANDBOX"}}`)
+}
+
+// resourceUnits is what a request costs of the caller's quota (Microsoft Graph: throttling limits, identity and access).
+func resourceUnits(found route, q query) string {
+	units := 1
+	if found.method == http.MethodGet {
+		first, _, _ := strings.Cut(found.path, "/")
+		if first == "applications" || first == "users" || strings.HasSuffix(found.path, "/appRoleAssignments") {
+			units++
+		}
+		if len(q.selected) > 0 {
+			units--
+		}
+		if q.top > 0 && q.top < 20 {
+			units--
+		}
+	}
+	return fmt.Sprint(max(units, 1))
+}
+
+// now is the tenants' time in the precision that Graph has.
+func (c *call) now() time.Time { return c.server.now().UTC().Truncate(time.Second) }
+
+// mine refuses an object of somebody else's to a caller who may only touch its own.
+func (c *call) mine(owners []string) *graphError {
+	if c.ownOnly && !slices.Contains(owners, c.token.ServicePrincipalID) {
+		return denied()
+	}
+	return nil
+}
+
+// maxGraphRequest bounds a request's body, in bytes.
+const maxGraphRequest = 4 << 20
+
+// body reads the JSON object of a request. No body is an empty object.
+func (c *call) body() (map[string]json.RawMessage, *graphError) {
+	content, err := io.ReadAll(http.MaxBytesReader(nil, c.r.Body, maxGraphRequest))
+	unreadable := refuse(badSyntax, "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.")
+	if err != nil {
+		return nil, unreadable
+	}
+	if len(content) == 0 {
+		return map[string]json.RawMessage{}, nil
+	}
+	if c.r.Header.Get("Content-Type") == "" {
+		return nil, refuse(badSyntax, "Write requests (excluding DELETE) must contain the Content-Type header declaration.")
+	}
+	if kind, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return nil, unreadable
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(content, &object); err != nil || object == nil {
+		return nil, unreadable
+	}
+	return object, nil
+}
+
+// object is an entity as it goes out.
+type object = map[string]any
+
+// link makes an absolute address below the version.
+func (c *call) link(format string, particulars ...any) string {
+	return c.server.origin + "/v1.0/" + fmt.Sprintf(format, particulars...)
+}
+
+// one answers with one entity of a collection, reduced to what was selected.
+func (c *call) one(status int, collection string, entity object, selectable object) *graphError {
+	context := collection
+	if c.r.Method == http.MethodGet && len(c.query.selected) > 0 {
+		if failure := c.query.checkSelected(selectable); failure != nil {
+			return failure
+		}
+		entity = c.query.reduced(entity)
+		context += "(" + strings.Join(c.query.selected, ",") + ")"
+	}
+	entity["@odata.context"] = c.link("$metadata#%s/$entity", context)
+	return c.write(status, entity)
+}
+
+// created answers with a new directory object.
+func (c *call) created(collection, directoryClass string, entity object) *graphError {
+	c.w.Header().Set("Location", fmt.Sprintf("%s/v2/%s/directoryObjects/%v/Microsoft.DirectoryServices.%s",
+		c.server.origin, c.tenant.ID, entity["id"], directoryClass))
+	return c.one(http.StatusCreated, collection, entity, nil)
+}
+
+func (c *call) write(status int, body object) *graphError {
+	content, err := json.Marshal(body)
+	if err != nil {
+		return &graphError{status: http.StatusInternalServerError, code: "Service_InternalServerError", message: err.Error()}
+	}
+	c.w.Header().Set("Content-Type", "application/json; odata.metadata=minimal; odata.streaming=true; IEEE754Compatible=false; charset=utf-8")
+	c.w.Header().Set("OData-Version", "4.0")
+	c.w.WriteHeader(status)
+	_, _ = c.w.Write(content) // into memory
+	return nil
+}
+
+func (c *call) noContent() *graphError {
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// decoded reads a property's value. A null leaves the zero value.
+func decoded[T any](property, resource string, raw json.RawMessage) (T, *graphError) {
+	var value T
+	if json.Unmarshal(raw, &value) != nil {
+		return value, invalidValue(property, resource)
+	}
+	return value, nil
+}
+
+// timestamp writes a time as Graph does; the zero time is null.
+func timestamp(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// text writes an unset text as null.
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// list writes no entries as an empty list instead of null.
+func list[T any](of []T) []T { return slices.Concat([]T{}, of) }

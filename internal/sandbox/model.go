@@ -152,11 +152,12 @@ type passwordCredential struct {
 }
 
 type federatedCredential struct {
-	ID        string   `json:"id"`
-	Name      string   `json:"name"`
-	Issuer    string   `json:"issuer"`
-	Subject   string   `json:"subject"`
-	Audiences []string `json:"audiences"`
+	ID          string
+	Name        string
+	Issuer      string
+	Subject     string
+	Description string
+	Audiences   []string
 }
 
 // servicePrincipal is an application's presence in a tenant. The first-party APIs have one without an application here.

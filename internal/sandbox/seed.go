@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,9 +50,8 @@ var callerRights = map[callerKind][]string{
 	},
 }
 
-// newCaller draws a client ID and a client secret in the manner of Entra's, 40 characters long.
 func newCaller() Caller {
-	return Caller{ClientID: uuid.NewString(), ClientSecret: rand.Text()[:3] + "8Q~" + rand.Text() + rand.Text()[:8]}
+	return Caller{ClientID: uuid.NewString(), ClientSecret: newClientSecret()}
 }
 
 // seedTenant makes the sandbox's i-th tenant, counted from 0: an organization with users of every kind of mailbox,

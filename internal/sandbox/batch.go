@@ -1,0 +1,170 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// maxParts is how many requests one batch takes (Microsoft Graph: JSON batching).
+const maxParts = 20
+
+type batchRequest struct {
+	ID        string            `json:"id"`
+	Method    string            `json:"method"`
+	URL       string            `json:"url"`
+	Headers   map[string]string `json:"headers"`
+	Body      json.RawMessage   `json:"body"`
+	DependsOn []string          `json:"dependsOn"`
+}
+
+type batchResponse struct {
+	ID      string            `json:"id"`
+	Status  int               `json:"status"`
+	Headers map[string]string `json:"headers"`
+	Body    json.RawMessage   `json:"body,omitempty"`
+}
+
+// serveBatch carries several requests out as one (Microsoft Graph: JSON batching). Each passes through the same
+// handler as it would alone, with the token of the batch. The answer is 200 whatever becomes of the parts.
+func (s *Server) serveBatch(w http.ResponseWriter, r *http.Request) {
+	setGraphHeaders(w, r)
+	if failure := s.carryOutBatch(w, r); failure != nil {
+		s.writeGraphError(w, failure)
+	}
+}
+
+func (s *Server) carryOutBatch(w http.ResponseWriter, r *http.Request) *graphError {
+	if _, _, failure := s.graphCaller(r); failure != nil {
+		return failure
+	}
+	if r.Method != http.MethodPost {
+		return &graphError{status: http.StatusMethodNotAllowed, code: badRequest, message: "Specified HTTP method is not allowed for the request target."}
+	}
+	var envelope struct {
+		Requests []batchRequest `json:"requests"`
+	}
+	content, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxGraphRequest))
+	if err != nil || json.Unmarshal(content, &envelope) != nil {
+		return refuse(badSyntax, "Invalid batch payload format.")
+	}
+	if failure := checkBatch(envelope.Requests); failure != nil {
+		return failure
+	}
+	responses, parts := s.carryOutParts(r, envelope.Requests)
+	noteParts(r, parts)
+	content, err = json.Marshal(map[string]any{"responses": responses})
+	if err != nil {
+		return &graphError{status: http.StatusInternalServerError, code: "Service_InternalServerError", message: err.Error()}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(content) // into memory
+	return nil
+}
+
+// checkBatch finds what makes Graph refuse the whole batch. A write without a body is such a thing, even where the
+// operation itself takes none.
+func checkBatch(requests []batchRequest) *graphError {
+	if len(requests) == 0 {
+		return refuse(badSyntax, "Invalid batch payload format.")
+	}
+	if len(requests) > maxParts {
+		return refuse("MaximumValueExceeded", "Number of batch request steps exceeds the maximum value of %d.", maxParts)
+	}
+	var ids []string
+	for _, request := range requests {
+		if request.ID == "" || request.Method == "" || request.URL == "" || slices.Contains(ids, request.ID) {
+			return refuse(badSyntax, "Request Id, method and url of every batch request must be there, and every Id must be unique.") // text unconfirmed
+		}
+		ids = append(ids, request.ID)
+		write := request.Method == http.MethodPost || request.Method == http.MethodPatch || request.Method == http.MethodPut
+		if write && (request.header("Content-Type") == "" || len(request.Body) == 0 || string(request.Body) == "null") {
+			return refuse(badSyntax, "Write request id : %s does not contain Content-Type header or body.", request.ID)
+		}
+	}
+	for i, request := range requests {
+		for _, id := range request.DependsOn {
+			if id == request.ID || !slices.Contains(ids[:i], id) {
+				return refuse(badSyntax, "Request Id '%s' depends on '%s', which is no request before it.", request.ID, id) // text unconfirmed
+			}
+		}
+	}
+	return nil
+}
+
+// header looks a header up whatever the case of its name.
+func (b batchRequest) header(name string) string {
+	for key, value := range b.Headers {
+		if strings.EqualFold(key, name) {
+			return value
+		}
+	}
+	return ""
+}
+
+// carryOutParts carries the parts out. Graph promises no order among those that do not depend on each other, neither
+// of the work nor of the answers; here it is the reverse, so that whoever relies on one finds out.
+func (s *Server) carryOutParts(r *http.Request, requests []batchRequest) ([]batchResponse, []logPart) {
+	var responses []batchResponse
+	var parts []logPart
+	status := map[string]int{}
+	waiting := slices.Clone(requests)
+	slices.Reverse(waiting)
+	for len(waiting) > 0 {
+		at := slices.IndexFunc(waiting, func(b batchRequest) bool {
+			return !slices.ContainsFunc(b.DependsOn, func(id string) bool { return status[id] == 0 })
+		})
+		request := waiting[at] // there is one: a part depends on earlier ones only
+		waiting = slices.Delete(waiting, at, at+1)
+		failed := slices.ContainsFunc(request.DependsOn, func(id string) bool { return status[id] >= http.StatusBadRequest })
+		response := s.part(r, request, failed)
+		status[request.ID] = response.Status
+		responses = append(responses, response)
+		parts = append(parts, logPart{Method: request.Method, Path: "/v1.0/" + strings.TrimLeft(request.URL, "/"), Status: response.Status})
+	}
+	return responses, parts
+}
+
+// part carries one request of a batch out, unless one that it depends on has failed.
+func (s *Server) part(batch *http.Request, request batchRequest, dependencyFailed bool) batchResponse {
+	answered := newRecorded()
+	target, err := url.Parse("/v1.0/" + strings.TrimLeft(request.URL, "/"))
+	switch {
+	case dependencyFailed:
+		s.refusePart(answered, batch, &graphError{status: http.StatusFailedDependency, code: "FailedDependency", message: "Request failed due to the failure of a request that it depends on."}) // text unconfirmed
+	case err != nil || strings.HasPrefix(target.Path, "/v1.0/$batch") || strings.Contains(request.URL, "://"):
+		s.refusePart(answered, batch, refuse(badSyntax, "Invalid request URL in batch: '%s'.", request.URL)) // text unconfirmed
+	default:
+		inner := batch.Clone(batch.Context())
+		inner.Method, inner.URL, inner.RequestURI = request.Method, target, target.RequestURI()
+		inner.Header = http.Header{"Authorization": batch.Header["Authorization"]}
+		for name, value := range request.Headers {
+			if !strings.EqualFold(name, "Authorization") {
+				inner.Header.Set(name, value)
+			}
+		}
+		inner.Body = io.NopCloser(bytes.NewReader(request.Body))
+		inner.ContentLength = int64(len(request.Body))
+		answered = s.trouble.serve(http.HandlerFunc(s.serveGraph), inner)
+	}
+	response := batchResponse{ID: request.ID, Status: answered.status, Headers: map[string]string{}}
+	for name, values := range answered.header {
+		response.Headers[name] = values[0]
+	}
+	if json.Valid(answered.body.Bytes()) {
+		response.Body = bytes.TrimSpace(answered.body.Bytes())
+	} else if answered.body.Len() > 0 {
+		// What is not JSON is carried in base64 (Microsoft Graph: JSON batching), as encoding/json writes bytes.
+		response.Body, _ = json.Marshal(answered.body.Bytes())
+	}
+	return response
+}
+
+func (s *Server) refusePart(answered *recorded, batch *http.Request, failure *graphError) {
+	setGraphHeaders(answered, batch)
+	s.writeGraphError(answered, failure)
+}

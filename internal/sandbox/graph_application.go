@@ -1,0 +1,297 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// applicationRoutes are the operations on application objects. Microsoft's table for the list names OwnedBy as well;
+// in practice it does not suffice (unconfirmed), and here it never does.
+var applicationRoutes = []route{
+	{http.MethodGet, "applications", []string{appReadAll, appReadWriteAll, directoryRead, directoryWrite}, (*call).listApplications},
+	{http.MethodPost, "applications", []string{appCreate, appOwnedBy, appReadWriteAll}, (*call).postApplication},
+	{http.MethodGet, "applications/{application}", []string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite}, (*call).getApplication},
+	{http.MethodPatch, "applications/{application}", []string{appOwnedBy, appReadWriteAll}, (*call).patchApplication},
+	{http.MethodDelete, "applications/{application}", []string{appOwnedBy, appReadWriteAll}, (*call).deleteApplication},
+}
+
+// findApplication finds the application that the path names. A caller with rights to its own ones only is refused at
+// another's, and told nothing about what does not exist.
+func (c *call) findApplication(v view) (application, *graphError) {
+	k := c.keys["application"]
+	var found application
+	var ok bool
+	switch strings.ToLower(k.property) {
+	case "id":
+		if uuid.Validate(k.value) != nil {
+			return found, refuse(badRequest, "Invalid object identifier '%s'.", k.value)
+		}
+		found, ok = c.tenant.directory.applications.get(v, strings.ToLower(k.value))
+	case "appid":
+		found, ok = c.tenant.applicationByAppID(v, k.value)
+	case "uniquename":
+		found, ok = c.tenant.applicationByUniqueName(v, k.value)
+	default:
+		return found, refuse(badSyntax, "The key property '%s' is not one of 'microsoft.graph.application'.", k.property)
+	}
+	if !ok {
+		return found, notFound(k.value)
+	}
+	return found, c.mine(found.Owners)
+}
+
+func (t *Tenant) applicationByUniqueName(v view, name string) (application, bool) {
+	if name == "" {
+		return application{}, false
+	}
+	return t.directory.applications.first(v, func(a application) bool { return a.UniqueName == name })
+}
+
+func (c *call) listApplications() *graphError {
+	return c.many(collection{
+		context:    "applications",
+		schema:     c.applicationEntity(application{}, false),
+		filterable: []string{"id", "appId", "createdDateTime", "displayName", "identifierUris", "publisherDomain", "signInAudience", "tags", "uniqueName"},
+		sortable:   []string{"displayName", "createdDateTime"},
+		searchable: []string{"displayName", "description"},
+		rows: func(v view) []object {
+			return mapped(c.tenant.directory.applications.list(v, nil), func(a application) object { return c.applicationEntity(a, false) })
+		},
+	})
+}
+
+func (c *call) getApplication() *graphError {
+	found, failure := c.findApplication(c.reads)
+	if failure != nil {
+		return failure
+	}
+	// The certificates themselves are shown of a single object, and only when asked for (Microsoft Graph:
+	// keyCredential resource type).
+	withKeys := slices.Contains(c.query.selected, "keyCredentials")
+	entity := c.applicationEntity(found, withKeys)
+	return c.one(http.StatusOK, "applications", entity, entity)
+}
+
+func (c *call) postApplication() *graphError {
+	body, failure := c.body()
+	if failure != nil {
+		return failure
+	}
+	return c.createApplication(body)
+}
+
+func (c *call) createApplication(body map[string]json.RawMessage) *graphError {
+	created := application{
+		ID: uuid.NewString(), AppID: uuid.NewString(), SignInAudience: "AzureADMyOrg",
+		CreatedAt: c.now(), CreatedByAppID: c.token.AppID,
+	}
+	if c.token.hasRole(appOwnedBy) {
+		created.Owners = []string{c.token.ServicePrincipalID}
+	}
+	secrets, failure := c.setApplication(&created, body, true)
+	if failure != nil {
+		return failure
+	}
+	if created.DisplayName == "" {
+		return refuse(badRequest, "A value is required for property 'displayName' of resource 'Application'.").detail("MissingValue", "displayName")
+	}
+	c.tenant.directory.applications.put(c.server.now(), created.ID, created)
+	entity := c.applicationEntity(created, false)
+	for i, password := range entity["passwordCredentials"].([]object) {
+		password["secretText"] = secrets[i] // here and never again
+	}
+	return c.created("applications", "Application", entity)
+}
+
+// patchApplication changes an application, or creates the one with that uniqueName when the request prefers so
+// (Microsoft Graph: application-upsert).
+func (c *call) patchApplication() *graphError {
+	body, failure := c.body()
+	if failure != nil {
+		return failure
+	}
+	changed, failure := c.findApplication(c.tenant.present(c.server))
+	if k := c.keys["application"]; failure != nil && failure.status == http.StatusNotFound && c.prefersUpsert() && strings.EqualFold(k.property, "uniqueName") {
+		if _, set := body["uniqueName"]; !set {
+			body["uniqueName"], _ = json.Marshal(k.value) // a string always has a form
+		}
+		return c.createApplication(body)
+	}
+	if failure != nil {
+		return failure
+	}
+	if _, failure := c.setApplication(&changed, body, false); failure != nil {
+		return failure
+	}
+	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
+	return c.noContent()
+}
+
+func (c *call) prefersUpsert() bool {
+	return slices.ContainsFunc(c.r.Header.Values("Prefer"), func(value string) bool { return strings.Contains(value, "create-if-missing") })
+}
+
+// deleteApplication moves the application and its service principal here, with the grants of that, to the recycle bin.
+// Service principals in other tenants stay.
+func (c *call) deleteApplication() *graphError {
+	now := c.tenant.present(c.server)
+	found, failure := c.findApplication(now)
+	if failure != nil {
+		return failure
+	}
+	at := c.server.now()
+	c.tenant.directory.applications.remove(at, found.ID)
+	c.tenant.directory.deleted.put(at, found.ID, deletedItem{ID: found.ID, DeletedAt: c.now(), Application: &found})
+	if principal, has := c.tenant.servicePrincipalByAppID(now, found.AppID); has {
+		c.bin(principal)
+	}
+	return c.noContent()
+}
+
+var signInAudiences = []string{"AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"}
+
+// setApplication sets what is in a request. On creation it returns the values of the client secrets made by the way.
+func (c *call) setApplication(a *application, body map[string]json.RawMessage, creating bool) (secrets []string, failure *graphError) {
+	const resource = "Application"
+	for _, name := range sortedNames(body) {
+		raw := body[name]
+		switch name {
+		case "displayName":
+			a.DisplayName, failure = decoded[string](name, resource, raw)
+			if failure == nil && (a.DisplayName == "" || len(a.DisplayName) > 256) {
+				failure = invalidValue(name, resource)
+			}
+		case "description":
+			a.Description, failure = decoded[string](name, resource, raw)
+		case "notes":
+			a.Notes, failure = decoded[string](name, resource, raw)
+		case "serviceManagementReference":
+			a.ServiceMgmtRef, failure = decoded[string](name, resource, raw)
+		case "isDisabled":
+			a.IsDisabled, failure = decoded[bool](name, resource, raw)
+		case "tags":
+			a.Tags, failure = decoded[[]string](name, resource, raw)
+		case "signInAudience":
+			a.SignInAudience, failure = decoded[string](name, resource, raw)
+			if !slices.Contains(signInAudiences, a.SignInAudience) {
+				failure = invalidValue(name, resource)
+			}
+		case "uniqueName":
+			failure = c.setUniqueName(a, raw)
+		case "identifierUris":
+			failure = c.setIdentifierURIs(a, raw)
+		case "requiredResourceAccess":
+			failure = setRequiredAccess(a, raw)
+		case "keyCredentials":
+			failure = c.setKeys(a, raw)
+		case "passwordCredentials":
+			secrets, failure = c.setPasswords(a, raw, creating)
+		default:
+			switch _, stored := applicationStored[name]; {
+			case stored:
+				a.ExtraProperties, failure = applicationStored.with(a.ExtraProperties, name, resource, raw)
+			case slices.Contains(applicationReadOnly, name):
+				failure = readOnly(name)
+			default:
+				failure = unknownProperty(name, "application")
+			}
+		}
+		if failure != nil {
+			return nil, failure
+		}
+	}
+	return secrets, nil
+}
+
+// setUniqueName sets the name, which is immutable from then on (Microsoft Graph: application resource type). An
+// application in the recycle bin does not keep its name from others (unconfirmed).
+func (c *call) setUniqueName(a *application, raw json.RawMessage) *graphError {
+	name, failure := decoded[string]("uniqueName", "Application", raw)
+	switch {
+	case failure != nil || name == a.UniqueName:
+		return failure
+	case a.UniqueName != "":
+		return readOnly("uniqueName")
+	}
+	if _, exists := c.tenant.applicationByUniqueName(c.tenant.present(c.server), name); exists {
+		return taken("uniqueName")
+	}
+	a.UniqueName = name
+	return nil
+}
+
+func (c *call) setIdentifierURIs(a *application, raw json.RawMessage) *graphError {
+	uris, failure := decoded[[]string]("identifierUris", "Application", raw)
+	if failure != nil {
+		return failure
+	}
+	_, exists := c.tenant.directory.applications.first(c.tenant.present(c.server), func(other application) bool {
+		return other.ID != a.ID && slices.ContainsFunc(uris, func(uri string) bool { return slices.Contains(other.IdentifierURIs, uri) })
+	})
+	if exists {
+		return taken("identifierUris")
+	}
+	a.IdentifierURIs = uris
+	return nil
+}
+
+func setRequiredAccess(a *application, raw json.RawMessage) *graphError {
+	required, failure := decoded[[]requiredResourceAccess]("requiredResourceAccess", "Application", raw)
+	if failure != nil {
+		return failure
+	}
+	for i, api := range required {
+		if api.ResourceAppID == "" {
+			return invalidValue("resourceAppId", "RequiredResourceAccess")
+		}
+		for _, access := range api.ResourceAccess {
+			if uuid.Validate(access.ID) != nil {
+				return invalidValue("id", "ResourceAccess")
+			}
+			if access.Type != "Role" && access.Type != "Scope" {
+				return invalidValue("type", "ResourceAccess")
+			}
+		}
+		required[i].ResourceAccess = list(api.ResourceAccess)
+	}
+	a.RequiredAccess = required
+	return nil
+}
+
+// applicationReadOnly are the properties that only Entra sets.
+var applicationReadOnly = []string{
+	"id", "appId", "applicationTemplateId", "certification", "createdByAppId", "createdDateTime", "deletedDateTime",
+	"disabledByMicrosoftStatus", "managerApplications", "publisherDomain", "verifiedPublisher",
+}
+
+func (c *call) applicationEntity(a application, withKeys bool) object {
+	e := applicationStored.entity(a.ExtraProperties)
+	e["id"] = a.ID
+	e["appId"] = a.AppID
+	e["applicationTemplateId"] = nil
+	e["certification"] = nil
+	e["createdByAppId"] = text(a.CreatedByAppID)
+	e["createdDateTime"] = timestamp(a.CreatedAt)
+	e["deletedDateTime"] = nil
+	e["description"] = text(a.Description)
+	e["disabledByMicrosoftStatus"] = nil
+	e["displayName"] = a.DisplayName
+	e["identifierUris"] = list(a.IdentifierURIs)
+	e["isDisabled"] = a.IsDisabled
+	e["keyCredentials"] = mapped(a.Keys, func(k keyCredential) object { return k.entity(withKeys) })
+	e["managerApplications"] = []string{}
+	e["notes"] = text(a.Notes)
+	e["passwordCredentials"] = mapped(a.Passwords, passwordCredential.entity)
+	e["publisherDomain"] = c.tenant.CustomDomain
+	e["requiredResourceAccess"] = list(a.RequiredAccess)
+	e["serviceManagementReference"] = text(a.ServiceMgmtRef)
+	e["signInAudience"] = a.SignInAudience
+	e["tags"] = list(a.Tags)
+	e["uniqueName"] = text(a.UniqueName)
+	e["verifiedPublisher"] = object{"addedDateTime": nil, "displayName": nil, "verifiedPublisherId": nil}
+	return e
+}

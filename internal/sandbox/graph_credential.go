@@ -1,0 +1,293 @@
+package sandbox
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha1"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// credentialRoutes are the operations on client secrets and federated credentials. Certificates are set by a PATCH of
+// the application. Microsoft's addKey is left out: it takes a proof by a certificate that the application already has.
+var credentialRoutes = []route{
+	{http.MethodPost, "applications/{application}/addPassword", []string{appOwnedBy, appReadWriteAll}, (*call).addPassword},
+	{http.MethodPost, "applications/{application}/removePassword", []string{appOwnedBy, appReadWriteAll}, (*call).removePassword},
+	{http.MethodGet, "applications/{application}/federatedIdentityCredentials", []string{appReadAll, appOwnedBy, appReadWriteAll}, (*call).listFederated},
+	{http.MethodPost, "applications/{application}/federatedIdentityCredentials", []string{appOwnedBy, appReadWriteAll}, (*call).postFederated},
+	{http.MethodGet, "applications/{application}/federatedIdentityCredentials/{credential}", []string{appReadAll, appOwnedBy, appReadWriteAll}, (*call).getFederated},
+	{http.MethodDelete, "applications/{application}/federatedIdentityCredentials/{credential}", []string{appOwnedBy, appReadWriteAll}, (*call).deleteFederated},
+}
+
+// keyRequest is an entry of keyCredentials in a request. What is null is not set.
+type keyRequest struct {
+	CustomKeyIdentifier *string    `json:"customKeyIdentifier"`
+	DisplayName         *string    `json:"displayName"`
+	EndDateTime         *time.Time `json:"endDateTime"`
+	Key                 *string    `json:"key"`
+	KeyID               *string    `json:"keyId"`
+	StartDateTime       *time.Time `json:"startDateTime"`
+	Type                *string    `json:"type"`
+	Usage               *string    `json:"usage"`
+}
+
+// setKeys replaces the whole collection: an entry to keep is repeated with its keyId and a key of null (Microsoft
+// Graph: application-update; the particulars as seen in Entra's answers).
+func (c *call) setKeys(a *application, raw json.RawMessage) *graphError {
+	entries, failure := decoded[[]keyRequest]("keyCredentials", "Application", raw)
+	if failure != nil {
+		return failure
+	}
+	keys := make([]keyCredential, 0, len(entries))
+	for _, entry := range entries {
+		if entry.Usage == nil || *entry.Usage != "Verify" && *entry.Usage != "Sign" {
+			return refuse(badRequest, `The value for the property "usage" in one of your credentials is invalid. Acceptable values are Sign, Verify.`)
+		}
+		kept := -1
+		if entry.KeyID != nil {
+			kept = slices.IndexFunc(a.Keys, func(k keyCredential) bool { return strings.EqualFold(k.KeyID, *entry.KeyID) })
+		}
+		var key keyCredential
+		if kept >= 0 {
+			key, failure = a.Keys[kept], entry.unchanged(a.Keys[kept])
+		} else {
+			key, failure = entry.newKey()
+		}
+		if failure == nil && slices.ContainsFunc(keys, func(k keyCredential) bool { return k.KeyID == key.KeyID }) {
+			failure = invalidValue("keyId", "KeyCredential") // unconfirmed
+		}
+		// An expired entry is refused wherever it stands, also next to a new one.
+		if failure == nil && !c.server.now().Before(key.End) {
+			failure = invalidKeyDate()
+		}
+		if failure != nil {
+			return failure
+		}
+		keys = append(keys, key)
+	}
+	a.Keys = keys
+	return nil
+}
+
+func invalidKeyDate() *graphError {
+	return refuse("KeyCredentialsInvalidEndDate", "Key credential end date is invalid.")
+}
+
+// unchanged refuses an entry that says something else of a key than what is known.
+func (e keyRequest) unchanged(k keyCredential) *graphError {
+	differs := func(sent *string, known string) bool { return sent != nil && !strings.EqualFold(*sent, known) }
+	moved := func(sent *time.Time, known time.Time) bool {
+		return sent != nil && !sent.Truncate(time.Second).Equal(known)
+	}
+	changed := differs(e.CustomKeyIdentifier, k.CustomID) || differs(e.DisplayName, k.DisplayName) || differs(e.Type, k.Type) ||
+		differs(e.Usage, k.Usage) || moved(e.StartDateTime, k.Start) || moved(e.EndDateTime, k.End)
+	if e.Key != nil {
+		certificate, err := parseKey(*e.Key)
+		changed = changed || err != nil || !certificate.Equal(k.Certificate)
+	}
+	if changed {
+		return refuse(badRequest, "Update to existing credential with KeyId '%s' is not allowed.", k.KeyID).detail("KeyNotUpdatable", "keyCredentials")
+	}
+	return nil
+}
+
+// newKey makes a key of a certificate. Where its dates are not given they are the certificate's. Microsoft's
+// documents speak of one year as a limit and as the default, which certificates of many years in practice contradict.
+func (e keyRequest) newKey() (keyCredential, *graphError) {
+	if e.Key == nil || e.Type == nil || *e.Type != "AsymmetricX509Cert" {
+		return keyCredential{}, refuse(badRequest, "The value for the property \"type\" or \"key\" in one of your credentials is invalid.") // unconfirmed
+	}
+	certificate, err := parseKey(*e.Key)
+	if err != nil {
+		return keyCredential{}, refuse(badRequest, "Key value is invalid certificate.").detail("InvalidValue", "keyCredentials") // unconfirmed
+	}
+	k := keyCredential{
+		KeyID: uuid.NewString(), Type: *e.Type, Usage: *e.Usage, Certificate: certificate, Raw: certificate.Raw,
+		DisplayName: certificate.Subject.String(),
+		CustomID:    fmt.Sprintf("%X", sha1.Sum(certificate.Raw)),
+		Start:       certificate.NotBefore, End: certificate.NotAfter,
+	}
+	if e.KeyID != nil {
+		if uuid.Validate(*e.KeyID) != nil {
+			return k, invalidValue("keyId", "KeyCredential")
+		}
+		k.KeyID = strings.ToLower(*e.KeyID)
+	}
+	if e.DisplayName != nil {
+		k.DisplayName = *e.DisplayName
+	}
+	if e.CustomKeyIdentifier != nil {
+		if k.CustomID = *e.CustomKeyIdentifier; !isKeyIdentifier(k.CustomID) {
+			return k, refuse(badRequest, "When present, application key identifier cannot be empty and can be at most 32 bytes.")
+		}
+	}
+	if e.StartDateTime != nil {
+		k.Start = e.StartDateTime.UTC().Truncate(time.Second)
+	}
+	if e.EndDateTime != nil {
+		k.End = e.EndDateTime.UTC().Truncate(time.Second)
+	}
+	if k.Start.Before(certificate.NotBefore) || k.End.After(certificate.NotAfter) || !k.Start.Before(k.End) {
+		return k, invalidKeyDate()
+	}
+	return k, nil
+}
+
+// isKeyIdentifier tells whether a text is 1 to 32 bytes in base64. A thumbprint in hex is 30 bytes, read like that,
+// and so comes back as it was sent.
+func isKeyIdentifier(text string) bool {
+	content, err := base64.StdEncoding.DecodeString(text)
+	return err == nil && len(content) > 0 && len(content) <= 32
+}
+
+// parseKey reads base64 of a certificate, in DER or, as HashiCorp's azuread provider sends it, in PEM.
+func parseKey(text string) (*x509.Certificate, error) {
+	content, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, err
+	}
+	if block, _ := pem.Decode(content); block != nil && bytes.HasPrefix(bytes.TrimSpace(content), []byte("-----BEGIN CERTIFICATE-----")) {
+		content = block.Bytes
+	}
+	return x509.ParseCertificate(content)
+}
+
+func (k keyCredential) entity(withKey bool) object {
+	e := object{
+		"customKeyIdentifier": text(k.CustomID), "displayName": text(k.DisplayName), "keyId": k.KeyID, "type": k.Type, "usage": k.Usage,
+		"startDateTime": timestamp(k.Start), "endDateTime": timestamp(k.End), "key": nil,
+	}
+	if withKey {
+		e["key"] = base64.StdEncoding.EncodeToString(k.Raw)
+	}
+	return e
+}
+
+// secretLifetime is what a client secret lives unless told otherwise (Microsoft Graph: application-addpassword).
+const secretLifetime = 2
+
+// newClientSecret draws a secret in the manner of Entra's, 40 characters long.
+func newClientSecret() string { return rand.Text()[:3] + "8Q~" + rand.Text() + rand.Text()[:8] }
+
+type passwordRequest struct {
+	CustomKeyIdentifier *string    `json:"customKeyIdentifier"`
+	DisplayName         *string    `json:"displayName"`
+	EndDateTime         *time.Time `json:"endDateTime"`
+	Hint                *string    `json:"hint"`
+	KeyID               *string    `json:"keyId"`
+	SecretText          *string    `json:"secretText"`
+	StartDateTime       *time.Time `json:"startDateTime"`
+}
+
+func (c *call) newPassword(request passwordRequest) (passwordCredential, *graphError) {
+	secret := newClientSecret()
+	p := passwordCredential{KeyID: uuid.NewString(), Secret: secret, Hint: secret[:3], Start: c.now(), End: c.now().AddDate(secretLifetime, 0, 0)}
+	if request.DisplayName != nil {
+		p.DisplayName = *request.DisplayName
+	}
+	if request.StartDateTime != nil {
+		p.Start = *request.StartDateTime
+	}
+	if request.EndDateTime != nil {
+		p.End = *request.EndDateTime
+	}
+	if !p.Start.Before(p.End) || !c.server.now().Before(p.End) {
+		return p, invalidValue("endDateTime", "PasswordCredential") // unconfirmed
+	}
+	return p, nil
+}
+
+// setPasswords replaces the collection. With a new application secrets can be made by the way, which is undocumented
+// but what HashiCorp's azuread provider lives on; later only removed.
+func (c *call) setPasswords(a *application, raw json.RawMessage, creating bool) (secrets []string, failure *graphError) {
+	entries, failure := decoded[[]passwordRequest]("passwordCredentials", "Application", raw)
+	if failure != nil {
+		return nil, failure
+	}
+	passwords := make([]passwordCredential, 0, len(entries))
+	for _, entry := range entries {
+		at := -1
+		if entry.KeyID != nil {
+			at = slices.IndexFunc(a.Passwords, func(p passwordCredential) bool { return strings.EqualFold(p.KeyID, *entry.KeyID) })
+		}
+		switch {
+		case at >= 0:
+			passwords = append(passwords, a.Passwords[at])
+		case creating:
+			made, failure := c.newPassword(entry)
+			if failure != nil {
+				return nil, failure
+			}
+			passwords, secrets = append(passwords, made), append(secrets, made.Secret)
+		default:
+			return nil, refuse(badRequest, "New password credentials must be generated with service actions.") // unconfirmed
+		}
+	}
+	a.Passwords = passwords
+	return secrets, nil
+}
+
+func (c *call) addPassword() *graphError {
+	body, failure := c.body()
+	if failure != nil {
+		return failure
+	}
+	var request passwordRequest
+	if raw, given := body["passwordCredential"]; given {
+		if request, failure = decoded[passwordRequest]("passwordCredential", "Application", raw); failure != nil {
+			return failure
+		}
+	}
+	changed, failure := c.findApplication(c.tenant.present(c.server))
+	if failure != nil {
+		return failure
+	}
+	made, failure := c.newPassword(request)
+	if failure != nil {
+		return failure
+	}
+	changed.Passwords = append(slices.Clone(changed.Passwords), made)
+	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
+	e := made.entity()
+	e["secretText"] = made.Secret
+	e["@odata.context"] = c.link("$metadata#microsoft.graph.passwordCredential")
+	return c.write(http.StatusOK, e)
+}
+
+func (c *call) removePassword() *graphError {
+	body, failure := c.body()
+	if failure != nil {
+		return failure
+	}
+	keyID, failure := decoded[string]("keyId", "PasswordCredential", body["keyId"])
+	if failure != nil {
+		return failure
+	}
+	changed, failure := c.findApplication(c.tenant.present(c.server))
+	if failure != nil {
+		return failure
+	}
+	left := slices.DeleteFunc(slices.Clone(changed.Passwords), func(p passwordCredential) bool { return strings.EqualFold(p.KeyID, keyID) })
+	if len(left) == len(changed.Passwords) {
+		return refuse(badRequest, "No password credential found with keyId.") // unconfirmed
+	}
+	changed.Passwords = left
+	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
+	return c.noContent()
+}
+
+func (p passwordCredential) entity() object {
+	return object{
+		"customKeyIdentifier": nil, "displayName": text(p.DisplayName), "keyId": p.KeyID, "hint": p.Hint,
+		"startDateTime": timestamp(p.Start), "endDateTime": timestamp(p.End), "secretText": nil,
+	}
+}

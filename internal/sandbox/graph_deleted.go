@@ -1,0 +1,175 @@
+package sandbox
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// deletedItemRoutes are the operations on the recycle bin. The casts of the list are also known with the namespace
+// microsoft.graph, which the path's parser shortens.
+var deletedItemRoutes = []route{
+	{http.MethodGet, "directory/deletedItems/graph.application", []string{appReadAll, appReadWriteAll, directoryRead, directoryWrite}, (*call).listDeletedApplications},
+	{http.MethodGet, "directory/deletedItems/graph.servicePrincipal", []string{appReadAll, appReadWriteAll, directoryRead, directoryWrite}, (*call).listDeletedServicePrincipals},
+	{http.MethodGet, "directory/deletedItems/{item}", []string{appReadAll, appReadWriteAll, directoryRead, directoryWrite, appOwnedBy}, (*call).getDeletedItem},
+	{http.MethodDelete, "directory/deletedItems/{item}", []string{appOwnedBy, appReadWriteAll}, (*call).purge},
+	{http.MethodPost, "directory/deletedItems/{item}/restore", []string{appOwnedBy, appReadWriteAll}, (*call).restore},
+}
+
+// retention is how long a deleted object can be restored (Microsoft Graph: directory-deleteditems-restore).
+const retention = 30 * 24 * time.Hour
+
+// bin moves a service principal to the recycle bin, with every grant that it holds or that is on it.
+func (c *call) bin(p servicePrincipal) {
+	at := c.server.now()
+	grants := c.tenant.directory.grants.list(c.tenant.present(c.server), func(g appRoleAssignment) bool {
+		return g.PrincipalID == p.ID || g.ResourceID == p.ID
+	})
+	for _, grant := range grants {
+		c.tenant.directory.grants.remove(at, grant.ID)
+	}
+	c.tenant.directory.servicePrincipals.remove(at, p.ID)
+	c.tenant.directory.deleted.put(at, p.ID, deletedItem{ID: p.ID, DeletedAt: c.now(), ServicePrincipal: &p, Grants: grants})
+}
+
+// kept tells whether an object is still in the recycle bin.
+func (c *call) kept(d deletedItem) bool { return c.server.now().Before(d.DeletedAt.Add(retention)) }
+
+func (c *call) findDeletedItem(v view) (deletedItem, *graphError) {
+	id := c.keys["item"].value
+	found, ok := c.tenant.directory.deleted.get(v, strings.ToLower(id))
+	if !ok || !c.kept(found) {
+		return found, notFound(id)
+	}
+	return found, c.mine(found.owners())
+}
+
+func (d deletedItem) owners() []string {
+	if d.Application != nil {
+		return d.Application.Owners
+	}
+	return d.ServicePrincipal.Owners
+}
+
+// deletedEntity is the object as it was, with the time of its deletion.
+func (c *call) deletedEntity(v view, d deletedItem) object {
+	var e object
+	if d.Application != nil {
+		e = c.applicationEntity(*d.Application, false)
+	} else {
+		e = c.servicePrincipalEntity(v, *d.ServicePrincipal)
+	}
+	e["deletedDateTime"] = timestamp(d.DeletedAt)
+	return e
+}
+
+func (d deletedItem) odataType() string {
+	if d.Application != nil {
+		return "#microsoft.graph.application"
+	}
+	return "#microsoft.graph.servicePrincipal"
+}
+
+func (c *call) listDeletedApplications() *graphError {
+	return c.listDeleted("applications", c.applicationEntity(application{}, false), func(d deletedItem) bool { return d.Application != nil })
+}
+
+func (c *call) listDeletedServicePrincipals() *graphError {
+	return c.listDeleted("servicePrincipals", c.servicePrincipalEntity(c.lists, servicePrincipal{}), func(d deletedItem) bool { return d.ServicePrincipal != nil })
+}
+
+func (c *call) listDeleted(context string, schema object, ofType func(deletedItem) bool) *graphError {
+	return c.many(collection{
+		context:    context,
+		schema:     schema,
+		filterable: []string{"id", "appId", "displayName", "uniqueName", "tags"},
+		sortable:   []string{"displayName", "deletedDateTime"},
+		rows: func(v view) []object {
+			found := c.tenant.directory.deleted.list(v, func(d deletedItem) bool { return ofType(d) && c.kept(d) })
+			return mapped(found, func(d deletedItem) object { return c.deletedEntity(v, d) })
+		},
+	})
+}
+
+func (c *call) getDeletedItem() *graphError {
+	found, failure := c.findDeletedItem(c.reads)
+	if failure != nil {
+		return failure
+	}
+	entity := c.deletedEntity(c.reads, found)
+	entity["@odata.type"] = found.odataType()
+	return c.one(http.StatusOK, "directoryObjects", entity, entity)
+}
+
+// purge deletes for good. The service principal of a purged application stays in the recycle bin until it is purged
+// itself (unconfirmed).
+func (c *call) purge() *graphError {
+	found, failure := c.findDeletedItem(c.tenant.present(c.server))
+	if failure != nil {
+		return failure
+	}
+	c.tenant.directory.deleted.remove(c.server.now(), found.ID)
+	return c.noContent()
+}
+
+// restore takes an object out of the recycle bin as it was. The application does not bring its service principal
+// along: that one is restored for itself, and after it.
+func (c *call) restore() *graphError {
+	now := c.tenant.present(c.server)
+	found, failure := c.findDeletedItem(now)
+	if failure != nil {
+		return failure
+	}
+	at := c.server.now()
+	if found.Application != nil {
+		failure = c.restoreApplication(*found.Application)
+	} else {
+		failure = c.restoreServicePrincipal(found)
+	}
+	if failure != nil {
+		return failure
+	}
+	c.tenant.directory.deleted.remove(at, found.ID)
+	entity := c.deletedEntity(c.tenant.present(c.server), found)
+	entity["deletedDateTime"] = nil
+	entity["@odata.type"] = found.odataType()
+	return c.one(http.StatusOK, "directoryObjects", entity, nil)
+}
+
+// restoreApplication refuses where another application has taken what must be unique meanwhile.
+func (c *call) restoreApplication(a application) *graphError {
+	now := c.tenant.present(c.server)
+	if _, exists := c.tenant.applicationByUniqueName(now, a.UniqueName); exists {
+		return conflict("Another object with the same value for property uniqueName already exists.").detail("ObjectConflict", "uniqueName") // unconfirmed
+	}
+	_, exists := c.tenant.directory.applications.first(now, func(other application) bool {
+		return slices.ContainsFunc(a.IdentifierURIs, func(uri string) bool { return slices.Contains(other.IdentifierURIs, uri) })
+	})
+	if exists {
+		return conflict("Another object with the same value for property identifierUris already exists.").detail("ObjectConflict", "identifierUris")
+	}
+	c.tenant.directory.applications.put(c.server.now(), a.ID, a)
+	return nil
+}
+
+func (c *call) restoreServicePrincipal(d deletedItem) *graphError {
+	now, p := c.tenant.present(c.server), *d.ServicePrincipal
+	if _, has := c.tenant.applicationByAppID(now, p.AppID); !has && p.AppOwnerTenantID == c.tenant.ID {
+		return refuse(badRequest, "Cannot restore ServicePrincipal without backing Application %s", p.AppID)
+	}
+	if _, exists := c.tenant.servicePrincipalByAppID(now, p.AppID); exists {
+		return conflict("The service principal cannot be created, updated, or restored because the service principal name %s is already in use.", p.AppID)
+	}
+	at := c.server.now()
+	c.tenant.directory.servicePrincipals.put(at, p.ID, p)
+	now = c.tenant.present(c.server)
+	for _, grant := range d.Grants {
+		_, hasPrincipal := c.tenant.directory.servicePrincipals.get(now, grant.PrincipalID)
+		_, hasAPI := c.tenant.directory.servicePrincipals.get(now, grant.ResourceID)
+		if hasPrincipal && hasAPI {
+			c.tenant.directory.grants.put(at, grant.ID, grant)
+		}
+	}
+	return nil
+}

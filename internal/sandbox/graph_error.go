@@ -1,0 +1,123 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// graphError is an answer of Graph that is none (Microsoft Graph: error responses and resource types).
+type graphError struct {
+	status  int
+	code    string
+	message string
+	details []graphErrorDetail
+}
+
+type graphErrorDetail struct {
+	Code    string `json:"code"`
+	Message string `json:"message,omitempty"`
+	Target  string `json:"target,omitempty"`
+}
+
+// Codes of the directory's errors.
+const (
+	badRequest       = "Request_BadRequest"
+	unsupportedQuery = "Request_UnsupportedQuery"
+	badSyntax        = "BadRequest" // what Graph finds before the directory sees the request
+)
+
+func (e *graphError) detail(code, target string) *graphError {
+	e.details = append(e.details, graphErrorDetail{Code: code, Message: e.message, Target: target})
+	return e
+}
+
+func refuse(code, format string, particulars ...any) *graphError {
+	return &graphError{status: http.StatusBadRequest, code: code, message: fmt.Sprintf(format, particulars...)}
+}
+
+func notFound(name string) *graphError {
+	return &graphError{status: http.StatusNotFound, code: "Request_ResourceNotFound", message: fmt.Sprintf(
+		"Resource '%s' does not exist or one of its queried reference-property objects are not present.", name)}
+}
+
+func denied() *graphError {
+	return &graphError{status: http.StatusForbidden, code: "Authorization_RequestDenied", message: "Insufficient privileges to complete the operation."}
+}
+
+func conflict(format string, particulars ...any) *graphError {
+	return &graphError{status: http.StatusConflict, code: "Request_MultipleObjectsWithSameKeyValue", message: fmt.Sprintf(format, particulars...)}
+}
+
+// taken is the answer to a value that must be unique and is not (seen for uniqueName).
+func taken(property string) *graphError {
+	return refuse(badRequest, "Another object with the same value for property %s already exists.", property).detail("ObjectConflict", property)
+}
+
+// invalidValue's text is unconfirmed in its details.
+func invalidValue(property, resource string) *graphError {
+	return refuse(badRequest, "Invalid value specified for property '%s' of resource '%s'.", property, resource).detail("InvalidValue", property)
+}
+
+// readOnly's text is unconfirmed.
+func readOnly(property string) *graphError {
+	return refuse(badRequest, "Property '%s' is read-only and cannot be set.", property).detail("InvalidValue", property)
+}
+
+// unknownProperty's text is unconfirmed.
+func unknownProperty(property, resource string) *graphError {
+	return refuse(badRequest, "The property '%s' does not exist on type 'microsoft.graph.%s'. Make sure to only use property names that are defined by the type.", property, resource)
+}
+
+// tokenErrors are Graph's words for a token that it does not take. Those for an expired one are unconfirmed.
+var tokenErrors = map[tokenFaultReason]string{
+	tokenMissing:      "Access token is empty.",
+	tokenMalformed:    "CompactToken parsing failed with error code: 80049217",
+	tokenBadSignature: "Access token validation failure. Invalid signature.",
+	tokenExpired:      "Lifetime validation failed, the token is expired.",
+}
+
+const foreignAudience = "Access token validation failure. Invalid audience."
+
+func unauthenticated(message string) *graphError {
+	return &graphError{status: http.StatusUnauthorized, code: "InvalidAuthenticationToken", message: message}
+}
+
+// innerErrorTime has no time zone, which clients of Graph are known to stumble over.
+const innerErrorTime = "2006-01-02T15:04:05"
+
+func (s *Server) writeGraphError(w http.ResponseWriter, e *graphError) {
+	requestID, clientRequestID := w.Header().Get("request-id"), w.Header().Get("client-request-id")
+	if e.status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", fmt.Sprintf(
+			`Bearer realm="", authorization_uri="%s/common/oauth2/authorize", client_id="%s"`, s.origin, graphAppID))
+	}
+	body := map[string]any{
+		"code":    e.code,
+		"message": e.message,
+		"innerError": map[string]string{
+			"date": s.now().UTC().Format(innerErrorTime), "request-id": requestID, "client-request-id": clientRequestID,
+		},
+	}
+	if len(e.details) > 0 {
+		body["details"] = e.details
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(e.status)
+	_ = json.NewEncoder(w).Encode(map[string]any{"error": body}) // the client is gone: nobody is left to be told
+}
+
+// sortedNames returns the properties of a request in an order that does not change from call to call, so that the same
+// request always meets the same refusal.
+func sortedNames(body map[string]json.RawMessage) []string {
+	names := make([]string, 0, len(body))
+	for name := range body {
+		if !strings.Contains(name, "@") { // annotations and bindings are no properties
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,233 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// servicePrincipalRoutes are the operations on applications' presence in the tenant. Reading is open to OwnedBy for
+// every service principal, for without the APIs' roles nobody could consent (Microsoft Graph: serviceprincipal-get).
+var servicePrincipalRoutes = []route{
+	{http.MethodGet, "servicePrincipals", []string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite}, (*call).listServicePrincipals},
+	{http.MethodPost, "servicePrincipals", []string{appOwnedBy, appReadWriteAll}, (*call).postServicePrincipal},
+	{http.MethodGet, "servicePrincipals/{principal}", []string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite}, (*call).getServicePrincipal},
+	{http.MethodPatch, "servicePrincipals/{principal}", []string{appOwnedBy, appReadWriteAll}, (*call).patchServicePrincipal},
+	{http.MethodDelete, "servicePrincipals/{principal}", []string{appOwnedBy, appReadWriteAll}, (*call).deleteServicePrincipal},
+}
+
+func (c *call) findServicePrincipal(v view) (servicePrincipal, *graphError) {
+	k := c.keys["principal"]
+	var found servicePrincipal
+	var ok bool
+	switch strings.ToLower(k.property) {
+	case "id":
+		if uuid.Validate(k.value) != nil {
+			return found, refuse(badRequest, "Invalid object identifier '%s'.", k.value)
+		}
+		found, ok = c.tenant.directory.servicePrincipals.get(v, strings.ToLower(k.value))
+	case "appid":
+		found, ok = c.tenant.servicePrincipalByAppID(v, k.value)
+	default:
+		return found, refuse(badSyntax, "The key property '%s' is not one of 'microsoft.graph.servicePrincipal'.", k.property)
+	}
+	if !ok {
+		return found, notFound(k.value)
+	}
+	return found, nil
+}
+
+func (c *call) listServicePrincipals() *graphError {
+	return c.many(collection{
+		context: "servicePrincipals",
+		schema:  c.servicePrincipalEntity(c.lists, servicePrincipal{}),
+		filterable: []string{"id", "accountEnabled", "alternativeNames", "appId", "appOwnerOrganizationId", "displayName",
+			"servicePrincipalNames", "servicePrincipalType", "tags"},
+		sortable:   []string{"displayName"},
+		searchable: []string{"displayName", "description"},
+		rows: func(v view) []object {
+			return mapped(c.tenant.directory.servicePrincipals.list(v, nil), func(p servicePrincipal) object { return c.servicePrincipalEntity(v, p) })
+		},
+	})
+}
+
+func (c *call) getServicePrincipal() *graphError {
+	found, failure := c.findServicePrincipal(c.reads)
+	if failure != nil {
+		return failure
+	}
+	entity := c.servicePrincipalEntity(c.reads, found)
+	return c.one(http.StatusOK, "servicePrincipals", entity, entity)
+}
+
+func (c *call) postServicePrincipal() *graphError {
+	body, failure := c.body()
+	if failure != nil {
+		return failure
+	}
+	appID, failure := decoded[string]("appId", "ServicePrincipal", body["appId"])
+	if failure != nil || uuid.Validate(appID) != nil {
+		return invalidValue("appId", "ServicePrincipal")
+	}
+	return c.createServicePrincipal(strings.ToLower(appID), body)
+}
+
+func (c *call) createServicePrincipal(appID string, body map[string]json.RawMessage) *graphError {
+	created, failure := c.backed(appID)
+	if failure != nil {
+		return failure
+	}
+	if _, exists := c.tenant.servicePrincipalByAppID(c.tenant.present(c.server), appID); exists {
+		return conflict("The service principal cannot be created, updated, or restored because the service principal name %s is already in use.", appID) // unconfirmed
+	}
+	if c.token.hasRole(appOwnedBy) {
+		created.Owners = []string{c.token.ServicePrincipalID}
+	}
+	delete(body, "appId")
+	if failure := c.setServicePrincipal(&created, body); failure != nil {
+		return failure
+	}
+	c.tenant.directory.servicePrincipals.put(c.server.now(), created.ID, created)
+	return c.created("servicePrincipals", "ServicePrincipal", c.servicePrincipalEntity(c.tenant.present(c.server), created))
+}
+
+// backed starts the service principal of an application: of this tenant, of another one that shares it, or of
+// Microsoft's own.
+func (c *call) backed(appID string) (servicePrincipal, *graphError) {
+	made := servicePrincipal{ID: uuid.NewString(), AppID: appID, Enabled: true, CreatedAt: c.now()}
+	if own, found := c.tenant.applicationByAppID(c.tenant.present(c.server), appID); found {
+		made.DisplayName, made.AppOwnerTenantID = own.DisplayName, c.tenant.ID
+		return made, c.mine(own.Owners)
+	}
+	if c.ownOnly {
+		return made, &graphError{status: http.StatusForbidden, code: "Authorization_RequestDenied",
+			message: "When using this permission, the backing application of the service principal being created must in the local tenant"}
+	}
+	for _, api := range firstPartyAPIs {
+		if api.appID == appID {
+			made.DisplayName, made.AppOwnerTenantID, made.AppRoles = api.displayName, microsoftTenant, api.roles
+			return made, nil
+		}
+	}
+	if home, shared, found := c.elsewhere(appID); found {
+		made.DisplayName, made.AppOwnerTenantID = shared.DisplayName, home.ID
+		return made, nil
+	}
+	failure := refuse(badRequest, "The appId '%s' of the service principal does not reference a valid application object.", appID)
+	return made, failure.detail("NoBackingApplicationObject", "appId")
+}
+
+// elsewhere looks for an application that another tenant shares. It gives up the hold on the call's own tenant
+// meanwhile: two requests that hold a tenant each and wait for the other's would wait for ever.
+func (c *call) elsewhere(appID string) (*Tenant, application, bool) {
+	c.tenant.mu.Unlock()
+	defer c.tenant.mu.Lock()
+	for _, home := range c.server.tenants {
+		home.mu.Lock()
+		found, ok := home.applicationByAppID(home.present(c.server), appID)
+		home.mu.Unlock()
+		if ok && found.SignInAudience != "AzureADMyOrg" {
+			return home, found, true
+		}
+	}
+	return nil, application{}, false
+}
+
+// patchServicePrincipal changes a service principal, or creates the one of that application when the request prefers
+// so (Microsoft Graph: serviceprincipal-upsert).
+func (c *call) patchServicePrincipal() *graphError {
+	body, failure := c.body()
+	if failure != nil {
+		return failure
+	}
+	changed, failure := c.findServicePrincipal(c.tenant.present(c.server))
+	if k := c.keys["principal"]; failure != nil && failure.status == http.StatusNotFound && c.prefersUpsert() && strings.EqualFold(k.property, "appId") {
+		return c.createServicePrincipal(strings.ToLower(k.value), body)
+	}
+	if failure == nil {
+		failure = c.mine(changed.Owners)
+	}
+	if failure != nil {
+		return failure
+	}
+	if failure := c.setServicePrincipal(&changed, body); failure != nil {
+		return failure
+	}
+	c.tenant.directory.servicePrincipals.put(c.server.now(), changed.ID, changed)
+	return c.noContent()
+}
+
+func (c *call) deleteServicePrincipal() *graphError {
+	found, failure := c.findServicePrincipal(c.tenant.present(c.server))
+	if failure == nil {
+		failure = c.mine(found.Owners)
+	}
+	if failure != nil {
+		return failure
+	}
+	c.bin(found)
+	return c.noContent()
+}
+
+var servicePrincipalReadOnly = []string{
+	"id", "appDisplayName", "appId", "appOwnerOrganizationId", "appRoles", "createdByAppId", "deletedDateTime",
+	"isDisabled", "servicePrincipalNames", "servicePrincipalType", "signInAudience",
+}
+
+func (c *call) setServicePrincipal(p *servicePrincipal, body map[string]json.RawMessage) (failure *graphError) {
+	const resource = "ServicePrincipal"
+	for _, name := range sortedNames(body) {
+		raw := body[name]
+		switch name {
+		case "accountEnabled":
+			p.Enabled, failure = decoded[bool](name, resource, raw)
+		case "appRoleAssignmentRequired":
+			p.AppRoleAssignmentNeeds, failure = decoded[bool](name, resource, raw)
+		case "displayName":
+			p.DisplayName, failure = decoded[string](name, resource, raw)
+		case "tags":
+			p.Tags, failure = decoded[[]string](name, resource, raw)
+		default:
+			switch _, stored := servicePrincipalStored[name]; {
+			case stored:
+				p.ExtraProperties, failure = servicePrincipalStored.with(p.ExtraProperties, name, resource, raw)
+			case slices.Contains(servicePrincipalReadOnly, name):
+				failure = readOnly(name)
+			default:
+				failure = unknownProperty(name, "servicePrincipal")
+			}
+		}
+		if failure != nil {
+			return failure
+		}
+	}
+	return nil
+}
+
+func (c *call) servicePrincipalEntity(v view, p servicePrincipal) object {
+	names, audience := []string{p.AppID}, "AzureADMultipleOrgs" // of an application of another tenant
+	appDisplayName := p.DisplayName
+	if own, found := c.tenant.applicationByAppID(v, p.AppID); found {
+		names, audience, appDisplayName = append(names, own.IdentifierURIs...), own.SignInAudience, own.DisplayName
+	}
+	e := servicePrincipalStored.entity(p.ExtraProperties)
+	e["id"] = p.ID
+	e["accountEnabled"] = p.Enabled
+	e["appDisplayName"] = appDisplayName
+	e["appId"] = p.AppID
+	e["appOwnerOrganizationId"] = text(p.AppOwnerTenantID)
+	e["appRoleAssignmentRequired"] = p.AppRoleAssignmentNeeds
+	e["appRoles"] = list(p.AppRoles)
+	e["createdByAppId"] = nil
+	e["deletedDateTime"] = nil
+	e["displayName"] = p.DisplayName
+	e["isDisabled"] = nil
+	e["servicePrincipalNames"] = names
+	e["servicePrincipalType"] = "Application"
+	e["signInAudience"] = audience
+	e["tags"] = list(p.Tags)
+	return e
+}

@@ -1,0 +1,112 @@
+package sandbox
+
+import (
+	"net/http"
+	"strings"
+)
+
+// tenantRoutes are the operations on the tenant itself. User.Read.All suffices for the organization as well (Microsoft
+// Graph: organization-list); that it then shows less is not imitated.
+var tenantRoutes = []route{
+	{http.MethodGet, "organization", []string{organizationRead, "Organization.ReadWrite.All", directoryRead, directoryWrite, userRead}, (*call).listOrganization},
+	{http.MethodGet, "organization/{organization}", []string{organizationRead, "Organization.ReadWrite.All", directoryRead, directoryWrite, userRead}, (*call).getOrganization},
+	{http.MethodGet, "domains", []string{domainRead, "Domain.ReadWrite.All", directoryRead, directoryWrite}, (*call).listDomains},
+	{http.MethodGet, "domains/{domain}", []string{domainRead, "Domain.ReadWrite.All", directoryRead, directoryWrite}, (*call).getDomain},
+}
+
+func (t *Tenant) organizationEntity() object {
+	verified := mapped(t.domains(), func(d domain) object {
+		return object{
+			"capabilities": "Email, OfficeCommunicationsOnline", "isDefault": d.isDefault, "isInitial": d.isInitial,
+			"name": d.name, "type": "Managed",
+		}
+	})
+	return object{
+		"id":                                   t.ID,
+		"deletedDateTime":                      nil,
+		"assignedPlans":                        []assignedPlan{{tenantCreated, "Enabled", "exchange", exchangePlan2}},
+		"businessPhones":                       []string{},
+		"city":                                 nil,
+		"country":                              nil,
+		"countryLetterCode":                    "DE",
+		"createdDateTime":                      timestamp(tenantCreated),
+		"defaultUsageLocation":                 nil,
+		"displayName":                          t.DisplayName,
+		"marketingNotificationEmails":          []string{},
+		"mobileDeviceManagementAuthority":      nil,
+		"onPremisesLastSyncDateTime":           nil,
+		"onPremisesSyncEnabled":                nil,
+		"partnerTenantType":                    nil,
+		"postalCode":                           nil,
+		"preferredLanguage":                    "en",
+		"privacyProfile":                       nil,
+		"provisionedPlans":                     []any{},
+		"securityComplianceNotificationMails":  []string{},
+		"securityComplianceNotificationPhones": []string{},
+		"state":                                nil,
+		"street":                               nil,
+		"technicalNotificationMails":           []string{"admin@" + t.CustomDomain},
+		"tenantType":                           "AAD",
+		"verifiedDomains":                      verified,
+	}
+}
+
+func (c *call) listOrganization() *graphError {
+	entity := c.tenant.organizationEntity()
+	return c.many(collection{context: "organization", schema: entity, rows: func(view) []object { return []object{entity} }})
+}
+
+func (c *call) getOrganization() *graphError {
+	if id := c.keys["organization"].value; !strings.EqualFold(id, c.tenant.ID) {
+		return notFound(id)
+	}
+	entity := c.tenant.organizationEntity()
+	return c.one(http.StatusOK, "organization", entity, entity)
+}
+
+type domain struct {
+	name                 string
+	isDefault, isInitial bool
+}
+
+func (t *Tenant) domains() []domain {
+	return []domain{{name: t.Domain, isInitial: true}, {name: t.CustomDomain, isDefault: true}}
+}
+
+func (d domain) entity() object {
+	return object{
+		"id":                               d.name,
+		"authenticationType":               "Managed",
+		"availabilityStatus":               nil,
+		"isAdminManaged":                   true,
+		"isDefault":                        d.isDefault,
+		"isInitial":                        d.isInitial,
+		"isRoot":                           true,
+		"isVerified":                       true,
+		"manufacturer":                     nil,
+		"model":                            nil,
+		"passwordNotificationWindowInDays": 14,
+		"passwordValidityPeriodInDays":     2147483647,
+		"state":                            nil,
+		"supportedServices":                []string{"Email", "OfficeCommunicationsOnline"},
+	}
+}
+
+func (c *call) listDomains() *graphError {
+	return c.many(collection{
+		context: "domains",
+		schema:  domain{}.entity(),
+		rows:    func(view) []object { return mapped(c.tenant.domains(), domain.entity) },
+	})
+}
+
+func (c *call) getDomain() *graphError {
+	name := c.keys["domain"].value
+	for _, d := range c.tenant.domains() {
+		if strings.EqualFold(d.name, name) {
+			entity := d.entity()
+			return c.one(http.StatusOK, "domains", entity, entity)
+		}
+	}
+	return notFound(name)
+}
