@@ -36,6 +36,7 @@ func says(words string) *regexp.Regexp {
 }
 
 func TestConnectionIsCreatedChangedImportedAndDeleted(t *testing.T) {
+	t.Parallel()
 	k := newKitchen(t)
 	var first string
 	k.play(
@@ -80,6 +81,7 @@ func (k *kitchen) fileExists(url string) error {
 }
 
 func TestSpellingAloneChangesNothing(t *testing.T) {
+	t.Parallel()
 	k := newKitchen(t)
 	spaced := "\u200e" + strings.ToLower(thumbprint[:2]) + " " + thumbprint[2:]
 	k.play(
@@ -93,6 +95,7 @@ func TestSpellingAloneChangesNothing(t *testing.T) {
 }
 
 func TestAnotherMailboxIsAnotherConnection(t *testing.T) {
+	t.Parallel()
 	k := newKitchen(t)
 	k.play(
 		tf.TestStep{Config: connection(byThumbprint)},
@@ -105,6 +108,7 @@ func TestAnotherMailboxIsAnotherConnection(t *testing.T) {
 }
 
 func TestConnectionCanBeReplacedByItself(t *testing.T) {
+	t.Parallel()
 	k := newKitchen(t)
 	config := func(trigger string) string {
 		return `resource "terraform_data" "trigger" { input = "` + trigger + `" }` + "\n" +
@@ -117,6 +121,7 @@ func TestConnectionCanBeReplacedByItself(t *testing.T) {
 }
 
 func TestSecretIsInTheStoreOnlyAndFollowsItsVersion(t *testing.T) {
+	t.Parallel()
 	k := newKitchen(t)
 	holds := func(want string) tf.TestCheckFunc {
 		return func(state *terraform.State) error {
@@ -154,6 +159,7 @@ func TestSecretIsInTheStoreOnlyAndFollowsItsVersion(t *testing.T) {
 }
 
 func TestConnectionHasExactlyOneCredential(t *testing.T) {
+	t.Parallel()
 	k := newKitchen(t)
 	file, _ := k.pfx(pair())
 	for config, want := range map[string]string{
@@ -174,6 +180,7 @@ func TestConnectionHasExactlyOneCredential(t *testing.T) {
 }
 
 func TestCredentialNotKnownYetCountsAsGiven(t *testing.T) {
+	t.Parallel()
 	k := newKitchen(t)
 	trigger := `resource "terraform_data" "app" { input = "` + thumbprint + `" }` + "\n"
 	k.play(
@@ -186,6 +193,7 @@ func TestCredentialNotKnownYetCountsAsGiven(t *testing.T) {
 }
 
 func TestTakenMailboxIsSeenAtPlanWithTheImportToPaste(t *testing.T) {
+	t.Parallel()
 	k := newKitchen(t)
 	_, err := k.open().CreateConnection(t.Context(), store.Connection{TenantID: tenantID, Mailbox: strings.ToUpper(mailbox), Name: "first", ClientID: clientID,
 		CredentialType: store.CredentialCertificate, CertificateThumbprint: thumbprint, Owner: "somebody"}, "")
@@ -204,6 +212,7 @@ func TestTakenMailboxIsSeenAtPlanWithTheImportToPaste(t *testing.T) {
 }
 
 func TestRecordEditedByHandIsDriftAndOneThatIsGoneIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	k := newKitchen(t)
 	k.play(
 		tf.TestStep{Config: connection(byThumbprint, `name = "Contoso"`)},
@@ -224,6 +233,7 @@ func TestRecordEditedByHandIsDriftAndOneThatIsGoneIsMadeAgain(t *testing.T) {
 }
 
 func TestHandoffIsWrittenAgainWhenItIsGoneOrAnUpdateWasInterrupted(t *testing.T) {
+	t.Parallel()
 	k := newKitchen(t)
 	sheet := k.path(k.open().HandoffURL(tenantID, mailbox))
 	again := tf.TestStep{
@@ -242,6 +252,7 @@ func TestHandoffIsWrittenAgainWhenItIsGoneOrAnUpdateWasInterrupted(t *testing.T)
 }
 
 func TestSuccessorsRecordIsNeitherShownNorDeleted(t *testing.T) {
+	t.Parallel()
 	k := newKitchen(t)
 	k.play(
 		tf.TestStep{Config: connection(byThumbprint)},
@@ -262,6 +273,7 @@ func TestSuccessorsRecordIsNeitherShownNorDeleted(t *testing.T) {
 }
 
 func TestPFXIsKeptInTheStoreAndNotNeededAfterwards(t *testing.T) {
+	t.Parallel()
 	k := newKitchen(t)
 	file, attributes := k.pfx(pair())
 	thumbprint := certificate.Thumbprint(pair().Certificate)
@@ -291,6 +303,7 @@ func TestPFXIsKeptInTheStoreAndNotNeededAfterwards(t *testing.T) {
 }
 
 func TestPFXIsCheckedAtPlan(t *testing.T) {
+	t.Parallel()
 	k := newKitchen(t)
 	_, good := k.pfx(pair())
 	_, expired := k.pfx(newPair(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
@@ -308,6 +321,7 @@ func TestPFXIsCheckedAtPlan(t *testing.T) {
 }
 
 func TestMissingPassphraseIsSeenAtPlanWhereItIsNeeded(t *testing.T) {
+	t.Parallel()
 	k := newKitchen(t)
 	person, err := age.GenerateX25519Identity()
 	k.must(err)
@@ -327,12 +341,14 @@ func TestMissingPassphraseIsSeenAtPlanWhereItIsNeeded(t *testing.T) {
 }
 
 func TestMissingStoreIsSeenAtPlan(t *testing.T) {
+	t.Parallel()
 	k := newKitchen(t)
 	k.unset = true
 	k.play(tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: says("paste this line")})
 }
 
 func TestWhileTheStoreIsNotKnownThePlanWaits(t *testing.T) {
+	t.Parallel()
 	k := newKitchen(t)
 	k.play(
 		tf.TestStep{Config: connection(byThumbprint)},
@@ -349,6 +365,7 @@ func TestWhileTheStoreIsNotKnownThePlanWaits(t *testing.T) {
 }
 
 func TestListShowsTheConnectionsOfOneTenantOrAll(t *testing.T) {
+	t.Parallel()
 	k := newKitchen(t)
 	_, err := k.open().CreateConnection(t.Context(), store.Connection{TenantID: clientID, Mailbox: "m@fabrikam.com", Name: "Fabrikam", ClientID: clientID,
 		CredentialType: store.CredentialClientSecret, Owner: "somebody"}, secret)
