@@ -16,6 +16,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/appregistration"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/connection"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/connectivity"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 )
@@ -43,11 +46,6 @@ func WithTransport(wrap func(next http.RoundTripper) http.RoundTripper) Option {
 
 // WithClock replaces the clock by which renewals are due and certificates expire.
 func WithClock(now func() time.Time) Option { return func(p *Provider) { p.now = now } }
-
-// WithEnvironment replaces the process's environment variables in the provider's settings.
-func WithEnvironment(getenv func(name string) string) Option {
-	return func(p *Provider) { p.getenv = getenv }
-}
 
 // Provider is the codetwo provider.
 type Provider struct {
@@ -157,10 +155,10 @@ func (p *Provider) httpClient(config Model, diags *diag.Diagnostics) *http.Clien
 
 // Resources lists what can be managed.
 func (p *Provider) Resources(context.Context) []func() resource.Resource {
-	return nil
+	return []func() resource.Resource{appregistration.NewResource, connection.NewResource}
 }
 
 // DataSources lists what can be read.
 func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
-	return nil
+	return []func() datasource.DataSource{connection.NewDataSource, connectivity.NewDataSource}
 }

@@ -11,9 +11,18 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/appregistration"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/connection"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/connectivity"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+var (
+	_ appregistration.Services = (*services)(nil)
+	_ connection.Services      = (*services)(nil)
+	_ connectivity.Services    = (*services)(nil)
 )
 
 // services is what resources and data sources get of the provider. Each of them declares which of its methods it uses.

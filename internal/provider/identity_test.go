@@ -1,0 +1,136 @@
+package provider
+
+import (
+	"encoding/base64"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
+)
+
+func model(t *testing.T, given values) Model {
+	t.Helper()
+	p := newProvider(nil)
+	var schema provider.SchemaResponse
+	p.Schema(t.Context(), provider.SchemaRequest{}, &schema)
+	var m Model
+	if problems := (tfsdk.Config{Schema: schema.Schema, Raw: raw(t, p, given)}).Get(t.Context(), &m); problems.HasError() {
+		t.Fatal(problems)
+	}
+	return m
+}
+
+func identity(t *testing.T, given values, env variables) (signin.Identity, []string) {
+	t.Helper()
+	var problems diag.Diagnostics
+	chosen := resolveIdentity(model(t, given), env.get, &problems)
+	return chosen, texts(problems)
+}
+
+var (
+	armIDs    = variables{"ARM_TENANT_ID": tenantA, "ARM_CLIENT_ID": client1}
+	armSecret = armIDs.and(variables{"ARM_CLIENT_SECRET": secret1})
+	azureIDs  = variables{"AZURE_TENANT_ID": tenantB, "AZURE_CLIENT_ID": client2}
+	github    = variables{"ACTIONS_ID_TOKEN_REQUEST_URL": "https://github.example/token", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "bearer"}
+	pipelines = variables{"SYSTEM_OIDCREQUESTURI": "https://ado.example/token", "SYSTEM_ACCESSTOKEN": "bearer"}
+	oidcOn    = variables{"ARM_USE_OIDC": "true"}
+)
+
+func TestIdentityComesWholeFromTheFirstSourceThatHasOne(t *testing.T) {
+	pfx := base64.StdEncoding.EncodeToString([]byte("pfx"))
+	secret := signin.ClientSecret{Value: secret1}
+	for name, c := range map[string]struct {
+		given          values
+		env            variables
+		tenant, client string
+		credential     signin.Credential
+	}{
+		"configuration": {values{"tenant_id": tenantA, "client_id": client1, "client_secret": secret1}, nil, tenantA, client1, secret},
+		"configuration before ARM and AZURE": {values{"tenant_id": tenantB, "client_id": client2, "client_secret_file_path": "/s"},
+			armSecret.and(azureIDs), tenantB, client2, signin.ClientSecret{Path: "/s"}},
+		"ARM":              {nil, armSecret, tenantA, client1, secret},
+		"ARM before AZURE": {nil, armSecret.and(azureIDs).and(variables{"AZURE_CLIENT_SECRET": "other"}), tenantA, client1, secret},
+		"AZURE":            {nil, azureIDs.and(variables{"AZURE_CLIENT_SECRET": secret1}), tenantB, client2, secret},
+		"AZURE certificate": {nil, azureIDs.and(variables{"AZURE_CLIENT_CERTIFICATE_PATH": "/c", "AZURE_CLIENT_CERTIFICATE_PASSWORD": "p"}),
+			tenantB, client2, signin.ClientCertificate{Path: "/c", Password: "p"}},
+		"the same IDs in the configuration": {values{"tenant_id": strings.ToUpper(tenantA), "client_id": client1}, armSecret, tenantA, client1, secret},
+		"switches of one source, identity of another": {values{"use_oidc": true}, armIDs.and(github), tenantA, client1,
+			signin.GitHubOIDC{RequestURL: "https://github.example/token", RequestToken: "bearer"}},
+
+		// azuread's order
+		"certificate before secret": {values{"tenant_id": tenantA, "client_id": client1, "client_certificate": pfx, "client_certificate_password": "p", "client_secret": secret1}, nil,
+			tenantA, client1, signin.ClientCertificate{Data: []byte("pfx"), Password: "p"}},
+		"certificate file":   {nil, armIDs.and(variables{"ARM_CLIENT_CERTIFICATE_PATH": "/c", "ARM_CLIENT_CERTIFICATE_PASSWORD": "p"}), tenantA, client1, signin.ClientCertificate{Path: "/c", Password: "p"}},
+		"secret before OIDC": {nil, armSecret.and(oidcOn).and(variables{"ARM_OIDC_TOKEN": "token"}), tenantA, client1, secret},
+		"OIDC token before the pipeline's": {nil, armIDs.and(oidcOn).and(github).and(variables{"ARM_OIDC_TOKEN": "token"}), tenantA, client1,
+			signin.OIDCToken{Value: "token"}},
+		"OIDC token file": {values{"tenant_id": tenantA, "client_id": client1, "use_oidc": true, "oidc_token_file_path": "/t"}, nil, tenantA, client1, signin.OIDCToken{Path: "/t"}},
+		"Azure Pipelines before GitHub": {nil, armIDs.and(oidcOn).and(pipelines).and(variables{"ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID": "sc"}), tenantA, client1,
+			signin.AzureDevOpsOIDC{RequestURL: "https://ado.example/token", RequestToken: "bearer", ServiceConnectionID: "sc"}},
+		"Azure Pipelines by its second name": {nil, armIDs.and(oidcOn).and(pipelines).and(variables{"ARM_OIDC_AZURE_SERVICE_CONNECTION_ID": "sc"}), tenantA, client1,
+			signin.AzureDevOpsOIDC{RequestURL: "https://ado.example/token", RequestToken: "bearer", ServiceConnectionID: "sc"}},
+		"GitHub": {nil, armIDs.and(oidcOn).and(github), tenantA, client1, signin.GitHubOIDC{RequestURL: "https://github.example/token", RequestToken: "bearer"}},
+		"the configured token request": {values{"tenant_id": tenantA, "client_id": client1, "use_oidc": true, "oidc_request_url": "https://mine.example", "oidc_request_token": "mine"}, github,
+			tenantA, client1, signin.GitHubOIDC{RequestURL: "https://mine.example", RequestToken: "mine"}},
+		"AKS":                              {nil, azureIDs.and(variables{"ARM_USE_AKS_WORKLOAD_IDENTITY": "true", "AZURE_FEDERATED_TOKEN_FILE": "/t"}), tenantB, client2, signin.WorkloadIdentity{Path: "/t"}},
+		"user-assigned managed identity":   {nil, armIDs.and(variables{"ARM_USE_MSI": "true"}), tenantA, client1, signin.ManagedIdentity{}},
+		"system-assigned managed identity": {values{"use_msi": true}, nil, "", "", signin.ManagedIdentity{}},
+		"system-assigned managed identity of a tenant": {values{"use_msi": true, "tenant_id": tenantA}, nil, tenantA, "", signin.ManagedIdentity{}},
+		"Azure CLI":                         {nil, nil, "", "", signin.AzureCLI{}},
+		"Azure CLI of a tenant":             {values{"tenant_id": tenantA}, nil, tenantA, "", signin.AzureCLI{}},
+		"Azure CLI of a tenant by variable": {nil, variables{"ARM_TENANT_ID": tenantA}, tenantA, "", signin.AzureCLI{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, problems := identity(t, c.given, c.env)
+			expectNone(t, problems)
+			if !strings.EqualFold(got.TenantID, c.tenant) || got.ClientID != c.client || !reflect.DeepEqual(got.Credential, c.credential) {
+				t.Errorf("identity %+v", got)
+			}
+		})
+	}
+}
+
+func TestMixedAndHalfIdentitiesAreRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		given values
+		env   variables
+		want  []string
+	}{
+		"IDs configured, secret in ARM":      {values{"tenant_id": tenantA, "client_id": client1}, variables{"ARM_CLIENT_SECRET": secret1}, []string{"tenant_id: Error: Mixed", "client_id", "ARM_CLIENT_SECRET"}},
+		"another tenant configured":          {values{"tenant_id": tenantB}, armSecret, []string{"tenant_id: Error: Mixed", "ARM_TENANT_ID", "ARM_CLIENT_SECRET"}},
+		"another client configured":          {values{"client_id": client2}, armSecret, []string{"client_id: Error: Mixed", "ARM_CLIENT_ID"}},
+		"secret configured, IDs in ARM":      {values{"client_secret": secret1}, armIDs, []string{"client_secret: Error: Mixed", "ARM_TENANT_ID", "ARM_CLIENT_ID"}},
+		"IDs in ARM, secret in AZURE":        {nil, armIDs.and(variables{"AZURE_CLIENT_SECRET": secret1}), []string{"ARM_TENANT_ID", "AZURE_CLIENT_SECRET", "Mixed"}},
+		"a tenant in ARM, another in AZURE":  {nil, azureIDs.and(variables{"ARM_TENANT_ID": tenantA, "AZURE_CLIENT_SECRET": secret1}), []string{"ARM_TENANT_ID", "AZURE_TENANT_ID", "Mixed"}},
+		"a client without credential":        {values{"tenant_id": tenantA, "client_id": client1}, nil, []string{"tenant_id: Error: Incomplete", "credential"}},
+		"a client without credential in ARM": {nil, armIDs, []string{"ARM_CLIENT_ID", "credential"}},
+		"a secret without client":            {nil, variables{"ARM_TENANT_ID": tenantA, "ARM_CLIENT_SECRET": secret1}, []string{"ARM_CLIENT_SECRET", "client_id"}},
+		"a secret without tenant":            {values{"client_id": client1, "client_secret": secret1}, nil, []string{"client_id: Error: Incomplete", "tenant_id"}},
+		"GitHub without tenant":              {nil, github.and(oidcOn).and(variables{"ARM_CLIENT_ID": client1}), []string{"ARM_CLIENT_ID", "ARM_TENANT_ID"}},
+		"nothing at all":                     {values{"use_cli": false}, nil, []string{"use_cli: Error: Nothing to sign in with", "ARM_CLIENT_SECRET", "az login"}},
+		"an odd switch":                      {nil, variables{"ARM_USE_OIDC": "perhaps"}, []string{"ARM_USE_OIDC", "perhaps"}},
+		"a tenant's domain":                  {nil, armSecret.and(variables{"ARM_TENANT_ID": "contoso.onmicrosoft.com"}), []string{"ARM_TENANT_ID", "contoso.onmicrosoft.com", "GUID"}},
+		"a certificate that is not base64":   {values{"tenant_id": tenantA, "client_id": client1, "client_certificate": secret1 + "!"}, nil, []string{"client_certificate: ", "base64"}},
+		"a token without the switch":         {values{"tenant_id": tenantA, "client_id": client1, "oidc_token": secret1}, nil, []string{"oidc_token: ", "use_oidc = true"}},
+		"a connection without a pipeline":    {nil, armIDs.and(oidcOn).and(variables{"ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID": "sc"}), []string{"ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", "SYSTEM_ACCESSTOKEN: $(System.AccessToken)"}},
+		"a pipeline without a connection":    {nil, armIDs.and(oidcOn).and(pipelines), []string{"ARM_CLIENT_ID", "credential"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, problems := identity(t, c.given, c.env)
+			expectOne(t, problems, c.want...)
+		})
+	}
+}
+
+func TestTokenRequestIsNotPutTogetherFromTwoPlaces(t *testing.T) {
+	// The pipeline's token is a secret of the pipeline: it must not go to a URL from elsewhere.
+	got := tokenRequest(model(t, values{"oidc_request_url": "https://elsewhere.example"}), github.get)
+	if got.url != "https://github.example/token" || got.token != "bearer" {
+		t.Errorf("%+v", got)
+	}
+}

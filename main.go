@@ -1,0 +1,29 @@
+// Command terraform-provider-codetwo is the Terraform provider for the target tenants of CodeTwo Office 365 Migration.
+package main
+
+import (
+	"context"
+	"flag"
+	"log"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/provider"
+)
+
+// version is set when a release is built.
+var version = "dev"
+
+func main() {
+	var debug bool
+	flag.BoolVar(&debug, "debug", false, "serve to a debugger: print what Terraform needs to attach, and go on until interrupted")
+	flag.Parse()
+	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
+		Address:         "registry.terraform.io/codetwo-community/codetwo",
+		ProtocolVersion: 6,
+		Debug:           debug,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+}
