@@ -65,6 +65,8 @@ func clientSecret(t *testing.T, env string) string {
 }
 
 func TestTheSandboxExplainsAWrongCommandLine(t *testing.T) {
+	ended, stop := context.WithCancel(t.Context())
+	stop() // so that a command line that is accepted by mistake fails the test, and does not serve
 	for _, test := range []struct {
 		args []string
 		want string
@@ -74,7 +76,7 @@ func TestTheSandboxExplainsAWrongCommandLine(t *testing.T) {
 		{[]string{"start"}, `"start" is no flag`},
 		{[]string{"-listen", "0.0.0.0:0"}, "loopback"},
 	} {
-		err := run(t.Context(), test.args, io.Discard)
+		err := run(ended, test.args, io.Discard)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v: the error is %v, want one with %q", test.args, err, test.want)
 		}
