@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -36,6 +37,7 @@ type Server struct {
 	graph       []route
 	trouble     trouble
 	http        *http.Server
+	answering   sync.WaitGroup // one for each request
 	stopped     chan struct{}
 	serveFailed error // read only after stopped is closed
 }
@@ -105,13 +107,22 @@ func newServer(o Options, address string) (*Server, error) {
 		}
 	}
 	s.http = &http.Server{
-		Handler:           logged(o.Log, s.now, delayed(o.Latency, gunzipped(s.routes()))),
+		Handler:           s.counted(logged(o.Log, s.now, delayed(o.Latency, gunzipped(s.routes())))),
 		TLSConfig:         identity,
 		ReadHeaderTimeout: 30 * time.Second,
 		// What would be said there is about clients that do not trust the CA or hang up: they know it themselves.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	return s, nil
+}
+
+// counted lets Close wait for the requests under way.
+func (s *Server) counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.answering.Add(1)
+		defer s.answering.Done()
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (s *Server) routes() http.Handler {
@@ -153,10 +164,12 @@ func (s *Server) CertificateAuthorityPEM() []byte { return s.ca }
 // Tenants are in the order of their making.
 func (s *Server) Tenants() []*Tenant { return s.tenants }
 
-// Close ends the server and everything that was made in it. A second call does nothing.
+// Close ends the server and everything that was made in it. Nothing is written to the log afterwards. A second call
+// does nothing.
 func (s *Server) Close() error {
 	err := s.http.Close()
 	<-s.stopped
+	s.answering.Wait()
 	return errors.Join(err, s.serveFailed)
 }
 
