@@ -224,7 +224,7 @@ func TestAccAnApplicationOfThatNameIsRefusedWithTheImportBlock(t *testing.T) {
 		ProtoV6ProviderFactories: k.Factories(),
 		Steps: []resource.TestStep{{
 			Config:      provider + minimal,
-			ExpectError: regexp.MustCompile(`(?s)The application exists already.*id = "` + tenantID + `/` + stranger["appId"].(string) + `"`),
+			ExpectError: acctest.Saying("The application exists already", `id = "`+tenantID+"/"+stranger["appId"].(string)+`"`),
 		}},
 	})
 	if left := ours(k); len(left) != 1 || left[0].ClientID != stranger["appId"] {
@@ -256,7 +256,7 @@ func TestAccACallerWithoutTheConsentRightIsToldWhichOneIsMissing(t *testing.T) {
 		ProtoV6ProviderFactories: k.Factories(),
 		Steps: []resource.TestStep{{
 			Config:      k.Provider(k.Tenant(0).Callers.NoConsentRight) + minimal,
-			ExpectError: regexp.MustCompile(`(?s)Authorization_RequestDenied.*AppRoleAssignment\.ReadWrite\.All`),
+			ExpectError: acctest.Saying("Authorization_RequestDenied", "AppRoleAssignment.ReadWrite.All"),
 		}},
 	})
 	if left := ours(k); len(left) != 0 {
@@ -270,22 +270,25 @@ func TestAccACallerWithoutTheConsentRightIsToldWhichOneIsMissing(t *testing.T) {
 func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	provider := k.Provider(k.Tenant(0).Callers.Full)
-	for name, c := range map[string]struct{ config, want string }{
-		"a malformed tenant":           {provider + registration(`tenant_id = "contoso"`), `tenant_id`},
-		"a key that is too small":      {provider + registration(`certificate = { key_size = 1024 }`), `2048`},
-		"an unknown permission":        {provider + registration(`additional_permissions = [{ api = "Microsoft Graph", name = "Directory.ReadAll" }]`), `(?s)Directory\.ReadAll.*Directory\.Read\.All`},
-		"an unknown API":               {provider + registration(`additional_permissions = [{ api = "Exchange", name = "full_access_as_app" }]`), `Office 365 Exchange Online`},
-		"an unknown profile":           {provider + registration(`permission_profile = "everything"`), `existing_mailboxes`},
-		"a duplicate without a name":   {provider + registration(`allow_duplicate_name = true`), `unique_name`},
-		"custom without permissions":   {provider + registration(`permission_profile = "custom"`), `additional_permissions`},
-		"a private key for the public": {provider + registration("certificate = { public_certificate_pem = \"-----BEGIN PRIVATE KEY-----\\nAAAA\\n-----END PRIVATE KEY-----\" }"), `private key`},
-		"no store":                     {k.ProviderWith(k.Tenant(0).Callers.Full, "", "") + minimal, `connection_store`},
+	for name, c := range map[string]struct {
+		config string
+		want   []string
+	}{
+		"a malformed tenant":           {provider + registration(`tenant_id = "contoso"`), []string{"tenant_id", "GUID"}},
+		"a key that is too small":      {provider + registration(`certificate = { key_size = 1024 }`), []string{"key_size", "at least 2048 bits"}},
+		"an unknown permission":        {provider + registration(`additional_permissions = [{ api = "Microsoft Graph", name = "Directory.ReadAll" }]`), []string{`named "Directory.ReadAll"`, "nearest names are: Directory.Read.All"}},
+		"an unknown API":               {provider + registration(`additional_permissions = [{ api = "Exchange", name = "full_access_as_app" }]`), []string{`write "Microsoft Graph", "Office 365 Exchange Online"`}},
+		"an unknown profile":           {provider + registration(`permission_profile = "everything"`), []string{"permission_profile", "existing_mailboxes"}},
+		"a duplicate without a name":   {provider + registration(`allow_duplicate_name = true`), []string{"Missing unique name"}},
+		"custom without permissions":   {provider + registration(`permission_profile = "custom"`), []string{"Name what it needs in additional_permissions"}},
+		"a private key for the public": {provider + registration("certificate = { public_certificate_pem = \"-----BEGIN PRIVATE KEY-----\\nAAAA\\n-----END PRIVATE KEY-----\" }"), []string{"public_certificate_pem", "private key"}},
+		"no store":                     {k.ProviderWith(k.Tenant(0).Callers.Full, "", "") + minimal, []string{"connection_store"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			resource.Test(t, resource.TestCase{
 				TerraformVersionChecks:   acctest.Needs,
 				ProtoV6ProviderFactories: k.Factories(),
-				Steps:                    []resource.TestStep{{Config: c.config, PlanOnly: true, ExpectError: regexp.MustCompile(c.want)}},
+				Steps:                    []resource.TestStep{{Config: c.config, PlanOnly: true, ExpectError: acctest.Saying(c.want...)}},
 			})
 		})
 	}

@@ -82,6 +82,6 @@ func (r *Resource) ValidateConfig(ctx context.Context, request resource.Validate
 	}
 	if config.PermissionProfile.ValueString() == string(permission.Custom) && !config.AdditionalPermissions.IsUnknown() && len(config.AdditionalPermissions.Elements()) == 0 {
 		response.Diagnostics.AddAttributeError(path.Root("additional_permissions"), "No permissions",
-			"permission_profile = \"custom\" holds nothing by itself, so the application could do nothing. Add the permissions that it needs, or choose another profile.")
+			"permission_profile = \"custom\" holds nothing by itself, so the application could do nothing. Name what it needs in additional_permissions, or choose another profile.")
 	}
 }

@@ -1,0 +1,19 @@
+package acctest
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Saying matches an error that says these things, in this order. The CLI breaks its lines wherever it likes.
+func Saying(things ...string) *regexp.Regexp {
+	patterns := make([]string, len(things))
+	for i, thing := range things {
+		words := strings.Fields(thing)
+		for j := range words {
+			words[j] = regexp.QuoteMeta(words[j])
+		}
+		patterns[i] = strings.Join(words, `\s+`)
+	}
+	return regexp.MustCompile(`(?s)` + strings.Join(patterns, `.*`))
+}
