@@ -21,6 +21,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/quickstore"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/provider"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
@@ -67,6 +68,7 @@ func Start(t *testing.T, options sandbox.Options) *Kitchen {
 		Server: server, Store: filepath.Join(folder, "store"), t: t, log: log, tokens: map[string]string{},
 		caPath: filepath.Join(folder, "ca.pem"), tenantsPath: filepath.Join(folder, "tenants.json"),
 	}
+	quickstore.Make(t, k.Store, Passphrase)
 	k.writeFile(k.caPath, server.CertificateAuthorityPEM())
 	tenants, err := json.Marshal(server.TenantsJSON())
 	if err != nil {

@@ -28,6 +28,8 @@ func (apiValidator) ValidateString(_ context.Context, request validator.StringRe
 	}
 }
 
+// The CLI shows the path of a nested attribute nowhere, so these messages begin with it.
+
 // keySizeValidator accepts the RSA sizes that CodeTwo and Entra both take.
 type keySizeValidator struct{}
 
@@ -43,9 +45,9 @@ func (keySizeValidator) ValidateInt64(_ context.Context, request validator.Int64
 	case bits == 2048 || bits == 3072 || bits == 4096:
 	case bits < 2048:
 		response.Diagnostics.AddAttributeError(request.Path, "Key too small", fmt.Sprintf(
-			"CodeTwo refuses a key of %d bits (\"The certificate used must have a key size of at least 2048 bits.\"). Use 2048, 3072 or 4096.", bits))
+			"%s: CodeTwo refuses a key of %d bits (\"The certificate used must have a key size of at least 2048 bits.\"). Use 2048, 3072 or 4096.", request.Path, bits))
 	default:
-		response.Diagnostics.AddAttributeError(request.Path, "Unsupported key size", fmt.Sprintf("%d bits are not supported. Use 2048, 3072 or 4096.", bits))
+		response.Diagnostics.AddAttributeError(request.Path, "Unsupported key size", fmt.Sprintf("%s: %d bits are not supported. Use 2048, 3072 or 4096.", request.Path, bits))
 	}
 }
 
@@ -65,7 +67,7 @@ func (publicCertificateValidator) ValidateString(_ context.Context, request vali
 		return
 	}
 	if _, err := certificate.ParsePEM(request.ConfigValue.ValueString()); err != nil {
-		response.Diagnostics.AddAttributeError(request.Path, "Unusable certificate", err.Error())
+		response.Diagnostics.AddAttributeError(request.Path, "Unusable certificate", fmt.Sprintf("%s: %s.", request.Path, err))
 	}
 }
 
