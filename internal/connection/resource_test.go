@@ -125,8 +125,12 @@ func TestSecretIsInTheStoreOnlyAndFollowsItsVersion(t *testing.T) {
 	k := newKitchen(t)
 	holds := func(want string) tf.TestCheckFunc {
 		return func(state *terraform.State) error {
-			if stored, err := k.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || stored != want {
-				return fmt.Errorf("the store holds %q (%v)", stored, err)
+			stored, err := k.open().ClientSecret(t.Context(), tenantID, mailbox)
+			if err != nil {
+				return err
+			}
+			if stored != want {
+				return fmt.Errorf("the store holds %q", stored)
 			}
 			if strings.Contains(state.String(), want) {
 				return fmt.Errorf("the state shows the secret:\n%s", state)

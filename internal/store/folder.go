@@ -38,7 +38,7 @@ func (f *folder) Read(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	var content []byte
-	err := whileBusy(func() (err error) {
+	err := whileBusy(ctx, func() (err error) {
 		content, err = os.ReadFile(f.path(name))
 		return err
 	})
@@ -86,7 +86,7 @@ func (f *folder) write(ctx context.Context, name string, content []byte, place f
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name()) //nolint:errcheck // it has moved, or a later run sweeps it
+	defer os.Remove(file.Name()) // it has moved, or a later run sweeps it
 	_, err = file.Write(content)
 	if err == nil {
 		err = file.Sync()
@@ -94,7 +94,7 @@ func (f *folder) write(ctx context.Context, name string, content []byte, place f
 	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	if err := whileBusy(func() error { return place(file.Name(), path) }); err != nil {
+	if err := whileBusy(ctx, func() error { return place(file.Name(), path) }); err != nil {
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
@@ -105,7 +105,7 @@ func (f *folder) Delete(ctx context.Context, name string) error {
 		return err
 	}
 	path := f.path(name)
-	err := whileBusy(func() error { return os.Remove(path) })
+	err := whileBusy(ctx, func() error { return os.Remove(path) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -174,12 +174,16 @@ func sweepUnfinished(aside string) {
 }
 
 // whileBusy repeats what failed because another program has the file open, as virus scanners do on Windows.
-func whileBusy(do func() error) error {
+func whileBusy(ctx context.Context, do func() error) error {
 	for range 25 {
 		if err := do(); !busy(err) {
 			return err
 		}
-		time.Sleep(20 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 	return do()
 }

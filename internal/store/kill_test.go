@@ -27,7 +27,7 @@ func writeUntilKilled(dir string) {
 		c := withCertificate()
 		c.Name = strings.Repeat(fmt.Sprint(i%10), 100_000)
 		_, err = s.UpdateConnection(context.Background(), c, nil)
-		fmt.Println("written", err)
+		fmt.Fprintln(os.Stdout, "written", err)
 	}
 	os.Exit(1)
 }
