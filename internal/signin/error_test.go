@@ -166,12 +166,13 @@ func TestDiscoverTellsWhetherATenantExists(t *testing.T) {
 	if err := Discover(t.Context(), service.endpoints(), trusting(t, service.Server), tenantA); err != nil {
 		t.Errorf("an existing tenant: %v", err)
 	}
+	var portal string
 	answers := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/"+tenantB+"/") {
 			refuse(http.StatusBadRequest, 90002, "Tenant '"+tenantB+"' not found.")(w, tenantB, nil)
 			return
 		}
-		_, _ = io.WriteString(w, "<html>sign in to the hotel's network</html>")
+		_, _ = io.WriteString(w, portal)
 	}))
 	defer answers.Close()
 	endpoints := Endpoints{Login: answers.URL}
@@ -179,8 +180,10 @@ func TestDiscoverTellsWhetherATenantExists(t *testing.T) {
 	if !ok || !refused.Has(90002) || refused.TenantID != tenantB {
 		t.Errorf("a missing tenant: %+v", refused)
 	}
-	if err := Discover(t.Context(), endpoints, trusting(t, answers), tenantA); err == nil || errors.As(err, new(*Error)) {
-		t.Errorf("a captive portal: %v", err)
+	for _, portal = range []string{"<html>sign in to the hotel's network</html>", `{"captive":true}`} {
+		if err := Discover(t.Context(), endpoints, trusting(t, answers), tenantA); err == nil || errors.As(err, new(*Error)) {
+			t.Errorf("a captive portal that answers %s: %v", portal, err)
+		}
 	}
 }
 
