@@ -210,6 +210,8 @@ func ofTheMachine(on methods, env getenv, request pipeline) signin.Credential {
 	return nil
 }
 
+const oneSource = "Tenant, client and credential have to come from one source: the configuration, the ARM_* variables, or the AZURE_* variables."
+
 // refuseMix reports what sources of higher rank say otherwise than the chosen one.
 func refuseMix(before []candidate, chosen candidate, diags *diag.Diagnostics) {
 	for _, c := range before {
@@ -217,9 +219,8 @@ func refuseMix(before []candidate, chosen candidate, diags *diag.Diagnostics) {
 			if s.name == c.tenant.name && strings.EqualFold(s.value, chosen.tenant.value) || s.name == c.client.name && strings.EqualFold(s.value, chosen.client.value) {
 				continue
 			}
-			s.report(diags, "Mixed identities", fmt.Sprintf(
-				"%s is set, but the rest of the identity comes from %s. Tenant, client and credential have to come from one source: set all of them there, or none. To work on another tenant, set tenant_id on its resources.",
-				s.name, names(chosen.parts())))
+			s.blame(diags, "Mixed identities", fmt.Sprintf(
+				"%s says something else than the identity of %s. %s To work on another tenant, set tenant_id on its resources.", s.name, names(chosen.parts()), oneSource))
 		}
 	}
 }
@@ -233,9 +234,7 @@ func withoutCredential(candidates []candidate, on methods, diags *diag.Diagnosti
 			continue
 		}
 		if others := strangers(c, candidates[i+1:]); len(others) > 0 {
-			c.parts()[0].report(diags, "Mixed identities", fmt.Sprintf(
-				"%s is set, and %s comes from another source. Tenant, client and credential have to come from one source: the configuration, ARM_* variables, or AZURE_* variables.",
-				names(c.parts()), names(others)))
+			c.parts()[0].blame(diags, "Mixed identities", fmt.Sprintf("The identity is split: %s here, %s there. %s", names(c.parts()), names(others), oneSource))
 			return signin.Identity{}
 		}
 		chosen = c
@@ -244,8 +243,7 @@ func withoutCredential(candidates []candidate, on methods, diags *diag.Diagnosti
 	_, managed := chosen.credential.(signin.ManagedIdentity)
 	switch {
 	case chosen.credential != nil && !managed, chosen.credential == nil && chosen.client.set():
-		chosen.parts()[0].report(diags, "Incomplete identity", fmt.Sprintf(
-			"%s is set, but to sign in as an application, %s is missing as well.", names(chosen.parts()), missing(chosen)))
+		chosen.parts()[0].blame(diags, "Incomplete identity", fmt.Sprintf("Of an application's identity there is %s. What is missing is %s.", names(chosen.parts()), missing(chosen)))
 		return signin.Identity{}
 	case on.msi:
 		return signin.Identity{TenantID: chosen.tenant.value, ClientID: chosen.client.value, Credential: signin.ManagedIdentity{}}

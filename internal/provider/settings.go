@@ -35,13 +35,21 @@ type setting struct {
 
 func (s setting) set() bool { return s.value != "" }
 
-// report adds an error at the attribute that the setting came from, or one that names the variable.
-func (s setting) report(diags *diag.Diagnostics, summary, detail string) {
+// blame adds an error at the attribute that the setting came from, if it came from one.
+func (s setting) blame(diags *diag.Diagnostics, summary, detail string) {
 	if s.configured {
 		diags.AddAttributeError(attributePath(s.name), summary, detail)
 		return
 	}
-	diags.AddError(summary, fmt.Sprintf("Environment variable %s: %s", s.name, detail))
+	diags.AddError(summary, detail)
+}
+
+// report adds an error that says which attribute or variable it is about.
+func (s setting) report(diags *diag.Diagnostics, summary, detail string) {
+	if !s.configured {
+		detail = fmt.Sprintf("Environment variable %s: %s", s.name, detail)
+	}
+	s.blame(diags, summary, detail)
 }
 
 func attributePath(name string) path.Path {
