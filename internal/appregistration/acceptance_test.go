@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/expect"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
@@ -224,7 +225,7 @@ func TestAccAnApplicationOfThatNameIsRefusedWithTheImportBlock(t *testing.T) {
 		ProtoV6ProviderFactories: k.Factories(),
 		Steps: []resource.TestStep{{
 			Config:      provider + minimal,
-			ExpectError: acctest.Saying("The application exists already", `id = "`+tenantID+"/"+stranger["appId"].(string)+`"`),
+			ExpectError: expect.Error("The application exists already", `id = "`+tenantID+"/"+stranger["appId"].(string)+`"`),
 		}},
 	})
 	if left := ours(k); len(left) != 1 || left[0].ClientID != stranger["appId"] {
@@ -256,7 +257,7 @@ func TestAccACallerWithoutTheConsentRightIsToldWhichOneIsMissing(t *testing.T) {
 		ProtoV6ProviderFactories: k.Factories(),
 		Steps: []resource.TestStep{{
 			Config:      k.Provider(k.Tenant(0).Callers.NoConsentRight) + minimal,
-			ExpectError: acctest.Saying("Authorization_RequestDenied", "AppRoleAssignment.ReadWrite.All"),
+			ExpectError: expect.Error("Authorization_RequestDenied", "AppRoleAssignment.ReadWrite.All"),
 		}},
 	})
 	if left := ours(k); len(left) != 0 {
@@ -288,7 +289,7 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 			resource.Test(t, resource.TestCase{
 				TerraformVersionChecks:   acctest.Needs,
 				ProtoV6ProviderFactories: k.Factories(),
-				Steps:                    []resource.TestStep{{Config: c.config, PlanOnly: true, ExpectError: acctest.Saying(c.want...)}},
+				Steps:                    []resource.TestStep{{Config: c.config, PlanOnly: true, ExpectError: expect.Error(c.want...)}},
 			})
 		})
 	}

@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"filippo.io/age"
-	"filippo.io/age/armor"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
@@ -23,6 +21,7 @@ import (
 	tf "github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/quickstore"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -81,20 +80,7 @@ func (k *kitchen) DataSources(context.Context) []func() datasource.DataSource {
 func newKitchen(t *testing.T) *kitchen {
 	t.Helper()
 	k := &kitchen{t: t, folder: filepath.Join(t.TempDir(), "store"), passphrase: passphrase}
-	identity, err := age.GenerateX25519Identity()
-	k.must(err)
-	key, err := age.NewScryptRecipient(passphrase)
-	k.must(err)
-	key.SetWorkFactor(4)
-	var sealed strings.Builder
-	text := armor.NewWriter(&sealed)
-	w, err := age.Encrypt(text, key)
-	k.must(err)
-	_, err = fmt.Fprintln(w, identity)
-	k.must(errors.Join(err, w.Close(), text.Close()))
-	k.must(os.Mkdir(k.folder, 0o700))
-	k.must(os.WriteFile(filepath.Join(k.folder, "identity.age"), []byte(sealed.String()), 0o600))
-	k.must(os.WriteFile(filepath.Join(k.folder, "recipient.txt"), []byte(identity.Recipient().String()), 0o600))
+	quickstore.Make(t, k.folder, passphrase)
 	return k
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/expect"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -28,11 +28,6 @@ func planned(action plancheck.ResourceActionType) plancheck.PlanCheck {
 
 func unknown(attribute string) plancheck.PlanCheck {
 	return plancheck.ExpectUnknownValue(address, tfjsonpath.New(attribute))
-}
-
-// says matches a diagnostic wherever Terraform breaks its lines.
-func says(words string) *regexp.Regexp {
-	return regexp.MustCompile(strings.ReplaceAll(regexp.QuoteMeta(words), " ", `[\s│]+`))
 }
 
 func TestConnectionIsCreatedChangedImportedAndDeleted(t *testing.T) {
@@ -179,7 +174,7 @@ func TestConnectionHasExactlyOneCredential(t *testing.T) {
 		connection(fmt.Sprintf("certificate_pfx_path = %q", file), `certificate_pfx_password_wo = "pfx-password"`,
 			"certificate_pfx_password_wo_version = 1"): certificate.Thumbprint(pair().Certificate),
 	} {
-		k.play(tf.TestStep{Config: config, PlanOnly: true, ExpectError: says(want)})
+		k.play(tf.TestStep{Config: config, PlanOnly: true, ExpectError: expect.Error(want)})
 	}
 }
 
@@ -190,7 +185,7 @@ func TestCredentialNotKnownYetCountsAsGiven(t *testing.T) {
 	k.play(
 		tf.TestStep{
 			Config:   trigger + connection(append(bySecret(secret, 1), "certificate_thumbprint = terraform_data.app.output")...),
-			PlanOnly: true, ExpectError: says("Two credentials"),
+			PlanOnly: true, ExpectError: expect.Error("Two credentials"),
 		},
 		tf.TestStep{Config: trigger + connection("certificate_thumbprint = terraform_data.app.output")},
 	)
@@ -203,7 +198,7 @@ func TestTakenMailboxIsSeenAtPlanWithTheImportToPaste(t *testing.T) {
 		CredentialType: store.CredentialCertificate, CertificateThumbprint: thumbprint, Owner: "somebody"}, "")
 	k.must(err)
 	k.play(
-		tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: says(`id = "` + strings.ToLower(tenantID+"/"+mailbox) + `"`)},
+		tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: expect.Error(`id = "` + strings.ToLower(tenantID+"/"+mailbox) + `"`)},
 		tf.TestStep{
 			Config: `import {
   to = ` + address + `
@@ -268,7 +263,7 @@ func TestSuccessorsRecordIsNeitherShownNorDeleted(t *testing.T) {
 				_, err := k.open().CreateConnection(t.Context(), record, "")
 				k.must(err)
 			},
-			Config: connection(byThumbprint), PlanOnly: true, ExpectError: says("The mailbox serves another connection"),
+			Config: connection(byThumbprint), PlanOnly: true, ExpectError: expect.Error("The mailbox serves another connection"),
 		},
 	)
 	if k.record().Owner != "successor" {
@@ -320,7 +315,7 @@ func TestPFXIsCheckedAtPlan(t *testing.T) {
 		certificate.Thumbprint(pair().Certificate): append(good, byThumbprint),
 		"cannot be read":                           append(good, `certificate_pfx_path = "nowhere.pfx"`),
 	} {
-		k.play(tf.TestStep{Config: connection(attributes...), PlanOnly: true, ExpectError: says(want)})
+		k.play(tf.TestStep{Config: connection(attributes...), PlanOnly: true, ExpectError: expect.Error(want)})
 	}
 }
 
@@ -332,7 +327,7 @@ func TestMissingPassphraseIsSeenAtPlanWhereItIsNeeded(t *testing.T) {
 	shared := fmt.Sprintf("handoff_recipients = [%q]", person.Recipient())
 	k.play(
 		tf.TestStep{PreConfig: func() { k.passphrase = "" }, Config: connection(bySecret(secret, 1)...)}, // the store has its key
-		tf.TestStep{Config: connection(append(bySecret(secret, 1), shared)...), PlanOnly: true, ExpectError: says("CODETWO_STORE_PASSPHRASE")},
+		tf.TestStep{Config: connection(append(bySecret(secret, 1), shared)...), PlanOnly: true, ExpectError: expect.Error("CODETWO_STORE_PASSPHRASE")},
 		tf.TestStep{Config: connection(append(bySecret(secret, 2), shared)...)},
 	)
 	k = newKitchen(t)
@@ -340,7 +335,7 @@ func TestMissingPassphraseIsSeenAtPlanWhereItIsNeeded(t *testing.T) {
 	k.must(os.RemoveAll(k.folder))
 	k.play(
 		tf.TestStep{Config: connection(byThumbprint)}, // there is nothing to encrypt
-		tf.TestStep{Config: connection(bySecret(secret, 1)...), PlanOnly: true, ExpectError: says("CODETWO_STORE_PASSPHRASE")},
+		tf.TestStep{Config: connection(bySecret(secret, 1)...), PlanOnly: true, ExpectError: expect.Error("CODETWO_STORE_PASSPHRASE")},
 	)
 }
 
@@ -348,7 +343,7 @@ func TestMissingStoreIsSeenAtPlan(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	k.unset = true
-	k.play(tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: says("paste this line")})
+	k.play(tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: expect.Error("paste this line")})
 }
 
 func TestWhileTheStoreIsNotKnownThePlanWaits(t *testing.T) {
@@ -362,7 +357,7 @@ func TestWhileTheStoreIsNotKnownThePlanWaits(t *testing.T) {
 		},
 		tf.TestStep{
 			Config:      `data "codetwo_target_connections" "all" {}`,
-			ExpectError: says("connection_store has a value that is known only after apply"),
+			ExpectError: expect.Error("connection_store has a value that is known only after apply"),
 		},
 		tf.TestStep{PreConfig: func() { k.unknown = false }, Config: connection(byThumbprint)},
 	)

@@ -3,7 +3,6 @@ package connectivity_test
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/expect"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
@@ -153,7 +153,7 @@ func TestAccFailOnErrorMakesAFailedCheckAnError(t *testing.T) {
 		TerraformVersionChecks:   acctest.Needs,
 		ProtoV6ProviderFactories: k.Factories(),
 		Steps: []resource.TestStep{
-			{Config: k.Provider(tenant.Callers.Full) + config, ExpectError: regexp.MustCompile(`(?s)ews.*EwsAllowedAppIDs`)},
+			{Config: k.Provider(tenant.Callers.Full) + config, ExpectError: expect.Error("ews", "EwsAllowedAppIDs")},
 			{
 				PreConfig: func() {
 					k.Control(http.MethodPatch, "/tenants/"+tenant.TenantID+"/exchange", map[string]any{"ews_enabled": true, "ews_allowed_app_ids": []string{app.ClientID}})

@@ -1,12 +1,13 @@
-package acctest
+// Package expect says what an acceptance test expects the CLI to print.
+package expect
 
 import (
 	"regexp"
 	"strings"
 )
 
-// Saying matches an error that says these things, in this order. The CLI breaks its lines wherever it likes.
-func Saying(things ...string) *regexp.Regexp {
+// Error matches an error that says these things, in this order. The CLI breaks its lines wherever it likes.
+func Error(things ...string) *regexp.Regexp {
 	patterns := make([]string, len(things))
 	for i, thing := range things {
 		words := strings.Fields(thing)
