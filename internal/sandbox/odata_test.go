@@ -33,6 +33,7 @@ func TestAFilterFindsWhatItSays(t *testing.T) {
 		"(enabled eq false or enabled eq true) and not(displayName eq '')":    true,
 		"created ge 2026-11-22T23:59:59Z and created le 2026-11-23T00:00:00Z": true,
 		"created ge 2026-11-23T00:00:01Z":                                     false,
+		"tags/any(t:t eq 'x') and tags/any(u:u eq 'codetwo')":                 true,
 		"info/url eq 'https://a'":                                             true,
 		"displayName ne 'x'":                                                  true,
 	} {
