@@ -115,6 +115,18 @@ func TestATokenWithoutAGrantHasNoRolesAtAll(t *testing.T) {
 	}
 }
 
+func TestARoleIDThatTwoAPIsShareIsGrantedOnOneOnly(t *testing.T) {
+	r := newRig(t, Options{})
+	tenant := r.server.Tenants()[0]
+	app := r.register(tenant, graphAppID+"/Calendars.ReadWrite")
+	for scope, want := range map[string]string{graphDefault: "[Calendars.ReadWrite]", exchangeDefault: "[]"} {
+		token, fault := r.server.verifyToken(r.token(tenant.ID, secretForm(app.AppID, app.secret, scope)))
+		if fault != nil || fmt.Sprint(token.Roles) != want {
+			t.Errorf("the token for %s has the roles %v (%v), want %s", scope, token.Roles, fault, want)
+		}
+	}
+}
+
 func TestTokensAreSignedWithThePublishedKey(t *testing.T) {
 	r := newRig(t, Options{})
 	tenant := r.server.TenantsJSON().Tenants[0]
