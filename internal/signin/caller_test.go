@@ -146,7 +146,7 @@ func TestMissingFileIsNamed(t *testing.T) {
 	service := newSignInService(t)
 	missing := filepath.Join(t.TempDir(), "missing")
 	for _, credential := range []Credential{ClientSecret{Path: missing}, ClientCertificate{Path: missing}} {
-		_, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, service.endpoints(), nil)
+		_, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, service.endpoints(), &http.Client{})
 		if err == nil || !strings.Contains(err.Error(), missing) || !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: %v", credential.Kind(), err)
 		}
@@ -169,7 +169,7 @@ func TestUnusableCertificatesAreRefusedWithoutShowingThem(t *testing.T) {
 		"PEM without a key": {Data: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: testPair().Certificate.Raw}),
 			Password: "another-password"},
 	} {
-		_, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, service.endpoints(), nil)
+		_, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, service.endpoints(), &http.Client{})
 		if err == nil || !strings.Contains(err.Error(), "client certificate") {
 			t.Errorf("%s: %v", name, err)
 		} else if strings.Contains(err.Error(), "another-password") {
@@ -182,11 +182,11 @@ func TestIdentitiesOfTheMachineAreNotShownToOtherEndpoints(t *testing.T) {
 	service := newSignInService(t)
 	for _, credential := range []Credential{AzureCLI{}, ManagedIdentity{}, WorkloadIdentity{}, GitHubOIDC{}, AzureDevOpsOIDC{}} {
 		identity := Identity{TenantID: tenantA, ClientID: client1, Credential: credential}
-		_, err := NewCaller(identity, service.endpoints(), nil)
+		_, err := NewCaller(identity, service.endpoints(), &http.Client{})
 		if err == nil || !strings.Contains(err.Error(), credential.Kind()) || !strings.Contains(err.Error(), service.URL) {
 			t.Errorf("%s with other endpoints: %v", credential.Kind(), err)
 		}
-		if _, err := NewCaller(identity, GlobalEndpoints(), nil); err != nil {
+		if _, err := NewCaller(identity, GlobalEndpoints(), &http.Client{}); err != nil {
 			t.Errorf("%s with the global endpoints: %v", credential.Kind(), err)
 		}
 	}
@@ -205,7 +205,7 @@ func TestManagedIdentitySaysThatItHasOneTenantOnly(t *testing.T) {
 	t.Setenv("IDENTITY_HEADER", "the header")
 
 	for name, home := range map[string]string{"home tenant known": tenantA, "home tenant unknown": ""} {
-		caller, err := NewCaller(Identity{TenantID: home, Credential: ManagedIdentity{}}, GlobalEndpoints(), nil)
+		caller, err := NewCaller(Identity{TenantID: home, Credential: ManagedIdentity{}}, GlobalEndpoints(), &http.Client{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -255,7 +255,7 @@ func TestAppNeedsExactlyOneCredential(t *testing.T) {
 		"certificate without key": {Certificate: pair.Certificate},
 	} {
 		app.TenantID, app.ClientID = tenantA, client1
-		if _, err := NewApp(app, GlobalEndpoints(), nil); err == nil {
+		if _, err := NewApp(app, GlobalEndpoints(), &http.Client{}); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}

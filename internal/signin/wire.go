@@ -68,9 +68,6 @@ func (*final) NonRetriable() {}
 
 // withoutRedirects never takes a secret or a token to where an answer points.
 func withoutRedirects(client *http.Client) *http.Client {
-	if client == nil {
-		client = http.DefaultClient
-	}
 	c := *client
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &c
