@@ -48,7 +48,8 @@ if [ $# -eq 0 ]; then
   exit
 fi
 
-export TF_ACC=1 TF_ACC_TERRAFORM_PATH="$cli" TF_ACC_PROVIDER_NAMESPACE=codetwo-community
+# The namespace is the one that a configuration without required_providers means, as some test steps have none.
+export TF_ACC=1 TF_ACC_TERRAFORM_PATH="$cli" TF_ACC_PROVIDER_NAMESPACE=hashicorp
 case $("$cli" version) in
   OpenTofu*) export TF_ACC_PROVIDER_HOST=registry.opentofu.org ;;
   *) export TF_ACC_PROVIDER_HOST=registry.terraform.io ;;
