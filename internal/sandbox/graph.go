@@ -36,10 +36,8 @@ func (s *Server) graphRoutes(mux *http.ServeMux) {
 		applicationRoutes, credentialRoutes, ownerRoutes, servicePrincipalRoutes, grantRoutes,
 		deletedItemRoutes, tenantRoutes, userRoutes, policyRoutes,
 	)
-	one := http.HandlerFunc(s.serveGraph)
-	mux.HandleFunc("/v1.0/", func(w http.ResponseWriter, r *http.Request) { s.trouble.serve(one, r).send(w) })
-	batch := http.HandlerFunc(s.serveBatch)
-	mux.HandleFunc("/v1.0/$batch", func(w http.ResponseWriter, r *http.Request) { s.trouble.serve(batch, r).send(w) })
+	mux.HandleFunc("/v1.0/", s.serveGraph)
+	mux.HandleFunc("/v1.0/$batch", s.serveBatch)
 }
 
 // call is a request to Graph whose token and rights are in order. It holds the tenant.

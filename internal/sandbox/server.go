@@ -107,7 +107,7 @@ func newServer(o Options, address string) (*Server, error) {
 		}
 	}
 	s.http = &http.Server{
-		Handler:           s.counted(logged(o.Log, s.now, delayed(o.Latency, gunzipped(s.routes())))),
+		Handler:           s.counted(logged(o.Log, s.now, delayed(o.Latency, gunzipped(s.troubled(s.routes()))))),
 		TLSConfig:         identity,
 		ReadHeaderTimeout: 30 * time.Second,
 		// What would be said there is about clients that do not trust the CA or hang up: they know it themselves.
@@ -134,8 +134,8 @@ func (s *Server) routes() http.Handler {
 	return mux
 }
 
-// trouble is where faults come in: throttling, outages, answers that get lost on the way. Each part of a batch passes
-// here for itself, as each is throttled for itself. Nil functions cause none.
+// trouble is where faults come in: throttling, outages, answers that get lost on the way. Every request passes here,
+// and each part of a batch for itself, as each is throttled for itself. Nil functions cause none.
 type trouble struct {
 	before func(r *http.Request, a *recorded) (answered bool) // true: the request is not carried out
 	after  func(r *http.Request, a *recorded)                 // the request was carried out; the answer may still change
@@ -152,6 +152,17 @@ func (t trouble) serve(h http.Handler, r *http.Request) *recorded {
 		t.after(r, a)
 	}
 	return a
+}
+
+// troubled exempts the control plane, by which trouble is ended.
+func (s *Server) troubled(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/_sandbox/") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s.trouble.serve(next, r).send(w)
+	})
 }
 
 // Origin is where everything is served: scheme, host and port, without a slash at the end.

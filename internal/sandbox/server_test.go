@@ -191,7 +191,7 @@ func TestAClosedSandboxListensNoMore(t *testing.T) {
 	}
 }
 
-func TestTroubleComesBeforeOrAfterEachRequestOfABatch(t *testing.T) {
+func TestTroubleMeetsEveryRequestAndEachPartOfABatch(t *testing.T) {
 	g := newGraph(t, fullCaller)
 	g.server.trouble.before = func(r *http.Request, a *recorded) bool {
 		if r.URL.Path != "/v1.0/domains" {
@@ -214,6 +214,13 @@ func TestTroubleComesBeforeOrAfterEachRequestOfABatch(t *testing.T) {
 	)
 	if answered["1"].Status != 429 || answered["1"].Headers["Retry-After"] != "7" || answered["2"].Status != 200 || answered["3"].Status != 504 {
 		t.Errorf("the parts are answered %+v", answered)
+	}
+	g.server.trouble = trouble{before: func(_ *http.Request, a *recorded) bool { a.status = http.StatusServiceUnavailable; return true }}
+	if got := g.get("/" + g.tenant.ID + "/v2.0/.well-known/openid-configuration"); got.Status != http.StatusServiceUnavailable {
+		t.Errorf("signing in is spared: HTTP %d", got.Status)
+	}
+	if got := g.get("/_sandbox/clock"); got.Status != http.StatusOK {
+		t.Errorf("the control plane is not spared: HTTP %d", got.Status)
 	}
 	g.server.trouble = trouble{}
 	if found := g.values(filtered("/applications", "displayName eq 'lost answer'"), "displayName"); len(found) != 1 {
