@@ -143,6 +143,14 @@ func (s *Server) writeEnvFile(path string, environment func(caPath, tenantsPath 
 	return nil
 }
 
+// SourceCommand is what to type into a POSIX shell to take over the variables of an env file, from any folder.
+func SourceCommand(path string) string {
+	if absolute, err := filepath.Abs(path); err == nil {
+		path = absolute // a bare name would be looked for in PATH
+	}
+	return ". " + shellQuoted(path)
+}
+
 // shellQuoted writes a value so that every POSIX shell takes it literally.
 func shellQuoted(value string) string { return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'" }
 

@@ -42,7 +42,7 @@ func parse(args []string, out io.Writer) (settings, error) {
 	flags.SetOutput(out)
 	flags.StringVar(&set.options.Listen, "listen", "127.0.0.1:0", "loopback `address` to listen on; port 0 takes a free one")
 	flags.IntVar(&set.options.Tenants, "tenants", 1, "`number` of tenants")
-	flags.StringVar(&set.options.Profile, "profile", "instant", "how the tenants behave: instant, realistic or hostile")
+	flags.StringVar(&set.options.Profile, "profile", "instant", "how the tenants behave; the only `profile` so far is instant")
 	flags.DurationVar(&set.options.Latency, "latency", 0, "`time` added to every request, such as 80ms")
 	flags.StringVar(&set.envFile, "env-file", "", "`file` to write for a shell to source, for the provider; with two more beside it")
 	flags.StringVar(&set.foreignEnvFile, "foreign-env-file", "", "the same `file` with what other programs need, such as the azuread provider")
@@ -111,12 +111,12 @@ func announce(server *sandbox.Server, set settings, out io.Writer) error {
 	}
 	switch {
 	case set.envFile != "":
-		fmt.Fprintf(out, "In another shell, for the provider:  . %s\n", set.envFile)
+		fmt.Fprintf(out, "In another shell, for the provider:  %s\n", sandbox.SourceCommand(set.envFile))
 	case set.foreignEnvFile == "":
 		fmt.Fprintln(out, "Start it with -env-file sandbox.env to get the variables that the provider needs.")
 	}
 	if set.foreignEnvFile != "" {
-		fmt.Fprintf(out, "In another shell, for other programs:  . %s\n", set.foreignEnvFile)
+		fmt.Fprintf(out, "In another shell, for other programs:  %s\n", sandbox.SourceCommand(set.foreignEnvFile))
 	}
 	fmt.Fprintf(out, "What the tenants hold:  %s/_sandbox/tenants\n", server.Origin())
 	fmt.Fprintln(out, "Exchange's EWS gate is closed, as in every tenant since October 2026. Ctrl-C ends the sandbox, and with it all that was made in it.")

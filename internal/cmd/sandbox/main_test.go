@@ -46,9 +46,11 @@ func TestTheSandboxServesUntilItIsStoppedAndLeavesItsFiles(t *testing.T) {
 	if err := json.Unmarshal(content, &held); err != nil || len(held.Tenants) != 2 {
 		t.Errorf("the state file holds %d tenants (%v), want 2", len(held.Tenants), err)
 	}
-	sourced, err := exec.Command("sh", "-c", `. "$1" && printf %s "$SANDBOX_TENANTS" && cat "$SANDBOX_TENANTS" >/dev/null`, "sh", env).Output()
+	_, advice, _ := strings.Cut(out.text.String(), "for the provider:")
+	advice, _, _ = strings.Cut(advice, "\n")
+	sourced, err := exec.Command("sh", "-c", advice+`; printf %s "$SANDBOX_TENANTS" && cat "$SANDBOX_TENANTS" >/dev/null`).Output()
 	if err != nil || string(sourced) != env+".tenants.json" {
-		t.Errorf("a shell that sources the env file has SANDBOX_TENANTS=%q (%v)", sourced, err)
+		t.Errorf("a shell that does as advised, %s, has SANDBOX_TENANTS=%q (%v)", advice, sourced, err)
 	}
 	if strings.Contains(out.text.String(), clientSecret(t, env)) {
 		t.Error("the client secret is printed to the terminal")
