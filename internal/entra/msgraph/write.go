@@ -103,6 +103,8 @@ func (d *directory) part(ctx context.Context, change entra.Change) (part, error)
 		// A second restore is answered like one of an object that never was, so it is not repeated blindly.
 		built, err := build(abstractions.POST, "/directory/deletedItems/{id}/restore", parameters{"id": change.ObjectID}, nil)
 		built.repeat = false
+		// A POST without a body makes Graph refuse the whole batch (github.com/microsoftgraph/msgraph-sdk-dotnet issue 2628).
+		built.request.SetStreamContentAndContentType([]byte("{}"), "application/json")
 		return built, err
 	}
 	return part{}, fmt.Errorf("msgraph: no request is known for a change of type %T", change)
