@@ -24,6 +24,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/quickstore"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/provider"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 )
 
 // Passphrase is the passphrase of every kitchen's connection store.
@@ -126,6 +127,22 @@ provider "codetwo" {
   %s
 }
 `, tenantID, caller.ClientID, caller.ClientSecret, k.caPath, origin, origin, origin, attributes)
+}
+
+// Endpoints are the sandbox's origins.
+func (k *Kitchen) Endpoints() signin.Endpoints {
+	origin := k.Server.Origin()
+	return signin.Endpoints{Login: origin, Graph: origin, Exchange: origin}
+}
+
+// Client is an HTTP client as the provider makes one, which trusts the sandbox.
+func (k *Kitchen) Client() *http.Client {
+	k.t.Helper()
+	client, err := signin.NewHTTPClient(k.Server.CertificateAuthorityPEM())
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return client
 }
 
 // StoreURL is the connection store's URL.

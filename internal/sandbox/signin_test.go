@@ -5,7 +5,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -18,88 +17,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 )
-
-func (r *rig) azureOptions() azcore.ClientOptions {
-	return azcore.ClientOptions{
-		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: r.server.Origin()},
-		Transport: r.client,
-	}
-}
-
-func TestOneCallerSignsInToEveryTenantWithTheRealClientLibrary(t *testing.T) {
-	r := newRig(t, Options{Tenants: 3})
-	for _, tenant := range r.server.TenantsJSON().Tenants {
-		for _, name := range []string{tenant.TenantID, tenant.Domain} {
-			credential, err := azidentity.NewClientSecretCredential(name, tenant.Callers.Full.ClientID, tenant.Callers.Full.ClientSecret,
-				&azidentity.ClientSecretCredentialOptions{ClientOptions: r.azureOptions(), DisableInstanceDiscovery: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			token, err := credential.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{graphDefault}, EnableCAE: true})
-			if err != nil {
-				t.Fatalf("signing in to %s (%s): %v", tenant.DisplayName, name, err)
-			}
-			got, fault := r.server.verifyToken("Bearer " + token.Token)
-			if fault != nil {
-				t.Fatalf("the sandbox refuses its own token: %v", fault.Reason)
-			}
-			if got.TenantID != tenant.TenantID || got.Audience != "https://graph.microsoft.com" || !got.hasRole("Application.ReadWrite.All") {
-				t.Errorf("the token for %s says %+v", tenant.DisplayName, got)
-			}
-		}
-	}
-}
-
-func TestAnAppSignsInByCertificateWithTheRealClientLibrary(t *testing.T) {
-	r := newRig(t, Options{})
-	tenant := r.server.Tenants()[0]
-	app := r.register(tenant, exchangeAppID+"/full_access_as_app", graphAppID+"/Directory.Read.All")
-	credential, err := azidentity.NewClientCertificateCredential(tenant.ID, app.AppID, []*x509.Certificate{app.certificate}, app.key,
-		&azidentity.ClientCertificateCredentialOptions{ClientOptions: r.azureOptions(), DisableInstanceDiscovery: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for scope, role := range map[string]string{graphDefault: "Directory.Read.All", exchangeDefault: "full_access_as_app"} {
-		token, err := credential.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{scope}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var claims map[string]any
-		decodeClaims(t, token.Token, &claims)
-		if got := fmt.Sprint(claims["roles"]); got != "["+role+"]" {
-			t.Errorf("the token for %s has the roles %s, want only %s", scope, got, role)
-		}
-		want := map[string]any{"aud": strings.TrimSuffix(scope, "/.default"), "appid": app.AppID, "appidacr": "2", "oid": app.principal.ID,
-			"sub": app.principal.ID, "tid": tenant.ID, "idtyp": "app", "ver": "1.0", "iss": "https://sts.windows.net/" + tenant.ID + "/"}
-		for name, value := range want {
-			if claims[name] != value {
-				t.Errorf("the claim %s is %v, want %v", name, claims[name], value)
-			}
-		}
-	}
-}
-
-func TestTheRealClientLibraryReportsARefusedSecretAtOnce(t *testing.T) {
-	r := newRig(t, Options{})
-	tenant := r.server.TenantsJSON().Tenants[0]
-	credential, err := azidentity.NewClientSecretCredential(tenant.TenantID, tenant.Callers.Full.ClientID, "wrong",
-		&azidentity.ClientSecretCredentialOptions{ClientOptions: r.azureOptions(), DisableInstanceDiscovery: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = credential.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{graphDefault}})
-	var refused *azidentity.AuthenticationFailedError
-	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "AADSTS7000215") {
-		t.Errorf("the error is %v", err)
-	}
-}
 
 func TestATokenWithoutAGrantHasNoRolesAtAll(t *testing.T) {
 	r := newRig(t, Options{})

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -204,7 +203,7 @@ func TestRecipientsArePublicKeysOfAge(t *testing.T) {
 	}
 }
 
-func TestKeyPairComesBackAndOpensslOpensItsPFX(t *testing.T) {
+func TestKeyPairComesBack(t *testing.T) {
 	dir := withIdentity(t)
 	thumbprint := certificate.Thumbprint(pair().Certificate)
 	must(t, open(t, dir, "").SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil))
@@ -217,19 +216,6 @@ func TestKeyPairComesBackAndOpensslOpensItsPFX(t *testing.T) {
 	}
 	if c, err := open(t, dir, "").Certificate(t.Context(), tenant, thumbprint); err != nil || !c.Equal(pair().Certificate) {
 		t.Errorf("the certificate alone: %v", err)
-	}
-
-	files, err := ConnectionFiles(tenant, mailbox, thumbprint)
-	must(t, err)
-	identity, err := s.unlock(t.Context())
-	must(t, err)
-	password := opens(t, filepath.Join(dir, files.Password), identity)
-	openssl, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Fatal("these tests need the openssl command: install the package openssl (apt-get install openssl)")
-	}
-	if out, err := exec.CommandContext(t.Context(), openssl, "pkcs12", "-in", filepath.Join(dir, files.PFX), "-passin", "pass:"+password, "-noout").CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
 	}
 }
 

@@ -220,8 +220,11 @@ func (d *demo) handOver(ctx context.Context) error {
 		return err
 	}
 	sheets, err := filepath.Glob(filepath.Join(d.store, d.tenant.ID, "handoff", "*"))
-	if err != nil || len(sheets) != 2 {
-		return fmt.Errorf("the store holds %d hand-off files, expected a sheet and a script (%v)", len(sheets), err)
+	if err != nil {
+		return err
+	}
+	if len(sheets) != 2 {
+		return fmt.Errorf("the store holds %d hand-off files, expected a sheet and a script", len(sheets))
 	}
 	for _, sheet := range sheets {
 		content, err := os.ReadFile(sheet)

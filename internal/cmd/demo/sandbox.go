@@ -96,8 +96,11 @@ func readEnvironment(envFile string) (*sandboxTenant, error) {
 	var file struct {
 		Tenants []json.RawMessage `json:"tenants"`
 	}
-	if err := json.Unmarshal(listed, &file); err != nil || len(file.Tenants) == 0 {
-		return nil, fmt.Errorf("%s lists no tenant (%v)", values["SANDBOX_TENANTS"], err)
+	if err := json.Unmarshal(listed, &file); err != nil {
+		return nil, err
+	}
+	if len(file.Tenants) == 0 {
+		return nil, fmt.Errorf("%s lists no tenant", values["SANDBOX_TENANTS"])
 	}
 	if err := json.Unmarshal(file.Tenants[0], tenant); err != nil {
 		return nil, err

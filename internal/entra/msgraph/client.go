@@ -23,7 +23,7 @@ import (
 // Config says which directory to speak to, and as whom.
 type Config struct {
 	Origin string                                    // https origin of Microsoft Graph, without a path
-	Client *http.Client                              // its transport carries the requests; its timeout is not used
+	Client *http.Client                              // its transport, which must be set, carries the requests; nothing else of it is used
 	Token  func(ctx context.Context) (string, error) // an access token for Microsoft Graph in the tenant meant
 	Wait   Wait                                      // nil: a real timer
 }
@@ -36,7 +36,7 @@ func New(config Config) entra.Directory {
 	}
 	base := config.Origin + "/v1.0"
 	client := &http.Client{
-		Transport:     &transport{next: roundTripper(config.Client), wait: wait},
+		Transport:     &transport{next: config.Client.Transport, wait: wait},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	nodes := jsonserialization.NewJsonParseNodeFactory()
@@ -58,13 +58,6 @@ type directory struct {
 
 	resourcesGuard sync.Mutex
 	resources      map[string]entra.ResourceApplication // by app ID, as far as they were asked for
-}
-
-func roundTripper(client *http.Client) http.RoundTripper {
-	if client == nil || client.Transport == nil {
-		return http.DefaultTransport
-	}
-	return client.Transport
 }
 
 // parameters fill a URI template (RFC 6570). Simple expansion encodes whatever is reserved in them.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 )
 
 // The age command asks a terminal for the passphrase; script (package util-linux or bsdutils) is one for it.
@@ -36,5 +38,23 @@ func TestAgeCommandOpensIdentityAndSecrets(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "age", "--decrypt", "--identity", plain, filepath.Join(dir, files.Secret)).Output()
 	if err != nil || string(out) != secret {
 		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestOpensslOpensAPFXWithItsOwnPassword(t *testing.T) {
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Fatal("this test needs the openssl command: install the package openssl")
+	}
+	dir := withIdentity(t)
+	s := open(t, dir, passphrase)
+	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil))
+	files, err := ConnectionFiles(tenant, mailbox, certificate.Thumbprint(pair().Certificate))
+	must(t, err)
+	identity, err := s.unlock(t.Context())
+	must(t, err)
+	password := opens(t, filepath.Join(dir, files.Password), identity)
+	if out, err := exec.CommandContext(t.Context(), openssl, "pkcs12", "-in", filepath.Join(dir, files.PFX), "-passin", "pass:"+password, "-noout").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
