@@ -300,3 +300,29 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 
 // noRequest is a plan check: nothing was asked of the tenant so far.
 type noRequest struct{ k *acctest.Kitchen }
+
+func TestAccADeletedApplicationIsRefusedOrRestoredAsAsked(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	var clientID string
+	run(t, k,
+		resource.TestStep{Config: provider + minimal, Check: resource.TestCheckResourceAttrWith(address, "client_id", func(value string) error { clientID = value; return nil })},
+		resource.TestStep{Config: provider, Check: func(*terraform.State) error { return nil }},
+		resource.TestStep{Config: provider + minimal, ExpectError: expect.Error("A deleted application has this name", "restore_deleted = true", "Remove-MgDirectoryDeletedItem")},
+		resource.TestStep{
+			Config: provider + registration(`restore_deleted = true`),
+			Check: resource.TestCheckResourceAttrWith(address, "client_id", func(value string) error {
+				if value != clientID {
+					return fmt.Errorf("client ID %s, was %s", value, clientID)
+				}
+				if count := grantsOf(k, clientID); count != 2 {
+					return fmt.Errorf("%d permissions are granted", count)
+				}
+				if deleted := k.State(0).DeletedItems; len(deleted) != 0 {
+					return fmt.Errorf("the recycle bin still holds %+v", deleted)
+				}
+				return nil
+			}),
+		},
+	)
+}

@@ -99,7 +99,12 @@ func (j *job) planKeys(ctx context.Context, state *Model, application *entra.App
 	j.made = goal.certificate
 	j.previous = remaining
 	replaced := current.Thumbprint.ValueString()
-	if at := keyWith(application, replaced); at >= 0 && replaced != certificate.Thumbprint(goal.certificate) {
+	switch at := keyWith(application, replaced); {
+	case at < 0 || replaced == certificate.Thumbprint(goal.certificate):
+	case application.Keys[at].NotAfter.Before(j.services.Now()):
+		// Nobody can sign in with it any more, and Entra takes no new certificate beside an expired one.
+		goal.removeKeys = append(goal.removeKeys, application.Keys[at].KeyID)
+	default:
 		until := j.services.Now().AddDate(0, 0, int(planned.PreviousCertificateDays.ValueInt64()))
 		j.previous = append(j.previous, PreviousModel{
 			Thumbprint:  types.StringValue(replaced),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
@@ -23,23 +24,28 @@ import (
 func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 	tenantID, uniqueName := j.model.TenantID.ValueString(), j.model.UniqueName.ValueString()
 	permissions := readPermissions(ctx, j.model.Permissions, j.diags)
-	resources, err := j.directory.ResourceApplications(ctx, apisOf(permissions)...)
-	if err != nil {
-		return nil, err
-	}
-	resourceIDs, err := resolved(resources, permissions)
-	if err != nil {
-		return nil, &problem{path.Root("permissions"), "Permission not offered", err.Error()}
-	}
-
 	defer names.lock(tenantID + "/" + strings.ToLower(j.model.DisplayName.ValueString()))()
 	journal, err := j.store.Registration(ctx, tenantID, uniqueName)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	application, err := j.existing(ctx, journal)
-	if err != nil {
+	var resources map[string]entra.ResourceApplication
+	var application *entra.Application
+	reads, readCtx := errgroup.WithContext(ctx)
+	reads.Go(func() (err error) {
+		resources, err = j.directory.ResourceApplications(readCtx, apisOf(permissions)...)
+		return err
+	})
+	reads.Go(func() (err error) {
+		application, err = j.existing(readCtx, journal)
+		return err
+	})
+	if err := reads.Wait(); err != nil {
 		return nil, err
+	}
+	resourceIDs, err := resolved(resources, permissions)
+	if err != nil {
+		return nil, &problem{path.Root("permissions"), "Permission not offered", err.Error()}
 	}
 	journal, err = j.store.BeginRegistration(ctx, store.Registration{
 		TenantID: tenantID, UniqueName: uniqueName, DisplayName: j.model.DisplayName.ValueString(),
@@ -51,13 +57,11 @@ func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 	if j.made, err = j.newCertificate(ctx, &journal); err != nil {
 		return nil, err
 	}
-	if application == nil {
-		if application, err = j.upsert(ctx, &journal, declaredRoles(permissions)); err != nil {
-			return nil, err
-		}
+	registration, err := j.obtain(ctx, &journal, application, declaredRoles(permissions))
+	if err != nil {
+		return registration, err
 	}
-	registration := &entra.Registration{Application: application}
-	journal.ObjectID, journal.ClientID = application.ObjectID, application.ClientID
+	journal.ObjectID, journal.ClientID = registration.Application.ObjectID, registration.Application.ClientID
 	if err := j.store.SaveRegistration(ctx, journal); err != nil {
 		return registration, err
 	}
@@ -106,8 +110,8 @@ func (j *job) upsert(ctx context.Context, journal *store.Registration, declared 
 	}
 }
 
-// existing looks for what stands in the way. It returns an application of ours that an interrupted create left, and
-// refuses any other: nothing is adopted silently.
+// existing looks for what stands in the way. It returns an application of ours that an interrupted create left, or one
+// of this unique name in the recycle bin, and refuses any other: nothing is adopted silently.
 func (j *job) existing(ctx context.Context, journal store.Registration) (*entra.Application, error) {
 	query := entra.SearchQuery{UniqueName: j.model.UniqueName.ValueString(), DisplayName: j.model.DisplayName.ValueString()}
 	found, err := j.directory.Search(ctx, query)
@@ -120,7 +124,8 @@ func (j *job) existing(ctx context.Context, journal store.Registration) (*entra.
 			found.ListDenied.Code, query.DisplayName, query.UniqueName))
 	}
 	if mine := found.ByUniqueName; mine != nil {
-		if marker := markerOf(mine); marker != "" && marker == journal.Marker && journal.CompletedAt == nil {
+		marker := markerOf(mine)
+		if journal.CompletedAt == nil && (marker != "" && marker == journal.Marker || mine.ObjectID == journal.ObjectID) {
 			return mine, nil
 		}
 		return nil, j.refuse(mine, "unique_name", "unique name "+query.UniqueName)
@@ -129,33 +134,64 @@ func (j *job) existing(ctx context.Context, journal store.Registration) (*entra.
 		return nil, j.refuse(&found.ByDisplayName[0], "display_name", fmt.Sprintf("display name %q", query.DisplayName))
 	}
 	for i := range found.Deleted {
-		if deleted := &found.Deleted[i]; deleted.UniqueName == query.UniqueName {
-			return j.restore(ctx, deleted)
+		deleted := &found.Deleted[i]
+		switch {
+		case deleted.UniqueName != query.UniqueName:
+		case j.model.RestoreDeleted.ValueBool():
+			return deleted, nil
+		default:
+			return nil, j.refuseDeleted(deleted)
 		}
 	}
 	return nil, nil
 }
 
-// restore takes the application out of the recycle bin if that is asked for.
-func (j *job) restore(ctx context.Context, deleted *entra.Application) (*entra.Application, error) {
-	if !j.model.RestoreDeleted.ValueBool() {
-		return nil, &problem{path.Root("restore_deleted"), "A deleted application has this name", fmt.Sprintf(
-			"The recycle bin of tenant %s holds the application %q (object ID %s, client ID %s) with the unique name %s. Either restore it, keeping its client ID, with restore_deleted = true; or remove it for good: Remove-MgDirectoryDeletedItem -DirectoryObjectId %s",
-			j.model.TenantID.ValueString(), deleted.DisplayName, deleted.ObjectID, deleted.ClientID, deleted.UniqueName, deleted.ObjectID)}
+// obtain makes the application, or takes the one that existing found, and returns what there is of its registration.
+func (j *job) obtain(ctx context.Context, journal *store.Registration, found *entra.Application, declared []entra.RoleRef) (*entra.Registration, error) {
+	if found == nil {
+		made, err := j.upsert(ctx, journal, declared)
+		if err != nil {
+			return nil, err
+		}
+		return &entra.Registration{Application: made}, nil
 	}
-	if _, err := j.write(ctx, entra.Sequential, entra.RestoreDeletedItem{ObjectID: deleted.ObjectID}); err != nil {
-		return nil, err
+	ref := entra.RegistrationRef{ObjectID: found.ObjectID, ClientID: found.ClientID, APIs: apisIn(declared)}
+	if found.DeletedAt != nil {
+		journal.ObjectID = found.ObjectID // what makes it ours if this is cut off
+		if err := j.store.SaveRegistration(ctx, *journal); err != nil {
+			return nil, err
+		}
+		if err := j.restore(ctx, found); err != nil {
+			return nil, err
+		}
 	}
-	restored, err := j.confirm(ctx, entra.RegistrationRef{ObjectID: deleted.ObjectID, ClientID: deleted.ClientID}, func(r *entra.Registration) string {
+	return j.confirm(ctx, ref, func(r *entra.Registration) string {
 		if r.Application == nil {
-			return "the restored application"
+			return "the application"
 		}
 		return ""
 	})
+}
+
+// restore takes the application, and its service principal, out of the recycle bin if that is asked for.
+func (j *job) restore(ctx context.Context, deleted *entra.Application) error {
+	found, err := j.directory.Search(ctx, entra.SearchQuery{ClientID: deleted.ClientID})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return restored.Application, nil
+	restores := []entra.Change{entra.RestoreDeletedItem{ObjectID: deleted.ObjectID}} // a service principal comes back only after its application
+	for _, principal := range found.DeletedServicePrincipals {
+		restores = append(restores, entra.RestoreDeletedItem{ObjectID: principal.ObjectID})
+	}
+	_, err = j.write(ctx, entra.Sequential, restores...)
+	return err
+}
+
+// refuseDeleted says that the recycle bin holds the name, and both ways out.
+func (j *job) refuseDeleted(deleted *entra.Application) error {
+	return &problem{path.Root("restore_deleted"), "A deleted application has this name", fmt.Sprintf(
+		"The recycle bin of tenant %s holds the application %q (object ID %s, client ID %s) with the unique name %s. Either restore it, keeping its client ID, with restore_deleted = true; or remove it for good: Remove-MgDirectoryDeletedItem -DirectoryObjectId %s",
+		j.model.TenantID.ValueString(), deleted.DisplayName, deleted.ObjectID, deleted.ClientID, deleted.UniqueName, deleted.ObjectID)}
 }
 
 // refuse says that an application which is not ours has the name, and how to bring it under management.

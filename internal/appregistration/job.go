@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -65,10 +66,26 @@ func (j *job) report(doing string, err error) {
 	}
 	summary := "Failed " + doing
 	next := ""
-	if denied := entra.AsError(err); entra.IsDenied(err) {
-		next = "The identity that Terraform signs in as lacks a right: " + rightFor(denied.Method, denied.Path) + "."
+	if refused := entra.AsError(err); refused != nil {
+		next = nextStep(refused)
 	}
 	attribute.AddGraphError(j.diags, path.Empty(), summary, fmt.Errorf("application %q in tenant %s: %w", j.model.DisplayName.ValueString(), j.model.TenantID.ValueString(), err), next)
+}
+
+// nextStep says what a person can do about an answer of Graph; nothing where only its own text tells.
+func nextStep(refused *entra.Error) string {
+	switch {
+	case refused.Status == http.StatusForbidden:
+		return "The identity that Terraform signs in as lacks a right: " + rightFor(refused.Method, refused.Path) + "."
+	case refused.Code == "KeyCredentialsInvalidEndDate":
+		return "Entra takes no new certificate while an expired one is on the application: remove that in the Entra portal, under Certificates & secrets, and apply again."
+	case refused.Code == "CredentialInvalidLifetimeAsPerAppPolicy":
+		return "An app management policy of the tenant allows no certificate of that lifetime: set certificate.validity_years to less, or provide a shorter one in certificate.public_certificate_pem. " +
+			"The policy: Get-MgPolicyDefaultAppManagementPolicy."
+	case refused.Code == "CredentialTypeNotAllowedAsPerAppPolicy":
+		return "An app management policy of the tenant allows no certificate on applications at all. Ask for an exemption of this one."
+	}
+	return ""
 }
 
 // rightFor names the least application permission that a call needs (Microsoft Graph permissions reference).

@@ -53,7 +53,9 @@ func (j *job) observe(ctx context.Context, registration *entra.Registration) (re
 	due := []string{}
 	for _, entry := range previous {
 		removeAfter, err := time.Parse(time.RFC3339, entry.RemoveAfter.ValueString())
-		if err == nil && !removeAfter.After(j.services.Now()) {
+		at := keyWith(application, entry.Thumbprint.ValueString())
+		expired := at >= 0 && application.Keys[at].NotAfter.Before(j.services.Now())
+		if expired || err == nil && !removeAfter.After(j.services.Now()) {
 			due = append(due, entry.KeyID.ValueString())
 		}
 	}

@@ -164,8 +164,10 @@ type SearchResult struct {
 	ByDisplayName []Application
 	ByClientID    *Application
 	ByTag         []Application
-	Deleted       []Application // in the recycle bin, matching the unique or the display name
-	ListDenied    *Error        // the caller may not list applications: the duplicates could not be looked for
+	Deleted       []Application // in the recycle bin, of the display name
+	// DeletedServicePrincipals are those in the recycle bin that belong to the client ID.
+	DeletedServicePrincipals []ServicePrincipal
+	ListDenied               *Error // the caller may not list applications: the duplicates could not be looked for
 }
 
 // Order is how the changes of one Write depend on each other.

@@ -168,6 +168,17 @@ func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra
 	}
 	if query.ClientID != "" {
 		one("/applications(appId='{id}')", parameters{"id": query.ClientID}, &result.ByClientID)
+		parts = append(parts, d.get("/directory/deletedItems/graph.servicePrincipal?$filter={filter}&$select="+servicePrincipalProperties,
+			parameters{"filter": "appId eq " + quoted(query.ClientID)}))
+		take = append(take, func(answered answer) error {
+			page, err := found[models.ServicePrincipalCollectionResponseable](d, answered, models.CreateServicePrincipalCollectionResponseFromDiscriminatorValue)
+			if page != nil {
+				for _, model := range page.GetValue() {
+					result.DeletedServicePrincipals = append(result.DeletedServicePrincipals, *toServicePrincipal(model))
+				}
+			}
+			return err
+		})
 	}
 	if query.DisplayName != "" {
 		many("/applications", "displayName eq "+quoted(query.DisplayName), &result.ByDisplayName)
