@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
@@ -62,14 +63,38 @@ func (j *job) confirmGone(ctx context.Context) error {
 	return err
 }
 
-// forget removes the journal's entry and our certificates from the store; a certificate that a connection still names
-// stays, since its key may be the only one.
+// forget removes the journal's entry and our certificates from the store.
 func (j *job) forget(ctx context.Context, journal store.Registration) error {
 	if err := j.store.DeleteRegistration(ctx, journal.TenantID, journal.UniqueName); err != nil {
 		return err
 	}
-	for _, thumbprint := range journal.Thumbprints {
-		users, err := j.store.CertificateNamedBy(ctx, journal.TenantID, thumbprint)
+	return j.dropCertificates(ctx, journal.TenantID, journal.Thumbprints)
+}
+
+// forgetCertificates removes certificates that have left the application from the journal and from the store.
+func (j *job) forgetCertificates(ctx context.Context, thumbprints []string) error {
+	if len(thumbprints) == 0 {
+		return nil
+	}
+	journal, err := j.store.Registration(ctx, j.model.TenantID.ValueString(), journalName(j.model))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // an imported application: its certificates were never ours
+	}
+	if err != nil {
+		return err
+	}
+	journal.Thumbprints = slices.DeleteFunc(journal.Thumbprints, func(ours string) bool { return slices.Contains(thumbprints, ours) })
+	if err := j.store.SaveRegistration(ctx, journal); err != nil {
+		return err
+	}
+	return j.dropCertificates(ctx, journal.TenantID, thumbprints)
+}
+
+// dropCertificates removes certificates from the store. One that a connection still names stays, since its key may be
+// the only one.
+func (j *job) dropCertificates(ctx context.Context, tenantID string, thumbprints []string) error {
+	for _, thumbprint := range thumbprints {
+		users, err := j.store.CertificateNamedBy(ctx, tenantID, thumbprint)
 		if err != nil {
 			return err
 		}
@@ -78,9 +103,20 @@ func (j *job) forget(ctx context.Context, journal store.Registration) error {
 				"The certificate %s stays in the connection store, because it is named by: %s.", thumbprint, strings.Join(users, ", ")))
 			continue
 		}
-		if err := j.store.DeleteCertificate(ctx, journal.TenantID, thumbprint); err != nil {
+		if err := j.store.DeleteCertificate(ctx, tenantID, thumbprint); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// thumbprintsOf names the certificates behind key IDs.
+func thumbprintsOf(application *entra.Application, keyIDs []string) []string {
+	var thumbprints []string
+	for _, key := range application.Keys {
+		if slices.Contains(keyIDs, key.KeyID) {
+			thumbprints = append(thumbprints, key.Thumbprint())
+		}
+	}
+	return thumbprints
 }
