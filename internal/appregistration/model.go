@@ -36,6 +36,20 @@ type Model struct {
 	AdminConsentURL             types.String   `tfsdk:"admin_consent_url"`
 }
 
+// emptyModel is a model in which nothing is known; collections need their types even so.
+func emptyModel() Model {
+	return Model{
+		AdditionalPermissions: types.SetNull(requestedType),
+		Certificate:           types.ObjectNull(certificateType.AttrTypes),
+		Timeouts: timeouts.Value{Object: types.ObjectNull(map[string]attr.Type{
+			"create": types.StringType, "read": types.StringType, "update": types.StringType, "delete": types.StringType,
+		})},
+		Permissions:           types.MapNull(permissionType),
+		UnexpectedPermissions: types.MapNull(permissionType),
+		UnexpectedCredentials: types.ListNull(credentialType),
+	}
+}
+
 // CertificateModel is the attribute certificate.
 type CertificateModel struct {
 	ValidityYears           types.Int64  `tfsdk:"validity_years"`

@@ -66,14 +66,7 @@ func (j *job) observe(ctx context.Context, registration *entra.Registration) (re
 // observePermissions tells what was asked for, and is declared and granted, from what was not asked for.
 func (j *job) observePermissions(ctx context.Context, registration *entra.Registration) {
 	asked := readPermissions(ctx, j.model.Permissions, j.diags)
-	declared := map[entra.RoleRef]bool{}
-	for _, role := range registration.Application.Declared {
-		declared[role] = true
-	}
-	consented := map[entra.RoleRef]bool{}
-	for _, grant := range registration.Grants {
-		consented[entra.RoleRef{ResourceAppID: grant.ResourceAppID, RoleID: grant.RoleID}] = true
-	}
+	declared, consented := rolesOf(registration)
 	expected := map[entra.RoleRef]bool{}
 	for key, entry := range asked {
 		role := entry.roleRef()
@@ -86,20 +79,11 @@ func (j *job) observePermissions(ctx context.Context, registration *entra.Regist
 	}
 	j.model.Permissions = permissionMap(ctx, asked, j.diags)
 
-	unexpected := map[string]PermissionModel{}
-	for _, roles := range []map[entra.RoleRef]bool{declared, consented} {
-		for role := range roles {
-			if !expected[role] {
-				entry := j.describeRole(ctx, role)
-				unexpected[entry.Key()] = permissionModel(entry, types.BoolValue(declared[role]), types.BoolValue(consented[role]))
-			}
-		}
-	}
-	j.model.UnexpectedPermissions = permissionMap(ctx, unexpected, j.diags)
+	j.model.UnexpectedPermissions = permissionMap(ctx, rolesBeside(ctx, j.directory, registration, expected), j.diags)
 }
 
 // describeRole names a role that nobody asked for: from the catalogue, else from the tenant's own service principal.
-func (j *job) describeRole(ctx context.Context, role entra.RoleRef) permission.Permission {
+func describeRole(ctx context.Context, directory entra.Directory, role entra.RoleRef) permission.Permission {
 	if listed, known := permission.FindByID(role.ResourceAppID, role.RoleID); known {
 		return listed
 	}
@@ -108,7 +92,7 @@ func (j *job) describeRole(ctx context.Context, role entra.RoleRef) permission.P
 		api = permission.API{Name: role.ResourceAppID, AppID: role.ResourceAppID}
 	}
 	name := role.RoleID
-	if resources, err := j.directory.ResourceApplications(ctx, role.ResourceAppID); err == nil {
+	if resources, err := directory.ResourceApplications(ctx, role.ResourceAppID); err == nil {
 		for _, offered := range resources[role.ResourceAppID].Roles {
 			if offered.ID == role.RoleID && offered.Value != "" {
 				name = offered.Value
@@ -116,6 +100,33 @@ func (j *job) describeRole(ctx context.Context, role entra.RoleRef) permission.P
 		}
 	}
 	return permission.Outside(api, name, role.RoleID)
+}
+
+// rolesOf returns what an application declares, and what it has been granted.
+func rolesOf(registration *entra.Registration) (declared, consented map[entra.RoleRef]bool) {
+	declared, consented = map[entra.RoleRef]bool{}, map[entra.RoleRef]bool{}
+	for _, role := range registration.Application.Declared {
+		declared[role] = true
+	}
+	for _, grant := range registration.Grants {
+		consented[entra.RoleRef{ResourceAppID: grant.ResourceAppID, RoleID: grant.RoleID}] = true
+	}
+	return declared, consented
+}
+
+// rolesBeside describes the declared and granted roles that are not among the expected ones, by "<api>/<name>".
+func rolesBeside(ctx context.Context, directory entra.Directory, registration *entra.Registration, expected map[entra.RoleRef]bool) map[string]PermissionModel {
+	declared, consented := rolesOf(registration)
+	beside := map[string]PermissionModel{}
+	for _, roles := range []map[entra.RoleRef]bool{declared, consented} {
+		for role := range roles {
+			if !expected[role] {
+				entry := describeRole(ctx, directory, role)
+				beside[entry.Key()] = permissionModel(entry, types.BoolValue(declared[role]), types.BoolValue(consented[role]))
+			}
+		}
+	}
+	return beside
 }
 
 // observeCertificate finds the registration's certificate on the application, and tells whether a new one is due.
@@ -172,7 +183,12 @@ func (j *job) observeCredentials(ctx context.Context, registration *entra.Regist
 	for _, entry := range previous {
 		ours = append(ours, entry.Thumbprint.ValueString())
 	}
-	var credentials []CredentialModel
+	j.model.UnexpectedCredentials = credentialList(ctx, credentialsBeside(registration, ours), j.diags)
+}
+
+// credentialsBeside lists the credentials of an application, in a fixed order, without the certificates named.
+func credentialsBeside(registration *entra.Registration, thumbprints []string) []CredentialModel {
+	credentials := []CredentialModel{}
 	add := func(kind, id, name, expiry string) {
 		credentials = append(credentials, CredentialModel{
 			Kind: types.StringValue(kind), KeyID: types.StringValue(id), Name: types.StringValue(name), Expiry: types.StringValue(expiry),
@@ -182,7 +198,7 @@ func (j *job) observeCredentials(ctx context.Context, registration *entra.Regist
 		add("client_secret", password.KeyID, password.DisplayName, password.NotAfter.UTC().Format(time.RFC3339))
 	}
 	for _, key := range registration.Application.Keys {
-		if thumbprint := key.Thumbprint(); thumbprint == "" || !slices.Contains(ours, thumbprint) {
+		if thumbprint := key.Thumbprint(); thumbprint == "" || !slices.Contains(thumbprints, thumbprint) {
 			add("certificate", key.KeyID, key.DisplayName, key.NotAfter.UTC().Format(time.RFC3339))
 		}
 	}
@@ -192,7 +208,7 @@ func (j *job) observeCredentials(ctx context.Context, registration *entra.Regist
 	slices.SortFunc(credentials, func(a, b CredentialModel) int {
 		return slices.Compare([]string{a.Kind.ValueString(), a.KeyID.ValueString()}, []string{b.Kind.ValueString(), b.KeyID.ValueString()})
 	})
-	j.model.UnexpectedCredentials = credentialList(ctx, credentials, j.diags)
+	return credentials
 }
 
 // adopt fills the model of an imported application, whose state holds nothing yet: the profile is inferred from what
@@ -211,7 +227,7 @@ func (j *job) adopt(ctx context.Context, registration *entra.Registration) {
 	var held []permission.Permission
 	consented := len(application.Declared) > 0
 	for _, role := range application.Declared {
-		held = append(held, j.describeRole(ctx, role))
+		held = append(held, describeRole(ctx, j.directory, role))
 		consented = consented && granted(registration.Grants, role)
 	}
 	m.GrantAdminConsent = types.BoolValue(consented)

@@ -6,8 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
@@ -18,6 +22,7 @@ var (
 	_ resource.ResourceWithModifyPlan     = (*Resource)(nil)
 	_ resource.ResourceWithImportState    = (*Resource)(nil)
 	_ resource.ResourceWithValidateConfig = (*Resource)(nil)
+	_ resource.ResourceWithIdentity       = (*Resource)(nil)
 )
 
 // How long an operation may take where the configuration does not say.
@@ -50,12 +55,39 @@ func (r *Resource) Configure(_ context.Context, request resource.ConfigureReques
 	r.services = services
 }
 
-// ImportState takes "<tenant_id>/<client ID or object ID>".
+// Identity is what tells one registration from every other (Terraform 1.12).
+type Identity struct {
+	TenantID types.String `tfsdk:"tenant_id"`
+	ObjectID types.String `tfsdk:"object_id"`
+}
+
+// IdentitySchema describes the identity, which an import block can name.
+func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, response *resource.IdentitySchemaResponse) {
+	response.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"tenant_id": identityschema.StringAttribute{RequiredForImport: true, Description: "The target tenant's ID (GUID)."},
+		"object_id": identityschema.StringAttribute{RequiredForImport: true, Description: "The application object's ID (GUID)."},
+	}}
+}
+
+// setIdentity records the identity; it is nil where the CLI is older than identities.
+func setIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model *Model, diags *diag.Diagnostics) {
+	if identity != nil {
+		diags.Append(identity.Set(ctx, Identity{TenantID: model.TenantID, ObjectID: model.ObjectID})...)
+	}
+}
+
+// ImportState takes "<tenant_id>/<client ID or object ID>", or an identity.
 func (r *Resource) ImportState(ctx context.Context, request resource.ImportStateRequest, response *resource.ImportStateResponse) {
-	tenantID, id, found := strings.Cut(request.ID, "/")
+	given := request.ID
+	if given == "" && request.Identity != nil {
+		var identity Identity
+		response.Diagnostics.Append(request.Identity.Get(ctx, &identity)...)
+		given = identity.TenantID.ValueString() + "/" + identity.ObjectID.ValueString()
+	}
+	tenantID, id, found := strings.Cut(given, "/")
 	if !found || !attribute.IsGUID(tenantID) || !attribute.IsGUID(id) {
 		response.Diagnostics.AddError("Unusable import ID", fmt.Sprintf(
-			"%q is not of the form <tenant_id>/<client ID or object ID>, both GUIDs. The IDs stand on the application's Overview page in the Entra portal.", request.ID))
+			"%q is not of the form <tenant_id>/<client ID or object ID>, both GUIDs. The IDs stand on the application's Overview page in the Entra portal.", given))
 		return
 	}
 	response.Diagnostics.Append(response.State.SetAttribute(ctx, path.Root("tenant_id"), strings.ToLower(tenantID))...)
@@ -92,6 +124,7 @@ func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, r
 		job.fill(ctx, registration)
 	}
 	response.Diagnostics.Append(response.State.Set(ctx, job.model)...)
+	setIdentity(ctx, response.Identity, job.model, &response.Diagnostics)
 }
 
 // Read looks at the application as it is. Requests: one batch. Rights: Application.Read.All, or
@@ -131,6 +164,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	}
 	due := job.observe(ctx, registration)
 	response.Diagnostics.Append(response.State.Set(ctx, &state)...)
+	setIdentity(ctx, response.Identity, &state, &response.Diagnostics)
 	response.Diagnostics.Append(response.Private.SetKey(ctx, removalDueKey, due)...)
 }
 
@@ -163,6 +197,7 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 		job.fill(ctx, registration)
 	}
 	response.Diagnostics.Append(response.State.Set(ctx, job.model)...)
+	setIdentity(ctx, response.Identity, job.model, &response.Diagnostics)
 }
 
 // Delete removes service principal and application, and what the store holds for them. Requests: one batch, one

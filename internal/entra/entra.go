@@ -152,16 +152,18 @@ type AppRole struct {
 
 // SearchQuery says what to look for. Empty fields are not looked for.
 type SearchQuery struct {
-	UniqueName  string
-	DisplayName string
-	ClientID    string
-	Tag         string
+	UniqueName        string
+	DisplayName       string
+	DisplayNamePrefix string
+	ClientID          string
+	Tag               string
 }
 
 // SearchResult holds what was found, each application without its keys' bytes.
 type SearchResult struct {
 	ByUniqueName  *Application
 	ByDisplayName []Application
+	ByPrefix      []Application
 	ByClientID    *Application
 	ByTag         []Application
 	Deleted       []Application // in the recycle bin, of the display name

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -23,7 +24,10 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 )
 
-var _ provider.ProviderWithValidateConfig = (*Provider)(nil)
+var (
+	_ provider.ProviderWithValidateConfig = (*Provider)(nil)
+	_ provider.ProviderWithListResources  = (*Provider)(nil)
+)
 
 // New returns what makes providers of this version.
 func New(version string, options ...Option) func() provider.Provider {
@@ -158,7 +162,12 @@ func (p *Provider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{appregistration.NewResource, connection.NewResource}
 }
 
+// ListResources lists what `terraform query` can find (Terraform 1.14).
+func (p *Provider) ListResources(context.Context) []func() list.ListResource {
+	return []func() list.ListResource{appregistration.NewListResource}
+}
+
 // DataSources lists what can be read.
 func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{connection.NewDataSource, connectivity.NewDataSource}
+	return []func() datasource.DataSource{appregistration.NewDataSource, connection.NewDataSource, connectivity.NewDataSource}
 }

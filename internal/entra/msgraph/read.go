@@ -184,6 +184,9 @@ func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra
 		many("/applications", "displayName eq "+quoted(query.DisplayName), &result.ByDisplayName)
 		many("/directory/deletedItems/graph.application", "displayName eq "+quoted(query.DisplayName), &result.Deleted)
 	}
+	if query.DisplayNamePrefix != "" {
+		many("/applications", "startswith(displayName,"+quoted(query.DisplayNamePrefix)+")", &result.ByPrefix)
+	}
 	if query.Tag != "" {
 		many("/applications", "tags/any(t:t eq "+quoted(query.Tag)+")", &result.ByTag)
 	}

@@ -1,0 +1,12 @@
+data "codetwo_target_app_registrations" "all" {
+  tenant_id = "00000000-0000-0000-0000-000000000000"
+}
+
+# Leftovers: applications that nobody manages from here, and that can still read every mailbox.
+output "leftovers" {
+  value = {
+    for application in data.codetwo_target_app_registrations.all.applications :
+    application.client_id => "${application.display_name}, registered ${application.created_at}"
+    if !application.managed && try(application.permissions["Office 365 Exchange Online/full_access_as_app"].consented, false)
+  }
+}

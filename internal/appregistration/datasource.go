@@ -1,0 +1,269 @@
+package appregistration
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/datasource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
+)
+
+var _ datasource.DataSourceWithConfigure = (*DataSource)(nil)
+
+// defaultPrefix begins the names of the applications that CodeTwo's programs register.
+const defaultPrefix = "CodeTwo"
+
+// readsAtOnce is how many applications of one tenant are read side by side.
+const readsAtOnce = 8
+
+// NewDataSource returns the data source codetwo_target_app_registrations.
+func NewDataSource() datasource.DataSource { return &DataSource{} }
+
+// DataSource is codetwo_target_app_registrations.
+type DataSource struct{ services Services }
+
+// ListModel is the data source as Terraform holds it.
+type ListModel struct {
+	TenantID          types.String       `tfsdk:"tenant_id"`
+	DisplayNamePrefix types.String       `tfsdk:"display_name_prefix"`
+	Timeouts          timeouts.Value     `tfsdk:"timeouts"`
+	Applications      []ApplicationModel `tfsdk:"applications"`
+}
+
+// ApplicationModel is one application of the tenant.
+type ApplicationModel struct {
+	DisplayName types.String               `tfsdk:"display_name"`
+	ClientID    types.String               `tfsdk:"client_id"`
+	ObjectID    types.String               `tfsdk:"object_id"`
+	UniqueName  types.String               `tfsdk:"unique_name"`
+	CreatedAt   types.String               `tfsdk:"created_at"`
+	Managed     types.Bool                 `tfsdk:"managed"`
+	Enabled     types.Bool                 `tfsdk:"service_principal_enabled"`
+	Credentials []CredentialModel          `tfsdk:"credentials"`
+	Permissions map[string]PermissionModel `tfsdk:"permissions"`
+	Differences map[string]DifferenceModel `tfsdk:"profile_differences"`
+}
+
+// DifferenceModel is what an application holds less and more than a profile.
+type DifferenceModel struct {
+	Missing    []types.String `tfsdk:"missing"`
+	Additional []types.String `tfsdk:"additional"`
+}
+
+// Metadata names the data source.
+func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequest, response *datasource.MetadataResponse) {
+	response.TypeName = request.ProviderTypeName + "_target_app_registrations"
+}
+
+// Configure takes what the provider offers.
+func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest, response *datasource.ConfigureResponse) {
+	if request.ProviderData == nil {
+		return // validation, before the provider is configured
+	}
+	services, ok := request.ProviderData.(Services)
+	if !ok {
+		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_app_registrations was given %T. This is a bug in the provider.", request.ProviderData))
+		return
+	}
+	d.services = services
+}
+
+// Schema describes what the user writes and reads.
+func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, response *datasource.SchemaResponse) {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	names := func(description string) schema.ListAttribute {
+		return schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
+	}
+	response.Schema = schema.Schema{
+		MarkdownDescription: "Lists the CodeTwo applications of a tenant, whoever made them: CodeTwo's wizard, a person, or this provider; with their credentials, " +
+			"permissions, and what these differ in from each permission profile. It shows which permissions your version of CodeTwo really asked for, and which applications were left over.",
+		Attributes: map[string]schema.Attribute{
+			"tenant_id": schema.StringAttribute{
+				Optional: true, Computed: true,
+				MarkdownDescription: "The tenant's ID (GUID). Default: the provider's `tenant_id`.",
+				Validators:          []validator.String{attribute.GUID()},
+			},
+			"display_name_prefix": schema.StringAttribute{
+				Optional: true, Computed: true,
+				MarkdownDescription: "How the applications' names begin. Default: `" + defaultPrefix + "`. Applications that this provider made are listed whatever their name.",
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"timeouts": timeouts.Attributes(ctx),
+			"applications": schema.ListNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "The applications, by name and then by the time of their creation.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"display_name":              text("Its name."),
+					"client_id":                 text("Application (client) ID (GUID)."),
+					"object_id":                 text("Object ID of the application (GUID)."),
+					"unique_name":               text("Graph's `uniqueName`; null where none was ever set, as by CodeTwo's wizard."),
+					"created_at":                text("When it was registered (RFC 3339, UTC)."),
+					"managed":                   schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether this provider registered it."},
+					"service_principal_enabled": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it may sign in; `false` without a service principal, too."},
+					"credentials": schema.ListNestedAttribute{
+						Computed:            true,
+						MarkdownDescription: "Everything that one can sign in with as the application.",
+						NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+							"kind":   text("`client_secret`, `certificate` or `federated_credential`."),
+							"key_id": text("The credential's ID (GUID)."),
+							"name":   text("Its name; for a federated credential with issuer and subject."),
+							"expiry": text("When it ends (RFC 3339, UTC); empty for a federated credential."),
+						}},
+					},
+					"permissions": schema.MapNestedAttribute{
+						Computed:            true,
+						MarkdownDescription: "Every permission that it declares or was granted, by `<api>/<name>`.",
+						NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+							"api_app_id": text("The API's app ID (GUID)."),
+							"id":         text("The permission's ID on that API (GUID)."),
+							"purpose":    text("What it is for, in one sentence."),
+							"risk":       text("`low`, `medium`, `high`, `critical`, or `unrated`."),
+							"evidence":   text("How sure it is that CodeTwo needs it."),
+							"declared":   schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the application asks for it."},
+							"consented":  schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is granted."},
+						}},
+					},
+					"profile_differences": schema.MapNestedAttribute{
+						Computed:            true,
+						MarkdownDescription: "By permission profile: what is granted less and more than the profile holds.",
+						NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+							"missing":    names("Permissions of the profile that are not granted."),
+							"additional": names("Granted permissions that are not in the profile."),
+						}},
+					},
+				}},
+			},
+		},
+	}
+}
+
+// Read lists the applications. Requests: one batch to find them, one batch for each. Rights: Application.Read.All.
+func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, response *datasource.ReadResponse) {
+	var model ListModel
+	response.Diagnostics.Append(request.Config.Get(ctx, &model)...)
+	if response.Diagnostics.HasError() {
+		return
+	}
+	if unknown := d.services.Unknown(); len(unknown) > 0 {
+		response.Diagnostics.AddAttributeError(path.Root("tenant_id"), "The tenant cannot be read yet", fmt.Sprintf(
+			"The provider's %s is not known before apply, and a data source is read while planning. Set it to a value that is known, such as a variable or the environment.", strings.Join(unknown, ", ")))
+		return
+	}
+	model.TenantID = orDefault(model.TenantID, d.services.TenantID())
+	model.DisplayNamePrefix = orDefault(model.DisplayNamePrefix, types.StringValue(defaultPrefix))
+	if model.TenantID.IsNull() {
+		response.Diagnostics.AddAttributeError(path.Root("tenant_id"), "No tenant", "Set tenant_id here, or in the provider block (environment variable ARM_TENANT_ID).")
+		return
+	}
+	timeout, problems := model.Timeouts.Read(ctx, readTimeout)
+	response.Diagnostics.Append(problems...)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	directory := d.services.Directory(model.TenantID.ValueString())
+	registrations, err := listRegistrations(ctx, directory, model.DisplayNamePrefix.ValueString())
+	if err != nil {
+		next := ""
+		if refused := entra.AsError(err); refused != nil {
+			next = nextStep(refused)
+		}
+		attribute.AddGraphError(&response.Diagnostics, path.Root("tenant_id"), "Applications not listed", fmt.Errorf("tenant %s: %w", model.TenantID.ValueString(), err), next)
+		return
+	}
+	model.Applications = []ApplicationModel{}
+	for _, registration := range registrations {
+		model.Applications = append(model.Applications, describeApplication(ctx, directory, registration))
+	}
+	response.Diagnostics.Append(response.State.Set(ctx, &model)...)
+}
+
+// listRegistrations finds the applications whose names begin so, and those made here, and reads each.
+func listRegistrations(ctx context.Context, directory entra.Directory, prefix string) ([]*entra.Registration, error) {
+	found, err := directory.Search(ctx, entra.SearchQuery{DisplayNamePrefix: prefix, Tag: providerTag})
+	if err != nil {
+		return nil, err
+	}
+	if found.ListDenied != nil {
+		return nil, found.ListDenied
+	}
+	applications := append(found.ByPrefix, found.ByTag...)
+	slices.SortFunc(applications, func(a, b entra.Application) int {
+		return slices.Compare([]string{a.DisplayName, a.CreatedAt.UTC().Format(time.RFC3339), a.ObjectID}, []string{b.DisplayName, b.CreatedAt.UTC().Format(time.RFC3339), b.ObjectID})
+	})
+	applications = slices.CompactFunc(applications, func(a, b entra.Application) bool { return a.ObjectID == b.ObjectID })
+
+	registrations := make([]*entra.Registration, len(applications))
+	reads, ctx := errgroup.WithContext(ctx)
+	reads.SetLimit(readsAtOnce)
+	for i, application := range applications {
+		reads.Go(func() (err error) {
+			registrations[i], err = directory.Registration(ctx, entra.RegistrationRef{
+				ObjectID: application.ObjectID, ClientID: application.ClientID, APIs: []string{permission.Exchange.AppID, permission.Graph.AppID},
+			})
+			return err
+		})
+	}
+	if err := reads.Wait(); err != nil {
+		return nil, err
+	}
+	gone := func(registration *entra.Registration) bool { return registration.Application == nil } // deleted between the two reads
+	return slices.DeleteFunc(registrations, gone), nil
+}
+
+func describeApplication(ctx context.Context, directory entra.Directory, registration *entra.Registration) ApplicationModel {
+	application := registration.Application
+	model := ApplicationModel{
+		DisplayName: types.StringValue(application.DisplayName),
+		ClientID:    types.StringValue(application.ClientID),
+		ObjectID:    types.StringValue(application.ObjectID),
+		UniqueName:  types.StringNull(),
+		CreatedAt:   types.StringValue(application.CreatedAt.UTC().Format(time.RFC3339)),
+		Managed:     types.BoolValue(markerOf(application) != ""),
+		Enabled:     types.BoolValue(registration.ServicePrincipal != nil && registration.ServicePrincipal.Enabled),
+		Credentials: credentialsBeside(registration, nil),
+		Permissions: rolesBeside(ctx, directory, registration, nil),
+		Differences: map[string]DifferenceModel{},
+	}
+	if application.UniqueName != "" {
+		model.UniqueName = types.StringValue(application.UniqueName)
+	}
+	for _, profile := range permission.Profiles() {
+		if profile != permission.Custom {
+			model.Differences[string(profile)] = differenceFrom(profile, model.Permissions)
+		}
+	}
+	return model
+}
+
+func differenceFrom(profile permission.Profile, held map[string]PermissionModel) DifferenceModel {
+	difference := DifferenceModel{Missing: []types.String{}, Additional: []types.String{}}
+	wanted, _ := profile.Permissions()
+	inProfile := map[string]bool{}
+	for _, entry := range wanted {
+		inProfile[entry.Key()] = true
+		if !held[entry.Key()].Consented.ValueBool() {
+			difference.Missing = append(difference.Missing, types.StringValue(entry.Key()))
+		}
+	}
+	for _, key := range sorted(held) {
+		if held[key].Consented.ValueBool() && !inProfile[key] {
+			difference.Additional = append(difference.Additional, types.StringValue(key))
+		}
+	}
+	return difference
+}

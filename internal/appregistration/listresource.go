@@ -1,0 +1,107 @@
+package appregistration
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/list/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+)
+
+var _ list.ListResourceWithConfigure = (*ListResource)(nil)
+
+// NewListResource returns the list resource codetwo_target_app_registration, for `terraform query`.
+func NewListResource() list.ListResource { return &ListResource{} }
+
+// ListResource finds the applications that can be imported as codetwo_target_app_registration.
+type ListResource struct{ Resource }
+
+// QueryModel is a list block's configuration.
+type QueryModel struct {
+	TenantID          types.String `tfsdk:"tenant_id"`
+	DisplayNamePrefix types.String `tfsdk:"display_name_prefix"`
+}
+
+// ListResourceConfigSchema describes a list block's configuration.
+func (l *ListResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, response *list.ListResourceSchemaResponse) {
+	response.Schema = schema.Schema{
+		MarkdownDescription: "Finds the CodeTwo applications of a tenant, whoever made them, so that they can be imported.",
+		Attributes: map[string]schema.Attribute{
+			"tenant_id": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "The tenant's ID (GUID). Default: the provider's `tenant_id`.",
+				Validators:          []validator.String{attribute.GUID()},
+			},
+			"display_name_prefix": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "How the applications' names begin. Default: `" + defaultPrefix + "`.",
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+		},
+	}
+}
+
+// List finds the applications. Requests: one batch to find them, one batch for each. Rights: Application.Read.All.
+func (l *ListResource) List(ctx context.Context, request list.ListRequest, stream *list.ListResultsStream) {
+	var query QueryModel
+	diags := request.Config.Get(ctx, &query)
+	tenantID := orDefault(query.TenantID, l.services.TenantID())
+	switch unknown := l.services.Unknown(); {
+	case len(unknown) > 0:
+		diags.AddError("The tenant cannot be read", "The provider's "+strings.Join(unknown, ", ")+" is not known.")
+	case tenantID.IsNull():
+		diags.AddAttributeError(path.Root("tenant_id"), "No tenant", "Set tenant_id here, or in the provider block (environment variable ARM_TENANT_ID).")
+	}
+	if diags.HasError() {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	registrations, err := listRegistrations(ctx, l.services.Directory(tenantID.ValueString()), orDefault(query.DisplayNamePrefix, types.StringValue(defaultPrefix)).ValueString())
+	if err != nil {
+		cancel()
+		next := ""
+		if refused := entra.AsError(err); refused != nil {
+			next = nextStep(refused)
+		}
+		attribute.AddGraphError(&diags, path.Root("tenant_id"), "Applications not listed", fmt.Errorf("tenant %s: %w", tenantID.ValueString(), err), next)
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	stream.Results = func(push func(list.ListResult) bool) {
+		defer cancel()
+		for i, registration := range registrations {
+			if request.Limit > 0 && int64(i) >= request.Limit || !push(l.result(ctx, request, tenantID, registration)) {
+				return
+			}
+		}
+	}
+}
+
+// result describes one application: by its identity and, where it is asked for, as an import would.
+func (l *ListResource) result(ctx context.Context, request list.ListRequest, tenantID types.String, registration *entra.Registration) list.ListResult {
+	result := request.NewListResult(ctx)
+	application := registration.Application
+	result.DisplayName = fmt.Sprintf("%s (client ID %s, created %s)", application.DisplayName, application.ClientID, application.CreatedAt.UTC().Format("2006-01-02"))
+	result.Diagnostics.Append(result.Identity.Set(ctx, Identity{TenantID: tenantID, ObjectID: types.StringValue(application.ObjectID)})...)
+	if request.IncludeResource {
+		model := emptyModel()
+		model.TenantID = tenantID
+		var diags diag.Diagnostics
+		viewer := &job{services: l.services, directory: l.services.Directory(tenantID.ValueString()), model: &model, diags: &diags}
+		viewer.adopt(ctx, registration)
+		viewer.observe(ctx, registration)
+		diags.Append(result.Resource.Set(ctx, &model)...)
+		result.Diagnostics.Append(diags...)
+	}
+	return result
+}
