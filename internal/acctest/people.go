@@ -1,6 +1,9 @@
 package acctest
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // HandmadeApp is an application that a person registered in the portal, with a client secret and admin consent.
 type HandmadeApp struct {
@@ -35,4 +38,20 @@ func (k *Kitchen) RevokeConsent(tenantID, clientID string) {
 		grant := entry.(map[string]any)
 		k.Graph(tenantID, http.MethodDelete, "/servicePrincipals/"+grant["principalId"].(string)+"/appRoleAssignments/"+grant["id"].(string), nil)
 	}
+}
+
+// Alias is an address of one of the users that is not the user's name in Entra.
+func (k *Kitchen) Alias(i int, users []string) string {
+	k.t.Helper()
+	for _, name := range users {
+		user := k.Graph(k.Tenant(i).TenantID, http.MethodGet, "/users/"+name+"?$select=userPrincipalName,proxyAddresses", nil)
+		for _, address := range user["proxyAddresses"].([]any) {
+			_, bare, _ := strings.Cut(address.(string), ":")
+			if !strings.EqualFold(bare, user["userPrincipalName"].(string)) {
+				return bare
+			}
+		}
+	}
+	k.t.Fatalf("none of %v has an alias", users)
+	return ""
 }

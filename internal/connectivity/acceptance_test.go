@@ -144,6 +144,22 @@ func TestAccAHealthyConnectionIsConnectedAndASecondPlanIsEmpty(t *testing.T) {
 	})
 }
 
+func TestAccAMailboxIsFoundByAnAddressThatIsNotItsUsersName(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	tenant := k.Tenant(0)
+	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	k.OpenEWS(tenant.TenantID, app.ClientID)
+	alias := k.Alias(0, tenant.Mailboxes.Licensed)
+	resource.ParallelTest(t, resource.TestCase{
+		TerraformVersionChecks:   acctest.Needs,
+		ProtoV6ProviderFactories: k.Factories(),
+		Steps: []resource.TestStep{{
+			Config: k.Provider(tenant.Callers.Full) + handmade(tenant.TenantID, alias, app.ClientID, app.Secret),
+			Check:  resource.TestCheckResourceAttr(table, "connected", "true"),
+		}},
+	})
+}
+
 func TestAccFailOnErrorMakesAFailedCheckAnError(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenant := k.Tenant(0)

@@ -34,7 +34,7 @@ type Directory interface {
 	// Organization reads the tenant's name and domains.
 	Organization(ctx context.Context) (*Organization, error)
 
-	// User reads a user by user principal name or primary address.
+	// User reads a user by user principal name, or by any of the addresses that the user has.
 	User(ctx context.Context, address string) (*User, error)
 }
 

@@ -274,14 +274,31 @@ func (d *directory) Organization(ctx context.Context) (*entra.Organization, erro
 	return toOrganization(page.GetValue()[0]), nil
 }
 
-// User implements entra.Directory. Rights: User.Read.All or Directory.Read.All; the plans need one of these.
+// User implements entra.Directory. Graph finds a user by ID or user principal name alone, so whoever has the address as
+// another one is looked for beside that. Rights: User.Read.All or Directory.Read.All; the plans need one of these.
 func (d *directory) User(ctx context.Context, address string) (*entra.User, error) {
-	request := d.request(abstractions.GET, "/users/{address}?$select="+userProperties, parameters{"address": address})
-	model, err := send[models.Userable](ctx, d, request, models.CreateUserFromDiscriminatorValue)
+	filter := "mail eq " + quoted(address) + " or proxyAddresses/any(p:p eq " + quoted("smtp:"+address) + ") or proxyAddresses/any(p:p eq " + quoted("SMTP:"+address) + ")"
+	answers, err := d.batch(ctx, entra.Parallel,
+		d.get("/users/{address}?$select="+userProperties, parameters{"address": address}),
+		d.get("/users?$filter={filter}&$select="+userProperties, parameters{"filter": filter}))
 	if err != nil {
 		return nil, err
 	}
-	return toUser(model), nil
+	model, err := found[models.Userable](d, answers[0], models.CreateUserFromDiscriminatorValue)
+	if err != nil {
+		return nil, err
+	}
+	if model != nil {
+		return toUser(model), nil
+	}
+	page, err := found[models.UserCollectionResponseable](d, answers[1], models.CreateUserCollectionResponseFromDiscriminatorValue)
+	if err != nil {
+		return nil, err
+	}
+	if page == nil || len(page.GetValue()) == 0 {
+		return nil, answers[0].err
+	}
+	return toUser(page.GetValue()[0]), nil
 }
 
 // found decodes a part's answer. An object that does not exist is the zero value, without an error.
