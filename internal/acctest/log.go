@@ -3,15 +3,20 @@ package acctest
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
+	"strings"
 	"sync"
+	"time"
 )
 
 // Request is one line of the sandbox's log.
 type Request struct {
-	Method   string `json:"method"`
-	Path     string `json:"path"`
-	Status   int    `json:"status"`
-	TenantID string `json:"tenant_id"`
+	Time     time.Time `json:"time"` // when it began
+	Millis   float64   `json:"ms"`
+	Method   string    `json:"method"`
+	Path     string    `json:"path"`
+	Status   int       `json:"status"`
+	TenantID string    `json:"tenant_id"`
 	Parts    []struct {
 		Method string `json:"method"`
 		Path   string `json:"path"`
@@ -53,4 +58,26 @@ func (k *Kitchen) Forget() {
 	k.log.guard.Lock()
 	defer k.log.guard.Unlock()
 	k.log.text.Reset()
+}
+
+// Graph are the requests to Microsoft Graph among the requests.
+func Graph(requests []Request) []Request {
+	return slices.DeleteFunc(slices.Clone(requests), func(request Request) bool { return !strings.HasPrefix(request.Path, "/v1.0/") })
+}
+
+// InSequence is how many of the requests had to wait for each other: the longest row of which each began after the one
+// before it had ended. Give the sandbox a latency, so that what is sent at once overlaps.
+func InSequence(requests []Request) int {
+	end := func(request Request) time.Time {
+		return request.Time.Add(time.Duration(request.Millis * float64(time.Millisecond)))
+	}
+	row := 0
+	var ended time.Time
+	for _, request := range slices.SortedFunc(slices.Values(requests), func(a, b Request) int { return end(a).Compare(end(b)) }) {
+		if !request.Time.Before(ended) {
+			row++
+			ended = end(request)
+		}
+	}
+	return row
 }
