@@ -12,10 +12,12 @@ resource "codetwo_target_connection" "target" {
   certificate_thumbprint = codetwo_target_app_registration.target.certificate.thumbprint
 }
 
-# The wizard's step "Configure": signs in as the app, and walks the path that CodeTwo will walk.
+# The wizard's step "Configure": signs in as the app, and walks the path that CodeTwo will walk. With depends_on it is
+# checked after a changed registration, too.
 data "codetwo_target_connectivity" "target" {
   connection_id = codetwo_target_connection.target.id
   revision      = codetwo_target_connection.target.revision
+  depends_on    = [codetwo_target_app_registration.target, codetwo_target_connection.target]
 }
 
 # A failed check is a warning of every plan until it is mended; nothing is blocked by it.
