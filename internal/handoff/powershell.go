@@ -15,7 +15,7 @@ var importScript string
 var ewsScript string
 
 var powershell = template.Must(template.Must(template.New("import").
-	Funcs(template.FuncMap{"quote": quote}).
+	Funcs(template.FuncMap{"quote": Quote}).
 	Parse(importScript)).New("ews").Parse(ewsScript))
 
 // utf8Mark opens the script file: Windows PowerShell 5.1 reads a script without it in the machine's ANSI code page.
@@ -55,9 +55,9 @@ func EWSCommands(clientID string) string {
 	return script.String()
 }
 
-// quote returns s as a PowerShell string literal. PowerShell takes the typographic single quotes for plain ones, so
-// each of them is doubled too; nothing else has a meaning between single quotes.
-func quote(s string) string {
+// Quote returns s as a PowerShell string literal (Microsoft: "about_Quoting_Rules"). PowerShell takes the typographic
+// single quotes for plain ones, so each of them is doubled too; nothing else has a meaning between single quotes.
+func Quote(s string) string {
 	var literal strings.Builder
 	literal.WriteByte('\'')
 	for _, r := range s {
@@ -74,5 +74,5 @@ func quote(s string) string {
 // ageCommand returns the command line, the same for PowerShell and for a POSIX shell, that shows what an encrypted file
 // of the store holds. It is to be run in the store's folder.
 func ageCommand(identity, file string) string {
-	return "age --decrypt --identity " + quote(identity) + " " + quote(file)
+	return "age --decrypt --identity " + Quote(identity) + " " + Quote(file)
 }

@@ -82,9 +82,9 @@ func HTML(s Sheet) ([]byte, error) {
 		"Recipients":           s.HandoffRecipients,
 
 		"EWS":                EWSCommands(s.ClientID),
-		"RunScript":          "powershell.exe -NoProfile -ExecutionPolicy Bypass -File " + quote(script),
-		"CheckCertificate":   `Get-Item ` + quote(`Cert:\CurrentUser\My\`+s.Thumbprint) + ` | Format-List Subject, NotAfter, HasPrivateKey`,
-		"CheckFolders":       `Get-PublicFolderClientPermission -Identity '\' -User ` + quote(s.Mailbox),
+		"RunScript":          "powershell.exe -NoProfile -ExecutionPolicy Bypass -File " + Quote(script),
+		"CheckCertificate":   `Get-Item ` + Quote(`Cert:\CurrentUser\My\`+s.Thumbprint) + ` | Format-List Subject, NotAfter, HasPrivateKey`,
+		"CheckFolders":       `Get-PublicFolderClientPermission -Identity '\' -User ` + Quote(s.Mailbox),
 		"OpenWithPassphrase": ageCommand(s.identityPath(), encrypted),
 		"OpenWithKey":        ageCommand("<your key file>", encrypted),
 	})

@@ -45,7 +45,7 @@ func (f Facts) ews() Check {
 	case exchange.CodeAccountDisabled:
 		return failed("Unblock the account at Microsoft 365 admin center > Users > Active users.", "Exchange says that the account of %s is disabled", f.Connection.Mailbox)
 	case exchange.CodeImpersonationDenied, exchange.CodeAccessDenied:
-		return failed(powerShell+fmt.Sprintf("Get-ApplicationAccessPolicy | Where-Object AppId -eq %s\nTest-ApplicationAccessPolicy -AppId %s -Identity %s\nRemove the policy that denies this mailbox, or add the mailbox to its group. A change of permissions takes Exchange up to two hours.", quote(f.Connection.ClientID), quote(f.Connection.ClientID), quote(f.Connection.Mailbox)),
+		return failed(powerShell+fmt.Sprintf("Get-ApplicationAccessPolicy | Where-Object AppId -eq %s\nTest-ApplicationAccessPolicy -AppId %s -Identity %s\nRemove the policy that denies this mailbox, or add the mailbox to its group. A change of permissions takes Exchange up to two hours.", handoff.Quote(f.Connection.ClientID), handoff.Quote(f.Connection.ClientID), handoff.Quote(f.Connection.Mailbox)),
 			"Exchange does not let the app act for %s (%s)", f.Connection.Mailbox, answer.Code)
 	}
 	return f.unclear(answer)
@@ -59,7 +59,7 @@ func (f Facts) gate(answer *exchange.Error) (check Check, decided bool) {
 	if !f.Now.Before(ewsEnd) {
 		return failed("No setting brings it back: ask CodeTwo which version migrates without EWS.", "EWS was switched off in Exchange Online on %s", day(ewsEnd)), true
 	}
-	client, mailbox := f.Connection.ClientID, quote(f.Connection.Mailbox)
+	client, mailbox := f.Connection.ClientID, handoff.Quote(f.Connection.Mailbox)
 	open := "In PowerShell with the module ExchangeOnlineManagement, as an Exchange administrator:\n" + strings.TrimSpace(handoff.EWSCommands(client)) + "\nIt takes effect within 24 hours."
 	if f.User != nil {
 		// The header reads the same for a mailbox whose licence has no EWS (unconfirmed).
@@ -101,13 +101,13 @@ func (f Facts) unclear(answer *exchange.Error) Check {
 // migrated into, and those are not known here.
 func (f Facts) publicFolders() Check {
 	mailbox := f.Connection.Mailbox
-	grant := powerShell + fmt.Sprintf("Remove-PublicFolderClientPermission -Identity '\\' -User %[1]s -Confirm:$false -ErrorAction SilentlyContinue\nAdd-PublicFolderClientPermission -Identity '\\' -User %[1]s -AccessRights Owner\nand the same for every subfolder that is migrated into (Get-PublicFolder '\\' -Recurse lists them).", quote(mailbox))
+	grant := powerShell + fmt.Sprintf("Remove-PublicFolderClientPermission -Identity '\\' -User %[1]s -Confirm:$false -ErrorAction SilentlyContinue\nAdd-PublicFolderClientPermission -Identity '\\' -User %[1]s -AccessRights Owner\nand the same for every subfolder that is migrated into (Get-PublicFolder '\\' -Recurse lists them).", handoff.Quote(mailbox))
 	if f.PublicFoldersErr != nil {
 		answer, ok := errors.AsType[*exchange.Error](f.PublicFoldersErr)
 		if ok && answer.Code == exchange.CodeAccessDenied {
 			return failed(grant, "%s may not open the root public folder", mailbox)
 		}
-		return undecided(powerShell+"Get-PublicFolder '\\'\nGet-PublicFolderClientPermission -Identity '\\' -User "+quote(mailbox)+"\nshow whether there are public folders, and what the mailbox may do.",
+		return undecided(powerShell+"Get-PublicFolder '\\'\nGet-PublicFolderClientPermission -Identity '\\' -User "+handoff.Quote(mailbox)+"\nshow whether there are public folders, and what the mailbox may do.",
 			"the root public folder gave no answer: %v", f.PublicFoldersErr)
 	}
 	for _, entry := range f.PublicFolders.Permissions {
@@ -137,10 +137,4 @@ func (f Facts) publicFolders() Check {
 		return failed(grant, "%s is not Owner of the root public folder: it may not %s", mailbox, strings.Join(missing, ", "))
 	}
 	return passed("%s has the rights of an Owner in the root public folder; its subfolders were not looked at", mailbox)
-}
-
-// quote makes a PowerShell string of a text (Microsoft: "about_Quoting_Rules"). PowerShell takes the typographic
-// single quotes for plain ones.
-func quote(text string) string {
-	return "'" + strings.NewReplacer("'", "''", "\u2018", "\u2018\u2018", "\u2019", "\u2019\u2019", "\u201a", "\u201a\u201a", "\u201b", "\u201b\u201b").Replace(text) + "'"
 }
