@@ -20,7 +20,7 @@ type Options struct {
 	Listen  string           // host and port; the host must be a loopback address. Default 127.0.0.1:0, a free port
 	Tenants int              // how many; 0 means 1
 	Profile string           // how the tenants behave: instant (the default), where every write is seen at once
-	Latency time.Duration    // added to every request
+	Latency time.Duration    // added to every request; not negative
 	Log     io.Writer        // one JSON object per line and request, never a secret; nil for none
 	Now     func() time.Time // the wall clock; nil means time.Now
 }
@@ -46,6 +46,9 @@ type Server struct {
 func Start(o Options) (*Server, error) {
 	if profile := cmp.Or(o.Profile, "instant"); profile != "instant" {
 		return nil, fmt.Errorf("profile %q: only instant exists so far", profile)
+	}
+	if o.Latency < 0 {
+		return nil, fmt.Errorf("latency %s: nothing is answered before it is asked; 0 adds nothing", o.Latency)
 	}
 	listener, err := listenOnLoopback(cmp.Or(o.Listen, "127.0.0.1:0"))
 	if err != nil {

@@ -47,7 +47,7 @@ func parse(args []string, out io.Writer) (settings, error) {
 	flags.StringVar(&set.envFile, "env-file", "", "`file` to write for a shell to source, for the provider; with two more beside it")
 	flags.StringVar(&set.foreignEnvFile, "foreign-env-file", "", "the same `file` with what other programs need, such as the azuread provider")
 	flags.StringVar(&set.logFile, "log", "", "`file` to append one line of JSON to for each request")
-	flags.StringVar(&set.stateFile, "state", "", "`file` to write what the tenants hold to, when the sandbox ends")
+	flags.StringVar(&set.stateFile, "state", "", "`file` to write what the tenants hold to, at the beginning and when the sandbox ends")
 	if err := flags.Parse(args); err != nil {
 		return settings{}, err
 	}
@@ -79,14 +79,15 @@ func run(ctx context.Context, args []string, out io.Writer) (failure error) {
 		return err
 	}
 	defer func() { failure = errors.Join(failure, server.Close()) }()
+	// At the end alone, a path that cannot be written would cost whatever was done until then.
+	if err := writeState(server, set.stateFile); err != nil {
+		return err
+	}
 	if err := announce(server, set, out); err != nil {
 		return err
 	}
 	<-ctx.Done()
-	if set.stateFile != "" {
-		return writeState(server, set.stateFile)
-	}
-	return nil
+	return writeState(server, set.stateFile)
 }
 
 // announce writes the environment files and tells what to do with them.
@@ -125,7 +126,11 @@ func announce(server *sandbox.Server, set settings, out io.Writer) error {
 
 const maxListed = 10
 
+// writeState writes what the tenants hold, unless the path is empty.
 func writeState(server *sandbox.Server, path string) error {
+	if path == "" {
+		return nil
+	}
 	state, err := json.MarshalIndent(server.State(), "", "  ")
 	if err != nil {
 		return fmt.Errorf("writing the state as JSON: %w", err)

@@ -77,10 +77,23 @@ func TestTheSandboxExplainsAWrongCommandLine(t *testing.T) {
 		{[]string{"-tenants", "0"}, "at least one"},
 		{[]string{"start"}, `"start" is no flag`},
 		{[]string{"-listen", "0.0.0.0:0"}, "loopback"},
+		{[]string{"-latency", "-5ms"}, "latency -5ms"},
 	} {
 		err := run(ended, test.args, io.Discard)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%v: the error is %v, want one with %q", test.args, err, test.want)
 		}
+	}
+}
+
+func TestAStateFileThatCannotBeWrittenKeepsTheSandboxFromStarting(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "no-such-folder", "state.json")
+	ctx, stop := context.WithCancel(t.Context())
+	out := &output{want: "The sandbox serves", seen: stop}
+	if err := run(ctx, []string{"-state", missing}, out); err == nil || !strings.Contains(err.Error(), missing) {
+		t.Errorf("the error is %v, want one with %s", err, missing)
+	}
+	if strings.Contains(out.text.String(), "The sandbox serves") {
+		t.Error("it was noticed when the sandbox ended")
 	}
 }
