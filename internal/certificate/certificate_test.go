@@ -199,6 +199,20 @@ func TestPFXWithASmallKeyIsRefused(t *testing.T) {
 	}
 }
 
+func TestAKeyThatCodeTwoRefusesIsStillOpened(t *testing.T) {
+	key := newECKey(t)
+	data, err := pkcs12.Modern2023.Encode(key, selfSigned(t, key), nil, "right")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if opened, c, err := OpenPFX(data, "right"); err != nil || !key.Equal(opened) || !key.PublicKey.Equal(c.PublicKey) {
+		t.Errorf("opened %T, %v", opened, err)
+	}
+	if _, err := DecodePFX(data, "right"); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "RSA") {
+		t.Errorf("for CodeTwo: %v", err)
+	}
+}
+
 func TestPasswordsAreLongDifferentAndNeedNoQuotes(t *testing.T) {
 	seen := map[string]bool{}
 	for range 100 {

@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
@@ -42,9 +43,27 @@ func EncodePFX(p *Pair, password string, e Encryption) ([]byte, error) {
 	return data, nil
 }
 
-// DecodePFX opens a PFX and returns its private key with the certificate that belongs to it; a chain beside them is
-// left out. The error is ErrNotPFX, ErrPassword, ErrNoPrivateKey or ErrUnsupported, or what Pair.Check says.
+// DecodePFX is OpenPFX for a certificate that CodeTwo is to sign in with. The error is OpenPFX's, ErrUnsupported for
+// a key that is not RSA, or what Pair.Check says.
 func DecodePFX(data []byte, password string) (*Pair, error) {
+	key, certificate, err := OpenPFX(data, password)
+	if err != nil {
+		return nil, err
+	}
+	private, ok := key.(*rsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("%w: its private key is not an RSA key, and CodeTwo needs one of at least %d bits", ErrUnsupported, MinKeySize)
+	}
+	pair := &Pair{Certificate: certificate, Key: private}
+	if err := pair.Check(); err != nil {
+		return nil, err
+	}
+	return pair, nil
+}
+
+// OpenPFX returns a PFX's private key, of whatever kind, with the certificate that belongs to it; a chain beside them
+// is left out. The error is ErrNotPFX, ErrPassword, ErrNoPrivateKey or ErrUnsupported.
+func OpenPFX(data []byte, password string) (crypto.Signer, *x509.Certificate, error) {
 	// The outer structure (RFC 7292, section 4), read apart so that a file of another kind is not taken for a wrong password.
 	var outer struct {
 		Version  int
@@ -52,14 +71,14 @@ func DecodePFX(data []byte, password string) (*Pair, error) {
 		MacData  asn1.RawValue `asn1:"optional"`
 	}
 	if _, err := asn1.Unmarshal(data, &outer); err != nil || outer.Version != 3 {
-		return nil, ErrNotPFX
+		return nil, nil, ErrNotPFX
 	}
 	if len(outer.MacData.FullBytes) == 0 {
-		return nil, fmt.Errorf("%w: it has no integrity check (MAC)", ErrUnsupported)
+		return nil, nil, fmt.Errorf("%w: it has no integrity check (MAC)", ErrUnsupported)
 	}
 	for _, r := range password {
 		if r > 0xFFFF {
-			return nil, fmt.Errorf("%w: the password has a character that a PFX cannot have (outside Unicode's basic plane)", ErrPassword)
+			return nil, nil, fmt.Errorf("%w: the password has a character that a PFX cannot have (outside Unicode's basic plane)", ErrPassword)
 		}
 	}
 
@@ -67,28 +86,25 @@ func DecodePFX(data []byte, password string) (*Pair, error) {
 	var unsupported pkcs12.NotImplementedError
 	switch {
 	case errors.Is(err, pkcs12.ErrIncorrectPassword), errors.Is(err, pkcs12.ErrDecryption):
-		return nil, ErrPassword
+		return nil, nil, ErrPassword
 	case errors.As(err, &unsupported):
-		return nil, fmt.Errorf("%w: %w", ErrUnsupported, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrUnsupported, err)
 	case err != nil:
 		// The password was proved by the MAC: what is left is a content without key or certificate, or with several keys.
-		return nil, fmt.Errorf("%w (%w)", ErrNoPrivateKey, err)
+		return nil, nil, fmt.Errorf("%w (%w)", ErrNoPrivateKey, err)
 	}
 
-	private, ok := key.(*rsa.PrivateKey)
+	private, ok := key.(crypto.Signer)
 	if !ok {
-		return nil, fmt.Errorf("%w: its private key is not an RSA key, and CodeTwo needs one of at least %d bits", ErrUnsupported, MinKeySize)
+		return nil, nil, fmt.Errorf("%w: its private key cannot sign", ErrUnsupported)
 	}
+	public, ok := private.Public().(interface{ Equal(crypto.PublicKey) bool })
 	for _, c := range append([]*x509.Certificate{first}, others...) {
-		if private.PublicKey.Equal(c.PublicKey) {
-			pair := &Pair{Certificate: c, Key: private}
-			if err := pair.Check(); err != nil {
-				return nil, err
-			}
-			return pair, nil
+		if ok && public.Equal(c.PublicKey) {
+			return private, c, nil
 		}
 	}
-	return nil, fmt.Errorf("%w (its key belongs to none of its certificates)", ErrNoPrivateKey)
+	return nil, nil, fmt.Errorf("%w (its key belongs to none of its certificates)", ErrNoPrivateKey)
 }
 
 // passwordAlphabet leaves out what is easily misread (0 o, 1 l). It has 32 signs, so that a byte's low five bits choose evenly.

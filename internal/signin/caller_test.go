@@ -2,8 +2,14 @@ package signin
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,6 +22,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 )
@@ -175,6 +182,64 @@ func TestUnusableCertificatesAreRefusedWithoutShowingThem(t *testing.T) {
 		} else if strings.Contains(err.Error(), "another-password") {
 			t.Errorf("%s: the error shows the password: %v", name, err)
 		}
+	}
+}
+
+// ecCertificate is a self-signed certificate with its elliptic key, as PFX and as PEM.
+func ecCertificate(t *testing.T) (pfx, pkcs8, sec1 []byte) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pfx, err = pkcs12.Modern2023.Encode(key, parsed, nil, "the password"); err != nil {
+		t.Fatal(err)
+	}
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8 = append(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), block...)
+	if keyDER, err = x509.MarshalECPrivateKey(key); err != nil {
+		t.Fatal(err)
+	}
+	return pfx, pkcs8, append(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER}), block...)
+}
+
+func TestACallersCertificateNeedsAnRSAKeyAndCodeTwoHasNoSayInIt(t *testing.T) {
+	service := newSignInService(t)
+	pfx, pkcs8, sec1 := ecCertificate(t)
+	for name, credential := range map[string]ClientCertificate{
+		"PFX": {Data: pfx, Password: "the password"}, "PEM, PKCS #8": {Data: pkcs8}, "PEM, SEC 1": {Data: sec1},
+	} {
+		_, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, service.endpoints(), &http.Client{})
+		if err == nil || !strings.Contains(err.Error(), "not an RSA key") || strings.Contains(err.Error(), "CodeTwo") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAPrivateKeyOfAnotherCertificateIsNoticedBeforeAnythingIsAsked(t *testing.T) {
+	service := newSignInService(t)
+	other, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(other)}),
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: testPair().Certificate.Raw})...)
+	_, err = NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: ClientCertificate{Data: text}}, service.endpoints(), &http.Client{})
+	if err == nil || !strings.Contains(err.Error(), "none of its certificates") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -3,10 +3,13 @@ package signin
 import (
 	"bytes"
 	"context"
+	"crypto"
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -68,7 +71,7 @@ func newBuilder(identity Identity, w wire) (builder, error) {
 			if err != nil {
 				return nil, err
 			}
-			return &remembering{next: credential, tokens: map[string]azcore.AccessToken{}}, nil
+			return &remembering{next: lastResort{credential}, tokens: map[string]azcore.AccessToken{}}, nil
 		}, nil
 	}
 	return nil, fmt.Errorf("no way to sign in with %s", identity.Credential.Kind())
@@ -98,18 +101,45 @@ func (c ClientCertificate) read() (keyPair, error) {
 		}
 		data, from = content, "the client certificate "+c.Path
 	}
-	if bytes.Contains(data, []byte("-----BEGIN ")) {
-		certificates, key, err := azidentity.ParseCertificates(data, nil)
-		if err != nil {
-			return keyPair{}, fmt.Errorf("%s cannot be used: it is PEM, but not a certificate with its unencrypted private key", from)
-		}
-		return keyPair{certificates, key}, nil
-	}
-	pair, err := certificate.DecodePFX(data, c.Password)
+	pair, err := parsePair(data, c.Password)
 	if err != nil {
 		return keyPair{}, fmt.Errorf("%s cannot be used: %w", from, err)
 	}
-	return keyPair{[]*x509.Certificate{pair.Certificate}, pair.Key}, nil
+	return pair, nil
+}
+
+// ErrPassword is the error of NewCaller where the password does not open the client certificate.
+var ErrPassword = certificate.ErrPassword
+
+var errNotRSA = errors.New("its private key is not an RSA key, and the provider signs in with RSA keys only. Make a certificate with an RSA key, and upload its public part to the application")
+
+// parsePair reads a PFX or a PEM text. What CodeTwo demands of its own certificate is not asked of this one.
+func parsePair(data []byte, password string) (keyPair, error) {
+	var certificates []*x509.Certificate
+	var key crypto.PrivateKey
+	var err error
+	if bytes.Contains(data, []byte("-----BEGIN ")) {
+		if bytes.Contains(data, []byte("-----BEGIN EC PRIVATE KEY-----")) { // which ParseCertificates overlooks
+			return keyPair{}, errNotRSA
+		}
+		if certificates, key, err = azidentity.ParseCertificates(data, nil); err != nil {
+			return keyPair{}, errors.New("it is PEM, but not a certificate with its unencrypted private key")
+		}
+	} else {
+		var c *x509.Certificate
+		if key, c, err = certificate.OpenPFX(data, password); err != nil {
+			return keyPair{}, err
+		}
+		certificates = []*x509.Certificate{c}
+	}
+	private, ok := key.(*rsa.PrivateKey)
+	if !ok {
+		return keyPair{}, errNotRSA
+	}
+	if !slices.ContainsFunc(certificates, func(c *x509.Certificate) bool { return private.PublicKey.Equal(c.PublicKey) }) {
+		return keyPair{}, errors.New("its private key belongs to none of its certificates")
+	}
+	return keyPair{certificates, private}, nil
 }
 
 func (t OIDCToken) read(context.Context) (string, error) {
@@ -162,6 +192,20 @@ func (h *homeOnly) GetToken(ctx context.Context, options policy.TokenRequestOpti
 		return azcore.AccessToken{}, err
 	}
 	return token, nil
+}
+
+// lastResort explains, where the Azure CLI fails, why it was asked: often nobody meant to use it.
+type lastResort struct{ next azcore.TokenCredential }
+
+func (l lastResort) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	token, err := l.next.GetToken(ctx, options)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("there is no credential in the configuration, in ARM_* or in AZURE_*, so the Azure CLI was tried: %w\n\n"+
+			"To sign in as an application, set ARM_TENANT_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET (or a certificate, or OIDC). To sign in as yourself, run az login. "+
+			"With use_cli = false the Azure CLI is not tried", err)
+		noteOf(ctx).fail(err)
+	}
+	return token, err
 }
 
 // remembering keeps tokens until shortly before they expire. The Azure CLI's credential starts a process for each.

@@ -1,6 +1,9 @@
 package signin
 
-import "crypto/x509"
+import (
+	"crypto/rsa"
+	"crypto/x509"
+)
 
 // Identity is who runs the provider: tenant, client and credential belong together, and come from one source.
 type Identity struct {
@@ -85,5 +88,5 @@ func ambient(credential Credential) bool {
 // keyPair is a certificate (its chain behind it) with its private key.
 type keyPair struct {
 	certificates []*x509.Certificate
-	key          any
+	key          *rsa.PrivateKey
 }
