@@ -66,8 +66,9 @@ func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Cha
 		if len(failed) > 0 {
 			return outcomes, errors.Join(failed...)
 		}
-		if lagging == nil {
-			return outcomes, nil
+		if lagging == nil { // what was skipped stood behind a change that had nothing left to do
+			pending = again
+			continue
 		}
 		tflog.Debug(ctx, "Entra has not caught up yet; the write is repeated", map[string]any{"tries": tries + 1, "answer": lagging.Error()})
 		if err := wait(ctx, tries); err != nil {
@@ -100,7 +101,7 @@ func (j *job) confirm(ctx context.Context, ref entra.RegistrationRef, missing fu
 			if lacks == "" {
 				return registration, nil
 			}
-			return registration, fmt.Errorf("the time allowed by timeouts ran out while Entra did not show %s yet; run terraform apply again", lacks)
+			return registration, fmt.Errorf("the time allowed by timeouts ran out while Entra did not show %s yet; run the same command again", lacks)
 		}
 	}
 }

@@ -37,6 +37,12 @@ func (j *job) update(ctx context.Context, state *Model) (*entra.Registration, er
 	if registration.Application == nil {
 		return nil, fmt.Errorf("the application (object ID %s) has been deleted since the plan was made; plan again", j.model.ObjectID.ValueString())
 	}
+	if planned := j.model.ServicePrincipalObjectID; known(planned) && (registration.ServicePrincipal == nil || registration.ServicePrincipal.ObjectID != planned.ValueString()) {
+		return nil, fmt.Errorf("the service principal (object ID %s) has been deleted since the plan was made; plan again", planned.ValueString())
+	}
+	if err := j.refuseNamesake(ctx, registration.Application); err != nil {
+		return nil, err
+	}
 	permissions := readPermissions(ctx, j.model.Permissions, j.diags)
 	resources, err := j.directory.ResourceApplications(ctx, apisOf(permissions)...)
 	if err != nil {
@@ -72,7 +78,24 @@ func (j *job) update(ctx context.Context, state *Model) (*entra.Registration, er
 	if registration, err = j.converge(ctx, registration, goal); err != nil {
 		return registration, err
 	}
-	return registration, j.forgetCertificates(ctx, removed)
+	return registration, j.conclude(ctx, removed)
+}
+
+// refuseNamesake refuses to rename the application to what another one is called.
+func (j *job) refuseNamesake(ctx context.Context, application *entra.Application) error {
+	if application.DisplayName == j.model.DisplayName.ValueString() || j.model.AllowDuplicateName.ValueBool() {
+		return nil
+	}
+	found, err := j.directory.Search(ctx, entra.SearchQuery{DisplayName: j.model.DisplayName.ValueString()})
+	if err != nil {
+		return err
+	}
+	for i := range found.ByDisplayName {
+		if other := &found.ByDisplayName[i]; other.ObjectID != application.ObjectID {
+			return j.refuse(other, "display_name", fmt.Sprintf("display name %q", other.DisplayName))
+		}
+	}
+	return nil
 }
 
 // planKeys decides which certificates come and go, from what the plan says.
@@ -105,8 +128,8 @@ func (j *job) planKeys(ctx context.Context, state *Model, application *entra.App
 	replaced := current.Thumbprint.ValueString()
 	switch at := keyWith(application, replaced); {
 	case at < 0 || replaced == certificate.Thumbprint(goal.certificate):
-	case application.Keys[at].NotAfter.Before(j.services.Now()):
-		// Nobody can sign in with it any more, and Entra takes no new certificate beside an expired one.
+	case application.Keys[at].NotAfter.Before(j.services.Now()) || planned.PreviousCertificateDays.ValueInt64() == 0:
+		// Nobody can sign in with it any more, and Entra takes no new certificate beside an expired one; or nobody shall.
 		goal.removeKeys = append(goal.removeKeys, application.Keys[at].KeyID)
 	default:
 		until := j.services.Now().AddDate(0, 0, int(planned.PreviousCertificateDays.ValueInt64()))
@@ -121,9 +144,10 @@ func (j *job) planKeys(ctx context.Context, state *Model, application *entra.App
 
 // rotate makes a new certificate for an existing registration.
 func (j *job) rotate(ctx context.Context, settings *CertificateModel) (*x509.Certificate, error) {
+	now := j.services.Now()
 	journal, err := j.store.BeginRegistration(ctx, store.Registration{
 		TenantID: j.model.TenantID.ValueString(), UniqueName: journalName(j.model), DisplayName: j.model.DisplayName.ValueString(),
-		ObjectID: j.model.ObjectID.ValueString(), ClientID: j.model.ClientID.ValueString(), StartedAt: j.services.Now(),
+		ObjectID: j.model.ObjectID.ValueString(), ClientID: j.model.ClientID.ValueString(), StartedAt: now, CompletedAt: &now,
 	})
 	if err != nil {
 		return nil, err
@@ -242,7 +266,10 @@ func (j *job) convergeGrants(ctx context.Context, registration *entra.Registrati
 		return false, nil
 	}
 	outcomes, err := j.write(ctx, entra.Parallel, changes...)
-	for _, outcome := range outcomes {
+	for i, outcome := range outcomes {
+		if consent, ok := changes[i].(entra.GrantAppRole); ok && outcome.Err != nil && err != nil {
+			err = &consentError{permission: j.nameOf(ctx, consent.RoleID), clientID: registration.Application.ClientID, err: outcome.Err}
+		}
 		if outcome.Grant != nil {
 			grant := *outcome.Grant
 			for appID, objectID := range goal.resourceIDs {
@@ -256,6 +283,16 @@ func (j *job) convergeGrants(ctx context.Context, registration *entra.Registrati
 	return true, err
 }
 
+// nameOf names the planned permission of that role.
+func (j *job) nameOf(ctx context.Context, roleID string) string {
+	for key, entry := range readPermissions(ctx, j.model.Permissions, j.diags) {
+		if entry.ID.ValueString() == roleID {
+			return key
+		}
+	}
+	return roleID
+}
+
 // missing says what of the target Entra does not show; nothing when it shows all.
 func (goal target) missing(seen *entra.Registration) string {
 	switch {
@@ -263,8 +300,12 @@ func (goal target) missing(seen *entra.Registration) string {
 		return "the application"
 	case seen.Application.DisplayName != goal.displayName:
 		return "the new display name"
+	case seen.Application.SignInAudience != singleTenant:
+		return "the sign-in audience"
 	case !sameRoles(seen.Application.Declared, goal.declared):
 		return "the declared permissions"
+	case slices.ContainsFunc(seen.Application.Keys, func(key entra.KeyCredential) bool { return slices.Contains(goal.removeKeys, key.KeyID) }):
+		return "the removal of a certificate"
 	case goal.certificate != nil && keyWith(seen.Application, certificate.Thumbprint(goal.certificate)) < 0:
 		return "the new certificate"
 	case seen.ServicePrincipal == nil:

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -25,6 +26,15 @@ func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 	tenantID, uniqueName := j.model.TenantID.ValueString(), j.model.UniqueName.ValueString()
 	permissions := readPermissions(ctx, j.model.Permissions, j.diags)
 	defer names.lock(tenantID + "/" + strings.ToLower(j.model.DisplayName.ValueString()))()
+	unlock, err := j.store.LockRegistration(ctx, tenantID, uniqueName)
+	if errors.Is(err, store.ErrLocked) {
+		return nil, &problem{path.Root("unique_name"), "Another run makes this registration", fmt.Sprintf(
+			"Another run, or another resource of this one, is making the registration %s in tenant %s at this moment (%s). Give each resource a unique_name of its own; if it is the same resource, wait for the other run to end.", uniqueName, tenantID, err)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	journal, err := j.store.Registration(ctx, tenantID, uniqueName)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
@@ -47,11 +57,7 @@ func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 	if err != nil {
 		return nil, &problem{path.Root("permissions"), "Permission not offered", err.Error()}
 	}
-	journal, err = j.store.BeginRegistration(ctx, store.Registration{
-		TenantID: tenantID, UniqueName: uniqueName, DisplayName: j.model.DisplayName.ValueString(),
-		Marker: uuid.NewString(), StartedAt: j.services.Now(),
-	})
-	if err != nil {
+	if journal, err = j.begin(ctx, journal); err != nil {
 		return nil, err
 	}
 	if j.made, err = j.newCertificate(ctx, &journal); err != nil {
@@ -59,6 +65,9 @@ func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 	}
 	registration, err := j.obtain(ctx, &journal, application, declaredRoles(permissions))
 	if err != nil {
+		if registration == nil && journal.ObjectID == "" && final(err) { // nothing was made, so nothing stays in the store
+			return nil, errors.Join(err, j.forget(ctx, journal))
+		}
 		return registration, err
 	}
 	journal.ObjectID, journal.ClientID = registration.Application.ObjectID, registration.Application.ClientID
@@ -78,6 +87,35 @@ func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 	now := j.services.Now()
 	journal.CompletedAt = &now
 	return registration, j.store.SaveRegistration(ctx, journal)
+}
+
+// begin makes the journal's entry, before anything else is made. What an interrupted create left is taken up as it is; a
+// complete entry is of an application that is gone, and starts anew.
+func (j *job) begin(ctx context.Context, found store.Registration) (store.Registration, error) {
+	fresh := store.Registration{
+		TenantID: j.model.TenantID.ValueString(), UniqueName: j.model.UniqueName.ValueString(), DisplayName: j.model.DisplayName.ValueString(),
+		Marker: uuid.NewString(), StartedAt: j.services.Now(),
+	}
+	if found.CompletedAt == nil {
+		return j.store.BeginRegistration(ctx, fresh)
+	}
+	if err := j.store.SaveRegistration(ctx, fresh); err != nil {
+		return fresh, err
+	}
+	return fresh, j.dropCertificates(ctx, found.TenantID, found.Thumbprints)
+}
+
+// final tells whether an error says for certain that Entra made nothing: a lost answer or a failed gateway does not.
+func final(err error) bool {
+	var p *problem
+	refused := entra.AsError(err)
+	return errors.As(err, &p) || refused != nil && refused.Status < http.StatusInternalServerError
+}
+
+// abandoned tells whether the journal made the application and never completed it. Such a one is of no use to anybody;
+// an imported or restored one may well be.
+func abandoned(journal *store.Registration, objectID string) bool {
+	return journal.Created && journal.CompletedAt == nil && journal.ObjectID == objectID
 }
 
 // clockSkew is how far this machine's clock may be ahead of Entra's.
@@ -153,6 +191,7 @@ func (j *job) obtain(ctx context.Context, journal *store.Registration, found *en
 		if err != nil {
 			return nil, err
 		}
+		journal.Created = true
 		return &entra.Registration{Application: made}, nil
 	}
 	ref := entra.RegistrationRef{ObjectID: found.ObjectID, ClientID: found.ClientID, APIs: apisIn(declared)}
@@ -196,6 +235,12 @@ func (j *job) refuseDeleted(deleted *entra.Application) error {
 
 // refuse says that an application which is not ours has the name, and how to bring it under management.
 func (j *job) refuse(other *entra.Application, attributeName, what string) error {
+	if markerOf(other) != "" {
+		return &problem{path.Root(attributeName), "The registration exists already", fmt.Sprintf(
+			"The tenant %s already has the application %q (object ID %s, client ID %s) with the %s, and this provider registered it: another resource or another state manages it. It was not touched. "+
+				"Two registrations of one display name, also those of a create_before_destroy, need allow_duplicate_name = true and a unique_name each. If the state of the other was lost, import it with the id %s/%s.",
+			j.model.TenantID.ValueString(), other.DisplayName, other.ObjectID, other.ClientID, what, j.model.TenantID.ValueString(), other.ClientID)}
+	}
 	return &problem{path.Root(attributeName), "The application exists already", fmt.Sprintf(`The tenant %s already has the application %q (object ID %s, client ID %s) with the %s. It was not touched. To manage it from here, import it:
 
   import {
@@ -226,12 +271,12 @@ func (j *job) newCertificate(ctx context.Context, journal *store.Registration) (
 // generate makes a key and its certificate. The journal names the certificate before the store holds it, and the store
 // holds it before Entra sees it, so that an interruption leaves nothing that nobody knows of.
 func (j *job) generate(ctx context.Context, settings *CertificateModel, journal *store.Registration) (*x509.Certificate, error) {
-	notBefore := j.services.Now().UTC().Truncate(time.Second)
+	now := j.services.Now().UTC().Truncate(time.Second)
 	pair, err := certificate.Generate(rand.Reader, certificate.Template{
-		CommonName: j.model.DisplayName.ValueString(),
+		CommonName: commonName(j.model.DisplayName.ValueString()),
 		KeySize:    int(settings.KeySize.ValueInt64()),
-		NotBefore:  notBefore,
-		NotAfter:   notBefore.AddDate(int(settings.ValidityYears.ValueInt64()), 0, 0),
+		NotBefore:  now.Add(-clockSkew), // Entra refuses what begins after its own now
+		NotAfter:   now.AddDate(int(settings.ValidityYears.ValueInt64()), 0, 0),
 	})
 	if err != nil {
 		return nil, err
@@ -241,6 +286,12 @@ func (j *job) generate(ctx context.Context, settings *CertificateModel, journal 
 		return nil, err
 	}
 	return pair.Certificate, j.store.SaveCertificate(ctx, journal.TenantID, pair, certificate.AES256, nil)
+}
+
+// commonName is the display name, as much of it as a certificate may hold (X.520: 64 characters).
+func commonName(displayName string) string {
+	runes := []rune(displayName)
+	return string(runes[:min(len(runes), 64)])
 }
 
 func declaredRoles(permissions map[string]PermissionModel) []entra.RoleRef {

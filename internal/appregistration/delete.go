@@ -32,7 +32,7 @@ func (j *job) delete(ctx context.Context) error {
 	if err := j.confirmGone(ctx); err != nil {
 		return err
 	}
-	if j.model.PurgeOnDestroy.ValueBool() || journaled && journal.CompletedAt == nil {
+	if j.model.PurgeOnDestroy.ValueBool() || journaled && abandoned(&journal, j.model.ObjectID.ValueString()) {
 		var purges []entra.Change
 		for _, objectID := range objectIDs {
 			if objectID != "" {
@@ -71,17 +71,22 @@ func (j *job) forget(ctx context.Context, journal store.Registration) error {
 	return j.dropCertificates(ctx, journal.TenantID, journal.Thumbprints)
 }
 
-// forgetCertificates removes certificates that have left the application from the journal and from the store.
-func (j *job) forgetCertificates(ctx context.Context, thumbprints []string) error {
-	if len(thumbprints) == 0 {
-		return nil
-	}
+// conclude marks the registration as complete, and removes certificates that have left the application from the journal
+// and from the store.
+func (j *job) conclude(ctx context.Context, thumbprints []string) error {
 	journal, err := j.store.Registration(ctx, j.model.TenantID.ValueString(), journalName(j.model))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // an imported application: its certificates were never ours
 	}
 	if err != nil {
 		return err
+	}
+	if journal.CompletedAt != nil && len(thumbprints) == 0 {
+		return nil
+	}
+	if journal.CompletedAt == nil {
+		now := j.services.Now()
+		journal.CompletedAt = &now
 	}
 	journal.Thumbprints = slices.DeleteFunc(journal.Thumbprints, func(ours string) bool { return slices.Contains(thumbprints, ours) })
 	if err := j.store.SaveRegistration(ctx, journal); err != nil {

@@ -153,3 +153,13 @@ func TestAccAnImportOfSomethingElseIsRefused(t *testing.T) {
 		})
 	}
 }
+
+// ownCertificate is a certificate of the user's own, in PEM.
+func ownCertificate(t *testing.T, years int) string {
+	t.Helper()
+	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "own", KeySize: 2048, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(years, 0, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return certificate.EncodePEM(pair.Certificate)
+}

@@ -57,6 +57,16 @@ type problem struct {
 
 func (p *problem) Error() string { return p.summary + ": " + p.detail }
 
+// consentError is a refused consent, with the permission that it is about.
+type consentError struct {
+	permission, clientID string
+	err                  error
+}
+
+func (e *consentError) Error() string { return "consenting to " + e.permission + ": " + e.err.Error() }
+
+func (e *consentError) Unwrap() error { return e.err }
+
 // report turns an error into a diagnostic. doing is what failed, for the summary.
 func (j *job) report(doing string, err error) {
 	var p *problem
@@ -64,12 +74,23 @@ func (j *job) report(doing string, err error) {
 		j.diags.AddAttributeError(p.at, p.summary, p.detail)
 		return
 	}
+	object := fmt.Sprintf("The application %q", j.model.DisplayName.ValueString())
+	if known(j.model.ClientID) {
+		object += " (client ID " + j.model.ClientID.ValueString() + ")"
+	}
 	summary := "Failed " + doing
-	next := ""
+	object += " in tenant " + j.model.TenantID.ValueString()
+	var next string
 	if refused := entra.AsError(err); refused != nil {
 		next = nextStep(refused)
 	}
-	attribute.AddGraphError(j.diags, path.Empty(), summary, fmt.Errorf("application %q in tenant %s: %w", j.model.DisplayName.ValueString(), j.model.TenantID.ValueString(), err), next)
+	consent, ok := errors.AsType[*consentError](err)
+	if !ok {
+		j.diags.AddError(summary, object+": "+attribute.Explain(err, next))
+		return
+	}
+	next += "\n\nOr set grant_admin_consent = false, and let an administrator consent at " + j.consentURL(consent.clientID)
+	j.diags.AddAttributeError(path.Root("grant_admin_consent"), summary, object+", consent to "+consent.permission+": "+attribute.Explain(err, strings.TrimSpace(next)))
 }
 
 // nextStep says what a person can do about an answer of Graph; nothing where only its own text tells.
@@ -120,6 +141,15 @@ func (j *job) look(ctx context.Context) (*entra.Registration, error) {
 		return nil, err
 	}
 	return j.directory.Registration(ctx, ref)
+}
+
+// lookAgain reads what a failed operation left, so that the state is the truth. What is known stands where that fails, too.
+func (j *job) lookAgain(ctx context.Context, left *entra.Registration) *entra.Registration {
+	ref := entra.RegistrationRef{ObjectID: left.Application.ObjectID, ClientID: left.Application.ClientID, APIs: j.ref().APIs}
+	if seen, err := j.directory.Registration(ctx, ref); err == nil && seen.Application != nil {
+		return seen
+	}
+	return left
 }
 
 func (j *job) ref() entra.RegistrationRef {

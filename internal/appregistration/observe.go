@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -16,12 +17,19 @@ import (
 // fill completes a plan with what only the tenant could tell. What was planned stays as planned.
 func (j *job) fill(ctx context.Context, registration *entra.Registration) {
 	m, application := j.model, registration.Application
-	m.ObjectID, m.ClientID = types.StringValue(application.ObjectID), types.StringValue(application.ClientID)
-	m.ID = types.StringValue(m.TenantID.ValueString() + "/" + application.ObjectID)
-	m.AdminConsentURL = types.StringValue(j.services.Endpoints().Login + "/" + m.TenantID.ValueString() + "/adminconsent?client_id=" + application.ClientID)
-	m.ServicePrincipalObjectID = types.StringNull()
+	set := func(attribute *types.String, value string) {
+		if attribute.IsUnknown() {
+			*attribute = types.StringValue(value)
+		}
+	}
+	set(&m.ObjectID, application.ObjectID)
+	set(&m.ClientID, application.ClientID)
+	set(&m.ID, m.TenantID.ValueString()+"/"+application.ObjectID)
+	set(&m.AdminConsentURL, j.consentURL(application.ClientID))
 	if registration.ServicePrincipal != nil {
-		m.ServicePrincipalObjectID = types.StringValue(registration.ServicePrincipal.ObjectID)
+		set(&m.ServicePrincipalObjectID, registration.ServicePrincipal.ObjectID)
+	} else if m.ServicePrincipalObjectID.IsUnknown() {
+		m.ServicePrincipalObjectID = types.StringNull()
 	}
 	planned := m.certificate(ctx, j.diags)
 	if planned == nil || j.made == nil {
@@ -34,11 +42,18 @@ func (j *job) fill(ctx context.Context, registration *entra.Registration) {
 	m.setCertificate(ctx, *planned, j.diags)
 }
 
+// consentURL is where an administrator consents to the application's permissions by hand.
+func (j *job) consentURL(clientID string) string {
+	return j.services.Endpoints().Login + "/" + j.model.TenantID.ValueString() + "/adminconsent?client_id=" + clientID
+}
+
 // observe writes what the tenant shows into the model, so that the next plan tells what differs. It returns the key
 // IDs, as JSON, of replaced certificates whose time has come.
 func (j *job) observe(ctx context.Context, registration *entra.Registration) (removalDue []byte) {
 	m, application := j.model, registration.Application
-	m.ID = types.StringValue(m.TenantID.ValueString() + "/" + application.ObjectID)
+	if !known(m.ID) || !strings.HasSuffix(m.ID.ValueString(), "/"+application.ObjectID) { // just imported, by client ID perhaps
+		m.ID = types.StringValue(m.TenantID.ValueString() + "/" + application.ObjectID)
+	}
 	m.DisplayName, m.SignInAudience = types.StringValue(application.DisplayName), types.StringValue(application.SignInAudience)
 	m.ServicePrincipalEnabled, m.ServicePrincipalObjectID = types.BoolValue(false), types.StringNull()
 	if principal := registration.ServicePrincipal; principal != nil {
@@ -114,16 +129,28 @@ func rolesOf(registration *entra.Registration) (declared, consented map[entra.Ro
 	return declared, consented
 }
 
-// rolesBeside describes the declared and granted roles that are not among the expected ones, by "<api>/<name>".
+// rolesBeside describes the declared and granted roles that are not among the expected ones, by "<api>/<name>". An API
+// can offer one name under two IDs; both are shown then, each with its ID.
 func rolesBeside(ctx context.Context, directory entra.Directory, registration *entra.Registration, expected map[entra.RoleRef]bool) map[string]PermissionModel {
 	declared, consented := rolesOf(registration)
-	beside := map[string]PermissionModel{}
+	named := map[string][]entra.RoleRef{}
+	entries := map[entra.RoleRef]permission.Permission{}
 	for _, roles := range []map[entra.RoleRef]bool{declared, consented} {
 		for role := range roles {
-			if !expected[role] {
-				entry := describeRole(ctx, directory, role)
-				beside[entry.Key()] = permissionModel(entry, types.BoolValue(declared[role]), types.BoolValue(consented[role]))
+			if _, seen := entries[role]; !seen && !expected[role] {
+				entries[role] = describeRole(ctx, directory, role)
+				named[entries[role].Key()] = append(named[entries[role].Key()], role)
 			}
+		}
+	}
+	beside := map[string]PermissionModel{}
+	for name, roles := range named {
+		for _, role := range roles {
+			key := name
+			if len(roles) > 1 {
+				key += " (" + role.RoleID + ")"
+			}
+			beside[key] = permissionModel(entries[role], types.BoolValue(declared[role]), types.BoolValue(consented[role]))
 		}
 	}
 	return beside
@@ -220,16 +247,21 @@ func (j *job) adopt(ctx context.Context, registration *entra.Registration) {
 	if application.UniqueName != "" {
 		m.UniqueName = types.StringValue(application.UniqueName)
 	}
-	m.AdminConsentURL = types.StringValue(j.services.Endpoints().Login + "/" + m.TenantID.ValueString() + "/adminconsent?client_id=" + application.ClientID)
+	m.AdminConsentURL = types.StringValue(j.consentURL(application.ClientID))
 	m.RevokeUnexpectedPermissions = types.BoolValue(false)
 	m.AllowDuplicateName, m.RestoreDeleted, m.PurgeOnDestroy = types.BoolValue(false), types.BoolValue(false), types.BoolValue(false)
 
+	// A name that the API offers under two IDs cannot be asked for, so it is left among the unexpected permissions.
 	var held []permission.Permission
+	times := map[string]int{}
 	consented := len(application.Declared) > 0
 	for _, role := range application.Declared {
-		held = append(held, describeRole(ctx, j.directory, role))
+		entry := describeRole(ctx, j.directory, role)
+		held = append(held, entry)
+		times[entry.Key()]++
 		consented = consented && granted(registration.Grants, role)
 	}
+	held = slices.DeleteFunc(held, func(entry permission.Permission) bool { return times[entry.Key()] > 1 })
 	m.GrantAdminConsent = types.BoolValue(consented)
 	profile, additional := permission.InferProfile(held)
 	m.PermissionProfile = types.StringValue(string(profile))

@@ -64,17 +64,51 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	if response.Diagnostics.HasError() {
 		return
 	}
-	if state != nil {
-		replaceOn(path.Root("tenant_id"), plan.TenantID, state.TenantID, response)
-		replaceOn(path.Root("unique_name"), plan.UniqueName, state.UniqueName, response)
+	if state == nil {
+		r.refuseSecond(ctx, &plan, &response.Diagnostics)
+	} else {
+		if !strings.EqualFold(plan.TenantID.ValueString(), state.TenantID.ValueString()) || plan.TenantID.IsUnknown() {
+			response.RequiresReplace.Append(path.Root("tenant_id"))
+		}
+		if !plan.UniqueName.Equal(state.UniqueName) {
+			response.RequiresReplace.Append(path.Root("unique_name"))
+		}
+		if len(response.RequiresReplace) > 0 {
+			r.warnThatItGoes(ctx, state, "The app registration will be replaced", &response.Diagnostics)
+		}
 	}
 	response.Diagnostics.Append(response.Plan.Set(ctx, &plan)...)
 }
 
-func replaceOn(at path.Path, planned, current types.String, response *resource.ModifyPlanResponse) {
-	if !planned.Equal(current) {
-		response.RequiresReplace.Append(at)
+// refuseSecond refuses to plan a registration that the store's journal knows as complete, and that the tenant still
+// has. It is being replaced by itself, where its own name in the recycle bin would stop the second half, or its state
+// was lost. Requests: one, and only where there is such a journal.
+func (r *Resource) refuseSecond(ctx context.Context, plan *Model, diags *diag.Diagnostics) {
+	if r.services.StoreUnknown() || plan.TenantID.IsUnknown() || plan.UniqueName.IsUnknown() || plan.RestoreDeleted.ValueBool() || plan.PurgeOnDestroy.ValueBool() {
+		return
 	}
+	records, err := r.services.Store()
+	if err != nil {
+		return // reported by requireStore
+	}
+	journal, err := records.Registration(ctx, plan.TenantID.ValueString(), plan.UniqueName.ValueString())
+	if err != nil || journal.CompletedAt == nil || len(r.services.Unknown()) > 0 {
+		return // nothing is known, or an interrupted create is to be completed
+	}
+	seen, err := r.services.Directory(plan.TenantID.ValueString()).Registration(ctx, entra.RegistrationRef{ObjectID: journal.ObjectID, ClientID: journal.ClientID})
+	if err != nil || seen.Application == nil {
+		return // create looks again, and says what is wrong
+	}
+	diags.AddAttributeError(path.Root("unique_name"), "The registration exists already", fmt.Sprintf(
+		`The registration %s in tenant %s is complete (client ID %s), and this plan would make it a second time.
+
+To replace it, set restore_deleted = true: the application comes back from the recycle bin with its client ID, which Exchange's allow list names, and with a new certificate. With purge_on_destroy = true, applied before, it is replaced by another one. If its state was lost, import it:
+
+  import {
+    to = codetwo_target_app_registration.<name>
+    id = "%s/%s"
+  }`,
+		journal.UniqueName, journal.TenantID, journal.ClientID, journal.TenantID, journal.ClientID))
 }
 
 // requireStore makes a missing or unusable store an error of the plan, before anything was created.
@@ -114,6 +148,7 @@ type planner struct {
 }
 
 func (p *planner) plan(ctx context.Context) Model {
+	p.checkUniqueName()
 	plan := Model{
 		TenantID:                    p.tenantID(),
 		DisplayName:                 orDefault(p.config.DisplayName, types.StringValue(defaultDisplayName)),
@@ -146,6 +181,20 @@ func (p *planner) tenantID() types.String {
 			"Set tenant_id here, or in the provider block (environment variable ARM_TENANT_ID), to the ID of the target tenant.")
 	}
 	return p.tenant
+}
+
+// checkUniqueName refuses what would replace a live application for the sake of a name, and a duplicate without one.
+func (p *planner) checkUniqueName() {
+	at := path.Root("unique_name")
+	switch {
+	case p.state == nil && p.config.AllowDuplicateName.ValueBool() && p.config.UniqueName.IsNull():
+		p.diags.AddAttributeError(at, "Missing unique name",
+			"With allow_duplicate_name = true the display name tells nothing, so unique_name is what keeps the application apart from its namesakes. Set one, for example:\n\n  unique_name = \"codetwo-target-wave-2\"")
+	case p.state != nil && p.state.UniqueName.IsNull() && !p.config.UniqueName.IsNull():
+		p.diags.AddAttributeError(at, "An imported application keeps its lack of a unique name", fmt.Sprintf(
+			"The application %q (client ID %s) was imported and has no unique name; giving it one would replace it. Remove unique_name.",
+			p.state.DisplayName.ValueString(), p.state.ClientID.ValueString()))
+	}
 }
 
 // uniqueName keeps the name that an existing application has: a new display name must not replace the application.
@@ -233,25 +282,46 @@ func (p *planner) planPermissions(ctx context.Context, plan *Model) {
 	plan.UnexpectedPermissions = permissionMap(ctx, unexpected, p.diags)
 }
 
-// warnOfDestroy tells a destroy's reader what goes, who loses access, and until when it can be undone.
+// warnOfDestroy tells a destroy's reader what goes.
 func (r *Resource) warnOfDestroy(ctx context.Context, request resource.ModifyPlanRequest, response *resource.ModifyPlanResponse) {
 	var state Model
 	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
-	if response.Diagnostics.HasError() {
-		return
+	if !response.Diagnostics.HasError() {
+		r.warnThatItGoes(ctx, &state, "The app registration will be deleted", &response.Diagnostics)
 	}
+}
+
+// warnThatItGoes tells which application goes, who loses access, and until when it can be undone.
+func (r *Resource) warnThatItGoes(ctx context.Context, state *Model, summary string, diags *diag.Diagnostics) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "The application %q (client ID %s) leaves the tenant %s, with its service principal and every permission it was granted. Whoever signs in as it loses access at once: a running CodeTwo migration stops.",
 		state.DisplayName.ValueString(), state.ClientID.ValueString(), state.TenantID.ValueString())
-	if state.PurgeOnDestroy.ValueBool() {
+	switch {
+	case state.PurgeOnDestroy.ValueBool():
 		text.WriteString("\n\npurge_on_destroy is set, so it cannot be restored.")
-	} else {
+	case r.neverComplete(ctx, state):
+		text.WriteString("\n\nIt was never complete, so it is removed from the recycle bin, too.")
+	default:
 		fmt.Fprintf(&text, "\n\nIt can be restored until %s, from Entra's recycle bin.", r.services.Now().AddDate(0, 0, 30).UTC().Format("2006-01-02"))
 	}
-	if mailboxes := r.connectionsOf(ctx, &state); len(mailboxes) > 0 {
+	if mailboxes := r.connectionsOf(ctx, state); len(mailboxes) > 0 {
 		fmt.Fprintf(&text, "\n\nConnections recorded with it: %s.", strings.Join(mailboxes, ", "))
 	}
-	response.Diagnostics.AddWarning("The app registration will be deleted", text.String())
+	diags.AddWarning(summary, text.String())
+}
+
+// neverComplete tells whether the journal holds the application as made here and not complete. A store that cannot be
+// read tells nothing.
+func (r *Resource) neverComplete(ctx context.Context, state *Model) bool {
+	if r.services.StoreUnknown() {
+		return false
+	}
+	records, err := r.services.Store()
+	if err != nil {
+		return false
+	}
+	journal, err := records.Registration(ctx, state.TenantID.ValueString(), journalName(state))
+	return err == nil && abandoned(&journal, state.ObjectID.ValueString())
 }
 
 // connectionsOf names the mailboxes whose connections sign in as the application. It is for a warning: a store that

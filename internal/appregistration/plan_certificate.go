@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"time"
 
@@ -47,9 +48,25 @@ func (p *planner) planCertificate(ctx context.Context, plan *Model) {
 		TakeOver:                orDefault(configured.TakeOver, types.BoolValue(false)),
 		RenewalDue:              types.BoolValue(false),
 	}
-	if !planned.PublicCertificatePEM.IsNull() {
+	external := current != nil && current.KeySource.ValueString() == keyExternal
+	switch {
+	case planned.RenewBeforeDays.ValueInt64() >= 365*planned.ValidityYears.ValueInt64() && known(planned.RenewBeforeDays) && known(planned.ValidityYears):
+		p.diags.AddAttributeError(path.Root("certificate").AtName("renew_before_days"), "Renewal without end", fmt.Sprintf(
+			"certificate.renew_before_days = %d is no less than the %d years that a certificate lasts, so each new one would be due at once. Set fewer days.",
+			planned.RenewBeforeDays.ValueInt64(), planned.ValidityYears.ValueInt64()))
+	case external && planned.TakeOver.IsUnknown():
+		p.planUnknown(&planned)
+		planned.KeySource, planned.RenewalDue = types.StringUnknown(), types.BoolUnknown()
+	case external && !planned.TakeOver.ValueBool() && !planned.PublicCertificatePEM.IsNull():
+		p.diags.AddAttributeError(path.Root("certificate").AtName("take_over"), "The certificate's key is elsewhere", fmt.Sprintf(
+			"The imported application signs in with the certificate %s, whose key is where CodeTwo runs. certificate.public_certificate_pem would replace it: set certificate.take_over = true if that is meant.", current.Thumbprint.ValueString()))
+	case external && !planned.TakeOver.ValueBool():
+		planned.KeySource, planned.RenewalDue = current.KeySource, current.RenewalDue
+		keep(&planned, current)
+		planned.Previous = p.remaining(ctx, current)
+	case !planned.PublicCertificatePEM.IsNull():
 		p.planProvided(ctx, &planned, current)
-	} else {
+	default:
 		p.planGenerated(ctx, &planned, current)
 	}
 	plan.setCertificate(ctx, planned, p.diags)
@@ -80,7 +97,8 @@ func (p *planner) planProvided(ctx context.Context, planned, current *Certificat
 	switch {
 	case current == nil:
 		planned.Previous = types.ListValueMust(previousType, nil)
-	case current.Thumbprint.ValueString() == planned.Thumbprint.ValueString():
+	case current.PEM.ValueString() == planned.PEM.ValueString():
+		planned.RenewalDue = current.RenewalDue // nothing that apply could do about it
 		planned.Previous = p.remaining(ctx, current)
 	default:
 		planned.Previous = types.ListUnknown(previousType)
@@ -93,12 +111,6 @@ func (p *planner) planGenerated(ctx context.Context, planned, current *Certifica
 	if current == nil {
 		p.planUnknown(planned)
 		planned.Previous = types.ListValueMust(previousType, nil)
-		return
-	}
-	if current.KeySource.ValueString() == keyExternal && !planned.TakeOver.ValueBool() {
-		planned.KeySource, planned.RenewalDue = current.KeySource, current.RenewalDue
-		keep(planned, current)
-		planned.Previous = p.remaining(ctx, current)
 		return
 	}
 	if p.rotates(planned, current) {

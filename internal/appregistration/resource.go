@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
 )
@@ -119,7 +118,7 @@ func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, r
 			return // nothing was made
 		}
 		job.fill(ctx, registration)
-		job.observe(ctx, registration)
+		job.observe(ctx, job.lookAgain(ctx, registration))
 	} else {
 		job.fill(ctx, registration)
 	}
@@ -134,6 +133,9 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
 	if response.Diagnostics.HasError() {
 		return
+	}
+	if !state.ObjectID.IsNull() { // after an import, it is known only below
+		setIdentity(ctx, response.Identity, &state, &response.Diagnostics)
 	}
 	if unknown := r.services.Unknown(); len(unknown) > 0 {
 		response.Diagnostics.AddWarning("Not refreshed", fmt.Sprintf(
@@ -155,7 +157,10 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		return
 	}
 	if registration.Application == nil {
-		tflog.Warn(ctx, "The application does not exist any more", map[string]any{"tenant_id": state.TenantID.ValueString(), "object_id": state.ObjectID.ValueString()})
+		response.Diagnostics.AddWarning("The application is gone", fmt.Sprintf(
+			"Somebody deleted the application %q (client ID %s, object ID %s) from tenant %s. The next apply makes it anew, or restores it with restore_deleted = true. "+
+				"Until then the connection store keeps its journal and its certificate's key: where the registration is to stay gone, remove them by hand (registrations/%s.json and what it names in certificates/).",
+			state.DisplayName.ValueString(), state.ClientID.ValueString(), state.ObjectID.ValueString(), state.TenantID.ValueString(), journalName(&state)))
 		response.State.RemoveResource(ctx)
 		return
 	}
@@ -192,7 +197,7 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 			return // nothing was changed; the prior state stands
 		}
 		job.fill(ctx, registration)
-		job.observe(ctx, registration)
+		job.observe(ctx, job.lookAgain(ctx, registration))
 	} else {
 		job.fill(ctx, registration)
 	}

@@ -78,10 +78,6 @@ func (r *Resource) ValidateConfig(ctx context.Context, request resource.Validate
 	if response.Diagnostics.HasError() {
 		return
 	}
-	if config.AllowDuplicateName.ValueBool() && config.UniqueName.IsNull() {
-		response.Diagnostics.AddAttributeError(path.Root("unique_name"), "Missing unique name",
-			"With allow_duplicate_name = true the display name tells nothing, so unique_name is what keeps the application apart from its namesakes. Set one, for example:\n\n  unique_name = \"codetwo-target-wave-2\"")
-	}
 	if config.PermissionProfile.ValueString() == string(permission.Custom) && !config.AdditionalPermissions.IsUnknown() && len(config.AdditionalPermissions.Elements()) == 0 {
 		response.Diagnostics.AddAttributeError(path.Root("additional_permissions"), "No permissions",
 			"permission_profile = \"custom\" holds nothing by itself, so the application could do nothing. Name what it needs in additional_permissions, or choose another profile.")

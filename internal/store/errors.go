@@ -8,6 +8,7 @@ import (
 // What the store reports, told apart by errors.Is. The errors that wrap these name the file or object.
 var (
 	ErrNotFound          = errors.New("the connection store does not hold it")
+	ErrLocked            = errors.New("another run holds the lock")
 	ErrPassphraseMissing = errors.New("the connection store's passphrase is needed: set CODETWO_STORE_PASSPHRASE, or passphrase in the provider's connection_store block from an ephemeral variable")
 	ErrPassphraseWrong   = errors.New("the passphrase does not open the connection store's identity.age: check CODETWO_STORE_PASSPHRASE, or passphrase in the provider's connection_store block")
 )

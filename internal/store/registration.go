@@ -24,6 +24,7 @@ type Registration struct {
 	ObjectID    string     `json:"object_id,omitempty"`   // GUID, once known
 	ClientID    string     `json:"client_id,omitempty"`   // GUID, once known
 	Thumbprints []string   `json:"thumbprints,omitempty"` // of the certificates that the app has or is about to get
+	Created     bool       `json:"created,omitempty"`     // this journal's own run made the app; not an import or a restore
 	StartedAt   time.Time  `json:"started_at"`
 	CompletedAt *time.Time `json:"completed_at,omitempty"` // nil while the last step is not done
 }

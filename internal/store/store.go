@@ -87,4 +87,6 @@ type driver interface {
 	List(ctx context.Context, folder string) ([]string, error)
 	// URL says where a file is or would be: plain, without anything that grants access.
 	URL(name string) string
+	// Lock takes a lock that lives as long as this process at most; ErrLocked while another holds it.
+	Lock(ctx context.Context, name string) (unlock func(), err error)
 }

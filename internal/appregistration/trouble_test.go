@@ -1,0 +1,190 @@
+package appregistration_test
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/expect"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
+)
+
+func TestAccAnApplicationThatWasPurgedByHandIsMadeAnew(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
+	run(t, k,
+		resource.TestStep{Config: config, Check: m.remember},
+		resource.TestStep{
+			PreConfig: func() {
+				m.graph(http.MethodDelete, "/applications/"+m.objectID, nil)
+				m.graph(http.MethodDelete, "/directory/deletedItems/"+m.principalID, nil)
+				m.graph(http.MethodDelete, "/directory/deletedItems/"+m.objectID, nil)
+			},
+			Config:           config,
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate)}},
+			Check: func(*terraform.State) error {
+				if files, _ := filepath.Glob(filepath.Join(k.Store, m.tenantID, "certificates", "*.pfx")); len(files) != 1 {
+					return fmt.Errorf("the store holds %v, want the new key alone", files)
+				}
+				return nil
+			},
+		},
+	)
+}
+
+func TestAccAnApplicationDeletedByHandComesBackWhenAsked(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	remove := func() { m.graph(http.MethodDelete, "/applications/"+m.objectID, nil) }
+	run(t, k,
+		resource.TestStep{Config: provider + minimal, Check: m.remember},
+		resource.TestStep{PreConfig: remove, Config: provider + minimal, ExpectError: expect.Error("A deleted application has this name", "restore_deleted = true")},
+		resource.TestStep{
+			Config: provider + registration(`restore_deleted = true`),
+			Check:  resource.TestCheckResourceAttrWith(address, "client_id", same(&m.clientID)),
+		},
+	)
+}
+
+// same is a check that a value is what it was.
+func same(before *string) resource.CheckResourceAttrWithFunc {
+	return func(value string) error {
+		if value != *before {
+			return fmt.Errorf("%s, was %s", value, *before)
+		}
+		return nil
+	}
+}
+
+func TestAccReplacingARegistrationByItselfIsRefusedBeforeAnythingIsLost(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	run(t, k,
+		resource.TestStep{Config: provider + minimal, Check: m.remember},
+		resource.TestStep{Taint: []string{address}, Config: provider + minimal, ExpectError: expect.Error("The registration exists already", "restore_deleted = true")},
+		resource.TestStep{
+			Config: provider + registration(`restore_deleted = true`),
+			Check:  resource.TestCheckResourceAttrWith(address, "client_id", same(&m.clientID)),
+		},
+	)
+}
+
+func TestAccTwoResourcesOfOneUniqueNameNeverShareAnApplication(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	resource.ParallelTest(t, resource.TestCase{
+		TerraformVersionChecks:   acctest.Needs,
+		ProtoV6ProviderFactories: k.Factories(),
+		Steps: []resource.TestStep{{
+			Config: k.Provider(k.Tenant(0).Callers.Full) +
+				registration("unique_name = \"codetwo-one\"\n  display_name = \"One\"") +
+				strings.Replace(registration("unique_name = \"codetwo-one\"\n  display_name = \"Two\""), "\"target\"", "\"second\"", 1),
+			ExpectError: expect.Error("registration", "codetwo-one"),
+		}},
+	})
+	if left := ours(k); len(left) > 1 {
+		t.Errorf("the tenant holds %+v", left)
+	}
+}
+
+func TestAccAnImportedApplicationIsNeverPurgedUnasked(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	app := wizardMade(t, k)
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	run(t, k,
+		resource.TestStep{Config: provider + importing(k.Tenant(0).TenantID, app.ClientID) + minimal},
+		resource.TestStep{Config: provider + registration(`certificate = { take_over = true }`)},
+	)
+	if deleted := k.State(0).DeletedItems; len(deleted) != 2 {
+		t.Errorf("the recycle bin holds %+v, want the application and its service principal", deleted)
+	}
+}
+
+func TestAccTheCaseOfTheTenantIDChangesNothingInTheTenant(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	run(t, k,
+		resource.TestStep{Config: provider + registration(fmt.Sprintf("tenant_id = %q", m.tenantID)), Check: m.remember},
+		resource.TestStep{
+			Config:           provider + registration(fmt.Sprintf("tenant_id = %q", strings.ToUpper(m.tenantID))),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate)}},
+			Check:            resource.TestCheckResourceAttrWith(address, "client_id", same(&m.clientID)),
+		},
+	)
+}
+
+func TestAccARenameOntoATakenNameIsRefused(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	k.Graph(k.Tenant(0).TenantID, http.MethodPost, "/applications", map[string]any{"displayName": "Taken"})
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	resource.ParallelTest(t, resource.TestCase{
+		TerraformVersionChecks:   acctest.Needs,
+		ProtoV6ProviderFactories: k.Factories(),
+		Steps: []resource.TestStep{
+			{Config: provider + minimal},
+			{Config: provider + registration(`display_name = "Taken"`), ExpectError: expect.Error("The application exists already", "Taken")},
+		},
+	})
+}
+
+func TestAccAnExternalCertificateIsNotReplacedWithoutTakeOver(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	app := wizardMade(t, k)
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	own := fmt.Sprintf("certificate = { public_certificate_pem = %q }", ownCertificate(t, 5))
+	run(t, k,
+		resource.TestStep{Config: provider + importing(k.Tenant(0).TenantID, app.ClientID) + minimal},
+		resource.TestStep{Config: provider + registration(own), PlanOnly: true, ExpectError: expect.Error("certificate.take_over = true")},
+	)
+}
+
+func TestAccAProvidedCertificateNearItsEndWarnsAndPlansNothing(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	own := fmt.Sprintf("certificate = {\n    public_certificate_pem = %q\n    renew_before_days = 700\n  }", ownCertificate(t, 1))
+	run(t, k, resource.TestStep{Config: k.Provider(k.Tenant(0).Callers.Full) + registration(own)}) // a second plan is made of every step, and has to be empty
+}
+
+func TestAccAReplacedCertificateGoesAtOnceWhereNoDaysAreGiven(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	run(t, k,
+		resource.TestStep{Config: provider + registration(`certificate = { previous_certificate_days = 0 }`), Check: m.remember},
+		resource.TestStep{
+			Config: provider + registration(`certificate = { previous_certificate_days = 0, key_size = 3072 }`),
+			Check: func(*terraform.State) error {
+				if application, _ := k.Application(0, m.clientID); len(application.Keys) != 1 || application.Keys[0].Thumbprint == m.thumbprint {
+					return fmt.Errorf("the application's keys are %+v", application.Keys)
+				}
+				return nil
+			},
+		},
+	)
+}
+
+func TestAccACallerWithoutRightsLeavesNothingInTheStore(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	resource.ParallelTest(t, resource.TestCase{
+		TerraformVersionChecks:   acctest.Needs,
+		ProtoV6ProviderFactories: k.Factories(),
+		Steps: []resource.TestStep{{
+			Config:      k.Provider(k.Tenant(0).Callers.ReadOnly) + minimal,
+			ExpectError: expect.Error("Authorization_RequestDenied", "Application.ReadWrite.OwnedBy"),
+		}},
+	})
+	for _, pattern := range []string{"certificates/*", "registrations/*"} {
+		if left, _ := filepath.Glob(filepath.Join(k.Store, k.Tenant(0).TenantID, pattern)); len(left) > 0 {
+			t.Errorf("the store holds %v", left)
+		}
+	}
+}
