@@ -191,7 +191,7 @@ func (s *services) AppDirectory(string, func(context.Context) (string, error)) e
 }
 func (s *services) Store() (*store.Store, error) { return s.store, nil }
 func (s *services) StoreUnknown() bool           { return s.store == nil }
-func (s *services) Unknown() []string            { return s.unknown }
+func (s *services) UnknownCloud() []string       { return s.unknown }
 func (s *services) HTTPClient() *http.Client     { return s.cloud.Client() }
 func (s *services) Now() time.Time               { return s.now }
 func (s *services) Endpoints() signin.Endpoints {

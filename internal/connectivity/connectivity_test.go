@@ -227,8 +227,8 @@ func TestWhatTheProviderDoesNotKnowYetIsNamed(t *testing.T) {
 		t.Errorf("somebody was asked: %v", unknown.cloud.requests)
 	}
 	known := withSecret(t, nil)
-	known.unknown = []string{"client_id"}
-	if got := read(t.Context(), t, newDataSource(), known, nil); !strings.Contains(got.diagnostics[0].Detail(), "provider's client_id is not known") {
+	known.unknown = []string{"ca_certificate_path"}
+	if got := read(t.Context(), t, newDataSource(), known, nil); !strings.Contains(got.diagnostics[0].Detail(), "provider's ca_certificate_path is not known") {
 		t.Errorf("%v", got.diagnostics)
 	}
 }

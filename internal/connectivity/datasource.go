@@ -94,9 +94,9 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 	}
 }
 
-// unknown lists what is missing of the provider's configuration.
+// unknown lists what the checks miss of the provider's configuration.
 func (d *DataSource) unknown() []string {
-	names := slices.Clone(d.services.Unknown())
+	names := slices.Clone(d.services.UnknownCloud())
 	if d.services.StoreUnknown() {
 		names = append(names, "connection_store")
 	}

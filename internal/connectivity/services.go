@@ -20,9 +20,9 @@ type Services interface {
 	Store() (*store.Store, error)
 	// StoreUnknown tells that the store's settings are not known while planning.
 	StoreUnknown() bool
-	// Unknown names the provider's attributes that are not known while planning, without the store's. HTTPClient
-	// carries no request meanwhile.
-	Unknown() []string
+	// UnknownCloud names the provider's attributes of where requests go that are not known while planning. HTTPClient
+	// carries no request meanwhile. Whom the provider signs in as does not matter here.
+	UnknownCloud() []string
 	// Endpoints are the origins of the cloud.
 	Endpoints() signin.Endpoints
 	// HTTPClient follows no redirect, and trusts what the provider was told to trust.

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -17,16 +18,23 @@ import (
 // candidate is what one source says of the identity. Identities are not put together from several: half of one
 // pipeline's and half of another's would be somebody whom nobody chose.
 type candidate struct {
-	tenant, client, proof setting // proof: what the credential was made of
-	credential            signin.Credential
+	tenant, client setting
+	proof          setting // what the credential was made of
+	password       setting // of a certificate; it has its name where it is not set, too
+	credential     signin.Credential
+	problems       diag.Diagnostics // with what is set, for whoever is chosen
 }
 
 func (c candidate) complete() bool { return c.tenant.set() && c.client.set() && c.credential != nil }
 
+func (c candidate) identity() signin.Identity {
+	return signin.Identity{TenantID: c.tenant.value, ClientID: c.client.value, Credential: c.credential}
+}
+
 // parts are the settings that the source has, in the order tenant, client, credential.
 func (c candidate) parts() []setting {
 	var parts []setting
-	for _, s := range []setting{c.tenant, c.client, c.proof} {
+	for _, s := range []setting{c.tenant, c.client, c.proof, c.password} {
 		if s.set() {
 			parts = append(parts, s)
 		}
@@ -39,7 +47,7 @@ type methods struct{ oidc, aks, msi, cli bool }
 
 // resolveIdentity chooses who signs in: the first source that has tenant, client and credential, of configuration,
 // ARM_* and AZURE_*; with none, the managed identity or the Azure CLI. The order of credentials is azuread's.
-func resolveIdentity(m Model, env getenv, diags *diag.Diagnostics) signin.Identity {
+func resolveIdentity(m Model, env getenv, diags *diag.Diagnostics) candidate {
 	on := methods{
 		oidc: flag(m.UseOIDC, env, "ARM_USE_OIDC", false, diags),
 		aks:  flag(m.UseAKSWorkloadIdentity, env, "ARM_USE_AKS_WORKLOAD_IDENTITY", false, diags),
@@ -47,25 +55,54 @@ func resolveIdentity(m Model, env getenv, diags *diag.Diagnostics) signin.Identi
 		cli:  flag(m.UseCLI, env, "ARM_USE_CLI", true, diags),
 	}
 	request := tokenRequest(m, env)
-	candidates := []candidate{fromConfiguration(m, on, request, diags), fromARM(env, on, request, diags), fromAZURE(env)}
+	candidates := []candidate{fromConfiguration(m, on, request, diags), fromARM(env, on, request), fromAZURE(env)}
+	machine := ofTheMachine(on, env, request)
 	for i := range candidates {
 		if c := &candidates[i]; c.credential == nil && c.client.set() {
-			c.credential = ofTheMachine(on, env, request)
-		}
-		if s := candidates[i].tenant; s.set() && !attribute.IsGUID(s.value) {
-			s.report(diags, "Not a GUID", fmt.Sprintf("%q is not the ID of a tenant. It is a GUID: Entra admin center > Overview > Tenant ID.", s.value))
+			c.credential = machine
 		}
 	}
 	if diags.HasError() {
-		return signin.Identity{}
+		return candidate{}
 	}
 	for i, c := range candidates {
 		if c.complete() {
 			refuseMix(candidates[:i], c, diags)
-			return signin.Identity{TenantID: c.tenant.value, ClientID: c.client.value, Credential: c.credential}
+			refuseForeignPassword(c, candidates[i+1:], diags)
+			diags.Append(c.problems...)
+			c.checkIDs(diags)
+			return c
 		}
 	}
-	return withoutCredential(candidates, on, diags)
+	chosen := withoutCredential(candidates, on, machine, request, diags)
+	chosen.checkIDs(diags)
+	return chosen
+}
+
+// blame reports, where its setting is, why the credential cannot be used.
+func (c candidate) blame(err error, diags *diag.Diagnostics) {
+	const summary = "Cannot sign in"
+	detail := fmt.Sprintf("The provider cannot sign in: %v.", err)
+	switch {
+	case !c.proof.set():
+		diags.AddError(summary, detail)
+	case errors.Is(err, signin.ErrPassword) && c.password.set():
+		c.password.report(diags, summary, detail)
+	case errors.Is(err, signin.ErrPassword):
+		c.proof.report(diags, summary, detail+" Its password is to be set in "+c.password.name+".")
+	default:
+		c.proof.report(diags, summary, detail)
+	}
+}
+
+// checkIDs looks at what was chosen: a variable that nobody uses may say what it likes.
+func (c candidate) checkIDs(diags *diag.Diagnostics) {
+	if c.tenant.set() && !attribute.IsGUID(c.tenant.value) {
+		c.tenant.report(diags, "Not a GUID", fmt.Sprintf("%q is not the ID of a tenant. It is a GUID: Entra admin center > Overview > Tenant ID.", c.tenant.value))
+	}
+	if c.client.set() && !attribute.IsGUID(c.client.value) {
+		c.client.report(diags, "Not a GUID", fmt.Sprintf("%q is not a client ID. It is a GUID: Entra admin center > App registrations > the application > Application (client) ID.", c.client.value))
+	}
 }
 
 // flag returns the attribute's value, else the variable's, else the default.
@@ -89,11 +126,11 @@ func fromConfiguration(m Model, on methods, request pipeline, diags *diag.Diagno
 	c := candidate{tenant: at("tenant_id", m.TenantID), client: at("client_id", m.ClientID)}
 	c.prove(given{
 		certificate: at("client_certificate", m.ClientCertificate), certificatePath: at("client_certificate_path", m.ClientCertificatePath),
-		password: m.ClientCertificatePassword.ValueString(),
+		password: at("client_certificate_password", m.ClientCertificatePassword),
 		secret:   at("client_secret", m.ClientSecret), secretPath: at("client_secret_file_path", m.ClientSecretFilePath),
 		token: at("oidc_token", m.OIDCToken), tokenPath: at("oidc_token_file_path", m.OIDCTokenFilePath),
 		connection: at("ado_pipeline_service_connection_id", m.ADOPipelineServiceConnectionID),
-	}, on, request, diags)
+	}, on, request)
 	if c.credential == nil && !on.oidc {
 		for _, s := range []setting{at("oidc_token", m.OIDCToken), at("oidc_token_file_path", m.OIDCTokenFilePath), at("ado_pipeline_service_connection_id", m.ADOPipelineServiceConnectionID)} {
 			if s.set() {
@@ -104,15 +141,15 @@ func fromConfiguration(m Model, on methods, request pipeline, diags *diag.Diagno
 	return c
 }
 
-func fromARM(env getenv, on methods, request pipeline, diags *diag.Diagnostics) candidate {
+func fromARM(env getenv, on methods, request pipeline) candidate {
 	c := candidate{tenant: variable(env, "ARM_TENANT_ID"), client: variable(env, "ARM_CLIENT_ID")}
 	c.prove(given{
 		certificate: variable(env, "ARM_CLIENT_CERTIFICATE"), certificatePath: variable(env, "ARM_CLIENT_CERTIFICATE_PATH"),
-		password: env("ARM_CLIENT_CERTIFICATE_PASSWORD"),
+		password: variable(env, "ARM_CLIENT_CERTIFICATE_PASSWORD"),
 		secret:   variable(env, "ARM_CLIENT_SECRET"), secretPath: variable(env, "ARM_CLIENT_SECRET_FILE_PATH"),
 		token: variable(env, "ARM_OIDC_TOKEN"), tokenPath: variable(env, "ARM_OIDC_TOKEN_FILE_PATH"),
 		connection: firstSet(variable(env, "ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID"), variable(env, "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID")),
-	}, on, request, diags)
+	}, on, request)
 	return c
 }
 
@@ -120,9 +157,9 @@ func fromARM(env getenv, on methods, request pipeline, diags *diag.Diagnostics) 
 func fromAZURE(env getenv) candidate {
 	c := candidate{tenant: variable(env, "AZURE_TENANT_ID"), client: variable(env, "AZURE_CLIENT_ID")}
 	c.prove(given{
-		certificatePath: variable(env, "AZURE_CLIENT_CERTIFICATE_PATH"), password: env("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
+		certificatePath: variable(env, "AZURE_CLIENT_CERTIFICATE_PATH"), password: variable(env, "AZURE_CLIENT_CERTIFICATE_PASSWORD"),
 		secret: variable(env, "AZURE_CLIENT_SECRET"),
-	}, methods{}, pipeline{}, nil)
+	}, methods{}, pipeline{})
 	return c
 }
 
@@ -140,23 +177,24 @@ func firstSet(settings ...setting) setting {
 // given are the credentials that a source names.
 type given struct {
 	certificate, certificatePath setting
-	password                     string
+	password                     setting
 	secret, secretPath           setting
 	token, tokenPath             setting
 	connection                   setting // ID of an Azure DevOps service connection
 }
 
 // prove makes the candidate's credential of what its source gives, in azuread's order.
-func (c *candidate) prove(g given, on methods, request pipeline, diags *diag.Diagnostics) {
+func (c *candidate) prove(g given, on methods, request pipeline) {
+	c.password = g.password
 	switch {
 	case g.certificate.set():
 		data, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(g.certificate.value), ""))
 		if err != nil {
-			g.certificate.report(diags, "Not base64", "The client certificate has to be a PFX file in base64.")
+			g.certificate.report(&c.problems, "Not base64", "The client certificate has to be a PFX file in base64.")
 		}
-		c.proof, c.credential = g.certificate, signin.ClientCertificate{Data: data, Password: g.password}
+		c.proof, c.credential = g.certificate, signin.ClientCertificate{Data: data, Password: g.password.value}
 	case g.certificatePath.set():
-		c.proof, c.credential = g.certificatePath, signin.ClientCertificate{Path: g.certificatePath.value, Password: g.password}
+		c.proof, c.credential = g.certificatePath, signin.ClientCertificate{Path: g.certificatePath.value, Password: g.password.value}
 	case g.secret.set():
 		c.proof, c.credential = g.secret, signin.ClientSecret{Value: g.secret.value}
 	case g.secretPath.set():
@@ -167,7 +205,7 @@ func (c *candidate) prove(g given, on methods, request pipeline, diags *diag.Dia
 		c.proof, c.credential = g.tokenPath, signin.OIDCToken{Path: g.tokenPath.value}
 	case on.oidc && g.connection.set():
 		if !request.complete() {
-			g.connection.report(diags, "Azure Pipelines gives no token", fmt.Sprintf(
+			g.connection.report(&c.problems, "Azure Pipelines gives no token", fmt.Sprintf(
 				"To sign in with the service connection %s, the pipeline's token is needed. Pass it to the task:\n\n  env:\n    SYSTEM_ACCESSTOKEN: $(System.AccessToken)", g.connection.value))
 		}
 		c.proof, c.credential = g.connection, signin.AzureDevOpsOIDC{RequestURL: request.url, RequestToken: request.token, ServiceConnectionID: g.connection.value}
@@ -214,20 +252,44 @@ const oneSource = "Tenant, client and credential have to come from one source: t
 
 // refuseMix reports what sources of higher rank say otherwise than the chosen one.
 func refuseMix(before []candidate, chosen candidate, diags *diag.Diagnostics) {
+	of := "the identity of " + names(chosen.parts())
 	for _, c := range before {
-		for _, s := range c.parts() {
-			if s.name == c.tenant.name && strings.EqualFold(s.value, chosen.tenant.value) || s.name == c.client.name && strings.EqualFold(s.value, chosen.client.value) {
-				continue
+		if s := c.tenant; s.set() && !strings.EqualFold(s.value, chosen.tenant.value) {
+			s.blame(diags, "Mixed identities", fmt.Sprintf("%s says something else than %s. %s To work on another tenant, set tenant_id on its resources.", s.name, of, oneSource))
+		}
+		if s := c.client; s.set() && !strings.EqualFold(s.value, chosen.client.value) {
+			s.blame(diags, "Mixed identities", fmt.Sprintf("%s says something else than %s. %s", s.name, of, oneSource))
+		}
+		for _, s := range []setting{c.proof, c.password} {
+			if s.set() {
+				s.blame(diags, "Mixed identities", fmt.Sprintf("%s is set as well as %s. %s Remove %s, or set tenant and client beside it.", s.name, of, oneSource, s.name))
 			}
-			s.blame(diags, "Mixed identities", fmt.Sprintf(
-				"%s says something else than the identity of %s. %s To work on another tenant, set tenant_id on its resources.", s.name, names(chosen.parts()), oneSource))
 		}
 	}
 }
 
+// refuseForeignPassword reports a password without a certificate that stands below a certificate without a password:
+// somebody meant the two to go together.
+func refuseForeignPassword(chosen candidate, after []candidate, diags *diag.Diagnostics) {
+	if !chosen.byCertificate() || chosen.password.set() {
+		return
+	}
+	for _, c := range after {
+		if c.password.set() && !c.byCertificate() {
+			chosen.proof.blame(diags, "Mixed identities", fmt.Sprintf("The certificate is in %s, and a password in %s. %s Set %s, or remove %s.",
+				chosen.proof.name, c.password.name, oneSource, chosen.password.name, c.password.name))
+		}
+	}
+}
+
+func (c candidate) byCertificate() bool {
+	_, ok := c.credential.(signin.ClientCertificate)
+	return ok
+}
+
 // withoutCredential decides for the managed identity or the Azure CLI where no source is complete, or says what is
-// missing.
-func withoutCredential(candidates []candidate, on methods, diags *diag.Diagnostics) signin.Identity {
+// missing. machine is the credential that a client ID could use.
+func withoutCredential(candidates []candidate, on methods, machine signin.Credential, request pipeline, diags *diag.Diagnostics) candidate {
 	var chosen candidate
 	for i, c := range candidates {
 		if len(c.parts()) == 0 {
@@ -235,24 +297,39 @@ func withoutCredential(candidates []candidate, on methods, diags *diag.Diagnosti
 		}
 		if others := strangers(c, candidates[i+1:]); len(others) > 0 {
 			c.parts()[0].blame(diags, "Mixed identities", fmt.Sprintf("The identity is split: %s here, %s there. %s", names(c.parts()), names(others), oneSource))
-			return signin.Identity{}
+			return candidate{}
 		}
 		chosen = c
 		break
 	}
+	have := chosen.parts()
 	_, managed := chosen.credential.(signin.ManagedIdentity)
+	begun := chosen.client.set() || chosen.proof.set() || chosen.password.set()
+	if !begun {
+		// A switch that is on says what was meant. Not so use_oidc where nobody gives tokens: a configuration has it for
+		// its pipeline, and is used with az login elsewhere.
+		switch {
+		case on.oidc && request.complete():
+			have, begun = append(have, setting{name: "a pipeline that gives tokens (use_oidc or ARM_USE_OIDC)"}), true
+		case on.aks:
+			have, begun = append(have, setting{name: "use_aks_workload_identity (or ARM_USE_AKS_WORKLOAD_IDENTITY)"}), true
+		}
+		chosen.credential = machine
+	}
 	switch {
-	case chosen.credential != nil && !managed, chosen.credential == nil && chosen.client.set():
-		chosen.parts()[0].blame(diags, "Incomplete identity", fmt.Sprintf("Of an application's identity there is %s. What is missing is %s.", names(chosen.parts()), missing(chosen)))
-		return signin.Identity{}
+	case begun && !managed:
+		have[0].blame(diags, "Incomplete identity", fmt.Sprintf("Of an application's identity there is %s. What is missing is %s.", names(have), missing(chosen)))
+		return candidate{}
 	case on.msi:
-		return signin.Identity{TenantID: chosen.tenant.value, ClientID: chosen.client.value, Credential: signin.ManagedIdentity{}}
+		chosen.credential = signin.ManagedIdentity{}
+		return chosen
 	case on.cli:
-		return signin.Identity{TenantID: chosen.tenant.value, Credential: signin.AzureCLI{}}
+		chosen.credential = signin.AzureCLI{}
+		return chosen
 	}
 	diags.AddAttributeError(path.Root("use_cli"), "Nothing to sign in with",
 		"There is no credential, and the Azure CLI is switched off. Set ARM_TENANT_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET (or a certificate, or OIDC), or run az login and set use_cli = true.")
-	return signin.Identity{}
+	return candidate{}
 }
 
 // strangers are the parts that the candidate lacks, and another source has.
@@ -268,6 +345,9 @@ func strangers(c candidate, others []candidate) []setting {
 		if !c.proof.set() && other.proof.set() {
 			found = append(found, other.proof)
 		}
+		if !c.password.set() && other.password.set() {
+			found = append(found, other.password)
+		}
 	}
 	return found
 }
@@ -275,13 +355,13 @@ func strangers(c candidate, others []candidate) []setting {
 func missing(c candidate) string {
 	var lacking []string
 	if !c.tenant.set() {
-		lacking = append(lacking, "the tenant (tenant_id or ARM_TENANT_ID)")
+		lacking = append(lacking, "the tenant (tenant_id, ARM_TENANT_ID or AZURE_TENANT_ID)")
 	}
 	if !c.client.set() {
-		lacking = append(lacking, "the client (client_id or ARM_CLIENT_ID)")
+		lacking = append(lacking, "the client (client_id, ARM_CLIENT_ID or AZURE_CLIENT_ID)")
 	}
 	if c.credential == nil {
-		lacking = append(lacking, "a credential (a client certificate, a client secret, or OIDC with use_oidc = true and a token, a token's file, or a pipeline that gives tokens)")
+		lacking = append(lacking, "a credential (a client certificate, a client secret, or OIDC with use_oidc = true and a token, a token's file, or a pipeline that gives tokens, or use_aks_workload_identity = true in a pod with AZURE_FEDERATED_TOKEN_FILE)")
 	}
 	return strings.Join(lacking, " and ")
 }

@@ -29,7 +29,7 @@ func identity(t *testing.T, given values, env variables) (signin.Identity, []str
 	t.Helper()
 	var problems diag.Diagnostics
 	chosen := resolveIdentity(model(t, given), env.get, &problems)
-	return chosen, texts(problems)
+	return chosen.identity(), texts(problems)
 }
 
 var (
@@ -80,7 +80,12 @@ func TestIdentityComesWholeFromTheFirstSourceThatHasOne(t *testing.T) {
 		"AKS":                              {nil, azureIDs.and(variables{"ARM_USE_AKS_WORKLOAD_IDENTITY": "true", "AZURE_FEDERATED_TOKEN_FILE": "/t"}), tenantB, client2, signin.WorkloadIdentity{Path: "/t"}},
 		"user-assigned managed identity":   {nil, armIDs.and(variables{"ARM_USE_MSI": "true"}), tenantA, client1, signin.ManagedIdentity{}},
 		"system-assigned managed identity": {values{"use_msi": true}, nil, "", "", signin.ManagedIdentity{}},
-		"system-assigned managed identity of a tenant": {values{"use_msi": true, "tenant_id": tenantA}, nil, tenantA, "", signin.ManagedIdentity{}},
+		"system-assigned managed identity of a tenant":    {values{"use_msi": true, "tenant_id": tenantA}, nil, tenantA, "", signin.ManagedIdentity{}},
+		"use_oidc of a pipeline's configuration, at home": {values{"use_oidc": true, "tenant_id": tenantA}, nil, tenantA, "", signin.AzureCLI{}},
+		"an odd tenant that nobody uses":                  {nil, armSecret.and(variables{"AZURE_TENANT_ID": "contoso.onmicrosoft.com"}), tenantA, client1, secret},
+		"an odd certificate that nobody uses":             {values{"tenant_id": tenantA, "client_id": client1, "client_secret": secret1}, variables{"ARM_CLIENT_CERTIFICATE": "!"}, tenantA, client1, secret},
+		"a password that belongs to another one": {values{"tenant_id": tenantA, "client_id": client1, "client_certificate_path": "/c"},
+			variables{"ARM_CLIENT_CERTIFICATE_PATH": "/d", "ARM_CLIENT_CERTIFICATE_PASSWORD": "p"}, tenantA, client1, signin.ClientCertificate{Path: "/c"}},
 		"Azure CLI":                         {nil, nil, "", "", signin.AzureCLI{}},
 		"Azure CLI of a tenant":             {values{"tenant_id": tenantA}, nil, tenantA, "", signin.AzureCLI{}},
 		"Azure CLI of a tenant by variable": {nil, variables{"ARM_TENANT_ID": tenantA}, tenantA, "", signin.AzureCLI{}},
@@ -115,10 +120,26 @@ func TestMixedAndHalfIdentitiesAreRefused(t *testing.T) {
 		"nothing at all":                     {values{"use_cli": false}, nil, []string{"use_cli: Error: Nothing to sign in with", "ARM_CLIENT_SECRET", "az login"}},
 		"an odd switch":                      {nil, variables{"ARM_USE_OIDC": "perhaps"}, []string{"ARM_USE_OIDC", "perhaps"}},
 		"a tenant's domain":                  {nil, armSecret.and(variables{"ARM_TENANT_ID": "contoso.onmicrosoft.com"}), []string{"ARM_TENANT_ID", "contoso.onmicrosoft.com", "GUID"}},
-		"a certificate that is not base64":   {values{"tenant_id": tenantA, "client_id": client1, "client_certificate": secret1 + "!"}, nil, []string{"client_certificate: ", "base64"}},
-		"a token without the switch":         {values{"tenant_id": tenantA, "client_id": client1, "oidc_token": secret1}, nil, []string{"oidc_token: ", "use_oidc = true"}},
-		"a connection without a pipeline":    {nil, armIDs.and(oidcOn).and(variables{"ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID": "sc"}), []string{"ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", "SYSTEM_ACCESSTOKEN: $(System.AccessToken)"}},
-		"a pipeline without a connection":    {nil, armIDs.and(oidcOn).and(pipelines), []string{"ARM_CLIENT_ID", "credential"}},
+		"a client ID that is none":           {nil, armSecret.and(variables{"ARM_CLIENT_ID": "banana"}), []string{"variable ARM_CLIENT_ID: ", "banana", "GUID"}},
+		"a managed identity that is none":    {nil, variables{"ARM_CLIENT_ID": "banana", "ARM_USE_MSI": "true"}, []string{"ARM_CLIENT_ID", "banana", "GUID"}},
+		"the tenant's domain for the CLI":    {nil, variables{"ARM_TENANT_ID": "contoso.onmicrosoft.com"}, []string{"ARM_TENANT_ID", "GUID"}},
+		"the same secret configured":         {values{"client_secret": secret1}, armSecret, []string{"client_secret: Error: Mixed", "client_secret is set as well as the identity of ARM_TENANT_ID", "Remove client_secret"}},
+		"certificate configured, password in ARM": {values{"tenant_id": tenantA, "client_id": client1, "client_certificate_path": "/c"}, variables{"ARM_CLIENT_CERTIFICATE_PASSWORD": "p"},
+			[]string{"client_certificate_path: Error: Mixed", "client_certificate_path, and a password in ARM_CLIENT_CERTIFICATE_PASSWORD", "client_certificate_password"}},
+		"certificate in ARM, password in AZURE": {nil, armIDs.and(variables{"ARM_CLIENT_CERTIFICATE_PATH": "/c", "AZURE_CLIENT_CERTIFICATE_PASSWORD": "p"}),
+			[]string{"Mixed", "ARM_CLIENT_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE_PASSWORD"}},
+		"password configured, certificate in ARM": {values{"client_certificate_password": "p"}, armIDs.and(variables{"ARM_CLIENT_CERTIFICATE_PATH": "/c"}),
+			[]string{"client_certificate_password: Error: Mixed", "ARM_CLIENT_CERTIFICATE_PATH"}},
+		"a password alone":                 {nil, variables{"ARM_CLIENT_CERTIFICATE_PASSWORD": "p"}, []string{"Incomplete", "ARM_CLIENT_CERTIFICATE_PASSWORD", "client_id"}},
+		"GitHub without client":            {nil, github.and(oidcOn).and(variables{"ARM_TENANT_ID": tenantA}), []string{"Incomplete", "ARM_TENANT_ID", "use_oidc", "What is missing is the client (client_id, ARM_CLIENT_ID or AZURE_CLIENT_ID)."}},
+		"GitHub and nothing else":          {nil, github.and(oidcOn), []string{"Incomplete", "the tenant", "the client"}},
+		"Azure Pipelines, no client":       {nil, pipelines.and(oidcOn).and(variables{"ARM_TENANT_ID": tenantA}), []string{"Incomplete", "the client", "credential"}},
+		"AKS without client":               {nil, variables{"ARM_TENANT_ID": tenantA, "ARM_USE_AKS_WORKLOAD_IDENTITY": "true", "AZURE_FEDERATED_TOKEN_FILE": "/t"}, []string{"Incomplete", "use_aks_workload_identity", "What is missing is the client (client_id, ARM_CLIENT_ID or AZURE_CLIENT_ID)."}},
+		"AKS without client and file":      {values{"tenant_id": tenantA, "use_aks_workload_identity": true}, nil, []string{"tenant_id: Error: Incomplete", "the client", "AZURE_FEDERATED_TOKEN_FILE"}},
+		"a certificate that is not base64": {values{"tenant_id": tenantA, "client_id": client1, "client_certificate": secret1 + "!"}, nil, []string{"client_certificate: ", "base64"}},
+		"a token without the switch":       {values{"tenant_id": tenantA, "client_id": client1, "oidc_token": secret1}, nil, []string{"oidc_token: ", "use_oidc = true"}},
+		"a connection without a pipeline":  {nil, armIDs.and(oidcOn).and(variables{"ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID": "sc"}), []string{"ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", "SYSTEM_ACCESSTOKEN: $(System.AccessToken)"}},
+		"a pipeline without a connection":  {nil, armIDs.and(oidcOn).and(pipelines), []string{"ARM_CLIENT_ID", "credential"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, problems := identity(t, c.given, c.env)

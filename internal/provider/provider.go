@@ -96,35 +96,35 @@ func (p *Provider) Configure(ctx context.Context, request provider.ConfigureRequ
 func (p *Provider) services(config Model, diags *diag.Diagnostics) *services {
 	s := &services{
 		now: p.now, makeDirectory: p.directory, directories: map[string]entra.Directory{},
-		unknown: append(unknown(config.cloud()), unknown(config.signIn())...),
-		store:   resolveStore(config, p.getenv, diags),
+		unknownCloud: unknown(config.cloud()), unknownCaller: unknown(config.signIn()),
+		store: resolveStore(config, p.getenv, diags),
 	}
 	s.openStore = openOnce(s.store)
-	if len(s.unknown) > 0 {
+	if len(s.unknownCloud) > 0 {
+		s.endpoints, s.client = signin.GlobalEndpoints(), &http.Client{Transport: refusing{s.unknownCloud}}
+	} else {
+		checkEnvironment(config, p.getenv, diags)
+		s.endpoints = resolveEndpoints(config, p.getenv, diags)
+		s.client = p.httpClient(config, diags)
+	}
+	if len(s.Unknown()) > 0 {
 		s.tenantID = types.StringUnknown()
 		if !config.TenantID.IsNull() {
 			s.tenantID = config.TenantID
 		}
-		s.endpoints, s.client = signin.GlobalEndpoints(), &http.Client{Transport: refusing{s.unknown}}
 		return s
 	}
-	checkEnvironment(config, p.getenv, diags)
-	s.endpoints = resolveEndpoints(config, p.getenv, diags)
-	identity := resolveIdentity(config, p.getenv, diags)
+	chosen := resolveIdentity(config, p.getenv, diags)
 	if diags.HasError() {
 		return s
 	}
 	s.tenantID = types.StringNull()
-	if identity.TenantID != "" {
-		s.tenantID = types.StringValue(identity.TenantID)
-	}
-	s.client = p.httpClient(config, diags)
-	if diags.HasError() {
-		return s
+	if chosen.tenant.set() {
+		s.tenantID = types.StringValue(chosen.tenant.value)
 	}
 	var err error
-	if s.caller, err = signin.NewCaller(identity, s.endpoints, s.client); err != nil {
-		diags.AddError("Cannot sign in", fmt.Sprintf("The provider cannot sign in with %s: %v.", identity.Credential.Kind(), err))
+	if s.caller, err = signin.NewCaller(chosen.identity(), s.endpoints, s.client); err != nil {
+		chosen.blame(err, diags)
 	}
 	return s
 }

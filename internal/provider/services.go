@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -27,12 +30,13 @@ var (
 
 // services is what resources and data sources get of the provider. Each of them declares which of its methods it uses.
 type services struct {
-	tenantID  types.String
-	unknown   []string // attributes not known while planning, but the store's
-	endpoints signin.Endpoints
-	client    *http.Client
-	caller    *signin.Caller // nil while something is unknown
-	now       func() time.Time
+	tenantID types.String
+	// Attributes that are not known while planning: of where requests go, and of whoever signs in.
+	unknownCloud, unknownCaller []string
+	endpoints                   signin.Endpoints
+	client                      *http.Client
+	caller                      *signin.Caller // nil while something is unknown
+	now                         func() time.Time
 
 	store     storeSettings
 	openStore func() (*store.Store, error)
@@ -49,7 +53,10 @@ type directoryFactory func(origin string, client *http.Client, token func(contex
 func (s *services) TenantID() types.String { return s.tenantID }
 
 // Unknown names the attributes that are not known while planning, without the store's: nobody can sign in meanwhile.
-func (s *services) Unknown() []string { return s.unknown }
+func (s *services) Unknown() []string { return slices.Concat(s.unknownCloud, s.unknownCaller) }
+
+// UnknownCloud names those of Unknown without which no request can be sent, whoever signs in.
+func (s *services) UnknownCloud() []string { return s.unknownCloud }
 
 // StoreUnknown tells that the store's settings are not known while planning.
 func (s *services) StoreUnknown() bool { return s.store.unknown }
@@ -73,7 +80,7 @@ func (s *services) Directory(tenantID string) entra.Directory {
 	}
 	directory := s.AppDirectory(tenantID, func(ctx context.Context) (string, error) {
 		if s.caller == nil {
-			return "", unknownError(s.unknown)
+			return "", unknownError(s.Unknown())
 		}
 		token, err := s.caller.Token(ctx, tenantID, signin.GraphScope(s.endpoints))
 		return token.Value, err
@@ -88,7 +95,7 @@ func (s *services) AppDirectory(_ string, token func(context.Context) (string, e
 	return s.makeDirectory(s.endpoints.Graph, s.client, token)
 }
 
-// Store is the connection store. Its error says what to configure.
+// Store is the connection store. Its error says what to configure, in whole sentences, to be shown as it is.
 func (s *services) Store() (*store.Store, error) { return s.openStore() }
 
 // openOnce opens the store at its first use, and for all: its identity is unlocked once per process.
@@ -96,12 +103,23 @@ func openOnce(settings storeSettings) func() (*store.Store, error) {
 	return sync.OnceValues(func() (*store.Store, error) {
 		switch {
 		case settings.unknown:
-			return nil, unknownError([]string{"connection_store"})
+			return nil, sentence(unknownError([]string{"connection_store"}))
 		case settings.url == "":
 			return nil, errors.New(noStore)
 		}
-		return store.Open(settings.url, settings.passphrase)
+		s, err := store.Open(settings.url, settings.passphrase)
+		if err != nil {
+			return nil, sentence(err)
+		}
+		return s, nil
 	})
+}
+
+// sentence makes an error stand on its own behind other sentences.
+func sentence(err error) error {
+	text := err.Error()
+	first, size := utf8.DecodeRuneInString(text)
+	return errors.New(string(unicode.ToUpper(first)) + text[size:] + ".")
 }
 
 func unknownError(names []string) error {

@@ -174,6 +174,24 @@ func TestUnknownSettingsAreNamedWhereSomebodySignsInAllTheSame(t *testing.T) {
 	}
 }
 
+func TestWithoutKnowingWhoSignsInTheCloudIsReachedAsSomebodyElse(t *testing.T) {
+	server, _, env := cloudOnThisMachine(t)
+	s, problems := configure(t, newProvider(env), values{"tenant_id": notYet})
+	if problems.HasError() || len(s.UnknownCloud()) != 0 || strings.Join(s.Unknown(), " ") != "tenant_id" {
+		t.Fatalf("unknown %q, of the cloud %q: %q", s.Unknown(), s.UnknownCloud(), texts(problems))
+	}
+	if s.Endpoints().Login != server.URL {
+		t.Errorf("endpoints %+v", s.Endpoints())
+	}
+	app := s.AppDirectory(tenantA, func(context.Context) (string, error) { return "token-of-the-app", nil })
+	if _, err := app.Organization(t.Context()); err != nil {
+		t.Errorf("as the registered app: %v", err)
+	}
+	if _, err := s.Directory(tenantA).Organization(t.Context()); err == nil || !strings.Contains(err.Error(), "tenant_id") {
+		t.Errorf("as the provider's caller: %v", err)
+	}
+}
+
 func TestSchemasAreSound(t *testing.T) {
 	answer, err := providerserver.NewProtocol6(newProvider(nil))().GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {

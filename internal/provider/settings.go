@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -105,8 +106,19 @@ func resolveEndpoints(m Model, env getenv, diags *diag.Diagnostics) signin.Endpo
 			"Some endpoints are set, and these are not: %s. Set all three or none: otherwise a token of one cloud would be shown to another.", strings.Join(missing, ", ")))
 		return signin.GlobalEndpoints()
 	}
+	e := signin.Endpoints{Login: found["login"].value, Graph: found["graph"].value, Exchange: found["exchange"].value}
+	global := signin.GlobalEndpoints()
+	if strings.EqualFold(e.Login, global.Login) && strings.EqualFold(e.Graph, global.Graph) && strings.EqualFold(e.Exchange, global.Exchange) {
+		return global
+	}
+	var microsoft, others []string
 	for _, name := range names {
 		s := found[name]
+		if slices.ContainsFunc([]string{global.Login, global.Graph, global.Exchange}, func(origin string) bool { return strings.EqualFold(s.value, origin) }) {
+			microsoft = append(microsoft, fmt.Sprintf("%s is Microsoft's (%s)", s.name, s.value))
+			continue
+		}
+		others = append(others, fmt.Sprintf("%s is not (%s)", s.name, s.value))
 		if err := attribute.CheckHTTPSOrigin(s.value); err != nil {
 			s.report(diags, "Not an https origin", fmt.Sprintf("%q is not an https origin such as https://127.0.0.1:8443, without path and trailing slash: %v.", s.value, err))
 		} else if env(allowCustomEndpoints) != "1" && !attribute.IsLoopback(s.value) {
@@ -114,9 +126,11 @@ func resolveEndpoints(m Model, env getenv, diags *diag.Diagnostics) signin.Endpo
 				"%q is not on this machine (127.0.0.1, ::1 or localhost). Requests to it carry access tokens and client secrets. If it is yours, allow it in the environment, outside of any configuration:\n\n  export %s=1", s.value, allowCustomEndpoints))
 		}
 	}
-	e := signin.Endpoints{Login: found["login"].value, Graph: found["graph"].value, Exchange: found["exchange"].value}
-	if e.Global() {
-		return e
+	if len(microsoft) > 0 {
+		diags.AddError("Mixed endpoints", fmt.Sprintf(
+			"%s. A token of one cloud would be shown to another. Remove all three, for Microsoft's own are sign-in %s, Microsoft Graph %s and Exchange Online %s; or set all three to the other cloud.",
+			strings.Join(slices.Concat(microsoft, others), ", "), global.Login, global.Graph, global.Exchange))
+		return global
 	}
 	diags.AddWarning("Requests do not go to Microsoft", fmt.Sprintf(
 		"Other endpoints are configured:\n- sign-in: %s\n- Microsoft Graph: %s\n- Exchange Online: %s", e.Login, e.Graph, e.Exchange))
@@ -150,7 +164,7 @@ func resolveStore(m Model, env getenv, diags *diag.Diagnostics) storeSettings {
 }
 
 // noStore is the error of whoever needs the store where none is configured.
-const noStore = `no connection store is configured, and the connections, keys and secrets have to be kept somewhere that outlives this run. Choose a folder in the provider's configuration:
+const noStore = `No connection store is configured. Connections, keys and secrets have to be kept somewhere that outlives this run: choose a folder in the provider's configuration:
 
   connection_store = {
     url = "file://${abspath(path.root)}/codetwo-store"

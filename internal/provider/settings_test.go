@@ -1,12 +1,19 @@
 package provider
 
 import (
+	"crypto/rand"
+	"encoding/base64"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 )
 
 func sandboxAt(origin string) variables {
@@ -32,7 +39,13 @@ func TestEndpointsAreTheWorldwideCloudsOrAllThreeOnThisMachine(t *testing.T) {
 		"the configuration's first":    {endpointsAt("https://localhost:1"), sandboxAt(here), "https://localhost:1", []string{"https://localhost:1"}},
 		"elsewhere, allowed":           {nil, sandboxAt(there).and(allowed), there, []string{"Warning", there}},
 		"one missing":                  {nil, variables{"CODETWO_LOGIN_ENDPOINT": here, "CODETWO_GRAPH_ENDPOINT": here}, "", []string{"CODETWO_EXCHANGE_ENDPOINT", "all three or none"}},
-		"Microsoft's own, written out": {values{"endpoints": values{"login": microsoft, "graph": "https://graph.microsoft.com", "exchange": "https://outlook.office365.com"}}, allowed, microsoft, nil},
+		"Microsoft's own, written out": {values{"endpoints": values{"login": microsoft, "graph": "https://graph.microsoft.com", "exchange": "https://Outlook.office365.com"}}, nil, microsoft, nil},
+		"one of Microsoft's, two here": {values{"endpoints": values{"login": here, "graph": "https://graph.microsoft.com", "exchange": here}}, nil, "",
+			[]string{"Mixed endpoints", "endpoints.graph is Microsoft's", "endpoints.login is not (" + here}},
+		"one of Microsoft's, two elsewhere, allowed": {nil, sandboxAt(there).and(allowed).and(variables{"CODETWO_GRAPH_ENDPOINT": "https://graph.microsoft.com"}), "",
+			[]string{"Mixed endpoints", "CODETWO_GRAPH_ENDPOINT is Microsoft's"}},
+		"Microsoft's in the wrong places": {values{"endpoints": values{"login": "https://graph.microsoft.com", "graph": microsoft, "exchange": "https://outlook.office365.com"}}, nil, "",
+			[]string{"Mixed endpoints", "sign-in https://login.microsoftonline.com, Microsoft Graph https://graph.microsoft.com"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var problems diag.Diagnostics
@@ -94,7 +107,7 @@ func TestWithoutAStoreTheErrorHoldsTheLinesToPaste(t *testing.T) {
 		t.Error("a store that is not configured counts as unknown")
 	}
 	_, err := s.Store()
-	if err == nil || !strings.Contains(err.Error(), `url = "file://${abspath(path.root)}/codetwo-store"`) || !strings.Contains(err.Error(), "CODETWO_STORE_PASSPHRASE") {
+	if err == nil || !strings.HasPrefix(err.Error(), "No connection store is configured. ") || !strings.Contains(err.Error(), `url = "file://${abspath(path.root)}/codetwo-store"`) || !strings.Contains(err.Error(), "CODETWO_STORE_PASSPHRASE") {
 		t.Errorf("error: %v", err)
 	}
 }
@@ -139,20 +152,13 @@ func TestStoreComesFromConfigurationOrEnvironment(t *testing.T) {
 
 func TestUnknownValuesWait(t *testing.T) {
 	t.Run("the identity's", func(t *testing.T) {
-		s, problems := configure(t, newProvider(nil), values{"tenant_id": tenantA, "client_id": client1, "client_secret": notYet, "environment": "moon"})
+		s, problems := configure(t, newProvider(nil), values{"tenant_id": tenantA, "client_id": client1, "client_secret": notYet})
 		expectNone(t, texts(problems))
 		if got := strings.Join(s.Unknown(), " "); got != "client_secret" || s.StoreUnknown() {
 			t.Errorf("unknown: %q, store %v", got, s.StoreUnknown())
 		}
 		if s.TenantID().ValueString() != tenantA {
 			t.Errorf("tenant: %s", s.TenantID())
-		}
-		response, err := s.HTTPClient().Get("https://127.0.0.1:1/")
-		if err == nil {
-			_ = response.Body.Close()
-		}
-		if err == nil || !strings.Contains(err.Error(), "client_secret") {
-			t.Errorf("a request went out: %v", err)
 		}
 	})
 	t.Run("the tenant", func(t *testing.T) {
@@ -164,8 +170,15 @@ func TestUnknownValuesWait(t *testing.T) {
 	t.Run("an endpoint", func(t *testing.T) {
 		s, problems := configure(t, newProvider(armSecret), values{"endpoints": values{"login": notYet, "graph": "https://127.0.0.1:1", "exchange": "https://127.0.0.1:1"}})
 		expectNone(t, texts(problems))
-		if got := strings.Join(s.Unknown(), " "); got != "endpoints.login" {
-			t.Errorf("unknown: %q", got)
+		if got := strings.Join(s.Unknown(), " "); got != "endpoints.login" || !slices.Equal(s.UnknownCloud(), s.Unknown()) {
+			t.Errorf("unknown: %q, of the cloud %q", got, s.UnknownCloud())
+		}
+		response, err := s.HTTPClient().Get("https://127.0.0.1:1/")
+		if err == nil {
+			_ = response.Body.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), "endpoints.login") {
+			t.Errorf("a request went out: %v", err)
 		}
 	})
 	for name, given := range map[string]any{"the whole store": notYet, "its URL": values{"url": notYet}, "its passphrase": values{"url": "file:///x", "passphrase": notYet}} {
@@ -175,7 +188,7 @@ func TestUnknownValuesWait(t *testing.T) {
 			if !s.StoreUnknown() || len(s.Unknown()) != 0 {
 				t.Errorf("store unknown: %v, others %q", s.StoreUnknown(), s.Unknown())
 			}
-			if _, err := s.Store(); err == nil || !strings.Contains(err.Error(), "connection_store") {
+			if _, err := s.Store(); err == nil || err.Error() != "The provider's connection_store is not known while planning." {
 				t.Errorf("error: %v", err)
 			}
 		})
@@ -217,8 +230,50 @@ func TestUnusableFilesAreNamed(t *testing.T) {
 		_, problems = configure(t, newProvider(armSecret.and(variables{"CODETWO_CA_CERTIFICATE_PATH": file})), nil)
 		expectOne(t, texts(problems), "CODETWO_CA_CERTIFICATE_PATH", file)
 	}
-	_, problems := configure(t, newProvider(armIDs.and(variables{"ARM_CLIENT_SECRET_FILE_PATH": missing})), nil)
-	expectOne(t, texts(problems), missing, "client secret")
+}
+
+func TestACredentialThatCannotBeUsedIsReportedWhereItIsSet(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	pair, err := certificate.Generate(rand.Reader, certificate.Template{KeySize: 2048, NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := certificate.EncodePFX(pair, "the password", certificate.AES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pfx := base64.StdEncoding.EncodeToString(data)
+	encrypted := filepath.Join(t.TempDir(), "encrypted.pem")
+	text := certificate.EncodePEM(pair.Certificate) + "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
+	if err := os.WriteFile(encrypted, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ids := values{"tenant_id": tenantA, "client_id": client1}
+	for name, c := range map[string]struct {
+		given values
+		env   variables
+		want  []string
+	}{
+		"configured secret file":      {values{"client_secret_file_path": missing}, nil, []string{"client_secret_file_path: Error: Cannot sign in", missing}},
+		"secret file":                 {nil, variables{"ARM_CLIENT_SECRET_FILE_PATH": missing}, []string{"variable ARM_CLIENT_SECRET_FILE_PATH: ", missing}},
+		"certificate file":            {nil, variables{"ARM_CLIENT_CERTIFICATE_PATH": missing}, []string{"variable ARM_CLIENT_CERTIFICATE_PATH: ", missing}},
+		"encrypted PEM":               {values{"client_certificate_path": encrypted}, nil, []string{"client_certificate_path: Error", encrypted, "unencrypted private key"}},
+		"configured PFX's password":   {values{"client_certificate": pfx, "client_certificate_password": secret1}, nil, []string{"client_certificate_password: Error", "does not open"}},
+		"PFX's password":              {nil, variables{"ARM_CLIENT_CERTIFICATE": pfx, "ARM_CLIENT_CERTIFICATE_PASSWORD": secret1}, []string{"variable ARM_CLIENT_CERTIFICATE_PASSWORD: ", "does not open"}},
+		"configured PFX, no password": {values{"client_certificate": pfx}, nil, []string{"client_certificate: Error", "set in client_certificate_password"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env, given := c.env.and(nil), values{}
+			if c.given == nil {
+				env = env.and(armIDs)
+			} else {
+				maps.Copy(given, ids)
+				maps.Copy(given, c.given)
+			}
+			_, problems := configure(t, newProvider(env), given)
+			expectOne(t, texts(problems), c.want...)
+		})
+	}
 }
 
 func TestIdentitiesOfTheMachineAreRefusedWithOtherEndpoints(t *testing.T) {
