@@ -1,0 +1,53 @@
+terraform {
+  required_version = ">= 1.11"
+
+  required_providers {
+    codetwo = {
+      source = "codetwo-community/codetwo"
+    }
+  }
+}
+
+variable "tenant_id" {
+  description = "ID (GUID) of the tenant to clean up."
+  type        = string
+}
+
+# Which ones is a person's decision: a migration that still runs needs its application.
+variable "leftovers" {
+  description = "Client IDs of the applications to delete, chosen from the output candidates."
+  type        = set(string)
+  default     = []
+}
+
+data "codetwo_target_app_registrations" "all" {
+  tenant_id = var.tenant_id
+}
+
+output "candidates" {
+  description = "Applications that nobody manages from a configuration, by client ID, and what they may do."
+  value = {
+    for application in data.codetwo_target_app_registrations.all.applications : application.client_id => {
+      name        = application.display_name
+      created     = application.created_at
+      expires     = [for credential in application.credentials : credential.expiry]
+      permissions = [for name, permission in application.permissions : name if permission.consented]
+    } if !application.managed
+  }
+}
+
+import {
+  for_each = var.leftovers
+  to       = codetwo_target_app_registration.leftover[each.key]
+  id       = "${var.tenant_id}/${each.key}"
+}
+
+# Imported as they are: nothing is changed in what is about to go.
+resource "codetwo_target_app_registration" "leftover" {
+  for_each  = var.leftovers
+  tenant_id = var.tenant_id
+
+  lifecycle {
+    ignore_changes = all
+  }
+}

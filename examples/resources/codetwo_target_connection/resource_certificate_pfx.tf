@@ -1,0 +1,16 @@
+# With a certificate from elsewhere, as with the wizard's Import: the store keeps it, and then the file may go.
+variable "pfx_password" {
+  type      = string
+  sensitive = true
+  ephemeral = true
+}
+
+resource "codetwo_target_connection" "imported" {
+  tenant_id                           = "11111111-2222-3333-4444-555555555555"
+  mailbox                             = "second@contoso.onmicrosoft.com"
+  client_id                           = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+  certificate_thumbprint              = "0123456789ABCDEF0123456789ABCDEF01234567"
+  certificate_pfx_path                = "/secure/codetwo.pfx"
+  certificate_pfx_password_wo         = var.pfx_password
+  certificate_pfx_password_wo_version = 1
+}
