@@ -164,7 +164,7 @@ func resolveStore(m Model, env getenv, diags *diag.Diagnostics) storeSettings {
 }
 
 // noStore is the error of whoever needs the store where none is configured.
-const noStore = `No connection store is configured. Connections, keys and secrets have to be kept somewhere that outlives this run: choose a folder in the provider's configuration:
+const noStore = `No connection store is configured. Choose a folder that outlives this run, in the provider's configuration:
 
   connection_store = {
     url = "file://${abspath(path.root)}/codetwo-store"
