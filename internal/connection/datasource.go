@@ -59,8 +59,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, respo
 	}
 	response.Schema = schema.Schema{
 		MarkdownDescription: "The target connections in the provider's connection store, without their secrets: what CodeTwo Office 365 Migration shows on its " +
-			"*Defined target server connections* card. A record that cannot be read is left out with a warning that names it.\n\n" +
-			"API permissions: none. The data source makes no request.",
+			"*Defined target server connections* card. A record that cannot be read is left out with a warning that names it.",
 		Attributes: map[string]schema.Attribute{
 			"tenant_id": schema.StringAttribute{
 				Optional:            true,

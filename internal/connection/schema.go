@@ -21,9 +21,8 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 	response.Schema = schema.Schema{
 		MarkdownDescription: "A target connection of CodeTwo Office 365 Migration: the answers to *Application details* in its *Target server connection wizard*. " +
 			"The connection is kept in the provider's connection store, with its secret encrypted, and handed over as a sheet of what to type into the wizard, " +
-			"in the wizard's order. CodeTwo has no interface through which the provider could enter it there.\n\n" +
-			"Destroying the connection removes its record, its secret, and a certificate's key that nothing else names. It never touches the app.\n\n" +
-			"API permissions: none. The resource makes no request.",
+			"in the wizard's order. CodeTwo publishes no import, command line or PowerShell module for connections.\n\n" +
+			"Destroying the connection removes its record, its secret, and a certificate's key that nothing else names. It never touches the app.",
 		Attributes: map[string]schema.Attribute{
 			"id": computed("`<tenant_id>/<mailbox>`, in lower case."),
 			"tenant_id": schema.StringAttribute{
