@@ -116,7 +116,14 @@ func (j *job) planKeys(ctx context.Context, state *Model, application *entra.App
 	var err error
 	switch {
 	case planned.Thumbprint.IsUnknown():
-		goal.certificate, err = j.rotate(ctx, planned)
+		recorded := []string{current.Thumbprint.ValueString()}
+		if lost, err := certificate.ParsePEM(current.PEM.ValueString()); err == nil {
+			recorded = append(recorded, certificate.Thumbprint(lost))
+		}
+		for _, entry := range current.previous(ctx, j.diags) {
+			recorded = append(recorded, entry.Thumbprint.ValueString())
+		}
+		goal.certificate, err = j.rotate(ctx, planned, recorded)
 	case planned.PEM.ValueString() != "":
 		goal.certificate, err = certificate.ParsePEM(planned.PEM.ValueString())
 	}
@@ -142,8 +149,8 @@ func (j *job) planKeys(ctx context.Context, state *Model, application *entra.App
 	return nil
 }
 
-// rotate makes a new certificate for an existing registration.
-func (j *job) rotate(ctx context.Context, settings *CertificateModel) (*x509.Certificate, error) {
+// rotate makes a new certificate for an existing registration, whose recorded ones are given by thumbprint.
+func (j *job) rotate(ctx context.Context, settings *CertificateModel, recorded []string) (*x509.Certificate, error) {
 	now := j.services.Now()
 	journal, err := j.store.BeginRegistration(ctx, store.Registration{
 		TenantID: j.model.TenantID.ValueString(), UniqueName: journalName(j.model), DisplayName: j.model.DisplayName.ValueString(),
@@ -152,7 +159,24 @@ func (j *job) rotate(ctx context.Context, settings *CertificateModel) (*x509.Cer
 	if err != nil {
 		return nil, err
 	}
+	// A rotation that was cut off left a key that no state names. It is used now, rather than left on the application.
+	for _, thumbprint := range journal.Thumbprints {
+		if !slices.Contains(recorded, thumbprint) && j.fits(ctx, journal.TenantID, thumbprint, settings) {
+			return j.store.Certificate(ctx, journal.TenantID, thumbprint)
+		}
+	}
 	return j.generate(ctx, settings, &journal)
+}
+
+// fits tells whether the store holds that certificate with its key, and it is one that these settings would make.
+func (j *job) fits(ctx context.Context, tenantID, thumbprint string, settings *CertificateModel) bool {
+	whole, err := j.store.HasKeyPair(ctx, tenantID, thumbprint)
+	if err != nil || !whole {
+		return false
+	}
+	kept, err := j.store.Certificate(ctx, tenantID, thumbprint)
+	return err == nil && certificate.KeySize(kept) == int(settings.KeySize.ValueInt64()) && kept.NotAfter.After(j.services.Now()) &&
+		kept.NotAfter.Equal(kept.NotBefore.Add(clockSkew).AddDate(int(settings.ValidityYears.ValueInt64()), 0, 0))
 }
 
 // journalName names the journal's entry: by the unique name, which an imported application may lack.

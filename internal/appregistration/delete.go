@@ -20,6 +20,13 @@ func (j *job) delete(ctx context.Context) error {
 		return err
 	}
 	journaled := err == nil
+	if journaled && journal.DeletingAt == nil {
+		now := j.services.Now()
+		journal.DeletingAt = &now
+		if err := j.store.SaveRegistration(ctx, journal); err != nil {
+			return err
+		}
+	}
 	var changes []entra.Change
 	objectIDs := []string{j.model.ServicePrincipalObjectID.ValueString(), j.model.ObjectID.ValueString()}
 	if objectIDs[0] != "" {
@@ -47,6 +54,13 @@ func (j *job) delete(ctx context.Context) error {
 		return nil
 	}
 	return j.forget(ctx, journal)
+}
+
+// destroyCutOff tells whether the journal holds a destroy that did not come to its end. A store that cannot be read
+// tells nothing.
+func (j *job) destroyCutOff(ctx context.Context) bool {
+	journal, err := j.store.Registration(ctx, j.model.TenantID.ValueString(), journalName(j.model))
+	return err == nil && journal.DeletingAt != nil
 }
 
 // confirmGone waits until Entra shows neither application nor service principal.

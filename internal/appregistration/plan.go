@@ -25,6 +25,8 @@ const singleTenant = "AzureADMyOrg"
 const (
 	// importedKey is left by an import: such an application was not made here.
 	importedKey = "imported"
+	// cutOffKey is left by a refresh that found the rest of a destroy which was cut off.
+	cutOffKey = "destroy_cut_off"
 	// removalDueKey lists, as JSON, the key IDs of replaced certificates whose time had come at the last refresh.
 	removalDueKey = "removal_due"
 )
@@ -52,10 +54,16 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	response.Diagnostics.Append(problems...)
 	due, problems := request.Private.GetKey(ctx, removalDueKey)
 	response.Diagnostics.Append(problems...)
+	cutOff, problems := request.Private.GetKey(ctx, cutOffKey)
+	response.Diagnostics.Append(problems...)
 	if response.Diagnostics.HasError() {
 		return
 	}
 	r.requireStore(&response.Diagnostics)
+	if state != nil && cutOff != nil { // the rest is destroyed first, and then everything made anew
+		state = nil
+		response.RequiresReplace.Append(path.Root("id"))
+	}
 	p := planner{
 		config: &config, state: state, imported: imported != nil, removalDue: due, now: r.services.Now(),
 		tenant: r.services.TenantID(), lookUp: r.lookUp(ctx, &config), diags: &response.Diagnostics,
@@ -64,9 +72,9 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	if response.Diagnostics.HasError() {
 		return
 	}
-	if state == nil {
+	if request.State.Raw.IsNull() {
 		r.refuseSecond(ctx, &plan, &response.Diagnostics)
-	} else {
+	} else if state != nil {
 		if !strings.EqualFold(plan.TenantID.ValueString(), state.TenantID.ValueString()) || plan.TenantID.IsUnknown() {
 			response.RequiresReplace.Append(path.Root("tenant_id"))
 		}

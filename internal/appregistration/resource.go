@@ -156,6 +156,14 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		job.report("reading the app registration", err)
 		return
 	}
+	if registration.Application == nil && job.destroyCutOff(ctx) {
+		// The state stays, or nobody would finish the destroy: the recycle bin, the journal and the keys in the store.
+		response.Diagnostics.AddWarning("A destroy was cut off", fmt.Sprintf(
+			"A destroy of the application %q (client ID %s) in tenant %s was cut off after the application was gone. terraform destroy finishes it; apply finishes it and makes the registration anew.",
+			state.DisplayName.ValueString(), state.ClientID.ValueString(), state.TenantID.ValueString()))
+		response.Diagnostics.Append(response.Private.SetKey(ctx, cutOffKey, []byte("true"))...)
+		return
+	}
 	if registration.Application == nil {
 		response.Diagnostics.AddWarning("The application is gone", fmt.Sprintf(
 			"Somebody deleted the application %q (client ID %s, object ID %s) from tenant %s. The next apply makes it anew, or restores it with restore_deleted = true. "+

@@ -80,6 +80,15 @@ func Generate(random io.Reader, t Template) (*Pair, error) {
 	return &Pair{Certificate: parsed, Key: key}, nil
 }
 
+// KeySize is the size of the certificate's RSA key in bits; 0 for a key of another kind.
+func KeySize(c *x509.Certificate) int {
+	key, ok := c.PublicKey.(*rsa.PublicKey)
+	if !ok {
+		return 0
+	}
+	return key.N.BitLen()
+}
+
 // CheckKey says whether CodeTwo Office 365 Migration accepts the certificate's key: RSA, at least MinKeySize bits.
 func CheckKey(c *x509.Certificate) error {
 	key, ok := c.PublicKey.(*rsa.PublicKey)

@@ -83,11 +83,14 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 				return nil, fmt.Errorf("%s %s was redirected (HTTP %d): a request with a token follows no redirect; look for a proxy in between",
 					request.Method, request.URL.Path, response.StatusCode)
 			}
-			return response, nil
+			if err = readWhole(response); err == nil {
+				return response, nil
+			}
+			err = fmt.Errorf("%s %s: the answer was cut off: %w", request.Method, request.URL.Path, err)
 		}
 		var pause time.Duration
 		var again bool
-		if err == nil {
+		if err == nil { // an answer of 400 or above
 			pause, again = pauseAfter(response.StatusCode, response.Header.Get("Retry-After"), failures, mayRepeat(request))
 			err = typedError(request, response)
 		} else {
@@ -100,6 +103,14 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 			return nil, errors.Join(stopped, err)
 		}
 	}
+}
+
+// readWhole reads the answer's body here, where one that breaks off can still be asked for again.
+func readWhole(response *http.Response) error {
+	body, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return err
 }
 
 // pauseAfter says whether, and how long after, an answer is worth another attempt.

@@ -191,6 +191,23 @@ func TestAWriteThatGraphMayHaveCarriedOutIsRepeatedOnlyWhereThatIsHarmless(t *te
 	}
 }
 
+func TestAnAnswerThatBreaksOffIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	g := serve(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+		if n == 1 {
+			w.Header().Set("Content-Type", asJSON)
+			w.Header().Set("Content-Length", "1000")
+			_, _ = io.WriteString(w, `{"value":[`)
+			panic(http.ErrAbortHandler)
+		}
+		organization(w)
+	})
+	directory, _ := g.open(t)
+	if found, err := directory.Organization(t.Context()); err != nil || found.DisplayName != "Contoso" {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
+
 func TestARepeatedWriteCarriesTheSameBodyUncompressed(t *testing.T) {
 	t.Parallel()
 	g := serve(t, func(n int, w http.ResponseWriter, _ *http.Request) {

@@ -1,0 +1,190 @@
+//go:build full
+
+package acctest_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/terraformcli"
+)
+
+// bench is one registration that is made, rotated and destroyed through a wire that can be cut.
+type bench struct {
+	t    *testing.T
+	k    *acctest.Kitchen
+	wire *acctest.Wire
+	cli  *terraformcli.CLI
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	k := acctest.Start(t, sandbox.Options{})
+	b := &bench{t: t, k: k}
+	b.wire = k.Wire(b.kill)
+	b.cli = k.CLI(append(b.wire.Variables(k), "CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)...)
+	b.configure(2048)
+	b.must("init", "-no-color", "-input=false")
+	return b
+}
+
+// configure writes a configuration; another key size is a rotation.
+func (b *bench) configure(keySize int) {
+	b.t.Helper()
+	write(b.t, filepath.Join(b.cli.Folder, "main.tf"), fmt.Appendf(nil, `
+terraform {
+  required_providers {
+    codetwo = { source = "codetwo-community/codetwo" }
+  }
+}
+
+resource "codetwo_target_app_registration" "target" {
+  certificate = { key_size = %d }
+}
+`, keySize))
+}
+
+// kill ends the provider's process as the system does when memory runs out: at once, and without its knowing.
+func (b *bench) kill() {
+	processes, _ := filepath.Glob("/proc/[0-9]*/exe")
+	for _, process := range processes {
+		target, err := os.Readlink(process)
+		if err != nil || !strings.HasPrefix(target, filepath.Dir(b.cli.Folder)) || !strings.Contains(filepath.Base(target), "terraform-provider-codetwo") {
+			continue
+		}
+		if id, err := strconv.Atoi(filepath.Base(filepath.Dir(process))); err == nil {
+			_ = syscall.Kill(id, syscall.SIGKILL)
+		}
+	}
+}
+
+func (b *bench) must(arguments ...string) {
+	b.t.Helper()
+	if _, err := b.cli.Run(b.t.Context(), arguments...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) apply() error {
+	_, err := b.cli.Run(b.t.Context(), "apply", "-no-color", "-input=false", "-auto-approve")
+	return err
+}
+
+func (b *bench) destroy() error {
+	_, err := b.cli.Run(b.t.Context(), "destroy", "-no-color", "-input=false", "-auto-approve")
+	return err
+}
+
+// wrong says what is not as declared: one application with these many keys, its service principal, its two grants, an
+// empty recycle bin, and in the store the keys and nothing else.
+func (b *bench) wrong(keys int) string {
+	state := b.k.State(0)
+	ours := slices.DeleteFunc(state.Applications, func(a sandbox.ApplicationState) bool { return strings.HasPrefix(a.DisplayName, "Terraform (") })
+	files, _ := filepath.Glob(filepath.Join(b.k.Store, state.TenantID, "certificates", "*.pfx"))
+	switch {
+	case len(ours) != 1:
+		return fmt.Sprintf("%d applications: %+v", len(ours), ours)
+	case len(ours[0].Keys) != keys:
+		return fmt.Sprintf("%d keys, want %d: %+v", len(ours[0].Keys), keys, ours[0].Keys)
+	case len(state.DeletedItems) != 0:
+		return fmt.Sprintf("the recycle bin holds %+v", state.DeletedItems)
+	case len(files) != keys:
+		return fmt.Sprintf("the store holds %d keys, want %d: %v", len(files), keys, files)
+	}
+	principals := slices.DeleteFunc(state.ServicePrincipals, func(p sandbox.ServicePrincipalState) bool { return p.ClientID != ours[0].ClientID })
+	if len(principals) != 1 {
+		return fmt.Sprintf("%d service principals", len(principals))
+	}
+	if grants := slices.DeleteFunc(state.Grants, func(g sandbox.GrantState) bool { return g.PrincipalID != principals[0].ObjectID }); len(grants) != 2 {
+		return fmt.Sprintf("%d grants: %+v", len(grants), grants)
+	}
+	if text, changes, err := b.cli.PlanChanges(b.t.Context()); err != nil || changes {
+		return fmt.Sprintf("the next plan is not empty: %v\n%s", err, text)
+	}
+	return ""
+}
+
+// left says what a destroy left.
+func (b *bench) left() string {
+	state := b.k.State(0)
+	for _, application := range state.Applications {
+		if !strings.HasPrefix(application.DisplayName, "Terraform (") {
+			return fmt.Sprintf("the tenant holds %+v", application)
+		}
+	}
+	for _, pattern := range []string{"certificates/*", "registrations/*"} {
+		if files, _ := filepath.Glob(filepath.Join(b.k.Store, state.TenantID, pattern)); len(files) > 0 {
+			return fmt.Sprintf("the store holds %v", files)
+		}
+	}
+	return ""
+}
+
+// purge empties the recycle bin, so that the next round begins with nothing.
+func (b *bench) purge() {
+	for _, deleted := range b.k.State(0).DeletedItems {
+		b.k.Graph(b.k.Tenant(0).TenantID, "DELETE", "/directory/deletedItems/"+deleted.ObjectID, nil)
+	}
+}
+
+// TestNothingIsLostOrDoubledWhereverARunIsCutOff cuts the wire at every request of create, rotation and destroy, in
+// every way, and looks at the tenant and the store after one more run.
+func TestNothingIsLostOrDoubledWhereverARunIsCutOff(t *testing.T) {
+	b := newBench(t)
+	boundaries := 0
+	play := func(operation string, prepare func(), act func() error, wrong func() string) {
+		for request := 1; ; request++ {
+			complete := false
+			for _, way := range []acctest.CutWay{acctest.KilledBefore, acctest.KilledAfter, acctest.ResponseLost} {
+				prepare()
+				b.wire.Arm(acctest.Cut{Request: request, Way: way})
+				cutErr := act()
+				if seen := b.wire.Arm(acctest.Cut{}); seen < request {
+					complete = true // the operation needs fewer requests than that
+					break
+				}
+				boundaries++
+				if err := act(); err != nil {
+					t.Errorf("%s, request %d %s: one more run fails: %v\nthe cut-off one: %v", operation, request, way, err, cutErr)
+				} else if problem := wrong(); problem != "" {
+					t.Errorf("%s, request %d %s: after one more run %s\nthe cut-off one: %v", operation, request, way, problem, cutErr)
+				}
+				if t.Failed() {
+					return
+				}
+			}
+			if complete {
+				return
+			}
+		}
+	}
+	fresh := func() {
+		b.wire.Arm(acctest.Cut{})
+		b.configure(2048)
+		if err := b.destroy(); err != nil {
+			t.Fatal(err)
+		}
+		b.purge()
+	}
+	made := func() {
+		fresh()
+		if err := b.apply(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	play("create", fresh, b.apply, func() string { return b.wrong(1) })
+	play("rotation", func() { made(); b.configure(3072) }, b.apply, func() string { return b.wrong(2) })
+	play("destroy", made, b.destroy, b.left)
+	t.Logf("%d boundaries tried", boundaries)
+	if boundaries < 30 {
+		t.Errorf("only %d boundaries were tried", boundaries)
+	}
+}
