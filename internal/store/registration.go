@@ -27,6 +27,7 @@ type Registration struct {
 	Created     bool       `json:"created,omitempty"`     // this journal's own run made the app; not an import or a restore
 	StartedAt   time.Time  `json:"started_at"`
 	CompletedAt *time.Time `json:"completed_at,omitempty"` // nil while the last step is not done
+	DeletingAt  *time.Time `json:"deleting_at,omitempty"`  // set before a destroy begins, so that one cut off is finished
 }
 
 type registrationRecord struct {
