@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/handoff"
@@ -32,7 +34,9 @@ func (r *Resource) job(plan, config *Model, diags *diag.Diagnostics) *job {
 }
 
 func (j *job) create(ctx context.Context, owner string) {
-	if !j.importPFX(ctx, nil) {
+	defer j.store.Lock()()
+	imported, ok := j.importPFX(ctx, nil)
+	if !ok {
 		return
 	}
 	secret := ""
@@ -45,54 +49,64 @@ func (j *job) create(ctx context.Context, owner string) {
 		addExists(j.diags, exists)
 	} else if err != nil {
 		j.diags.AddError("Creating the connection", err.Error())
-	} else if err := j.finish(ctx, record, sharesCertificate(j.plan, nil)); err != nil {
+	} else if err := j.finish(ctx, record, imported); err != nil {
 		j.diags.AddError("Creating the connection", err.Error())
 		// Without a state nobody would own the record.
 		if err := j.store.DeleteConnection(context.WithoutCancel(ctx), record.TenantID, record.Mailbox, owner); err != nil {
 			j.diags.AddError("Undoing the creation", err.Error())
 		}
 	}
-	if j.diags.HasError() && !j.plan.CertificatePFXPath.IsNull() {
-		dropCertificate(context.WithoutCancel(ctx), j.store, j.plan.TenantID.ValueString(), j.plan.CertificateThumbprint.ValueString(), j.diags)
+	if j.diags.HasError() && imported {
+		release(context.WithoutCancel(ctx), j.store, j.plan, j.diags)
 	}
 }
 
 func (j *job) update(ctx context.Context, state *Model, owner string) {
-	if !j.importPFX(ctx, state) {
+	defer j.store.Lock()()
+	imported, ok := j.importPFX(ctx, state)
+	if !ok {
 		return
 	}
-	var secret *string
-	if writesSecret(j.plan, state) {
-		secret = new(j.config.ClientSecret.ValueString())
-	}
 	j.dateCertificate(ctx)
-	record, err := j.store.UpdateConnection(ctx, j.plan.record(ctx, owner), secret)
+	planned := j.plan.record(ctx, owner)
+	_, err := j.store.Connection(ctx, planned.TenantID, planned.Mailbox)
+	var record store.Connection
+	switch {
+	case errors.Is(err, store.ErrNotFound): // somebody deleted it, and left its secret or its hand-off
+		record, err = j.store.CreateConnection(ctx, planned, j.config.ClientSecret.ValueString())
+	case err == nil:
+		var secret *string
+		if writesSecret(j.plan, state) {
+			secret = new(j.config.ClientSecret.ValueString())
+		}
+		record, err = j.store.UpdateConnection(ctx, planned, secret)
+	}
 	if err == nil {
-		err = j.finish(ctx, record, sharesCertificate(j.plan, state))
+		err = j.finish(ctx, record, imported)
 	}
 	if err != nil {
 		j.diags.AddError("Updating the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
-	if prior := state.CertificateThumbprint.ValueString(); normalThumbprint(prior) != record.CertificateThumbprint {
-		dropCertificate(ctx, j.store, record.TenantID, prior, j.diags)
+	if normalThumbprint(state.CertificateThumbprint.ValueString()) != record.CertificateThumbprint {
+		release(ctx, j.store, state, j.diags)
 	}
 }
 
 // importPFX brings the key of the PFX file into the store, if that is due.
-func (j *job) importPFX(ctx context.Context, state *Model) bool {
+func (j *job) importPFX(ctx context.Context, state *Model) (imported, ok bool) {
 	if !importsPFX(ctx, j.store, j.plan, state) {
-		return true
+		return false, true
 	}
 	pair := openPFX(j.config, j.now, j.diags)
 	if pair == nil {
-		return false
+		return false, false
 	}
 	if err := j.store.SaveCertificate(ctx, j.plan.TenantID.ValueString(), pair, certificate.AES256, j.plan.recipients(ctx)); err != nil {
 		j.diags.AddAttributeError(path.Root("certificate_pfx_path"), "Keeping the certificate's key", err.Error())
-		return false
+		return false, false
 	}
-	return true
+	return true, true
 }
 
 // dateCertificate fills in when the certificate expires, where the plan left it open and the store knows it.
@@ -108,22 +122,22 @@ func (j *job) dateCertificate(ctx context.Context) {
 }
 
 // finish does what follows the record: sharing the PFX's password, and the hand-off. It completes the plan.
-func (j *job) finish(ctx context.Context, record store.Connection, share bool) error {
-	hasPair := false
+func (j *job) finish(ctx context.Context, record store.Connection, imported bool) error {
 	if record.CredentialType == store.CredentialCertificate {
-		var err error
-		if hasPair, err = j.store.HasKeyPair(ctx, record.TenantID, record.CertificateThumbprint); err != nil {
+		due, err := j.store.SharingDue(ctx, record.TenantID, record.CertificateThumbprint, nil)
+		if err == nil && due {
+			err = j.store.ShareCertificate(ctx, record.TenantID, record.CertificateThumbprint)
+		}
+		if err != nil {
 			return err
 		}
-		if share && hasPair {
-			if err := j.store.ShareCertificate(ctx, record.TenantID, record.CertificateThumbprint); err != nil {
-				return err
-			}
-		}
 	}
-	url, err := writeHandoff(ctx, j.store, record, hasPair)
+	url, err := writeHandoff(ctx, j.store, record)
 	if err != nil {
 		return err
+	}
+	if imported {
+		renewHandoffs(ctx, j.store, record)
 	}
 	j.plan.ID = types.StringValue(record.ID())
 	j.plan.Revision = types.StringValue(record.Revision)
@@ -132,8 +146,29 @@ func (j *job) finish(ctx context.Context, record store.Connection, share bool) e
 	return nil
 }
 
+// renewHandoffs writes the hand-off of the other connections that name a certificate whose key has just come into the
+// store. What fails here shows when they are read.
+func renewHandoffs(ctx context.Context, s *store.Store, imported store.Connection) {
+	connections, _, err := s.Connections(ctx, imported.TenantID)
+	if err != nil {
+		return
+	}
+	for _, c := range connections {
+		if c.CertificateThumbprint != imported.CertificateThumbprint || c.ID() == imported.ID() {
+			continue
+		}
+		current, err := s.HandoffCurrent(ctx, c)
+		if err == nil && !current {
+			_, err = writeHandoff(ctx, s, c)
+		}
+		if err != nil {
+			tflog.Warn(ctx, "The hand-off of another connection was not renewed", map[string]any{"id": c.ID(), "error": err.Error()})
+		}
+	}
+}
+
 // writeHandoff writes the sheet, and the import script if there is something to import.
-func writeHandoff(ctx context.Context, s *store.Store, record store.Connection, hasPair bool) (url string, err error) {
+func writeHandoff(ctx context.Context, s *store.Store, record store.Connection) (url string, err error) {
 	files, err := store.ConnectionFiles(record.TenantID, record.Mailbox, record.CertificateThumbprint)
 	if err != nil {
 		return "", err
@@ -141,40 +176,79 @@ func writeHandoff(ctx context.Context, s *store.Store, record store.Connection, 
 	sheet := handoff.Sheet{
 		ConnectionName: record.Name, TenantID: record.TenantID, ClientID: record.ClientID, Mailbox: record.Mailbox,
 		CredentialType: record.CredentialType, Thumbprint: record.CertificateThumbprint, CertificateNotAfter: record.CertificateNotAfter,
-		ClientSecretExpiresAt: record.ClientSecretExpiresAt, HasPFX: hasPair, IdentityPath: files.Identity,
+		ClientSecretExpiresAt: record.ClientSecretExpiresAt, IdentityPath: files.Identity,
 		HandoffRecipients: record.HandoffRecipients, MigratePublicFolders: record.MigratePublicFolders,
 	}
-	if hasPair {
-		sheet.PFXPath, sheet.PasswordPath, sheet.ScriptPath = files.PFX, files.Password, files.HandoffScript
-	}
+	var script []byte
 	if record.CredentialType == store.CredentialClientSecret {
 		sheet.SecretPath = files.Secret
+	} else {
+		if sheet.HasPFX, err = s.HasKeyPair(ctx, record.TenantID, record.CertificateThumbprint); err != nil {
+			return "", err
+		}
+		// The key may have come into the store after the record.
+		if c, err := s.Certificate(ctx, record.TenantID, record.CertificateThumbprint); err == nil {
+			sheet.CertificateNotAfter = &c.NotAfter
+		}
 	}
-	if hasPair {
-		script, err := handoff.ImportScript(sheet)
-		if err != nil {
+	if sheet.HasPFX {
+		sheet.PFXPath, sheet.PasswordPath, sheet.ScriptPath = files.PFX, files.Password, files.HandoffScript
+		if script, err = handoff.ImportScript(sheet); err != nil {
 			return "", err
 		}
-		if _, err := s.WriteHandoff(ctx, record.TenantID, record.Mailbox, store.HandoffScript, script); err != nil {
-			return "", err
-		}
-	} else if err := s.DeleteHandoff(ctx, record.TenantID, record.Mailbox, store.HandoffScript); err != nil {
-		return "", err
 	}
 	page, err := handoff.HTML(sheet)
 	if err != nil {
 		return "", err
 	}
-	return s.WriteHandoff(ctx, record.TenantID, record.Mailbox, store.HandoffSheet, page)
+	return s.WriteHandoff(ctx, record, page, script)
 }
 
-// dropCertificate removes a certificate's key from the store unless something names it. What keeps it from that is a
-// warning: the connection itself is as it should be.
-func dropCertificate(ctx context.Context, s *store.Store, tenantID, thumbprint string, diags *diag.Diagnostics) {
+// release lets go of the certificate of a connection that does not name it any more. Its key leaves the store when
+// nothing else names it, and the PFX file that it came from is still there: else it may be the only copy, and a
+// replacement of the connection would lose it. What goes wrong is a warning: the connection itself is as it should be.
+func release(ctx context.Context, s *store.Store, connection *Model, diags *diag.Diagnostics) {
+	thumbprint := connection.CertificateThumbprint.ValueString()
 	if thumbprint == "" {
 		return
 	}
-	if err := s.DeleteUnusedCertificate(ctx, tenantID, thumbprint); err != nil {
+	tenantID, mailbox := connection.key()
+	err := releaseCertificate(ctx, s, tenantID, thumbprint, connection.CertificatePFXPath.ValueString())
+	if errors.Is(err, errOnlyCopy) {
+		files, _ := store.ConnectionFiles(tenantID, mailbox, thumbprint)
+		diags.AddWarning("A certificate's key was left in the store", fmt.Sprintf(
+			"Nothing in the store names the certificate %s any more, and its key may be the only copy: there is no file at certificate_pfx_path. "+
+				"A connection that names it again finds it. If nobody will need it, delete %s and the files of that name beside it in %s.",
+			normalThumbprint(thumbprint), files.PFX, s.URL()))
+	} else if err != nil {
 		diags.AddWarning("A certificate's key was left in the store", fmt.Sprintf("The certificate %s may not be needed any more: %v", thumbprint, err))
 	}
+}
+
+var errOnlyCopy = errors.New("the store's copy of the key may be the only one")
+
+func releaseCertificate(ctx context.Context, s *store.Store, tenantID, thumbprint, pfxPath string) error {
+	there, err := s.HasKeyPair(ctx, tenantID, thumbprint)
+	if err != nil {
+		return err
+	}
+	names, err := s.CertificateNamedBy(ctx, tenantID, thumbprint)
+	if err != nil {
+		return err
+	}
+	if len(names) > 0 {
+		// Fewer people are to open it now. Without the passphrase that shows, and is done, at the other connections.
+		if due, err := s.SharingDue(ctx, tenantID, thumbprint, nil); err == nil && due && s.HasPassphrase() {
+			if err := s.ShareCertificate(ctx, tenantID, thumbprint); err != nil {
+				tflog.Warn(ctx, "The password of a PFX is still encrypted to people who need it no more", map[string]any{"thumbprint": thumbprint, "error": err.Error()})
+			}
+		}
+		return nil
+	}
+	if there {
+		if info, err := os.Stat(pfxPath); pfxPath == "" || err != nil || !info.Mode().IsRegular() {
+			return errOnlyCopy
+		}
+	}
+	return s.DeleteUnusedCertificate(ctx, tenantID, thumbprint)
 }

@@ -1,10 +1,12 @@
 package connection
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age/armor"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
@@ -156,6 +159,9 @@ func connection(attributes ...string) string {
 	}
 	return block + "}\n"
 }
+
+// armored reads what age wrote as text.
+func armored(content []byte) io.Reader { return armor.NewReader(bytes.NewReader(content)) }
 
 const byThumbprint = `certificate_thumbprint = "` + thumbprint + `"`
 

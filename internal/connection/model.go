@@ -60,13 +60,11 @@ func (m *Model) record(ctx context.Context, owner string) store.Connection {
 
 // show fills the model from the store. What differs in spelling only keeps the user's spelling.
 func (m *Model) show(ctx context.Context, s *store.Store, c store.Connection) error {
-	sheet, err := s.HasHandoff(ctx, c.TenantID, c.Mailbox)
+	current, err := s.HandoffCurrent(ctx, c)
 	if err != nil {
 		return err
 	}
-	// A revision that this state has never seen is that of an update that was interrupted before its hand-off.
-	current := sheet && (m.Revision.IsNull() || m.Revision.ValueString() == c.Revision)
-	m.HandoffURL = types.StringNull()
+	m.HandoffURL = types.StringNull() // so that the next plan writes it again
 	if current {
 		m.HandoffURL = types.StringValue(s.HandoffURL(c.TenantID, c.Mailbox))
 	}

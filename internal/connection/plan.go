@@ -29,13 +29,13 @@ func (r *Resource) ValidateConfig(ctx context.Context, request resource.Validate
 func (m *Model) checkCredential(diags *diag.Diagnostics) {
 	const advice = "A connection signs in with exactly one of certificate_thumbprint and client_secret_wo (with client_secret_wo_version)."
 	switch {
+	case !m.ClientSecret.IsNull() && (!m.CertificateThumbprint.IsNull() || !m.CertificatePFXPath.IsNull()):
+		diags.AddAttributeError(path.Root("client_secret_wo"), "Two credentials", advice+" Both a certificate and a client secret are set.")
 	case m.CertificateThumbprint.IsNull() && !m.CertificatePFXPath.IsNull():
 		diags.AddAttributeError(path.Root("certificate_thumbprint"), "No thumbprint beside the PFX file",
 			"certificate_pfx_path needs certificate_thumbprint, so that everybody sees which certificate it is."+thumbprintOf(m))
 	case m.CertificateThumbprint.IsNull() && m.ClientSecret.IsNull():
 		diags.AddError("No credential", advice+" Neither is set. The client secret of an imported connection stands in the store, but its value is needed here too.")
-	case !m.CertificateThumbprint.IsNull() && !m.ClientSecret.IsNull():
-		diags.AddAttributeError(path.Root("client_secret_wo"), "Two credentials", advice+" Both are set.")
 	}
 }
 
@@ -72,13 +72,13 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	}
 
 	response.RequiresReplace = append(response.RequiresReplace, settle(config, state, plan)...)
-	plan.CertificateNotAfter = types.StringUnknown()
+	plan.CertificateNotAfter = plan.lastNotAfter(state)
 	changed := state == nil || !plan.sameInputs(state) || state.HandoffURL.IsNull()
 	if s != nil {
 		p := &planning{store: s, now: r.services.Now(), config: config, state: state, plan: plan, owner: owner, diags: &response.Diagnostics}
 		changed = p.check(ctx, changed)
 	}
-	plan.complete(state, changed)
+	plan.complete(s, state, changed)
 	response.Diagnostics.Append(response.Plan.Set(ctx, plan)...)
 }
 
@@ -137,22 +137,33 @@ func (m *Model) sameInputs(other *Model) bool {
 		m.HandoffRecipients.Equal(other.HandoffRecipients) && m.CredentialType.Equal(other.CredentialType)
 }
 
-// complete plans what is computed: as it was where nothing changes, else known after apply where it may change.
-func (m *Model) complete(state *Model, changed bool) {
-	switch {
-	case state == nil:
-		m.ID, m.RecordURL, m.HandoffURL = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
-	default:
-		m.ID, m.RecordURL, m.HandoffURL = state.ID, state.RecordURL, state.HandoffURL
-		if state.HandoffURL.IsNull() {
-			m.HandoffURL = types.StringUnknown() // it is written anew
-		}
+// lastNotAfter is when the certificate expires, as far as the state tells. What the store says now is left to apply:
+// Terraform plans once more then, when a replaced connection may have taken the certificate with it or another one
+// brought it, and holds us to what was planned first.
+func (m *Model) lastNotAfter(state *Model) types.String {
+	if state == nil || state.CertificateNotAfter.IsNull() || !m.TenantID.Equal(state.TenantID) || !m.CertificateThumbprint.Equal(state.CertificateThumbprint) {
+		return types.StringUnknown()
 	}
+	return state.CertificateNotAfter
+}
+
+// complete plans what is computed: as it was where nothing changes, else known after apply where it may change. s is
+// nil while the store is not known.
+func (m *Model) complete(s *store.Store, state *Model, changed bool) {
 	if !changed {
+		m.ID, m.RecordURL, m.HandoffURL = state.ID, state.RecordURL, state.HandoffURL
 		m.Revision, m.CertificateNotAfter = state.Revision, state.CertificateNotAfter
 		return
 	}
-	m.Revision = types.StringUnknown()
+	m.ID, m.Revision, m.RecordURL, m.HandoffURL = types.StringUnknown(), types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+	if state != nil {
+		m.ID = state.ID
+	}
+	if state != nil && s != nil && isKnown(m.TenantID, m.Mailbox) {
+		// The store may have moved, or its URL be spelled otherwise, since the state was written.
+		m.RecordURL = types.StringValue(s.RecordURL(m.TenantID.ValueString(), m.Mailbox.ValueString()))
+		m.HandoffURL = types.StringValue(s.HandoffURL(m.TenantID.ValueString(), m.Mailbox.ValueString()))
+	}
 	if m.CredentialType.ValueString() == store.CredentialClientSecret {
 		m.CertificateNotAfter = types.StringNull()
 	}

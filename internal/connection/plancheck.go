@@ -35,10 +35,6 @@ func (p *planning) check(ctx context.Context, changed bool) bool {
 	p.checkPassphrase(ctx, importing)
 	if importing {
 		p.checkPFX()
-	} else if isKnown(p.plan.TenantID, p.plan.CertificateThumbprint) {
-		if c, err := p.store.Certificate(ctx, p.plan.TenantID.ValueString(), p.plan.CertificateThumbprint.ValueString()); err == nil {
-			p.plan.CertificateNotAfter = timeText(&c.NotAfter)
-		}
 	}
 	return true
 }
@@ -108,9 +104,11 @@ func (p *planning) checkPassphrase(ctx context.Context, importing bool) {
 			p.diags.AddAttributeError(path.Root("handoff_recipients"), "The passphrase is needed",
 				"The stored client secret is to be encrypted to other recipients, for which it is read. "+store.ErrPassphraseMissing.Error())
 		}
-	case sharesCertificate(p.plan, p.state) && isKnown(p.plan.TenantID, p.plan.CertificateThumbprint):
-		there, err := p.store.HasKeyPair(ctx, p.plan.TenantID.ValueString(), p.plan.CertificateThumbprint.ValueString())
-		if err == nil && (there || importing) {
+	case importing: // which writes a new password, to the right recipients
+	case p.plan.allKnown():
+		planned := p.plan.record(ctx, p.owner)
+		due, err := p.store.SharingDue(ctx, planned.TenantID, planned.CertificateThumbprint, &planned)
+		if err == nil && due {
 			p.diags.AddAttributeError(path.Root("handoff_recipients"), "The passphrase is needed",
 				"The password of the certificate's PFX is to be encrypted to other recipients, for which it is read. "+store.ErrPassphraseMissing.Error())
 		}
@@ -123,7 +121,9 @@ func (p *planning) checkPFX() {
 		return
 	}
 	if pair := openPFX(p.config, p.now, p.diags); pair != nil {
-		p.plan.CertificateNotAfter = timeText(&pair.Certificate.NotAfter)
+		if p.plan.CertificateNotAfter.IsUnknown() {
+			p.plan.CertificateNotAfter = timeText(&pair.Certificate.NotAfter)
+		}
 	}
 }
 
@@ -133,15 +133,14 @@ func writesSecret(plan, state *Model) bool {
 		(state == nil || !plan.ClientSecretWOVersion.Equal(state.ClientSecretWOVersion) || !plan.CredentialType.Equal(state.CredentialType))
 }
 
-// sharesCertificate says whether the password of the certificate's PFX is to be encrypted to other people than before.
-func sharesCertificate(plan, state *Model) bool {
-	if plan.CredentialType.ValueString() != store.CredentialCertificate {
-		return false
+// allKnown says whether everything is known by which the certificate's recipients are told.
+func (m *Model) allKnown() bool {
+	for _, recipient := range m.HandoffRecipients.Elements() {
+		if recipient.IsUnknown() {
+			return false
+		}
 	}
-	if state == nil || !plan.CertificateThumbprint.Equal(state.CertificateThumbprint) || state.HandoffURL.IsNull() {
-		return len(plan.HandoffRecipients.Elements()) > 0
-	}
-	return !plan.HandoffRecipients.Equal(state.HandoffRecipients)
+	return !m.HandoffRecipients.IsUnknown() && isKnown(m.TenantID, m.Mailbox, m.CertificateThumbprint)
 }
 
 func isKnown(values ...types.String) bool {

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
@@ -129,8 +130,12 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	tenantID, mailbox := state.key()
 	record, err := s.Connection(ctx, tenantID, mailbox)
 	if errors.Is(err, store.ErrNotFound) {
-		tflog.Warn(ctx, "The connection's record does not exist any more", map[string]any{"id": state.ID.ValueString()})
-		response.State.RemoveResource(ctx)
+		readMissing(ctx, s, &state, response)
+		return
+	}
+	if _, damaged := errors.AsType[*store.DamagedError](err); damaged {
+		response.Diagnostics.AddError("Reading the connection "+state.ID.ValueString(), err.Error()+
+			".\n\nOr delete the file: the next apply writes the record again, and the next destroy removes what is left beside it.")
 		return
 	}
 	if err != nil {
@@ -151,6 +156,47 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	}
 	response.Diagnostics.Append(response.Private.SetKey(ctx, ownerKey, quoted(record.Owner))...)
 	response.Diagnostics.Append(response.State.Set(ctx, &state)...)
+}
+
+// readMissing decides what it means that there is no record.
+func readMissing(ctx context.Context, s *store.Store, state *Model, response *resource.ReadResponse) {
+	if !storeIsThere(ctx, s, state, &response.Diagnostics) {
+		return
+	}
+	tenantID, mailbox := state.key()
+	leftover, err := s.Leftover(ctx, tenantID, mailbox)
+	if err != nil {
+		response.Diagnostics.AddError("Reading the connection "+state.ID.ValueString(), err.Error())
+		return
+	}
+	if leftover == "" || state.TenantID.IsNull() { // the latter is an import, which needs the record
+		tflog.Warn(ctx, "The connection's record does not exist any more", map[string]any{"id": state.ID.ValueString()})
+		response.State.RemoveResource(ctx)
+		return
+	}
+	// Taken from the state, the rest would stay for ever.
+	response.Diagnostics.AddWarning("The connection's record is gone", fmt.Sprintf(
+		"Somebody deleted %s, and left %s. Apply writes the record again; destroy removes what is left.", s.RecordURL(tenantID, mailbox), leftover))
+	state.HandoffURL, state.ClientSecretWOVersion = types.StringNull(), types.Int64Null()
+	response.Diagnostics.Append(response.State.Set(ctx, state)...)
+}
+
+// storeIsThere keeps a share that is not mounted, or another URL, from looking like connections that are gone.
+func storeIsThere(ctx context.Context, s *store.Store, state *Model, diags *diag.Diagnostics) bool {
+	there, err := s.Exists(ctx)
+	if err != nil {
+		diags.AddError("The connection store cannot be read", err.Error())
+		return false
+	}
+	if !there {
+		last := ""
+		if !state.RecordURL.IsNull() {
+			last = fmt.Sprintf(" The record of %s was last seen at %s.", state.ID.ValueString(), state.RecordURL.ValueString())
+		}
+		diags.AddError("The connection store is not there", fmt.Sprintf("There is no connection store at %s.%s Mount the folder, or set the URL right "+
+			"(connection_store of the provider, CODETWO_STORE_URL). If the store is gone for good, forget its connections: terraform state rm.", s.URL(), last))
+	}
+	return there
 }
 
 // Update writes the record anew, with its secret or its certificate's key where those are new, and the hand-off.
@@ -174,8 +220,8 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 	response.Diagnostics.Append(response.State.Set(ctx, plan)...)
 }
 
-// Delete removes the record with its secret and hand-off, and a certificate's key that nothing else names. It needs
-// no passphrase, and never touches the app.
+// Delete removes the record with its secret and hand-off, and a certificate's key that nothing else names and that can
+// be had again from its PFX file. It needs no passphrase, and never touches the app.
 func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, response *resource.DeleteResponse) {
 	var state Model
 	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
@@ -184,20 +230,25 @@ func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, r
 		return
 	}
 	s := openStore(r.services, &response.Diagnostics)
-	if s == nil {
+	if s == nil || !storeIsThere(ctx, s, &state, &response.Diagnostics) {
 		return
 	}
+	remove(ctx, s, &state, owner, &response.Diagnostics)
+}
+
+func remove(ctx context.Context, s *store.Store, state *Model, owner string, diags *diag.Diagnostics) {
+	defer s.Lock()()
 	tenantID, mailbox := state.key()
 	err := s.DeleteConnection(ctx, tenantID, mailbox, owner)
 	if _, replaced := errors.AsType[*store.OwnerError](err); replaced {
-		response.Diagnostics.AddWarning("The connection was left in the store", err.Error())
+		diags.AddWarning("The connection was left in the store", err.Error())
 		return
 	}
 	if err != nil {
-		response.Diagnostics.AddError("Deleting the connection "+state.ID.ValueString(), err.Error())
+		diags.AddError("Deleting the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
-	dropCertificate(ctx, s, tenantID, state.CertificateThumbprint.ValueString(), &response.Diagnostics)
+	release(ctx, s, state, diags)
 }
 
 // privateState is what the framework's requests and responses offer of the private state.

@@ -153,7 +153,7 @@ func TestSecretIsInTheStoreOnlyAndFollowsItsVersion(t *testing.T) {
 			Config: connection(bySecret("another", 2)...), Check: holds("another"),
 		},
 		tf.TestStep{Config: connection(byThumbprint), Check: tf.TestCheckResourceAttr(address, "credential_type", "certificate")},
-		tf.TestStep{PreConfig: func() { k.passphrase = "" }, Config: connection(byThumbprint)}, // and destroys without it
+		tf.TestStep{PreConfig: func() { k.passphrase = "short" }, Config: connection(byThumbprint)}, // and destroys without one that could be used
 	)
 }
 
@@ -163,14 +163,19 @@ func TestConnectionHasExactlyOneCredential(t *testing.T) {
 	file, _ := k.pfx(pair())
 	for config, want := range map[string]string{
 		connection(): "No credential",
-		connection(append(bySecret(secret, 1), byThumbprint)...):                            "Two credentials",
-		connection(`client_secret_wo = "x"`):                                                "client_secret_wo_version",
-		connection(byThumbprint, "client_secret_wo_version = 1"):                            `"client_secret_wo" must be specified`,
-		connection(byThumbprint, `client_secret_expires_at = "2027-01-01T00:00:00Z"`):       `"client_secret_wo" must be specified`,
-		connection(append(bySecret(clientID, 1), "")...):                                    "the secret's ID",
-		connection(append(bySecret(secret+"\n", 1), "")...):                                 "trimspace",
-		connection(append(bySecret(secret, 1), `client_secret_expires_at = "tomorrow"`)...): "Not a time",
-		connection(byThumbprint, `handoff_recipients = ["AGE-SECRET-KEY-1QQQ"]`):            "secret key of age",
+		connection(append(bySecret(secret, 1), byThumbprint)...):                                   "Two credentials",
+		connection(append(bySecret(secret, 1), fmt.Sprintf("certificate_pfx_path = %q", file))...): "Two credentials",
+		connection(`client_secret_wo = "x"`):                                                       "client_secret_wo_version",
+		connection(byThumbprint, "client_secret_wo_version = 1"):                                   `"client_secret_wo" must be specified`,
+		connection(byThumbprint, `client_secret_expires_at = "2027-01-01T00:00:00Z"`):              `"client_secret_wo" must be specified`,
+		connection(append(bySecret(clientID, 1), "")...):                                           "the secret's ID",
+		connection(append(bySecret(secret+"\n", 1), "")...):                                        "trimspace",
+		connection(append(bySecret(secret, 1), `client_secret_expires_at = "tomorrow"`)...):        "Not a time",
+		connection(byThumbprint, `handoff_recipients = ["AGE-SECRET-KEY-1QQQ"]`):                   "secret key of age",
+		connection(byThumbprint, `handoff_recipients = [null]`):                                    "handoff_recipients",
+		connection(byThumbprint, "mailbox = \"migration\u00a0@contoso.com\""):                      "invisible character (U+00A0)",
+		connection(byThumbprint, "mailbox = \"migration\u200b@contoso.com\""):                      "invisible character (U+200B)",
+		connection(byThumbprint, `mailbox = "migration@[127.0.0.1]"`):                              "not a domain's name",
 		connection(fmt.Sprintf("certificate_pfx_path = %q", file), `certificate_pfx_password_wo = "pfx-password"`,
 			"certificate_pfx_password_wo_version = 1"): certificate.Thumbprint(pair().Certificate),
 	} {
@@ -294,7 +299,8 @@ func TestPFXIsKeptInTheStoreAndNotNeededAfterwards(t *testing.T) {
 			PreConfig: func() { k.must(k.open().DeleteCertificate(t.Context(), tenantID, thumbprint)) },
 			Config:    connection(attributes...), ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)), Check: kept,
 		},
-		tf.TestStep{PreConfig: func() { k.must(os.Remove(file)) }, Config: connection(attributes...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+		tf.TestStep{PreConfig: func() { k.must(os.Rename(file, file+".away")) }, Config: connection(attributes...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+		tf.TestStep{PreConfig: func() { k.must(os.Rename(file+".away", file)) }, Config: connection(attributes...)},
 	)
 	if there, err := k.open().HasKeyPair(t.Context(), tenantID, thumbprint); there || err != nil {
 		t.Errorf("after destroy the key is there: %v, %v", there, err)

@@ -22,7 +22,8 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 		MarkdownDescription: "A target connection of CodeTwo Office 365 Migration: the answers to *Application details* in its *Target server connection wizard*. " +
 			"The connection is kept in the provider's connection store, with its secret encrypted, and handed over as a sheet of what to type into the wizard, " +
 			"in the wizard's order. CodeTwo publishes no import, command line or PowerShell module for connections.\n\n" +
-			"Destroying the connection removes its record, its secret, and a certificate's key that nothing else names. It never touches the app.",
+			"Destroying the connection removes its record and its secret. A certificate's key leaves the store with it if nothing else names the certificate and the file at " +
+			"`certificate_pfx_path` is still there; otherwise the store may hold the only copy, which stays, with a warning. Destroying never touches the app.",
 		Attributes: map[string]schema.Attribute{
 			"id": computed("`<tenant_id>/<mailbox>`, in lower case."),
 			"tenant_id": schema.StringAttribute{
@@ -34,7 +35,7 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 				Required: true,
 				MarkdownDescription: "E-mail address of the dedicated application mailbox: a licensed user with a mailbox, through which CodeTwo reads the tenant's information. " +
 					"One address serves one connection of a tenant, whatever its case. An `onmicrosoft.com` address survives the moving of domains. Another address replaces the connection.",
-				Validators: []validator.String{attribute.EmailAddress()},
+				Validators: []validator.String{attribute.EmailAddress(), mailboxAddress{}},
 			},
 			"name": schema.StringAttribute{
 				Optional: true, Computed: true,
@@ -95,7 +96,7 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 				ElementType: types.StringType, Optional: true,
 				MarkdownDescription: "Public keys ([age](https://age-encryption.org), `age1…`) of the people at the migration server. The client secret, or the password of the certificate's PFX, " +
 					"is also encrypted to them, so that they need not know the store's passphrase. Adding one to what is already stored needs the passphrase.",
-				Validators: []validator.Set{setvalidator.ValueStringsAre(recipient{})},
+				Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(recipient{})},
 			},
 			"revision":        computed("Another value after every change, for the `revision` of `codetwo_target_connectivity`, whose check then waits for the change."),
 			"credential_type": computed("`certificate` or `client_secret`."),

@@ -29,6 +29,24 @@ func (recipient) ValidateString(_ context.Context, request validator.StringReque
 	}
 }
 
+// mailboxAddress accepts what the store can keep a connection under.
+type mailboxAddress struct{}
+
+func (mailboxAddress) Description(context.Context) string {
+	return "must be an e-mail address without invisible characters, at a domain's name"
+}
+
+func (v mailboxAddress) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (mailboxAddress) ValidateString(_ context.Context, request validator.StringRequest, response *validator.StringResponse) {
+	if request.ConfigValue.IsNull() || request.ConfigValue.IsUnknown() {
+		return
+	}
+	if err := store.CheckMailbox(request.ConfigValue.ValueString()); err != nil {
+		response.Diagnostics.AddAttributeError(request.Path, "Not a mailbox's address", fmt.Sprintf("%s: %v.", request.Path, err))
+	}
+}
+
 // timestamp accepts times as RFC 3339 writes them.
 type timestamp struct{}
 

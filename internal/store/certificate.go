@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/x509"
@@ -12,90 +13,144 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 )
 
+// saveAttempts is how often a pair is written while other processes write the same one.
+const saveAttempts = 5
+
 // SaveCertificate keeps a certificate with its key as .cer and .pfx, the PFX under a random password of its own that is
-// encrypted to the store and to the recipients. A pair that is there already stays as it is.
+// encrypted to the store, to the recipients, and to those of the connections that name the certificate. A pair that is
+// there already stays if it opens; otherwise, and where it cannot be told for want of the passphrase, it is made anew.
 func (s *Store) SaveCertificate(ctx context.Context, tenantID string, p *certificate.Pair, e certificate.Encryption, recipients []string) error {
 	if err := p.Check(); err != nil {
 		return err
 	}
 	thumbprint := certificate.Thumbprint(p.Certificate)
-	cer, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
+	cer, _, _, err := certificateFiles(tenantID, thumbprint)
 	if err != nil {
 		return err
 	}
 	s.certificateLock.Lock()
 	defer s.certificateLock.Unlock()
 
-	if there, err := s.HasKeyPair(ctx, tenantID, thumbprint); err != nil || there {
-		return err
-	}
-	password, err := certificate.NewPassword(rand.Reader)
+	opens, err := s.opens(ctx, tenantID, thumbprint)
 	if err != nil {
 		return err
 	}
-	encrypted, err := s.encrypt(ctx, []byte(password), recipients)
-	if err != nil {
+	if recipients, err = s.entitled(ctx, tenantID, thumbprint, recipients, nil); err != nil {
 		return err
 	}
-	if err := s.files.Replace(ctx, cer, []byte(certificate.EncodePEM(p.Certificate))); err != nil {
-		return fmt.Errorf("write the certificate %s: %w", s.files.URL(cer), err)
+	if err := s.CanEncrypt(ctx); err != nil {
+		return err
 	}
-	// The password comes first, and the first one stands: whoever finds it, after a kill or beside another run, packs
-	// the PFX with it, so that the two files fit whoever wrote them.
-	err = s.files.Create(ctx, passwordFile, encrypted)
-	if errors.Is(err, fs.ErrExist) {
-		var stored []byte
-		stored, err = s.decryptFile(ctx, passwordFile)
-		password = string(stored)
+	if _, err := s.Certificate(ctx, tenantID, thumbprint); err != nil {
+		if err := s.files.Replace(ctx, cer, []byte(certificate.EncodePEM(p.Certificate))); err != nil {
+			return fmt.Errorf("write the certificate %s: %w", s.files.URL(cer), err)
+		}
+	}
+	for attempt := 0; !opens && err == nil; attempt++ {
+		if attempt == saveAttempts {
+			return fmt.Errorf("other runs write the key of the certificate %s at the same time: try again", thumbprint)
+		}
+		opens, err = s.savePair(ctx, tenantID, p, e, recipients)
+	}
+	return err
+}
+
+// opens says whether the store has a certificate's key and can open it.
+func (s *Store) opens(ctx context.Context, tenantID, thumbprint string) (bool, error) {
+	_, err := s.KeyPair(ctx, tenantID, thumbprint)
+	if errors.Is(err, ErrNotFound) || unusable(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// unusable says whether an error is that of a file which nobody can open, or not without the passphrase.
+func unusable(err error) bool {
+	_, damaged := errors.AsType[*DamagedError](err)
+	return damaged || errors.Is(err, ErrPassphraseMissing)
+}
+
+// savePair writes the password and the PFX, and says whether they fit: it is false if another process came in between.
+//
+// The password comes first, and the first one stands: whoever finds it, after a kill or beside another run, packs the
+// PFX with it, so that the two files fit whoever wrote them.
+func (s *Store) savePair(ctx context.Context, tenantID string, p *certificate.Pair, e certificate.Encryption, recipients []string) (bool, error) {
+	thumbprint := certificate.Thumbprint(p.Certificate)
+	_, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
+	if err != nil {
+		return false, err
+	}
+	password, sealed, err := s.standingPassword(ctx, tenantID, thumbprint, recipients)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
 	}
 	if err != nil {
-		return fmt.Errorf("write the password of the certificate %s: %w", thumbprint, err)
+		return false, err
 	}
 	data, err := certificate.EncodePFX(p, password, e)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if err := s.files.Create(ctx, pfx, data); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("write %s: %w", s.files.URL(pfx), err)
+	if err := s.files.Create(ctx, pfx, data); errors.Is(err, fs.ErrExist) {
+		stored, err := s.files.Read(ctx, pfx)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, fmt.Errorf("read %s: %w", s.files.URL(pfx), err)
+		}
+		if _, err := certificate.DecodePFX(stored, password); err != nil {
+			return false, s.files.Delete(ctx, pfx)
+		}
+	} else if err != nil {
+		return false, fmt.Errorf("write %s: %w", s.files.URL(pfx), err)
 	}
-	return nil
+	now, err := s.files.Read(ctx, passwordFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, fmt.Errorf("read %s: %w", s.files.URL(passwordFile), err)
+	}
+	return bytes.Equal(now, sealed), nil
 }
 
-// ShareCertificate encrypts the password of a certificate's PFX anew: to the store, and to the hand-off recipients of
-// all connections that name the certificate. It needs the passphrase. ErrNotFound when the store has no such PFX.
-func (s *Store) ShareCertificate(ctx context.Context, tenantID, thumbprint string) error {
-	_, _, passwordFile, err := certificateFiles(tenantID, thumbprint)
+// standingPassword returns the password that a PFX is to have, and the file that holds it: the one that is there, or
+// else a new one. fs.ErrNotExist when another process takes it away meanwhile.
+func (s *Store) standingPassword(ctx context.Context, tenantID, thumbprint string, recipients []string) (password string, sealed []byte, err error) {
+	_, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
 	if err != nil {
-		return err
+		return "", nil, err
 	}
-	s.certificateLock.Lock()
-	defer s.certificateLock.Unlock()
-
-	connections, unreadable, err := s.Connections(ctx, tenantID)
-	if err := errors.Join(append(unreadable, err)...); err != nil {
-		return fmt.Errorf("who may open the certificate %s cannot be told: %w", thumbprint, err)
-	}
-	normal, _ := certificate.NormalizeThumbprint(thumbprint)
-	var recipients []string
-	for _, c := range connections {
-		if c.CertificateThumbprint == normal {
-			recipients = append(recipients, c.HandoffRecipients...)
+	if sealed, err = s.files.Read(ctx, passwordFile); err == nil {
+		var plain []byte
+		plain, err = s.decrypt(ctx, s.files.URL(passwordFile), sealed)
+		if err == nil {
+			return string(plain), sealed, nil
 		}
 	}
-	slices.Sort(recipients)
-
-	password, err := s.decryptFile(ctx, passwordFile)
+	anew := unusable(err)
+	if err != nil && !anew && !errors.Is(err, fs.ErrNotExist) {
+		return "", nil, fmt.Errorf("read the password of the certificate %s: %w", thumbprint, err)
+	}
+	if password, err = certificate.NewPassword(rand.Reader); err != nil {
+		return "", nil, err
+	}
+	if sealed, err = s.encrypt(ctx, []byte(password), recipients); err != nil {
+		return "", nil, err
+	}
+	if err := s.noteSharing(ctx, tenantID, thumbprint, sealed, recipients); err != nil {
+		return "", nil, err
+	}
+	if anew {
+		// Nobody here opens the PFX either. It goes first: a password that opens no PFX must never look like a pair.
+		if err = s.files.Delete(ctx, pfx); err == nil {
+			err = s.files.Replace(ctx, passwordFile, sealed)
+		}
+	} else {
+		err = s.files.Create(ctx, passwordFile, sealed)
+		if errors.Is(err, fs.ErrExist) {
+			return "", nil, fs.ErrNotExist // another one was quicker; the next attempt takes it
+		}
+	}
 	if err != nil {
-		return err
+		return "", nil, fmt.Errorf("write the password of the certificate %s: %w", thumbprint, err)
 	}
-	encrypted, err := s.encrypt(ctx, password, slices.Compact(recipients))
-	if err != nil {
-		return err
-	}
-	if err := s.files.Replace(ctx, passwordFile, encrypted); err != nil {
-		return fmt.Errorf("write the password of the certificate %s: %w", thumbprint, err)
-	}
-	return nil
+	return password, sealed, nil
 }
 
 // Certificate reads a certificate, without its key. ErrNotFound when the store does not have it.
@@ -116,7 +171,7 @@ func (s *Store) Certificate(ctx context.Context, tenantID, thumbprint string) (*
 		err = sameThumbprint(c, thumbprint)
 	}
 	if err != nil {
-		return nil, &DamagedError{s.files.URL(cer), err}
+		return nil, &DamagedError{Path: s.files.URL(cer), Err: err}
 	}
 	return c, nil
 }
@@ -143,7 +198,7 @@ func (s *Store) KeyPair(ctx context.Context, tenantID, thumbprint string) (*cert
 		err = sameThumbprint(pair.Certificate, thumbprint)
 	}
 	if err != nil {
-		return nil, &DamagedError{s.files.URL(pfx), err}
+		return nil, &DamagedError{Path: s.files.URL(pfx), Err: err}
 	}
 	return pair, nil
 }
@@ -172,9 +227,10 @@ func (s *Store) DeleteCertificate(ctx context.Context, tenantID, thumbprint stri
 	if err != nil {
 		return err
 	}
+	shared, _ := certificateFile(tenantID, thumbprint, sharedExtension)
 	s.certificateLock.Lock()
 	defer s.certificateLock.Unlock()
-	for _, name := range []string{pfx, passwordFile, cer} {
+	for _, name := range []string{pfx, passwordFile, shared, cer} {
 		if err := s.files.Delete(ctx, name); err != nil {
 			return fmt.Errorf("delete %s: %w", s.files.URL(name), err)
 		}
@@ -190,7 +246,7 @@ func (s *Store) CertificateNamedBy(ctx context.Context, tenantID, thumbprint str
 
 // DeleteUnusedCertificate removes a certificate with its key unless something still names it.
 func (s *Store) DeleteUnusedCertificate(ctx context.Context, tenantID, thumbprint string) error {
-	if there, err := s.HasKeyPair(ctx, tenantID, thumbprint); err != nil || !there {
+	if there, err := s.hasAnyOf(ctx, tenantID, thumbprint); err != nil || !there {
 		return err
 	}
 	names, err := s.certificateNamedBy(ctx, tenantID, thumbprint, true)
@@ -198,6 +254,20 @@ func (s *Store) DeleteUnusedCertificate(ctx context.Context, tenantID, thumbprin
 		return err
 	}
 	return s.DeleteCertificate(ctx, tenantID, thumbprint)
+}
+
+// hasAnyOf says whether one of a certificate's files is there, whole or not.
+func (s *Store) hasAnyOf(ctx context.Context, tenantID, thumbprint string) (bool, error) {
+	cer, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
+	if err != nil {
+		return false, err
+	}
+	for _, name := range []string{pfx, passwordFile, cer} {
+		if there, err := s.files.Exists(ctx, name); err != nil || there {
+			return there, err
+		}
+	}
+	return false, nil
 }
 
 func (s *Store) certificateNamedBy(ctx context.Context, tenantID, thumbprint string, firstOnly bool) ([]string, error) {

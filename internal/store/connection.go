@@ -164,7 +164,7 @@ func (s *Store) readConnection(ctx context.Context, file string) (Connection, er
 		err = record.check()
 	}
 	if err != nil {
-		return Connection{}, &DamagedError{url, err}
+		return Connection{}, &DamagedError{Path: url, Err: err}
 	}
 	return record.Connection, nil
 }
@@ -231,37 +231,56 @@ func (s *Store) updateSecret(ctx context.Context, before, after Connection, secr
 	return nil
 }
 
-// DeleteConnection removes a record with its secret and its hand-off. It never needs the passphrase, and it is no
-// error if there is no record. *OwnerError when it belongs to another owner.
+// DeleteConnection removes a record with its secret and its hand-off. It never needs the passphrase. If the record is
+// gone, what is left beside it is removed all the same. *OwnerError when it belongs to another owner.
 func (s *Store) DeleteConnection(ctx context.Context, tenantID, mailbox, owner string) error {
 	file, err := connectionFile(tenantID, mailbox, recordExtension)
 	if err != nil {
 		return err
 	}
 	record, err := s.readConnection(ctx, file)
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	if record.Owner != owner {
+	if err == nil && record.Owner != owner {
 		return &OwnerError{TenantID: tenantID, Mailbox: mailbox, URL: s.files.URL(file)}
 	}
 	// The record goes last: as long as it is there, nobody else can write under its name.
-	files := []string{}
-	secretFile, _ := connectionFile(tenantID, mailbox, secretExtension)
-	files = append(files, secretFile)
-	for _, extension := range handoffExtensions {
-		handoff, _ := mailboxFile(handoffFolder, tenantID, mailbox, extension)
-		files = append(files, handoff)
-	}
-	for _, name := range append(files, file) {
+	for _, name := range append(filesBeside(tenantID, mailbox), file) {
 		if err := s.files.Delete(ctx, name); err != nil {
 			return fmt.Errorf("delete %s: %w", s.files.URL(name), err)
 		}
 	}
 	return nil
+}
+
+// Leftover returns the URL of a file that belongs to a connection beside its record, be it there or not; empty when
+// there is none.
+func (s *Store) Leftover(ctx context.Context, tenantID, mailbox string) (string, error) {
+	for _, name := range filesBeside(tenantID, mailbox) {
+		there, err := s.files.Exists(ctx, name)
+		if err != nil {
+			return "", fmt.Errorf("look for %s: %w", s.files.URL(name), err)
+		}
+		if there {
+			return s.files.URL(name), nil
+		}
+	}
+	return "", nil
+}
+
+// filesBeside returns the names of a connection's secret and hand-off; none when it cannot be one.
+func filesBeside(tenantID, mailbox string) []string {
+	secret, err := connectionFile(tenantID, mailbox, secretExtension)
+	if err != nil {
+		return nil
+	}
+	names := []string{secret}
+	for _, extension := range handoffExtensions {
+		handoff, _ := handoffFile(tenantID, mailbox, extension)
+		names = append(names, handoff)
+	}
+	return names
 }
 
 // Connections reads all records of a tenant, or of all tenants if tenantID is empty, ordered by tenant and mailbox.

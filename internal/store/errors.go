@@ -10,6 +10,7 @@ var (
 	ErrNotFound          = errors.New("the connection store does not hold it")
 	ErrLocked            = errors.New("another run holds the lock")
 	ErrPassphraseMissing = errors.New("the connection store's passphrase is needed: set CODETWO_STORE_PASSPHRASE, or passphrase in the provider's connection_store block from an ephemeral variable")
+	ErrPassphraseUnfit   = errors.New("the connection store's passphrase cannot be used (CODETWO_STORE_PASSPHRASE, or passphrase in the provider's connection_store block)")
 	ErrPassphraseWrong   = errors.New("the passphrase does not open the connection store's identity.age: check CODETWO_STORE_PASSPHRASE, or passphrase in the provider's connection_store block")
 )
 
@@ -38,12 +39,17 @@ func (e *OwnerError) Error() string {
 
 // DamagedError says that a file of the store cannot be read as what it should be. The file is left as it is.
 type DamagedError struct {
-	Path string // URL of the file
-	Err  error  // what is wrong with it; holds no secret
+	Path   string // URL of the file
+	Err    error  // what is wrong with it; holds no secret
+	Remedy string // what to do about it, where that is not the usual
 }
 
 func (e *DamagedError) Error() string {
-	return fmt.Sprintf("%s is damaged (%v): restore it from a backup or repair it by hand", e.Path, e.Err)
+	remedy := e.Remedy
+	if remedy == "" {
+		remedy = "restore it from a backup or repair it by hand"
+	}
+	return fmt.Sprintf("%s is damaged (%v): %s", e.Path, e.Err, remedy)
 }
 
 func (e *DamagedError) Unwrap() error { return e.Err }

@@ -84,7 +84,7 @@ func (f *folder) write(ctx context.Context, name string, content []byte, place f
 
 	file, err := os.CreateTemp(aside, "*") // mode 0600
 	if err != nil {
-		return err
+		return withoutNumber(err, aside)
 	}
 	defer os.Remove(file.Name()) // it has moved, or a later run sweeps it
 	_, err = file.Write(content)
@@ -92,12 +92,23 @@ func (f *folder) write(ctx context.Context, name string, content []byte, place f
 		err = file.Sync()
 	}
 	if err := errors.Join(err, file.Close()); err != nil {
-		return err
+		return withoutNumber(err, aside)
 	}
 	if err := whileBusy(ctx, func() error { return place(file.Name(), path) }); err != nil {
-		return err
+		return withoutNumber(err, aside)
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// withoutNumber takes the random name of an unfinished file out of an error, which would read otherwise every time.
+func withoutNumber(err error, aside string) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok && filepath.Dir(failed.Path) == aside {
+		failed.Path = aside
+	}
+	if failed, ok := errors.AsType[*os.LinkError](err); ok && filepath.Dir(failed.Old) == aside {
+		failed.Old = aside
+	}
+	return err
 }
 
 func (f *folder) Delete(ctx context.Context, name string) error {

@@ -1,11 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 )
 
 // What is handed to the person at the migration server: a sheet to read, and a script that imports the certificate.
@@ -16,28 +18,83 @@ const (
 
 var handoffExtensions = []string{HandoffSheet, HandoffScript}
 
-// WriteHandoff writes a connection's HandoffSheet or HandoffScript, which hold no secret, and returns its URL.
-func (s *Store) WriteHandoff(ctx context.Context, tenantID, mailbox, extension string, content []byte) (string, error) {
-	file, err := handoffFile(tenantID, mailbox, extension)
+// WriteHandoff writes a connection's sheet and, unless it is nil, its script; neither holds a secret. It returns the
+// sheet's URL. Each ends with a mark of what it was made from, by which HandoffCurrent knows it.
+func (s *Store) WriteHandoff(ctx context.Context, c Connection, sheet, script []byte) (string, error) {
+	// The sheet comes last: who finds it finds what it speaks of.
+	for _, extension := range []string{HandoffScript, HandoffSheet} {
+		file, err := handoffFile(c.TenantID, c.Mailbox, extension)
+		if err != nil {
+			return "", err
+		}
+		content := sheet
+		if extension == HandoffScript {
+			content = script
+		}
+		if content == nil {
+			if err := s.files.Delete(ctx, file); err != nil {
+				return "", fmt.Errorf("delete %s: %w", s.files.URL(file), err)
+			}
+			continue
+		}
+		mark, err := handoffMark(c, script != nil, extension)
+		if err != nil {
+			return "", err
+		}
+		marked := append(bytes.TrimRight(slices.Clone(content), "\r\n"), "\n"+mark+"\n"...)
+		if err := s.files.Replace(ctx, file, marked); err != nil {
+			return "", fmt.Errorf("write %s: %w", s.files.URL(file), err)
+		}
+	}
+	return s.HandoffURL(c.TenantID, c.Mailbox), nil
+}
+
+// HandoffCurrent says whether a connection's hand-off is complete, made from the record as it is now and from the
+// certificate's key being in the store or not, and open to those whom the records name.
+func (s *Store) HandoffCurrent(ctx context.Context, c Connection) (bool, error) {
+	withScript := false
+	if c.CredentialType == CredentialCertificate {
+		var err error
+		if withScript, err = s.HasKeyPair(ctx, c.TenantID, c.CertificateThumbprint); err != nil {
+			return false, err
+		}
+	}
+	for _, extension := range handoffExtensions {
+		content, err := s.Handoff(ctx, c.TenantID, c.Mailbox, extension)
+		missing := errors.Is(err, ErrNotFound)
+		if err != nil && !missing {
+			return false, err
+		}
+		if wanted := extension == HandoffSheet || withScript; missing || !wanted {
+			if missing == wanted {
+				return false, nil
+			}
+			continue
+		}
+		mark, err := handoffMark(c, withScript, extension)
+		if err != nil || !strings.HasSuffix(strings.TrimRight(string(content), "\r\n"), mark) {
+			return false, err
+		}
+	}
+	if !withScript {
+		return true, nil
+	}
+	due, err := s.SharingDue(ctx, c.TenantID, c.CertificateThumbprint, nil)
+	return !due, err
+}
+
+// handoffMark is a comment, at the end of a sheet or a script, that names what it was made from. It changes with every
+// revision of the record, and where somebody edits the record.
+func handoffMark(c Connection, withScript bool, extension string) (string, error) {
+	record, err := encodeRecord(c)
 	if err != nil {
 		return "", err
 	}
-	if err := s.files.Replace(ctx, file, content); err != nil {
-		return "", fmt.Errorf("write %s: %w", s.files.URL(file), err)
+	mark := fmt.Sprintf("made from %s", sum(fmt.Appendf(record, "with the key: %t", withScript)))
+	if extension == HandoffScript {
+		return "# " + mark, nil
 	}
-	return s.files.URL(file), nil
-}
-
-// DeleteHandoff removes one of the two. It is no error if it is not there.
-func (s *Store) DeleteHandoff(ctx context.Context, tenantID, mailbox, extension string) error {
-	file, err := handoffFile(tenantID, mailbox, extension)
-	if err != nil {
-		return err
-	}
-	if err := s.files.Delete(ctx, file); err != nil {
-		return fmt.Errorf("delete %s: %w", s.files.URL(file), err)
-	}
-	return nil
+	return "<!-- " + mark + " -->", nil
 }
 
 // Handoff reads a connection's HandoffSheet or HandoffScript. ErrNotFound when there is none.
@@ -54,19 +111,6 @@ func (s *Store) Handoff(ctx context.Context, tenantID, mailbox, extension string
 		return nil, fmt.Errorf("read %s: %w", s.files.URL(file), err)
 	}
 	return content, nil
-}
-
-// HasHandoff says whether the connection's sheet is there.
-func (s *Store) HasHandoff(ctx context.Context, tenantID, mailbox string) (bool, error) {
-	file, err := handoffFile(tenantID, mailbox, HandoffSheet)
-	if err != nil {
-		return false, err
-	}
-	there, err := s.files.Exists(ctx, file)
-	if err != nil {
-		return false, fmt.Errorf("look for %s: %w", s.files.URL(file), err)
-	}
-	return there, nil
 }
 
 // HandoffURL is where the connection's sheet is, or would be. It is empty when the names cannot be those of a connection.

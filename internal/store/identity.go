@@ -25,13 +25,35 @@ func CheckRecipient(recipient string) error {
 }
 
 // CanEncrypt says, without the slow opening of the identity, whether a secret can be written: nil, ErrPassphraseMissing,
-// or what is wrong with the store's key files. A wrong passphrase shows only when it is used.
+// ErrPassphraseUnfit, or what is wrong with the store's key files. A wrong passphrase shows only when it is used.
 func (s *Store) CanEncrypt(ctx context.Context) error {
-	if s.HasPassphrase() {
+	if !s.HasPassphrase() {
+		_, err := s.recipientWithoutPassphrase(ctx)
+		return err
+	}
+	if err := CheckPassphrase(s.passphrase); err != nil {
+		return err
+	}
+	locked, err := s.files.Exists(ctx, identityFile)
+	if err != nil {
+		return fmt.Errorf("look for %s: %w", s.files.URL(identityFile), err)
+	}
+	if locked {
 		return nil
 	}
-	_, err := s.recipientWithoutPassphrase(ctx)
-	return err
+	return s.identityNeverWas(ctx)
+}
+
+// identityNeverWas returns nil for a store that has had no identity yet, and an error where it is lost.
+func (s *Store) identityNeverWas(ctx context.Context) error {
+	exists, err := s.files.Exists(ctx, recipientFile)
+	if err != nil {
+		return fmt.Errorf("look for %s: %w", s.files.URL(recipientFile), err)
+	}
+	if exists {
+		return s.identityLost()
+	}
+	return nil
 }
 
 // encrypt encrypts to the store and to further recipients, as text that the age command decrypts.
@@ -64,6 +86,11 @@ func (s *Store) decryptFile(ctx context.Context, name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the secret %s: %w", url, err)
 	}
+	return s.decrypt(ctx, url, content)
+}
+
+// decrypt opens what is encrypted to the store. url names it in errors.
+func (s *Store) decrypt(ctx context.Context, url string, content []byte) ([]byte, error) {
 	identity, err := s.unlock(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, s.identityLost()
@@ -76,7 +103,7 @@ func (s *Store) decryptFile(ctx context.Context, name string) ([]byte, error) {
 		err = errors.New("it is encrypted, but not to this store: it comes from another one, or the store's identity was replaced")
 	}
 	if err != nil {
-		return nil, &DamagedError{url, err}
+		return nil, &DamagedError{Path: url, Err: err}
 	}
 	return plain, nil
 }
@@ -135,6 +162,9 @@ func (s *Store) unlock(ctx context.Context) (*age.X25519Identity, error) {
 	if !s.HasPassphrase() {
 		return nil, ErrPassphraseMissing
 	}
+	if err := CheckPassphrase(s.passphrase); err != nil {
+		return nil, err
+	}
 	content, err := s.files.Read(ctx, identityFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the store's key %s: %w", s.files.URL(identityFile), err)
@@ -158,7 +188,7 @@ func (s *Store) openIdentity(content []byte) (*age.X25519Identity, error) {
 		return nil, fmt.Errorf("%w (%s)", ErrPassphraseWrong, url)
 	}
 	if err != nil {
-		return nil, &DamagedError{url, err}
+		return nil, &DamagedError{Path: url, Err: err}
 	}
 	identities, err := age.ParseIdentities(bytes.NewReader(plain))
 	if err == nil && len(identities) == 1 {
@@ -166,7 +196,7 @@ func (s *Store) openIdentity(content []byte) (*age.X25519Identity, error) {
 			return identity, nil
 		}
 	}
-	return nil, &DamagedError{url, errors.New("it opens, but does not hold one X25519 identity")} // err could quote the key
+	return nil, &DamagedError{Path: url, Err: errors.New("it opens, but does not hold one X25519 identity")} // err could quote the key
 }
 
 // createIdentity makes the store's identity. Of concurrent runs one wins, and the others take the winner's.
@@ -185,8 +215,8 @@ func (s *Store) createIdentity(ctx context.Context) (*age.X25519Identity, error)
 }
 
 func (s *Store) writeIdentity(ctx context.Context) (*age.X25519Identity, error) {
-	if exists, err := s.files.Exists(ctx, recipientFile); err != nil || exists {
-		return nil, errors.Join(err, s.identityLost())
+	if err := s.identityNeverWas(ctx); err != nil {
+		return nil, err
 	}
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -208,19 +238,19 @@ func (s *Store) writeIdentity(ctx context.Context) (*age.X25519Identity, error) 
 
 // adopt keeps an identity for the rest of the process, once recipient.txt is proved to be its public half. The lock is held.
 func (s *Store) adopt(ctx context.Context, identity *age.X25519Identity) (*age.X25519Identity, error) {
-	content := fmt.Sprintf("# Secrets of this connection store are encrypted to this public key; identity.age is its private half.\n%s\n", identity.Recipient())
-	err := s.files.Create(ctx, recipientFile, []byte(content))
-	if errors.Is(err, fs.ErrExist) {
-		var recipient *age.X25519Recipient
-		recipient, err = s.readRecipient(ctx)
-		if err == nil && recipient.String() != identity.Recipient().String() {
-			s.identityError = fmt.Errorf("%s is not the public half of identity.age: somebody exchanged it, and what was encrypted since then "+
-				"is readable to them and not to you. Restore it (%s), and replace the secrets written since", s.files.URL(recipientFile), identity.Recipient())
-			return nil, s.identityError
-		}
-	}
-	if err != nil {
+	recipient, err := s.readRecipient(ctx)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		// It is for those who write without the passphrase. A store that can only be read does without it, and a write
+		// to it fails by itself.
+		content := fmt.Sprintf("# Secrets of this connection store are encrypted to this public key; identity.age is its private half.\n%s\n", identity.Recipient())
+		_ = s.files.Create(ctx, recipientFile, []byte(content))
+	case err != nil:
 		return nil, fmt.Errorf("compare %s with identity.age: %w", s.files.URL(recipientFile), err)
+	case recipient.String() != identity.Recipient().String():
+		s.identityError = fmt.Errorf("%s is not the public half of identity.age: somebody exchanged it, and what was encrypted since then "+
+			"is readable to them and not to you. Restore it (%s), and replace the secrets written since", s.files.URL(recipientFile), identity.Recipient())
+		return nil, s.identityError
 	}
 	s.identity, s.recipient = identity, identity.Recipient()
 	return identity, nil
@@ -237,12 +267,17 @@ func (s *Store) readRecipient(ctx context.Context) (*age.X25519Recipient, error)
 			return recipient, nil
 		}
 	}
-	return nil, &DamagedError{s.files.URL(recipientFile), errors.New("it does not hold one age public key; delete it, and the next run with the passphrase writes it anew")}
+	return nil, &DamagedError{Path: s.files.URL(recipientFile), Err: errors.New("it does not hold one age public key; delete it, and the next run with the passphrase writes it anew")}
 }
 
 // identityLost says that secrets were written to an identity that is gone. Nothing new is made in its place.
 func (s *Store) identityLost() error {
-	return &DamagedError{s.files.URL(identityFile), errors.New("it is missing, and with it the key to the secrets that the store holds")}
+	return &DamagedError{
+		Path: s.files.URL(identityFile), Err: errors.New("it is missing, and with it the key to the secrets that the store holds"),
+		Remedy: "restore it from a backup. Without one those secrets are lost; to start anew, delete " + s.files.URL(recipientFile) +
+			", and apply with the passphrase, a new client_secret_wo_version (or certificate_pfx_password_wo_version) for each connection, " +
+			"and the .pfx files of managed app registrations deleted, so that they get new keys",
+	}
 }
 
 func seal(plain []byte, recipients ...age.Recipient) ([]byte, error) {

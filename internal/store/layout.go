@@ -20,6 +20,7 @@ import (
 //	<tenant_id>/certificates/<THUMBPRINT>.cer          the certificate (PEM)
 //	<tenant_id>/certificates/<THUMBPRINT>.pfx          certificate and key, under a password of their own
 //	<tenant_id>/certificates/<THUMBPRINT>.password.age that password, encrypted
+//	<tenant_id>/certificates/<THUMBPRINT>.shared.json  to whom that is, beside the store
 //	<tenant_id>/connections/<mailbox>.json             a connection's record, without a secret
 //	<tenant_id>/connections/<mailbox>.secret.age       its client secret, encrypted
 //	<tenant_id>/handoff/<mailbox>.html .ps1            what the person at the migration server needs
@@ -37,6 +38,7 @@ const (
 	cerExtension      = ".cer"
 	pfxExtension      = ".pfx"
 	passwordExtension = ".password.age"
+	sharedExtension   = ".shared.json"
 )
 
 func connectionFile(tenantID, mailbox, extension string) (string, error) {
@@ -48,7 +50,7 @@ func mailboxFile(folder, tenantID, mailbox, extension string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := checkMailbox(mailbox); err != nil {
+	if err := CheckMailbox(mailbox); err != nil {
 		return "", err
 	}
 	return path.Join(tenant, folder, fileName(strings.ToLower(mailbox))+extension), nil
@@ -86,15 +88,23 @@ func canonicalTenant(tenantID string) (string, error) {
 	return id.String(), nil
 }
 
-// checkMailbox refuses what cannot be a mailbox's address. It knows the shape of an address only, not whether it exists.
-func checkMailbox(mailbox string) error {
+// CheckMailbox refuses what cannot be a mailbox's address. It knows the shape of an address only, not whether it exists.
+func CheckMailbox(mailbox string) error {
+	for _, r := range mailbox {
+		if unicode.IsSpace(r) || !unicode.IsGraphic(r) {
+			return fmt.Errorf("%q is not a mailbox's e-mail address: it holds a space or an invisible character (%U), as copying brings along; type it anew", mailbox, r)
+		}
+	}
 	local, domain, found := strings.Cut(mailbox, "@")
-	unfit := func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }
 	for _, part := range []string{local, domain} {
 		if !found || part == "" || strings.HasPrefix(part, ".") || strings.HasSuffix(part, ".") || strings.Contains(part, "..") ||
-			strings.Contains(part, "@") || strings.ContainsFunc(part, unfit) || len(mailbox) > 320 {
+			strings.Contains(part, "@") || len(mailbox) > 320 {
 			return fmt.Errorf("%q is not a mailbox's e-mail address", mailbox)
 		}
+	}
+	// No IP address in brackets either, which RFC 5321 allows and Exchange Online has no domain for.
+	if strings.ContainsFunc(domain, func(r rune) bool { return r != '.' && r != '-' && !unicode.In(r, unicode.L, unicode.M, unicode.N) }) {
+		return fmt.Errorf("%q is not a mailbox's e-mail address: %q is not a domain's name", mailbox, domain)
 	}
 	return nil
 }

@@ -32,26 +32,26 @@ func encodeRecord(record any) ([]byte, error) {
 func decodeRecord(url string, content []byte, record any) error {
 	content = bytes.TrimPrefix(content, []byte("\ufeff")) // Windows' editor puts one in front
 	if len(bytes.TrimSpace(content)) == 0 {
-		return &DamagedError{url, errors.New("it is empty")}
+		return &DamagedError{Path: url, Err: errors.New("it is empty")}
 	}
 	var v version
 	if err := json.Unmarshal(content, &v); err != nil {
-		return &DamagedError{url, err}
+		return &DamagedError{Path: url, Err: err}
 	}
 	if v.SchemaVersion > schemaVersion {
 		return &NewerSchemaError{Path: url, Found: v.SchemaVersion, Known: schemaVersion}
 	}
 	if v.SchemaVersion < 1 {
-		return &DamagedError{url, errors.New("it has no schema_version")}
+		return &DamagedError{Path: url, Err: errors.New("it has no schema_version")}
 	}
 	// Strict, so that a name mistyped by hand is not silently a value left out.
 	decoder := json.NewDecoder(bytes.NewReader(content))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(record); err != nil {
-		return &DamagedError{url, err}
+		return &DamagedError{Path: url, Err: err}
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return &DamagedError{url, errors.New("something follows the record")}
+		return &DamagedError{Path: url, Err: errors.New("something follows the record")}
 	}
 	return nil
 }

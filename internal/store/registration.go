@@ -114,7 +114,7 @@ func (s *Store) readRegistration(ctx context.Context, file string) (Registration
 		return Registration{}, err
 	}
 	if own, err := registrationFile(record.TenantID, record.UniqueName); err != nil || own != file {
-		return Registration{}, &DamagedError{url, fmt.Errorf("it is the journal of %q in tenant %q, under another name", record.UniqueName, record.TenantID)}
+		return Registration{}, &DamagedError{Path: url, Err: fmt.Errorf("it is the journal of %q in tenant %q, under another name", record.UniqueName, record.TenantID)}
 	}
 	return record.Registration, nil
 }

@@ -1,13 +1,16 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"filippo.io/age"
@@ -145,10 +148,22 @@ func TestLostIdentityIsNotReplacedByAnotherOne(t *testing.T) {
 	dir := withIdentity(t)
 	must(t, os.Remove(filepath.Join(dir, identityFile)))
 	for _, p := range []string{passphrase, ""} {
-		_, err := open(t, dir, p).CreateConnection(t.Context(), withSecret(), secret)
-		if damaged, ok := errors.AsType[*DamagedError](err); !ok || !strings.HasSuffix(damaged.Path, identityFile) {
-			t.Errorf("%v", err)
+		s := open(t, dir, p)
+		_, err := s.CreateConnection(t.Context(), withSecret(), secret)
+		for _, err := range []error{err, s.CanEncrypt(t.Context())} {
+			if damaged, ok := errors.AsType[*DamagedError](err); !ok || !strings.HasSuffix(damaged.Path, identityFile) || !strings.Contains(err.Error(), "to start anew, delete") {
+				t.Errorf("passphrase %q: %v", p, err)
+			}
 		}
+	}
+
+	// What the error says to do for a new start.
+	must(t, os.Remove(filepath.Join(dir, recipientFile)))
+	s := open(t, dir, passphrase)
+	_, err := s.CreateConnection(t.Context(), withSecret(), secret)
+	must(t, err)
+	if stored, err := s.ClientSecret(t.Context(), tenant, mailbox); err != nil || stored != secret {
+		t.Errorf("anew: %q, %v", stored, err)
 	}
 }
 
@@ -263,33 +278,171 @@ func TestPairSavedByManyAtOnceOrAfterAKillFitsItsPassword(t *testing.T) {
 	}
 }
 
+func TestPairThatDoesNotOpenIsMadeAnew(t *testing.T) {
+	thumbprint := certificate.Thumbprint(pair().Certificate)
+	files, err := ConnectionFiles(tenant, mailbox, thumbprint)
+	must(t, err)
+	for name, spoil := range map[string]func(dir string) error{
+		"a password that is lost": func(dir string) error { return os.Remove(filepath.Join(dir, files.Password)) },
+		"a password that is cut": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, files.Password), []byte("-----BEGIN AGE"), 0o600)
+		},
+		"a PFX that is damaged": func(dir string) error { return os.WriteFile(filepath.Join(dir, files.PFX), []byte("PFX"), 0o600) },
+		"a PFX that is lost":    func(dir string) error { return os.Remove(filepath.Join(dir, files.PFX)) },
+		"another pair's password": func(dir string) error {
+			sealed, err := open(t, dir, passphrase).encrypt(t.Context(), []byte("of another PFX"), nil)
+			must(t, err)
+			return os.WriteFile(filepath.Join(dir, files.Password), sealed, 0o600)
+		},
+	} {
+		for _, with := range []string{passphrase, ""} {
+			dir := withIdentity(t)
+			must(t, open(t, dir, passphrase).SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil))
+			must(t, spoil(dir))
+			if err := open(t, dir, with).SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil); err != nil {
+				t.Errorf("%s, passphrase %q: %v", name, with, err)
+			}
+			if _, err := open(t, dir, passphrase).KeyPair(t.Context(), tenant, thumbprint); err != nil {
+				t.Errorf("%s, passphrase %q: afterwards %v", name, with, err)
+			}
+		}
+	}
+}
+
+func TestPairMendedByManyAtOnceOpens(t *testing.T) {
+	dir := withIdentity(t)
+	thumbprint := certificate.Thumbprint(pair().Certificate)
+	files, err := ConnectionFiles(tenant, mailbox, thumbprint)
+	must(t, err)
+	must(t, open(t, dir, passphrase).SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil))
+	must(t, os.WriteFile(filepath.Join(dir, files.Password), nil, 0o600))
+	var wait sync.WaitGroup
+	var saved atomic.Int32
+	for range 6 {
+		wait.Go(func() {
+			// Of so many some may give up, and say so; what they leave must open.
+			if err := open(t, dir, passphrase).SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil); err == nil {
+				saved.Add(1)
+			}
+		})
+	}
+	wait.Wait()
+	if _, err := open(t, dir, passphrase).KeyPair(t.Context(), tenant, thumbprint); err != nil || saved.Load() == 0 {
+		t.Errorf("%v; %d succeeded", err, saved.Load())
+	}
+}
+
 func TestPFXPasswordIsSharedWithTheRecipientsOfEveryConnectionThatNamesIt(t *testing.T) {
 	dir := withIdentity(t)
 	s := open(t, dir, passphrase)
 	thumbprint := certificate.Thumbprint(pair().Certificate)
 	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil))
+	files, err := ConnectionFiles(tenant, mailbox, thumbprint)
+	must(t, err)
+	due := func(want bool, planned *Connection) {
+		t.Helper()
+		if got, err := open(t, dir, "").SharingDue(t.Context(), tenant, thumbprint, planned); got != want || err != nil {
+			t.Errorf("due: %t, %v", got, err)
+		}
+	}
 	var people []*age.X25519Identity
+	var records []Connection
 	for i := range 2 {
 		person, err := age.GenerateX25519Identity()
 		must(t, err)
 		people = append(people, person)
 		c := withCertificate()
 		c.Mailbox, c.CertificateThumbprint, c.HandoffRecipients = fmt.Sprintf("m%d@x.com", i), thumbprint, []string{person.Recipient().String()}
-		_, err = s.CreateConnection(t.Context(), c, "")
+		due(false, nil)
+		due(true, &c)
+		c, err = s.CreateConnection(t.Context(), c, "")
 		must(t, err)
+		records = append(records, c)
+		due(true, nil)
 		must(t, s.ShareCertificate(t.Context(), tenant, thumbprint))
 	}
-	files, err := ConnectionFiles(tenant, mailbox, thumbprint)
-	must(t, err)
+	due(false, nil)
 	for i, person := range people {
 		if opens(t, filepath.Join(dir, files.Password), person) == "" {
 			t.Errorf("person %d does not open the password", i)
 		}
 	}
+
+	// The last one to be named is taken off again, and a run dies before it is done.
+	records[1].HandoffRecipients = nil
+	_, err = s.UpdateConnection(t.Context(), records[1], nil)
+	must(t, err)
+	must(t, s.DeleteConnection(t.Context(), tenant, records[0].Mailbox, records[0].Owner))
+	due(true, nil)
+	must(t, s.ShareCertificate(t.Context(), tenant, thumbprint))
+	due(false, nil)
+	for i, person := range people {
+		if opens(t, filepath.Join(dir, files.Password), person) != "" {
+			t.Errorf("person %d still opens the password", i)
+		}
+	}
 	if _, err := s.KeyPair(t.Context(), tenant, thumbprint); err != nil {
 		t.Error(err)
 	}
+
+	// A note that does not fit its file is not believed.
+	must(t, os.WriteFile(filepath.Join(dir, files.Password), nil, 0o600))
+	due(true, nil)
 }
+
+func TestFirstImportSharesAtOnceAndNeedsNoPassphrase(t *testing.T) {
+	dir := withIdentity(t)
+	s := open(t, dir, "")
+	person, err := age.GenerateX25519Identity()
+	must(t, err)
+	c := withCertificate()
+	c.CertificateThumbprint, c.HandoffRecipients = certificate.Thumbprint(pair().Certificate), []string{person.Recipient().String()}
+	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, c.HandoffRecipients))
+	_, err = s.CreateConnection(t.Context(), c, "")
+	must(t, err)
+	if due, err := s.SharingDue(t.Context(), tenant, c.CertificateThumbprint, nil); due || err != nil {
+		t.Errorf("due: %t, %v", due, err)
+	}
+}
+
+func TestWhoWasEntitledStaysSoWhileARecordCannotBeRead(t *testing.T) {
+	dir := withIdentity(t)
+	s := open(t, dir, passphrase)
+	person, err := age.GenerateX25519Identity()
+	must(t, err)
+	c := withCertificate()
+	c.CertificateThumbprint, c.HandoffRecipients = certificate.Thumbprint(pair().Certificate), []string{person.Recipient().String()}
+	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, c.HandoffRecipients))
+	_, err = s.CreateConnection(t.Context(), c, "")
+	must(t, err)
+	must(t, os.WriteFile(pathOf(t, s.RecordURL(tenant, mailbox)), []byte("{"), 0o600))
+	if due, err := s.SharingDue(t.Context(), tenant, c.CertificateThumbprint, nil); due || err != nil {
+		t.Errorf("due: %t, %v", due, err)
+	}
+}
+
+func TestStoreThatCanOnlyBeReadIsRead(t *testing.T) {
+	dir := withIdentity(t)
+	_, err := open(t, dir, passphrase).CreateConnection(t.Context(), withSecret(), secret)
+	must(t, err)
+	for _, missing := range []string{"", recipientFile} {
+		s := open(t, dir, passphrase)
+		s.files = readOnly{s.files}
+		if missing != "" {
+			must(t, os.Remove(filepath.Join(dir, missing)))
+		}
+		if stored, err := s.ClientSecret(t.Context(), tenant, mailbox); err != nil || stored != secret {
+			t.Errorf("without %q: %q, %v", missing, stored, err)
+		}
+	}
+}
+
+// readOnly is a driver whose writes all fail, as on a share without the right to write.
+type readOnly struct{ driver }
+
+func (readOnly) Create(context.Context, string, []byte) error  { return fs.ErrPermission }
+func (readOnly) Replace(context.Context, string, []byte) error { return fs.ErrPermission }
+func (readOnly) Delete(context.Context, string) error          { return fs.ErrPermission }
 
 func TestKeyLeavesTheStoreWithTheLastThatNamesIt(t *testing.T) {
 	s := open(t, withIdentity(t), passphrase)

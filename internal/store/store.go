@@ -7,6 +7,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -29,33 +30,55 @@ type Store struct {
 	recipient     *age.X25519Recipient // once read or derived
 
 	certificateLock sync.Mutex // serializes this process's changes to certificate files
+	changeLock      sync.Mutex // see Lock
 }
 
 // Open opens the store at a file:// URL. It reads and creates nothing: the folder comes with the first write.
-// Without a passphrase everything works but reading a secret, and writing the very first one.
+// Without a passphrase everything works but reading a secret, and writing the very first one. A passphrase that
+// CheckPassphrase refuses is reported by what uses it, so that it is in nobody's way who only deletes.
 func Open(rawURL, passphrase string) (*Store, error) {
 	path, err := folderPath(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	if passphrase != "" {
-		if err := CheckPassphrase(passphrase); err != nil {
-			return nil, err
-		}
-	}
 	return &Store{files: newFolder(path), passphrase: passphrase}, nil
 }
 
-// CheckPassphrase says whether a passphrase may protect a store. The error never shows it.
+// CheckPassphrase says whether a passphrase may protect a store. The error, an ErrPassphraseUnfit, never shows it.
 func CheckPassphrase(passphrase string) error {
 	if strings.ContainsFunc(passphrase, unicode.IsControl) {
-		return fmt.Errorf("the connection store's passphrase has a line break or another control character, " +
-			"perhaps from the end of a file; the age command could not be given it")
+		return fmt.Errorf("%w: it has a line break or another control character, "+
+			"perhaps from the end of a file; the age command could not be given it", ErrPassphraseUnfit)
 	}
 	if length := utf8.RuneCountInString(passphrase); length < MinPassphraseLength {
-		return fmt.Errorf("the connection store's passphrase has %d characters; at least %d are needed", length, MinPassphraseLength)
+		return fmt.Errorf("%w: it has %d characters, and at least %d are needed", ErrPassphraseUnfit, length, MinPassphraseLength)
 	}
 	return nil
+}
+
+// Exists says whether there is a store at the URL: a folder that holds a store's key, or what belongs to a tenant. An
+// empty folder is none, nor is one that is not there: a share that is not mounted looks like either.
+func (s *Store) Exists(ctx context.Context) (bool, error) {
+	names, err := s.files.List(ctx, "")
+	if err != nil {
+		return false, fmt.Errorf("look for the connection store at %s: %w", s.URL(), err)
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		tenant, err := canonicalTenant(name)
+		return name == identityFile || name == recipientFile || err == nil && tenant == name
+	}), nil
+}
+
+// URL is where the store is, or would be.
+func (s *Store) URL() string { return s.files.URL("") }
+
+// Lock keeps the other changes of this process waiting until unlock is called. Who takes a certificate to be there and
+// then writes the record that names it holds the lock meanwhile, and so does who deletes a record and then the
+// certificate that nothing names any more. Two processes are not kept apart: a key that one of them drops just then is
+// missed, and reported, by the next Read.
+func (s *Store) Lock() (unlock func()) {
+	s.changeLock.Lock()
+	return s.changeLock.Unlock
 }
 
 // HasPassphrase says whether the store was opened with a passphrase. It may still be the wrong one.

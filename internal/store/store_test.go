@@ -132,11 +132,24 @@ func TestOpeningCreatesNothing(t *testing.T) {
 
 func TestWeakPassphraseIsRefusedAndNotShown(t *testing.T) {
 	for _, weak := range []string{"elevenchars", "correct horse battery\n"} {
-		if _, err := Open("file:///srv/store", weak); err == nil || strings.Contains(err.Error(), weak) {
-			t.Errorf("%q: %v", weak, err)
+		dir := withIdentity(t)
+		s := open(t, dir, weak)
+		if err := s.CanEncrypt(t.Context()); !errors.Is(err, ErrPassphraseUnfit) || strings.Contains(err.Error(), weak) {
+			t.Errorf("%q, asked before: %v", weak, err)
+		}
+		if _, err := s.CreateConnection(t.Context(), withSecret(), secret); !errors.Is(err, ErrPassphraseUnfit) {
+			t.Errorf("%q, writing a secret: %v", weak, err)
+		}
+		_, err := open(t, dir, passphrase).CreateConnection(t.Context(), withSecret(), secret)
+		must(t, err)
+		if _, err := s.ClientSecret(t.Context(), tenant, mailbox); !errors.Is(err, ErrPassphraseUnfit) {
+			t.Errorf("%q, reading it: %v", weak, err)
+		}
+		if err := s.DeleteConnection(t.Context(), tenant, mailbox, "owner-1"); err != nil {
+			t.Errorf("%q is in the way of deleting: %v", weak, err)
 		}
 	}
-	if _, err := Open("file:///srv/store", "zwölf Zeich."); err != nil {
+	if err := CheckPassphrase("zwölf Zeich."); err != nil {
 		t.Errorf("twelve characters: %v", err)
 	}
 }
@@ -158,6 +171,11 @@ func TestFileNamesAreSafeOnEverySystemAndNeverMeet(t *testing.T) {
 		".a@contoso.com":           "",
 		"a b@contoso.com":          "",
 		"a\x00@contoso.com":        "",
+		"a\u00a0@contoso.com":      "",
+		"a\u200b@contoso.com":      "",
+		"a@[127.0.0.1]":            "",
+		"a@con_toso.com":           "",
+		"a@münchen.example":        "a@m%c3%bcnchen.example",
 		"a\u202e@contoso.com":      "",
 		"a@b@contoso.com":          "",
 		"contoso.com":              "",
@@ -220,7 +238,7 @@ func TestNoFileShowsASecretAndOnlyItsOwnerMayReadOne(t *testing.T) {
 	_, err := s.CreateConnection(t.Context(), withSecret(), secret)
 	must(t, err)
 	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil))
-	_, err = s.WriteHandoff(t.Context(), tenant, mailbox, HandoffSheet, []byte("<html>"))
+	_, err = s.WriteHandoff(t.Context(), withSecret(), []byte("<html>"), nil)
 	must(t, err)
 	must(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -350,10 +368,8 @@ func TestDeletingLeavesNothingAndNeedsNoPassphrase(t *testing.T) {
 	s := open(t, dir, passphrase)
 	_, err := s.CreateConnection(t.Context(), withSecret(), secret)
 	must(t, err)
-	for _, extension := range handoffExtensions {
-		_, err := s.WriteHandoff(t.Context(), tenant, mailbox, extension, []byte("x"))
-		must(t, err)
-	}
+	_, err = s.WriteHandoff(t.Context(), withSecret(), []byte("x"), []byte("x"))
+	must(t, err)
 	other := withCertificate()
 	other.Mailbox = "other@contoso.com"
 	_, err = s.CreateConnection(t.Context(), other, "")
@@ -511,21 +527,128 @@ func TestJournalEntryStandsUntilItIsDeleted(t *testing.T) {
 	}
 }
 
-func TestHandoffIsWrittenReadAndRemoved(t *testing.T) {
+func TestHandoffIsCurrentUntilWhatItWasMadeFromChanges(t *testing.T) {
+	for name, c := range map[string]struct {
+		change  func(s *Store, c *Connection)
+		current bool
+	}{
+		"nothing":          {func(*Store, *Connection) {}, true},
+		"a new revision":   {func(s *Store, c *Connection) { *c, _ = s.UpdateConnection(t.Context(), *c, nil) }, false},
+		"an edited record": {func(_ *Store, c *Connection) { c.Name = "edited" }, false},
+		"a sheet that is gone": {func(s *Store, _ *Connection) {
+			must(t, os.Remove(pathOf(t, s.HandoffURL(tenant, mailbox))))
+		}, false},
+		"a sheet that is cut off": {func(s *Store, _ *Connection) {
+			must(t, os.WriteFile(pathOf(t, s.HandoffURL(tenant, mailbox)), []byte("<html>"), 0o600))
+		}, false},
+		"a script that is gone": {func(s *Store, c *Connection) {
+			files, err := ConnectionFiles(tenant, mailbox, c.CertificateThumbprint)
+			must(t, err)
+			must(t, os.Remove(pathOf(t, s.URL()+"/"+files.HandoffScript)))
+		}, false},
+		"a key that is gone": {func(s *Store, c *Connection) {
+			must(t, s.DeleteCertificate(t.Context(), tenant, c.CertificateThumbprint))
+		}, false},
+		"line ends of another system": {func(s *Store, _ *Connection) {
+			path := pathOf(t, s.HandoffURL(tenant, mailbox))
+			content, err := os.ReadFile(path)
+			must(t, err)
+			must(t, os.WriteFile(path, []byte(strings.ReplaceAll(string(content), "\n", "\r\n")), 0o600))
+		}, true},
+	} {
+		s := open(t, withIdentity(t), passphrase)
+		record := withCertificate()
+		record.CertificateThumbprint = certificate.Thumbprint(pair().Certificate)
+		must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil))
+		record, err := s.CreateConnection(t.Context(), record, "")
+		must(t, err)
+		if current, err := s.HandoffCurrent(t.Context(), record); current || err != nil {
+			t.Fatalf("before it is written: %t, %v", current, err)
+		}
+		url, err := s.WriteHandoff(t.Context(), record, []byte("<html></html>"), []byte("Write-Host"))
+		must(t, err)
+		if url != s.HandoffURL(tenant, mailbox) {
+			t.Errorf("%s, %s", url, s.HandoffURL(tenant, mailbox))
+		}
+		c.change(s, &record)
+		if current, err := s.HandoffCurrent(t.Context(), record); current != c.current || err != nil {
+			t.Errorf("%s: %t, %v", name, current, err)
+		}
+	}
+}
+
+func TestHandoffWithoutAKeyHasNoScript(t *testing.T) {
 	s := open(t, t.TempDir(), "")
-	at, err := s.WriteHandoff(t.Context(), tenant, mailbox, HandoffSheet, []byte("<html>"))
+	record, err := s.CreateConnection(t.Context(), withCertificate(), "")
 	must(t, err)
-	if at != s.HandoffURL(tenant, mailbox) {
-		t.Errorf("%s, %s", at, s.HandoffURL(tenant, mailbox))
+	_, err = s.WriteHandoff(t.Context(), record, []byte("<html>"), []byte("of the time when there was a key"))
+	must(t, err)
+	if current, err := s.HandoffCurrent(t.Context(), record); current || err != nil {
+		t.Errorf("with a script: %t, %v", current, err)
 	}
-	if content, err := s.Handoff(t.Context(), tenant, mailbox, HandoffSheet); err != nil || string(content) != "<html>" {
-		t.Errorf("%s, %v", content, err)
+	_, err = s.WriteHandoff(t.Context(), record, []byte("<html>"), nil)
+	must(t, err)
+	if _, err := s.Handoff(t.Context(), tenant, mailbox, HandoffScript); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the script: %v", err)
 	}
-	must(t, s.DeleteHandoff(t.Context(), tenant, mailbox, HandoffSheet))
-	if _, err := s.Handoff(t.Context(), tenant, mailbox, HandoffSheet); !errors.Is(err, ErrNotFound) {
-		t.Errorf("%v", err)
+	if current, err := s.HandoffCurrent(t.Context(), record); !current || err != nil {
+		t.Errorf("without: %t, %v", current, err)
 	}
-	if _, err := s.WriteHandoff(t.Context(), tenant, mailbox, "/../x", nil); err == nil {
-		t.Error("any extension is accepted")
+}
+
+func TestWhatIsLeftOfARecordDeletedByHandIsSeenAndDeleted(t *testing.T) {
+	dir := withIdentity(t)
+	s := open(t, dir, passphrase)
+	record, err := s.CreateConnection(t.Context(), withSecret(), secret)
+	must(t, err)
+	_, err = s.WriteHandoff(t.Context(), record, []byte("<html>"), nil)
+	must(t, err)
+	must(t, os.Remove(pathOf(t, s.RecordURL(tenant, mailbox))))
+	if leftover, err := s.Leftover(t.Context(), tenant, mailbox); !strings.HasSuffix(leftover, ".secret.age") || err != nil {
+		t.Errorf("%q, %v", leftover, err)
+	}
+	must(t, s.DeleteConnection(t.Context(), tenant, mailbox, "owner-1"))
+	if left := filesBelow(t, filepath.Join(dir, tenant)); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+	if leftover, err := s.Leftover(t.Context(), tenant, mailbox); leftover != "" || err != nil {
+		t.Errorf("%q, %v", leftover, err)
+	}
+}
+
+func TestFolderThatHoldsNothingOfAStoreIsNone(t *testing.T) {
+	dir := t.TempDir()
+	exists := func(s *Store) bool {
+		t.Helper()
+		there, err := s.Exists(t.Context())
+		must(t, err)
+		return there
+	}
+	if exists(open(t, filepath.Join(dir, "unmounted"), "")) || exists(open(t, dir, "")) {
+		t.Error("a folder that is empty, or not there, is taken for a store")
+	}
+	must(t, os.Mkdir(filepath.Join(dir, "lost+found"), 0o700))
+	if exists(open(t, dir, "")) {
+		t.Error("a mount point is taken for a store")
+	}
+	if !exists(open(t, withIdentity(t), "")) {
+		t.Error("a store with a key is none")
+	}
+	s := open(t, dir, "")
+	_, err := s.CreateConnection(t.Context(), withCertificate(), "")
+	must(t, err)
+	if !exists(s) {
+		t.Error("a store with a connection is none")
+	}
+}
+
+func TestErrorsHoldNoRandomNames(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(dir, tenant, "connections", "migration@contoso.onmicrosoft.com.json"), 0o700)) // nothing can be renamed to it
+	f := newFolder(dir)
+	first := f.Replace(t.Context(), tenant+"/connections/migration@contoso.onmicrosoft.com.json", nil)
+	second := f.Replace(t.Context(), tenant+"/connections/migration@contoso.onmicrosoft.com.json", nil)
+	if first == nil || first.Error() != second.Error() {
+		t.Errorf("%v\n%v", first, second)
 	}
 }

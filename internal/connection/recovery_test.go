@@ -1,0 +1,321 @@
+package connection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"filippo.io/age"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	tf "github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/expect"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// opens is a check that the store opens the key of the certificate.
+func (k *kitchen) opens(*terraform.State) error {
+	_, err := k.open().KeyPair(k.t.Context(), tenantID, certificate.Thumbprint(pair().Certificate))
+	return err
+}
+
+// files are the paths of the connection's files.
+func (k *kitchen) files() store.Files {
+	k.t.Helper()
+	files, err := store.ConnectionFiles(tenantID, mailbox, certificate.Thumbprint(pair().Certificate))
+	k.must(err)
+	for _, name := range []*string{&files.PFX, &files.Password, &files.HandoffScript, &files.HandoffSheet, &files.Secret} {
+		*name = filepath.Join(k.folder, filepath.FromSlash(*name))
+	}
+	return files
+}
+
+func TestReplacedConnectionKeepsTheOnlyCopyOfItsKey(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	file, attributes := k.pfx(pair())
+	again := func(trigger string, attributes ...string) string {
+		return `resource "terraform_data" "trigger" { input = "` + trigger + `" }` + "\n" +
+			connection(append(attributes, "lifecycle { replace_triggered_by = [terraform_data.trigger] }")...)
+	}
+	expires := tf.TestCheckResourceAttr(address, "certificate_not_after", "2030-11-20T10:00:00Z")
+	whole := tf.ComposeAggregateTestCheckFunc(k.opens, expires)
+	named := attributes[0]
+	k.play(
+		tf.TestStep{Config: again("one", attributes...), Check: whole},
+		tf.TestStep{Config: again("two", attributes...), Check: whole}, // by itself, from the file
+		tf.TestStep{Config: again("two", named), Check: whole},
+		tf.TestStep{Config: again("three", named), ConfigPlanChecks: before(planned(plancheck.ResourceActionReplace)), Check: whole},
+		tf.TestStep{Config: again("three", named, `mailbox = "other@contoso.com"`), ConfigPlanChecks: before(planned(plancheck.ResourceActionReplace)), Check: whole},
+		tf.TestStep{Config: again("three", append(slices.Clone(attributes), `mailbox = "other@contoso.com"`)...), Check: whole},
+		tf.TestStep{ // the path is there and the file is not: nothing is replaced
+			PreConfig: func() { k.must(os.Remove(file)) },
+			Config:    again("four", append(slices.Clone(attributes), `mailbox = "other@contoso.com"`)...), ExpectError: expect.Error("cannot be read"),
+		},
+	)
+	if err := k.opens(nil); err != nil {
+		t.Errorf("destroying lost the only copy: %v", err)
+	}
+}
+
+func TestImportMendsAPairThatDoesNotOpen(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	_, attributes := k.pfx(pair())
+	k.play(
+		tf.TestStep{Config: connection(attributes...), Check: k.opens},
+		tf.TestStep{
+			PreConfig: func() { k.must(os.Remove(k.files().Password)) },
+			Config:    connection(attributes...), ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)), Check: k.opens,
+		},
+		tf.TestStep{ // which only opening it tells
+			PreConfig: func() { k.must(os.WriteFile(k.files().PFX, []byte("damaged"), 0o600)) },
+			Config:    connection(append(attributes, "certificate_pfx_password_wo_version = 2")...), Check: k.opens,
+		},
+	)
+}
+
+func TestSharingThatFailedIsDoneByTheNextApply(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	_, attributes := k.pfx(pair())
+	person, err := age.GenerateX25519Identity()
+	k.must(err)
+	shared := append(slices.Clone(attributes), fmt.Sprintf("handoff_recipients = [%q]", person.Recipient()))
+	openTo := func(want bool) tf.TestCheckFunc {
+		return func(*terraform.State) error {
+			content, err := os.ReadFile(k.files().Password)
+			if err != nil {
+				return err
+			}
+			if got := k.decrypts(content, person); got != want {
+				return fmt.Errorf("he opens the password: %t", got)
+			}
+			return nil
+		}
+	}
+	wrong := func() { k.passphrase = "wrong horse battery" }
+	right := func() { k.passphrase = passphrase }
+	k.play(
+		tf.TestStep{Config: connection(shared...), Check: openTo(true)},
+		tf.TestStep{PreConfig: wrong, Config: connection(attributes...), ExpectError: expect.Error("passphrase does not open")},
+		tf.TestStep{PreConfig: right, RefreshState: true, ExpectNonEmptyPlan: true}, // nor is it forgotten by -refresh-only
+		tf.TestStep{Config: connection(attributes...), ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)), Check: openTo(false)},
+		tf.TestStep{Config: connection(attributes...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+	)
+}
+
+func (k *kitchen) decrypts(content []byte, person age.Identity) bool {
+	k.t.Helper()
+	_, err := age.Decrypt(armored(content), person)
+	return err == nil
+}
+
+func TestFirstImportWithRecipientsNeedsNoPassphrase(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	k.passphrase = ""
+	_, attributes := k.pfx(pair())
+	person, err := age.GenerateX25519Identity()
+	k.must(err)
+	shared := append(slices.Clone(attributes), fmt.Sprintf("handoff_recipients = [%q]", person.Recipient()))
+	k.play(
+		tf.TestStep{Config: connection(shared...), Check: k.opens},
+		tf.TestStep{Config: connection(shared...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+	)
+}
+
+func TestConnectionsWithOneCertificateAreAlikeInWhateverOrderTheyAreMade(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	_, attributes := k.pfx(pair())
+	person, err := age.GenerateX25519Identity()
+	k.must(err)
+	first := strings.Replace(connection(attributes[0], `mailbox = "first@contoso.com"`, fmt.Sprintf("handoff_recipients = [%q]", person.Recipient())), `"test"`, `"first"`, 1)
+	second := connection(append(attributes, `depends_on = [codetwo_target_connection.first]`)...)
+	complete := func(*terraform.State) error {
+		for _, mailbox := range []string{mailbox, "first@contoso.com"} {
+			c, err := k.open().Connection(t.Context(), tenantID, mailbox)
+			if err != nil {
+				return err
+			}
+			current, err := k.open().HandoffCurrent(t.Context(), c)
+			if err != nil {
+				return err
+			}
+			sheet, err := k.open().Handoff(t.Context(), tenantID, mailbox, store.HandoffSheet)
+			if err != nil {
+				return err
+			}
+			if !current || !strings.Contains(string(sheet), "2030-11-20") {
+				return fmt.Errorf("the sheet of %s is current: %t, and has to say when the certificate ends:\n%s", mailbox, current, sheet)
+			}
+		}
+		return nil
+	}
+	k.play(
+		tf.TestStep{Config: first + second, Check: complete},
+		tf.TestStep{Config: first + second, ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+		tf.TestStep{ // whom only one of them names loses his right with it
+			Config: connection(attributes...),
+			Check: func(*terraform.State) error {
+				content, err := os.ReadFile(k.files().Password)
+				if err == nil && k.decrypts(content, person) {
+					err = errors.New("he still opens the password")
+				}
+				return errors.Join(err, k.opens(nil))
+			},
+		},
+		tf.TestStep{Config: connection(attributes...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+	)
+}
+
+func TestHandoffThatIsNotWholeIsWrittenAgain(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	_, attributes := k.pfx(pair())
+	steps := []tf.TestStep{{Config: connection(attributes...)}}
+	for _, spoil := range []func(){
+		func() { k.must(os.Remove(k.files().HandoffScript)) },
+		func() { k.must(os.Truncate(k.files().HandoffSheet, 1000)) },
+	} {
+		steps = append(steps,
+			tf.TestStep{PreConfig: spoil, RefreshState: true, ExpectNonEmptyPlan: true}, // -refresh-only does not take it for repaired
+			tf.TestStep{Config: connection(attributes...), ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate))},
+			tf.TestStep{Config: connection(attributes...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())})
+	}
+	k.play(steps...)
+}
+
+func TestStoreThatMovedIsChangedWhereItIs(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	k.play(
+		tf.TestStep{Config: connection(byThumbprint)},
+		tf.TestStep{
+			PreConfig: func() {
+				k.must(os.Rename(k.folder, k.folder+" moved"))
+				k.folder += " moved"
+			},
+			Config: connection(byThumbprint, `name = "renamed"`),
+			Check: tf.ComposeAggregateTestCheckFunc(
+				tf.TestCheckResourceAttrWith(address, "record_url", k.fileExists),
+				tf.TestCheckResourceAttrWith(address, "handoff_url", k.fileExists)),
+		},
+		tf.TestStep{ // and the plan could not look
+			PreConfig: func() {
+				k.must(os.Rename(k.folder, k.folder+" again"))
+				k.folder += " again"
+				k.unknown = true
+			},
+			Config: connection(byThumbprint, `name = "twice"`),
+			Check:  tf.TestCheckResourceAttrWith(address, "handoff_url", k.fileExists),
+		},
+		tf.TestStep{PreConfig: func() { k.unknown = false }, Config: connection(byThumbprint, `name = "twice"`)},
+	)
+}
+
+func TestStoreThatIsNotThereEmptiesNoState(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	away := func() { k.must(os.Rename(k.folder, k.folder+".away")) }
+	back := func() { k.must(errors.Join(os.RemoveAll(k.folder), os.Rename(k.folder+".away", k.folder))) }
+	k.play(
+		tf.TestStep{Config: connection(bySecret(secret, 1)...)},
+		tf.TestStep{PreConfig: away, Config: connection(bySecret(secret, 1)...), PlanOnly: true,
+			ExpectError: expect.Error("There is no connection store at", "was last seen at", "Mount the folder")},
+		tf.TestStep{PreConfig: func() { k.must(os.Mkdir(k.folder, 0o700)) }, Config: connection(bySecret(secret, 1)...), Destroy: true,
+			ExpectError: expect.Error("There is no connection store at")},
+		tf.TestStep{PreConfig: back, Config: connection(bySecret(secret, 1)...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+	)
+	if left := k.left(); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// left are the files of the tenant.
+func (k *kitchen) left() []string {
+	k.t.Helper()
+	names, err := filepath.Glob(filepath.Join(k.folder, tenantID, "*", "*"))
+	k.must(err)
+	return names
+}
+
+func TestDamagedRecordIsMendedByDeletingItAsTheErrorSays(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	record := k.path(k.open().RecordURL(tenantID, mailbox))
+	damage := func() { k.must(os.WriteFile(record, []byte("{"), 0o600)) }
+	remove := func() { k.must(os.Remove(record)) }
+	config := connection(bySecret(secret, 1)...)
+	refused := tf.TestStep{PreConfig: damage, Config: config, PlanOnly: true, ExpectError: expect.Error("delete the file: the next apply writes the record again")}
+	k.play(
+		tf.TestStep{Config: config},
+		refused,
+		tf.TestStep{PreConfig: remove, Config: config, Check: func(*terraform.State) error {
+			stored, err := k.open().ClientSecret(t.Context(), tenantID, mailbox)
+			if err == nil && (stored != secret || k.record().ClientID != clientID) {
+				err = fmt.Errorf("the secret is %q, the record %+v", stored, k.record())
+			}
+			return err
+		}},
+		tf.TestStep{Config: config, ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+		refused,
+		tf.TestStep{PreConfig: remove, Config: config, Destroy: true},
+	)
+	if left := k.left(); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func TestKeyIsThereForWhoeverNamesItWhileAnotherConnectionGoes(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	s, err := k.Store()
+	k.must(err)
+	file, _ := k.pfx(pair())
+	model := func(mailbox string) *Model {
+		return &Model{
+			TenantID: types.StringValue(tenantID), Mailbox: types.StringValue(mailbox), ClientID: types.StringValue(clientID), Name: types.StringValue("x"),
+			CredentialType:        types.StringValue(store.CredentialCertificate),
+			CertificateThumbprint: types.StringValue(certificate.Thumbprint(pair().Certificate)), CertificatePFXPath: types.StringValue(file),
+			CertificatePFXPassword: types.StringValue("pfx-password"), HandoffRecipients: types.SetNull(types.StringType),
+		}
+	}
+	create := func(ctx context.Context, m *Model) {
+		var diags diag.Diagnostics
+		(&job{store: s, now: today, plan: m, config: m, diags: &diags}).create(ctx, "owner")
+		if diags.HasError() {
+			t.Error(diags)
+		}
+	}
+	going := model("m0@contoso.com")
+	create(t.Context(), going)
+	for i := range 20 {
+		coming := model(fmt.Sprintf("m%d@contoso.com", i+1))
+		var both sync.WaitGroup
+		both.Go(func() {
+			var diags diag.Diagnostics
+			remove(t.Context(), s, going, "owner", &diags)
+			if len(diags) > 0 {
+				t.Error(diags)
+			}
+		})
+		both.Go(func() { create(t.Context(), coming) })
+		both.Wait()
+		if err := k.opens(nil); err != nil {
+			t.Fatalf("round %d: %v", i, err)
+		}
+		going = coming
+	}
+}

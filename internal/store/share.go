@@ -1,0 +1,150 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+)
+
+// sharing notes to whom the password of a certificate's PFX is encrypted, which the encrypted file does not tell. It is
+// written before that file, and names it by its hash: after a kill in between it speaks of no file, and is not believed.
+type sharing struct {
+	version
+	PasswordSHA256 string   `json:"password_sha256"` // of the encrypted file
+	Recipients     []string `json:"recipients"`      // age public keys, sorted
+}
+
+// SharingDue says whether the password of a certificate's PFX is encrypted to others than those who are to open it: the
+// hand-off recipients of all connections that name the certificate. planned, if not nil, stands for the record of its
+// connection. It is false if the store has no such pair.
+func (s *Store) SharingDue(ctx context.Context, tenantID, thumbprint string, planned *Connection) (bool, error) {
+	if there, err := s.HasKeyPair(ctx, tenantID, thumbprint); err != nil || !there {
+		return false, err
+	}
+	current, known, err := s.sharedWith(ctx, tenantID, thumbprint)
+	if err != nil {
+		return false, err
+	}
+	wanted, err := s.entitled(ctx, tenantID, thumbprint, nil, planned)
+	return !known || !slices.Equal(current, wanted), err
+}
+
+// ShareCertificate encrypts the password of a certificate's PFX anew: to the store, and to the hand-off recipients of
+// all connections that name the certificate. It needs the passphrase. ErrNotFound when the store has no such PFX.
+func (s *Store) ShareCertificate(ctx context.Context, tenantID, thumbprint string) error {
+	_, _, passwordFile, err := certificateFiles(tenantID, thumbprint)
+	if err != nil {
+		return err
+	}
+	s.certificateLock.Lock()
+	defer s.certificateLock.Unlock()
+
+	recipients, err := s.entitled(ctx, tenantID, thumbprint, nil, nil)
+	if err != nil {
+		return err
+	}
+	password, err := s.decryptFile(ctx, passwordFile)
+	if err != nil {
+		return err
+	}
+	encrypted, err := s.encrypt(ctx, password, recipients)
+	if err != nil {
+		return err
+	}
+	if err := s.noteSharing(ctx, tenantID, thumbprint, encrypted, recipients); err != nil {
+		return err
+	}
+	if err := s.files.Replace(ctx, passwordFile, encrypted); err != nil {
+		return fmt.Errorf("write the password of the certificate %s: %w", thumbprint, err)
+	}
+	return nil
+}
+
+// entitled returns those who are to open a certificate's PFX, sorted: the further ones, and the hand-off recipients of
+// all connections that name it. While a record cannot be read, who was entitled stays so, as that record may say it.
+func (s *Store) entitled(ctx context.Context, tenantID, thumbprint string, further []string, planned *Connection) ([]string, error) {
+	normal, err := certificate.NormalizeThumbprint(thumbprint)
+	if err != nil {
+		return nil, err
+	}
+	connections, unreadable, err := s.Connections(ctx, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	recipients := slices.Clone(further)
+	if planned != nil {
+		connections = slices.DeleteFunc(connections, func(c Connection) bool { return c.ID() == planned.ID() })
+		connections = append(connections, *planned)
+	}
+	for _, c := range connections {
+		if own, err := certificate.NormalizeThumbprint(c.CertificateThumbprint); err == nil && own == normal {
+			recipients = append(recipients, c.HandoffRecipients...)
+		}
+	}
+	if len(unreadable) > 0 {
+		current, _, err := s.sharedWith(ctx, tenantID, thumbprint)
+		if err != nil {
+			return nil, err
+		}
+		recipients = append(recipients, current...)
+	}
+	slices.Sort(recipients)
+	return slices.Compact(recipients), nil
+}
+
+// sharedWith returns to whom the password of a certificate's PFX is encrypted beside the store, sorted, and whether
+// that is known.
+func (s *Store) sharedWith(ctx context.Context, tenantID, thumbprint string) (recipients []string, known bool, err error) {
+	_, _, passwordFile, err := certificateFiles(tenantID, thumbprint)
+	if err != nil {
+		return nil, false, err
+	}
+	noteFile, _ := certificateFile(tenantID, thumbprint, sharedExtension)
+	note, err := s.files.Read(ctx, noteFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, true, nil // it never was shared
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("read %s: %w", s.files.URL(noteFile), err)
+	}
+	encrypted, err := s.files.Read(ctx, passwordFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, false, fmt.Errorf("read %s: %w", s.files.URL(passwordFile), err)
+	}
+	var noted sharing
+	if err := decodeRecord(s.files.URL(noteFile), note, &noted); err != nil {
+		if _, newer := errors.AsType[*NewerSchemaError](err); newer {
+			return nil, false, err
+		}
+		return nil, false, nil // the next sharing writes it anew
+	}
+	return noted.Recipients, noted.PasswordSHA256 == sum(encrypted), nil
+}
+
+// noteSharing writes the note before the encrypted file is. Where nobody shares and nobody did, there is nothing to note.
+func (s *Store) noteSharing(ctx context.Context, tenantID, thumbprint string, encrypted []byte, recipients []string) error {
+	file, err := certificateFile(tenantID, thumbprint, sharedExtension)
+	if err != nil {
+		return err
+	}
+	if len(recipients) == 0 {
+		if there, err := s.files.Exists(ctx, file); err != nil || !there {
+			return err
+		}
+	}
+	content, err := encodeRecord(sharing{version{schemaVersion}, sum(encrypted), recipients})
+	if err != nil {
+		return err
+	}
+	if err := s.files.Replace(ctx, file, content); err != nil {
+		return fmt.Errorf("write %s: %w", s.files.URL(file), err)
+	}
+	return nil
+}
+
+func sum(content []byte) string { return fmt.Sprintf("%x", sha256.Sum256(content)) }
