@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -100,6 +101,9 @@ func (k *Kitchen) Factories(options ...provider.Option) map[string]func() (tfpro
 		"codetwo": providerserver.NewProtocol6WithError(provider.New("test", options...)()),
 	}
 }
+
+// WithClock lets the provider of a test live at another time.
+func WithClock(now func() time.Time) provider.Option { return provider.WithClock(now) }
 
 // Provider is a provider block that signs in to the sandbox as the caller, with this kitchen's store.
 func (k *Kitchen) Provider(caller sandbox.Caller) string {

@@ -64,7 +64,7 @@ func TestTheListResourceFindsAppsThatAnImportByIdentityTakes(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	app := wizardMade(t, k)
 	p := k.Protocol(k.Tenant(0).Callers.Full)
-	server, ok := p.ProviderServer.(tfprotov6.ProviderServerWithListResource)
+	server, ok := p.ProviderServer.(tfprotov6.ProviderServerWithListResource) //nolint:staticcheck // until the methods move, there is no other way to ask
 	if !ok {
 		t.Fatal("the provider cannot be queried")
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/provider"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
@@ -30,7 +29,7 @@ func TestAccACertificateIsRenewedBesideTheOldOneAndThatRemovedInItsTime(t *testi
 			k.Control(http.MethodPost, "/clock", map[string]any{"advance": ahead.String()})
 		}
 	}
-	clock := provider.WithClock(func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
+	clock := acctest.WithClock(func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
 	config := k.Provider(k.Tenant(0).Callers.Full) + registration(`certificate = { validity_years = 1 }`)
 	certificate := tfjsonpath.New("certificate")
 	var first string
@@ -94,7 +93,7 @@ func TestAccACertificateThatEndedBeforeAnybodyLookedIsReplaced(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	var passed atomic.Int64
-	clock := provider.WithClock(func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
+	clock := acctest.WithClock(func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
 	config := k.Provider(k.Tenant(0).Callers.Full) + registration(`certificate = { validity_years = 1 }`)
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
