@@ -188,3 +188,40 @@ func TestAccACallerWithoutRightsLeavesNothingInTheStore(t *testing.T) {
 		}
 	}
 }
+
+func TestAccADeletedApplicationIsFoundByItsUniqueNameUnderAnyDisplayName(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	named := func(displayName string) string {
+		return provider + registration(fmt.Sprintf("unique_name = \"codetwo-one\"\n  display_name = %q", displayName))
+	}
+	run(t, k,
+		resource.TestStep{Config: named("One")},
+		resource.TestStep{Config: named("Two")},
+		resource.TestStep{Config: provider, Check: func(*terraform.State) error { return nil }},
+		resource.TestStep{Config: named("One"), ExpectError: expect.Error("A deleted application has this name", `"Two"`)},
+	)
+}
+
+func TestAccTwoIDsOfOneNameAreBothShownAndBothTakenBack(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
+	run(t, k,
+		resource.TestStep{Config: config, Check: m.remember},
+		resource.TestStep{
+			PreConfig: func() {
+				for _, imap := range []string{"5e5addcd-3e8d-4e90-baf5-964efab2b20a", "28b54159-e98b-4a00-9d52-10c8c7cbd7f3"} {
+					m.grant("00000002-0000-0ff1-ce00-000000000000", imap)
+				}
+			},
+			Config: config,
+			Check: func(*terraform.State) error {
+				if count := grantsOf(k, m.clientID); count != 2 {
+					return fmt.Errorf("%d permissions are granted", count)
+				}
+				return nil
+			},
+		},
+	)
+}

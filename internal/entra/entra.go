@@ -166,7 +166,7 @@ type SearchResult struct {
 	ByPrefix      []Application
 	ByClientID    *Application
 	ByTag         []Application
-	Deleted       []Application // in the recycle bin, of the display name
+	Deleted       []Application // in the recycle bin, of the unique or the display name
 	// DeletedServicePrincipals are those in the recycle bin that belong to the client ID.
 	DeletedServicePrincipals []ServicePrincipal
 	ListDenied               *Error // the caller may not list applications: the duplicates could not be looked for

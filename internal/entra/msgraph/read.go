@@ -3,6 +3,7 @@ package msgraph
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -143,6 +144,7 @@ func (d *directory) federated(answered answer) ([]entra.FederatedCredential, err
 // list; that is an answer, not an error.
 func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra.SearchResult, error) {
 	result := &entra.SearchResult{}
+	var deletedByUniqueName []entra.Application
 	var parts []part
 	var take []func(answer) error
 	one := func(template string, values parameters, into **entra.Application) {
@@ -165,6 +167,9 @@ func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra
 	}
 	if query.UniqueName != "" {
 		one("/applications(uniqueName='{name}')", parameters{"name": strings.ReplaceAll(query.UniqueName, "'", "''")}, &result.ByUniqueName)
+		// Whether the recycle bin can be filtered by it is unconfirmed; where not, the display name has to find it.
+		many("/directory/deletedItems/graph.application", "uniqueName eq "+quoted(query.UniqueName), &deletedByUniqueName)
+		take[len(take)-1] = tolerating(http.StatusBadRequest, take[len(take)-1])
 	}
 	if query.ClientID != "" {
 		one("/applications(appId='{id}')", parameters{"id": query.ClientID}, &result.ByClientID)
@@ -203,7 +208,22 @@ func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra
 			return nil, err
 		}
 	}
+	for _, deleted := range deletedByUniqueName {
+		if !slices.ContainsFunc(result.Deleted, func(listed entra.Application) bool { return listed.ObjectID == deleted.ObjectID }) {
+			result.Deleted = append(result.Deleted, deleted)
+		}
+	}
 	return result, nil
+}
+
+// tolerating takes an answer of that status for an empty one.
+func tolerating(status int, take func(answer) error) func(answer) error {
+	return func(answered answer) error {
+		if refused := entra.AsError(answered.err); refused != nil && refused.Status == status {
+			return nil
+		}
+		return take(answered)
+	}
 }
 
 func (d *directory) applicationList(ctx context.Context, answered answer) ([]entra.Application, error) {
