@@ -3,6 +3,8 @@ package connectivity_test
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -78,7 +80,6 @@ func TestAccEachFailureIsToldWithItsOwnRemedyAndNeverBlocksDestroy(t *testing.T)
 	licensed := tenant.Mailboxes.Licensed[0]
 	for name, c := range map[string]struct {
 		config    string
-		ewsOpen   bool
 		check     resource.TestCheckFunc
 		connected string
 	}{
@@ -175,6 +176,117 @@ func TestAccFailOnErrorMakesAFailedCheckAnError(t *testing.T) {
 					k.Control(http.MethodPatch, "/tenants/"+tenant.TenantID+"/exchange", map[string]any{"ews_enabled": true, "ews_allowed_app_ids": []string{app.ClientID}})
 				},
 				Config: k.Provider(tenant.Callers.Full) + config,
+				Check:  resource.TestCheckResourceAttr(table, "connected", "true"),
+			},
+		},
+	})
+}
+
+func TestAccALicensedUserWithoutAMailboxIsToldWhereItMayBe(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	tenant := k.Tenant(0)
+	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	k.OpenEWS(tenant.TenantID, app.ClientID)
+	resource.ParallelTest(t, resource.TestCase{
+		TerraformVersionChecks:   acctest.Needs,
+		ProtoV6ProviderFactories: k.Factories(),
+		Steps: []resource.TestStep{{
+			Config: k.Provider(tenant.Callers.Full) + handmade(tenant.TenantID, tenant.Mailboxes.NoMailbox[0], app.ClientID, app.Secret),
+			Check:  fails("ews", "on premises", "Get-EXOMailbox"),
+		}},
+	})
+}
+
+func TestAccATenantWithoutPublicFoldersIsToldSoAndASecondPlanIsEmpty(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	tenant := k.Tenant(0)
+	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	k.OpenEWS(tenant.TenantID, app.ClientID)
+	k.Control(http.MethodPatch, "/tenants/"+tenant.TenantID+"/exchange", map[string]any{"public_folders": false})
+	config := handmade(tenant.TenantID, tenant.Mailboxes.Licensed[0], app.ClientID, app.Secret)
+	config = strings.Replace(config, "client_secret_wo ", "migrate_public_folders = true\n  client_secret_wo ", 1) +
+		"output \"checks\" { value = data.codetwo_target_connectivity.target.checks }\n" // which shows whatever differs in a plan
+	resource.ParallelTest(t, resource.TestCase{
+		TerraformVersionChecks:   acctest.Needs,
+		ProtoV6ProviderFactories: k.Factories(),
+		Steps: []resource.TestStep{{
+			Config: k.Provider(tenant.Callers.Full) + config,
+			Check:  fails("public_folders", "migrate_public_folders = false", "New-Mailbox -PublicFolder"),
+		}},
+	})
+}
+
+func TestAccAWrongPassphraseLeavesTheConnectionUndecided(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	tenant := k.Tenant(0)
+	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	k.OpenEWS(tenant.TenantID, app.ClientID)
+	config := handmade(tenant.TenantID, tenant.Mailboxes.Licensed[0], app.ClientID, app.Secret)
+	wrong := fmt.Sprintf("connection_store = {\n    url = %q\n    passphrase = \"wrong horse battery\"\n  }", k.StoreURL())
+	resource.ParallelTest(t, resource.TestCase{
+		TerraformVersionChecks:   acctest.Needs,
+		ProtoV6ProviderFactories: k.Factories(),
+		Steps: []resource.TestStep{
+			{Config: k.Provider(tenant.Callers.Full) + config, Check: resource.TestCheckResourceAttr(table, "connected", "true")},
+			{
+				Config: k.ProviderWith(tenant.Callers.Full, "", wrong) + config,
+				Check: resource.ComposeAggregateTestCheckFunc(
+					resource.TestCheckNoResourceAttr(table, "connected"),
+					func(state *terraform.State) error {
+						status, detail, remedy, err := row(state, "credential")
+						if err == nil && (status != "skipped" || !strings.Contains(remedy, "CODETWO_STORE_PASSPHRASE")) {
+							err = fmt.Errorf("credential is %s (%s): %s", status, detail, remedy)
+						}
+						return err
+					}),
+			},
+		},
+	})
+}
+
+func TestAccADamagedKeyIsReplacedAsItsRemedySays(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	tenant := k.Tenant(0)
+	config := k.Provider(tenant.Callers.Full) + fmt.Sprintf(`
+resource "codetwo_target_app_registration" "target" {}
+
+resource "codetwo_target_connection" "target" {
+  tenant_id              = codetwo_target_app_registration.target.tenant_id
+  mailbox                = %q
+  client_id              = codetwo_target_app_registration.target.client_id
+  certificate_thumbprint = codetwo_target_app_registration.target.certificate.thumbprint
+}
+
+data "codetwo_target_connectivity" "target" {
+  connection_id = codetwo_target_connection.target.id
+  revision      = codetwo_target_connection.target.revision
+}
+`, tenant.Mailboxes.Licensed[0])
+	damaged := ""
+	resource.ParallelTest(t, resource.TestCase{
+		TerraformVersionChecks:   acctest.Needs,
+		ProtoV6ProviderFactories: k.Factories(),
+		Steps: []resource.TestStep{
+			{
+				Config: config,
+				Check: func(state *terraform.State) error {
+					k.OpenEWS(tenant.TenantID, state.RootModule().Resources["codetwo_target_app_registration.target"].Primary.Attributes["client_id"])
+					found, err := filepath.Glob(filepath.Join(k.Store, tenant.TenantID, "certificates", "*.pfx"))
+					if err != nil || len(found) != 1 {
+						return fmt.Errorf("PFX files: %v, %w", found, err)
+					}
+					damaged = found[0]
+					return os.WriteFile(damaged, []byte("damaged"), 0o600)
+				},
+			},
+			{Config: config, Check: fails("credential", "delete it and run terraform apply")},
+			{
+				PreConfig: func() {
+					if err := os.Remove(damaged); err != nil {
+						t.Fatal(err)
+					}
+				},
+				Config: config,
 				Check:  resource.TestCheckResourceAttr(table, "connected", "true"),
 			},
 		},

@@ -115,6 +115,9 @@ func diagnostics(id string, report probe.Report, failOnError bool) diag.Diagnost
 		if check.Remedy != "" {
 			remarks = true
 			fmt.Fprintf(&remedies, "\n%s: %s.\n%s\n", check.Name, strings.TrimSuffix(check.Detail, "."), commands(check.Remedy))
+			if check.Support != "" {
+				fmt.Fprintf(&remedies, "For Microsoft's support: %s.\n", check.Support)
+			}
 		}
 	}
 	text := table.String() + remedies.String()

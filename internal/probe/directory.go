@@ -19,7 +19,9 @@ func (f Facts) unanswered(name string, err error) Check {
 			"Microsoft Graph refused the app; it may lack the role %s", role.Name)
 	}
 	if answer := entra.AsError(err); answer != nil {
-		return undecided("Plan again in some minutes.", "Microsoft Graph did not answer the question: %v", answer)
+		same := *answer
+		same.RequestID = ""
+		return undecided("Plan again in some minutes.", "Microsoft Graph did not answer the question: %v", &same).withSupport("request-id", answer.RequestID)
 	}
 	return undecided("Check the network between this machine and Microsoft Graph, and plan again.", "no answer of Microsoft Graph: %s", silence(err))
 }

@@ -40,6 +40,10 @@ func (f Facts) ews() Check {
 	}
 	switch answer.Code {
 	case exchange.CodeNoMailbox:
+		if f.User != nil && f.licence().good() {
+			return failed(fmt.Sprintf("Right after a licence was assigned, wait until the mailbox appears (within a day). If it stays away, the user may have a mailbox on premises still, beside which Exchange Online makes none: migrate that one, or set mailbox to an address that has one. Get-EXOMailbox -Identity %s in Exchange Online PowerShell shows when it is there.", handoff.Quote(f.Connection.Mailbox)),
+				"Exchange has no mailbox %s, though the user has a licence for one: it is not provisioned yet, or still on premises. %s", f.Connection.Mailbox, noMailbox)
+		}
 		return failed(fmt.Sprintf("Give %s an Exchange licence (Microsoft 365 admin center > Users > Active users > Licenses and apps), and wait some minutes for its mailbox; or set mailbox to an address that has one.", f.Connection.Mailbox),
 			"Exchange has no mailbox %s. %s", f.Connection.Mailbox, noMailbox)
 	case exchange.CodeAccountDisabled:
@@ -91,11 +95,22 @@ func (f Facts) unclear(answer *exchange.Error) Check {
 		return failed("Right after a registration or a grant, wait up to an hour and plan again. Otherwise see that the tenant has Exchange Online, and that the app is enabled: Entra admin center > Enterprise applications > "+f.Connection.ClientID+" > Properties.",
 			"Exchange does not accept the app's token (HTTP 401)")
 	case answer.Foreign || answer.Location != "":
-		return undecided("See what stands between this machine and Exchange Online (HTTPS_PROXY, a captive portal, TLS inspection), and plan again.", "something other than EWS answered: %v", answer)
+		return undecided("See what stands between this machine and Exchange Online (HTTPS_PROXY, a captive portal, TLS inspection), and plan again.", "something other than EWS answered: %s", words(answer)).withSupport("request-id", answer.RequestID)
 	default:
-		return undecided("Plan again in some minutes; if it stays, give the code and the request-id to Microsoft's support.", "%v", answer)
+		return undecided("Plan again in some minutes; if it stays, give the code, and the request-id that Terraform's warning shows, to Microsoft's support.", "%s", words(answer)).
+			withSupport("request-id", answer.RequestID)
 	}
 }
+
+// words are an answer's without its request-id.
+func words(answer *exchange.Error) string {
+	same := *answer
+	same.RequestID = ""
+	return same.Error()
+}
+
+// noPublicFolders is what EWS answers in a tenant that never had public folders (Microsoft: "ResponseCode", EWS reference).
+const noPublicFolders = "ErrorPublicFolderMailboxDiscoveryFailed"
 
 // publicFolders judges the root only: CodeTwo's documentation asks for Owner on it and on every subfolder that is
 // migrated into, and those are not known here.
@@ -107,8 +122,16 @@ func (f Facts) publicFolders() Check {
 		if ok && answer.Code == exchange.CodeAccessDenied {
 			return failed(grant, "%s may not open the root public folder", mailbox)
 		}
+		if ok && answer.Code == noPublicFolders {
+			return failed("Set migrate_public_folders = false, or make the public folders first: "+powerShell+"New-Mailbox -PublicFolder -Name MasterHierarchy\nthen add the permission:\n"+grant,
+				"the tenant has no public folders: Exchange finds no public folder mailbox for %s (%s)", mailbox, noPublicFolders)
+		}
+		text, support := silence(f.PublicFoldersErr), ""
+		if ok {
+			text, support = words(answer), answer.RequestID
+		}
 		return undecided(powerShell+"Get-PublicFolder '\\'\nGet-PublicFolderClientPermission -Identity '\\' -User "+handoff.Quote(mailbox)+"\nshow whether there are public folders, and what the mailbox may do.",
-			"the root public folder gave no answer: %v", f.PublicFoldersErr)
+			"the root public folder gave no answer: %s", text).withSupport("request-id", support)
 	}
 	for _, entry := range f.PublicFolders.Permissions {
 		if strings.EqualFold(entry.Mailbox, mailbox) && entry.Level == "Owner" {

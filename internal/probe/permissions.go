@@ -3,6 +3,7 @@ package probe
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
@@ -85,7 +86,7 @@ func (f Facts) permissions() Check {
 		}
 	}
 	if len(missing) > 0 {
-		return failed(fmt.Sprintf("Let codetwo_target_app_registration grant it (permission_profile, grant_admin_consent = true), or declare it at App registrations > the app > API permissions and have a Privileged Role Administrator open %s. New tokens have it within minutes. Where your version of CodeTwo is known to work without it, name %q in skip_checks.", f.consentURL(), Permissions),
+		return failed(fmt.Sprintf("Let codetwo_target_app_registration grant it (permission_profile, grant_admin_consent = true), or declare it at App registrations > the app > API permissions and have a Privileged Role Administrator open %s. New tokens have it within minutes.%s", f.consentURL(), f.withoutIt()),
 			"the app's tokens lack %s (evidence that CodeTwo needs it: %s)", strings.Join(missing, ", "), strings.Join(evidence, "; "))
 	}
 	if surplus := f.surplus(held); len(surplus) > 0 {
@@ -93,6 +94,21 @@ func (f Facts) permissions() Check {
 			"the app holds more than CodeTwo is known to need: %s", strings.Join(surplus, ", "))
 	}
 	return passed("the app's tokens hold %s", strings.Join(f.GrantedRoles(), ", "))
+}
+
+// withoutIt says how to go on without a role of Graph, with all the checks that its lack leaves undecided. Without
+// Exchange's role nothing can be migrated.
+func (f Facts) withoutIt() string {
+	if f.lacksRole(EWS) != "" {
+		return ""
+	}
+	names := []string{strconv.Quote(Permissions)}
+	for _, name := range []string{Organization, Mailbox} {
+		if f.lacksRole(name) != "" {
+			names = append(names, strconv.Quote(name))
+		}
+	}
+	return fmt.Sprintf(" Where your version of CodeTwo is known to work without it, set skip_checks = [%s].", strings.Join(names, ", "))
 }
 
 // surplus lists what is in no profile.

@@ -45,6 +45,9 @@ type Check struct {
 	Detail string
 	// Remedy is what a person can do about it. Every failed check has one.
 	Remedy string
+	// Support holds the IDs that a support case with Microsoft asks for. They differ with every request, and so have no
+	// place in what is compared with the last run.
+	Support string
 	// Undecided marks a skipped check that was asked for and could not be told.
 	Undecided bool
 }
@@ -150,6 +153,14 @@ func (f Facts) wanted(name string) bool {
 		return false
 	}
 	return name != PublicFolders || f.Connection == nil || f.Connection.MigratePublicFolders
+}
+
+// withSupport adds what Microsoft's support asks for; an empty ID is left out.
+func (c Check) withSupport(kind, id string) Check {
+	if id != "" {
+		c.Support = kind + " " + id
+	}
+	return c
 }
 
 func (c Check) good() bool { return c.Status == Passed || c.Status == Warning }

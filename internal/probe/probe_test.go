@@ -104,11 +104,16 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 		remedy    []string
 	}{
 		"no such connection":           {func(f *Facts) { f.Connection, f.ConnectionErr = nil, fmt.Errorf("x: %w", store.ErrNotFound) }, Record, Failed, "false", []string{tenantID + "/" + address}, []string{"connection_id"}},
-		"a damaged record":             {func(f *Facts) { f.Connection, f.ConnectionErr = nil, &store.DamagedError{Path: "x.json"} }, Record, Failed, "false", []string{"x.json"}, []string{"backup"}},
+		"a damaged record":             {func(f *Facts) { f.Connection, f.ConnectionErr = nil, &store.DamagedError{Path: "x.json"} }, Record, Failed, "false", []string{"x.json"}, []string{"backup", "delete it and run terraform apply"}},
 		"a store that does not answer": {func(f *Facts) { f.Connection, f.ConnectionErr = nil, errors.New("disk on fire") }, Record, Skipped, "null", []string{"disk on fire"}, nil},
 
-		"no passphrase":                 {func(f *Facts) { f.Credential.Err = store.ErrPassphraseMissing }, Credential, Skipped, "null", []string{"passphrase"}, []string{"CODETWO_STORE_PASSPHRASE"}},
-		"a wrong passphrase":            {func(f *Facts) { f.Credential.Err = store.ErrPassphraseWrong }, Credential, Failed, "false", []string{"does not open"}, []string{"CODETWO_STORE_PASSPHRASE"}},
+		"no passphrase":                  {func(f *Facts) { f.Credential.Err = store.ErrPassphraseMissing }, Credential, Skipped, "null", []string{"passphrase"}, []string{"CODETWO_STORE_PASSPHRASE"}},
+		"a wrong passphrase":             {func(f *Facts) { f.Credential.Err = store.ErrPassphraseWrong }, Credential, Skipped, "null", []string{"does not open"}, []string{"CODETWO_STORE_PASSPHRASE"}},
+		"a passphrase that is too short": {func(f *Facts) { f.Credential.Err = store.CheckPassphrase("short") }, Credential, Skipped, "null", []string{"5 characters"}, []string{"CODETWO_STORE_PASSPHRASE"}},
+		"a damaged key": {func(f *Facts) { withCertificate(f); f.Credential.Err = &store.DamagedError{Path: "file:///s/x.pfx"} }, Credential, Failed, "false",
+			[]string{"x.pfx"}, []string{"delete it and run terraform apply", "certificate_pfx_path"}},
+		"a damaged store key": {func(f *Facts) { f.Credential.Err = &store.DamagedError{Path: "file:///s/identity.age"} }, Credential, Failed, "false",
+			[]string{"identity.age"}, []string{"backup", "recipient.txt"}},
 		"a secret that is gone":         {func(f *Facts) { f.Credential.Err = store.ErrNotFound }, Credential, Failed, "false", []string{"client secret"}, []string{"client_secret_wo"}},
 		"a damaged secret":              {func(f *Facts) { f.Credential.Err = &store.DamagedError{Path: "x.age"} }, Credential, Failed, "false", []string{"x.age"}, []string{"backup"}},
 		"an expired secret":             {func(f *Facts) { f.Connection.ClientSecretExpiresAt = at(-1) }, Credential, Failed, "false", []string{"expired on 2026-11-22"}, []string{"client_secret_wo"}},
@@ -148,7 +153,7 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 		"an unknown code": {func(f *Facts) {
 			e := &signin.Error{Code: "AADSTS999999", Codes: []int{999999}, Status: 400, CorrelationID: "c-1", Description: "AADSTS999999: Something new. Trace ID: t-1 Timestamp: 2026"}
 			f.Graph.Err, f.Exchange.Err = e, e
-		}, Token, Failed, "false", []string{"AADSTS999999: Something new.", "c-1"}, []string{"Sign-in logs"}},
+		}, Token, Failed, "false", []string{"AADSTS999999: Something new."}, []string{"Sign-in logs"}},
 		"a service that is down": {func(f *Facts) { f.Graph.Err = &signin.Error{Status: 503}; f.Exchange.Err = f.Graph.Err }, Token, Skipped, "null", []string{"503"}, nil},
 		"one refusal and one timeout": {func(f *Facts) {
 			f.Graph.Err = errors.New("timeout")
@@ -157,6 +162,7 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 
 		"no consent": {func(f *Facts) { f.Graph.Roles, f.Exchange.Roles = nil, nil }, Permissions, Failed, "false",
 			[]string{"Microsoft Graph/Directory.Read.All", "Office 365 Exchange Online/full_access_as_app", "unproved"}, []string{"https://login.microsoftonline.com/" + tenantID + "/adminconsent?client_id=" + clientID, "grant_admin_consent"}},
+		"no consent to Graph":    {func(f *Facts) { f.Graph.Roles = nil }, Permissions, Failed, "false", nil, []string{`skip_checks = ["permissions", "organization", "mailbox"]`}},
 		"a wider role":           {func(f *Facts) { f.Graph.Roles = []string{"Directory.ReadWrite.All"} }, Permissions, Passed, "true", nil, nil},
 		"more than is needed":    {func(f *Facts) { f.Graph.Roles = append(f.Graph.Roles, "Mail.ReadWrite", "Brand.New") }, Permissions, Warning, "true", []string{"Microsoft Graph/Brand.New, Microsoft Graph/Mail.ReadWrite"}, []string{clientID}},
 		"roles that are unclear": {func(f *Facts) { f.Graph.RolesErr = errors.New("opaque") }, Permissions, Skipped, "null", []string{"opaque"}, nil},
@@ -190,11 +196,15 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 			f.Skip = []string{Mailbox}
 			ews(exchange.Error{Status: 403, PolicyReason: ewsDisabled})(f)
 		}, EWS, Failed, "false", nil, []string{"First the licence", "Plan 1 or 2"}},
-		"an app off the list":       {ews(exchange.Error{Status: 403, PolicyReason: ewsBlocked}), EWS, Failed, "false", []string{clientID, "EwsAllowedAppIDs"}, []string{"Set-OrganizationConfig", "Get-OrganizationConfig", "24 hours"}},
-		"another policy":            {ews(exchange.Error{Status: 403, PolicyReason: "brand new"}), EWS, Failed, "false", []string{"brand new"}, []string{"Set-OrganizationConfig"}},
-		"a refusal without reason":  {ews(exchange.Error{Status: 403}), EWS, Failed, "false", []string{"without saying why"}, []string{"Kiosk"}},
-		"EWS after its end":         {func(f *Facts) { ews(exchange.Error{Status: 403, PolicyReason: ewsDisabled})(f); f.Now = ewsEnd }, EWS, Failed, "false", []string{"switched off", "2027-04-01"}, []string{"without EWS"}},
-		"no mailbox in Exchange":    {ews(exchange.Error{Status: 500, Code: exchange.CodeNoMailbox}), EWS, Failed, "false", []string{"CodeTwo says"}, []string{"licence"}},
+		"an app off the list":      {ews(exchange.Error{Status: 403, PolicyReason: ewsBlocked}), EWS, Failed, "false", []string{clientID, "EwsAllowedAppIDs"}, []string{"Set-OrganizationConfig", "Get-OrganizationConfig", "24 hours"}},
+		"another policy":           {ews(exchange.Error{Status: 403, PolicyReason: "brand new"}), EWS, Failed, "false", []string{"brand new"}, []string{"Set-OrganizationConfig"}},
+		"a refusal without reason": {ews(exchange.Error{Status: 403}), EWS, Failed, "false", []string{"without saying why"}, []string{"Kiosk"}},
+		"EWS after its end":        {func(f *Facts) { ews(exchange.Error{Status: 403, PolicyReason: ewsDisabled})(f); f.Now = ewsEnd }, EWS, Failed, "false", []string{"switched off", "2027-04-01"}, []string{"without EWS"}},
+		"no mailbox in Exchange":   {ews(exchange.Error{Status: 500, Code: exchange.CodeNoMailbox}), EWS, Failed, "false", []string{"CodeTwo says", "has a licence"}, []string{"on premises", "Get-EXOMailbox"}},
+		"no mailbox for want of a licence": {func(f *Facts) {
+			f.User.Plans, f.Skip = nil, []string{Mailbox}
+			ews(exchange.Error{Status: 500, Code: exchange.CodeNoMailbox})(f)
+		}, EWS, Failed, "false", []string{"CodeTwo says"}, []string{"an Exchange licence"}},
 		"a denied impersonation":    {ews(exchange.Error{Status: 403, Code: exchange.CodeImpersonationDenied}), EWS, Failed, "false", []string{exchange.CodeImpersonationDenied}, []string{"Test-ApplicationAccessPolicy"}},
 		"a disabled account":        {ews(exchange.Error{Status: 500, Code: exchange.CodeAccountDisabled}), EWS, Failed, "false", nil, []string{"Unblock"}},
 		"an unaccepted token":       {ews(exchange.Error{Status: 401}), EWS, Failed, "false", []string{"401"}, []string{clientID}},
@@ -206,7 +216,11 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 		"an idle Autodiscover":      {func(f *Facts) { f.EWSURLErr = &exchange.Error{Status: 302} }, EWS, Warning, "true", nil, nil},
 
 		"no answer of public folders": {func(f *Facts) { f.PublicFoldersErr = &exchange.Error{Status: 200, Code: exchange.CodeFolderNotFound} }, PublicFolders, Skipped, "null", []string{exchange.CodeFolderNotFound}, []string{"Get-PublicFolder"}},
-		"closed public folders":       {func(f *Facts) { f.PublicFoldersErr = &exchange.Error{Status: 200, Code: exchange.CodeAccessDenied} }, PublicFolders, Failed, "false", nil, []string{"-AccessRights Owner"}},
+		"no public folders at all": {func(f *Facts) {
+			f.PublicFoldersErr = &exchange.Error{Status: 200, Code: noPublicFolders, RequestID: "r-1"}
+		}, PublicFolders, Failed, "false",
+			[]string{"has no public folders"}, []string{"migrate_public_folders = false"}},
+		"closed public folders": {func(f *Facts) { f.PublicFoldersErr = &exchange.Error{Status: 200, Code: exchange.CodeAccessDenied} }, PublicFolders, Failed, "false", nil, []string{"-AccessRights Owner"}},
 		"an author": {func(f *Facts) {
 			f.PublicFolders = exchange.Folder{Rights: &exchange.Rights{Read: true, CreateContents: true}}
 		}, PublicFolders, Failed, "false",
@@ -252,6 +266,38 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 	}
 }
 
+func TestIDsAndPortsThatDifferEachTimeStayOutOfTheReport(t *testing.T) {
+	t.Parallel()
+	facts := func(id string, port int) map[string]Facts {
+		refusal, gate, folders, directory, network := well(), well(), well(), well(), well()
+		refused := &entra.Error{Status: 500, Method: "GET", Path: "/v1.0/organization", RequestID: id}
+		refusal.Graph.Err = signinError(id)
+		refusal.Exchange.Err = refusal.Graph.Err
+		gate.EWSErr = &exchange.Error{Status: 500, Code: "ErrorInternalServerError", RequestID: id}
+		folders.PublicFoldersErr = gate.EWSErr
+		directory.OrganizationErr = refused
+		network.EWSErr = fmt.Errorf("Post: read tcp 127.0.0.1:%d->127.0.0.2:443: connection reset", port)
+		return map[string]Facts{Token: refusal, EWS: gate, PublicFolders: folders, Organization: directory, "network": network}
+	}
+	first, second := facts("id-one", 40001), facts("id-two", 40002)
+	for name := range first {
+		one, two := Judge(first[name]), Judge(second[name])
+		if name != "network" && !strings.Contains(find(t, one, name).Support, "id-one") {
+			t.Errorf("%s: the ID is lost: %+v", name, find(t, one, name))
+		}
+		for i := range one.Checks {
+			one.Checks[i].Support, two.Checks[i].Support = "", ""
+		}
+		if !reflect.DeepEqual(one.Checks, two.Checks) {
+			t.Errorf("%s reads otherwise the second time:\n%+v\n%+v", name, one.Checks, two.Checks)
+		}
+	}
+}
+
+func signinError(id string) error {
+	return &signin.Error{Code: "AADSTS999999", Codes: []int{999999}, Status: 400, CorrelationID: id, Description: "AADSTS999999: Something new."}
+}
+
 func refuse(f *Facts, code int) {
 	f.Graph.Err = &signin.Error{Codes: []int{code}, Status: 401, CorrelationID: "c"}
 	f.Exchange.Err = f.Graph.Err
@@ -264,7 +310,7 @@ func TestWhatCouldNotBeCheckedSaysWhatItLacks(t *testing.T) {
 		check string
 		says  string
 	}{
-		"token needs the credential":        {func(f *Facts) { f.Credential.Err = store.ErrPassphraseWrong }, Token, `the check "credential", which failed`},
+		"token needs the credential":        {func(f *Facts) { f.Credential.Err = store.ErrNotFound }, Token, `the check "credential", which failed`},
 		"mailbox needs the credential":      {func(f *Facts) { f.Credential.Err = store.ErrPassphraseMissing }, Mailbox, `the check "credential", which was skipped`},
 		"token needs the tenant":            {func(f *Facts) { f.TenantErr = errors.New("x") }, Token, `the check "tenant"`},
 		"permissions need the token":        {func(f *Facts) { refuse(f, 700016) }, Permissions, `the check "token"`},

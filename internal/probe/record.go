@@ -3,6 +3,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
@@ -24,7 +25,7 @@ func (f Facts) record() Check {
 		return failed("Upgrade the provider to the version that wrote the record, or a later one.", "%v", f.ConnectionErr)
 	}
 	if _, damaged := errors.AsType[*store.DamagedError](f.ConnectionErr); damaged {
-		return failed("Restore the file from a backup of the store, or destroy the codetwo_target_connection and create it again.", "%v", f.ConnectionErr)
+		return failed("Restore the file from a backup of the store, or delete it and run terraform apply: codetwo_target_connection writes the record again.", "%v", f.ConnectionErr)
 	}
 	return undecided("Make the store readable to whoever runs Terraform, and plan again.", "the store did not answer: %v", f.ConnectionErr)
 }
@@ -37,12 +38,15 @@ func (f Facts) credential() Check {
 }
 
 const (
-	newSecret      = "Make a new client secret (Entra admin center > App registrations > the app > Certificates & secrets), and pass its value as client_secret_wo with a new client_secret_wo_version."
-	newCertificate = "Renew the certificate: terraform apply does so for one that codetwo_target_app_registration generated. Otherwise upload a new one (Entra admin center > App registrations > the app > Certificates & secrets), and set certificate_thumbprint of the connection."
+	newSecret       = "Make a new client secret (Entra admin center > App registrations > the app > Certificates & secrets), and pass its value as client_secret_wo with a new client_secret_wo_version."
+	mendCertificate = "Restore the file from a backup of the store, or delete it and run terraform apply. Where codetwo_target_app_registration generated the certificate, that makes a new one, which the connection then has to name; where certificate_pfx_path of the connection is set, it imports the file again. Where neither is so, set certificate_pfx_path."
+	mendSecret      = "Restore the file from a backup of the store. Without one: " + newSecret
+	mendIdentity    = "Restore it from a backup of the store. Without one what the store encrypted is lost: delete it with recipient.txt beside it, and apply with new client_secret_wo_version or certificate_pfx_password_wo_version of the connections, and with the .pfx files of managed app registrations deleted."
+	newCertificate  = "Renew the certificate: terraform apply does so for one that codetwo_target_app_registration generated. Otherwise upload a new one (Entra admin center > App registrations > the app > Certificates & secrets), and set certificate_thumbprint of the connection."
 )
 
 func (f Facts) clientSecret() Check {
-	if check, bad := f.unopened("client secret", newSecret); bad {
+	if check, bad := f.unopened("client secret", newSecret, mendSecret); bad {
 		return check
 	}
 	if f.Connection.ClientSecretExpiresAt == nil {
@@ -71,7 +75,7 @@ func (f Facts) certificate() Check {
 		return undecided("Run Configure in CodeTwo's wizard on the migration server, where the key is. To have it checked from here, give the connection its PFX (certificate_pfx_path).",
 			"the private key of %s is not in the store, so that nobody can sign in with it from here", name)
 	}
-	if check, bad := f.unopened("private key of "+name, newCertificate); bad {
+	if check, bad := f.unopened("private key of "+name, newCertificate, mendCertificate); bad {
 		return check
 	}
 	if end == nil {
@@ -81,22 +85,27 @@ func (f Facts) certificate() Check {
 }
 
 // unopened judges a credential that the store could not produce.
-func (f Facts) unopened(what, replace string) (check Check, bad bool) {
+func (f Facts) unopened(what, replace, mend string) (check Check, bad bool) {
 	err := f.Credential.Err
-	_, damaged := errors.AsType[*store.DamagedError](err)
+	file, damaged := errors.AsType[*store.DamagedError](err)
 	switch {
 	case err == nil:
 		return Check{}, false
 	case errors.Is(err, store.ErrPassphraseMissing):
 		return undecided("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store.",
 			"opening the %s takes the store's passphrase, which is not set", what), true
+	case errors.Is(err, store.ErrPassphraseUnfit):
+		return undecided("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the passphrase that the store was made with.",
+			"opening the %s takes the store's passphrase: %v", what, err), true
 	case errors.Is(err, store.ErrPassphraseWrong):
-		return failed("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the passphrase that the store was made with.",
+		return undecided("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the passphrase that the store was made with.",
 			"the store's passphrase does not open the %s", what), true
 	case errors.Is(err, store.ErrNotFound):
 		return failed(replace, "the store does not hold the %s", what), true
+	case damaged && strings.HasSuffix(file.Path, "/identity.age"):
+		return failed(mendIdentity, "%v", err), true
 	case damaged:
-		return failed("Restore the file from a backup of the store. Without one: "+replace, "%v", err), true
+		return failed(mend, "%v", err), true
 	default:
 		return undecided("Make the store readable to whoever runs Terraform, and plan again.", "the %s could not be read: %v", what, err), true
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -85,6 +86,7 @@ func (f Facts) token() Check {
 	for _, other := range refusals[1:] {
 		worst.Detail += "; " + other.Detail
 		worst.Remedy += " " + other.Remedy
+		worst.Support = strings.Trim(worst.Support+", "+other.Support, ", ")
 		if other.Status == Failed {
 			worst.Status, worst.Undecided = Failed, false
 		}
@@ -109,12 +111,15 @@ func (f Facts) refusal(who string, err error) Check {
 		}
 	}
 	code := firstOf(refused.Code, fmt.Sprintf("HTTP %d", refused.Status))
-	text := fmt.Sprintf("%s refused with %s: %s (correlation ID %s)", who, code, firstLine(refused.Description), refused.CorrelationID)
+	text := fmt.Sprintf("%s refused with %s: %s", who, code, firstLine(refused.Description))
 	if refused.Status == http.StatusTooManyRequests || refused.Status >= http.StatusInternalServerError {
-		return undecided("Plan again in some minutes.", "%s", text)
+		return undecided("Plan again in some minutes.", "%s", text).withSupport("correlation ID", refused.CorrelationID)
 	}
-	return failed(fmt.Sprintf("Look the code up at https://login.microsoftonline.com/error, and the correlation ID at Entra admin center > Sign-in logs > Service principal sign-ins, app %s.", f.Connection.ClientID), "%s", text)
+	return failed(fmt.Sprintf("Look the code up at https://login.microsoftonline.com/error, and the correlation ID, which Terraform's message shows, at Entra admin center > Sign-in logs > Service principal sign-ins, app %s.", f.Connection.ClientID), "%s", text).withSupport("correlation ID", refused.CorrelationID)
 }
+
+// ownAddress is this machine's end of a connection, as Go's errors write it: its port is another one each time.
+var ownAddress = regexp.MustCompile(`\S+:\d+->`)
 
 // silence words an error of the network.
 func silence(err error) string {
@@ -124,7 +129,7 @@ func silence(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "the time allowed by timeouts ran out"
 	}
-	return err.Error()
+	return ownAddress.ReplaceAllString(err.Error(), "")
 }
 
 func (f Facts) fill(remedy string) string {
