@@ -102,7 +102,8 @@ func (j *job) importPFX(ctx context.Context, state *Model) (imported, ok bool) {
 	if pair == nil {
 		return false, false
 	}
-	if err := j.store.SaveCertificate(ctx, j.plan.TenantID.ValueString(), pair, certificate.AES256, j.plan.recipients(ctx)); err != nil {
+	planned := j.plan.record(ctx, "")
+	if err := j.store.SaveCertificate(ctx, planned.TenantID, pair, certificate.AES256, &planned); err != nil {
 		j.diags.AddAttributeError(path.Root("certificate_pfx_path"), "Keeping the certificate's key", err.Error())
 		return false, false
 	}

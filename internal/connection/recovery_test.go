@@ -132,7 +132,26 @@ func TestFirstImportWithRecipientsNeedsNoPassphrase(t *testing.T) {
 	k.play(
 		tf.TestStep{Config: connection(shared...), Check: k.opens},
 		tf.TestStep{Config: connection(shared...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+		tf.TestStep{Config: connection(attributes...), PlanOnly: true, ExpectError: expect.Error("The passphrase is needed")},
+		tf.TestStep{Config: connection(append(attributes, "certificate_pfx_password_wo_version = 2")...), Check: k.opens}, // nor does a new password
 	)
+}
+
+func TestReplacementThatTakesItsKeyAlongKeepsToItsPlan(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	file, attributes := k.pfx(pair())
+	k.play(
+		tf.TestStep{Config: connection(attributes...)},
+		tf.TestStep{ // the file that the key can be had from again is there, so the old connection takes it away
+			Config:           connection(attributes[0], `mailbox = "other@contoso.com"`),
+			ConfigPlanChecks: before(planned(plancheck.ResourceActionReplace), unknown("certificate_not_after")),
+			Check:            tf.TestCheckNoResourceAttr(address, "certificate_not_after"),
+		},
+	)
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestConnectionsWithOneCertificateAreAlikeInWhateverOrderTheyAreMade(t *testing.T) {

@@ -17,9 +17,10 @@ import (
 const saveAttempts = 5
 
 // SaveCertificate keeps a certificate with its key as .cer and .pfx, the PFX under a random password of its own that is
-// encrypted to the store, to the recipients, and to those of the connections that name the certificate. A pair that is
-// there already stays if it opens; otherwise, and where it cannot be told for want of the passphrase, it is made anew.
-func (s *Store) SaveCertificate(ctx context.Context, tenantID string, p *certificate.Pair, e certificate.Encryption, recipients []string) error {
+// encrypted to the store and to the hand-off recipients of the connections that name the certificate; planned, if not
+// nil, stands for the record of its connection. A pair that is there already stays if it opens; otherwise, and where it
+// cannot be told for want of the passphrase, it is made anew.
+func (s *Store) SaveCertificate(ctx context.Context, tenantID string, p *certificate.Pair, e certificate.Encryption, planned *Connection) error {
 	if err := p.Check(); err != nil {
 		return err
 	}
@@ -35,7 +36,8 @@ func (s *Store) SaveCertificate(ctx context.Context, tenantID string, p *certifi
 	if err != nil {
 		return err
 	}
-	if recipients, err = s.entitled(ctx, tenantID, thumbprint, recipients, nil); err != nil {
+	recipients, err := s.entitled(ctx, tenantID, thumbprint, planned)
+	if err != nil {
 		return err
 	}
 	if err := s.CanEncrypt(ctx); err != nil {

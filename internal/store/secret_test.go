@@ -309,6 +309,38 @@ func TestPairThatDoesNotOpenIsMadeAnew(t *testing.T) {
 	}
 }
 
+func TestPasswordExchangedByAnotherRunMeanwhileIsNoticed(t *testing.T) {
+	dir := withIdentity(t)
+	thumbprint := certificate.Thumbprint(pair().Certificate)
+	s := open(t, dir, passphrase)
+	s.files = &meddler{driver: s.files, meddle: func(d driver) {
+		files, err := ConnectionFiles(tenant, mailbox, thumbprint)
+		must(t, err)
+		sealed, err := s.encrypt(t.Context(), []byte("of the other run"), nil)
+		must(t, err)
+		must(t, d.Replace(t.Context(), files.Password, sealed))
+	}}
+	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil))
+	if _, err := open(t, dir, passphrase).KeyPair(t.Context(), tenant, thumbprint); err != nil {
+		t.Error(err)
+	}
+}
+
+// meddler does something right after the first PFX is written.
+type meddler struct {
+	driver
+	meddle func(driver)
+	once   sync.Once
+}
+
+func (m *meddler) Create(ctx context.Context, name string, content []byte) error {
+	err := m.driver.Create(ctx, name, content)
+	if strings.HasSuffix(name, pfxExtension) {
+		m.once.Do(func() { m.meddle(m.driver) })
+	}
+	return err
+}
+
 func TestPairMendedByManyAtOnceOpens(t *testing.T) {
 	dir := withIdentity(t)
 	thumbprint := certificate.Thumbprint(pair().Certificate)
@@ -397,7 +429,7 @@ func TestFirstImportSharesAtOnceAndNeedsNoPassphrase(t *testing.T) {
 	must(t, err)
 	c := withCertificate()
 	c.CertificateThumbprint, c.HandoffRecipients = certificate.Thumbprint(pair().Certificate), []string{person.Recipient().String()}
-	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, c.HandoffRecipients))
+	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, &c))
 	_, err = s.CreateConnection(t.Context(), c, "")
 	must(t, err)
 	if due, err := s.SharingDue(t.Context(), tenant, c.CertificateThumbprint, nil); due || err != nil {
@@ -412,7 +444,7 @@ func TestWhoWasEntitledStaysSoWhileARecordCannotBeRead(t *testing.T) {
 	must(t, err)
 	c := withCertificate()
 	c.CertificateThumbprint, c.HandoffRecipients = certificate.Thumbprint(pair().Certificate), []string{person.Recipient().String()}
-	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, c.HandoffRecipients))
+	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, &c))
 	_, err = s.CreateConnection(t.Context(), c, "")
 	must(t, err)
 	must(t, os.WriteFile(pathOf(t, s.RecordURL(tenant, mailbox)), []byte("{"), 0o600))

@@ -30,7 +30,7 @@ func (s *Store) SharingDue(ctx context.Context, tenantID, thumbprint string, pla
 	if err != nil {
 		return false, err
 	}
-	wanted, err := s.entitled(ctx, tenantID, thumbprint, nil, planned)
+	wanted, err := s.entitled(ctx, tenantID, thumbprint, planned)
 	return !known || !slices.Equal(current, wanted), err
 }
 
@@ -44,7 +44,7 @@ func (s *Store) ShareCertificate(ctx context.Context, tenantID, thumbprint strin
 	s.certificateLock.Lock()
 	defer s.certificateLock.Unlock()
 
-	recipients, err := s.entitled(ctx, tenantID, thumbprint, nil, nil)
+	recipients, err := s.entitled(ctx, tenantID, thumbprint, nil)
 	if err != nil {
 		return err
 	}
@@ -65,9 +65,9 @@ func (s *Store) ShareCertificate(ctx context.Context, tenantID, thumbprint strin
 	return nil
 }
 
-// entitled returns those who are to open a certificate's PFX, sorted: the further ones, and the hand-off recipients of
-// all connections that name it. While a record cannot be read, who was entitled stays so, as that record may say it.
-func (s *Store) entitled(ctx context.Context, tenantID, thumbprint string, further []string, planned *Connection) ([]string, error) {
+// entitled returns those who are to open a certificate's PFX, sorted: the hand-off recipients of all connections that
+// name it. While a record cannot be read, who was entitled stays so, as that record may say it.
+func (s *Store) entitled(ctx context.Context, tenantID, thumbprint string, planned *Connection) ([]string, error) {
 	normal, err := certificate.NormalizeThumbprint(thumbprint)
 	if err != nil {
 		return nil, err
@@ -76,11 +76,11 @@ func (s *Store) entitled(ctx context.Context, tenantID, thumbprint string, furth
 	if err != nil {
 		return nil, err
 	}
-	recipients := slices.Clone(further)
 	if planned != nil {
 		connections = slices.DeleteFunc(connections, func(c Connection) bool { return c.ID() == planned.ID() })
 		connections = append(connections, *planned)
 	}
+	var recipients []string
 	for _, c := range connections {
 		if own, err := certificate.NormalizeThumbprint(c.CertificateThumbprint); err == nil && own == normal {
 			recipients = append(recipients, c.HandoffRecipients...)
