@@ -143,6 +143,22 @@ func (j *job) look(ctx context.Context) (*entra.Registration, error) {
 	return j.directory.Registration(ctx, ref)
 }
 
+// outcome reports an operation's error, and returns what the state is to hold: the completed plan or, with an error,
+// what there is; nil where nothing was made or changed.
+func (j *job) outcome(ctx context.Context, doing string, registration *entra.Registration, err error) *Model {
+	if err != nil {
+		j.report(doing, err)
+	}
+	if registration == nil {
+		return nil
+	}
+	j.fill(ctx, registration)
+	if err != nil {
+		j.observe(ctx, j.lookAgain(ctx, registration))
+	}
+	return j.model
+}
+
 // lookAgain reads what a failed operation left, so that the state is the truth. What is known stands where that fails, too.
 func (j *job) lookAgain(ctx context.Context, left *entra.Registration) *entra.Registration {
 	ref := entra.RegistrationRef{ObjectID: left.Application.ObjectID, ClientID: left.Application.ClientID, APIs: j.ref().APIs}

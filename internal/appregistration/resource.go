@@ -112,18 +112,10 @@ func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, r
 		return
 	}
 	registration, err := job.create(ctx)
-	if err != nil {
-		job.report("creating the app registration", err)
-		if registration == nil {
-			return // nothing was made
-		}
-		job.fill(ctx, registration)
-		job.observe(ctx, job.lookAgain(ctx, registration))
-	} else {
-		job.fill(ctx, registration)
+	if model := job.outcome(ctx, "creating the app registration", registration, err); model != nil {
+		response.Diagnostics.Append(response.State.Set(ctx, model)...)
+		setIdentity(ctx, response.Identity, model, &response.Diagnostics)
 	}
-	response.Diagnostics.Append(response.State.Set(ctx, job.model)...)
-	setIdentity(ctx, response.Identity, job.model, &response.Diagnostics)
 }
 
 // Read looks at the application as it is. Requests: one batch. Rights: Application.Read.All, or
@@ -199,18 +191,10 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 		return
 	}
 	registration, err := job.update(ctx, &state)
-	if err != nil {
-		job.report("changing the app registration", err)
-		if registration == nil {
-			return // nothing was changed; the prior state stands
-		}
-		job.fill(ctx, registration)
-		job.observe(ctx, job.lookAgain(ctx, registration))
-	} else {
-		job.fill(ctx, registration)
+	if model := job.outcome(ctx, "changing the app registration", registration, err); model != nil {
+		response.Diagnostics.Append(response.State.Set(ctx, model)...)
+		setIdentity(ctx, response.Identity, model, &response.Diagnostics)
 	}
-	response.Diagnostics.Append(response.State.Set(ctx, job.model)...)
-	setIdentity(ctx, response.Identity, job.model, &response.Diagnostics)
 }
 
 // Delete removes service principal and application, and what the store holds for them. Requests: one batch, one
