@@ -172,7 +172,7 @@ func TestConnectionHasExactlyOneCredential(t *testing.T) {
 		connection(append(bySecret(secret+"\n", 1), "")...):                                        "trimspace",
 		connection(append(bySecret(secret, 1), `client_secret_expires_at = "tomorrow"`)...):        "Not a time",
 		connection(byThumbprint, `handoff_recipients = ["AGE-SECRET-KEY-1QQQ"]`):                   "secret key of age",
-		connection(byThumbprint, `handoff_recipients = [null]`):                                    "handoff_recipients",
+		connection(byThumbprint, `handoff_recipients = [null]`):                                    "Null Set Value",
 		connection(byThumbprint, "mailbox = \"migration\u00a0@contoso.com\""):                      "invisible character (U+00A0)",
 		connection(byThumbprint, "mailbox = \"migration\u200b@contoso.com\""):                      "invisible character (U+200B)",
 		connection(byThumbprint, `mailbox = "migration@[127.0.0.1]"`):                              "not a domain's name",
