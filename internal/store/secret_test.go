@@ -313,7 +313,7 @@ func TestPasswordExchangedByAnotherRunMeanwhileIsNoticed(t *testing.T) {
 	dir := withIdentity(t)
 	thumbprint := certificate.Thumbprint(pair().Certificate)
 	s := open(t, dir, passphrase)
-	s.files = &meddler{driver: s.files, meddle: func(d driver) {
+	s.files = &meddler{folder: newFolder(dir), meddle: func(d *folder) {
 		files, err := ConnectionFiles(tenant, mailbox, thumbprint)
 		must(t, err)
 		sealed, err := s.encrypt(t.Context(), []byte("of the other run"), nil)
@@ -328,15 +328,15 @@ func TestPasswordExchangedByAnotherRunMeanwhileIsNoticed(t *testing.T) {
 
 // meddler does something right after the first PFX is written.
 type meddler struct {
-	driver
-	meddle func(driver)
+	*folder
+	meddle func(*folder)
 	once   sync.Once
 }
 
 func (m *meddler) Create(ctx context.Context, name string, content []byte) error {
-	err := m.driver.Create(ctx, name, content)
+	err := m.folder.Create(ctx, name, content)
 	if strings.HasSuffix(name, pfxExtension) {
-		m.once.Do(func() { m.meddle(m.driver) })
+		m.once.Do(func() { m.meddle(m.folder) })
 	}
 	return err
 }
