@@ -92,7 +92,7 @@ func (l *ListResource) result(ctx context.Context, request list.ListRequest, ten
 	result := request.NewListResult(ctx)
 	application := registration.Application
 	result.DisplayName = fmt.Sprintf("%s (client ID %s, created %s)", application.DisplayName, application.ClientID, application.CreatedAt.UTC().Format("2006-01-02"))
-	result.Diagnostics.Append(result.Identity.Set(ctx, Identity{TenantID: tenantID, ObjectID: types.StringValue(application.ObjectID)})...)
+	result.Diagnostics.Append(result.Identity.Set(ctx, identityOf(tenantID.ValueString(), application.ObjectID))...)
 	if request.IncludeResource {
 		model := emptyModel()
 		model.TenantID = tenantID

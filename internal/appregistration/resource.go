@@ -71,8 +71,13 @@ func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRe
 // setIdentity records the identity; it is nil where the CLI is older than identities.
 func setIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model *Model, diags *diag.Diagnostics) {
 	if identity != nil {
-		diags.Append(identity.Set(ctx, Identity{TenantID: model.TenantID, ObjectID: model.ObjectID})...)
+		diags.Append(identity.Set(ctx, identityOf(model.TenantID.ValueString(), model.ObjectID.ValueString()))...)
 	}
+}
+
+// identityOf is in lower case, as an identity must never change, and a configuration may change its mind on that.
+func identityOf(tenantID, objectID string) Identity {
+	return Identity{TenantID: types.StringValue(strings.ToLower(tenantID)), ObjectID: types.StringValue(strings.ToLower(objectID))}
 }
 
 // ImportState takes "<tenant_id>/<client ID or object ID>", or an identity.
