@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -178,11 +179,7 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 	directory := d.services.Directory(model.TenantID.ValueString())
 	registrations, err := listRegistrations(ctx, directory, model.DisplayNamePrefix.ValueString())
 	if err != nil {
-		next := ""
-		if refused := entra.AsError(err); refused != nil {
-			next = nextStep(refused)
-		}
-		attribute.AddGraphError(&response.Diagnostics, path.Root("tenant_id"), "Applications not listed", fmt.Errorf("tenant %s: %w", model.TenantID.ValueString(), err), next)
+		reportListing(&response.Diagnostics, model.TenantID.ValueString(), err)
 		return
 	}
 	model.Applications = []ApplicationModel{}
@@ -190,6 +187,15 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 		model.Applications = append(model.Applications, describeApplication(ctx, directory, registration))
 	}
 	response.Diagnostics.Append(response.State.Set(ctx, &model)...)
+}
+
+// reportListing says which tenant's applications could not be listed, why, and what to do.
+func reportListing(diags *diag.Diagnostics, tenantID string, err error) {
+	next := "Tenant: " + tenantID + "."
+	if refused := entra.AsError(err); refused != nil {
+		next = strings.TrimSpace(next + " " + nextStep(refused))
+	}
+	attribute.AddGraphError(diags, path.Root("tenant_id"), "Applications not listed", err, next)
 }
 
 // listRegistrations finds the applications whose names begin so, and those made here, and reads each.

@@ -95,9 +95,10 @@ func (j *job) conclude(ctx context.Context, thumbprints []string) error {
 	if err != nil {
 		return err
 	}
-	if journal.CompletedAt != nil && len(thumbprints) == 0 {
+	if journal.CompletedAt != nil && journal.DeletingAt == nil && len(thumbprints) == 0 {
 		return nil
 	}
+	journal.DeletingAt = nil // a destroy that was refused, and is not wanted any more
 	if journal.CompletedAt == nil {
 		now := j.services.Now()
 		journal.CompletedAt = &now

@@ -69,11 +69,7 @@ func (l *ListResource) List(ctx context.Context, request list.ListRequest, strea
 	registrations, err := listRegistrations(ctx, l.services.Directory(tenantID.ValueString()), orDefault(query.DisplayNamePrefix, types.StringValue(defaultPrefix)).ValueString())
 	if err != nil {
 		cancel()
-		next := ""
-		if refused := entra.AsError(err); refused != nil {
-			next = nextStep(refused)
-		}
-		attribute.AddGraphError(&diags, path.Root("tenant_id"), "Applications not listed", fmt.Errorf("tenant %s: %w", tenantID.ValueString(), err), next)
+		reportListing(&diags, tenantID.ValueString(), err)
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}

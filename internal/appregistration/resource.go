@@ -176,6 +176,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	response.Diagnostics.Append(response.State.Set(ctx, &state)...)
 	setIdentity(ctx, response.Identity, &state, &response.Diagnostics)
 	response.Diagnostics.Append(response.Private.SetKey(ctx, removalDueKey, due)...)
+	response.Diagnostics.Append(response.Private.SetKey(ctx, cutOffKey, nil)...) // it is there, so no destroy is to be finished
 }
 
 // Update brings the application to what was planned. Requests: one read, one batch per kind of change, one confirming
