@@ -4,6 +4,7 @@ package acctest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -191,6 +192,22 @@ func (k *Kitchen) Control(method, path string, body any) map[string]any {
 func (k *Kitchen) OpenEWS(tenantID string, clientIDs ...string) {
 	k.t.Helper()
 	k.Control(http.MethodPatch, "/tenants/"+tenantID+"/exchange", map[string]any{"ews_enabled": true, "ews_allowed_app_ids": clientIDs})
+}
+
+// SetPolicy sets an enabled app management policy: the tenant's default one where clientID is empty, or else the
+// application's own. Without restrictions it forbids nothing. It returns the policy's ID, which Graph's refusals name.
+func (k *Kitchen) SetPolicy(tenantID, clientID string, restrictions ...sandbox.Restriction) string {
+	k.t.Helper()
+	answer := k.Control(http.MethodPut, "/tenants/"+tenantID+"/policies/"+cmp.Or(clientID, "default"), map[string]any{"enabled": true, "restrictions": restrictions})
+	id, _ := answer["id"].(string)
+	return id
+}
+
+// LimitCertificates makes the tenant refuse certificates of a longer life, such as P180D (an ISO 8601 duration), on
+// every application that has no policy of its own. It returns the policy's ID.
+func (k *Kitchen) LimitCertificates(tenantID, maxLifetime string) string {
+	k.t.Helper()
+	return k.SetPolicy(tenantID, "", sandbox.Restriction{Type: "asymmetricKeyLifetime", MaxLifetime: maxLifetime})
 }
 
 // token signs in as the caller with every right, once per tenant.

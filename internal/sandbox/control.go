@@ -25,6 +25,8 @@ func (s *Server) controlRoutes(mux *http.ServeMux) {
 	}))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/exchange", s.onTenant(s.patchExchange))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/users/{address}", s.onTenant(s.patchUser))
+	control.HandleFunc("PUT /_sandbox/tenants/{tenant}/policies/{policy}", s.onTenant(s.putPolicy))
+	control.HandleFunc("DELETE /_sandbox/tenants/{tenant}/policies/{policy}", s.onTenant(s.deletePolicy))
 	control.HandleFunc("GET /_sandbox/clock", func(w http.ResponseWriter, _ *http.Request) {
 		writeControl(w, http.StatusOK, clockState{s.now().UTC()})
 	})

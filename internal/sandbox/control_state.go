@@ -25,6 +25,7 @@ type TenantState struct {
 	DeletedItems      []DeletedItemState      `json:"deleted_items"`
 	Users             []UserState             `json:"users"`
 	Exchange          ExchangeState           `json:"exchange"`
+	Policies          []PolicyState           `json:"policies"` // app management policies, the default one first
 }
 
 // ApplicationState is an application object.
@@ -115,6 +116,9 @@ func (t *Tenant) state(s *Server) TenantState {
 		DeletedItems: mapped(t.directory.deleted.list(now, nil), deletedItem.state),
 		Users:        mapped(t.directory.users.list(now, nil), user.state),
 		Exchange:     t.exchange.state(),
+		Policies: mapped(t.directory.policies.list(now, nil), func(p managementPolicy) PolicyState {
+			return t.policyState(now, p)
+		}),
 	}
 }
 

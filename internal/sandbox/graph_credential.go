@@ -61,6 +61,9 @@ func (c *call) setKeys(a *application, raw json.RawMessage) *graphError {
 			key, failure = a.Keys[kept], entry.unchanged(a.Keys[kept])
 		} else {
 			key, failure = entry.newKey()
+			if failure == nil {
+				failure = c.checkKeyLifetime(a, key)
+			}
 		}
 		if failure == nil && slices.ContainsFunc(keys, func(k keyCredential) bool { return k.KeyID == key.KeyID }) {
 			failure = invalidValue("keyId", "KeyCredential") // unconfirmed
@@ -188,7 +191,7 @@ type passwordRequest struct {
 	StartDateTime       *time.Time `json:"startDateTime"`
 }
 
-func (c *call) newPassword(request passwordRequest) (passwordCredential, *graphError) {
+func (c *call) newPassword(a *application, request passwordRequest) (passwordCredential, *graphError) {
 	secret := newClientSecret()
 	p := passwordCredential{KeyID: uuid.NewString(), Secret: secret, Hint: secret[:3], Start: c.now(), End: c.now().AddDate(secretLifetime, 0, 0)}
 	if request.DisplayName != nil {
@@ -203,7 +206,7 @@ func (c *call) newPassword(request passwordRequest) (passwordCredential, *graphE
 	if !p.Start.Before(p.End) || !c.server.now().Before(p.End) {
 		return p, invalidValue("endDateTime", "PasswordCredential") // unconfirmed
 	}
-	return p, nil
+	return p, c.checkNewPassword(a, p)
 }
 
 // setPasswords replaces the collection. With a new application secrets can be made by the way, which is undocumented
@@ -223,7 +226,7 @@ func (c *call) setPasswords(a *application, raw json.RawMessage, creating bool) 
 		case at >= 0:
 			passwords = append(passwords, a.Passwords[at])
 		case creating:
-			made, failure := c.newPassword(entry)
+			made, failure := c.newPassword(a, entry)
 			if failure != nil {
 				return nil, failure
 			}
@@ -251,7 +254,7 @@ func (c *call) addPassword() *graphError {
 	if failure != nil {
 		return failure
 	}
-	made, failure := c.newPassword(request)
+	made, failure := c.newPassword(&changed, request)
 	if failure != nil {
 		return failure
 	}

@@ -29,6 +29,7 @@ type directory struct {
 	grants            table[appRoleAssignment]
 	users             table[user]
 	deleted           table[deletedItem]
+	policies          table[managementPolicy]
 }
 
 // view is the moment as of which a read is answered. The present one sees every write.

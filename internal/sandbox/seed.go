@@ -79,6 +79,7 @@ func (s *Server) seedTenant(i int) *Tenant {
 		s.seedCaller(t, kind)
 	}
 	t.seedUsers()
+	t.seedPolicy()
 	return t
 }
 
