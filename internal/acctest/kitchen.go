@@ -249,6 +249,7 @@ func (k *Kitchen) send(method, target, token string, body any) map[string]any {
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
+	request.Header.Set("Sandbox-Calm", "yes") // the person sees what is there, and no fault aimed at the provider hits them
 	response, err := k.client.Do(request)
 	if err != nil {
 		k.t.Fatal(err)

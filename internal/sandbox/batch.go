@@ -149,7 +149,10 @@ func (s *Server) part(batch *http.Request, request batchRequest, dependencyFaile
 		}
 		inner.Body = io.NopCloser(bytes.NewReader(request.Body))
 		inner.ContentLength = int64(len(request.Body))
-		answered = s.trouble.serve(http.HandlerFunc(s.serveGraph), inner)
+		answered = s.serve(http.HandlerFunc(s.serveGraph), inner)
+		if answered.cutOff {
+			panic(http.ErrAbortHandler) // the batch's answer is the one that breaks off
+		}
 	}
 	response := batchResponse{ID: request.ID, Status: answered.status, Headers: map[string]string{}}
 	for name, values := range answered.header {

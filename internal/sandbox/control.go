@@ -31,6 +31,14 @@ func (s *Server) controlRoutes(mux *http.ServeMux) {
 		writeControl(w, http.StatusOK, clockState{s.now().UTC()})
 	})
 	control.HandleFunc("POST /_sandbox/clock", s.advanceClock)
+	control.HandleFunc("GET /_sandbox/faults", func(w http.ResponseWriter, _ *http.Request) {
+		writeControl(w, http.StatusOK, faultList{s.Faults()})
+	})
+	control.HandleFunc("POST /_sandbox/faults", s.aimFault)
+	control.HandleFunc("DELETE /_sandbox/faults", func(w http.ResponseWriter, _ *http.Request) {
+		s.ForgetFaults()
+		writeControl(w, http.StatusOK, faultList{s.Faults()})
+	})
 	control.HandleFunc("/_sandbox/", func(w http.ResponseWriter, r *http.Request) {
 		refuseControl(w, http.StatusNotFound, fmt.Errorf("the control plane has no %s %s", r.Method, r.URL.Path))
 	})
@@ -175,6 +183,24 @@ func (s *Server) advanceClock(w http.ResponseWriter, r *http.Request) {
 	}
 	s.advance(by)
 	writeControl(w, http.StatusOK, clockState{s.now().UTC()})
+}
+
+type faultList struct {
+	Faults []FaultState `json:"faults"`
+}
+
+// aimFault arms a fault, and answers with all of them.
+func (s *Server) aimFault(w http.ResponseWriter, r *http.Request) {
+	var fault Fault
+	err := readControl(r, &fault)
+	if err == nil {
+		err = s.Aim(fault)
+	}
+	if err != nil {
+		refuseControl(w, http.StatusBadRequest, err)
+		return
+	}
+	writeControl(w, http.StatusOK, faultList{s.Faults()})
 }
 
 const maxControlRequest = 1 << 20

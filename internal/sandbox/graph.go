@@ -50,8 +50,7 @@ type call struct {
 	keys    map[string]key
 	query   query
 	ownOnly bool // the caller's only right is to objects that it owns
-	reads   view // as of which objects are found by their keys
-	lists   view // as of which collections are listed: the index is another store, which can lag further behind
+	views
 }
 
 // serveGraph answers one request, alone or as a part of a batch.
@@ -86,7 +85,7 @@ func (s *Server) carryOut(w http.ResponseWriter, r *http.Request) *graphError {
 	w.Header().Set("x-ms-resource-unit", resourceUnits(found, c.query))
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c.reads, c.lists = t.present(s), t.present(s)
+	c.views = s.viewsOf(r)
 	return found.serve(c)
 }
 

@@ -38,7 +38,7 @@ func (c *call) findApplication(v view) (application, *graphError) {
 	default:
 		return found, refuse(badSyntax, "The key property '%s' is not one of 'microsoft.graph.application'.", k.property)
 	}
-	if !ok {
+	if !ok || !knows(c, &c.tenant.directory.applications, found.ID) {
 		return found, notFound(k.value)
 	}
 	return found, c.mine(found.Owners)

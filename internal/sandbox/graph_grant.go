@@ -148,8 +148,8 @@ func (c *call) postGrant(side grantSide) *graphError {
 			return invalidValue("principalId, resourceId or appRoleId", resource)
 		}
 	}
-	principal, hasPrincipal := c.tenant.directory.servicePrincipals.get(now, made.PrincipalID)
-	api, hasAPI := c.tenant.directory.servicePrincipals.get(now, made.ResourceID)
+	principal, hasPrincipal := c.tenant.directory.servicePrincipals.get(c.refers, made.PrincipalID)
+	api, hasAPI := c.tenant.directory.servicePrincipals.get(c.refers, made.ResourceID)
 	if !hasPrincipal || !hasAPI || side.end(made) != named.ID {
 		return refuse(badRequest, "Not a valid reference update")
 	}

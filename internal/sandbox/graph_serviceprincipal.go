@@ -34,7 +34,7 @@ func (c *call) findServicePrincipal(v view) (servicePrincipal, *graphError) {
 	default:
 		return found, refuse(badSyntax, "The key property '%s' is not one of 'microsoft.graph.servicePrincipal'.", k.property)
 	}
-	if !ok {
+	if !ok || !knows(c, &c.tenant.directory.servicePrincipals, found.ID) {
 		return found, notFound(k.value)
 	}
 	return found, nil
@@ -98,7 +98,7 @@ func (c *call) createServicePrincipal(appID string, body map[string]json.RawMess
 // Microsoft's own.
 func (c *call) backed(appID string) (servicePrincipal, *graphError) {
 	made := servicePrincipal{ID: uuid.NewString(), AppID: appID, Enabled: true, CreatedAt: c.now()}
-	if own, found := c.tenant.applicationByAppID(c.tenant.present(c.server), appID); found {
+	if own, found := c.tenant.applicationByAppID(c.refers, appID); found {
 		made.DisplayName, made.AppOwnerTenantID = own.DisplayName, c.tenant.ID
 		return made, c.mine(own.Owners)
 	}

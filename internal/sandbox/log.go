@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -16,8 +17,8 @@ import (
 type logLine struct {
 	Time     time.Time `json:"time"`
 	Method   string    `json:"method"`
-	Path     string    `json:"path"` // with the query
-	Status   int       `json:"status"`
+	Path     string    `json:"path"`   // with the query
+	Status   int       `json:"status"` // 0: the connection ended without an answer
 	TenantID string    `json:"tenant_id,omitempty"`
 	Millis   float64   `json:"ms"`
 	Parts    []logPart `json:"parts,omitempty"` // of a batch
@@ -56,16 +57,18 @@ func logged(out io.Writer, now func() time.Time, next http.Handler) http.Handler
 		line := &logLine{Time: now().UTC(), Method: r.Method, Path: r.URL.RequestURI()}
 		started := time.Now()
 		watched := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		defer func() {
+			line.Millis = float64(time.Since(started).Microseconds()) / 1000
+			text, err := json.Marshal(line)
+			if err != nil {
+				return // of strings and numbers there is nothing that JSON has no form for
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			_, _ = out.Write(append(text, '\n')) // a full disk must not change what the tenants answer
+		}()
 		next.ServeHTTP(watched, r.WithContext(context.WithValue(r.Context(), logLineKey{}, line)))
 		line.Status = watched.status
-		line.Millis = float64(time.Since(started).Microseconds()) / 1000
-		text, err := json.Marshal(line)
-		if err != nil {
-			return // of strings and numbers there is nothing that JSON has no form for
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		_, _ = out.Write(append(text, '\n')) // a full disk must not change what the tenants answer
 	})
 }
 
@@ -88,6 +91,7 @@ type recorded struct {
 	status int
 	header http.Header
 	body   bytes.Buffer
+	cutOff bool // it breaks off in its middle
 }
 
 func newRecorded() *recorded { return &recorded{status: http.StatusOK, header: http.Header{}} }
@@ -104,6 +108,16 @@ func (a *recorded) Write(data []byte) (int, error) { return a.body.Write(data) }
 func (a *recorded) send(w http.ResponseWriter) {
 	for name, values := range a.header {
 		w.Header()[name] = values
+	}
+	if a.cutOff && a.body.Len() == 0 {
+		panic(http.ErrAbortHandler)
+	}
+	if a.cutOff {
+		w.Header().Set("Content-Length", strconv.Itoa(a.body.Len()))
+		w.WriteHeader(a.status)
+		_, _ = w.Write(a.body.Bytes()[:a.body.Len()/2])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body.Bytes()) // the client is gone: nobody is left to be told

@@ -159,12 +159,15 @@ func (c *call) many(of collection) *graphError {
 	if failure := c.query.check(of); failure != nil {
 		return failure
 	}
+	seen := c.lists
 	page := pageToken{asOf: c.server.now()}
-	asOf := c.lists
-	if c.query.after != nil {
-		page, asOf = *c.query.after, view{c.query.after.asOf}
+	if seen.asOf.Before(page.asOf) {
+		page.asOf = seen.asOf
 	}
-	rows := c.query.apply(of.rows(asOf))
+	if c.query.after != nil {
+		page, seen = *c.query.after, asOf(c.query.after.asOf)
+	}
+	rows := c.query.apply(of.rows(seen))
 	total := len(rows)
 	rows = rows[min(page.skip, total):]
 	size := defaultPage

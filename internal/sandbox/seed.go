@@ -141,7 +141,7 @@ func (s *Server) seedCaller(t *Tenant, kind callerKind) {
 }
 
 func (t *Tenant) seededAPI(appID string) servicePrincipal {
-	found := t.directory.servicePrincipals.list(view{tenantCreated}, func(p servicePrincipal) bool { return p.AppID == appID })
+	found := t.directory.servicePrincipals.list(asOf(tenantCreated), func(p servicePrincipal) bool { return p.AppID == appID })
 	return found[0]
 }
 

@@ -137,37 +137,6 @@ func (s *Server) routes() http.Handler {
 	return mux
 }
 
-// trouble is where faults come in: throttling, outages, answers that get lost on the way. Every request passes here,
-// and each part of a batch for itself, as each is throttled for itself. Nil functions cause none.
-type trouble struct {
-	before func(r *http.Request, a *recorded) (answered bool) // true: the request is not carried out
-	after  func(r *http.Request, a *recorded)                 // the request was carried out; the answer may still change
-}
-
-// serve carries a request out, unless trouble comes first, and returns what is to be answered.
-func (t trouble) serve(h http.Handler, r *http.Request) *recorded {
-	a := newRecorded()
-	if t.before != nil && t.before(r, a) {
-		return a
-	}
-	h.ServeHTTP(a, r)
-	if t.after != nil {
-		t.after(r, a)
-	}
-	return a
-}
-
-// troubled exempts the control plane, by which trouble is ended.
-func (s *Server) troubled(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/_sandbox/") {
-			next.ServeHTTP(w, r)
-			return
-		}
-		s.trouble.serve(next, r).send(w)
-	})
-}
-
 // Origin is where everything is served: scheme, host and port, without a slash at the end.
 func (s *Server) Origin() string { return s.origin }
 

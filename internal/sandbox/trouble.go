@@ -1,0 +1,271 @@
+package sandbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// FaultKind is what happens to a request.
+type FaultKind string
+
+// The kinds. "Carried out" means that the tenant is changed, whatever the client is told.
+const (
+	Throttled     FaultKind = "throttled"      // 429, not carried out
+	ServerError   FaultKind = "server_error"   // 500, not carried out
+	Unavailable   FaultKind = "unavailable"    // 503, not carried out
+	TimeoutBefore FaultKind = "timeout_before" // 504, not carried out
+	TimeoutAfter  FaultKind = "timeout_after"  // 504, carried out
+	ResetBefore   FaultKind = "reset_before"   // the connection ends without an answer, not carried out
+	ResetAfter    FaultKind = "reset_after"    // the connection ends without an answer, carried out
+	CutOff        FaultKind = "cut_off"        // carried out, and the answer breaks off in its middle
+	HTMLPage      FaultKind = "html"           // 502 with a gateway's page, not carried out
+	EmptyBody     FaultKind = "empty"          // 503 without a body, not carried out
+	Slow          FaultKind = "slow"           // carried out, For late
+	Stale         FaultKind = "stale"          // answered as of For ago
+	Refused       FaultKind = "refused"        // an error of Status, Code and Message, not carried out
+)
+
+// faultKinds are all of them, in the order in which they are told of.
+var faultKinds = []FaultKind{
+	Throttled, ServerError, Unavailable, TimeoutBefore, TimeoutAfter, ResetBefore, ResetAfter, CutOff, HTMLPage, EmptyBody, Slow, Stale, Refused,
+}
+
+// Fault is trouble aimed at certain requests. The parts of a batch are requests, too, and so is the batch as a whole.
+type Fault struct {
+	// At is the method, a space and the path without its query, such as "PATCH /v1.0/applications*"; * is any text in
+	// either, and without a method every one is meant. Case does not matter.
+	At         string    `json:"at"`
+	Kind       FaultKind `json:"kind"`
+	Nth        int       `json:"nth,omitempty"`         // the first request that is hit, of those that match; 0 means 1
+	Times      int       `json:"times,omitempty"`       // how many that match are hit in a row; 0 means 1
+	RetryAfter string    `json:"retry_after,omitempty"` // the header of that name, such as 2; for the kinds that answer with an error
+	For        string    `json:"for,omitempty"`         // a duration such as 30s: of Slow on this machine's clock (default 2s), of Stale in the tenants' time (default 1m)
+	Status     int       `json:"status,omitempty"`      // of Refused
+	Code       string    `json:"code,omitempty"`        // of Refused, such as Authorization_RequestDenied
+	Message    string    `json:"message,omitempty"`     // of Refused
+}
+
+// FaultState is an aimed fault, and what has become of it.
+type FaultState struct {
+	Fault
+	Seen  int `json:"seen"`  // requests that matched
+	Fired int `json:"fired"` // requests that were hit
+}
+
+// trouble is where faults come in: throttling, outages, answers that get lost on the way. Every request passes here,
+// and each part of a batch for itself, as each is throttled for itself. The zero value causes none.
+type trouble struct {
+	mu    sync.Mutex
+	aimed []*aimedFault
+	// chance decides what happens to a request that no fault is aimed at; nil: nothing does.
+	chance func(r *http.Request) (Fault, bool)
+}
+
+type aimedFault struct {
+	FaultState
+	matches *regexp.Regexp
+}
+
+// Aim arms a fault. Of two that a request matches, the one that was aimed first counts it.
+func (s *Server) Aim(f Fault) error {
+	pattern, err := f.check()
+	if err != nil {
+		return err
+	}
+	s.trouble.mu.Lock()
+	defer s.trouble.mu.Unlock()
+	s.trouble.aimed = append(s.trouble.aimed, &aimedFault{FaultState: FaultState{Fault: f}, matches: pattern})
+	return nil
+}
+
+// Faults are the faults aimed so far, those that have done their work included, in the order of aiming.
+func (s *Server) Faults() []FaultState {
+	s.trouble.mu.Lock()
+	defer s.trouble.mu.Unlock()
+	return mapped(s.trouble.aimed, func(a *aimedFault) FaultState { return a.FaultState })
+}
+
+// ForgetFaults disarms every aimed fault.
+func (s *Server) ForgetFaults() {
+	s.trouble.mu.Lock()
+	defer s.trouble.mu.Unlock()
+	s.trouble.aimed = nil
+}
+
+// check fills in what was left out, and returns what the fault's requests look like: method, space, path.
+func (f *Fault) check() (*regexp.Regexp, error) {
+	switch {
+	case !slices.Contains(faultKinds, f.Kind):
+		return nil, fmt.Errorf("kind: %q is none of %q", f.Kind, faultKinds)
+	case f.Nth < 0 || f.Times < 0:
+		return nil, errors.New("nth and times are counted from 1")
+	case f.Kind == Refused && (f.Status < 400 || f.Status > 599):
+		return nil, fmt.Errorf("status: %d is no status of an error, 400 to 599", f.Status)
+	}
+	f.Nth, f.Times = max(f.Nth, 1), max(f.Times, 1)
+	if f.For != "" {
+		if d, err := time.ParseDuration(f.For); err != nil || d <= 0 {
+			return nil, fmt.Errorf("for: %q is no duration such as 30s", f.For)
+		}
+	}
+	method, path, both := strings.Cut(f.At, " ")
+	if !both {
+		method, path = "*", f.At
+	}
+	if !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "*") {
+		return nil, fmt.Errorf("at: %q is no method and path such as PATCH /v1.0/applications*", f.At)
+	}
+	return regexp.MustCompile("(?i)^" + strings.ReplaceAll(regexp.QuoteMeta(method+" "+path), `\*`, ".*") + "$"), nil
+}
+
+// duration is For, or what it is by default.
+func (f Fault) duration(byDefault time.Duration) time.Duration {
+	d, err := time.ParseDuration(f.For)
+	if err != nil {
+		return byDefault
+	}
+	return d
+}
+
+// next returns what is to happen to a request, if something is.
+func (t *trouble) next(r *http.Request) (Fault, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, a := range t.aimed {
+		if a.Fired == a.Times || !a.matches.MatchString(r.Method+" "+r.URL.Path) {
+			continue
+		}
+		if a.Seen++; a.Seen >= a.Nth {
+			a.Fired++
+			return a.Fault, true
+		}
+	}
+	if t.chance == nil {
+		return Fault{}, false
+	}
+	return t.chance(r)
+}
+
+// serve carries a request out, unless trouble comes first, and returns what is to be answered.
+func (s *Server) serve(h http.Handler, r *http.Request) *recorded {
+	a := newRecorded()
+	if isCalm(r) {
+		h.ServeHTTP(a, r)
+		return a
+	}
+	f, hit := s.trouble.next(r)
+	if !hit {
+		h.ServeHTTP(a, r)
+		return a
+	}
+	switch f.Kind {
+	case TimeoutAfter:
+		h.ServeHTTP(newRecorded(), r)
+		s.fail(a, r, f)
+	case ResetBefore:
+		panic(http.ErrAbortHandler)
+	case ResetAfter:
+		h.ServeHTTP(a, r)
+		panic(http.ErrAbortHandler)
+	case CutOff:
+		h.ServeHTTP(a, r)
+		a.cutOff = true
+	case Slow:
+		if wait(r.Context(), f.duration(2*time.Second)) != nil {
+			panic(http.ErrAbortHandler) // the client is gone, and its request with it
+		}
+		h.ServeHTTP(a, r)
+	case Stale:
+		h.ServeHTTP(a, r.WithContext(context.WithValue(r.Context(), staleKey{}, f.duration(time.Minute))))
+	default:
+		s.fail(a, r, f)
+	}
+	return a
+}
+
+type staleKey struct{}
+
+// staleBy is how long ago the moment is as of which a request is answered.
+func staleBy(r *http.Request) time.Duration {
+	by, _ := r.Context().Value(staleKey{}).(time.Duration)
+	return by
+}
+
+// failures are what the kinds that answer with an error say in the name of Graph (Microsoft Graph: error responses and
+// resource types, throttling guidance; the codes of 500 and above are unconfirmed).
+var failures = map[FaultKind]graphError{
+	Throttled:     {status: http.StatusTooManyRequests, code: "TooManyRequests", message: "Too many requests."},
+	ServerError:   {status: http.StatusInternalServerError, code: "Service_InternalServerError", message: "Encountered an internal server error."},
+	Unavailable:   {status: http.StatusServiceUnavailable, code: "Directory_ReplicaUnavailable", message: "The service is temporarily unavailable."},
+	TimeoutBefore: {status: http.StatusGatewayTimeout, code: "UnknownError", message: ""},
+	TimeoutAfter:  {status: http.StatusGatewayTimeout, code: "UnknownError", message: ""},
+	HTMLPage:      {status: http.StatusBadGateway},
+	EmptyBody:     {status: http.StatusServiceUnavailable},
+}
+
+// gatewayPage is what stands between client and API answers with when it cannot reach the latter.
+const gatewayPage = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
+
+// fail answers with the error of a fault, in the form of the API that was asked.
+func (s *Server) fail(a *recorded, r *http.Request, f Fault) {
+	failure, known := failures[f.Kind]
+	if !known {
+		failure = graphError{status: f.Status, code: f.Code, message: f.Message}
+	}
+	if f.RetryAfter != "" {
+		a.Header().Set("Retry-After", f.RetryAfter)
+	}
+	switch {
+	case f.Kind == HTMLPage:
+		a.Header().Set("Content-Type", "text/html")
+		a.WriteHeader(failure.status)
+		_, _ = a.Write([]byte(gatewayPage)) // into memory
+	case f.Kind == EmptyBody:
+		a.WriteHeader(failure.status)
+	case strings.HasPrefix(r.URL.Path, "/v1.0/"):
+		setGraphHeaders(a, r)
+		if f.Kind == Throttled {
+			a.Header().Set("x-ms-throttle-information", "ResourceUnitLimitExceeded")
+		}
+		s.writeGraphError(a, &failure)
+	case strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/token"):
+		refusal := serverFault.with(failure.message)
+		refusal.status = failure.status
+		if f.Kind == Refused {
+			refusal.kind, refusal.description = failure.code, failure.message
+		}
+		s.refuseSignIn(a, r, refusal)
+	default:
+		http.Error(a, cmp.Or(failure.message, http.StatusText(failure.status)), failure.status)
+	}
+}
+
+// calmHeader marks a request that meets no trouble and sees every write, whatever the profile. A test that plays a
+// person sends it, and whoever looks at what the tenants hold. No API of the real thing knows it.
+const calmHeader = "Sandbox-Calm"
+
+type calmKey struct{}
+
+func isCalm(r *http.Request) bool { return r.Context().Value(calmKey{}) != nil }
+
+// troubled exempts the control plane, by which trouble is ended, and whoever asks for calm.
+func (s *Server) troubled(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/_sandbox/") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if r.Header.Get(calmHeader) != "" {
+			r = r.WithContext(context.WithValue(r.Context(), calmKey{}, true))
+		}
+		s.serve(next, r).send(w)
+	})
+}
