@@ -31,13 +31,15 @@ const (
 
 var now = time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)
 
-var pair = sync.OnceValue(func() *certificate.Pair {
+var pair = sync.OnceValue(newPair)
+
+func newPair() *certificate.Pair {
 	p, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "target", KeySize: 2048, NotBefore: now, NotAfter: now.AddDate(5, 0, 0)})
 	if err != nil {
 		panic(err)
 	}
 	return p
-})
+}
 
 func open(t *testing.T, dir, passphrase string) *Store {
 	t.Helper()
