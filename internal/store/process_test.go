@@ -21,6 +21,7 @@ const (
 
 var roles = map[string]func(task, io.Reader, *json.Encoder) error{
 	"writer": writeUntilKilled,
+	"racer":  race,
 }
 
 // task is what a run is told at its start.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -278,36 +277,6 @@ func TestOneMailboxServesOneConnectionOfATenantWhateverItsCase(t *testing.T) {
 	again.TenantID = client
 	if _, err := s.CreateConnection(t.Context(), again, ""); err != nil {
 		t.Errorf("another tenant: %v", err)
-	}
-}
-
-func TestOfManyWhoCreateOneConnectionExactlyOneWinsAndTheSecretIsItsOwn(t *testing.T) {
-	dir := withIdentity(t)
-	var wait sync.WaitGroup
-	winners := make([]string, 16)
-	for i := range winners {
-		wait.Go(func() {
-			s := open(t, dir, passphrase) // each as if it were a process of its own
-			c := withSecret()
-			c.Owner = fmt.Sprintf("owner-%d", i)
-			_, err := s.CreateConnection(t.Context(), c, "secret of "+c.Owner)
-			if err == nil {
-				winners[i] = c.Owner
-			} else if _, ok := errors.AsType[*ExistsError](err); !ok {
-				t.Error(err)
-			}
-		})
-	}
-	wait.Wait()
-	winners = slices.DeleteFunc(winners, func(w string) bool { return w == "" })
-	if len(winners) != 1 {
-		t.Fatalf("%d winners: %v", len(winners), winners)
-	}
-	s := open(t, dir, passphrase)
-	c, err := s.Connection(t.Context(), tenant, mailbox)
-	must(t, err)
-	if stored, err := s.ClientSecret(t.Context(), tenant, mailbox); err != nil || c.Owner != winners[0] || stored != "secret of "+winners[0] {
-		t.Errorf("%s won, the record is %s's, the secret is %q (%v)", winners[0], c.Owner, stored, err)
 	}
 }
 
