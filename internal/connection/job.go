@@ -69,17 +69,13 @@ func (j *job) update(ctx context.Context, state *Model, owner string) {
 	}
 	j.dateCertificate(ctx)
 	planned := j.plan.record(ctx, owner)
-	_, err := j.store.Connection(ctx, planned.TenantID, planned.Mailbox)
-	var record store.Connection
-	switch {
-	case errors.Is(err, store.ErrNotFound): // somebody deleted it, and left its secret or its hand-off
+	var secret *string
+	if writesSecret(j.plan, state) {
+		secret = new(j.config.ClientSecret.ValueString())
+	}
+	record, err := j.store.UpdateConnection(ctx, planned, secret)
+	if errors.Is(err, store.ErrNotFound) { // somebody deleted it, and left its secret or its hand-off
 		record, err = j.store.CreateConnection(ctx, planned, j.config.ClientSecret.ValueString())
-	case err == nil:
-		var secret *string
-		if writesSecret(j.plan, state) {
-			secret = new(j.config.ClientSecret.ValueString())
-		}
-		record, err = j.store.UpdateConnection(ctx, planned, secret)
 	}
 	if err == nil {
 		err = j.finish(ctx, record, imported)
@@ -125,7 +121,7 @@ func (j *job) dateCertificate(ctx context.Context) {
 // finish does what follows the record: sharing the PFX's password, and the hand-off. It completes the plan.
 func (j *job) finish(ctx context.Context, record store.Connection, imported bool) error {
 	if record.CredentialType == store.CredentialCertificate {
-		due, err := j.store.SharingDue(ctx, record.TenantID, record.CertificateThumbprint, nil)
+		due, err := j.store.SharingDue(ctx, record.TenantID, record.CertificateThumbprint, &record)
 		if err == nil && due {
 			err = j.store.ShareCertificate(ctx, record.TenantID, record.CertificateThumbprint)
 		}
@@ -233,11 +229,14 @@ func releaseCertificate(ctx context.Context, s *store.Store, tenantID, thumbprin
 	if err != nil {
 		return err
 	}
-	names, err := s.CertificateNamedBy(ctx, tenantID, thumbprint)
+	if !there {
+		return s.DeleteUnusedCertificate(ctx, tenantID, thumbprint) // what a cut-off run left of it, if anything
+	}
+	named, err := s.CertificateIsNamed(ctx, tenantID, thumbprint)
 	if err != nil {
 		return err
 	}
-	if len(names) > 0 {
+	if named {
 		// Fewer people are to open it now. Without the passphrase that shows, and is done, at the other connections.
 		if due, err := s.SharingDue(ctx, tenantID, thumbprint, nil); err == nil && due && s.HasPassphrase() {
 			if err := s.ShareCertificate(ctx, tenantID, thumbprint); err != nil {
@@ -246,10 +245,8 @@ func releaseCertificate(ctx context.Context, s *store.Store, tenantID, thumbprin
 		}
 		return nil
 	}
-	if there {
-		if info, err := os.Stat(pfxPath); pfxPath == "" || err != nil || !info.Mode().IsRegular() {
-			return errOnlyCopy
-		}
+	if info, err := os.Stat(pfxPath); pfxPath == "" || err != nil || !info.Mode().IsRegular() {
+		return errOnlyCopy
 	}
 	return s.DeleteUnusedCertificate(ctx, tenantID, thumbprint)
 }

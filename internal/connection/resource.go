@@ -183,7 +183,8 @@ func readMissing(ctx context.Context, s *store.Store, state *Model, response *re
 
 // storeIsThere keeps a share that is not mounted, or another URL, from looking like connections that are gone.
 func storeIsThere(ctx context.Context, s *store.Store, state *Model, diags *diag.Diagnostics) bool {
-	there, err := s.Exists(ctx)
+	tenantID, mailbox := state.key()
+	there, err := s.Exists(ctx, tenantID, mailbox)
 	if err != nil {
 		diags.AddError("The connection store cannot be read", err.Error())
 		return false

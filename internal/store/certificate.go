@@ -36,9 +36,11 @@ func (s *Store) SaveCertificate(ctx context.Context, tenantID string, p *certifi
 	if err != nil {
 		return err
 	}
-	recipients, err := s.entitled(ctx, tenantID, thumbprint, planned)
-	if err != nil {
-		return err
+	var recipients []string
+	if !opens {
+		if recipients, err = s.entitled(ctx, tenantID, thumbprint, planned); err != nil {
+			return err
+		}
 	}
 	if err := s.CanEncrypt(ctx); err != nil {
 		return err
@@ -246,13 +248,19 @@ func (s *Store) CertificateNamedBy(ctx context.Context, tenantID, thumbprint str
 	return s.certificateNamedBy(ctx, tenantID, thumbprint, false)
 }
 
+// CertificateIsNamed says whether anything names a certificate, as CertificateNamedBy does, and looks no further than to
+// the first that does.
+func (s *Store) CertificateIsNamed(ctx context.Context, tenantID, thumbprint string) (bool, error) {
+	names, err := s.certificateNamedBy(ctx, tenantID, thumbprint, true)
+	return len(names) > 0, err
+}
+
 // DeleteUnusedCertificate removes a certificate with its key unless something still names it.
 func (s *Store) DeleteUnusedCertificate(ctx context.Context, tenantID, thumbprint string) error {
 	if there, err := s.hasAnyOf(ctx, tenantID, thumbprint); err != nil || !there {
 		return err
 	}
-	names, err := s.certificateNamedBy(ctx, tenantID, thumbprint, true)
-	if err != nil || len(names) > 0 {
+	if named, err := s.CertificateIsNamed(ctx, tenantID, thumbprint); err != nil || named {
 		return err
 	}
 	return s.DeleteCertificate(ctx, tenantID, thumbprint)

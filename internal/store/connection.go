@@ -170,7 +170,8 @@ func (s *Store) readConnection(ctx context.Context, file string) (Connection, er
 }
 
 // UpdateConnection replaces a record. secret nil leaves the stored secret as it is; it is encrypted anew, which needs
-// the passphrase, if the hand-off recipients changed. *OwnerError when the record belongs to another owner.
+// the passphrase, if the hand-off recipients changed. ErrNotFound when there is no such record, *OwnerError when it belongs
+// to another owner.
 func (s *Store) UpdateConnection(ctx context.Context, c Connection, secret *string) (Connection, error) {
 	file, err := prepare(&c)
 	if err != nil {
@@ -216,6 +217,10 @@ func (s *Store) updateSecret(ctx context.Context, before, after Connection, secr
 			return nil
 		}
 		stored, err := s.decryptFile(ctx, secretFile)
+		if errors.Is(err, ErrNotFound) { // which would say that there is no such connection
+			return fmt.Errorf("%s is missing, and with it the client secret that is to be encrypted to other recipients: "+
+				"apply with the secret and a new client_secret_wo_version", s.files.URL(secretFile))
+		}
 		if err != nil {
 			return err
 		}

@@ -79,7 +79,7 @@ func (s *Store) HandoffCurrent(ctx context.Context, c Connection) (bool, error) 
 	if !withScript {
 		return true, nil
 	}
-	due, err := s.SharingDue(ctx, c.TenantID, c.CertificateThumbprint, nil)
+	due, err := s.SharingDue(ctx, c.TenantID, c.CertificateThumbprint, &c)
 	return !due, err
 }
 

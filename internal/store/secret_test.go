@@ -390,7 +390,7 @@ func TestPFXPasswordIsSharedWithTheRecipientsOfEveryConnectionThatNamesIt(t *tes
 		c, err = s.CreateConnection(t.Context(), c, "")
 		must(t, err)
 		records = append(records, c)
-		due(true, nil)
+		due(true, &c)
 		must(t, s.ShareCertificate(t.Context(), tenant, thumbprint))
 	}
 	due(false, nil)

@@ -19,19 +19,34 @@ type sharing struct {
 	Recipients     []string `json:"recipients"`      // age public keys, sorted
 }
 
-// SharingDue says whether the password of a certificate's PFX is encrypted to others than those who are to open it: the
-// hand-off recipients of all connections that name the certificate. planned, if not nil, stands for the record of its
-// connection. It is false if the store has no such pair.
-func (s *Store) SharingDue(ctx context.Context, tenantID, thumbprint string, planned *Connection) (bool, error) {
+// SharingDue says whether the password of a certificate's PFX is to be encrypted anew: because a hand-off recipient of c
+// cannot open it, or because somebody can whom no connection that names the certificate entitles. c, which may be nil, is
+// one of those connections, as it is or as it is to be; whom another one misses shows there. It is false if the store has
+// no such pair. The other connections are looked at only where somebody is to be told from a stranger.
+func (s *Store) SharingDue(ctx context.Context, tenantID, thumbprint string, c *Connection) (bool, error) {
 	if there, err := s.HasKeyPair(ctx, tenantID, thumbprint); err != nil || !there {
 		return false, err
 	}
 	current, known, err := s.sharedWith(ctx, tenantID, thumbprint)
-	if err != nil {
-		return false, err
+	if err != nil || !known {
+		return err == nil, err
 	}
-	wanted, err := s.entitled(ctx, tenantID, thumbprint, planned)
-	return !known || !slices.Equal(current, wanted), err
+	var own []string
+	if c != nil {
+		own = c.HandoffRecipients
+	}
+	if !containsAll(current, own) {
+		return true, nil
+	}
+	if containsAll(own, current) {
+		return false, nil
+	}
+	wanted, err := s.entitled(ctx, tenantID, thumbprint, c)
+	return err == nil && !containsAll(wanted, current), err
+}
+
+func containsAll(all, some []string) bool {
+	return !slices.ContainsFunc(some, func(one string) bool { return !slices.Contains(all, one) })
 }
 
 // ShareCertificate encrypts the password of a certificate's PFX anew: to the store, and to the hand-off recipients of

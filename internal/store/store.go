@@ -57,15 +57,25 @@ func CheckPassphrase(passphrase string) error {
 }
 
 // Exists says whether there is a store at the URL: a folder that holds a store's key, or what belongs to a tenant. An
-// empty folder is none, nor is one that is not there: a share that is not mounted looks like either.
-func (s *Store) Exists(ctx context.Context) (bool, error) {
+// empty folder is none, nor is one that is not there: a share that is not mounted looks like either. The connection is
+// one that is expected there; where neither its record nor the key is, the folder's names are read.
+func (s *Store) Exists(ctx context.Context, tenantID, mailbox string) (bool, error) {
+	likely := []string{identityFile, recipientFile}
+	if record, err := connectionFile(tenantID, mailbox, recordExtension); err == nil {
+		likely = append(likely, record)
+	}
+	for _, name := range likely {
+		if there, err := s.files.Exists(ctx, name); err == nil && there {
+			return true, nil
+		}
+	}
 	names, err := s.files.List(ctx, "")
 	if err != nil {
 		return false, fmt.Errorf("look for the connection store at %s: %w", s.URL(), err)
 	}
 	return slices.ContainsFunc(names, func(name string) bool {
 		tenant, err := canonicalTenant(name)
-		return name == identityFile || name == recipientFile || err == nil && tenant == name
+		return err == nil && tenant == name
 	}), nil
 }
 

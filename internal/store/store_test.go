@@ -591,7 +591,7 @@ func TestFolderThatHoldsNothingOfAStoreIsNone(t *testing.T) {
 	dir := t.TempDir()
 	exists := func(s *Store) bool {
 		t.Helper()
-		there, err := s.Exists(t.Context())
+		there, err := s.Exists(t.Context(), tenant, mailbox)
 		must(t, err)
 		return there
 	}
