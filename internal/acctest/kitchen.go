@@ -5,6 +5,7 @@ package acctest
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -96,8 +97,10 @@ func (k *Kitchen) writeFile(path string, content []byte) {
 // Tenant is what the sandbox tells of its i-th tenant.
 func (k *Kitchen) Tenant(i int) sandbox.TenantEntry { return k.Server.TenantsJSON().Tenants[i] }
 
-// Factories serve the provider in the test's own process, as terraform-plugin-testing wants it.
+// Factories serve the provider in the test's own process, as terraform-plugin-testing wants it. Where the provider waits
+// for what is not ready yet, no time passes, unless an option says otherwise.
 func (k *Kitchen) Factories(options ...provider.Option) map[string]func() (tfprotov6.ProviderServer, error) {
+	options = append([]provider.Option{WithWait(func(ctx context.Context, _ time.Duration) error { return ctx.Err() })}, options...)
 	return map[string]func() (tfprotov6.ProviderServer, error){
 		"codetwo": providerserver.NewProtocol6WithError(provider.New("test", options...)()),
 	}
@@ -105,6 +108,11 @@ func (k *Kitchen) Factories(options ...provider.Option) map[string]func() (tfpro
 
 // WithClock lets the provider of a test live at another time.
 func WithClock(now func() time.Time) provider.Option { return provider.WithClock(now) }
+
+// WithWait lets a test decide what happens while the provider of a test waits for what is not ready yet.
+func WithWait(wait func(context.Context, time.Duration) error) provider.Option {
+	return provider.WithWait(wait)
+}
 
 // Provider is a provider block that signs in to the sandbox as the caller, with this kitchen's store.
 func (k *Kitchen) Provider(caller sandbox.Caller) string {

@@ -95,14 +95,8 @@ func (j *job) conclude(ctx context.Context, thumbprints []string) error {
 	if err != nil {
 		return err
 	}
-	if journal.CompletedAt != nil && journal.DeletingAt == nil && len(thumbprints) == 0 {
-		return nil
-	}
-	journal.DeletingAt = nil // a destroy that was refused, and is not wanted any more
-	if journal.CompletedAt == nil {
-		now := j.services.Now()
-		journal.CompletedAt = &now
-	}
+	now := j.services.Now()
+	journal.CompletedAt, journal.DeletingAt = &now, nil // a destroy that was refused is not wanted any more
 	journal.Thumbprints = slices.DeleteFunc(journal.Thumbprints, func(ours string) bool { return slices.Contains(thumbprints, ours) })
 	if err := j.store.SaveRegistration(ctx, journal); err != nil {
 		return err

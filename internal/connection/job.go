@@ -44,7 +44,7 @@ func (j *job) create(ctx context.Context, owner string) {
 		secret = j.config.ClientSecret.ValueString()
 	}
 	j.dateCertificate(ctx)
-	record, err := j.store.CreateConnection(ctx, j.plan.record(ctx, owner), secret)
+	record, err := j.store.CreateConnection(ctx, j.plan.record(ctx, owner, j.now), secret)
 	if exists, ok := errors.AsType[*store.ExistsError](err); ok {
 		addExists(j.diags, exists)
 	} else if err != nil {
@@ -68,7 +68,7 @@ func (j *job) update(ctx context.Context, state *Model, owner string) {
 		return
 	}
 	j.dateCertificate(ctx)
-	planned := j.plan.record(ctx, owner)
+	planned := j.plan.record(ctx, owner, j.now)
 	var secret *string
 	if writesSecret(j.plan, state) {
 		secret = new(j.config.ClientSecret.ValueString())
@@ -98,7 +98,7 @@ func (j *job) importPFX(ctx context.Context, state *Model) (imported, ok bool) {
 	if pair == nil {
 		return false, false
 	}
-	planned := j.plan.record(ctx, "")
+	planned := j.plan.record(ctx, "", j.now)
 	if err := j.store.SaveCertificate(ctx, planned.TenantID, pair, certificate.AES256, &planned); err != nil {
 		j.diags.AddAttributeError(path.Root("certificate_pfx_path"), "Keeping the certificate's key", err.Error())
 		return false, false

@@ -47,13 +47,14 @@ func (m *Model) key() (tenantID, mailbox string) {
 }
 
 // record is what the store is to hold of a plan whose values are known.
-func (m *Model) record(ctx context.Context, owner string) store.Connection {
+func (m *Model) record(ctx context.Context, owner string, now time.Time) store.Connection {
+	written := now.UTC().Truncate(time.Second)
 	c := store.Connection{
 		TenantID: m.TenantID.ValueString(), Mailbox: m.Mailbox.ValueString(), Name: m.Name.ValueString(),
 		ClientID: m.ClientID.ValueString(), CredentialType: m.CredentialType.ValueString(),
 		CertificateThumbprint: m.CertificateThumbprint.ValueString(), CertificateNotAfter: timeOf(m.CertificateNotAfter),
 		ClientSecretExpiresAt: timeOf(m.ClientSecretExpiresAt), MigratePublicFolders: m.MigratePublicFolders.ValueBool(),
-		HandoffRecipients: m.recipients(ctx), Owner: owner,
+		HandoffRecipients: m.recipients(ctx), Owner: owner, WrittenAt: &written,
 	}
 	return c
 }

@@ -106,7 +106,7 @@ func (p *planning) checkPassphrase(ctx context.Context, importing bool) {
 		}
 	case importing: // which writes a new password, to the right recipients
 	case p.plan.allKnown():
-		planned := p.plan.record(ctx, p.owner)
+		planned := p.plan.record(ctx, p.owner, p.now)
 		due, err := p.store.SharingDue(ctx, planned.TenantID, planned.CertificateThumbprint, &planned)
 		if err == nil && due {
 			p.diags.AddAttributeError(path.Root("handoff_recipients"), "The passphrase is needed",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -71,6 +72,11 @@ func newCloud(t *testing.T) *cloud {
 		fmt.Fprintf(w, `{"Protocol":"Ews","Url":"%s/EWS/Exchange.asmx"}`, c.URL)
 	})
 	mux.HandleFunc("POST /EWS/Exchange.asmx", c.ews)
+	mux.HandleFunc("POST /autodiscover/autodiscover.svc", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><GetUserSettingsResponseMessage><Response><ErrorCode>NoError</ErrorCode>
+			<UserResponses><UserResponse><ErrorCode>NoError</ErrorCode><UserSettings><UserSetting><Name>PublicFolderInformation</Name><Value>pf@contoso.com</Value></UserSetting></UserSettings></UserResponse></UserResponses>
+			</Response></GetUserSettingsResponseMessage></s:Body></s:Envelope>`)
+	})
 	c.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.note(r.Method + " " + r.URL.Path)
 		mux.ServeHTTP(w, r)
@@ -184,6 +190,7 @@ type services struct {
 	store   *store.Store
 	unknown []string
 	now     time.Time
+	wait    func(context.Context, time.Duration) error // nil: nothing may have to wait
 }
 
 func (s *services) AppDirectory(string, func(context.Context) (string, error)) entra.Directory {
@@ -194,6 +201,12 @@ func (s *services) StoreUnknown() bool           { return s.store == nil }
 func (s *services) UnknownCloud() []string       { return s.unknown }
 func (s *services) HTTPClient() *http.Client     { return s.cloud.Client() }
 func (s *services) Now() time.Time               { return s.now }
+func (s *services) Wait(ctx context.Context, d time.Duration) error {
+	if s.wait == nil {
+		return errors.New("nothing here is young enough to wait for")
+	}
+	return s.wait(ctx, d)
+}
 func (s *services) Endpoints() signin.Endpoints {
 	return signin.Endpoints{Login: s.cloud.URL, Graph: s.cloud.URL, Exchange: s.cloud.URL}
 }

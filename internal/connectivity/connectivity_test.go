@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -135,7 +136,7 @@ func TestARefusedSignInAsksNothingFurther(t *testing.T) {
 	if check := got.checks[probe.Token]; check.Status != "failed" || !strings.Contains(check.Detail, "AADSTS700016") {
 		t.Errorf("token: %v", check)
 	}
-	for _, words := range []string{"organization", "user", "/EWS", "/autodiscover"} {
+	for _, words := range []string{"organization", "user", "/EWS"} {
 		if s.cloud.asked(words) != 0 {
 			t.Errorf("%s was asked without a token", words)
 		}
@@ -181,38 +182,89 @@ func TestQuestionsThatDoNotDependOnEachOtherAreAskedAtOnce(t *testing.T) {
 	s := withSecret(t, nil)
 	s.cloud.meet = &meeting{complete: make(chan struct{})}
 	s.cloud.meet.expected.Store(3) // organization, user and mailbox: each is answered when all have been asked
-	patience := tftypes.NewValue(tftypes.Object{AttributeTypes: map[string]tftypes.Type{"read": tftypes.String}}, map[string]tftypes.Value{"read": tftypes.NewValue(tftypes.String, "30s")})
-	if got := read(t.Context(), t, newDataSource(), s, map[string]tftypes.Value{"timeouts": patience}); !got.model.Connected.ValueBool() {
+	if got := read(t.Context(), t, newDataSource(), s, timeout(30*time.Second)); !got.model.Connected.ValueBool() {
 		t.Errorf("connected = %s: %v", got.model.Connected, got.diagnostics)
 	}
 }
 
-func TestEachAttemptSignsInAnew(t *testing.T) {
+// young makes a record that was written a minute ago.
+func young(c *store.Connection) {
+	written := today.Add(-time.Minute)
+	c.WrittenAt = &written
+}
+
+func TestEachAttemptSignsInAnewUntilTheTokensHoldTheRoles(t *testing.T) {
 	t.Parallel()
-	s := withSecret(t, nil)
+	s := withSecret(t, young)
+	granted := s.cloud.roles
 	s.cloud.roles = map[string]any{}
-	d := newDataSource()
-	d.patience = func(_ context.Context, attempt int, facts probe.Facts) bool {
-		if len(facts.Graph.Roles) > 0 {
-			return false
-		}
-		s.cloud.roles = map[string]any{"https://graph.microsoft.com": []string{"Directory.Read.All"}, "https://outlook.office365.com": []string{"full_access_as_app"}}
-		return attempt < 5
+	s.wait = func(context.Context, time.Duration) error {
+		s.cloud.roles = granted
+		return nil
 	}
-	got := read(t.Context(), t, d, s, nil)
-	if !got.model.Connected.ValueBool() || s.cloud.asked("/token") != 4 {
-		t.Errorf("connected = %s after %d tokens: %v", got.model.Connected, s.cloud.asked("/token"), got.diagnostics)
+	got := read(t.Context(), t, newDataSource(), s, nil)
+	if !got.model.Connected.ValueBool() || s.cloud.asked("/token") != 4 || s.cloud.asked("openid-configuration") < 3 {
+		t.Errorf("connected = %s after %v: %v", got.model.Connected, s.cloud.requests, got.diagnostics)
 	}
 }
 
-func TestAnInterruptedCheckIsNoResult(t *testing.T) {
+func TestPausesGrowAndEndWithTheTimeAllowed(t *testing.T) {
+	t.Parallel()
+	s := withSecret(t, young)
+	s.cloud.refusal = `{"error":"unauthorized_client","error_description":"AADSTS700016: Application not found.","error_codes":[700016]}`
+	var pauses []time.Duration
+	var total time.Duration
+	s.wait = func(_ context.Context, d time.Duration) error {
+		pauses, total = append(pauses, d), total+d
+		return nil
+	}
+	allowed := 2 * time.Minute
+	got := read(t.Context(), t, newDataSource(), s, timeout(allowed))
+	if check := got.checks[probe.Token]; check.Status != "failed" || !strings.Contains(check.Detail, "AADSTS700016") {
+		t.Errorf("after the waiting, the token is told as %v", check)
+	}
+	if len(pauses) < 4 || pauses[0] != 5*time.Second || !slices.IsSorted(pauses) || pauses[len(pauses)-1] > 30*time.Second || total > allowed {
+		t.Errorf("the pauses were %v, together %s of %s", pauses, total, allowed)
+	}
+	if tokens := s.cloud.asked("/token"); tokens != 2*(len(pauses)+1) {
+		t.Errorf("%d requests for tokens with %d pauses", tokens, len(pauses))
+	}
+}
+
+func timeout(d time.Duration) map[string]tftypes.Value {
+	return map[string]tftypes.Value{"timeouts": tftypes.NewValue(
+		tftypes.Object{AttributeTypes: map[string]tftypes.Type{"read": tftypes.String}}, map[string]tftypes.Value{"read": tftypes.NewValue(tftypes.String, d.String())})}
+}
+
+func TestAnInterruptedCheckIsNoResultAndSaysWhatWasKnown(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	s.cloud.waitForCancel = cancel
 	got := read(ctx, t, newDataSource(), s, nil)
 	if !got.diagnostics.HasError() || !strings.Contains(got.diagnostics[0].Summary(), "interrupted") || !got.raw.IsNull() {
-		t.Errorf("%v", got.diagnostics)
+		t.Fatalf("%v", got.diagnostics)
+	}
+	for _, words := range []string{"token           passed", "ews             skipped", "the run was interrupted"} {
+		if !strings.Contains(got.diagnostics[0].Detail(), words) {
+			t.Errorf("the error lacks %q:\n%s", words, got.diagnostics[0].Detail())
+		}
+	}
+}
+
+func TestAnInterruptedPauseSaysWhatWasKnown(t *testing.T) {
+	t.Parallel()
+	s := withSecret(t, young)
+	s.cloud.refusal = `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.","error_codes":[7000215]}`
+	ctx, cancel := context.WithCancel(t.Context())
+	s.wait = func(ctx context.Context, _ time.Duration) error {
+		cancel()
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	got := read(ctx, t, newDataSource(), s, nil)
+	if !got.diagnostics.HasError() || !strings.Contains(got.diagnostics[0].Detail(), "AADSTS7000215") || s.cloud.asked("/token") != 2 {
+		t.Errorf("%v after %v", got.diagnostics, s.cloud.requests)
 	}
 }
 

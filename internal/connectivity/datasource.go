@@ -21,13 +21,10 @@ var _ datasource.DataSourceWithConfigure = (*DataSource)(nil)
 const readTimeout = 5 * time.Minute
 
 // NewDataSource returns the data source codetwo_target_connectivity.
-func NewDataSource() datasource.DataSource { return &DataSource{patience: once} }
+func NewDataSource() datasource.DataSource { return &DataSource{} }
 
 // DataSource is codetwo_target_connectivity.
-type DataSource struct {
-	services Services
-	patience patience
-}
+type DataSource struct{ services Services }
 
 // Metadata names the data source.
 func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequest, response *datasource.MetadataResponse) {
@@ -49,8 +46,8 @@ func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRe
 
 // Read makes the checks. Requests, all as the connection's app: the tenant's discovery document, one token for Graph
 // and one for Exchange, GET /organization (Organization.Read.All), GET /users/{address} (User.Read.All), Autodiscover,
-// and GetFolder for the inbox and, where they are migrated, for the public folders' root (full_access_as_app). The
-// provider's own sign-in is not used.
+// and GetFolder for the inbox (full_access_as_app); where they are migrated, also GetUserSettings, and GetFolder for the
+// public folders' root. The provider's own sign-in is not used. Interrupted, it says what it knows.
 func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, response *datasource.ReadResponse) {
 	var model Model
 	response.Diagnostics.Append(request.Config.Get(ctx, &model)...)
@@ -78,15 +75,16 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 	defer cancel()
 
 	tenantID, mailbox, _ := splitID(model.ConnectionID.ValueString())
-	check := inspection{services: d.services, store: connections, patience: d.patience, tenantID: tenantID, mailbox: mailbox}
+	check := inspection{services: d.services, store: connections, patience: newPatience(timeout, d.services.Wait), tenantID: tenantID, mailbox: mailbox}
 	facts := check.gather(ctx, probe.Facts{
 		Now: d.services.Now(), Skip: skip, ConnectionID: model.ConnectionID.ValueString(), Login: d.services.Endpoints().Login,
 	})
+	report := probe.Judge(facts)
 	if errors.Is(ctx.Err(), context.Canceled) {
-		response.Diagnostics.AddError("The connectivity check was interrupted", fmt.Sprintf("The connection %s was not checked to the end.", facts.ConnectionID))
+		table, _ := words(report)
+		response.Diagnostics.AddAttributeError(path.Root("connection_id"), "The connectivity check was interrupted: "+facts.ConnectionID, "What was known by then:\n"+table)
 		return
 	}
-	report := probe.Judge(facts)
 	response.Diagnostics.Append(diagnostics(facts.ConnectionID, report, model.FailOnError.ValueBool())...)
 	response.Diagnostics.Append(model.take(ctx, facts, report)...)
 	if !response.Diagnostics.HasError() {
@@ -106,21 +104,12 @@ func (d *DataSource) unknown() []string {
 // diagnostics tell what there is something to do about, once for all checks. What was skipped because of that, and
 // warnings that nobody can act on, are in checks alone.
 func diagnostics(id string, report probe.Report, failOnError bool) diag.Diagnostics {
-	var failed, undecided, remarks bool
-	var table, remedies strings.Builder
+	var failed, undecided bool
 	for _, check := range report.Checks {
-		fmt.Fprintf(&table, "  %-15s %s\n", check.Name, check.Status)
 		failed = failed || check.Status == probe.Failed
 		undecided = undecided || check.Undecided
-		if check.Remedy != "" {
-			remarks = true
-			fmt.Fprintf(&remedies, "\n%s: %s.\n%s\n", check.Name, strings.TrimSuffix(check.Detail, "."), commands(check.Remedy))
-			if check.Support != "" {
-				fmt.Fprintf(&remedies, "For Microsoft's support: %s.\n", check.Support)
-			}
-		}
 	}
-	text := table.String() + remedies.String()
+	text, remarks := words(report)
 	at := path.Root("connection_id")
 	switch {
 	case failed && failOnError:
@@ -134,6 +123,23 @@ func diagnostics(id string, report probe.Report, failOnError bool) diag.Diagnost
 	default:
 		return nil
 	}
+}
+
+// words are the report as text: the table, and below it what to do. remarks tells whether there is anything to do.
+func words(report probe.Report) (text string, remarks bool) {
+	var table, remedies strings.Builder
+	for _, check := range report.Checks {
+		fmt.Fprintf(&table, "  %-15s %s\n", check.Name, check.Status)
+		if check.Remedy == "" {
+			continue
+		}
+		remarks = true
+		fmt.Fprintf(&remedies, "\n%s: %s.\n%s\n", check.Name, strings.TrimSuffix(check.Detail, "."), commands(check.Remedy))
+		if check.Aside != "" {
+			fmt.Fprintf(&remedies, "%s\n", check.Aside)
+		}
+	}
+	return table.String() + remedies.String(), remarks
 }
 
 // commands indents a remedy of several lines, because Terraform breaks lines that are not: a command would no longer

@@ -3,6 +3,8 @@ package connectivity
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,19 +18,12 @@ import (
 type inspection struct {
 	services          Services
 	store             *store.Store
-	patience          patience
+	patience          *patience
 	tenantID, mailbox string
 }
 
-// patience decides, after an attempt to sign in, whether another one is worth making, and waits until then. Each
-// attempt signs in anew: a token that was taken before a consent keeps lacking its roles.
-type patience func(ctx context.Context, attempt int, facts probe.Facts) (again bool)
-
-// once takes the first answer.
-func once(context.Context, int, probe.Facts) bool { return false }
-
-// tokens are the app's access tokens; empty where it got none.
-type tokens struct{ graph, exchange string }
+// access is what the questions are put with: the app's tokens, empty where it got none, and where EWS is.
+type access struct{ graph, exchange, ews string }
 
 // gather fills the facts, step by step: a question that has an obstacle is not asked. Questions that do not depend on
 // each other are asked at once, each by a goroutine that writes fields of its own.
@@ -46,6 +41,7 @@ func (i *inspection) gather(ctx context.Context, facts probe.Facts) probe.Facts 
 		connection := *facts.Connection
 		first.Go(func() error {
 			app, facts.Credential = i.credential(ctx, connection)
+			facts.GrantedAt = i.grantedAt(ctx, connection)
 			return nil
 		})
 	}
@@ -61,14 +57,51 @@ func (i *inspection) gather(ctx context.Context, facts probe.Facts) probe.Facts 
 	if facts.Obstacle(probe.Token) != "" {
 		return facts
 	}
-	var taken tokens
-	for attempt := 1; ; attempt++ {
-		taken, facts.Graph, facts.Exchange = i.signIn(ctx, app)
-		if !i.patience(ctx, attempt, facts) {
-			break
+	return i.untilReady(ctx, facts, app)
+}
+
+// untilReady signs in and asks, again and again while the answers say "not yet" and patience lasts. Each attempt signs in
+// anew: a token that was taken before a consent keeps lacking its roles.
+func (i *inspection) untilReady(ctx context.Context, facts probe.Facts, app signin.App) probe.Facts {
+	var with access
+	var both errgroup.Group
+	if !slices.Contains(facts.Skip, probe.EWS) { // which takes no token
+		both.Go(func() error {
+			with.ews, facts.EWSURLErr = i.exchange("").EWSURL(ctx, i.mailbox)
+			return nil
+		})
+	}
+	for {
+		both.Go(func() error {
+			with.graph, with.exchange, facts.Graph, facts.Exchange = i.signIn(ctx, app)
+			return nil
+		})
+		_ = both.Wait()
+		if reason := facts.NotYet(); reason != "" && i.patience.again(ctx, reason) {
+			continue
+		}
+		answered := i.ask(ctx, facts, with)
+		if reason := answered.NotYet(); reason == "" || !i.patience.again(ctx, reason) {
+			return answered
 		}
 	}
-	return i.ask(ctx, facts, taken)
+}
+
+// grantedAt is when the store's journal says that the app was made or changed, or zero.
+func (i *inspection) grantedAt(ctx context.Context, c store.Connection) time.Time {
+	journal, err := i.store.RegistrationOf(ctx, c.TenantID, c.ClientID)
+	switch {
+	case err != nil:
+		return time.Time{} // somebody registered it by hand, or the journal is unreadable
+	case journal.CompletedAt == nil:
+		return journal.StartedAt
+	default:
+		return *journal.CompletedAt
+	}
+}
+
+func (i *inspection) exchange(token string) *exchange.Client {
+	return exchange.New(i.services.Endpoints().Exchange, i.services.HTTPClient(), bearer(token))
 }
 
 // credential opens what the app proves itself with. For a certificate that takes its private key, which may well be
@@ -102,12 +135,12 @@ func (i *inspection) credential(ctx context.Context, c store.Connection) (signin
 }
 
 // signIn takes a token for each API, with a session of its own.
-func (i *inspection) signIn(ctx context.Context, app signin.App) (taken tokens, graph, exchange probe.TokenFacts) {
+func (i *inspection) signIn(ctx context.Context, app signin.App) (graphToken, exchangeToken string, graph, exchange probe.TokenFacts) {
 	endpoints := i.services.Endpoints()
 	session, err := signin.NewApp(app, endpoints, i.services.HTTPClient())
 	if err != nil {
 		refused := probe.TokenFacts{Taken: true, Err: err}
-		return tokens{}, refused, refused
+		return "", "", refused, refused
 	}
 	take := func(scope string) (string, probe.TokenFacts) {
 		token, err := session.Token(ctx, scope)
@@ -118,17 +151,17 @@ func (i *inspection) signIn(ctx context.Context, app signin.App) (taken tokens, 
 		return token.Value, probe.TokenFacts{Taken: true, Roles: roles, RolesErr: err}
 	}
 	var both errgroup.Group
-	both.Go(func() error { taken.graph, graph = take(signin.GraphScope(endpoints)); return nil })
-	both.Go(func() error { taken.exchange, exchange = take(signin.ExchangeScope(endpoints)); return nil })
+	both.Go(func() error { graphToken, graph = take(signin.GraphScope(endpoints)); return nil })
+	both.Go(func() error { exchangeToken, exchange = take(signin.ExchangeScope(endpoints)); return nil })
 	_ = both.Wait()
-	return taken, graph, exchange
+	return graphToken, exchangeToken, graph, exchange
 }
 
 // ask puts the questions that take a token.
-func (i *inspection) ask(ctx context.Context, facts probe.Facts, taken tokens) probe.Facts {
+func (i *inspection) ask(ctx context.Context, facts probe.Facts, with access) probe.Facts {
 	known := facts // what the obstacles are judged by, while the goroutines write
 	connection := *facts.Connection
-	directory := i.services.AppDirectory(connection.TenantID, bearer(taken.graph))
+	directory := i.services.AppDirectory(connection.TenantID, bearer(with.graph))
 	var all errgroup.Group
 	if known.Obstacle(probe.Organization) == "" {
 		all.Go(func() error {
@@ -142,11 +175,11 @@ func (i *inspection) ask(ctx context.Context, facts probe.Facts, taken tokens) p
 			return nil
 		})
 	}
-	if known.Obstacle(probe.EWS) == "" {
+	if known.Obstacle(probe.EWS) == "" && !errors.Is(known.EWSURLErr, exchange.ErrOtherOrigin) {
 		all.Go(func() error {
-			found := i.open(ctx, known, connection.Mailbox, taken.exchange)
-			facts.EWSURLErr, facts.EWSErr = found.EWSURLErr, found.EWSErr
-			facts.PublicFolders, facts.PublicFoldersErr = found.PublicFolders, found.PublicFoldersErr
+			found := i.open(ctx, known, connection, with)
+			facts.EWSErr = found.EWSErr
+			facts.PublicFolderRouteErr, facts.PublicFolders, facts.PublicFoldersErr = found.PublicFolderRouteErr, found.PublicFolders, found.PublicFoldersErr
 			return nil
 		})
 	}
@@ -156,18 +189,27 @@ func (i *inspection) ask(ctx context.Context, facts probe.Facts, taken tokens) p
 
 // open opens the mailbox and, where they are migrated, the public folders. Autodiscover's silence is no obstacle: the
 // address that every tenant has is tried then, whose answer says more.
-func (i *inspection) open(ctx context.Context, facts probe.Facts, mailbox, token string) probe.Facts {
-	client := exchange.New(i.services.Endpoints().Exchange, i.services.HTTPClient(), bearer(token))
-	var address string
-	if address, facts.EWSURLErr = client.EWSURL(ctx, mailbox); facts.EWSURLErr != nil {
-		if errors.Is(facts.EWSURLErr, exchange.ErrOtherOrigin) {
-			return facts
-		}
+func (i *inspection) open(ctx context.Context, facts probe.Facts, connection store.Connection, with access) probe.Facts {
+	client := i.exchange(with.exchange)
+	address := with.ews
+	if facts.EWSURLErr != nil {
 		address = client.DefaultEWSURL()
 	}
-	_, facts.EWSErr = client.Folder(ctx, address, mailbox, exchange.Inbox)
+	var route exchange.Route
+	var both errgroup.Group
+	both.Go(func() error {
+		_, facts.EWSErr = client.Folder(ctx, address, connection.Mailbox, exchange.Inbox, exchange.Route{})
+		return nil
+	})
+	if connection.MigratePublicFolders && !slices.Contains(facts.Skip, probe.PublicFolders) {
+		both.Go(func() error {
+			route, facts.PublicFolderRouteErr = client.PublicFolderRoute(ctx, connection.Mailbox)
+			return nil
+		})
+	}
+	_ = both.Wait()
 	if facts.Obstacle(probe.PublicFolders) == "" {
-		facts.PublicFolders, facts.PublicFoldersErr = client.Folder(ctx, address, mailbox, exchange.PublicFoldersRoot)
+		facts.PublicFolders, facts.PublicFoldersErr = client.Folder(ctx, address, connection.Mailbox, exchange.PublicFoldersRoot, route)
 	}
 	return facts
 }

@@ -29,4 +29,6 @@ type Services interface {
 	HTTPClient() *http.Client
 	// Now is the time.
 	Now() time.Time
+	// Wait lets so much time pass, or ends with the context's error as soon as that is done.
+	Wait(ctx context.Context, d time.Duration) error
 }

@@ -17,6 +17,8 @@ const (
 	CodeServerBusy          = "ErrorServerBusy"
 	CodeAccountDisabled     = "ErrorAccountDisabled"
 	CodeFolderNotFound      = "ErrorFolderNotFound"
+	// CodeNoPublicFolders is for a tenant in which nobody has made public folders yet (unconfirmed).
+	CodeNoPublicFolders = "ErrorPublicFolderMailboxDiscoveryFailed"
 )
 
 // Error is an answer of Exchange that is not what was asked for: an HTTP status, a SOAP fault, or a response message

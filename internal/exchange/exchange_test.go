@@ -71,7 +71,7 @@ const publicFolderRoot = `<m:ResponseCode>NoError</m:ResponseCode><m:Folders><t:
 func TestAFolderIsReadAsTheMailboxItself(t *testing.T) {
 	t.Parallel()
 	client, requests, bodies := serve(t, answering(http.StatusOK, inResponse("Success", publicFolderRoot)))
-	folder, err := client.Folder(t.Context(), client.DefaultEWSURL(), mailbox, PublicFoldersRoot)
+	folder, err := client.Folder(t.Context(), client.DefaultEWSURL(), mailbox, PublicFoldersRoot, Route{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestAFolderIsReadAsTheMailboxItself(t *testing.T) {
 func TestAMailboxAddressCannotBreakOutOfTheRequest(t *testing.T) {
 	t.Parallel()
 	client, _, bodies := serve(t, answering(http.StatusOK, inResponse("Success", publicFolderRoot)))
-	if _, err := client.Folder(t.Context(), client.DefaultEWSURL(), "a</t:SmtpAddress>&b@contoso.com", Inbox); err != nil {
+	if _, err := client.Folder(t.Context(), client.DefaultEWSURL(), "a</t:SmtpAddress>&b@contoso.com", Inbox, Route{}); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains((*bodies)[0], "a&lt;/t:SmtpAddress&gt;&amp;b@contoso.com") {
@@ -166,7 +166,7 @@ func TestEachRefusalKeepsWhatExchangeSaidOfIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			client, _, _ := serve(t, c.answer)
-			_, err := client.Folder(t.Context(), client.DefaultEWSURL(), mailbox, Inbox)
+			_, err := client.Folder(t.Context(), client.DefaultEWSURL(), mailbox, Inbox, Route{})
 			var got *Error
 			if !errors.As(err, &got) {
 				t.Fatalf("got %v, want *Error", err)
@@ -190,7 +190,7 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 	client, _, _ := serve(t, answering(http.StatusTemporaryRedirect, "", "Location", elsewhere.URL+"/EWS/Exchange.asmx"))
 	for name, ask := range map[string]func() error{
 		"Folder": func() error {
-			_, err := client.Folder(t.Context(), client.DefaultEWSURL(), mailbox, Inbox)
+			_, err := client.Folder(t.Context(), client.DefaultEWSURL(), mailbox, Inbox, Route{})
 			return err
 		},
 		"EWSURL": func() error { _, err := client.EWSURL(t.Context(), mailbox); return err },
@@ -217,7 +217,7 @@ func TestAnAddressOffTheOriginIsRefusedBeforeATokenIsAskedFor(t *testing.T) {
 		"https://outlook.office365.com@evil.example/",
 		"::",
 	} {
-		if _, err := client.Folder(t.Context(), address, mailbox, Inbox); !errors.Is(err, ErrOtherOrigin) {
+		if _, err := client.Folder(t.Context(), address, mailbox, Inbox, Route{}); !errors.Is(err, ErrOtherOrigin) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
@@ -274,7 +274,7 @@ func TestAnInterruptedRequestEndsAtOnce(t *testing.T) {
 		cancel()
 		<-r.Context().Done()
 	})
-	if _, err := client.Folder(ctx, client.DefaultEWSURL(), mailbox, Inbox); !errors.Is(err, context.Canceled) {
+	if _, err := client.Folder(ctx, client.DefaultEWSURL(), mailbox, Inbox, Route{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"encoding/xml"
 	"net/http"
@@ -37,8 +38,9 @@ type FolderPermission struct {
 }
 
 // Folder reads a distinguished folder with EWS's GetFolder, as the mailbox, which app-only access must impersonate.
-// ewsURL comes from EWSURL or DefaultEWSURL. Errors are *Error when Exchange answered.
-func (c *Client) Folder(ctx context.Context, ewsURL, mailbox, distinguishedID string) (Folder, error) {
+// ewsURL comes from EWSURL or DefaultEWSURL, and the route of a public folder from PublicFolderRoute; the zero Route
+// leads to the mailbox itself. Errors are *Error when Exchange answered.
+func (c *Client) Folder(ctx context.Context, ewsURL, mailbox, distinguishedID string, route Route) (Folder, error) {
 	if err := c.within(ewsURL); err != nil {
 		return Folder{}, err
 	}
@@ -54,9 +56,11 @@ func (c *Client) Folder(ctx context.Context, ewsURL, mailbox, distinguishedID st
 	request.Header.Set("Content-Type", "text/xml; charset=utf-8")
 	request.Header.Set("Accept", "text/xml")
 	// Required with impersonation, or the request may reach a server that knows nothing of the mailbox (Microsoft:
-	// "Impersonation and EWS in Exchange"). The public folder hierarchy has a routing of its own, whose address only
-	// SOAP Autodiscover tells; the mailbox's own server is unconfirmed to forward it in every organization.
-	request.Header.Set("X-AnchorMailbox", mailbox)
+	// "Impersonation and EWS in Exchange").
+	request.Header.Set("X-AnchorMailbox", cmp.Or(route.Anchor, mailbox))
+	if route.PublicFolderMailbox != "" {
+		request.Header.Set("X-PublicFolderMailbox", route.PublicFolderMailbox)
+	}
 
 	answer, body, err := c.do(request)
 	if err != nil {

@@ -5,13 +5,18 @@ import (
 	"strings"
 )
 
-// envelope is as much of a GetFolder answer as is read. Element names stand without their namespaces, because the
+// envelope is as much of an answer to GetFolder or GetUserSettings as is read. Element names stand without their namespaces, because the
 // prefixes and even the schemes of the namespace URIs differ between Microsoft's documents and the service.
 type envelope struct {
 	XMLName xml.Name `xml:"Envelope"`
 	Body    struct {
 		Fault    *fault            `xml:"Fault"`
 		Messages []responseMessage `xml:"GetFolderResponse>ResponseMessages>GetFolderResponseMessage"`
+		Settings *struct {
+			Code  string         `xml:"ErrorCode"`
+			Text  string         `xml:"ErrorMessage"`
+			Users []userSettings `xml:"UserResponses>UserResponse"`
+		} `xml:"GetUserSettingsResponseMessage>Response"`
 	} `xml:"Body"`
 }
 
@@ -31,6 +36,15 @@ type responseMessage struct {
 	Text       string       `xml:"MessageText"`
 	MessageXML []namedValue `xml:"MessageXml>Value"`
 	Folders    []folderXML  `xml:"Folders>Folder"`
+}
+
+type userSettings struct {
+	Code     string `xml:"ErrorCode"`
+	Text     string `xml:"ErrorMessage"`
+	Settings []struct {
+		Name  string `xml:"Name"`
+		Value string `xml:"Value"`
+	} `xml:"UserSettings>UserSetting"`
 }
 
 type namedValue struct {

@@ -26,6 +26,10 @@ type Facts struct {
 	Connection    *store.Connection
 	ConnectionErr error
 
+	// GrantedAt is when the app was last registered, changed or consented to, by the store's journal; zero where it has
+	// none, as for an app that somebody registered by hand.
+	GrantedAt time.Time
+
 	Credential CredentialFacts
 
 	TenantErr error // of the tenant's OpenID Connect discovery document
@@ -41,8 +45,9 @@ type Facts struct {
 	EWSURLErr error // of Autodiscover; a failure of its own decides nothing while the mailbox answers
 	EWSErr    error // of opening the mailbox's inbox
 
-	PublicFolders    exchange.Folder // the root
-	PublicFoldersErr error
+	PublicFolderRouteErr error           // of asking Autodiscover for the public folders' mailbox
+	PublicFolders        exchange.Folder // the root
+	PublicFoldersErr     error
 }
 
 // CredentialFacts say whether the store can produce the app's credential. The credential itself is not among them.

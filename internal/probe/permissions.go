@@ -76,20 +76,16 @@ func (f Facts) permissions() Check {
 			return undecided("Look at Entra admin center > Enterprise applications > the app > Permissions, and report it to this project.", "the roles of the app's token could not be read: %v", facts.RolesErr)
 		}
 	}
-	held := f.held()
-	needed, _ := permission.ExistingMailboxes.Permissions()
 	var missing, evidence []string
-	for _, wanted := range needed {
-		if !slices.ContainsFunc(held, func(p permission.Permission) bool { return permission.Covers(p, wanted) }) {
-			missing = append(missing, wanted.Key())
-			evidence = append(evidence, wanted.Name+", "+wanted.Evidence)
-		}
+	for _, wanted := range f.missing() {
+		missing = append(missing, wanted.Key())
+		evidence = append(evidence, wanted.Name+", "+wanted.Evidence)
 	}
 	if len(missing) > 0 {
 		return failed(fmt.Sprintf("Let codetwo_target_app_registration grant it (permission_profile, grant_admin_consent = true), or declare it at App registrations > the app > API permissions and have a Privileged Role Administrator open %s. New tokens have it within minutes.%s", f.consentURL(), f.withoutIt()),
 			"the app's tokens lack %s (evidence that CodeTwo needs it: %s)", strings.Join(missing, ", "), strings.Join(evidence, "; "))
 	}
-	if surplus := f.surplus(held); len(surplus) > 0 {
+	if surplus := f.surplus(); len(surplus) > 0 {
 		return warning(fmt.Sprintf("Remove them from additional_permissions, or revoke them at Entra admin center > Enterprise applications > %s > Permissions.", f.Connection.ClientID),
 			"the app holds more than CodeTwo is known to need: %s", strings.Join(surplus, ", "))
 	}
@@ -112,7 +108,7 @@ func (f Facts) withoutIt() string {
 }
 
 // surplus lists what is in no profile.
-func (f Facts) surplus(held []permission.Permission) []string {
+func (f Facts) surplus() []string {
 	var known, surplus []string
 	for _, profile := range permission.Profiles() {
 		entries, _ := profile.Permissions()
@@ -120,7 +116,7 @@ func (f Facts) surplus(held []permission.Permission) []string {
 			known = append(known, entry.Key())
 		}
 	}
-	for _, entry := range held {
+	for _, entry := range f.held() {
 		if !slices.Contains(known, entry.Key()) {
 			surplus = append(surplus, entry.Key())
 		}

@@ -5,6 +5,7 @@ package probe
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Status is how a check turned out.
@@ -45,9 +46,9 @@ type Check struct {
 	Detail string
 	// Remedy is what a person can do about it. Every failed check has one.
 	Remedy string
-	// Support holds the IDs that a support case with Microsoft asks for. They differ with every request, and so have no
-	// place in what is compared with the last run.
-	Support string
+	// Aside is said once, to whoever looks on: what differs with every request, such as the IDs that a support case with
+	// Microsoft asks for, and so has no place in what is compared with the last run.
+	Aside string
 	// Undecided marks a skipped check that was asked for and could not be told.
 	Undecided bool
 }
@@ -158,7 +159,15 @@ func (f Facts) wanted(name string) bool {
 // withSupport adds what Microsoft's support asks for; an empty ID is left out.
 func (c Check) withSupport(kind, id string) Check {
 	if id != "" {
-		c.Support = kind + " " + id
+		c.Aside = fmt.Sprintf("For Microsoft's support: %s %s.", kind, id)
+	}
+	return c
+}
+
+// withBackOff adds how long Exchange asks to be left alone; 0 is left out.
+func (c Check) withBackOff(wait time.Duration) Check {
+	if wait > 0 {
+		c.Aside = fmt.Sprintf("Exchange asks to wait %s.", wait.Round(time.Second))
 	}
 	return c
 }

@@ -217,7 +217,7 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 
 		"no answer of public folders": {func(f *Facts) { f.PublicFoldersErr = &exchange.Error{Status: 200, Code: exchange.CodeFolderNotFound} }, PublicFolders, Skipped, "null", []string{exchange.CodeFolderNotFound}, []string{"Get-PublicFolder"}},
 		"no public folders at all": {func(f *Facts) {
-			f.PublicFoldersErr = &exchange.Error{Status: 200, Code: noPublicFolders, RequestID: "r-1"}
+			f.PublicFoldersErr = &exchange.Error{Status: 200, Code: exchange.CodeNoPublicFolders, RequestID: "r-1"}
 		}, PublicFolders, Failed, "false",
 			[]string{"has no public folders"}, []string{"migrate_public_folders = false"}},
 		"closed public folders": {func(f *Facts) { f.PublicFoldersErr = &exchange.Error{Status: 200, Code: exchange.CodeAccessDenied} }, PublicFolders, Failed, "false", nil, []string{"-AccessRights Owner"}},
@@ -282,11 +282,11 @@ func TestIDsAndPortsThatDifferEachTimeStayOutOfTheReport(t *testing.T) {
 	first, second := facts("id-one", 40001), facts("id-two", 40002)
 	for name := range first {
 		one, two := Judge(first[name]), Judge(second[name])
-		if name != "network" && !strings.Contains(find(t, one, name).Support, "id-one") {
+		if name != "network" && !strings.Contains(find(t, one, name).Aside, "id-one") {
 			t.Errorf("%s: the ID is lost: %+v", name, find(t, one, name))
 		}
 		for i := range one.Checks {
-			one.Checks[i].Support, two.Checks[i].Support = "", ""
+			one.Checks[i].Aside, two.Checks[i].Aside = "", ""
 		}
 		if !reflect.DeepEqual(one.Checks, two.Checks) {
 			t.Errorf("%s reads otherwise the second time:\n%+v\n%+v", name, one.Checks, two.Checks)

@@ -32,7 +32,7 @@ var (
 // New returns what makes providers of this version.
 func New(version string, options ...Option) func() provider.Provider {
 	return func() provider.Provider {
-		p := &Provider{version: version, getenv: os.Getenv, now: time.Now, wrap: func(next http.RoundTripper) http.RoundTripper { return next }, directory: graphDirectory}
+		p := &Provider{version: version, getenv: os.Getenv, now: time.Now, wait: wait, wrap: func(next http.RoundTripper) http.RoundTripper { return next }, directory: graphDirectory}
 		for _, option := range options {
 			option(p)
 		}
@@ -51,11 +51,29 @@ func WithTransport(wrap func(next http.RoundTripper) http.RoundTripper) Option {
 // WithClock replaces the clock by which renewals are due and certificates expire.
 func WithClock(now func() time.Time) Option { return func(p *Provider) { p.now = now } }
 
+// WithWait replaces the passing of time while something is not ready yet. A wait ends with the context's error as soon as
+// that is done.
+func WithWait(wait func(context.Context, time.Duration) error) Option {
+	return func(p *Provider) { p.wait = wait }
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
 // Provider is the codetwo provider.
 type Provider struct {
 	version   string
 	getenv    getenv
 	now       func() time.Time
+	wait      func(context.Context, time.Duration) error
 	wrap      func(next http.RoundTripper) http.RoundTripper
 	directory directoryFactory
 }
@@ -95,7 +113,7 @@ func (p *Provider) Configure(ctx context.Context, request provider.ConfigureRequ
 
 func (p *Provider) services(config Model, diags *diag.Diagnostics) *services {
 	s := &services{
-		now: p.now, makeDirectory: p.directory, directories: map[string]entra.Directory{},
+		now: p.now, wait: p.wait, makeDirectory: p.directory, directories: map[string]entra.Directory{},
 		unknownCloud: unknown(config.cloud()), unknownCaller: unknown(config.signIn()),
 		store: resolveStore(config, p.getenv, diags),
 	}

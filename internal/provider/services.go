@@ -37,6 +37,7 @@ type services struct {
 	client                      *http.Client
 	caller                      *signin.Caller // nil while something is unknown
 	now                         func() time.Time
+	wait                        func(context.Context, time.Duration) error
 
 	store     storeSettings
 	openStore func() (*store.Store, error)
@@ -69,6 +70,9 @@ func (s *services) HTTPClient() *http.Client { return s.client }
 
 // Now is the time.
 func (s *services) Now() time.Time { return s.now() }
+
+// Wait lets so much time pass, or ends with the context's error.
+func (s *services) Wait(ctx context.Context, d time.Duration) error { return s.wait(ctx, d) }
 
 // Directory is the tenant's directory, with the rights of whoever the provider signs in as.
 func (s *services) Directory(tenantID string) entra.Directory {

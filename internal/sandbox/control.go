@@ -24,6 +24,7 @@ func (s *Server) controlRoutes(mux *http.ServeMux) {
 		writeControl(w, http.StatusOK, t.state(s))
 	}))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/exchange", s.onTenant(s.patchExchange))
+	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/sign-in", s.onTenant(s.patchSignIn))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/users/{address}", s.onTenant(s.patchUser))
 	control.HandleFunc("PUT /_sandbox/tenants/{tenant}/policies/{policy}", s.onTenant(s.putPolicy))
 	control.HandleFunc("DELETE /_sandbox/tenants/{tenant}/policies/{policy}", s.onTenant(s.deletePolicy))
@@ -79,7 +80,10 @@ type exchangePatch struct {
 	EwsDisabledMailboxes optional[[]string] `json:"ews_disabled_mailboxes"`
 	OutOfScopeMailboxes  optional[[]string] `json:"out_of_scope_mailboxes"` // an access policy keeps apps out of them
 	PublicFolders        optional[bool]     `json:"public_folders"`
-	ServerBusy           optional[string]   `json:"server_busy"` // how long to back off, such as 30s; 0s ends it
+	ServerBusy           optional[string]   `json:"server_busy"`      // how long to back off, such as 30s; 0s ends it
+	AutodiscoverURL      optional[string]   `json:"autodiscover_url"` // "" is the truth
+
+	Weather optional[exchangeWeather] `json:"weather"` // {} is fair
 }
 
 func (s *Server) patchExchange(t *Tenant, w http.ResponseWriter, r *http.Request) {
@@ -118,8 +122,37 @@ func (s *Server) patchExchange(t *Tenant, w http.ResponseWriter, r *http.Request
 	if patch.PublicFolders.set {
 		changed.NoPublicFolders = !patch.PublicFolders.value
 	}
+	if patch.AutodiscoverURL.set {
+		changed.AutodiscoverURL = patch.AutodiscoverURL.value
+	}
+	if patch.Weather.set {
+		changed.Weather = patch.Weather.value
+	}
 	t.exchange = changed
 	writeControl(w, http.StatusOK, t.exchange.state())
+}
+
+// signInPatch refuses the sign-ins of applications, by client ID, with an AADSTS code: what the tenants here have no cause
+// for. It replaces what was set before.
+type signInPatch struct {
+	Refuse map[string]int `json:"refuse"`
+}
+
+func (s *Server) patchSignIn(t *Tenant, w http.ResponseWriter, r *http.Request) {
+	var patch signInPatch
+	if err := readControl(r, &patch); err != nil {
+		refuseControl(w, http.StatusBadRequest, err)
+		return
+	}
+	t.refused = map[string]int{}
+	for clientID, code := range patch.Refuse {
+		if uuid.Validate(clientID) != nil || code <= 0 {
+			refuseControl(w, http.StatusBadRequest, fmt.Errorf("refuse: %q: %d is no application ID (GUID) with a code such as 7000214", clientID, code))
+			return
+		}
+		t.refused[strings.ToLower(clientID)] = code
+	}
+	writeControl(w, http.StatusOK, patch)
 }
 
 func addressSet(addresses []string) map[string]bool {
@@ -134,6 +167,7 @@ func addressSet(addresses []string) map[string]bool {
 type userPatch struct {
 	Mailbox optional[mailboxKind] `json:"mailbox"`
 	Enabled optional[bool]        `json:"enabled"`
+	Aliases optional[[]string]    `json:"aliases"` // further addresses, of any domain
 }
 
 func (s *Server) patchUser(t *Tenant, w http.ResponseWriter, r *http.Request) {
@@ -158,6 +192,9 @@ func (s *Server) patchUser(t *Tenant, w http.ResponseWriter, r *http.Request) {
 	}
 	if patch.Enabled.set {
 		account.Enabled = patch.Enabled.value
+	}
+	for _, alias := range patch.Aliases.value {
+		account.ProxyAddresses = append(slices.Clone(account.ProxyAddresses), "smtp:"+alias)
 	}
 	t.directory.users.put(s.now(), account.ID, account)
 	writeControl(w, http.StatusOK, account.state())

@@ -90,6 +90,8 @@ type ExchangeState struct {
 	OutOfScopeMailboxes  []string `json:"out_of_scope_mailboxes"`
 	PublicFolders        bool     `json:"public_folders"`
 	ServerBusy           string   `json:"server_busy"` // a duration, 0s when not busy
+	AutodiscoverURL      string   `json:"autodiscover_url,omitempty"`
+	Weather              string   `json:"weather"` // fair or foul
 }
 
 // State returns what all tenants hold, each read at one moment.
@@ -185,5 +187,7 @@ func (o exchangeOrganization) state() ExchangeState {
 		OutOfScopeMailboxes:  slices.Sorted(maps.Keys(o.OutOfScope)),
 		PublicFolders:        !o.NoPublicFolders,
 		ServerBusy:           o.ServerBusy.String(),
+		AutodiscoverURL:      o.AutodiscoverURL,
+		Weather:              map[bool]string{true: "fair", false: "foul"}[o.Weather == exchangeWeather{}],
 	}
 }

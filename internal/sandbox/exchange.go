@@ -1,7 +1,7 @@
 package sandbox
 
 import (
-	"encoding/json"
+	"bytes"
 	"io"
 	"net/http"
 	"slices"
@@ -10,10 +10,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// exchangeRoutes serves Exchange Online: the EWS endpoint and Autodiscover v2.
+// exchangeRoutes serves Exchange Online: the EWS endpoint and Autodiscover, v2 and SOAP.
 func (s *Server) exchangeRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /EWS/Exchange.asmx", s.serveEWS)
 	mux.HandleFunc("GET /autodiscover/autodiscover.json/v1.0/{email}", s.serveAutodiscover)
+	mux.HandleFunc("POST /autodiscover/autodiscover.svc", s.serveUserSettings)
 }
 
 const ewsRole = "full_access_as_app"
@@ -41,8 +42,23 @@ func (s *Server) serveEWS(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	noteTenant(r, t.ID)
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxEWSRequest)) // before any silence: only then it shows that a client is gone
+	if err != nil {
+		return
+	}
+	request, malformed := readGetFolder(bytes.NewReader(body))
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if malformed == nil && t.exchange.Weather.over(request.folder()) {
+		if weather := t.exchange.Weather; !weather.Silent {
+			weather.answer(w)
+			return
+		}
+		t.mu.Unlock()
+		<-r.Context().Done()
+		t.mu.Lock()
+		return
+	}
 	if busy := t.exchange.ServerBusy; busy > 0 {
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
 			Code: "ErrorServerBusy", Message: "The server cannot service this request right now. Try again later.", BackOff: busy,
@@ -60,9 +76,8 @@ func (s *Server) serveEWS(w http.ResponseWriter, r *http.Request) {
 		refuseEWSPolicy(w, reason)
 		return
 	}
-	request, err := readGetFolder(io.LimitReader(r.Body, maxEWSRequest))
-	if err != nil {
-		writeEWSFault(w, http.StatusInternalServerError, ewsFault{Code: "ErrorSchemaValidation", Message: err.Error()})
+	if malformed != nil {
+		writeEWSFault(w, http.StatusInternalServerError, ewsFault{Code: "ErrorSchemaValidation", Message: malformed.Error()})
 		return
 	}
 	s.serveGetFolder(w, r, t, request)
@@ -99,7 +114,7 @@ func (s *Server) serveGetFolder(w http.ResponseWriter, r *http.Request, t *Tenan
 	case account.Mailbox == kiosk || t.exchange.has(t.exchange.DisabledMailbox, account):
 		refuseEWSPolicy(w, reasonEWSDisabled)
 	default:
-		writeGetFolderResponse(w, t, account, request)
+		writeGetFolderResponse(w, t, account, request, t.routed(r))
 	}
 }
 
@@ -159,38 +174,4 @@ func refuseEWSToken(w http.ResponseWriter) {
 func refuseEWSPolicy(w http.ResponseWriter, reason string) {
 	w.Header().Set("X-EWS-Policy-Reason", reason)
 	w.WriteHeader(http.StatusForbidden)
-}
-
-// serveAutodiscover tells where a mailbox's EWS endpoint is, to anyone. Unknown users are redirected to the service
-// that Exchange on premises would have, as Exchange Online does (observed); the answer proves no mailbox.
-func (s *Server) serveAutodiscover(w http.ResponseWriter, r *http.Request) {
-	protocol := r.URL.Query().Get("Protocol")
-	if !strings.EqualFold(protocol, "Ews") {
-		// Unconfirmed: the code of the answer to a protocol that does not exist.
-		writeAutodiscover(w, http.StatusBadRequest, map[string]string{
-			"ErrorCode": "InvalidProtocol", "ErrorMessage": "The given protocol value '" + protocol + "' is invalid. Supported values are 'Ews'",
-		})
-		return
-	}
-	address := r.PathValue("email")
-	_, domain, _ := strings.Cut(address, "@")
-	t, found := s.tenant(domain)
-	if found {
-		noteTenant(r, t.ID)
-		t.mu.Lock()
-		_, found = t.mailbox(t.present(s), address, false)
-		t.mu.Unlock()
-	}
-	if !found {
-		target := s.Origin() + "/autodiscover/autodiscover.json?Email=" + address + "&Protocol=Ews&RedirectCount=1"
-		http.Redirect(w, r, target, http.StatusFound)
-		return
-	}
-	writeAutodiscover(w, http.StatusOK, map[string]string{"Protocol": "Ews", "Url": s.Origin() + "/EWS/Exchange.asmx"})
-}
-
-func writeAutodiscover(w http.ResponseWriter, status int, body map[string]string) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the client is gone: nobody is left to be told
 }

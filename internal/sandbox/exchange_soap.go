@@ -75,6 +75,9 @@ func (r getFolderRequest) impersonated() string {
 	return strings.TrimSpace(cmp.Or(sid.Primary, sid.Address))
 }
 
+// folder is the first folder that is asked for.
+func (r getFolderRequest) folder() string { return r.Body.GetFolder.IDs.Distinguished[0].ID }
+
 func (r getFolderRequest) primaryOnly() bool { return r.Header.Impersonation.SID.Primary != "" }
 
 // wants tells whether a property is asked for, by the shape or by name.
@@ -128,24 +131,25 @@ var distinguishedFolders = map[string]string{
 	"publicfoldersroot": "IPM_SUBTREE",
 }
 
-func writeGetFolderResponse(w http.ResponseWriter, t *Tenant, account user, request getFolderRequest) {
+func writeGetFolderResponse(w http.ResponseWriter, t *Tenant, account user, request getFolderRequest, routed bool) {
 	var messages strings.Builder
 	for _, folder := range request.Body.GetFolder.IDs.Distinguished {
-		messages.WriteString(getFolderMessage(t, account, request, folder.ID))
+		messages.WriteString(getFolderMessage(t, account, request, folder.ID, routed))
 	}
 	writeSOAP(w, http.StatusOK, fmt.Sprintf(
 		`<m:GetFolderResponse xmlns:m="%s" xmlns:t="%s"><m:ResponseMessages>%s</m:ResponseMessages></m:GetFolderResponse>`,
 		messagesNamespace, typesNamespace, messages.String()))
 }
 
-func getFolderMessage(t *Tenant, account user, request getFolderRequest, id string) string {
+func getFolderMessage(t *Tenant, account user, request getFolderRequest, id string, routed bool) string {
 	name, known := distinguishedFolders[id]
 	if !known {
 		return getFolderError(ewsFault{Code: "ErrorFolderNotFound", Message: "The specified folder could not be found in the store."})
 	}
 	public := id == "publicfoldersroot"
-	if public && t.exchange.NoPublicFolders {
-		// Unconfirmed: the code for an organization in which nobody has made a public folder mailbox yet.
+	if public && (t.exchange.NoPublicFolders || !routed) {
+		// Unconfirmed: the code for an organization in which nobody has made a public folder mailbox yet. Exchange forwards
+		// some requests that were not routed to the hierarchy's mailbox; here none is, so that nobody forgets the headers.
 		return getFolderError(ewsFault{Code: "ErrorPublicFolderMailboxDiscoveryFailed", Message: "No public folder mailbox could be found for the user."})
 	}
 	owner := !public || account.Mailbox == publicFolderOwner

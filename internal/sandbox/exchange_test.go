@@ -69,11 +69,14 @@ func (r *rig) openGate(appID string) {
 	r.exchange(fmt.Sprintf(`{"ews_enabled": true, "ews_allowed_app_ids": [%q]}`, appID))
 }
 
-func (r *rig) ews(bearer, mailbox, envelope string) (answer, soapAnswer) {
+func (r *rig) ews(bearer, anchor, envelope string, publicFolderMailbox ...string) (answer, soapAnswer) {
 	r.t.Helper()
 	headers := map[string]string{"Content-Type": "text/xml; charset=utf-8", "Authorization": "Bearer " + bearer}
-	if mailbox != "" {
-		headers["X-AnchorMailbox"] = mailbox
+	if anchor != "" {
+		headers["X-AnchorMailbox"] = anchor
+	}
+	for _, mailbox := range publicFolderMailbox {
+		headers["X-PublicFolderMailbox"] = mailbox
 	}
 	got := r.do(http.MethodPost, "/EWS/Exchange.asmx", envelope, headers)
 	var soap soapAnswer
@@ -170,7 +173,8 @@ func TestOnlyTheOwnerHasEveryRightOnTheRootPublicFolder(t *testing.T) {
 	bearer := r.token(tenant.TenantID, secretForm(app.AppID, app.secret, exchangeDefault))
 	owner, reader := tenant.Mailboxes.PublicFolderOwner[0], tenant.Mailboxes.Licensed[0]
 	for mailbox, owns := range map[string]bool{owner: true, reader: false} {
-		got, soap := r.ews(bearer, mailbox, getFolder(mailbox, "publicfoldersroot"))
+		anchor, byGUID := r.hierarchyMailbox(bearer, mailbox)
+		got, soap := r.ews(bearer, anchor, getFolder(mailbox, "publicfoldersroot"), byGUID)
 		if len(soap.Messages) != 1 || soap.Messages[0].Class != "Success" || soap.Messages[0].Folder.Rights == nil {
 			t.Fatalf("%s: HTTP %d %s", mailbox, got.Status, got.Body)
 		}
@@ -186,10 +190,42 @@ func TestOnlyTheOwnerHasEveryRightOnTheRootPublicFolder(t *testing.T) {
 			t.Errorf("%s is listed as Owner: %t", mailbox, listed)
 		}
 	}
+	anchor, byGUID := r.hierarchyMailbox(bearer, owner)
+	if _, soap := r.ews(bearer, owner, getFolder(owner, "publicfoldersroot"), byGUID); len(soap.Messages) != 1 || soap.Messages[0].Class != "Error" {
+		t.Errorf("a request that was not routed: %+v", soap)
+	}
 	r.exchange(`{"public_folders": false}`)
-	if _, soap := r.ews(bearer, owner, getFolder(owner, "publicfoldersroot")); len(soap.Messages) != 1 || soap.Messages[0].Class != "Error" {
+	if none, _ := r.hierarchyMailbox(bearer, owner); none != "" {
+		t.Errorf("without public folders, Autodiscover names %s", none)
+	}
+	if _, soap := r.ews(bearer, anchor, getFolder(owner, "publicfoldersroot"), byGUID); len(soap.Messages) != 1 || soap.Messages[0].Class != "Error" {
 		t.Errorf("without public folders: %+v", soap)
 	}
+}
+
+// hierarchyMailbox asks SOAP Autodiscover for the mailbox that holds the public folder hierarchy.
+func (r *rig) hierarchyMailbox(bearer, mailbox string) (anchor, byGUID string) {
+	r.t.Helper()
+	const namespace = "http://schemas.microsoft.com/exchange/2010/Autodiscover"
+	got := r.do(http.MethodPost, "/autodiscover/autodiscover.svc", `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:a="`+namespace+`"><s:Body>
+	<a:GetUserSettingsRequestMessage><a:Request><a:Users><a:User><a:Mailbox>`+mailbox+`</a:Mailbox></a:User></a:Users>
+	<a:RequestedSettings><a:Setting>PublicFolderInformation</a:Setting><a:Setting>InternalRpcClientServer</a:Setting></a:RequestedSettings>
+	</a:Request></a:GetUserSettingsRequestMessage></s:Body></s:Envelope>`, map[string]string{"Content-Type": "text/xml; charset=utf-8", "Authorization": "Bearer " + bearer})
+	var found struct {
+		Settings []struct{ Name, Value string } `xml:"Body>GetUserSettingsResponseMessage>Response>UserResponses>UserResponse>UserSettings>UserSetting"`
+	}
+	if err := xml.Unmarshal([]byte(got.Body), &found); err != nil {
+		r.t.Fatalf("HTTP %d: %v\n%s", got.Status, err, got.Body)
+	}
+	for _, setting := range found.Settings {
+		switch setting.Name {
+		case "PublicFolderInformation":
+			anchor = setting.Value
+		case "InternalRpcClientServer":
+			byGUID = setting.Value
+		}
+	}
+	return anchor, byGUID
 }
 
 func TestABusyExchangeSaysHowLongToBackOff(t *testing.T) {

@@ -19,6 +19,7 @@ type Tenant struct {
 	mu        sync.Mutex // held for the length of a request's work on this tenant
 	directory directory
 	exchange  exchangeOrganization
+	refused   map[string]int // AADSTS codes of sign-ins that are refused whatever they hold, by lower-case client ID
 	callers   map[callerKind]Caller
 }
 
@@ -246,4 +247,6 @@ type exchangeOrganization struct {
 	OutOfScope       map[string]bool // mailboxes that no app may impersonate, by lower-case address
 	NoPublicFolders  bool            // no public folder mailbox was ever made
 	ServerBusy       time.Duration   // when positive, every request is told to back off for so long
+	AutodiscoverURL  string          // what Autodiscover v2 says in place of this sandbox's EWS
+	Weather          exchangeWeather
 }

@@ -146,6 +146,9 @@ func (s *Server) clientCredentials(t *Tenant, r *http.Request) (string, *signInE
 	if id, err := uuid.Parse(clientID); err != nil || id == uuid.Nil {
 		return "", malformedClientID.with(clientID)
 	}
+	if refusal := t.refusesSignIn(clientID); refusal != nil {
+		return "", refusal
+	}
 	registration, refusal := s.signInRegistration(t, clientID)
 	if refusal != nil {
 		return "", refusal
@@ -159,11 +162,33 @@ func (s *Server) clientCredentials(t *Tenant, r *http.Request) (string, *signInE
 		return "", refusal
 	}
 	roles := s.grantedRoles(t, registration.principal, api.appID)
+	if len(roles) == 0 && s.asksForAssignment(t, api.appID) {
+		return "", unassigned.with(api.displayName)
+	}
 	signed, err := s.issueToken(t, registration.principal, method, api.audience, roles)
 	if err != nil {
 		return "", serverFault.with(err.Error())
 	}
 	return signed, nil
+}
+
+// refusesSignIn is the refusal that the control plane has set for an application, or nil.
+func (t *Tenant) refusesSignIn(clientID string) *signInError {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if code := t.refused[strings.ToLower(clientID)]; code > 0 {
+		return refusalOf(code, clientID)
+	}
+	return nil
+}
+
+// asksForAssignment tells whether an API wants its clients to have been assigned a role (appRoleAssignmentRequired). Where
+// it does not, Entra issues a token without roles.
+func (s *Server) asksForAssignment(t *Tenant, apiAppID string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	api, found := t.servicePrincipalByAppID(t.present(s), apiAppID)
+	return found && api.AppRoleAssignmentNeeds
 }
 
 // registeredApp is an application with its presence in the tenant that it signs in to.

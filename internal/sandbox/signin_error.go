@@ -3,6 +3,8 @@ package sandbox
 import (
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -23,6 +25,14 @@ var (
 		text: "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '%s'."}
 	expiredSecret = signInRefusal{code: 7000222, status: 401, kind: "invalid_client",
 		text: "The provided client secret keys for app '%s' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds."}
+	revokedCertificate = signInRefusal{code: 7000214, status: 401, kind: "invalid_client", // text unconfirmed
+		text: "The certificate used by application '%s' has been revoked."}
+	noCredential = signInRefusal{code: 7000218, status: 401, kind: "invalid_client", // status unconfirmed
+		text: "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."}
+	blockedByPolicy = signInRefusal{code: 53003, status: 400, kind: "invalid_grant", // status and kind unconfirmed
+		text: "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance."}
+	noServicePrincipal = signInRefusal{code: 7000229, status: 401, kind: "invalid_client", // status, kind and text unconfirmed
+		text: "The client application %s is missing service principal in the tenant."}
 	missingCredential = signInRefusal{code: 7000216, status: 401, kind: "invalid_client", // status unconfirmed
 		text: "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type."}
 
@@ -54,6 +64,8 @@ var (
 
 	unknownResource = signInRefusal{code: 500011, status: 400, kind: "invalid_resource",
 		text: "The resource principal named %s was not found in the tenant named %s. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant."}
+	unassigned = signInRefusal{code: 501051, status: 400, kind: "invalid_grant", // status and kind unconfirmed
+		text: "Application is not assigned to a role for the application '%s'."}
 	notDefaultScope = signInRefusal{code: 1002012, status: 400, kind: "invalid_scope",
 		text: "The provided value for scope %s is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."}
 	severalScopes = signInRefusal{code: 70011, status: 400, kind: "invalid_scope",
@@ -70,6 +82,28 @@ var (
 	serverFault = signInRefusal{code: 90033, status: 503, kind: "temporarily_unavailable",
 		text: "A transient error has occurred. Please try again. (%s)"}
 )
+
+// refusals are all of them, to be found by code.
+var refusals = []signInRefusal{
+	wrongSecret, expiredSecret, revokedCertificate, noCredential, blockedByPolicy, noServicePrincipal, missingCredential,
+	unknownKey, expiredKey, keyNotYetValid, wrongSignature, assertionOutOfTime, wrongAssertionClient, wrongAssertionAudience,
+	unsupportedAlgorithm, malformedAssertion, unknownApplication, malformedClientID, disabledApplication, unknownResource,
+	unassigned, notDefaultScope, severalScopes, unsupportedGrant, missingParameter, unknownTenant, malformedTenant, serverFault,
+}
+
+// refusalOf makes the refusal of a code whose cause does not exist here. Every particular in its text is the client ID.
+func refusalOf(code int, clientID string) *signInError {
+	at := slices.IndexFunc(refusals, func(known signInRefusal) bool { return known.code == code })
+	if at < 0 {
+		return signInRefusal{code: code, status: http.StatusBadRequest, kind: "invalid_request", text: "The sandbox was told to refuse application '%s'."}.with(clientID)
+	}
+	known := refusals[at]
+	particulars := make([]any, strings.Count(known.text, "%s"))
+	for i := range particulars {
+		particulars[i] = clientID
+	}
+	return known.with(particulars...)
+}
 
 // signInError is a refusal with the particulars of one request.
 type signInError struct {

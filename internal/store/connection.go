@@ -33,6 +33,7 @@ type Connection struct {
 	ClientSecretExpiresAt *time.Time `json:"client_secret_expires_at,omitempty"` // nil when nobody said
 	MigratePublicFolders  bool       `json:"migrate_public_folders"`
 	HandoffRecipients     []string   `json:"handoff_recipients,omitempty"` // age public keys
+	WrittenAt             *time.Time `json:"written_at,omitempty"`         // by the writer's clock; nil where it did not say
 	Owner                 string     `json:"owner"`                        // who may change and delete the record: an ID chosen at its creation
 	Revision              string     `json:"revision"`                     // another one after every write
 }

@@ -26,7 +26,7 @@ type Registration struct {
 	Thumbprints []string   `json:"thumbprints,omitempty"` // of the certificates that the app has or is about to get
 	Created     bool       `json:"created,omitempty"`     // this journal's own run made the app; not an import or a restore
 	StartedAt   time.Time  `json:"started_at"`
-	CompletedAt *time.Time `json:"completed_at,omitempty"` // nil while the last step is not done
+	CompletedAt *time.Time `json:"completed_at,omitempty"` // when the last step of the last create or update was done; nil while it is not
 	DeletingAt  *time.Time `json:"deleting_at,omitempty"`  // set before a destroy begins, so that one cut off is finished
 }
 
@@ -59,6 +59,17 @@ func (s *Store) Registration(ctx context.Context, tenantID, uniqueName string) (
 		return Registration{}, err
 	}
 	return s.readRegistration(ctx, file)
+}
+
+// RegistrationOf finds the journal entry of an app by its client ID. ErrNotFound when the store has none, as for an app
+// that somebody registered by hand. An entry that cannot be read is passed over.
+func (s *Store) RegistrationOf(ctx context.Context, tenantID, clientID string) (Registration, error) {
+	for r, err := range s.tenantRegistrations(ctx, strings.ToLower(tenantID)) {
+		if err == nil && strings.EqualFold(r.ClientID, clientID) {
+			return r, nil
+		}
+	}
+	return Registration{}, fmt.Errorf("app registration of %s: %w", clientID, ErrNotFound)
 }
 
 // SaveRegistration writes a journal entry, whether there is one or not.

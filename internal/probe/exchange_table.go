@@ -1,0 +1,121 @@
+package probe
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/exchange"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/handoff"
+)
+
+// ExchangeAnswer is what one answer of EWS or Autodiscover means for a CodeTwo connection. Meaning and Remedy hold
+// places for names; see Fill.
+type ExchangeAnswer struct {
+	Check       string // whose answer it is: EWS or PublicFolders
+	Answer      string // EWS's response code, what X-EWS-Policy-Reason says beside HTTP 403, or the HTTP status
+	Meaning     string
+	Remedy      string
+	Passing     bool // it may go away by itself: the check is undecided, not failed
+	Unconfirmed bool // no document or capture of Microsoft's own shows the answer with this meaning
+}
+
+// ExchangeAnswers lists the answers that are explained, check by check.
+func ExchangeAnswers() []ExchangeAnswer { return slices.Clone(exchangeAnswers) }
+
+// What X-EWS-Policy-Reason says (Microsoft: "Control access to EWS in Exchange").
+const (
+	ewsDisabled = "EWS is disabled for this user or tenant"
+	ewsBlocked  = "EWS is blocked by policy for this user or tenant"
+)
+
+// Answers that are no response code of EWS.
+const (
+	elsewhere  = "Autodiscover names an address outside outlook.office365.com"
+	noWords    = "HTTP 403"
+	refused    = "HTTP 401"
+	unlicensed = exchange.CodeNoMailbox + ", and the user has no licence for one"
+)
+
+const (
+	powerShell   = "In Exchange Online PowerShell (Connect-ExchangeOnline), as an Exchange administrator:\n"
+	accessPolicy = powerShell + "Get-ApplicationAccessPolicy | Where-Object AppId -eq '{client_id}'\nTest-ApplicationAccessPolicy -AppId '{client_id}' -Identity {mailbox_quoted}\nRemove the policy that denies this mailbox, or add the mailbox to its group. A change of permissions takes Exchange up to two hours."
+	grantOwner   = powerShell + "Remove-PublicFolderClientPermission -Identity '\\' -User {mailbox_quoted} -Confirm:$false -ErrorAction SilentlyContinue\nAdd-PublicFolderClientPermission -Identity '\\' -User {mailbox_quoted} -AccessRights Owner\nand the same for every subfolder that is migrated into (Get-PublicFolder '\\' -Recurse lists them)."
+	lookAtOwner  = powerShell + "Get-PublicFolder '\\'\nGet-PublicFolderClientPermission -Identity '\\' -User {mailbox_quoted}\nshow whether there are public folders, and what the mailbox may do."
+)
+
+// The codes are of Microsoft's EWS reference ("ResponseCode").
+var exchangeAnswers = []ExchangeAnswer{
+	{Check: EWS, Answer: ewsDisabled, Meaning: "Exchange says: " + ewsDisabled + ". Since 2026-10-01 EWS is off unless an administrator switches it on (EwsEnabled)",
+		Remedy: "{open_ews}\nIf the organization has EWS on, it is off for the mailbox: Set-CASMailbox -Identity {mailbox_quoted} -EwsEnabled $true"},
+	{Check: EWS, Answer: ewsBlocked, Meaning: "Exchange says: " + ewsBlocked + ". The app {client_id} is not on the organization's allow list (EwsAllowedAppIDs), which since 2026-10-01 it must be",
+		Remedy: "{open_ews}\nIf the app is on the list already: Get-OrganizationConfig | Format-List EwsApplicationAccessPolicy, EwsAllowList, EwsBlockList shows a policy by user agent."},
+	{Check: EWS, Answer: noWords, Meaning: "Exchange refuses EWS for {mailbox} without saying why", Unconfirmed: true,
+		Remedy: "Give the mailbox a licence with EWS (Exchange Online Plan 1 or 2, Microsoft 365 Business, E3 or E5; not Kiosk, F1 or F3). If it has one:\n{open_ews}"},
+	{Check: EWS, Answer: refused, Meaning: "Exchange does not accept the app's token (HTTP 401)",
+		Remedy: "Right after a registration or a grant, wait up to an hour and plan again. Otherwise see that the tenant has Exchange Online, and that the app is enabled: Entra admin center > Enterprise applications > {client_id} > Properties."},
+	{Check: EWS, Answer: exchange.CodeNoMailbox, Meaning: "Exchange has no mailbox {mailbox}, though the user has a licence for one: it is not provisioned yet, or still on premises. " + noMailbox,
+		Remedy: "Right after a licence was assigned, wait until the mailbox appears (within a day). If it stays away, the user may have a mailbox on premises still, beside which Exchange Online makes none: migrate that one, or set mailbox to an address that has one. Get-EXOMailbox -Identity {mailbox_quoted} in Exchange Online PowerShell shows when it is there."},
+	{Check: EWS, Answer: unlicensed, Meaning: "Exchange has no mailbox {mailbox}. " + noMailbox,
+		Remedy: "Give {mailbox} an Exchange licence (Microsoft 365 admin center > Users > Active users > Licenses and apps), and wait some minutes for its mailbox; or set mailbox to an address that has one."},
+	{Check: EWS, Answer: exchange.CodeImpersonationDenied, Meaning: "Exchange does not let the app act for {mailbox} (" + exchange.CodeImpersonationDenied + ")", Remedy: accessPolicy},
+	{Check: EWS, Answer: exchange.CodeAccessDenied, Meaning: "Exchange does not let the app act for {mailbox} (" + exchange.CodeAccessDenied + ")", Remedy: accessPolicy},
+	{Check: EWS, Answer: exchange.CodeAccountDisabled, Meaning: "Exchange says that the account of {mailbox} is disabled",
+		Remedy: "Unblock the account at Microsoft 365 admin center > Users > Active users."},
+	{Check: EWS, Answer: exchange.CodeServerBusy, Meaning: "Exchange is busy", Remedy: "Plan again in some minutes.", Passing: true},
+	{Check: EWS, Answer: elsewhere, Meaning: "Autodiscover points outside Exchange Online. No token is sent there",
+		Remedy: "Where the tenant's mailboxes are not in Exchange Online (hybrid), choose one that is. Otherwise compare the provider's endpoints.exchange."},
+
+	{Check: PublicFolders, Answer: exchange.CodeAccessDenied, Meaning: "{mailbox} may not open the root public folder", Remedy: grantOwner},
+	{Check: PublicFolders, Answer: exchange.CodeNoPublicFolders, Meaning: "the tenant has no public folders: Exchange finds no public folder mailbox for {mailbox} (" + exchange.CodeNoPublicFolders + ")", Unconfirmed: true,
+		Remedy: "Set migrate_public_folders = false, or make the public folders first: " + powerShell + "New-Mailbox -PublicFolder -Name MasterHierarchy\nthen add the permission:\n" + grantOwner},
+	{Check: PublicFolders, Answer: exchange.CodeServerBusy, Meaning: "Exchange is busy", Remedy: "Plan again in some minutes.", Passing: true},
+}
+
+// exchangeAnswer finds the row of an answer.
+func exchangeAnswer(check, name string) (ExchangeAnswer, bool) {
+	at := slices.IndexFunc(exchangeAnswers, func(known ExchangeAnswer) bool {
+		return known.Check == check && strings.EqualFold(known.Answer, name)
+	})
+	if at < 0 {
+		return ExchangeAnswer{}, false
+	}
+	return exchangeAnswers[at], true
+}
+
+// nameOf names an answer as the table does.
+func nameOf(answer *exchange.Error) string {
+	switch {
+	case answer.Code != "":
+		return answer.Code
+	case answer.Status == http.StatusTooManyRequests || answer.Status == http.StatusServiceUnavailable:
+		return exchange.CodeServerBusy
+	case answer.Status == http.StatusForbidden && answer.PolicyReason != "":
+		return answer.PolicyReason
+	case answer.Foreign || answer.Location != "":
+		return "" // something between answered
+	default:
+		return fmt.Sprintf("HTTP %d", answer.Status)
+	}
+}
+
+// row judges by a row of the table.
+func (f Facts) row(known ExchangeAnswer) Check {
+	if known.Passing {
+		return undecided(f.fill(known.Remedy), "%s", f.fill(known.Meaning))
+	}
+	return failed(f.fill(known.Remedy), "%s", f.fill(known.Meaning))
+}
+
+// Fill puts names into a text of one of the tables: {tenant_id}, {client_id}, {mailbox}; {mailbox_quoted}, as PowerShell
+// reads a string; and {open_ews}, the commands that let the app use EWS.
+func Fill(text, tenantID, clientID, mailbox string) string {
+	return strings.NewReplacer(
+		"{tenant_id}", tenantID, "{client_id}", clientID, "{mailbox}", mailbox, "{mailbox_quoted}", handoff.Quote(mailbox), "{open_ews}", openEWS(clientID),
+	).Replace(text)
+}
+
+func openEWS(clientID string) string {
+	return "In PowerShell with the module ExchangeOnlineManagement, as an Exchange administrator:\n" + strings.TrimSpace(handoff.EWSCommands(clientID)) + "\nIt takes effect within 24 hours."
+}
