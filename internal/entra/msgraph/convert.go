@@ -2,78 +2,19 @@ package msgraph
 
 import (
 	"encoding/base64"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/microsoft/kiota-abstractions-go/serialization"
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 )
 
-// The SDK's models hold pointers throughout, any of them nil.
-func value[T any](pointer *T) T {
-	var none T
-	if pointer == nil {
-		return none
-	}
-	return *pointer
-}
-
-func id(pointer *uuid.UUID) string {
-	if pointer == nil {
-		return ""
-	}
-	return pointer.String()
-}
-
 const (
 	typeRole  = "Role"  // an application permission in requiredResourceAccess
 	typeScope = "Scope" // a delegated one
 )
-
-func toApplication(model models.Applicationable) *entra.Application {
-	application := &entra.Application{
-		ObjectID:       value(model.GetId()),
-		ClientID:       value(model.GetAppId()),
-		DisplayName:    value(model.GetDisplayName()),
-		UniqueName:     value(model.GetUniqueName()),
-		SignInAudience: value(model.GetSignInAudience()),
-		Tags:           model.GetTags(),
-		CreatedAt:      value(model.GetCreatedDateTime()),
-		DeletedAt:      model.GetDeletedDateTime(),
-	}
-	for _, api := range model.GetRequiredResourceAccess() {
-		for _, access := range api.GetResourceAccess() {
-			ref := entra.RoleRef{ResourceAppID: value(api.GetResourceAppId()), RoleID: id(access.GetId())}
-			if value(access.GetTypeEscaped()) == typeRole {
-				application.Declared = append(application.Declared, ref)
-			} else {
-				application.DeclaredScopes = append(application.DeclaredScopes, ref)
-			}
-		}
-	}
-	for _, key := range model.GetKeyCredentials() {
-		application.Keys = append(application.Keys, entra.KeyCredential{
-			KeyID:               id(key.GetKeyId()),
-			DisplayName:         value(key.GetDisplayName()),
-			Type:                value(key.GetTypeEscaped()),
-			Usage:               value(key.GetUsage()),
-			CustomKeyIdentifier: identifierToWire(key.GetCustomKeyIdentifier()),
-			NotBefore:           value(key.GetStartDateTime()),
-			NotAfter:            value(key.GetEndDateTime()),
-		})
-	}
-	for _, password := range model.GetPasswordCredentials() {
-		application.Passwords = append(application.Passwords, entra.PasswordCredential{
-			KeyID:       id(password.GetKeyId()),
-			DisplayName: value(password.GetDisplayName()),
-			Hint:        value(password.GetHint()),
-			NotAfter:    value(password.GetEndDateTime()),
-		})
-	}
-	return application
-}
 
 // identifierToWire undoes what the SDK does to customKeyIdentifier. Graph sends the thumbprint's hex digits where its
 // schema promises base64; the SDK decodes them as base64 all the same. Encoding gives the digits back.
@@ -88,31 +29,10 @@ func identifierFromWire(wire string) []byte {
 	return decoded
 }
 
-// fromChange builds the body of an application's PATCH. What is nil in the change is left out of it.
-func fromChange(change entra.ApplicationChange) models.Applicationable {
-	model := models.NewApplication()
-	model.SetDisplayName(change.DisplayName)
-	model.SetSignInAudience(change.SignInAudience)
-	if change.Tags != nil {
-		model.SetTags(change.Tags)
-	}
-	if change.Declared != nil {
-		model.SetRequiredResourceAccess(fromDeclared(*change.Declared, change.DeclaredScopes))
-	}
-	if change.Keys != nil {
-		keys := make([]models.KeyCredentialable, 0, len(*change.Keys))
-		for _, key := range *change.Keys {
-			keys = append(keys, fromKey(key))
-		}
-		model.SetKeyCredentials(keys)
-	}
-	return model
-}
-
 // fromDeclared groups the permissions by API, in the order in which the APIs come first.
-func fromDeclared(roles, scopes []entra.RoleRef) []models.RequiredResourceAccessable {
+func fromDeclared(roles, scopes []entra.RoleRef) []serialization.Parsable {
 	access := map[string]models.RequiredResourceAccessable{}
-	declared := make([]models.RequiredResourceAccessable, 0, 2)
+	declared := make([]serialization.Parsable, 0, 2)
 	add := func(refs []entra.RoleRef, kind string) {
 		for _, ref := range refs {
 			api, known := access[ref.ResourceAppID]
@@ -166,34 +86,6 @@ func parseID(text string) *uuid.UUID {
 	return &parsed
 }
 
-func toServicePrincipal(model models.ServicePrincipalable) *entra.ServicePrincipal {
-	return &entra.ServicePrincipal{
-		ObjectID:    value(model.GetId()),
-		ClientID:    value(model.GetAppId()),
-		DisplayName: value(model.GetDisplayName()),
-		Enabled:     value(model.GetAccountEnabled()),
-		Tags:        model.GetTags(),
-	}
-}
-
-func toResourceApplication(model models.ServicePrincipalable) entra.ResourceApplication {
-	api := entra.ResourceApplication{
-		ObjectID:    value(model.GetId()),
-		AppID:       value(model.GetAppId()),
-		DisplayName: value(model.GetDisplayName()),
-	}
-	for _, role := range model.GetAppRoles() {
-		api.Roles = append(api.Roles, entra.AppRole{
-			ID:          id(role.GetId()),
-			Value:       value(role.GetValue()),
-			DisplayName: value(role.GetDisplayName()),
-			Enabled:     value(role.GetIsEnabled()),
-			Application: slices.Contains(role.GetAllowedMemberTypes(), "Application"),
-		})
-	}
-	return api
-}
-
 func toGrant(model models.AppRoleAssignmentable) entra.AppRoleAssignment {
 	return entra.AppRoleAssignment{
 		ID:           value(model.GetId()),
@@ -215,22 +107,4 @@ func toOrganization(model models.Organizationable) *entra.Organization {
 		})
 	}
 	return organization
-}
-
-func toUser(model models.Userable) *entra.User {
-	user := &entra.User{
-		ObjectID:          value(model.GetId()),
-		UserPrincipalName: value(model.GetUserPrincipalName()),
-		Mail:              value(model.GetMail()),
-		Enabled:           value(model.GetAccountEnabled()),
-		ProxyAddresses:    model.GetProxyAddresses(),
-	}
-	for _, plan := range model.GetAssignedPlans() {
-		user.Plans = append(user.Plans, entra.AssignedPlan{
-			Service:       value(plan.GetService()),
-			ServicePlanID: id(plan.GetServicePlanId()),
-			Status:        value(plan.GetCapabilityStatus()),
-		})
-	}
-	return user
 }

@@ -41,34 +41,34 @@ func (d *directory) Registration(ctx context.Context, ref entra.RegistrationRef)
 		return nil, err
 	}
 	registration := &entra.Registration{}
-	application, err := found[models.Applicationable](d, answers[0], models.CreateApplicationFromDiscriminatorValue)
+	app, err := found[*application](d, answers[0], newApplication)
 	if err != nil {
 		return nil, err
 	}
-	if application != nil {
-		registration.Application = toApplication(application)
+	if app != nil {
+		registration.Application = &app.Application
 	}
-	principal, err := found[models.ServicePrincipalable](d, answers[1], models.CreateServicePrincipalFromDiscriminatorValue)
+	principal, err := found[*servicePrincipal](d, answers[1], newServicePrincipal)
 	if err != nil {
 		return nil, err
 	}
 	if principal != nil {
-		registration.ServicePrincipal = toServicePrincipal(principal)
+		registration.ServicePrincipal = &principal.ServicePrincipal
 	}
 	if registration.Grants, err = d.grants(ctx, answers[2]); err != nil {
 		return nil, err
 	}
-	if registration.Federated, err = d.federated(answers[3]); err != nil {
+	if registration.Federated, err = d.federated(ctx, answers[3]); err != nil {
 		return nil, err
 	}
 	apis := map[string]string{} // object ID of the API's service principal → app ID
 	for _, answered := range answers[4:] {
-		api, err := found[models.ServicePrincipalable](d, answered, models.CreateServicePrincipalFromDiscriminatorValue)
+		api, err := found[*servicePrincipal](d, answered, newServicePrincipal)
 		if err != nil {
 			return nil, err
 		}
 		if api != nil {
-			apis[value(api.GetId())] = value(api.GetAppId())
+			apis[api.ObjectID] = api.ClientID
 		}
 	}
 	return registration, d.nameAPIs(ctx, registration.Grants, apis)
@@ -89,12 +89,12 @@ func (d *directory) nameAPIs(ctx context.Context, grants []entra.AppRoleAssignme
 		return err
 	}
 	for at, answered := range answers {
-		api, err := found[models.ServicePrincipalable](d, answered, models.CreateServicePrincipalFromDiscriminatorValue)
+		api, err := found[*servicePrincipal](d, answered, newServicePrincipal)
 		if err != nil {
 			return err
 		}
 		if api != nil {
-			apis[asked[at]] = value(api.GetAppId())
+			apis[asked[at]] = api.ClientID
 		}
 	}
 	for i := range grants {
@@ -104,32 +104,18 @@ func (d *directory) nameAPIs(ctx context.Context, grants []entra.AppRoleAssignme
 }
 
 func (d *directory) grants(ctx context.Context, answered answer) ([]entra.AppRoleAssignment, error) {
-	page, err := found[models.AppRoleAssignmentCollectionResponseable](d, answered, models.CreateAppRoleAssignmentCollectionResponseFromDiscriminatorValue)
-	if page == nil || err != nil {
-		return nil, err
-	}
+	listed, err := list[models.AppRoleAssignmentable](ctx, d, answered, models.CreateAppRoleAssignmentFromDiscriminatorValue)
 	var grants []entra.AppRoleAssignment
-	for {
-		for _, model := range page.GetValue() {
-			grants = append(grants, toGrant(model))
-		}
-		next := value(page.GetOdataNextLink())
-		if next == "" {
-			return grants, nil
-		}
-		if page, err = send[models.AppRoleAssignmentCollectionResponseable](ctx, d, nextPage(next), models.CreateAppRoleAssignmentCollectionResponseFromDiscriminatorValue); err != nil {
-			return nil, err
-		}
+	for _, model := range listed {
+		grants = append(grants, toGrant(model))
 	}
+	return grants, err
 }
 
-func (d *directory) federated(answered answer) ([]entra.FederatedCredential, error) {
-	page, err := found[models.FederatedIdentityCredentialCollectionResponseable](d, answered, models.CreateFederatedIdentityCredentialCollectionResponseFromDiscriminatorValue)
-	if page == nil || err != nil {
-		return nil, err
-	}
-	var credentials []entra.FederatedCredential // at most 20 for an application, one page
-	for _, model := range page.GetValue() {
+func (d *directory) federated(ctx context.Context, answered answer) ([]entra.FederatedCredential, error) {
+	listed, err := list[models.FederatedIdentityCredentialable](ctx, d, answered, models.CreateFederatedIdentityCredentialFromDiscriminatorValue)
+	var credentials []entra.FederatedCredential
+	for _, model := range listed {
 		credentials = append(credentials, entra.FederatedCredential{
 			ID:      value(model.GetId()),
 			Name:    value(model.GetName()),
@@ -137,7 +123,7 @@ func (d *directory) federated(answered answer) ([]entra.FederatedCredential, err
 			Subject: value(model.GetSubject()),
 		})
 	}
-	return credentials, nil
+	return credentials, err
 }
 
 // Search implements entra.Directory. Rights: Application.Read.All. A caller with Application.ReadWrite.OwnedBy may not
@@ -150,9 +136,9 @@ func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra
 	one := func(template string, values parameters, into **entra.Application) {
 		parts = append(parts, d.get(template+"?$select="+applicationProperties, values))
 		take = append(take, func(answered answer) error {
-			model, err := found[models.Applicationable](d, answered, models.CreateApplicationFromDiscriminatorValue)
-			if model != nil {
-				*into = toApplication(model)
+			object, err := found[*application](d, answered, newApplication)
+			if object != nil {
+				*into = &object.Application
 			}
 			return err
 		})
@@ -160,8 +146,10 @@ func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra
 	many := func(path, filter string, into *[]entra.Application) {
 		parts = append(parts, d.get(path+"?$filter={filter}&$select="+applicationProperties, parameters{"filter": filter}))
 		take = append(take, func(answered answer) error {
-			listed, err := d.applicationList(ctx, answered)
-			*into = listed
+			listed, err := list[*application](ctx, d, answered, newApplication)
+			for _, object := range listed {
+				*into = append(*into, object.Application)
+			}
 			return err
 		})
 	}
@@ -176,11 +164,9 @@ func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra
 		parts = append(parts, d.get("/directory/deletedItems/graph.servicePrincipal?$filter={filter}&$select="+servicePrincipalProperties,
 			parameters{"filter": "appId eq " + quoted(query.ClientID)}))
 		take = append(take, func(answered answer) error {
-			page, err := found[models.ServicePrincipalCollectionResponseable](d, answered, models.CreateServicePrincipalCollectionResponseFromDiscriminatorValue)
-			if page != nil {
-				for _, model := range page.GetValue() {
-					result.DeletedServicePrincipals = append(result.DeletedServicePrincipals, *toServicePrincipal(model))
-				}
+			listed, err := list[*servicePrincipal](ctx, d, answered, newServicePrincipal)
+			for _, object := range listed {
+				result.DeletedServicePrincipals = append(result.DeletedServicePrincipals, object.ServicePrincipal)
 			}
 			return err
 		})
@@ -226,26 +212,6 @@ func tolerating(status int, take func(answer) error) func(answer) error {
 	}
 }
 
-func (d *directory) applicationList(ctx context.Context, answered answer) ([]entra.Application, error) {
-	page, err := found[models.ApplicationCollectionResponseable](d, answered, models.CreateApplicationCollectionResponseFromDiscriminatorValue)
-	if page == nil || err != nil {
-		return nil, err
-	}
-	var listed []entra.Application
-	for {
-		for _, model := range page.GetValue() {
-			listed = append(listed, *toApplication(model))
-		}
-		next := value(page.GetOdataNextLink())
-		if next == "" {
-			return listed, nil
-		}
-		if page, err = send[models.ApplicationCollectionResponseable](ctx, d, nextPage(next), models.CreateApplicationCollectionResponseFromDiscriminatorValue); err != nil {
-			return nil, err
-		}
-	}
-}
-
 // ResourceApplications implements entra.Directory. What an API offers does not change during a run, so each is asked
 // for once. Rights: Application.Read.All.
 func (d *directory) ResourceApplications(ctx context.Context, appIDs ...string) (map[string]entra.ResourceApplication, error) {
@@ -264,12 +230,12 @@ func (d *directory) ResourceApplications(ctx context.Context, appIDs ...string) 
 		return nil, err
 	}
 	for at, answered := range answers {
-		model, err := found[models.ServicePrincipalable](d, answered, models.CreateServicePrincipalFromDiscriminatorValue)
+		api, err := found[*servicePrincipal](d, answered, newServicePrincipal)
 		if err != nil {
 			return nil, err
 		}
-		if model != nil {
-			d.resources[asked[at]] = toResourceApplication(model)
+		if api != nil {
+			d.resources[asked[at]] = api.resource()
 		}
 	}
 	apis := map[string]entra.ResourceApplication{}
@@ -284,14 +250,14 @@ func (d *directory) ResourceApplications(ctx context.Context, appIDs ...string) 
 // Organization implements entra.Directory. Rights: Organization.Read.All.
 func (d *directory) Organization(ctx context.Context) (*entra.Organization, error) {
 	request := d.request(abstractions.GET, "/organization?$select="+organizationProperties, nil)
-	page, err := send[models.OrganizationCollectionResponseable](ctx, d, request, models.CreateOrganizationCollectionResponseFromDiscriminatorValue)
+	tenants, err := send[*page[models.Organizationable]](ctx, d, request, pageOf[models.Organizationable](models.CreateOrganizationFromDiscriminatorValue))
 	if err != nil {
 		return nil, err
 	}
-	if len(page.GetValue()) != 1 {
-		return nil, fmt.Errorf("Microsoft Graph named %d organizations for one tenant", len(page.GetValue()))
+	if len(tenants.items) != 1 {
+		return nil, fmt.Errorf("Microsoft Graph named %d organizations for one tenant", len(tenants.items))
 	}
-	return toOrganization(page.GetValue()[0]), nil
+	return toOrganization(tenants.items[0]), nil
 }
 
 // User implements entra.Directory. Graph finds a user by ID or user principal name alone, so whoever has the address as
@@ -304,21 +270,21 @@ func (d *directory) User(ctx context.Context, address string) (*entra.User, erro
 	if err != nil {
 		return nil, err
 	}
-	model, err := found[models.Userable](d, answers[0], models.CreateUserFromDiscriminatorValue)
+	named, err := found[*user](d, answers[0], newUser)
 	if err != nil {
 		return nil, err
 	}
-	if model != nil {
-		return toUser(model), nil
+	if named != nil {
+		return &named.User, nil
 	}
-	page, err := found[models.UserCollectionResponseable](d, answers[1], models.CreateUserCollectionResponseFromDiscriminatorValue)
+	addressed, err := list[*user](ctx, d, answers[1], newUser)
 	if err != nil {
 		return nil, err
 	}
-	if page == nil || len(page.GetValue()) == 0 {
+	if len(addressed) == 0 {
 		return nil, answers[0].err
 	}
-	return toUser(page.GetValue()[0]), nil
+	return &addressed[0].User, nil
 }
 
 // found decodes a part's answer. An object that does not exist is the zero value, without an error.
@@ -331,6 +297,22 @@ func found[T serialization.Parsable](d *directory, answered answer, factory seri
 		return none, answered.err
 	}
 	return decode[T](d, answered.body, factory)
+}
+
+// list decodes a collection, and asks for the pages that did not fit into the part's answer.
+func list[T serialization.Parsable](ctx context.Context, d *directory, answered answer, create serialization.ParsableFactory) ([]T, error) {
+	current, err := found[*page[T]](d, answered, pageOf[T](create))
+	if current == nil || err != nil {
+		return nil, err
+	}
+	items := current.items
+	for current.next != "" {
+		if current, err = send[*page[T]](ctx, d, nextPage(current.next), pageOf[T](create)); err != nil {
+			return nil, err
+		}
+		items = append(items, current.items...)
+	}
+	return items, nil
 }
 
 // send sends one request outside of a batch.
@@ -349,7 +331,7 @@ func send[T serialization.Parsable](ctx context.Context, d *directory, request *
 
 // nextPage follows a collection's next link. Authentication refuses one that leaves the origin.
 func nextPage(link string) *abstractions.RequestInformation {
-	request := abstractions.NewRequestInformationWithMethodAndUrlTemplateAndPathParameters(abstractions.GET, "", map[string]string{"request-raw-url": link})
+	request := abstractions.NewRequestInformationWithMethodAndUrlTemplateAndPathParameters(abstractions.GET, "{+request-raw-url}", map[string]string{"request-raw-url": link})
 	request.Headers.TryAdd("Accept", "application/json")
 	return request
 }

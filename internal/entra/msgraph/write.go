@@ -19,18 +19,18 @@ import (
 func (d *directory) UpsertApplication(ctx context.Context, uniqueName string, change entra.ApplicationChange) (*entra.Application, bool, error) {
 	request := d.request(abstractions.PATCH, "/applications(uniqueName='{name}')", parameters{"name": strings.ReplaceAll(uniqueName, "'", "''")})
 	request.Headers.Add("Prefer", "create-if-missing")
-	if err := d.setBody(ctx, request, fromChange(change)); err != nil {
+	if err := d.setBody(ctx, request, applicationBody{ApplicationChange: change}); err != nil {
 		return nil, false, err
 	}
-	received, err := d.adapter.Send(ctx, request, models.CreateApplicationFromDiscriminatorValue, nil)
+	received, err := d.adapter.Send(ctx, request, newApplication, nil)
 	if err != nil {
 		return nil, false, err
 	}
-	model, created := received.(models.Applicationable)
+	object, created := received.(*application)
 	if !created {
 		return nil, false, nil
 	}
-	return toApplication(model), true, nil
+	return &object.Application, true, nil
 }
 
 // Write implements entra.Directory. Rights: Application.ReadWrite.OwnedBy for applications and service principals,
@@ -74,16 +74,11 @@ func (d *directory) part(ctx context.Context, change entra.Change) (part, error)
 	}
 	switch change := change.(type) {
 	case entra.ApplicationChange:
-		return build(abstractions.PATCH, "/applications/{id}", parameters{"id": change.ObjectID}, fromChange(change))
+		return build(abstractions.PATCH, "/applications/{id}", parameters{"id": change.ObjectID}, applicationBody{ApplicationChange: change})
 	case entra.CreateServicePrincipal:
-		body := models.NewServicePrincipal()
-		body.SetAppId(&change.ClientID)
-		body.SetTags(change.Tags)
-		return build(abstractions.POST, "/servicePrincipals", nil, body)
+		return build(abstractions.POST, "/servicePrincipals", nil, servicePrincipalBody{clientID: &change.ClientID, tags: change.Tags})
 	case entra.SetServicePrincipalEnabled:
-		body := models.NewServicePrincipal()
-		body.SetAccountEnabled(&change.Enabled)
-		return build(abstractions.PATCH, "/servicePrincipals/{id}", parameters{"id": change.ObjectID}, body)
+		return build(abstractions.PATCH, "/servicePrincipals/{id}", parameters{"id": change.ObjectID}, servicePrincipalBody{enabled: &change.Enabled})
 	case entra.GrantAppRole:
 		body := models.NewAppRoleAssignment()
 		body.SetPrincipalId(parseID(change.PrincipalID))
@@ -121,11 +116,11 @@ func (d *directory) outcome(change entra.Change, answered answer) entra.Outcome 
 		if refused != nil && refused.Status == http.StatusConflict && refused.Code == "Request_MultipleObjectsWithSameKeyValue" {
 			return entra.Outcome{}
 		}
-		model, err := decoded[models.ServicePrincipalable](d, answered, models.CreateServicePrincipalFromDiscriminatorValue)
+		object, err := decoded[*servicePrincipal](d, answered, newServicePrincipal)
 		if err != nil {
 			return entra.Outcome{Err: err}
 		}
-		return entra.Outcome{ServicePrincipal: toServicePrincipal(model)}
+		return entra.Outcome{ServicePrincipal: &object.ServicePrincipal}
 	case entra.GrantAppRole:
 		// The code is the general one, so only the text tells (github.com/hashicorp/terraform-provider-azuread).
 		if refused != nil && strings.HasPrefix(refused.Message, "Permission being assigned already exists on the object") {

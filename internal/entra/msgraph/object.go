@@ -1,0 +1,294 @@
+package msgraph
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/microsoft/kiota-abstractions-go/serialization"
+	"github.com/microsoftgraph/msgraph-sdk-go/models"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+)
+
+// The SDK's models of applications, service principals and users know how to read whatever can hang on one of those,
+// which in the end is every type that Microsoft Graph has: 27 MB of a binary of 51, for two dozen properties. The types here
+// read and write what this package selects. The parts of these objects are the SDK's models.
+
+// fields says how each property of an object is read.
+type fields = map[string]func(serialization.ParseNode) error
+
+type application struct {
+	readOnly
+	entra.Application
+}
+
+func newApplication(serialization.ParseNode) (serialization.Parsable, error) {
+	return &application{}, nil
+}
+
+// GetFieldDeserializers implements serialization.Parsable.
+func (a *application) GetFieldDeserializers() fields {
+	return fields{
+		"id":                     text(&a.ObjectID),
+		"appId":                  text(&a.ClientID),
+		"displayName":            text(&a.DisplayName),
+		"uniqueName":             text(&a.UniqueName),
+		"signInAudience":         text(&a.SignInAudience),
+		"tags":                   texts(&a.Tags),
+		"createdDateTime":        moment(&a.CreatedAt),
+		"deletedDateTime":        optional(&a.DeletedAt, serialization.ParseNode.GetTimeValue),
+		"requiredResourceAccess": each(models.CreateRequiredResourceAccessFromDiscriminatorValue, a.declare),
+		"keyCredentials":         each(models.CreateKeyCredentialFromDiscriminatorValue, a.addKey),
+		"passwordCredentials":    each(models.CreatePasswordCredentialFromDiscriminatorValue, a.addPassword),
+	}
+}
+
+func (a *application) declare(api models.RequiredResourceAccessable) {
+	for _, access := range api.GetResourceAccess() {
+		ref := entra.RoleRef{ResourceAppID: value(api.GetResourceAppId()), RoleID: id(access.GetId())}
+		if value(access.GetTypeEscaped()) == typeRole {
+			a.Declared = append(a.Declared, ref)
+		} else {
+			a.DeclaredScopes = append(a.DeclaredScopes, ref)
+		}
+	}
+}
+
+func (a *application) addKey(key models.KeyCredentialable) {
+	a.Keys = append(a.Keys, entra.KeyCredential{
+		KeyID:               id(key.GetKeyId()),
+		DisplayName:         value(key.GetDisplayName()),
+		Type:                value(key.GetTypeEscaped()),
+		Usage:               value(key.GetUsage()),
+		CustomKeyIdentifier: identifierToWire(key.GetCustomKeyIdentifier()),
+		NotBefore:           value(key.GetStartDateTime()),
+		NotAfter:            value(key.GetEndDateTime()),
+	})
+}
+
+func (a *application) addPassword(password models.PasswordCredentialable) {
+	a.Passwords = append(a.Passwords, entra.PasswordCredential{
+		KeyID:       id(password.GetKeyId()),
+		DisplayName: value(password.GetDisplayName()),
+		Hint:        value(password.GetHint()),
+		NotAfter:    value(password.GetEndDateTime()),
+	})
+}
+
+// applicationBody is the body of an application's PATCH. What is nil in the change is left out of it.
+type applicationBody struct {
+	writeOnly
+	entra.ApplicationChange
+}
+
+// Serialize implements serialization.Parsable.
+func (a applicationBody) Serialize(writer serialization.SerializationWriter) error {
+	err := errors.Join(
+		writer.WriteStringValue("displayName", a.DisplayName),
+		writer.WriteStringValue("signInAudience", a.SignInAudience),
+	)
+	if a.Tags != nil {
+		err = errors.Join(err, writer.WriteCollectionOfStringValues("tags", a.Tags))
+	}
+	if a.Declared != nil {
+		err = errors.Join(err, writer.WriteCollectionOfObjectValues("requiredResourceAccess", fromDeclared(*a.Declared, a.DeclaredScopes)))
+	}
+	if a.Keys != nil {
+		keys := make([]serialization.Parsable, 0, len(*a.Keys))
+		for _, key := range *a.Keys {
+			keys = append(keys, fromKey(key))
+		}
+		err = errors.Join(err, writer.WriteCollectionOfObjectValues("keyCredentials", keys))
+	}
+	return err
+}
+
+// servicePrincipal is a service principal, of an app registration or of an API.
+type servicePrincipal struct {
+	readOnly
+	entra.ServicePrincipal
+	Roles []entra.AppRole
+}
+
+func newServicePrincipal(serialization.ParseNode) (serialization.Parsable, error) {
+	return &servicePrincipal{}, nil
+}
+
+// GetFieldDeserializers implements serialization.Parsable.
+func (s *servicePrincipal) GetFieldDeserializers() fields {
+	return fields{
+		"id":             text(&s.ObjectID),
+		"appId":          text(&s.ClientID),
+		"displayName":    text(&s.DisplayName),
+		"accountEnabled": flag(&s.Enabled),
+		"tags":           texts(&s.Tags),
+		"appRoles":       each(models.CreateAppRoleFromDiscriminatorValue, s.addRole),
+	}
+}
+
+func (s *servicePrincipal) addRole(role models.AppRoleable) {
+	s.Roles = append(s.Roles, entra.AppRole{
+		ID:          id(role.GetId()),
+		Value:       value(role.GetValue()),
+		DisplayName: value(role.GetDisplayName()),
+		Enabled:     value(role.GetIsEnabled()),
+		Application: slices.Contains(role.GetAllowedMemberTypes(), "Application"),
+	})
+}
+
+// resource is the service principal of an API.
+func (s *servicePrincipal) resource() entra.ResourceApplication {
+	return entra.ResourceApplication{ObjectID: s.ObjectID, AppID: s.ClientID, DisplayName: s.DisplayName, Roles: s.Roles}
+}
+
+// servicePrincipalBody is the body of a service principal's POST or PATCH, without what is nil.
+type servicePrincipalBody struct {
+	writeOnly
+	clientID *string
+	enabled  *bool
+	tags     []string
+}
+
+// Serialize implements serialization.Parsable.
+func (s servicePrincipalBody) Serialize(writer serialization.SerializationWriter) error {
+	err := errors.Join(
+		writer.WriteStringValue("appId", s.clientID),
+		writer.WriteBoolValue("accountEnabled", s.enabled),
+	)
+	if s.tags != nil {
+		err = errors.Join(err, writer.WriteCollectionOfStringValues("tags", s.tags))
+	}
+	return err
+}
+
+type user struct {
+	readOnly
+	entra.User
+}
+
+func newUser(serialization.ParseNode) (serialization.Parsable, error) { return &user{}, nil }
+
+// GetFieldDeserializers implements serialization.Parsable.
+func (u *user) GetFieldDeserializers() fields {
+	return fields{
+		"id":                text(&u.ObjectID),
+		"userPrincipalName": text(&u.UserPrincipalName),
+		"mail":              text(&u.Mail),
+		"accountEnabled":    flag(&u.Enabled),
+		"proxyAddresses":    texts(&u.ProxyAddresses),
+		"assignedPlans":     each(models.CreateAssignedPlanFromDiscriminatorValue, u.addPlan),
+	}
+}
+
+func (u *user) addPlan(plan models.AssignedPlanable) {
+	u.Plans = append(u.Plans, entra.AssignedPlan{
+		Service:       value(plan.GetService()),
+		ServicePlanID: id(plan.GetServicePlanId()),
+		Status:        value(plan.GetCapabilityStatus()),
+	})
+}
+
+// page is one page of a collection.
+type page[T serialization.Parsable] struct {
+	readOnly
+	create serialization.ParsableFactory
+	items  []T
+	next   string // the next page's address, empty on the last one
+}
+
+func pageOf[T serialization.Parsable](create serialization.ParsableFactory) serialization.ParsableFactory {
+	return func(serialization.ParseNode) (serialization.Parsable, error) { return &page[T]{create: create}, nil }
+}
+
+// GetFieldDeserializers implements serialization.Parsable.
+func (p *page[T]) GetFieldDeserializers() fields {
+	return fields{
+		"value":           each(p.create, func(item T) { p.items = append(p.items, item) }),
+		"@odata.nextLink": text(&p.next),
+	}
+}
+
+// readOnly is the half of serialization.Parsable that an object which is only read does not need.
+type readOnly struct{}
+
+// Serialize implements serialization.Parsable.
+func (readOnly) Serialize(serialization.SerializationWriter) error {
+	return errors.New("msgraph: this object is read and never written")
+}
+
+// writeOnly is the half of serialization.Parsable that a request's body does not need.
+type writeOnly struct{}
+
+// GetFieldDeserializers implements serialization.Parsable.
+func (writeOnly) GetFieldDeserializers() fields { return nil }
+
+func text(into *string) func(serialization.ParseNode) error {
+	return plain(into, serialization.ParseNode.GetStringValue)
+}
+
+func flag(into *bool) func(serialization.ParseNode) error {
+	return plain(into, serialization.ParseNode.GetBoolValue)
+}
+
+func moment(into *time.Time) func(serialization.ParseNode) error {
+	return plain(into, serialization.ParseNode.GetTimeValue)
+}
+
+func texts(into *[]string) func(serialization.ParseNode) error {
+	return func(node serialization.ParseNode) error {
+		values, err := node.GetCollectionOfPrimitiveValues("string")
+		for _, each := range values {
+			if text, ok := each.(*string); ok {
+				*into = append(*into, value(text))
+			}
+		}
+		return err
+	}
+}
+
+// plain reads a property for which null and its zero value mean the same.
+func plain[T any](into *T, get func(serialization.ParseNode) (*T, error)) func(serialization.ParseNode) error {
+	return func(node serialization.ParseNode) error {
+		read, err := get(node)
+		*into = value(read)
+		return err
+	}
+}
+
+func optional[T any](into **T, get func(serialization.ParseNode) (*T, error)) func(serialization.ParseNode) error {
+	return func(node serialization.ParseNode) (err error) {
+		*into, err = get(node)
+		return err
+	}
+}
+
+// each hands over the objects of a collection.
+func each[T serialization.Parsable](create serialization.ParsableFactory, take func(T)) func(serialization.ParseNode) error {
+	return func(node serialization.ParseNode) error {
+		items, err := node.GetCollectionOfObjectValues(create)
+		for _, item := range items {
+			if typed, ok := item.(T); ok {
+				take(typed)
+			}
+		}
+		return err
+	}
+}
+
+// The SDK's models hold pointers throughout, any of them nil.
+func value[T any](pointer *T) T {
+	var none T
+	if pointer == nil {
+		return none
+	}
+	return *pointer
+}
+
+func id(pointer *uuid.UUID) string {
+	if pointer == nil {
+		return ""
+	}
+	return pointer.String()
+}
