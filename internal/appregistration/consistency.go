@@ -13,14 +13,23 @@ import (
 )
 
 // Entra answers from replicas that do not all know at once what was written: an app-only caller may not find what it
-// has just made. Nothing here waits for a fixed time. A write is repeated while the answer says "not yet"; after the last
-// write, one confirming read suffices when it is good, and three good ones in a row once a stale one was seen.
+// has just made. Nothing here waits for a fixed time. A write is repeated while the answer says "not yet", which it can
+// only say of what was written a moment ago; after the last write, one confirming read suffices when it is good, and
+// three good ones in a row once a stale one was seen.
 
 const (
 	firstWait   = 500 * time.Millisecond
 	longestWait = 10 * time.Second
 	goodReads   = 3
+	// settling is how long an application counts as made a moment ago. Replicas were seen to differ for minutes.
+	settling = 30 * time.Minute
 )
+
+// settled tells whether every replica must know the application by now, so that an answer which says "not yet" of one
+// just made is final: this operation has written nothing, and nobody made the application lately.
+func (j *job) settled() bool {
+	return !j.wrote && !j.madeAt.IsZero() && j.services.Now().Sub(j.madeAt) > settling
+}
 
 // wait pauses before the next try, longer with each, or returns the context's error.
 func wait(ctx context.Context, tries int) error {
@@ -57,10 +66,12 @@ func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Cha
 			switch refused := entra.AsError(outcome.Err); {
 			case outcome.Skipped:
 				again = append(again, index)
-			case refused != nil && refused.Lagging():
+			case refused != nil && refused.Lagging() && !j.settled():
 				again, lagging = append(again, index), outcome.Err
 			case outcome.Err != nil:
 				failed = append(failed, outcome.Err)
+			default:
+				j.wrote = true
 			}
 		}
 		if len(failed) > 0 {
@@ -79,7 +90,7 @@ func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Cha
 	return outcomes, nil
 }
 
-// confirm reads the registration until it shows what was written. good says what is missing, or nothing.
+// confirm reads the registration until it shows what was written. missing says what it does not show, or nothing.
 func (j *job) confirm(ctx context.Context, ref entra.RegistrationRef, missing func(*entra.Registration) string) (*entra.Registration, error) {
 	needed := 1
 	inARow := 0

@@ -170,8 +170,8 @@ func (j *job) rotate(ctx context.Context, settings *CertificateModel, recorded [
 
 // fits tells whether the store holds that certificate with its key, and it is one that these settings would make.
 func (j *job) fits(ctx context.Context, tenantID, thumbprint string, settings *CertificateModel) bool {
-	whole, err := j.store.HasKeyPair(ctx, tenantID, thumbprint)
-	if err != nil || !whole {
+	sound, err := j.store.SoundKeyPair(ctx, tenantID, thumbprint)
+	if err != nil || !sound {
 		return false
 	}
 	kept, err := j.store.Certificate(ctx, tenantID, thumbprint)

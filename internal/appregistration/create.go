@@ -261,7 +261,7 @@ func (j *job) newCertificate(ctx context.Context, journal *store.Registration) (
 		return certificate.ParsePEM(settings.PublicCertificatePEM.ValueString())
 	}
 	for _, thumbprint := range journal.Thumbprints {
-		if whole, err := j.store.HasKeyPair(ctx, journal.TenantID, thumbprint); err == nil && whole && journal.CompletedAt == nil {
+		if sound, err := j.store.SoundKeyPair(ctx, journal.TenantID, thumbprint); err == nil && sound && journal.CompletedAt == nil {
 			return j.store.Certificate(ctx, journal.TenantID, thumbprint)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -27,28 +29,9 @@ func (j *job) delete(ctx context.Context) error {
 			return err
 		}
 	}
-	var changes []entra.Change
-	objectIDs := []string{j.model.ServicePrincipalObjectID.ValueString(), j.model.ObjectID.ValueString()}
-	if objectIDs[0] != "" {
-		changes = append(changes, entra.DeleteServicePrincipal{ObjectID: objectIDs[0]})
-	}
-	changes = append(changes, entra.DeleteApplication{ObjectID: objectIDs[1]})
-	if _, err := j.write(ctx, entra.Sequential, changes...); err != nil {
+	purge := j.model.PurgeOnDestroy.ValueBool() || journaled && abandoned(&journal, j.model.ObjectID.ValueString())
+	if err := j.remove(ctx, purge); err != nil {
 		return err
-	}
-	if err := j.confirmGone(ctx); err != nil {
-		return err
-	}
-	if j.model.PurgeOnDestroy.ValueBool() || journaled && abandoned(&journal, j.model.ObjectID.ValueString()) {
-		var purges []entra.Change
-		for _, objectID := range objectIDs {
-			if objectID != "" {
-				purges = append(purges, entra.PurgeDeletedItem{ObjectID: objectID})
-			}
-		}
-		if _, err := j.write(ctx, entra.Sequential, purges...); err != nil {
-			return err
-		}
 	}
 	if !journaled {
 		return nil
@@ -63,18 +46,77 @@ func (j *job) destroyCutOff(ctx context.Context) bool {
 	return err == nil && journal.DeletingAt != nil
 }
 
-// confirmGone waits until Entra shows neither application nor service principal.
-func (j *job) confirmGone(ctx context.Context) error {
-	_, err := j.confirm(ctx, entra.RegistrationRef{ObjectID: j.model.ObjectID.ValueString(), ClientID: j.model.ClientID.ValueString()}, func(r *entra.Registration) string {
-		switch {
-		case r.Application != nil:
-			return "that the application is gone"
-		case r.ServicePrincipal != nil:
-			return "that the service principal is gone"
+// remove deletes service principal and application, until Entra shows neither, and empties the recycle bin of them if
+// purge is set.
+func (j *job) remove(ctx context.Context, purge bool) error {
+	var deletes, purges []entra.Change
+	if principalID := j.model.ServicePrincipalObjectID.ValueString(); principalID != "" {
+		deletes = append(deletes, entra.DeleteServicePrincipal{ObjectID: principalID})
+		purges = append(purges, entra.PurgeDeletedItem{ObjectID: principalID})
+	}
+	deletes = append(deletes, entra.DeleteApplication{ObjectID: j.model.ObjectID.ValueString()})
+	purges = append(purges, entra.PurgeDeletedItem{ObjectID: j.model.ObjectID.ValueString()})
+
+	deleted, err := j.deleteUntilGone(ctx, deletes)
+	if err != nil || !purge {
+		return err
+	}
+	return j.purge(ctx, purges, deleted)
+}
+
+// deleteUntilGone deletes, and confirms that Entra shows neither application nor service principal any more. A replica
+// may not know yet what was made a moment ago, and answer a deletion like one of something gone: what is seen afterwards
+// is deleted once more.
+func (j *job) deleteUntilGone(ctx context.Context, deletes []entra.Change) ([]entra.Outcome, error) {
+	ref := entra.RegistrationRef{ObjectID: j.model.ObjectID.ValueString(), ClientID: j.model.ClientID.ValueString()}
+	for tries := 0; ; tries++ {
+		outcomes, err := j.write(ctx, entra.Sequential, deletes...)
+		if err != nil {
+			return outcomes, err
 		}
-		return ""
-	})
-	return err
+		missed := outcomes[len(outcomes)-1].Absent
+		seen, err := j.confirm(ctx, ref, func(seen *entra.Registration) string {
+			switch {
+			case seen.Application != nil && !missed:
+				return "that the application is gone"
+			case seen.ServicePrincipal != nil && !missed:
+				return "that the service principal is gone"
+			}
+			return ""
+		})
+		if err != nil || seen.Application == nil && seen.ServicePrincipal == nil {
+			return outcomes, err
+		}
+		if err := wait(ctx, tries); err != nil {
+			return outcomes, errors.New("the time allowed by timeouts ran out while Entra showed the application and knew nothing to delete; run the same command again")
+		}
+	}
+}
+
+// purge empties the recycle bin of what was deleted, as the outcomes say. What this very run has put there must be in
+// it, even if Entra does not show it yet. Anything else that three looks do not find, somebody has purged already.
+func (j *job) purge(ctx context.Context, purges []entra.Change, deleted []entra.Outcome) error {
+	for tries := 0; ; tries++ {
+		outcomes, err := j.write(ctx, entra.Sequential, purges...)
+		if err != nil {
+			return err
+		}
+		var missed []entra.Change
+		var missedOutcomes []entra.Outcome
+		for i, outcome := range outcomes {
+			if outcome.Absent && (!deleted[i].Absent || tries < goodReads-1) {
+				missed, missedOutcomes = append(missed, purges[i]), append(missedOutcomes, deleted[i])
+			}
+		}
+		if len(missed) == 0 {
+			return nil
+		}
+		tflog.Debug(ctx, "Entra's recycle bin does not show yet what was deleted", map[string]any{"tries": tries + 1, "objects": len(missed)})
+		if err := wait(ctx, tries); err != nil {
+			return errors.New("the time allowed by timeouts ran out while Entra's recycle bin did not show what was deleted; run the same command again")
+		}
+		purges, deleted = missed, missedOutcomes
+	}
 }
 
 // forget removes the journal's entry and our certificates from the store.

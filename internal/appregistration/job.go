@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -32,6 +33,8 @@ type job struct {
 	model     *Model
 	diags     *diag.Diagnostics
 	made      *x509.Certificate // the certificate that this operation uploads, if it does
+	wrote     bool              // this operation has changed something in the tenant
+	madeAt    time.Time         // when the application was made; zero while that is not known
 	previous  []PreviousModel   // the replaced certificates, once this operation has rotated
 }
 
@@ -133,8 +136,12 @@ func (j *job) look(ctx context.Context) (*entra.Registration, error) {
 		ref.ObjectID, ref.ClientID = application.ObjectID, application.ClientID
 	}
 	registration, err := j.directory.Registration(ctx, ref)
-	if err != nil || registration.Application != nil {
-		return registration, err
+	if err != nil {
+		return nil, err
+	}
+	if registration.Application != nil {
+		j.madeAt = registration.Application.CreatedAt
+		return registration, nil
 	}
 	// One replica may not know an object that exists: only a second look makes it gone.
 	if err := wait(ctx, 0); err != nil {

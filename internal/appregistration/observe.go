@@ -176,8 +176,8 @@ func (j *job) observeCertificate(ctx context.Context, application *entra.Applica
 	if current.KeySource.ValueString() == keyGenerated && !due && j.store != nil {
 		ours, err := certificate.ParsePEM(current.PEM.ValueString())
 		if err == nil {
-			whole, err := j.store.HasKeyPair(ctx, j.model.TenantID.ValueString(), certificate.Thumbprint(ours))
-			due = err == nil && !whole
+			sound, err := j.store.SoundKeyPair(ctx, j.model.TenantID.ValueString(), certificate.Thumbprint(ours))
+			due = err == nil && !sound
 		}
 	}
 	current.RenewalDue = types.BoolValue(due)

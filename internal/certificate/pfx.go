@@ -61,17 +61,33 @@ func DecodePFX(data []byte, password string) (*Pair, error) {
 	return pair, nil
 }
 
+// outer is a PFX's outer structure (RFC 7292, section 4), which is read apart so that a file of another kind is not taken
+// for a wrong password.
+type outer struct {
+	Version  int
+	AuthSafe asn1.RawValue
+	MacData  asn1.RawValue `asn1:"optional"`
+}
+
+func readOuter(data []byte) (o outer, err error) {
+	if _, err := asn1.Unmarshal(data, &o); err != nil || o.Version != 3 {
+		return o, ErrNotPFX
+	}
+	return o, nil
+}
+
+// IsPFX tells whether data is a whole PFX, as far as that shows without its password.
+func IsPFX(data []byte) bool {
+	_, err := readOuter(data)
+	return err == nil
+}
+
 // OpenPFX returns a PFX's private key, of whatever kind, with the certificate that belongs to it; a chain beside them
 // is left out. The error is ErrNotPFX, ErrPassword, ErrNoPrivateKey or ErrUnsupported.
 func OpenPFX(data []byte, password string) (crypto.Signer, *x509.Certificate, error) {
-	// The outer structure (RFC 7292, section 4), read apart so that a file of another kind is not taken for a wrong password.
-	var outer struct {
-		Version  int
-		AuthSafe asn1.RawValue
-		MacData  asn1.RawValue `asn1:"optional"`
-	}
-	if _, err := asn1.Unmarshal(data, &outer); err != nil || outer.Version != 3 {
-		return nil, nil, ErrNotPFX
+	outer, err := readOuter(data)
+	if err != nil {
+		return nil, nil, err
 	}
 	if len(outer.MacData.FullBytes) == 0 {
 		return nil, nil, fmt.Errorf("%w: it has no integrity check (MAC)", ErrUnsupported)

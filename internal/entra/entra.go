@@ -189,6 +189,7 @@ type Change interface{ change() }
 type Outcome struct {
 	Err              error
 	Skipped          bool               // not tried, because one before it failed; Err is nil then
+	Absent           bool               // of a deletion: there was nothing to delete, or Entra does not know of it yet; Err is nil then
 	ServicePrincipal *ServicePrincipal  // of CreateServicePrincipal; nil when there was one already
 	Grant            *AppRoleAssignment // of GrantAppRole; nil when there was one already
 }

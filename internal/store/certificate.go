@@ -225,6 +225,28 @@ func (s *Store) HasKeyPair(ctx context.Context, tenantID, thumbprint string) (bo
 	return true, nil
 }
 
+// SoundKeyPair says whether the store has a certificate's PFX and the password to it, and neither is cut short or
+// something else. It needs no passphrase, so it cannot say whether the one opens the other: KeyPair can.
+func (s *Store) SoundKeyPair(ctx context.Context, tenantID, thumbprint string) (bool, error) {
+	_, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
+	if err != nil {
+		return false, err
+	}
+	for name, sound := range map[string]func([]byte) bool{pfx: certificate.IsPFX, passwordFile: isSealed} {
+		content, err := s.files.Read(ctx, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("read %s: %w", s.files.URL(name), err)
+		}
+		if !sound(content) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // DeleteCertificate removes a certificate with its key. It does not ask who needs it: see CertificateNamedBy.
 func (s *Store) DeleteCertificate(ctx context.Context, tenantID, thumbprint string) error {
 	cer, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)

@@ -298,13 +298,23 @@ func seal(plain []byte, recipients ...age.Recipient) ([]byte, error) {
 
 // unseal decrypts what age encrypted, be it text (armored) or binary.
 func unseal(content []byte, identity age.Identity) ([]byte, error) {
-	var source io.Reader = bytes.NewReader(content)
-	if bytes.HasPrefix(bytes.TrimSpace(content), []byte(armor.Header)) {
-		source = armor.NewReader(source)
-	}
-	r, err := age.Decrypt(source, identity)
+	r, err := age.Decrypt(unarmored(content), identity)
 	if err != nil {
 		return nil, err
 	}
 	return io.ReadAll(r)
+}
+
+func unarmored(content []byte) io.Reader {
+	if bytes.HasPrefix(bytes.TrimSpace(content), []byte(armor.Header)) {
+		return armor.NewReader(bytes.NewReader(content))
+	}
+	return bytes.NewReader(content)
+}
+
+// isSealed tells whether content is a whole file that age encrypted, as far as that shows without a key (the first line
+// of the age file format).
+func isSealed(content []byte) bool {
+	binary, err := io.ReadAll(unarmored(content))
+	return err == nil && bytes.HasPrefix(binary, []byte("age-encryption.org/v1\n"))
 }

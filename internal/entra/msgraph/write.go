@@ -134,7 +134,7 @@ func (d *directory) outcome(change entra.Change, answered answer) entra.Outcome 
 		return entra.Outcome{Grant: &grant}
 	case entra.RevokeAppRole, entra.DeleteApplication, entra.DeleteServicePrincipal, entra.PurgeDeletedItem:
 		if entra.IsNotFound(answered.err) {
-			return entra.Outcome{}
+			return entra.Outcome{Absent: true}
 		}
 	}
 	return entra.Outcome{Err: answered.err}

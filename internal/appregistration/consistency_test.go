@@ -1,0 +1,176 @@
+package appregistration
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// laggingDirectory answers reads and writes as the replicas of a test's tenant do, one answer after the other; the last
+// one again and again.
+type laggingDirectory struct {
+	entra.Directory
+	reads        []*entra.Registration
+	writes       []entra.Outcome // of a write's first change; the others are done if it is
+	looks, tries int
+}
+
+func (d *laggingDirectory) Registration(context.Context, entra.RegistrationRef) (*entra.Registration, error) {
+	seen := d.reads[min(d.looks, len(d.reads)-1)]
+	d.looks++
+	return seen, nil
+}
+
+func (d *laggingDirectory) Write(_ context.Context, _ entra.Order, changes ...entra.Change) []entra.Outcome {
+	outcomes := make([]entra.Outcome, len(changes))
+	outcomes[0] = d.writes[min(d.tries, len(d.writes)-1)]
+	for i := range outcomes[1:] {
+		outcomes[i+1].Skipped = outcomes[0].Err != nil
+	}
+	d.tries++
+	return outcomes
+}
+
+// stillServices are services whose clock is that of the test.
+type stillServices struct{ Services }
+
+func (stillServices) Now() time.Time              { return time.Now() }
+func (stillServices) TenantID() types.String      { return types.StringNull() }
+func (stillServices) Endpoints() signin.Endpoints { return signin.Endpoints{} }
+func (stillServices) Store() (*store.Store, error) {
+	return nil, errors.New("no store is needed")
+}
+
+func jobOn(directory entra.Directory) *job {
+	return &job{services: stillServices{}, directory: directory, model: &Model{}}
+}
+
+var (
+	stale = &entra.Registration{}
+	good  = &entra.Registration{Application: &entra.Application{}}
+)
+
+func applicationMissing(seen *entra.Registration) string {
+	if seen.Application == nil {
+		return "the application"
+	}
+	return ""
+}
+
+func TestOneGoodReadSufficesAndThreeInARowAreNeededAfterAStaleOne(t *testing.T) {
+	for name, c := range map[string]struct {
+		reads []*entra.Registration
+		looks int
+	}{
+		"good at once":                  {[]*entra.Registration{good}, 1},
+		"stale, then good":              {[]*entra.Registration{stale, good}, 4},
+		"stale again between good ones": {[]*entra.Registration{stale, good, good, stale, good}, 7},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				directory := &laggingDirectory{reads: c.reads}
+				seen, err := jobOn(directory).confirm(t.Context(), entra.RegistrationRef{}, applicationMissing)
+				if err != nil || seen != good || directory.looks != c.looks {
+					t.Errorf("%d looks, want %d; %+v, %v", directory.looks, c.looks, seen, err)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatNeverShowsFailsWhenTheOperationsTimeIsOverAndSaysWhatIsMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		directory := &laggingDirectory{reads: []*entra.Registration{stale}}
+		_, err := jobOn(directory).confirm(ctx, entra.RegistrationRef{}, applicationMissing)
+		if err == nil || !strings.Contains(err.Error(), "did not show the application yet") || ctx.Err() == nil {
+			t.Errorf("%v", err)
+		}
+		if directory.looks < 60 || directory.looks > 200 {
+			t.Errorf("%d looks in ten minutes: too many for Entra, or too few for who waits", directory.looks)
+		}
+	})
+}
+
+func TestNotYetIsWaitedOutOnlyWhileSomethingWasMadeAMomentAgo(t *testing.T) {
+	notYet := map[string]*entra.Error{
+		"404":                           {Status: http.StatusNotFound, Code: "Request_ResourceNotFound"},
+		"400 without backing":           {Status: http.StatusBadRequest, Details: []entra.ErrorDetail{{Code: "NoBackingApplicationObject"}}},
+		"400 on a reference":            {Status: http.StatusBadRequest, Message: "Not a valid reference update."},
+		"403 with the OwnedBy text":     {Status: http.StatusForbidden, Message: "When using this permission, the backing application of the service principal being created must in the local tenant"},
+		"409 on a concurrent writing":   {Status: http.StatusConflict, Code: "Directory_ConcurrencyViolation"},
+		"409 of another kind (final)":   {Status: http.StatusConflict, Code: "ObjectConflict"},
+		"403 of another kind (final)":   {Status: http.StatusForbidden, Code: "Authorization_RequestDenied"},
+		"400 of another kind (final)":   {Status: http.StatusBadRequest, Code: "Request_BadRequest", Message: "Invalid value"},
+		"404 of something else (final)": {Status: http.StatusNotFound, Code: "ResourceNotFound"},
+	}
+	for name, refusal := range notYet {
+		for _, c := range []struct {
+			when    string
+			prepare func(*job)
+			fresh   bool
+		}{
+			{"made in this operation", func(j *job) { j.wrote = true; j.madeAt = time.Now().AddDate(-1, 0, 0) }, true},
+			{"made by the run before", func(j *job) { j.madeAt = time.Now().Add(-time.Minute) }, true},
+			{"made a year ago", func(j *job) { j.madeAt = time.Now().AddDate(-1, 0, 0) }, false},
+		} {
+			t.Run(name+", "+c.when, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					directory := &laggingDirectory{writes: []entra.Outcome{{Err: refusal}, {Err: refusal}, {}}}
+					j := jobOn(directory)
+					c.prepare(j)
+					_, err := j.write(t.Context(), entra.Sequential, entra.DeleteApplication{}, entra.DeleteServicePrincipal{})
+					if waits := c.fresh && !strings.HasSuffix(name, "(final)"); waits && (err != nil || directory.tries != 3) {
+						t.Errorf("%d writes, %v; want it to be waited out", directory.tries, err)
+					} else if !waits && (!errors.Is(err, refusal) || directory.tries != 1) {
+						t.Errorf("%d writes, %v; want the refusal at once", directory.tries, err)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestWhatThisRunDeletedIsPurgedAsSoonAsTheRecycleBinShowsIt(t *testing.T) {
+	absent, done := entra.Outcome{Absent: true}, entra.Outcome{}
+	for name, c := range map[string]struct {
+		deleted entra.Outcome
+		writes  []entra.Outcome
+		tries   int
+	}{
+		"shown at once":               {done, []entra.Outcome{done}, 1},
+		"shown after a while":         {done, []entra.Outcome{absent, absent, absent, absent, done}, 5},
+		"purged by somebody long ago": {absent, []entra.Outcome{absent}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				directory := &laggingDirectory{writes: c.writes}
+				err := jobOn(directory).purge(t.Context(), []entra.Change{entra.PurgeDeletedItem{}}, []entra.Outcome{c.deleted})
+				if err != nil || directory.tries != c.tries {
+					t.Errorf("%d tries, want %d; %v", directory.tries, c.tries, err)
+				}
+			})
+		})
+	}
+}
+
+func TestADeletionThatOneReplicaKnewNothingOfIsRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		directory := &laggingDirectory{writes: []entra.Outcome{{Absent: true}, {}}, reads: []*entra.Registration{good, good, stale}}
+		outcomes, err := jobOn(directory).deleteUntilGone(t.Context(), []entra.Change{entra.DeleteApplication{}})
+		if err != nil || directory.tries != 2 || outcomes[0].Absent {
+			t.Errorf("%d deletions, %+v, %v", directory.tries, outcomes, err)
+		}
+	})
+}
