@@ -2,6 +2,7 @@ package acctest
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -30,12 +31,16 @@ func (k *Kitchen) RegisterByHand(tenantID, displayName string) HandmadeApp {
 	return app
 }
 
-// RevokeConsent takes every grant of an application away, as an administrator does who was alarmed by it.
-func (k *Kitchen) RevokeConsent(tenantID, clientID string) {
+// RevokeConsent takes grants of an application away, as an administrator does who was alarmed by it: those of the given
+// roles, or every one.
+func (k *Kitchen) RevokeConsent(tenantID, clientID string, roleIDs ...string) {
 	k.t.Helper()
 	grants := k.Graph(tenantID, http.MethodGet, "/servicePrincipals(appId='"+clientID+"')/appRoleAssignments", nil)
 	for _, entry := range grants["value"].([]any) {
 		grant := entry.(map[string]any)
+		if len(roleIDs) > 0 && !slices.Contains(roleIDs, grant["appRoleId"].(string)) {
+			continue
+		}
 		k.Graph(tenantID, http.MethodDelete, "/servicePrincipals/"+grant["principalId"].(string)+"/appRoleAssignments/"+grant["id"].(string), nil)
 	}
 }

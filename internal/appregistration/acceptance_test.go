@@ -160,16 +160,8 @@ func TestAccRevokedConsentIsSeenInThePlanAndGivenBackByApply(t *testing.T) {
 	run(t, k,
 		resource.TestStep{Config: config, Check: resource.TestCheckResourceAttrWith(address, "client_id", func(value string) error { clientID = value; return nil })},
 		resource.TestStep{
-			PreConfig: func() {
-				grants := k.Graph(tenantID, http.MethodGet, "/servicePrincipals(appId='"+clientID+"')/appRoleAssignments", nil)
-				for _, entry := range grants["value"].([]any) {
-					grant := entry.(map[string]any)
-					if grant["appRoleId"] == "dc890d15-9560-4a4c-9b7f-a736ec74ec40" {
-						k.Graph(tenantID, http.MethodDelete, fmt.Sprintf("/servicePrincipals/%s/appRoleAssignments/%s", grant["principalId"], grant["id"]), nil)
-					}
-				}
-			},
-			Config: config,
+			PreConfig: func() { k.RevokeConsent(tenantID, clientID, "dc890d15-9560-4a4c-9b7f-a736ec74ec40") },
+			Config:    config,
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 				plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
 				plancheck.ExpectKnownValue(address, consented, knownvalue.Bool(true)),

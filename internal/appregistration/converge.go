@@ -176,7 +176,7 @@ func (j *job) fits(ctx context.Context, tenantID, thumbprint string, settings *C
 	}
 	kept, err := j.store.Certificate(ctx, tenantID, thumbprint)
 	return err == nil && certificate.KeySize(kept) == int(settings.KeySize.ValueInt64()) && kept.NotAfter.After(j.services.Now()) &&
-		kept.NotAfter.Equal(kept.NotBefore.Add(clockSkew).AddDate(int(settings.ValidityYears.ValueInt64()), 0, 0))
+		kept.NotAfter.Equal(kept.NotBefore.AddDate(int(settings.ValidityYears.ValueInt64()), 0, 0))
 }
 
 // journalName names the journal's entry: by the unique name, which an imported application may lack.
@@ -192,7 +192,7 @@ func journalName(model *Model) string {
 func (j *job) converge(ctx context.Context, registration *entra.Registration, goal target) (*entra.Registration, error) {
 	changed, err := j.convergeObjects(ctx, registration, goal)
 	if err != nil {
-		return registration, err
+		return registration, j.explainPolicy(ctx, err)
 	}
 	granted, err := j.convergeGrants(ctx, registration, goal)
 	if err != nil || !changed && !granted {

@@ -151,7 +151,7 @@ func (j *job) upsert(ctx context.Context, journal *store.Registration, declared 
 // existing looks for what stands in the way. It returns an application of ours that an interrupted create left, or one
 // of this unique name in the recycle bin, and refuses any other: nothing is adopted silently.
 func (j *job) existing(ctx context.Context, journal store.Registration) (*entra.Application, error) {
-	query := entra.SearchQuery{UniqueName: j.model.UniqueName.ValueString(), DisplayName: j.model.DisplayName.ValueString()}
+	query := entra.SearchQuery{UniqueName: j.model.UniqueName.ValueString(), DisplayName: j.model.DisplayName.ValueString(), CertificatePolicy: true}
 	found, err := j.directory.Search(ctx, query)
 	if err != nil {
 		return nil, err
@@ -170,6 +170,9 @@ func (j *job) existing(ctx context.Context, journal store.Registration) (*entra.
 	}
 	if !j.model.AllowDuplicateName.ValueBool() && len(found.ByDisplayName) > 0 {
 		return nil, j.refuse(&found.ByDisplayName[0], "display_name", fmt.Sprintf("display name %q", query.DisplayName))
+	}
+	if err := j.checkPolicy(ctx, found.CertificatePolicy); err != nil {
+		return nil, err
 	}
 	for i := range found.Deleted {
 		deleted := &found.Deleted[i]
@@ -271,12 +274,12 @@ func (j *job) newCertificate(ctx context.Context, journal *store.Registration) (
 // generate makes a key and its certificate. The journal names the certificate before the store holds it, and the store
 // holds it before Entra sees it, so that an interruption leaves nothing that nobody knows of.
 func (j *job) generate(ctx context.Context, settings *CertificateModel, journal *store.Registration) (*x509.Certificate, error) {
-	now := j.services.Now().UTC().Truncate(time.Second)
+	notBefore := j.services.Now().UTC().Truncate(time.Second).Add(-clockSkew) // Entra refuses what begins after its own now
 	pair, err := certificate.Generate(rand.Reader, certificate.Template{
 		CommonName: commonName(j.model.DisplayName.ValueString()),
 		KeySize:    int(settings.KeySize.ValueInt64()),
-		NotBefore:  now.Add(-clockSkew), // Entra refuses what begins after its own now
-		NotAfter:   now.AddDate(int(settings.ValidityYears.ValueInt64()), 0, 0),
+		NotBefore:  notBefore,
+		NotAfter:   notBefore.AddDate(int(settings.ValidityYears.ValueInt64()), 0, 0),
 	})
 	if err != nil {
 		return nil, err

@@ -103,9 +103,6 @@ func nextStep(refused *entra.Error) string {
 		return "The identity that Terraform signs in as lacks a right: " + rightFor(refused.Method, refused.Path) + "."
 	case refused.Code == "KeyCredentialsInvalidEndDate":
 		return "Entra takes no new certificate while an expired one is on the application: remove that in the Entra portal, under Certificates & secrets, and apply again."
-	case refused.Code == "CredentialInvalidLifetimeAsPerAppPolicy":
-		return "An app management policy of the tenant allows no certificate of that lifetime: set certificate.validity_years to less, or provide a shorter one in certificate.public_certificate_pem. " +
-			"The policy: Get-MgPolicyDefaultAppManagementPolicy."
 	case refused.Code == "CredentialTypeNotAllowedAsPerAppPolicy":
 		return "An app management policy of the tenant allows no certificate on applications at all. Ask for an exemption of this one."
 	}

@@ -157,6 +157,7 @@ type SearchQuery struct {
 	DisplayNamePrefix string
 	ClientID          string
 	Tag               string
+	CertificatePolicy bool // what the tenant's app management policy says of certificates
 }
 
 // SearchResult holds what was found, each application without its keys' bytes.
@@ -169,7 +170,9 @@ type SearchResult struct {
 	Deleted       []Application // in the recycle bin, of the unique or the display name
 	// DeletedServicePrincipals are those in the recycle bin that belong to the client ID.
 	DeletedServicePrincipals []ServicePrincipal
-	ListDenied               *Error // the caller may not list applications: the duplicates could not be looked for
+	// CertificatePolicy is nil where nothing is restricted, and where the caller may not read it (Policy.Read.All).
+	CertificatePolicy *CertificatePolicy
+	ListDenied        *Error // the caller may not list applications: the duplicates could not be looked for
 }
 
 // Order is how the changes of one Write depend on each other.

@@ -127,7 +127,7 @@ func (d *directory) federated(ctx context.Context, answered answer) ([]entra.Fed
 }
 
 // Search implements entra.Directory. Rights: Application.Read.All. A caller with Application.ReadWrite.OwnedBy may not
-// list; that is an answer, not an error.
+// list; that is an answer, not an error. The policy of certificates needs Policy.Read.All.
 func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra.SearchResult, error) {
 	result := &entra.SearchResult{}
 	var deletedByUniqueName []entra.Application
@@ -180,6 +180,15 @@ func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra
 	}
 	if query.Tag != "" {
 		many("/applications", "tags/any(t:t eq "+quoted(query.Tag)+")", &result.ByTag)
+	}
+	if query.CertificatePolicy {
+		parts = append(parts, d.get(certificatePolicyPath, nil))
+		take = append(take, func(answered answer) error {
+			if answered.err == nil {
+				result.CertificatePolicy = toCertificatePolicy(answered.body)
+			}
+			return nil
+		})
 	}
 	answers, err := d.batch(ctx, entra.Parallel, parts...)
 	if err != nil {
