@@ -167,6 +167,10 @@ func (s *Store) readConnection(ctx context.Context, file string) (Connection, er
 	if err != nil {
 		return Connection{}, &DamagedError{Path: url, Err: err}
 	}
+	if record.CredentialType == CredentialCertificate {
+		// However it is spelled by hand, the certificate is in use.
+		record.CertificateThumbprint, _ = certificate.NormalizeThumbprint(record.CertificateThumbprint)
+	}
 	return record.Connection, nil
 }
 

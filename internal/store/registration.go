@@ -127,6 +127,11 @@ func (s *Store) readRegistration(ctx context.Context, file string) (Registration
 	if own, err := registrationFile(record.TenantID, record.UniqueName); err != nil || own != file {
 		return Registration{}, &DamagedError{Path: url, Err: fmt.Errorf("it is the journal of %q in tenant %q, under another name", record.UniqueName, record.TenantID)}
 	}
+	for i, thumbprint := range record.Thumbprints {
+		if record.Thumbprints[i], err = certificate.NormalizeThumbprint(thumbprint); err != nil {
+			return Registration{}, &DamagedError{Path: url, Err: err}
+		}
+	}
 	return record.Registration, nil
 }
 

@@ -506,3 +506,25 @@ func TestKeyLeavesTheStoreWithTheLastThatNamesIt(t *testing.T) {
 	must(t, os.Remove(pathOf(t, s.RecordURL(tenant, "broken@x.com"))))
 	still(false)
 }
+
+func TestKeyStaysWhileARecordNamesItInWhateverSpelling(t *testing.T) {
+	thumbprint := certificate.Thumbprint(pair().Certificate)
+	spelled := strings.ToLower(thumbprint[:2] + " " + thumbprint[2:])
+	s := open(t, withIdentity(t), passphrase)
+	c := withCertificate()
+	c.CertificateThumbprint = thumbprint
+	_, err := s.CreateConnection(t.Context(), c, "")
+	must(t, err)
+	journal := Registration{TenantID: tenant, UniqueName: "app", Marker: client, StartedAt: now, Thumbprints: []string{thumbprint}}
+	must(t, s.SaveRegistration(t.Context(), journal))
+	app, err := registrationFile(tenant, "app")
+	must(t, err)
+	for _, file := range []string{pathOf(t, s.RecordURL(tenant, mailbox)), pathOf(t, s.files.URL(app))} {
+		content, err := os.ReadFile(file)
+		must(t, err)
+		must(t, os.WriteFile(file, []byte(strings.ReplaceAll(string(content), thumbprint, spelled)), 0o600))
+	}
+	if names, err := s.CertificateNamedBy(t.Context(), tenant, thumbprint); err != nil || len(names) != 2 {
+		t.Errorf("it is named by %v, %v", names, err)
+	}
+}

@@ -152,6 +152,9 @@ func (s *Store) noteSharing(ctx context.Context, tenantID, thumbprint string, en
 			return err
 		}
 	}
+	if recipients == nil {
+		recipients = []string{} // a list, as ever, not null
+	}
 	content, err := encodeRecord(sharing{version{schemaVersion}, sum(encrypted), recipients})
 	if err != nil {
 		return err
