@@ -139,6 +139,12 @@ func TestPFXComesBackWithItsKeyInBothEncryptions(t *testing.T) {
 			if err != nil || !back.Certificate.Equal(pair().Certificate) || !back.Key.Equal(pair().Key) {
 				t.Errorf("it does not come back: %v", err)
 			}
+			if told, err := EncryptionOf(data); err != nil || told != encryption {
+				t.Errorf("it is told to be %s, %v", told, err)
+			}
+			if _, err := EncryptionOf(data[:len(data)/2]); !errors.Is(err, ErrNotPFX) {
+				t.Errorf("half of it is %v", err)
+			}
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"fmt"
@@ -16,11 +17,46 @@ import (
 type Encryption int
 
 // AES256 is PBES2 with AES-256 and an HMAC-SHA-256, for Windows Server 2019, Windows 10 1709, and later.
-// Legacy is 3DES and SHA-1, for Windows Server 2016, which reads nothing newer.
+// Legacy is 3DES and SHA-1, for Windows Server 2016, which reads nothing newer. String returns "aes256" or "legacy".
 const (
 	AES256 Encryption = iota
 	Legacy
 )
+
+func (e Encryption) String() string {
+	if e == Legacy {
+		return "legacy"
+	}
+	return "aes256"
+}
+
+// sha1ID is the object identifier of SHA-1 (RFC 8018, appendix C).
+var sha1ID = asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}
+
+// EncryptionOf tells how a PFX that EncodePFX made is encrypted, without its password: by the digest of its integrity
+// check, the only algorithm that lies open. The error is ErrNotPFX.
+func EncryptionOf(data []byte) (Encryption, error) {
+	// RFC 7292, section 4.
+	var outer struct {
+		Version  int
+		AuthSafe asn1.RawValue
+		MacData  struct {
+			Mac struct {
+				Algorithm pkix.AlgorithmIdentifier
+				Digest    []byte
+			}
+			Salt       []byte
+			Iterations int `asn1:"optional,default:1"`
+		}
+	}
+	if _, err := asn1.Unmarshal(data, &outer); err != nil || outer.Version != 3 {
+		return AES256, ErrNotPFX
+	}
+	if outer.MacData.Mac.Algorithm.Algorithm.Equal(sha1ID) {
+		return Legacy, nil
+	}
+	return AES256, nil
+}
 
 // What DecodePFX can find wrong, told apart by errors.Is.
 var (

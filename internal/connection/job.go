@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/handoff"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -74,7 +73,7 @@ func (j *job) update(ctx context.Context, state *Model, owner string) {
 		secret = new(j.config.ClientSecret.ValueString())
 	}
 	record, err := j.store.UpdateConnection(ctx, planned, secret)
-	if errors.Is(err, store.ErrNotFound) { // somebody deleted it, and left its secret or its hand-off
+	if err = dropDamaged(ctx, j.store, j.plan, err); errors.Is(err, store.ErrNotFound) { // somebody deleted or damaged it
 		record, err = j.store.CreateConnection(ctx, planned, j.config.ClientSecret.ValueString())
 	}
 	if err == nil {
@@ -89,6 +88,20 @@ func (j *job) update(ctx context.Context, state *Model, owner string) {
 	}
 }
 
+// dropDamaged deletes the connection's record if err says that it cannot be read, and returns store.ErrNotFound then:
+// what is in it is lost, and would be in the way of what the configuration says. It returns any other error as it is.
+func dropDamaged(ctx context.Context, s *store.Store, connection *Model, err error) error {
+	if _, damaged := errors.AsType[*store.DamagedError](err); !damaged {
+		return err
+	}
+	tenantID, mailbox := connection.key()
+	dropped, problem := s.DropDamaged(ctx, tenantID, mailbox)
+	if dropped {
+		return store.ErrNotFound
+	}
+	return errors.Join(err, problem)
+}
+
 // importPFX brings the key of the PFX file into the store, if that is due.
 func (j *job) importPFX(ctx context.Context, state *Model) (imported, ok bool) {
 	if !importsPFX(ctx, j.store, j.plan, state) {
@@ -99,7 +112,7 @@ func (j *job) importPFX(ctx context.Context, state *Model) (imported, ok bool) {
 		return false, false
 	}
 	planned := j.plan.record(ctx, "", j.now)
-	if err := j.store.SaveCertificate(ctx, planned.TenantID, pair, certificate.AES256, &planned); err != nil {
+	if err := j.store.SaveCertificate(ctx, planned.TenantID, pair, j.plan.encryption(), &planned); err != nil {
 		j.diags.AddAttributeError(path.Root("certificate_pfx_path"), "Keeping the certificate's key", err.Error())
 		return false, false
 	}
@@ -124,6 +137,9 @@ func (j *job) finish(ctx context.Context, record store.Connection, imported bool
 		due, err := j.store.SharingDue(ctx, record.TenantID, record.CertificateThumbprint, &record)
 		if err == nil && due {
 			err = j.store.ShareCertificate(ctx, record.TenantID, record.CertificateThumbprint)
+		}
+		if err == nil && repackDue(ctx, j.store, j.plan) {
+			err = j.store.Repack(ctx, record.TenantID, record.CertificateThumbprint, j.plan.encryption())
 		}
 		if err != nil {
 			return err

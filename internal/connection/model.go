@@ -23,6 +23,7 @@ type Model struct {
 	CertificatePFXPath              types.String `tfsdk:"certificate_pfx_path"`
 	CertificatePFXPassword          types.String `tfsdk:"certificate_pfx_password_wo"`
 	CertificatePFXPasswordWOVersion types.Int64  `tfsdk:"certificate_pfx_password_wo_version"`
+	CertificatePFXEncryption        types.String `tfsdk:"certificate_pfx_encryption"`
 	ClientSecret                    types.String `tfsdk:"client_secret_wo"`
 	ClientSecretWOVersion           types.Int64  `tfsdk:"client_secret_wo_version"`
 	ClientSecretExpiresAt           types.String `tfsdk:"client_secret_expires_at"`
@@ -94,6 +95,9 @@ func (m *Model) show(ctx context.Context, s *store.Store, c store.Connection) er
 		if !problems.HasError() {
 			m.HandoffRecipients = recipients
 		}
+	}
+	if encryption, err := s.PFXEncryption(ctx, c.TenantID, c.CertificateThumbprint); err == nil && !m.CertificatePFXEncryption.IsNull() {
+		m.CertificatePFXEncryption = types.StringValue(encryption.String())
 	}
 	m.Revision = types.StringValue(c.Revision)
 	m.CredentialType = types.StringValue(c.CredentialType)

@@ -1,6 +1,7 @@
 package connection
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
 // openPFX opens the PFX file of a configuration and checks what CodeTwo would ask of it. It returns nil, and says why
@@ -68,4 +70,22 @@ func thumbprintOf(config *Model) string {
 		return ""
 	}
 	return fmt.Sprintf(" The file's certificate is %s.", certificate.Thumbprint(pair.Certificate))
+}
+
+// encryption is how a PFX is to be encrypted that is written for this connection.
+func (m *Model) encryption() certificate.Encryption {
+	if m.CertificatePFXEncryption.ValueString() == certificate.Legacy.String() {
+		return certificate.Legacy
+	}
+	return certificate.AES256
+}
+
+// repackDue says whether the store's PFX is encrypted in another way than the plan says. What cannot be read is left to
+// those who need it.
+func repackDue(ctx context.Context, s *store.Store, plan *Model) bool {
+	if plan.CertificatePFXEncryption.IsNull() || !isKnown(plan.CertificatePFXEncryption, plan.TenantID, plan.CertificateThumbprint) {
+		return false
+	}
+	current, err := s.PFXEncryption(ctx, plan.TenantID.ValueString(), plan.CertificateThumbprint.ValueString())
+	return err == nil && current != plan.encryption()
 }

@@ -79,6 +79,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 		changed = p.check(ctx, changed)
 	}
 	plan.complete(s, state, changed)
+	plan.warnOfExpiry(ctx, s, r.services.Now(), &response.Diagnostics)
 	response.Diagnostics.Append(response.Plan.Set(ctx, plan)...)
 }
 
@@ -132,7 +133,8 @@ func defaultName(mailbox types.String) types.String {
 func (m *Model) sameInputs(other *Model) bool {
 	return m.TenantID.Equal(other.TenantID) && m.Mailbox.Equal(other.Mailbox) && m.Name.Equal(other.Name) && m.ClientID.Equal(other.ClientID) &&
 		m.CertificateThumbprint.Equal(other.CertificateThumbprint) && m.CertificatePFXPath.Equal(other.CertificatePFXPath) &&
-		m.CertificatePFXPasswordWOVersion.Equal(other.CertificatePFXPasswordWOVersion) && m.ClientSecretWOVersion.Equal(other.ClientSecretWOVersion) &&
+		m.CertificatePFXPasswordWOVersion.Equal(other.CertificatePFXPasswordWOVersion) && m.CertificatePFXEncryption.Equal(other.CertificatePFXEncryption) &&
+		m.ClientSecretWOVersion.Equal(other.ClientSecretWOVersion) &&
 		m.ClientSecretExpiresAt.Equal(other.ClientSecretExpiresAt) && m.MigratePublicFolders.Equal(other.MigratePublicFolders) &&
 		m.HandoffRecipients.Equal(other.HandoffRecipients) && m.CredentialType.Equal(other.CredentialType)
 }

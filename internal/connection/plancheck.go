@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -69,9 +70,19 @@ func (p *planning) checkVacant(ctx context.Context) {
 		p.diags.AddAttributeError(path.Root("mailbox"), "A record stands in the way", err.Error())
 	case existing.Owner == p.owner:
 		// A resource that is being replaced: its own record is deleted first.
+	case p.plan.looksLike(existing):
+		// Perhaps it is being replaced with create_before_destroy. Terraform plans once more then while it applies, without
+		// the owner, and an error there would leave the old object deposed, where every later plan fails on it, too. Create
+		// says the same, and Terraform keeps the old object.
 	default:
 		addExists(p.diags, &store.ExistsError{Existing: existing, URL: p.store.RecordURL(tenantID, mailbox)})
 	}
+}
+
+// looksLike says whether a record has the plan's app, credential and name.
+func (m *Model) looksLike(c store.Connection) bool {
+	return strings.EqualFold(m.ClientID.ValueString(), c.ClientID) && m.CredentialType.ValueString() == c.CredentialType &&
+		normalThumbprint(m.CertificateThumbprint.ValueString()) == c.CertificateThumbprint && m.Name.ValueString() == c.Name
 }
 
 // addExists says who has the mailbox, and what to paste to take that connection over.
@@ -79,7 +90,8 @@ func addExists(diags *diag.Diagnostics, exists *store.ExistsError) {
 	diags.AddAttributeError(path.Root("mailbox"), "The mailbox serves another connection", fmt.Sprintf("%v.\n\n"+
 		"If it is this connection, made by a run that was interrupted, import it (and run \"terraform untaint\" instead if Terraform marked it as tainted):\n\n"+
 		"  import {\n    to = codetwo_target_connection.<name>\n    id = %q\n  }\n\n"+
-		"If it was another resource of this configuration until now, tell Terraform with a moved block.", exists, exists.Existing.ID()))
+		"If it was another resource of this configuration until now, tell Terraform with a moved block. "+
+		"If this is its own replacement, create_before_destroy is in the way: the old one has to go first.", exists, exists.Existing.ID()))
 }
 
 // checkPassphrase asks for the passphrase where this plan reads a secret, or writes the store's first one.
@@ -106,6 +118,10 @@ func (p *planning) checkPassphrase(ctx context.Context, importing bool) {
 		}
 	case importing: // which writes a new password, to the right recipients
 	case p.plan.allKnown():
+		if repackDue(ctx, p.store, p.plan) {
+			p.diags.AddAttributeError(path.Root("certificate_pfx_encryption"), "The passphrase is needed",
+				"The PFX file in the store is to be encrypted in another way, for which its password is read. "+store.ErrPassphraseMissing.Error())
+		}
 		planned := p.plan.record(ctx, p.owner, p.now)
 		due, err := p.store.SharingDue(ctx, planned.TenantID, planned.CertificateThumbprint, &planned)
 		if err == nil && due {

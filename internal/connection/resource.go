@@ -133,9 +133,10 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		readMissing(ctx, s, &state, response)
 		return
 	}
-	if _, damaged := errors.AsType[*store.DamagedError](err); damaged {
-		response.Diagnostics.AddError("Reading the connection "+state.ID.ValueString(), err.Error()+
-			".\n\nOr delete the file: the next apply writes the record again, and the next destroy removes what is left beside it.")
+	if _, damaged := errors.AsType[*store.DamagedError](err); damaged && !state.TenantID.IsNull() { // else it is an import, which needs the record
+		response.Diagnostics.AddWarning("The connection's record is damaged", err.Error()+
+			".\n\nOr go on: apply writes the record again from the configuration, and destroy removes it.")
+		writeAgain(ctx, &state, response)
 		return
 	}
 	if err != nil {
@@ -177,6 +178,11 @@ func readMissing(ctx context.Context, s *store.Store, state *Model, response *re
 	// Taken from the state, the rest would stay for ever.
 	response.Diagnostics.AddWarning("The connection's record is gone", fmt.Sprintf(
 		"Somebody deleted %s, and left %s. Apply writes the record again; destroy removes what is left.", s.RecordURL(tenantID, mailbox), leftover))
+	writeAgain(ctx, state, response)
+}
+
+// writeAgain keeps a connection in the state, and has the next plan write all of it.
+func writeAgain(ctx context.Context, state *Model, response *resource.ReadResponse) {
 	state.HandoffURL, state.ClientSecretWOVersion = types.StringNull(), types.Int64Null()
 	response.Diagnostics.Append(response.State.Set(ctx, state)...)
 }
@@ -241,6 +247,9 @@ func remove(ctx context.Context, s *store.Store, state *Model, owner string, dia
 	defer s.Lock()()
 	tenantID, mailbox := state.key()
 	err := s.DeleteConnection(ctx, tenantID, mailbox, owner)
+	if err = dropDamaged(ctx, s, state, err); errors.Is(err, store.ErrNotFound) {
+		err = s.DeleteConnection(ctx, tenantID, mailbox, owner)
+	}
 	if _, replaced := errors.AsType[*store.OwnerError](err); replaced {
 		diags.AddWarning("The connection was left in the store", err.Error())
 		return

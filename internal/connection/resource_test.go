@@ -78,18 +78,50 @@ func (k *kitchen) fileExists(url string) error {
 func TestSpellingAloneChangesNothing(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
-	spaced := "\u200e" + strings.ToLower(thumbprint[:2]) + " " + thumbprint[2:]
-	k.play(
-		tf.TestStep{Config: connection(`certificate_thumbprint = "` + spaced + `"`)},
-		tf.TestStep{
-			Config: connection(byThumbprint, fmt.Sprintf("mailbox = %q", strings.ToUpper(mailbox)), fmt.Sprintf("tenant_id = %q", strings.ToUpper(tenantID)),
-				fmt.Sprintf("client_id = %q", strings.ToUpper(clientID))),
-			ConfigPlanChecks: before(plancheck.ExpectEmptyPlan()),
-		},
-	)
+	pairs := func(separator string) string {
+		var parts []string
+		for i := 0; i < len(thumbprint); i += 2 {
+			parts = append(parts, thumbprint[i:i+2])
+		}
+		return strings.Join(parts, separator)
+	}
+	steps := []tf.TestStep{}
+	for _, spelled := range []string{
+		strings.ToLower(thumbprint),              // the Entra portal, the certificate dialog of Windows 11
+		"\u200e" + strings.ToLower(pairs(" ")),   // the certificate dialog of older Windows, with its left-to-right mark
+		pairs(":"),                               // openssl
+		" " + pairs("\u00a0") + "\u200f\ufeff\t", // a web page, a chat
+		thumbprint,
+	} {
+		step := tf.TestStep{Config: connection(fmt.Sprintf("certificate_thumbprint = %q", spelled))}
+		if len(steps) > 0 {
+			step.ConfigPlanChecks = before(plancheck.ExpectEmptyPlan())
+		} else {
+			step.Check = func(*terraform.State) error {
+				if got := k.record().CertificateThumbprint; got != thumbprint {
+					return fmt.Errorf("the record has %q", got)
+				}
+				return nil
+			}
+		}
+		steps = append(steps, step)
+	}
+	for _, attribute := range []string{
+		fmt.Sprintf("mailbox = %q", strings.ToUpper(mailbox)), fmt.Sprintf("tenant_id = %q", strings.ToUpper(tenantID)), fmt.Sprintf("client_id = %q", strings.ToUpper(clientID)),
+	} {
+		steps = append(steps, tf.TestStep{Config: connection(byThumbprint, attribute), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())})
+	}
+	// What really changes keeps the spelling of the rest.
+	steps = append(steps, tf.TestStep{
+		Config:           connection(byThumbprint, `name = "renamed"`, fmt.Sprintf("mailbox = %q", strings.ToUpper(mailbox))),
+		ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)),
+		Check: tf.ComposeAggregateTestCheckFunc(
+			tf.TestCheckResourceAttr(address, "certificate_thumbprint", strings.ToLower(thumbprint)), tf.TestCheckResourceAttr(address, "mailbox", mailbox)),
+	})
+	k.play(steps...)
 }
 
-func TestAnotherMailboxIsAnotherConnection(t *testing.T) {
+func TestAnotherTenantOrMailboxIsAnotherConnection(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	k.play(
@@ -98,6 +130,11 @@ func TestAnotherMailboxIsAnotherConnection(t *testing.T) {
 			Config:           connection(byThumbprint, `mailbox = "other@contoso.com"`),
 			ConfigPlanChecks: before(planned(plancheck.ResourceActionReplace)),
 			Check:            tf.TestCheckResourceAttr(address, "id", tenantID+"/other@contoso.com"),
+		},
+		tf.TestStep{
+			Config:           connection(byThumbprint, `mailbox = "other@contoso.com"`, fmt.Sprintf("tenant_id = %q", clientID)),
+			ConfigPlanChecks: before(planned(plancheck.ResourceActionReplace)),
+			Check:            tf.TestCheckResourceAttr(address, "id", clientID+"/other@contoso.com"),
 		},
 	)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 )
 
 // Schema says what a connection is made of.
@@ -70,6 +71,14 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 				Optional:            true,
 				MarkdownDescription: "Any number. Another one reads the PFX file again.",
 				Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("certificate_pfx_password_wo"))},
+			},
+			"certificate_pfx_encryption": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "How the PFX file in the connection store is encrypted, wherever its key came from: `aes256`, as every new one is, or `legacy` (3DES with SHA-1) " +
+					"for a migration server with Windows Server 2016, which opens nothing newer. Another value packs the file again under the same password, for which the passphrase is needed; " +
+					"without a value it stays as it is. Connections that share a certificate share the file, and have to agree.",
+				Validators: []validator.String{stringvalidator.OneOf(certificate.AES256.String(), certificate.Legacy.String()),
+					stringvalidator.AlsoRequires(path.MatchRoot("certificate_thumbprint"))},
 			},
 			"client_secret_wo": schema.StringAttribute{
 				Optional: true, Sensitive: true, WriteOnly: true,
