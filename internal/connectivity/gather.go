@@ -134,16 +134,16 @@ func (i *inspection) credential(ctx context.Context, c store.Connection) (signin
 	return app, facts
 }
 
-// signIn takes a token for each API, with a session of its own.
+// signIn takes a token for each API, with a session of its own: Microsoft's client library asks for the tokens of one
+// session one after the other.
 func (i *inspection) signIn(ctx context.Context, app signin.App) (graphToken, exchangeToken string, graph, exchange probe.TokenFacts) {
 	endpoints := i.services.Endpoints()
-	session, err := signin.NewApp(app, endpoints, i.services.HTTPClient())
-	if err != nil {
-		refused := probe.TokenFacts{Taken: true, Err: err}
-		return "", "", refused, refused
-	}
 	take := func(scope string) (string, probe.TokenFacts) {
-		token, err := session.Token(ctx, scope)
+		session, err := signin.NewApp(app, endpoints, i.services.HTTPClient())
+		var token signin.Token
+		if err == nil {
+			token, err = session.Token(ctx, scope)
+		}
 		if err != nil {
 			return "", probe.TokenFacts{Taken: true, Err: err}
 		}

@@ -1,0 +1,225 @@
+package connectivity_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// proof is the request without which a check cannot have been made. Record and credential are read from the store.
+var proof = map[string]string{
+	probe.Tenant: "/.well-known/openid-configuration", probe.Token: "/oauth2/v2.0/token", probe.Permissions: "/oauth2/v2.0/token",
+	probe.Organization: "/organization", probe.Mailbox: "/users", probe.EWS: "/EWS/Exchange.asmx", probe.PublicFolders: "/autodiscover/autodiscover.svc",
+}
+
+// answered tells whether a request of a check's proof was carried out since the last Forget.
+func (b *bench) answered(check string) bool {
+	b.t.Helper()
+	for _, request := range b.Requests() {
+		if strings.Contains(request.Path, proof[check]) && request.Status == http.StatusOK {
+			return true
+		}
+		for _, part := range request.Parts {
+			if strings.Contains(part.Path, proof[check]) && part.Status == http.StatusOK {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// failsAlone makes one check fail, and returns the connection.
+var failsAlone = map[string]func(*bench, acctest.HandmadeApp) store.Connection{
+	probe.Record: func(b *bench, app acctest.HandmadeApp) store.Connection {
+		connection := b.connect(app, withPublicFolders)
+		if err := b.store.DeleteConnection(b.t.Context(), connection.TenantID, connection.Mailbox, connection.Owner); err != nil {
+			b.t.Fatal(err)
+		}
+		return connection
+	},
+	probe.Credential: func(b *bench, app acctest.HandmadeApp) store.Connection {
+		connection := b.connect(app, withPublicFolders)
+		secrets, _ := filepath.Glob(filepath.Join(b.Store, connection.TenantID, "connections", "*.secret.age"))
+		if len(secrets) != 1 || os.Remove(secrets[0]) != nil {
+			b.t.Fatalf("the store holds %v", secrets)
+		}
+		return connection
+	},
+	probe.Tenant: func(b *bench, app acctest.HandmadeApp) store.Connection {
+		return b.connect(app, func(c *store.Connection) { c.TenantID, c.MigratePublicFolders = uuid.NewString(), true })
+	},
+	probe.Token: func(b *bench, app acctest.HandmadeApp) store.Connection {
+		app.Secret = "wrong"
+		return b.connect(app, withPublicFolders)
+	},
+	probe.Permissions: func(b *bench, app acctest.HandmadeApp) store.Connection {
+		b.grantInstead(app, "Organization.Read.All", "User.Read.All")
+		return b.connect(app, owner(b))
+	},
+	probe.Organization: func(b *bench, app acctest.HandmadeApp) store.Connection {
+		b.Control(http.MethodPatch, "/tenants/"+b.tenant.TenantID+"/users/"+b.tenant.Mailboxes.PublicFolderOwner[0], map[string]any{"aliases": []string{"migration@unverified.example"}})
+		return b.connect(app, func(c *store.Connection) { c.Mailbox = "migration@unverified.example" })
+	},
+	probe.Mailbox: func(b *bench, app acctest.HandmadeApp) store.Connection {
+		return b.connect(app, func(c *store.Connection) { c.Mailbox = b.tenant.Mailboxes.Disabled[0] })
+	},
+	probe.EWS: func(b *bench, app acctest.HandmadeApp) store.Connection {
+		b.exchange(map[string]any{"ews_enabled": false})
+		return b.connect(app, withPublicFolders)
+	},
+	probe.PublicFolders: func(b *bench, app acctest.HandmadeApp) store.Connection { return b.connect(app, withPublicFolders) },
+}
+
+func owner(b *bench) func(*store.Connection) {
+	return func(c *store.Connection) {
+		c.Mailbox, c.MigratePublicFolders = b.tenant.Mailboxes.PublicFolderOwner[0], true
+	}
+}
+
+// grantInstead takes an app's grants of Microsoft Graph away, and grants others.
+func (b *bench) grantInstead(app acctest.HandmadeApp, roles ...string) {
+	b.t.Helper()
+	b.RevokeConsent(b.tenant.TenantID, app.ClientID)
+	for _, role := range append(roles, "full_access_as_app") {
+		b.grant(app, role)
+	}
+}
+
+func (b *bench) grant(app acctest.HandmadeApp, role string) {
+	b.t.Helper()
+	api := permission.Graph
+	if role == "full_access_as_app" {
+		api = permission.Exchange
+	}
+	entry, known := permission.Find(api, role)
+	if !known {
+		b.t.Fatalf("the catalogue does not know %s", role)
+	}
+	principal := b.Graph(b.tenant.TenantID, http.MethodGet, "/servicePrincipals(appId='"+app.ClientID+"')", nil)
+	resource := b.Graph(b.tenant.TenantID, http.MethodGet, "/servicePrincipals(appId='"+api.AppID+"')", nil)
+	b.Graph(b.tenant.TenantID, http.MethodPost, "/servicePrincipals/"+resource["id"].(string)+"/appRoleAssignedTo", map[string]any{
+		"principalId": principal["id"], "resourceId": resource["id"], "appRoleId": entry.ID,
+	})
+}
+
+func TestAccEachCheckFailsAloneAndNoneIsSaidToPassThatWasNotMade(t *testing.T) {
+	for _, name := range probe.Names() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, sandbox.Options{})
+			connection := failsAlone[name](b, b.register())
+			b.Forget()
+			got := b.read(connection, nil)
+			var failed []string
+			for _, row := range got.rows {
+				switch row.status {
+				case "failed":
+					failed = append(failed, row.name)
+					if row.remedy == "" {
+						t.Errorf("%s failed without a remedy", row.name)
+					}
+				case "skipped":
+					if row.detail == "" {
+						t.Errorf("%s was skipped without a reason", row.name)
+					}
+				default:
+					if proof[row.name] != "" && !b.answered(row.name) {
+						t.Errorf("%s is %s, and %s was never answered: %s", row.name, row.status, proof[row.name], row.detail)
+					}
+				}
+			}
+			if !slices.Equal(failed, []string{name}) || got.connected != "false" {
+				t.Errorf("failed: %v, connected %s; want %s alone: %+v", failed, got.connected, name, got.rows)
+			}
+			if again := b.read(connection, nil); !again.state.Equal(got.state) {
+				t.Errorf("a second plan is not empty: %+v", again.rows)
+			}
+		})
+	}
+}
+
+func TestAccWithoutARightItsChecksCouldNotBeToldAndNameIt(t *testing.T) {
+	for _, c := range []struct {
+		held, lacking string // the roles of Graph; the role to be named
+		exchange      bool
+		open          []string // the checks that cannot be told
+	}{
+		{"", "Directory.Read.All of Microsoft Graph", true, []string{probe.Organization, probe.Mailbox}},
+		{"Organization.Read.All", "Directory.Read.All of Microsoft Graph", true, []string{probe.Mailbox}},
+		{"User.Read.All", "Directory.Read.All of Microsoft Graph", true, []string{probe.Organization}},
+		{"Directory.Read.All", "full_access_as_app of Office 365 Exchange Online", false, []string{probe.EWS}},
+	} {
+		t.Run("with "+c.held+fmt.Sprintf(", EWS %t", c.exchange), func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, sandbox.Options{})
+			app := b.register()
+			b.RevokeConsent(b.tenant.TenantID, app.ClientID)
+			if c.held != "" {
+				b.grant(app, c.held)
+			}
+			if c.exchange {
+				b.grant(app, "full_access_as_app")
+			}
+			connection := b.connect(app, owner(b))
+			b.Forget()
+			got := b.read(connection, nil)
+			if row := got.row(probe.Permissions); row.status != "failed" || !strings.Contains(row.remedy, "adminconsent") {
+				t.Errorf("permissions: %+v", row)
+			}
+			for _, name := range []string{probe.Organization, probe.Mailbox, probe.EWS} {
+				row, open := got.row(name), slices.Contains(c.open, name)
+				if told := row.status != "skipped"; told == open || told != b.answered(name) {
+					t.Errorf("%s: %+v, asked %t", name, row, b.answered(name))
+				}
+				if open && (!strings.HasPrefix(row.detail, "could not tell: ") || !strings.Contains(row.detail, c.lacking)) {
+					t.Errorf("%s does not name %s: %s", name, c.lacking, row.detail)
+				}
+			}
+			if row := got.row(probe.PublicFolders); (row.status == "passed") != c.exchange {
+				t.Errorf("public_folders: %+v", row)
+			}
+			// Without the check of permissions nothing failed, and yet it is not said to work.
+			skip := tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String, probe.Permissions)})
+			if got := b.readTwice(connection, map[string]tftypes.Value{"skip_checks": skip}); got.connected != "null" {
+				t.Errorf("connected %s with %v open", got.connected, c.open)
+			}
+		})
+	}
+}
+
+func TestAccAHealthyTenantTakesNoMoreThanItsLongestChainOfRequests(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*bench) func(*store.Connection)
+		chain  int // discovery, the client library's own discovery, token, inbox; then the public folders' root
+	}{
+		"without public folders": {func(*bench) func(*store.Connection) { return nil }, 4},
+		"with public folders":    {owner, 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, sandbox.Options{Latency: 150 * time.Millisecond})
+			connection := b.connect(b.register(), c.change(b))
+			b.Forget()
+			if got := b.read(connection, nil); got.connected != "true" {
+				t.Fatalf("connected %s: %+v", got.connected, got.rows)
+			}
+			if row := acctest.InSequence(b.Requests()); row > c.chain {
+				t.Errorf("%d of %d requests had to wait for each other, want %d", row, len(b.Requests()), c.chain)
+			}
+		})
+	}
+}
