@@ -1,6 +1,7 @@
 package appregistration_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"os"
@@ -43,11 +44,42 @@ func (m *made) grant(api, role string) {
 	})
 }
 
+// addCertificate puts a certificate beside those that the application has, as a person does in the portal.
+func (m *made) addCertificate(pem, name string) {
+	keys := m.graph(http.MethodGet, "/applications/"+m.objectID+"?$select=keyCredentials", nil)["keyCredentials"].([]any)
+	keys = append(keys, map[string]any{
+		"type": "AsymmetricX509Cert", "usage": "Verify", "displayName": name, "key": base64.StdEncoding.EncodeToString([]byte(pem)),
+	})
+	m.graph(http.MethodPatch, "/applications/"+m.objectID, map[string]any{"keyCredentials": keys})
+}
+
 const (
 	graphAPI     = "00000003-0000-0000-c000-000000000000"
 	mailRead     = "810c84a8-4a9e-49e6-bf7d-12d183f40d01"
 	mailReadName = "Microsoft Graph/Mail.Read"
 )
+
+// truncate cuts a file of the certificate in the store short, as a disk that ran full does.
+func (m *made) truncate(extension string) {
+	file := filepath.Join(m.k.Store, m.tenantID, "certificates", m.thumbprint+extension)
+	if err := os.Truncate(file, 40); err != nil {
+		panic(err)
+	}
+}
+
+// rotation is a plan that replaces the certificate.
+var rotation = []plancheck.PlanCheck{
+	plancheck.ExpectUnknownValue(address, tfjsonpath.New("certificate").AtMapKey("thumbprint")),
+	plancheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("renewal_due"), knownvalue.Bool(false)),
+}
+
+func keptBesideANewOne(m *made) error {
+	application, _ := m.k.Application(0, m.clientID)
+	if len(application.Keys) != 2 || application.Keys[0].Thumbprint != m.thumbprint {
+		return fmt.Errorf("the application's keys are %+v, want the old one kept beside a new one", application.Keys)
+	}
+	return nil
+}
 
 func TestAccDriftShowsInThePlanAndIsRepairedByApply(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -147,17 +179,18 @@ func TestAccDriftShowsInThePlanAndIsRepairedByApply(t *testing.T) {
 					panic(err)
 				}
 			},
-			plan: []plancheck.PlanCheck{
-				plancheck.ExpectUnknownValue(address, tfjsonpath.New("certificate").AtMapKey("thumbprint")),
-				plancheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("renewal_due"), knownvalue.Bool(false)),
-			},
-			after: func(m *made) error {
-				application, _ := m.k.Application(0, m.clientID)
-				if len(application.Keys) != 2 {
-					return fmt.Errorf("the application's keys are %+v, want the old one kept beside a new one", application.Keys)
-				}
-				return nil
-			},
+			plan:  rotation,
+			after: keptBesideANewOne,
+		},
+		"the key cut short in the store": {
+			change: func(m *made) { m.truncate(".pfx") },
+			plan:   rotation,
+			after:  keptBesideANewOne,
+		},
+		"the key's password overwritten in the store": {
+			change: func(m *made) { m.truncate(".password.age") },
+			plan:   rotation,
+			after:  keptBesideANewOne,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -181,10 +214,12 @@ func TestAccCredentialsFromElsewhereAreReportedAndNeverDeleted(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
+	stranger := ownCertificate(t, 1)
 	run(t, k,
 		resource.TestStep{Config: config, Check: m.remember},
 		resource.TestStep{
 			PreConfig: func() {
+				m.addCertificate(stranger, "somebody's certificate")
 				m.graph(http.MethodPost, "/applications/"+m.objectID+"/addPassword", map[string]any{"passwordCredential": map[string]any{"displayName": "somebody's"}})
 				m.graph(http.MethodPost, "/applications/"+m.objectID+"/federatedIdentityCredentials", map[string]any{
 					"name": "pipeline", "issuer": "https://token.actions.githubusercontent.com", "subject": "repo:x/y:ref:refs/heads/main", "audiences": []string{"api://AzureADTokenExchange"},
@@ -192,13 +227,15 @@ func TestAccCredentialsFromElsewhereAreReportedAndNeverDeleted(t *testing.T) {
 			},
 			Config: config,
 			Check: resource.ComposeAggregateTestCheckFunc(
-				resource.TestCheckResourceAttr(address, "unexpected_credentials.#", "2"),
-				resource.TestCheckResourceAttr(address, "unexpected_credentials.0.kind", "client_secret"),
-				resource.TestCheckResourceAttr(address, "unexpected_credentials.0.name", "somebody's"),
-				resource.TestCheckResourceAttr(address, "unexpected_credentials.1.kind", "federated_credential"),
+				resource.TestCheckResourceAttr(address, "unexpected_credentials.#", "3"),
+				resource.TestCheckResourceAttr(address, "unexpected_credentials.0.kind", "certificate"),
+				resource.TestCheckResourceAttr(address, "unexpected_credentials.0.name", "somebody's certificate"),
+				resource.TestCheckResourceAttr(address, "unexpected_credentials.1.kind", "client_secret"),
+				resource.TestCheckResourceAttr(address, "unexpected_credentials.1.name", "somebody's"),
+				resource.TestCheckResourceAttr(address, "unexpected_credentials.2.kind", "federated_credential"),
 				func(*terraform.State) error {
-					if application, _ := k.Application(0, m.clientID); len(application.Secrets) != 1 || len(application.Federated) != 1 {
-						return fmt.Errorf("the application has the secrets %v and the federated credentials %v", application.Secrets, application.Federated)
+					if application, _ := k.Application(0, m.clientID); len(application.Keys) != 2 || len(application.Secrets) != 1 || len(application.Federated) != 1 {
+						return fmt.Errorf("the application has the keys %v, the secrets %v and the federated credentials %v", application.Keys, application.Secrets, application.Federated)
 					}
 					return nil
 				},

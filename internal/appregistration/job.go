@@ -51,6 +51,25 @@ func (r *Resource) job(model *Model, diags *diag.Diagnostics) *job {
 	}
 }
 
+// storeIsThere keeps a share that is not mounted, or another URL, from looking like a key that is lost: every certificate
+// would be planned to be replaced. What has no key in the store needs none.
+func (j *job) storeIsThere(ctx context.Context) bool {
+	current := j.model.certificate(ctx, j.diags)
+	if current == nil || current.KeySource.ValueString() != keyGenerated {
+		return true
+	}
+	there, err := j.store.Exists(ctx, "", "")
+	if err != nil {
+		j.diags.AddError("The connection store cannot be read", err.Error())
+	} else if !there {
+		j.diags.AddError("The connection store is not there", fmt.Sprintf(
+			"There is no connection store at %s, where the key of the app registration %q (client ID %s, certificate %s) is kept. Mount the folder, or set the URL right (connection_store of the provider, CODETWO_STORE_URL). "+
+				"If the store is gone for good, forget the registration (terraform state rm), import it with the id %s/%s, and set certificate.take_over = true, which gives it a new certificate.",
+			j.store.URL(), j.model.DisplayName.ValueString(), j.model.ClientID.ValueString(), current.Thumbprint.ValueString(), j.model.TenantID.ValueString(), j.model.ClientID.ValueString()))
+	}
+	return there
+}
+
 // problem is an error with the attribute that it is about, and what to do next.
 type problem struct {
 	at      path.Path

@@ -3,6 +3,7 @@ package appregistration_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,23 +23,25 @@ func (do atThisPoint) CheckPlan(_ context.Context, _ plancheck.CheckPlanRequest,
 	response.Error = do()
 }
 
+// atMost is a plan check that no more requests were made since the log was forgotten: all, to Graph, and of those in sequence.
+func atMost(t *testing.T, k *acctest.Kitchen, what string, all, graph, sequence int) atThisPoint {
+	return func() error {
+		requests := k.Requests()
+		counted := []int{len(requests), len(acctest.Graph(requests)), acctest.InSequence(acctest.Graph(requests))}
+		t.Logf("%s: %d requests, %d of them to Graph, %d of those in sequence", what, counted[0], counted[1], counted[2])
+		if counted[0] > all || counted[1] > graph || counted[2] > sequence || counted[1] == 0 {
+			return fmt.Errorf("%s: %d requests (at most %d), %d to Graph (%d), %d in sequence (%d): %+v", what, counted[0], all, counted[1], graph, counted[2], sequence, requests)
+		}
+		return nil
+	}
+}
+
 func TestAccARegistrationCostsFewRequests(t *testing.T) {
 	// The latency makes requests that are sent at once overlap in the log.
 	k := acctest.Start(t, sandbox.Options{Latency: 50 * time.Millisecond})
 	provider := k.Provider(k.Tenant(0).Callers.Full)
 	config := provider + minimal
 	forget := atThisPoint(func() error { k.Forget(); return nil })
-	atMost := func(what string, all, graph, sequence int) atThisPoint {
-		return func() error {
-			requests := k.Requests()
-			counted := []int{len(requests), len(acctest.Graph(requests)), acctest.InSequence(acctest.Graph(requests))}
-			t.Logf("%s: %d requests, %d of them to Graph, %d of those in sequence", what, counted[0], counted[1], counted[2])
-			if counted[0] > all || counted[1] > graph || counted[2] > sequence || counted[1] == 0 {
-				return fmt.Errorf("%s: %d requests (at most %d), %d to Graph (%d), %d in sequence (%d): %+v", what, counted[0], all, counted[1], graph, counted[2], sequence, requests)
-			}
-			return nil
-		}
-	}
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
 		ProtoV6ProviderFactories: k.Factories(),
@@ -47,23 +50,74 @@ func TestAccARegistrationCostsFewRequests(t *testing.T) {
 				Config: config,
 				ConfigPlanChecks: resource.ConfigPlanChecks{
 					PreApply:            []plancheck.PlanCheck{forget},
-					PostApplyPreRefresh: []plancheck.PlanCheck{atMost("create", 9, 6, 5)},
+					PostApplyPreRefresh: []plancheck.PlanCheck{atMost(t, k, "create", 9, 6, 5)},
 				},
 			},
 			{
 				PreConfig:        k.Forget,
 				Config:           config,
 				PlanOnly:         true,
-				ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{atMost("refresh without change", 3, 1, 1)}},
+				ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{atMost(t, k, "refresh without change", 3, 1, 1)}},
 			},
 			{
 				Config: provider,
 				ConfigPlanChecks: resource.ConfigPlanChecks{
 					PreApply:            []plancheck.PlanCheck{forget},
-					PostApplyPreRefresh: []plancheck.PlanCheck{atMost("destroy", 5, 3, 3)},
+					PostApplyPreRefresh: []plancheck.PlanCheck{atMost(t, k, "destroy", 5, 3, 3)},
 				},
 				Check: func(*terraform.State) error { return nil },
 			},
+		},
+	})
+}
+
+func TestAccPurgingCostsTwoRequestsMoreAtMost(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{Latency: 50 * time.Millisecond})
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	forget := atThisPoint(func() error { k.Forget(); return nil })
+	run(t, k,
+		resource.TestStep{Config: provider + registration(`purge_on_destroy = true`)},
+		resource.TestStep{
+			Config: provider,
+			ConfigPlanChecks: resource.ConfigPlanChecks{
+				PreApply:            []plancheck.PlanCheck{forget},
+				PostApplyPreRefresh: []plancheck.PlanCheck{atMost(t, k, "destroy with purge", 7, 5, 5)},
+			},
+			Check: func(*terraform.State) error { return nil },
+		},
+	)
+}
+
+func TestAccAnAPIIsReadOncePerTenantAndProcess(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	var several string
+	for i := range 5 {
+		several += fmt.Sprintf("resource \"codetwo_target_app_registration\" \"number_%d\" {\n  display_name = \"CodeTwo %d\"\n}\n", i, i)
+	}
+	forget := atThisPoint(func() error { k.Forget(); return nil })
+	run(t, k, resource.TestStep{
+		Config: k.Provider(k.Tenant(0).Callers.Full) + several,
+		ConfigPlanChecks: resource.ConfigPlanChecks{
+			PreApply: []plancheck.PlanCheck{forget},
+			PostApplyPreRefresh: []plancheck.PlanCheck{atThisPoint(func() error {
+				reads := map[string]int{}
+				for _, request := range k.Requests() {
+					for _, part := range request.Parts {
+						if path, query, _ := strings.Cut(part.Path, "?"); strings.Contains(path, "(appId='0000000") && strings.Contains(query, "appRoles") {
+							reads[path]++
+						}
+					}
+				}
+				if len(reads) != 2 {
+					return fmt.Errorf("the reads of APIs were %v, want Graph and Exchange", reads)
+				}
+				for path, times := range reads {
+					if times != 1 {
+						return fmt.Errorf("five registrations read %s %d times", path, times)
+					}
+				}
+				return nil
+			})},
 		},
 	})
 }

@@ -148,6 +148,9 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	if job == nil {
 		return
 	}
+	if !job.storeIsThere(ctx) {
+		return
+	}
 	registration, err := job.look(ctx)
 	if err != nil {
 		job.report("reading the app registration", err)

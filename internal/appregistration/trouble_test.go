@@ -3,6 +3,7 @@ package appregistration_test
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -223,5 +224,24 @@ func TestAccTwoIDsOfOneNameAreBothShownAndBothTakenBack(t *testing.T) {
 				return nil
 			},
 		},
+	)
+}
+
+func TestAccAStoreThatIsNotMountedReplacesNoCertificate(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
+	elsewhere := k.Store + ".unmounted"
+	move := func(from, to string) func() {
+		return func() {
+			if err := os.Rename(from, to); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	run(t, k,
+		resource.TestStep{Config: config, Check: m.remember},
+		resource.TestStep{PreConfig: move(k.Store, elsewhere), Config: config, ExpectError: expect.Error("The connection store is not there", "certificate.take_over = true")},
+		resource.TestStep{PreConfig: move(elsewhere, k.Store), Config: config, PlanOnly: true},
 	)
 }

@@ -58,7 +58,8 @@ func CheckPassphrase(passphrase string) error {
 
 // Exists says whether there is a store at the URL: a folder that holds a store's key, or what belongs to a tenant. An
 // empty folder is none, nor is one that is not there: a share that is not mounted looks like either. The connection is
-// one that is expected there; where neither its record nor the key is, the folder's names are read.
+// one that is expected there, both parts empty if none is; where neither its record nor the key is, the folder's names are
+// read.
 func (s *Store) Exists(ctx context.Context, tenantID, mailbox string) (bool, error) {
 	likely := []string{identityFile, recipientFile}
 	if record, err := connectionFile(tenantID, mailbox, recordExtension); err == nil {
