@@ -43,6 +43,7 @@ type Kitchen struct {
 	caPath      string
 	tenantsPath string
 	log         *requestLog
+	lags        bool // what is written is seen some time later
 
 	tokenGuard sync.Mutex
 	tokens     map[string]string
@@ -60,16 +61,23 @@ func Start(t *testing.T, options sandbox.Options) *Kitchen {
 		options.Tenants = 1
 	}
 	if options.Profile == "" {
-		options.Profile = "instant"
+		// make test-realistic lets the tests of every package meet lagging replicas.
+		options.Profile = cmp.Or(os.Getenv("SANDBOX_PROFILE"), "instant")
+	}
+	if options.Speed == 0 {
+		options.Speed = 30 // the lags stay longer than a request takes, and short enough to be waited for
 	}
 	server, err := sandbox.Start(options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
+	if options.Profile != "instant" {
+		t.Logf("the sandbox is %s, with the seed %d", options.Profile, server.Seed())
+	}
 	folder := t.TempDir()
 	k := &Kitchen{
-		Server: server, Store: filepath.Join(folder, "store"), t: t, log: log, tokens: map[string]string{},
+		Server: server, Store: filepath.Join(folder, "store"), t: t, log: log, lags: options.Profile != "instant", tokens: map[string]string{},
 		caPath: filepath.Join(folder, "ca.pem"), tenantsPath: filepath.Join(folder, "tenants.json"),
 	}
 	quickstore.Make(t, k.Store, Passphrase)
@@ -98,11 +106,17 @@ func (k *Kitchen) writeFile(path string, content []byte) {
 func (k *Kitchen) Tenant(i int) sandbox.TenantEntry { return k.Server.TenantsJSON().Tenants[i] }
 
 // Factories serve the provider in the test's own process, as terraform-plugin-testing wants it. Where the provider waits
-// for what is not ready yet, no time passes, unless an option says otherwise.
+// for what is not ready yet, no time passes, unless an option says otherwise or the tenants need that time.
 func (k *Kitchen) Factories(options ...provider.Option) map[string]func() (tfprotov6.ProviderServer, error) {
-	options = append([]provider.Option{WithWait(func(ctx context.Context, _ time.Duration) error { return ctx.Err() })}, options...)
+	if !k.lags {
+		options = append([]provider.Option{WithWait(func(ctx context.Context, _ time.Duration) error { return ctx.Err() })}, options...)
+	}
+	serve := providerserver.NewProtocol6WithError(provider.New("test", options...)())
 	return map[string]func() (tfprotov6.ProviderServer, error){
-		"codetwo": providerserver.NewProtocol6WithError(provider.New("test", options...)()),
+		"codetwo": func() (tfprotov6.ProviderServer, error) {
+			k.Server.Settle() // each command has a provider of its own, and a person types one after the other
+			return serve()
+		},
 	}
 }
 
@@ -187,7 +201,11 @@ func (k *Kitchen) Application(i int, clientID string) (sandbox.ApplicationState,
 // back or to look at it. It fails the test where Graph refuses, and returns the answer's body otherwise.
 func (k *Kitchen) Graph(tenantID, method, path string, body any) map[string]any {
 	k.t.Helper()
-	return k.send(method, k.Server.Origin()+"/v1.0"+path, k.token(tenantID), body)
+	answer := k.send(method, k.Server.Origin()+"/v1.0"+path, k.token(tenantID), body)
+	if method != http.MethodGet {
+		k.Server.Settle() // nobody looks at what a person changed before it shows
+	}
+	return answer
 }
 
 // Control sends a request to the sandbox's control plane, where a test is the Exchange admin and moves the clock.
@@ -227,10 +245,17 @@ func (k *Kitchen) token(tenantID string) string {
 		return token
 	}
 	full := k.Tenant(0).Callers.Full
-	response, err := k.client.PostForm(k.Server.Origin()+"/"+tenantID+"/oauth2/v2.0/token", url.Values{
+	form := url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {full.ClientID}, "client_secret": {full.ClientSecret},
 		"scope": {"https://graph.microsoft.com/.default"},
-	})
+	}
+	request, err := http.NewRequestWithContext(k.t.Context(), http.MethodPost, k.Server.Origin()+"/"+tenantID+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set(calm, "yes")
+	response, err := k.client.Do(request)
 	if err != nil {
 		k.t.Fatal(err)
 	}
@@ -238,6 +263,9 @@ func (k *Kitchen) token(tenantID string) string {
 	k.tokens[tenantID], _ = answer["access_token"].(string)
 	return k.tokens[tenantID]
 }
+
+// calm marks a request that the sandbox spares any trouble.
+const calm = "Sandbox-Calm"
 
 func (k *Kitchen) send(method, target, token string, body any) map[string]any {
 	k.t.Helper()
@@ -257,7 +285,7 @@ func (k *Kitchen) send(method, target, token string, body any) map[string]any {
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	request.Header.Set("Sandbox-Calm", "yes") // the person sees what is there, and no fault aimed at the provider hits them
+	request.Header.Set(calm, "yes") // the person sees what is there, and no fault aimed at the provider hits them
 	response, err := k.client.Do(request)
 	if err != nil {
 		k.t.Fatal(err)

@@ -38,7 +38,7 @@ func atMost(t *testing.T, k *acctest.Kitchen, what string, all, graph, sequence 
 
 func TestAccARegistrationCostsFewRequests(t *testing.T) {
 	// The latency makes requests that are sent at once overlap in the log.
-	k := acctest.Start(t, sandbox.Options{Latency: 50 * time.Millisecond})
+	k := acctest.Start(t, sandbox.Options{Profile: "instant", Latency: 50 * time.Millisecond}) // a lag costs requests more
 	provider := k.Provider(k.Tenant(0).Callers.Full)
 	config := provider + minimal
 	forget := atThisPoint(func() error { k.Forget(); return nil })

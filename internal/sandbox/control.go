@@ -28,10 +28,8 @@ func (s *Server) controlRoutes(mux *http.ServeMux) {
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/users/{address}", s.onTenant(s.patchUser))
 	control.HandleFunc("PUT /_sandbox/tenants/{tenant}/policies/{policy}", s.onTenant(s.putPolicy))
 	control.HandleFunc("DELETE /_sandbox/tenants/{tenant}/policies/{policy}", s.onTenant(s.deletePolicy))
-	control.HandleFunc("GET /_sandbox/clock", func(w http.ResponseWriter, _ *http.Request) {
-		writeControl(w, http.StatusOK, clockState{s.now().UTC()})
-	})
-	control.HandleFunc("POST /_sandbox/clock", s.advanceClock)
+	control.HandleFunc("GET /_sandbox/clock", s.showClock)
+	control.HandleFunc("POST /_sandbox/clock", s.setClock)
 	control.HandleFunc("GET /_sandbox/faults", func(w http.ResponseWriter, _ *http.Request) {
 		writeControl(w, http.StatusOK, faultList{s.Faults()})
 	})
@@ -198,28 +196,6 @@ func (s *Server) patchUser(t *Tenant, w http.ResponseWriter, r *http.Request) {
 	}
 	t.directory.users.put(s.now(), account.ID, account)
 	writeControl(w, http.StatusOK, account.state())
-}
-
-type clockState struct {
-	Now time.Time `json:"now"`
-}
-
-// advanceClock moves the sandbox's time forward, by a duration such as 720h.
-func (s *Server) advanceClock(w http.ResponseWriter, r *http.Request) {
-	var request struct {
-		Advance string `json:"advance"`
-	}
-	if err := readControl(r, &request); err != nil {
-		refuseControl(w, http.StatusBadRequest, err)
-		return
-	}
-	by, err := time.ParseDuration(request.Advance)
-	if err != nil || by <= 0 {
-		refuseControl(w, http.StatusBadRequest, fmt.Errorf("advance: %q is no duration forward in time, such as 720h", request.Advance))
-		return
-	}
-	s.advance(by)
-	writeControl(w, http.StatusOK, clockState{s.now().UTC()})
 }
 
 type faultList struct {

@@ -34,7 +34,13 @@ type directory struct {
 }
 
 // view is the moment as of which a read is answered. The present one sees every write.
-type view struct{ asOf time.Time }
+type view struct {
+	asOf time.Time
+	gone time.Time // as of which deletions are seen: no later than asOf
+}
+
+// asOf sees everything that was written until then.
+func asOf(t time.Time) view { return view{t, t} }
 
 // table keeps every version of its rows in the order of writing.
 type table[T any] struct {
@@ -53,11 +59,11 @@ func (t *table[T]) get(v view, id string) (T, bool) {
 	var none T
 	versions := t.rows[id]
 	for i := len(versions) - 1; i >= 0; i-- {
-		if !versions[i].at.After(v.asOf) {
-			if versions[i].deleted {
-				return none, false
-			}
-			return versions[i].value, true
+		switch written := versions[i]; {
+		case written.deleted && !written.at.After(v.gone):
+			return none, false
+		case !written.deleted && !written.at.After(v.asOf):
+			return written.value, true
 		}
 	}
 	return none, false

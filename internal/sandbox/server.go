@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -19,7 +19,9 @@ import (
 type Options struct {
 	Listen  string           // host and port; the host must be a loopback address. Default 127.0.0.1:0, a free port
 	Tenants int              // how many; 0 means 1
-	Profile string           // how the tenants behave: instant (the default), where every write is seen at once
+	Profile string           // how the tenants behave: instant (the default), realistic or hostile
+	Seed    uint64           // of what happens by chance; 0 draws one
+	Speed   float64          // how many times sooner than in reality a write is seen everywhere; 0 means 1
 	Latency time.Duration    // added to every request; not negative
 	Log     io.Writer        // one JSON object per line and request, never a secret; nil for none
 	Now     func() time.Time // the wall clock; nil means time.Now
@@ -29,8 +31,11 @@ type Options struct {
 type Server struct {
 	origin      string
 	ca          []byte
-	clock       func() time.Time
-	ahead       atomic.Int64 // how far the control plane moved the time, in nanoseconds
+	clock       *clock
+	profile     profile
+	seed        uint64
+	dice        *dice
+	unknown     unknownCredentials
 	tenants     []*Tenant
 	byName      map[string]*Tenant // by ID and domains, lower case
 	platform    *platform
@@ -44,11 +49,11 @@ type Server struct {
 
 // Start makes the tenants and serves them until Close.
 func Start(o Options) (*Server, error) {
-	if profile := cmp.Or(o.Profile, "instant"); profile != "instant" {
-		return nil, fmt.Errorf("profile %q: only instant exists so far", profile)
-	}
 	if o.Latency < 0 {
 		return nil, fmt.Errorf("latency %s: nothing is answered before it is asked; 0 adds nothing", o.Latency)
+	}
+	if !(o.Speed >= 0) {
+		return nil, fmt.Errorf("speed %v: nothing is seen before it is written; 1 is as in reality", o.Speed)
 	}
 	listener, err := listenOnLoopback(cmp.Or(o.Listen, "127.0.0.1:0"))
 	if err != nil {
@@ -84,16 +89,25 @@ func listenOnLoopback(address string) (net.Listener, error) {
 }
 
 func newServer(o Options, address string) (*Server, error) {
+	wall := o.Now
+	if wall == nil {
+		wall = time.Now
+	}
 	s := &Server{
 		origin:  "https://" + address,
-		clock:   o.Now,
+		clock:   newClock(wall, cmp.Or(o.Speed, 1)),
+		seed:    cmp.Or(o.Seed, rand.Uint64N(1<<32)+1),
 		byName:  map[string]*Tenant{},
 		stopped: make(chan struct{}),
 	}
-	if s.clock == nil {
-		s.clock = time.Now
-	}
+	s.dice = newDice(s.seed)
 	var err error
+	if s.profile, err = findProfile(o.Profile); err != nil {
+		return nil, err
+	}
+	if s.profile.hostile {
+		s.trouble.chance = (&hostility{server: s, seed: s.seed, seen: map[string]int{}}).chance
+	}
 	if s.platform, err = newPlatform(); err != nil {
 		return nil, err
 	}
@@ -147,6 +161,9 @@ func (s *Server) CertificateAuthorityPEM() []byte { return s.ca }
 // Tenants are in the order of their making.
 func (s *Server) Tenants() []*Tenant { return s.tenants }
 
+// Seed is what everything that happens by chance follows from. The same seed, and the same requests, make the same happen.
+func (s *Server) Seed() uint64 { return s.seed }
+
 // Close ends the server and everything that was made in it. Nothing is written to the log afterwards. A second call
 // does nothing.
 func (s *Server) Close() error {
@@ -161,15 +178,6 @@ func (s *Server) tenant(idOrDomain string) (*Tenant, bool) {
 	t, found := s.byName[strings.ToLower(idOrDomain)]
 	return t, found
 }
-
-// wallClock is the time that clients on this machine have.
-func (s *Server) wallClock() time.Time { return s.clock() }
-
-// now is the time that the tenants have.
-func (s *Server) now() time.Time { return s.clock().Add(time.Duration(s.ahead.Load())) }
-
-// advance moves the tenants' time forward.
-func (s *Server) advance(d time.Duration) { s.ahead.Add(int64(d)) }
 
 // delayed answers every request by so much later.
 func delayed(by time.Duration, next http.Handler) http.Handler {

@@ -149,19 +149,24 @@ func (s *Server) clientCredentials(t *Tenant, r *http.Request) (string, *signInE
 	if refusal := t.refusesSignIn(clientID); refusal != nil {
 		return "", refusal
 	}
-	registration, refusal := s.signInRegistration(t, clientID)
+	seen := s.viewsOf(r)
+	registration, refusal := s.signInRegistration(seen.signIn, t, clientID)
 	if refusal != nil {
 		return "", refusal
 	}
+	if s.remembered(r, r.PostForm) {
+		registration.application.Keys, registration.application.Passwords = nil, nil
+	}
 	method, refusal := s.authenticate(t, registration.application, r.PostForm)
 	if refusal != nil {
+		s.remember(r, r.PostForm, refusal)
 		return "", refusal
 	}
 	api, refusal := s.requestedAPI(t, r.PostForm.Get("scope"))
 	if refusal != nil {
 		return "", refusal
 	}
-	roles := s.grantedRoles(t, registration.principal, api.appID)
+	roles := s.grantedRoles(seen.roles, t, registration.principal, api.appID)
 	if len(roles) == 0 && s.asksForAssignment(t, api.appID) {
 		return "", unassigned.with(api.displayName)
 	}
@@ -199,10 +204,10 @@ type registeredApp struct {
 
 // signInRegistration finds an application by what makes it known in a tenant, its service principal there. The
 // application object, which holds the credentials, may live in another tenant.
-func (s *Server) signInRegistration(t *Tenant, clientID string) (registeredApp, *signInError) {
+func (s *Server) signInRegistration(seen view, t *Tenant, clientID string) (registeredApp, *signInError) {
 	notFound := unknownApplication.with(clientID, t.DisplayName)
 	t.mu.Lock()
-	principal, found := t.servicePrincipalByAppID(t.present(s), clientID)
+	principal, found := t.servicePrincipalByAppID(seen, clientID)
 	t.mu.Unlock()
 	if !found {
 		return registeredApp{}, notFound
@@ -212,7 +217,7 @@ func (s *Server) signInRegistration(t *Tenant, clientID string) (registeredApp, 
 		return registeredApp{}, notFound
 	}
 	home.mu.Lock()
-	object, found := home.applicationByAppID(home.present(s), clientID)
+	object, found := home.applicationByAppID(seen, clientID)
 	home.mu.Unlock()
 	if !found {
 		return registeredApp{}, notFound
@@ -282,16 +287,15 @@ func (s *Server) requestedAPI(t *Tenant, scope string) (firstPartyAPI, *signInEr
 }
 
 // grantedRoles are the names of the application permissions that the principal holds on the API, for the roles claim.
-func (s *Server) grantedRoles(t *Tenant, principal servicePrincipal, apiAppID string) []string {
+func (s *Server) grantedRoles(seen view, t *Tenant, principal servicePrincipal, apiAppID string) []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := t.present(s)
-	api, found := t.servicePrincipalByAppID(now, apiAppID)
+	api, found := t.servicePrincipalByAppID(seen, apiAppID)
 	if !found {
 		return nil
 	}
 	var names []string
-	for _, grant := range t.grantsOf(now, principal.ID) {
+	for _, grant := range t.grantsOf(seen, principal.ID) {
 		if grant.ResourceID != api.ID {
 			continue
 		}

@@ -42,7 +42,9 @@ func parse(args []string, out io.Writer) (settings, error) {
 	flags.SetOutput(out)
 	flags.StringVar(&set.options.Listen, "listen", "127.0.0.1:0", "loopback `address` to listen on; port 0 takes a free one")
 	flags.IntVar(&set.options.Tenants, "tenants", 1, "`number` of tenants")
-	flags.StringVar(&set.options.Profile, "profile", "instant", "how the tenants behave; the only `profile` so far is instant")
+	flags.StringVar(&set.options.Profile, "profile", "instant", "how the tenants behave: the `profile` instant, where every write is seen at once; realistic, where replicas, lists and tokens lag behind; hostile, where requests are throttled, fail and get lost at random")
+	flags.Float64Var(&set.options.Speed, "speed", 1, "how many `times` sooner than in reality a write is seen everywhere, in the realistic profile")
+	flags.Uint64Var(&set.options.Seed, "seed", 0, "`number` that everything which happens by chance follows from; 0 draws one")
 	flags.DurationVar(&set.options.Latency, "latency", 0, "`time` added to every request, such as 80ms")
 	flags.StringVar(&set.envFile, "env-file", "", "`file` to write for a shell to source, for the provider; with two more beside it")
 	flags.StringVar(&set.foreignEnvFile, "foreign-env-file", "", "the same `file` with what other programs need, such as the azuread provider")
@@ -118,6 +120,9 @@ func announce(server *sandbox.Server, set settings, out io.Writer) error {
 	}
 	if set.foreignEnvFile != "" {
 		fmt.Fprintf(out, "In another shell, for other programs:  %s\n", sandbox.SourceCommand(set.foreignEnvFile))
+	}
+	if profile := set.options.Profile; profile != "instant" {
+		fmt.Fprintf(out, "The profile is %s, its seed %d: -seed %d makes the same happen again.\n", profile, server.Seed(), server.Seed())
 	}
 	fmt.Fprintf(out, "What the tenants hold:  %s/_sandbox/tenants\n", server.Origin())
 	fmt.Fprintln(out, "Exchange's EWS gate is closed, as in every tenant since October 2026. Ctrl-C ends the sandbox, and with it all that was made in it.")

@@ -66,6 +66,14 @@ func clientSecret(t *testing.T, env string) string {
 	return string(secret)
 }
 
+func TestAHostileSandboxTellsHowToMakeTheSameTroubleAgain(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	out := &output{want: "Ctrl-C", seen: stop}
+	if err := run(ctx, []string{"-profile", "hostile", "-seed", "42"}, out); err != nil || !strings.Contains(out.text.String(), "-seed 42") {
+		t.Errorf("%v; it prints\n%s", err, out.text.String())
+	}
+}
+
 func TestTheSandboxExplainsAWrongCommandLine(t *testing.T) {
 	ended, stop := context.WithCancel(t.Context())
 	stop() // so that a command line that is accepted by mistake fails the test, and does not serve
@@ -74,6 +82,7 @@ func TestTheSandboxExplainsAWrongCommandLine(t *testing.T) {
 		want string
 	}{
 		{[]string{"-profile", "lazy"}, "lazy"},
+		{[]string{"-speed", "-2"}, "speed -2"},
 		{[]string{"-tenants", "0"}, "at least one"},
 		{[]string{"start"}, `"start" is no flag`},
 		{[]string{"-listen", "0.0.0.0:0"}, "loopback"},

@@ -1,0 +1,78 @@
+package sandbox
+
+import (
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+)
+
+// chances are how often requests of the hostile profile meet each kind of trouble, in 1000.
+var chances = []struct {
+	kind  FaultKind
+	often int
+}{
+	{Throttled, 15}, {ServerError, 5}, {Unavailable, 7}, {TimeoutBefore, 7}, {TimeoutAfter, 7}, {ResetBefore, 5}, {ResetAfter, 5},
+	{CutOff, 4}, {HTMLPage, 4}, {EmptyBody, 4}, {Slow, 5}, {Stale, 12},
+}
+
+// hostility decides by lot which request meets which trouble. The lot depends on the seed, on what the request is and
+// in which tenant, and on how many like it there were before: so one seed makes the same trouble again, also where
+// several tenants are asked at the same time.
+type hostility struct {
+	server *Server
+	seed   uint64
+
+	mu   sync.Mutex
+	seen map[string]int
+}
+
+// identifiers are what differs from run to run in the path of a request: GUIDs, and the IDs of grants.
+var identifiers = regexp.MustCompile(`[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[A-Za-z0-9_-]{43}`)
+
+// chance implements trouble.chance.
+func (h *hostility) chance(r *http.Request) (Fault, bool) {
+	like := fmt.Sprintf("%d %s %s", h.tenantOf(r), r.Method, identifiers.ReplaceAllString(r.URL.Path, "*"))
+	h.mu.Lock()
+	h.seen[like]++
+	like = fmt.Sprintf("%s %d", like, h.seen[like])
+	h.mu.Unlock()
+	digest := fnv.New64a()
+	_, _ = digest.Write([]byte(like))
+	lot := rand.New(rand.NewPCG(h.seed, digest.Sum64()))
+	drawn := lot.IntN(1000)
+	for _, c := range chances {
+		if drawn -= c.often; drawn >= 0 {
+			continue
+		}
+		f := Fault{Kind: c.kind}
+		switch c.kind {
+		case Throttled:
+			f.RetryAfter = []string{"", "0", "1"}[lot.IntN(3)]
+		case Slow:
+			f.For = fmt.Sprintf("%dms", 20+lot.IntN(300))
+		case Stale: // as old as what a replica of the realistic profile gets
+			f.For = h.server.clock.scaled(10 * time.Second).String()
+		}
+		return f, true
+	}
+	return Fault{}, false
+}
+
+// tenantOf numbers the tenant that a request is about: 0 where it is none's.
+func (h *hostility) tenantOf(r *http.Request) int {
+	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if token, fault := h.server.verifyToken(r.Header.Get("Authorization")); fault == nil {
+		name = token.TenantID
+	}
+	for i, t := range h.server.tenants {
+		if strings.EqualFold(t.ID, name) {
+			return i + 1
+		}
+	}
+	return 0
+}

@@ -1,0 +1,272 @@
+package sandbox
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// newLagging speaks to a tenant whose replicas catch up in their own time. Only what the test adds to the clock counts:
+// the few milliseconds in between make no difference.
+func newLagging(t *testing.T, kind callerKind) *graph {
+	t.Helper()
+	return newRig(t, Options{Profile: "realistic", Seed: 7}).as(kind)
+}
+
+func (r *rig) later(by string) {
+	r.t.Helper()
+	r.control(http.MethodPost, "/clock", `{"advance":"`+by+`"}`)
+}
+
+// statuses are those of the answers to as many equal reads, each once.
+func (g *graph) statuses(path string) []int {
+	g.t.Helper()
+	var seen []int
+	for range 40 {
+		seen = append(seen, g.send("GET", path, nil).Status)
+	}
+	slices.Sort(seen)
+	return slices.Compact(seen)
+}
+
+func TestReplicasDisagreeUntilTheyHaveCaughtUp(t *testing.T) {
+	g := newLagging(t, fullCaller)
+	app := g.newApplication(object{})
+	path := "/applications/" + app["id"].(string)
+	if got := g.statuses(path); !slices.Equal(got, []int{200, 404}) {
+		t.Errorf("right after the creation, reads are answered %v", got)
+	}
+	g.later("10s")
+	if got := g.statuses(path); !slices.Equal(got, []int{200}) {
+		t.Errorf("later, reads are answered %v", got)
+	}
+	g.want(204, "PATCH", path, object{"displayName": "renamed"})
+	var names []any
+	for range 40 {
+		names = append(names, g.want(200, "GET", path, nil)["displayName"])
+	}
+	if !slices.Contains(names, "renamed") || !slices.ContainsFunc(names, func(name any) bool { return name != "renamed" }) {
+		t.Errorf("after the change, reads show %v", names)
+	}
+}
+
+func TestAListLagsBehindAReadOfTheSameObject(t *testing.T) {
+	g := newLagging(t, fullCaller)
+	app := g.newApplication(object{"displayName": "listed"})
+	g.later("10s") // every replica has it
+	if got := g.statuses("/applications/" + app["id"].(string)); !slices.Equal(got, []int{200}) {
+		t.Errorf("the application itself is answered %v", got)
+	}
+	absent := 0
+	for range 40 {
+		absent += 1 - g.named("listed")
+	}
+	g.later("6s")
+	if absent == 0 || absent == 40 || g.named("listed") != 1 {
+		t.Errorf("it was absent from %d of 40 lists; at last it is in %d", absent, g.named("listed"))
+	}
+}
+
+func TestADeletedObjectShowsForAWhile(t *testing.T) {
+	g := newLagging(t, fullCaller)
+	app := g.newApplication(object{})
+	g.control(http.MethodPost, "/clock", `{"settle":true}`)
+	path := "/applications/" + app["id"].(string)
+	g.want(204, "DELETE", path, nil)
+	g.later("5s")
+	if got := g.statuses(path); !slices.Equal(got, []int{200}) {
+		t.Errorf("5 s after the deletion, reads are answered %v", got)
+	}
+	g.later("11s")
+	if got := g.statuses(path); !slices.Equal(got, []int{404}) {
+		t.Errorf("16 s after the deletion, reads are answered %v", got)
+	}
+	g.refused(404, "Request_ResourceNotFound", "DELETE", path, nil)
+}
+
+func TestAServicePrincipalCannotBeMadeBeforeItsApplicationIsKnown(t *testing.T) {
+	for kind, want := range map[callerKind]struct {
+		status int
+		code   string
+	}{fullCaller: {400, "Request_BadRequest"}, ownedByCaller: {403, "Authorization_RequestDenied"}} {
+		g := newLagging(t, kind)
+		app := g.newApplication(object{})
+		g.refused(want.status, want.code, "POST", "/servicePrincipals", object{"appId": app["appId"]})
+		g.later("6s")
+		g.want(201, "POST", "/servicePrincipals", object{"appId": app["appId"]})
+	}
+}
+
+func TestAWriteDoesNotFindWhatWasJustMade(t *testing.T) {
+	g := newLagging(t, fullCaller)
+	app := g.newApplication(object{"uniqueName": "made"})
+	path := "/applications/" + app["id"].(string)
+	g.refused(404, "Request_ResourceNotFound", "PATCH", path, object{"notes": "x"})
+	if got := g.send("PATCH", "/applications(uniqueName='made')", object{"displayName": "again"}, "Prefer", "create-if-missing"); got.Status != 204 {
+		t.Errorf("the upsert does not find its own work: HTTP %d %s", got.Status, got.Body)
+	}
+	g.later("6s")
+	g.want(204, "PATCH", path, object{"notes": "x"})
+}
+
+func TestAGrantToAFreshServicePrincipalIsRefusedForAWhile(t *testing.T) {
+	g := newLagging(t, fullCaller)
+	app := g.newApplication(object{})
+	g.control(http.MethodPost, "/clock", `{"settle":true}`)
+	principal := g.want(201, "POST", "/servicePrincipals", object{"appId": app["appId"]})
+	api := g.tenant.seededAPI(graphAppID)
+	grant := object{"principalId": principal["id"], "resourceId": api.ID, "appRoleId": grantableRole(api, "Organization.Read.All").ID}
+	if message := g.refused(400, "Request_BadRequest", "POST", "/servicePrincipals/"+api.ID+"/appRoleAssignedTo", grant); message != "Not a valid reference update" {
+		t.Errorf("the message is %q", message)
+	}
+	g.refused(404, "Request_ResourceNotFound", "POST", "/servicePrincipals/"+principal["id"].(string)+"/appRoleAssignments", grant)
+	g.later("6s")
+	g.want(201, "POST", "/servicePrincipals/"+api.ID+"/appRoleAssignedTo", grant)
+}
+
+func TestTheTokenEndpointLearnsOfACredentialLaterAndOfConsentLatest(t *testing.T) {
+	r := newRig(t, Options{Profile: "realistic", Seed: 7})
+	tenant := r.server.Tenants()[0]
+	app := r.register(tenant, graphAppID+"/Organization.Read.All")
+	form := secretForm(app.AppID, app.secret, graphDefault)
+	if got := r.requestToken(tenant.ID, form); got.Status == 200 || !strings.Contains(got.Body, "AADSTS700016") {
+		t.Errorf("at once, HTTP %d: %s", got.Status, got.Body)
+	}
+	roles := func() []string {
+		token, fault := r.server.verifyToken(r.token(tenant.ID, form))
+		if fault != nil {
+			t.Fatal(fault.Reason)
+		}
+		return token.Roles
+	}
+	r.later("15s")
+	if got := roles(); len(got) != 0 {
+		t.Errorf("after 15 s the token has the roles %v", got)
+	}
+	r.later("15s")
+	if got := roles(); !slices.Equal(got, []string{"Organization.Read.All"}) {
+		t.Errorf("after 30 s the token has the roles %v", got)
+	}
+}
+
+func TestWhoSignsInTooEarlyWaitsLonger(t *testing.T) {
+	for _, early := range []bool{true, false} {
+		r := newRig(t, Options{Profile: "realistic", Seed: 7})
+		tenant := r.server.Tenants()[0]
+		app := r.register(tenant)
+		r.control(http.MethodPost, "/clock", `{"settle":true}`)
+		app.Passwords = append(slices.Clone(app.Passwords), passwordCredential{KeyID: "second", Secret: "a new secret", Start: r.server.now(), End: r.server.now().AddDate(1, 0, 0)})
+		r.change(tenant, app)
+		form := secretForm(app.AppID, "a new secret", graphDefault)
+		if early {
+			if got := r.requestToken(tenant.ID, form); !strings.Contains(got.Body, "AADSTS7000215") {
+				t.Errorf("too early, HTTP %d: %s", got.Status, got.Body)
+			}
+		}
+		r.later("16s")
+		if got := r.requestToken(tenant.ID, form).Status == 200; got == early {
+			t.Errorf("signed in after 16 s: %t; tried before: %t", got, early)
+		}
+		r.later("45s")
+		r.token(tenant.ID, form)
+	}
+}
+
+func TestASpeedMakesReplicasCatchUpSooner(t *testing.T) {
+	g := newLagging(t, fullCaller)
+	app := g.newApplication(object{})
+	g.control(http.MethodPost, "/clock", `{"speed":60}`)
+	g.later("160ms")
+	if got := g.statuses("/applications/" + app["id"].(string)); !slices.Equal(got, []int{200}) {
+		t.Errorf("9.6 s of replication later, reads are answered %v", got)
+	}
+	var clock clockState
+	g.get("/_sandbox/clock").json(t, &clock)
+	if clock.Speed != 60 {
+		t.Errorf("the clock shows %+v", clock)
+	}
+}
+
+func TestWhoeverAsksForCalmSeesEveryWrite(t *testing.T) {
+	g := newLagging(t, fullCaller)
+	app := g.newApplication(object{})
+	for range 20 {
+		g.want(200, "GET", "/applications/"+app["id"].(string), nil, calmHeader, "yes")
+	}
+}
+
+func TestThePagesOfAListAreOfOneMoment(t *testing.T) {
+	g := newLagging(t, fullCaller)
+	for i := range 4 {
+		g.newApplication(object{"displayName": fmt.Sprintf("page %d", i)})
+	}
+	g.later("16s")
+	first := g.want(200, "GET", "/applications?$top=2", nil)
+	next := strings.TrimPrefix(first["@odata.nextLink"].(string), g.server.Origin()+"/v1.0")
+	g.newApplication(object{"displayName": "later"})
+	g.later("16s")
+	seen := 2
+	for next != "" {
+		page := g.want(200, "GET", next, nil)
+		for _, entry := range page["value"].([]any) {
+			if entry.(object)["displayName"] == "later" {
+				t.Error("what was made after the first page is on a later one")
+			}
+			seen++
+		}
+		link, _ := page["@odata.nextLink"].(string)
+		next = strings.TrimPrefix(link, g.server.Origin()+"/v1.0")
+	}
+	if seen < 6 { // four, and the seeded ones
+		t.Errorf("%d applications are listed", seen)
+	}
+}
+
+// troubles plays the same requests to a hostile tenant and returns what became of each.
+func troubles(t *testing.T, seed uint64) []int {
+	t.Helper()
+	s := &Server{clock: newClock(time.Now, 1)}
+	h := &hostility{server: s, seed: seed, seen: map[string]int{}}
+	var met []int
+	for i := range 1000 {
+		// The GUID differs from run to run, as it does in reality.
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, fmt.Sprintf("https://localhost/v1.0/applications/%08x-0000-4000-8000-%012x", time.Now().UnixNano()&0xffffffff, i), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f, hit := h.chance(r); hit {
+			met = append(met, i*100+slices.Index(faultKinds, f.Kind))
+		}
+	}
+	return met
+}
+
+func TestASeedMakesTheSameTroubleAgain(t *testing.T) {
+	first, again, other := troubles(t, 1), troubles(t, 1), troubles(t, 2)
+	if !slices.Equal(first, again) {
+		t.Errorf("the same seed made %v, and then %v", first, again)
+	}
+	if slices.Equal(first, other) {
+		t.Error("another seed makes the same trouble")
+	}
+	kinds := map[int]bool{}
+	for _, met := range first {
+		kinds[met%100] = true
+	}
+	if len(kinds) != len(chances) {
+		t.Errorf("1000 requests met %d kinds of trouble, want all %d", len(kinds), len(chances))
+	}
+}
+
+func TestTheSeedIsTold(t *testing.T) {
+	r := newRig(t, Options{Profile: "hostile"})
+	if r.server.Seed() == 0 {
+		t.Error("no seed was drawn")
+	}
+	if given := newRig(t, Options{Profile: "hostile", Seed: 42}); given.server.Seed() != 42 {
+		t.Errorf("the seed is %d", given.server.Seed())
+	}
+}
