@@ -245,3 +245,25 @@ func TestAccAStoreThatIsNotMountedReplacesNoCertificate(t *testing.T) {
 		resource.TestStep{PreConfig: move(elsewhere, k.Store), Config: config, PlanOnly: true},
 	)
 }
+
+func TestAccACallerOfOwnedApplicationsIsWarnedThatNamesakesGoUnnoticed(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	tenant := k.Tenant(0)
+	namesake := k.Graph(tenant.TenantID, http.MethodPost, "/applications", map[string]any{"displayName": "CodeTwo Office 365 Migration Target"})
+	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase, "ARM_CLIENT_ID="+tenant.Callers.OwnedBy.ClientID, "ARM_CLIENT_SECRET="+tenant.Callers.OwnedBy.ClientSecret)
+	if err := os.WriteFile(filepath.Join(cli.Folder, "main.tf"), []byte("terraform {\n  required_providers {\n    codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n"+minimal), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, arguments := range [][]string{{"init"}, {"apply", "-auto-approve"}, {"destroy", "-auto-approve"}} {
+		text, err := cli.Run(t.Context(), append(arguments, "-no-color", "-input=false")...)
+		if err != nil {
+			t.Fatalf("terraform %v: %v", arguments, err)
+		}
+		if arguments[0] == "apply" && (!strings.Contains(text, "Warning: Namesakes not looked for") || !strings.Contains(text, "Application.Read.All")) {
+			t.Errorf("no warning that the duplicate was not looked for:\n%s", text)
+		}
+	}
+	if left := ours(k); len(left) != 1 || left[0].ClientID != namesake["appId"] {
+		t.Errorf("the tenant holds %+v", left)
+	}
+}
