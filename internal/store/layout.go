@@ -6,6 +6,7 @@ import (
 	"path"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -91,8 +92,11 @@ func canonicalTenant(tenantID string) (string, error) {
 // CheckMailbox refuses what cannot be a mailbox's address. It knows the shape of an address only, not whether it exists.
 func CheckMailbox(mailbox string) error {
 	for _, r := range mailbox {
-		if unicode.IsSpace(r) || !unicode.IsGraphic(r) {
+		if unicode.IsSpace(r) || !unicode.IsGraphic(r) || r == utf8.RuneError {
 			return fmt.Errorf("%q is not a mailbox's e-mail address: it holds a space or an invisible character (%U), as copying brings along; type it anew", mailbox, r)
+		}
+		if r > unicode.MaxASCII && unicode.ToLower(r) <= unicode.MaxASCII { // U+212A and U+0130 turn into k and i
+			return fmt.Errorf("%q is not a mailbox's e-mail address: it holds a character (%U) that looks like the letter %c; type it anew", mailbox, r, unicode.ToLower(r))
 		}
 	}
 	local, domain, found := strings.Cut(mailbox, "@")
