@@ -42,7 +42,23 @@ func (f *folder) Read(ctx context.Context, name string) ([]byte, error) {
 		content, err = os.ReadFile(f.path(name))
 		return err
 	})
-	return content, err
+	return content, f.explain(err)
+}
+
+// explain says that the store's folder is a file, where that is why something failed. Windows takes what is looked for
+// below a file for missing.
+func (f *folder) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	if info, problem := os.Stat(f.root); problem == nil && !info.IsDir() {
+		return isFile(f.root)
+	}
+	return err
+}
+
+func isFile(path string) error {
+	return fmt.Errorf("%s is a file; the connection store needs a folder there", path)
 }
 
 // Create writes the file aside and then gives it its name with a hard link, which fails if the name is taken.
@@ -116,7 +132,7 @@ func (f *folder) Delete(ctx context.Context, name string) error {
 		return err
 	}
 	path := f.path(name)
-	err := whileBusy(ctx, func() error { return os.Remove(path) })
+	err := f.explain(whileBusy(ctx, func() error { return os.Remove(path) }))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -131,6 +147,7 @@ func (f *folder) Exists(ctx context.Context, name string) (bool, error) {
 		return false, err
 	}
 	_, err := os.Stat(f.path(name))
+	err = f.explain(err)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -142,6 +159,7 @@ func (f *folder) List(ctx context.Context, name string) ([]string, error) {
 		return nil, err
 	}
 	entries, err := os.ReadDir(f.path(name))
+	err = f.explain(err)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -157,7 +175,7 @@ func (f *folder) List(ctx context.Context, name string) ([]string, error) {
 func makeFolder(path string) error {
 	if info, err := os.Stat(path); err == nil {
 		if !info.IsDir() {
-			return fmt.Errorf("%s is a file; the connection store needs a folder there", path)
+			return isFile(path)
 		}
 		return nil
 	}

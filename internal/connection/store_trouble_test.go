@@ -1,0 +1,180 @@
+package connection
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	tf "github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/expect"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/quickstore"
+)
+
+func TestStoreThatIsAFileIsNamedAtPlan(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	k.folder = filepath.Join(t.TempDir(), "store")
+	k.must(os.WriteFile(k.folder, []byte("notes"), 0o600))
+	k.play(tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: expect.Error("is a file; the connection store needs a folder there")})
+	if content, err := os.ReadFile(k.folder); err != nil || string(content) != "notes" {
+		t.Errorf("the file holds %q, %v", content, err)
+	}
+}
+
+func TestRecordOfANewerSchemaIsRefusedAndUntouchedByPlanApplyAndDestroy(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	record := k.path(k.open().RecordURL(tenantID, mailbox))
+	var old, newer []byte
+	refusal := expect.Error("migration@contoso.onmicrosoft.com.json was written by a newer version of this provider (schema version 2; this one knows 1): upgrade the provider")
+	replace := func() {
+		var err error
+		old, err = os.ReadFile(record)
+		k.must(err)
+		newer = []byte(strings.Replace(string(old), `"schema_version": 1`, `"schema_version": 2, "cloud": "new"`, 1))
+		k.must(os.WriteFile(record, newer, 0o600))
+	}
+	untouched := func() {
+		if now, err := os.ReadFile(record); err != nil || string(now) != string(newer) {
+			t.Errorf("%v: the record is now\n%s", err, now)
+		}
+	}
+	const changed = `name = "changed"`
+	k.play(
+		tf.TestStep{Config: connection(byThumbprint)},
+		tf.TestStep{PreConfig: replace, Config: connection(byThumbprint), PlanOnly: true, ExpectError: refusal},
+		tf.TestStep{PreConfig: untouched, Config: connection(byThumbprint, changed), ExpectError: refusal},
+		tf.TestStep{PreConfig: untouched, Config: connection(byThumbprint), Destroy: true, ExpectError: refusal},
+		tf.TestStep{
+			PreConfig: func() { untouched(); k.must(os.WriteFile(record, old, 0o600)) },
+			Config:    connection(byThumbprint), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan()),
+		},
+	)
+
+	// Nor does a new connection take its place.
+	k.must(os.WriteFile(record, newer, 0o600))
+	k.play(tf.TestStep{Config: connection(byThumbprint), ExpectError: refusal})
+	untouched()
+}
+
+func TestDamagedRecordIsNamedAndTheOthersAreListedAndChanged(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	s := k.open()
+	damaged := k.path(s.RecordURL(tenantID, "broken@contoso.com"))
+	list := "\ndata \"codetwo_target_connections\" \"all\" { depends_on = [" + address + "] }\n"
+	const data = "data.codetwo_target_connections.all"
+	k.play(
+		tf.TestStep{Config: connection(byThumbprint) + list},
+		tf.TestStep{
+			PreConfig: func() { k.must(os.WriteFile(damaged, []byte(`{"schema_version": 1,`), 0o600)) },
+			Config:    connection(byThumbprint, `name = "changed"`) + list,
+			Check: tf.ComposeAggregateTestCheckFunc(
+				tf.TestCheckResourceAttr(data, "connections.#", "1"),
+				tf.TestCheckResourceAttr(data, "connections.0.name", "changed"),
+			),
+		},
+		tf.TestStep{
+			Config:      strings.ReplaceAll(connection(byThumbprint, `mailbox = "broken@contoso.com"`), `"test"`, `"broken"`) + connection(byThumbprint, `name = "changed"`),
+			ExpectError: expect.Error("broken@contoso.com.json is damaged"),
+		},
+	)
+	if content, err := os.ReadFile(damaged); err != nil || string(content) != `{"schema_version": 1,` {
+		t.Errorf("the damaged record is %q, %v", content, err)
+	}
+}
+
+func TestHostileMailboxesAreKeptSafelyOrRefusedClearly(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	kept := []string{
+		"CON.com@x.com", "con.x@x.com", "com1.x@x.com", "aux@x.com", "100%25@x.com", "%2e%2e%2f@x.com", "o'neil@x.com", "a*?|b@x.com",
+		strings.Repeat("a", 65) + "@x.com", strings.Repeat("a", 240) + "@x.com", strings.Repeat("a", 239) + "b@x.com",
+		"jürgen@x.com", "\u0430dmin@x.com", "admin@x.com",
+	}
+	quoted := make([]string, len(kept))
+	for i, mailbox := range kept {
+		quoted[i] = fmt.Sprintf("%q", strings.ReplaceAll(mailbox, "%{", "%%{"))
+	}
+	before := k.everything()
+	all := fmt.Sprintf("locals { all = [%s] }\n", strings.Join(quoted, ", ")) + strings.NewReplacer(
+		`"test" {`, "\"test\" {\n  count = length(local.all)", fmt.Sprintf("%q", mailbox), "local.all[count.index]").Replace(connection(bySecret(secret, 1)...))
+	k.play(tf.TestStep{Config: all, Check: func(*terraform.State) error {
+		for _, mailbox := range kept {
+			c, err := k.open().Connection(t.Context(), tenantID, mailbox)
+			if err != nil || c.Mailbox != mailbox {
+				return fmt.Errorf("%q: %q, %w", mailbox, c.Mailbox, err)
+			}
+			if stored, err := k.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || stored != secret {
+				return fmt.Errorf("%q: %q, %w", mailbox, stored, err)
+			}
+		}
+		records, err := filepath.Glob(filepath.Join(k.folder, tenantID, "connections", "*.json"))
+		if err != nil || len(records) != len(kept) {
+			return fmt.Errorf("%d records of %d mailboxes (%w)", len(records), len(kept), err)
+		}
+		return nil
+	}})
+	if after := k.everything(); after != before {
+		t.Errorf("beside the store there were %s, and are %s", before, after)
+	}
+
+	for mailbox, why := range map[string]string{
+		"../../etc/passwd@x.com": "is not a mailbox's e-mail address", "a@x.com.": "is not a mailbox's e-mail address", "a @x.com": "a space or an invisible character",
+		"a@x.com ": "a space or an invisible character", "aux": "is not a mailbox's e-mail address", "a\u202e@x.com": "U+202E", "a\u200f@x.com": "U+200F",
+		"\u0130stanbul@x.com": "looks like the letter i", `a\..\b@x.com`: "that is no bare e-mail address", "a/b@x.com": "that is no bare e-mail address", "a:b@x.com": "that is no bare e-mail address",
+		"<b>@x.com": "that is no bare e-mail address", strings.Repeat("a", 320) + "@x.com": "longer than 254 characters",
+	} {
+		k.play(tf.TestStep{Config: connection(byThumbprint, fmt.Sprintf("mailbox = %q", mailbox)), PlanOnly: true, ExpectError: expect.Error(why)})
+	}
+}
+
+// everything are the names in the folders above the store.
+func (k *kitchen) everything() string {
+	k.t.Helper()
+	var names []string
+	for folder := filepath.Dir(k.folder); len(folder) > len(filepath.Clean(os.TempDir())); folder = filepath.Dir(folder) {
+		entries, err := os.ReadDir(folder)
+		k.must(err)
+		for _, entry := range entries {
+			names = append(names, filepath.Join(folder, entry.Name()))
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+func TestWrongPassphraseIsToldFromADamagedKeyAndAnExchangedOne(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	identity, recipient := filepath.Join(k.folder, "identity.age"), filepath.Join(k.folder, "recipient.txt")
+	content, err := os.ReadFile(identity)
+	k.must(err)
+	own, err := os.ReadFile(recipient)
+	k.must(err)
+	strangers := t.TempDir()
+	quickstore.Make(t, strangers, passphrase)
+	stranger, err := os.ReadFile(filepath.Join(strangers, "recipient.txt"))
+	k.must(err)
+	put := func(file string, content []byte) { k.must(os.WriteFile(file, content, 0o600)) }
+	config := connection(bySecret(secret, 1)...)
+	k.play(
+		tf.TestStep{
+			PreConfig: func() { k.passphrase = "wrong horse battery" }, Config: config,
+			ExpectError: expect.Error("the passphrase does not open the connection store's identity.age"),
+		},
+		tf.TestStep{
+			PreConfig: func() { k.passphrase = passphrase; put(identity, content[:len(content)/2]) }, Config: config,
+			ExpectError: expect.Error("identity.age is damaged"),
+		},
+		tf.TestStep{
+			PreConfig: func() { put(identity, content); put(recipient, stranger) }, Config: config,
+			ExpectError: expect.Error("recipient.txt is not the public half of identity.age: somebody exchanged it"),
+		},
+		tf.TestStep{PreConfig: func() { put(recipient, own) }, Config: config},
+	)
+}
