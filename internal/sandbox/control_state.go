@@ -182,7 +182,7 @@ func (u user) state() UserState {
 func (o exchangeOrganization) state() ExchangeState {
 	return ExchangeState{
 		EwsEnabled:           o.EwsEnabled,
-		EwsAllowedAppIDs:     slices.Concat([]string{}, o.EwsAllowedAppIDs),
+		EwsAllowedAppIDs:     list(o.EwsAllowedAppIDs),
 		EwsDisabledMailboxes: slices.Sorted(maps.Keys(o.DisabledMailbox)),
 		OutOfScopeMailboxes:  slices.Sorted(maps.Keys(o.OutOfScope)),
 		PublicFolders:        !o.NoPublicFolders,

@@ -246,4 +246,4 @@ func text(s string) any {
 }
 
 // list writes no entries as an empty list instead of null.
-func list[T any](of []T) []T { return slices.Concat([]T{}, of) }
+func list[T any](of []T) []T { return append([]T{}, of...) }

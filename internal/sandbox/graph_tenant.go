@@ -33,7 +33,7 @@ func (t *Tenant) organizationEntity() object {
 		"defaultUsageLocation":                 nil,
 		"displayName":                          t.DisplayName,
 		"marketingNotificationEmails":          []string{},
-		"mobileDeviceManagementAuthority":      nil,
+		"mobileDeviceManagementAuthority":      "unknown",
 		"onPremisesLastSyncDateTime":           nil,
 		"onPremisesSyncEnabled":                nil,
 		"partnerTenantType":                    nil,

@@ -7,15 +7,20 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"math/big"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/contract"
 )
 
 // rig is a started sandbox with a client that trusts it and follows no redirect.
@@ -27,6 +32,7 @@ type rig struct {
 
 func newRig(t *testing.T, options Options) *rig {
 	t.Helper()
+	options.Around = answersHeldAgainstTheContract(t)
 	server, err := Start(options)
 	if err != nil {
 		t.Fatal(err)
@@ -43,6 +49,27 @@ func newRig(t *testing.T, options Options) *rig {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return &rig{t: t, server: server, client: client}
+}
+
+// answersHeldAgainstTheContract fails a test with every answer that Microsoft's contract of Graph does not have. The
+// requests are not looked at: these tests also send what is wrong.
+func answersHeldAgainstTheContract(t *testing.T) func(http.Handler) http.Handler {
+	t.Helper()
+	held, err := contract.Load(filepath.Join("..", "..", filepath.FromSlash(contract.Location)))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Logf("not held against Microsoft's contract of Graph, which is not there: %v", err)
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	tap := contract.NewTap(held.AnswerViolations)
+	t.Cleanup(func() {
+		for _, violation := range tap.Violations() {
+			t.Errorf("not in Microsoft's contract of Graph: %s", violation)
+		}
+	})
+	return tap.Around
 }
 
 // answer is an HTTP answer, read to its end.

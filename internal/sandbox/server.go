@@ -17,14 +17,15 @@ import (
 
 // Options say which sandbox to start. The zero value is one tenant that answers at once, on a free port.
 type Options struct {
-	Listen  string           // host and port; the host must be a loopback address. Default 127.0.0.1:0, a free port
-	Tenants int              // how many; 0 means 1
-	Profile string           // how the tenants behave: instant (the default), realistic or hostile
-	Seed    uint64           // of what happens by chance; 0 draws one
-	Speed   float64          // how many times sooner than in reality a write is seen everywhere; 0 means 1
-	Latency time.Duration    // added to every request; not negative
-	Log     io.Writer        // one JSON object per line and request, never a secret; nil for none
-	Now     func() time.Time // the wall clock; nil means time.Now
+	Listen  string                          // host and port; the host must be a loopback address. Default 127.0.0.1:0, a free port
+	Tenants int                             // how many; 0 means 1
+	Profile string                          // how the tenants behave: instant (the default), realistic or hostile
+	Seed    uint64                          // of what happens by chance; 0 draws one
+	Speed   float64                         // how many times sooner than in reality a write is seen everywhere; 0 means 1
+	Latency time.Duration                   // added to every request; not negative
+	Log     io.Writer                       // one JSON object per line and request, never a secret; nil for none
+	Now     func() time.Time                // the wall clock; nil means time.Now
+	Around  func(http.Handler) http.Handler // put before everything that is served, where bodies are in clear; nil for nothing
 }
 
 // Server is a running sandbox. Its methods may be called from several goroutines.
@@ -123,8 +124,12 @@ func newServer(o Options, address string) (*Server, error) {
 			s.byName[strings.ToLower(name)] = t
 		}
 	}
+	served := s.troubled(s.routes())
+	if o.Around != nil {
+		served = o.Around(served)
+	}
 	s.http = &http.Server{
-		Handler:           s.counted(logged(o.Log, s.now, delayed(o.Latency, gunzipped(s.troubled(s.routes()))))),
+		Handler:           s.counted(logged(o.Log, s.now, delayed(o.Latency, gunzipped(served)))),
 		TLSConfig:         identity,
 		ReadHeaderTimeout: 30 * time.Second,
 		// What would be said there is about clients that do not trust the CA or hang up: they know it themselves.
