@@ -227,19 +227,37 @@ func TestAccAnApplicationOfThatNameIsRefusedWithTheImportBlock(t *testing.T) {
 
 func TestAccConsentLeftToAPersonIsPlannedAndShown(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
-	run(t, k, resource.TestStep{
-		Config: k.Provider(k.Tenant(0).Callers.Full) + registration(`grant_admin_consent = false`),
-		ConfigStateChecks: []statecheck.StateCheck{
-			statecheck.ExpectKnownValue(address, tfjsonpath.New("permissions").AtMapKey(fullName).AtMapKey("consented"), knownvalue.Bool(false)),
-			statecheck.ExpectKnownValue(address, tfjsonpath.New("admin_consent_url"), knownvalue.StringRegexp(regexp.MustCompile(`/adminconsent\?client_id=`))),
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	config := k.Provider(k.Tenant(0).Callers.Full) + registration(`grant_admin_consent = false`)
+	consented := func(name string) tfjsonpath.Path {
+		return tfjsonpath.New("permissions").AtMapKey(name).AtMapKey("consented")
+	}
+	run(t, k,
+		resource.TestStep{
+			Config: config,
+			ConfigStateChecks: []statecheck.StateCheck{
+				statecheck.ExpectKnownValue(address, consented(fullName), knownvalue.Bool(false)),
+				statecheck.ExpectKnownValue(address, tfjsonpath.New("admin_consent_url"), knownvalue.StringRegexp(regexp.MustCompile(`/adminconsent\?client_id=`))),
+			},
+			Check: resource.ComposeTestCheckFunc(m.remember, func(*terraform.State) error {
+				if count := grantsOf(k, m.clientID); count != 0 {
+					return fmt.Errorf("%d permissions are granted", count)
+				}
+				return nil
+			}),
 		},
-		Check: resource.TestCheckResourceAttrWith(address, "client_id", func(clientID string) error {
-			if count := grantsOf(k, clientID); count != 0 {
-				return fmt.Errorf("%d permissions are granted", count)
-			}
-			return nil
-		}),
-	})
+		resource.TestStep{ // a person consents to the half of it
+			PreConfig: func() { m.grant("00000002-0000-0ff1-ce00-000000000000", "dc890d15-9560-4a4c-9b7f-a736ec74ec40") },
+			Config:    config,
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction(address, plancheck.ResourceActionNoop),
+			}},
+			ConfigStateChecks: []statecheck.StateCheck{
+				statecheck.ExpectKnownValue(address, consented(fullName), knownvalue.Bool(true)),
+				statecheck.ExpectKnownValue(address, consented(readName), knownvalue.Bool(false)),
+			},
+		},
+	)
 }
 
 func TestAccACallerWithoutTheConsentRightIsToldWhichOneIsMissing(t *testing.T) {

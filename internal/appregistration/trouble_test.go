@@ -250,20 +250,64 @@ func TestAccACallerOfOwnedApplicationsIsWarnedThatNamesakesGoUnnoticed(t *testin
 	k := acctest.Start(t, sandbox.Options{})
 	tenant := k.Tenant(0)
 	namesake := k.Graph(tenant.TenantID, http.MethodPost, "/applications", map[string]any{"displayName": "CodeTwo Office 365 Migration Target"})
-	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase, "ARM_CLIENT_ID="+tenant.Callers.OwnedBy.ClientID, "ARM_CLIENT_SECRET="+tenant.Callers.OwnedBy.ClientSecret)
-	if err := os.WriteFile(filepath.Join(cli.Folder, "main.tf"), []byte("terraform {\n  required_providers {\n    codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n"+minimal), 0o600); err != nil {
+	cli := commandLine(t, k, minimal, "ARM_CLIENT_ID="+tenant.Callers.OwnedBy.ClientID, "ARM_CLIENT_SECRET="+tenant.Callers.OwnedBy.ClientSecret)
+	if text := cli("apply"); !strings.Contains(text, "Warning: Namesakes not looked for") || !strings.Contains(text, "Application.Read.All") {
+		t.Errorf("no warning that the duplicate was not looked for:\n%s", text)
+	}
+	cli("destroy")
+	if left := ours(k); len(left) != 1 || left[0].ClientID != namesake["appId"] {
+		t.Errorf("the tenant holds %+v", left)
+	}
+}
+
+// commandLine is the CLI in a folder with that configuration, as a person has it. It returns how to run a command that
+// changes something; what it prints is returned, and a failure ends the test.
+func commandLine(t *testing.T, k *acctest.Kitchen, config string, variables ...string) func(arguments ...string) string {
+	t.Helper()
+	cli := k.CLI(append([]string{"CODETWO_STORE_URL=" + k.StoreURL(), "CODETWO_STORE_PASSPHRASE=" + acctest.Passphrase}, variables...)...)
+	config = "terraform {\n  required_providers {\n    codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n" + config
+	if err := os.WriteFile(filepath.Join(cli.Folder, "main.tf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, arguments := range [][]string{{"init"}, {"apply", "-auto-approve"}, {"destroy", "-auto-approve"}} {
-		text, err := cli.Run(t.Context(), append(arguments, "-no-color", "-input=false")...)
+	run := func(arguments ...string) string {
+		t.Helper()
+		text, err := cli.Run(t.Context(), arguments...)
 		if err != nil {
-			t.Fatalf("terraform %v: %v", arguments, err)
+			t.Fatalf("%v: %v", arguments, err)
 		}
-		if arguments[0] == "apply" && (!strings.Contains(text, "Warning: Namesakes not looked for") || !strings.Contains(text, "Application.Read.All")) {
-			t.Errorf("no warning that the duplicate was not looked for:\n%s", text)
-		}
+		return text
 	}
-	if left := ours(k); len(left) != 1 || left[0].ClientID != namesake["appId"] {
+	run("init", "-no-color", "-input=false")
+	return func(arguments ...string) string {
+		t.Helper()
+		if arguments[0] == "apply" || arguments[0] == "destroy" {
+			arguments = append(arguments, "-no-color", "-input=false", "-auto-approve")
+		}
+		return run(arguments...)
+	}
+}
+
+func TestAccAKeyThatAConnectionStillNamesSurvivesItsRegistration(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	tenant := k.Tenant(0)
+	cli := commandLine(t, k, minimal+fmt.Sprintf(`
+resource "codetwo_target_connection" "elsewhere" {
+  tenant_id              = %q
+  mailbox                = %q
+  client_id              = codetwo_target_app_registration.target.client_id
+  certificate_thumbprint = codetwo_target_app_registration.target.certificate.thumbprint
+}
+`, tenant.TenantID, tenant.Mailboxes.Licensed[0]))
+	cli("apply")
+	cli("state", "rm", "codetwo_target_connection.elsewhere") // it is another team's from now on
+	text := cli("destroy")
+	if !strings.Contains(text, "Warning: Certificate kept in the store") || !strings.Contains(text, tenant.Mailboxes.Licensed[0]) {
+		t.Errorf("no warning that a key stays, and for whom:\n%s", text)
+	}
+	if keys, _ := filepath.Glob(filepath.Join(k.Store, tenant.TenantID, "certificates", "*.pfx")); len(keys) != 1 {
+		t.Errorf("the store holds the keys %v", keys)
+	}
+	if left := ours(k); len(left) > 0 {
 		t.Errorf("the tenant holds %+v", left)
 	}
 }
