@@ -3,6 +3,8 @@
 package store
 
 import (
+	"bytes"
+	"crypto/x509"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,20 +43,42 @@ func TestAgeCommandOpensIdentityAndSecrets(t *testing.T) {
 	}
 }
 
-func TestOpensslOpensAPFXWithItsOwnPassword(t *testing.T) {
-	openssl, err := exec.LookPath("openssl")
-	if err != nil {
+func TestOpensslFindsTheVeryCertificateAndKeyInAPFXOfEitherEncryption(t *testing.T) {
+	if _, err := exec.LookPath("openssl"); err != nil {
 		t.Fatal("this test needs the openssl command: install the package openssl")
 	}
-	dir := withIdentity(t)
-	s := open(t, dir, passphrase)
-	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil))
-	files, err := ConnectionFiles(tenant, mailbox, certificate.Thumbprint(pair().Certificate))
+	openssl := func(input []byte, arguments ...string) []byte {
+		t.Helper()
+		command := exec.CommandContext(t.Context(), "openssl", arguments...)
+		command.Stdin = bytes.NewReader(input)
+		var problem bytes.Buffer
+		command.Stderr = &problem
+		output, err := command.Output()
+		if err != nil {
+			t.Fatalf("openssl %s: %v\n%s", arguments[0], err, problem.String())
+		}
+		return output
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(pair().Key)
 	must(t, err)
-	identity, err := s.unlock(t.Context())
-	must(t, err)
-	password := opens(t, filepath.Join(dir, files.Password), identity)
-	if out, err := exec.CommandContext(t.Context(), openssl, "pkcs12", "-in", filepath.Join(dir, files.PFX), "-passin", "pass:"+password, "-noout").CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	for _, encryption := range []certificate.Encryption{certificate.AES256, certificate.Legacy} {
+		dir := withIdentity(t)
+		s := open(t, dir, passphrase)
+		must(t, s.SaveCertificate(t.Context(), tenant, pair(), encryption, nil))
+		files, err := ConnectionFiles(tenant, mailbox, certificate.Thumbprint(pair().Certificate))
+		must(t, err)
+		identity, err := s.unlock(t.Context())
+		must(t, err)
+		opened := append([]string{"pkcs12", "-in", filepath.Join(dir, files.PFX)}, "-passin", "pass:"+opens(t, filepath.Join(dir, files.Password), identity), "-noenc")
+		if der := openssl(openssl(nil, append(opened, "-nokeys")...), "x509", "-outform", "DER"); !bytes.Equal(der, pair().Certificate.Raw) {
+			t.Errorf("%s: openssl finds another certificate", encryption)
+		}
+		if der := openssl(openssl(nil, append(opened, "-nocerts")...), "pkcs8", "-topk8", "-nocrypt", "-outform", "DER"); !bytes.Equal(der, key) {
+			t.Errorf("%s: openssl finds another key", encryption)
+		}
+		command := exec.CommandContext(t.Context(), "openssl", append(opened, "-info", "-noout")...)
+		if info, err := command.CombinedOutput(); err != nil || strings.Contains(string(info), "AES-256-CBC") != (encryption == certificate.AES256) {
+			t.Errorf("%s: %v, openssl sees another encryption:\n%s", encryption, err, info)
+		}
 	}
 }
