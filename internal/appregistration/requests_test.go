@@ -72,7 +72,7 @@ func TestAccARegistrationCostsFewRequests(t *testing.T) {
 }
 
 func TestAccPurgingCostsTwoRequestsMoreAtMost(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{Latency: 50 * time.Millisecond})
+	k := acctest.Start(t, sandbox.Options{Profile: "instant", Latency: 50 * time.Millisecond})
 	provider := k.Provider(k.Tenant(0).Callers.Full)
 	forget := atThisPoint(func() error { k.Forget(); return nil })
 	run(t, k,
