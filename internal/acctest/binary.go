@@ -30,7 +30,7 @@ func (k *Kitchen) CLI(variables ...string) *terraformcli.CLI {
 }
 
 // checkout is the root of the repository, seen from a package's folder below internal/.
-func checkout(t *testing.T) string {
+func checkout(t testing.TB) string {
 	t.Helper()
 	folder, err := os.Getwd()
 	if err != nil {

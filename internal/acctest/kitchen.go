@@ -38,7 +38,7 @@ type Kitchen struct {
 	Server *sandbox.Server
 	Store  string // folder of the connection store
 
-	t           *testing.T
+	t           testing.TB
 	client      *http.Client
 	caPath      string
 	tenantsPath string
@@ -50,7 +50,7 @@ type Kitchen struct {
 }
 
 // Start starts a sandbox, and ends it with the test.
-func Start(t *testing.T, options sandbox.Options) *Kitchen {
+func Start(t testing.TB, options sandbox.Options) *Kitchen {
 	t.Helper()
 	log := &requestLog{}
 	options.Log = log

@@ -2,27 +2,15 @@ package acctest
 
 import (
 	"bytes"
-	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
-	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
 // Request is one line of the sandbox's log.
-type Request struct {
-	Time     time.Time `json:"time"` // when it began
-	Millis   float64   `json:"ms"`
-	Method   string    `json:"method"`
-	Path     string    `json:"path"`
-	Status   int       `json:"status"`
-	TenantID string    `json:"tenant_id"`
-	Parts    []struct {
-		Method string `json:"method"`
-		Path   string `json:"path"`
-		Status int    `json:"status"`
-	} `json:"parts"`
-}
+type Request = sandbox.Request
 
 // requestLog collects what the sandbox logs.
 type requestLog struct {
@@ -41,14 +29,9 @@ func (k *Kitchen) Requests() []Request {
 	k.t.Helper()
 	k.log.guard.Lock()
 	defer k.log.guard.Unlock()
-	var requests []Request
-	decoder := json.NewDecoder(bytes.NewReader(k.log.text.Bytes()))
-	for decoder.More() {
-		var request Request
-		if err := decoder.Decode(&request); err != nil {
-			k.t.Fatalf("the sandbox's log: %v", err)
-		}
-		requests = append(requests, request)
+	requests, err := sandbox.ReadLog(bytes.NewReader(k.log.text.Bytes()))
+	if err != nil {
+		k.t.Fatal(err)
 	}
 	return requests
 }
@@ -65,19 +48,5 @@ func Graph(requests []Request) []Request {
 	return slices.DeleteFunc(slices.Clone(requests), func(request Request) bool { return !strings.HasPrefix(request.Path, "/v1.0/") })
 }
 
-// InSequence is how many of the requests had to wait for each other: the longest row of which each began after the one
-// before it had ended. Give the sandbox a latency, so that what is sent at once overlaps.
-func InSequence(requests []Request) int {
-	end := func(request Request) time.Time {
-		return request.Time.Add(time.Duration(request.Millis * float64(time.Millisecond)))
-	}
-	row := 0
-	var ended time.Time
-	for _, request := range slices.SortedFunc(slices.Values(requests), func(a, b Request) int { return end(a).Compare(end(b)) }) {
-		if !request.Time.Before(ended) {
-			row++
-			ended = end(request)
-		}
-	}
-	return row
-}
+// InSequence is how many of the requests had to wait for each other.
+func InSequence(requests []Request) int { return len(sandbox.Chain(requests)) }

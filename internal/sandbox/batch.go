@@ -108,9 +108,9 @@ func (b batchRequest) header(name string) string {
 
 // carryOutParts carries the parts out. Graph promises no order among those that do not depend on each other, neither
 // of the work nor of the answers; here it is the reverse, so that whoever relies on one finds out.
-func (s *Server) carryOutParts(r *http.Request, requests []batchRequest) ([]batchResponse, []logPart) {
+func (s *Server) carryOutParts(r *http.Request, requests []batchRequest) ([]batchResponse, []Part) {
 	var responses []batchResponse
-	var parts []logPart
+	var parts []Part
 	status := map[string]int{}
 	waiting := slices.Clone(requests)
 	slices.Reverse(waiting)
@@ -124,7 +124,7 @@ func (s *Server) carryOutParts(r *http.Request, requests []batchRequest) ([]batc
 		response := s.part(r, request, failed)
 		status[request.ID] = response.Status
 		responses = append(responses, response)
-		parts = append(parts, logPart{Method: request.Method, Path: "/v1.0/" + strings.TrimLeft(request.URL, "/"), Status: response.Status})
+		parts = append(parts, Part{Method: request.Method, Path: "/v1.0/" + strings.TrimLeft(request.URL, "/"), Status: response.Status})
 	}
 	return responses, parts
 }

@@ -6,43 +6,77 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 )
 
-// logLine is what the log says of a request. Neither headers nor bodies are in it, because secrets are in those.
-type logLine struct {
-	Time     time.Time `json:"time"`
-	Method   string    `json:"method"`
-	Path     string    `json:"path"`   // with the query
-	Status   int       `json:"status"` // 0: the connection ended without an answer
-	TenantID string    `json:"tenant_id,omitempty"`
-	Millis   float64   `json:"ms"`
-	Parts    []logPart `json:"parts,omitempty"` // of a batch
+// Request is a line of the log. Neither headers nor bodies are in it, because secrets are in those.
+type Request struct {
+	Time       time.Time `json:"time"` // when it began
+	Method     string    `json:"method"`
+	Path       string    `json:"path"`   // with the query
+	Status     int       `json:"status"` // 0: the connection ended without an answer
+	TenantID   string    `json:"tenant_id,omitempty"`
+	Millis     float64   `json:"ms"`
+	Protocol   string    `json:"protocol"`        // such as HTTP/2.0
+	Connection string    `json:"connection"`      // the client's address, one for each connection
+	Parts      []Part    `json:"parts,omitempty"` // of a batch
 }
 
-// logPart is one request of a batch.
-type logPart struct {
+// Part is one request of a batch.
+type Part struct {
 	Method string `json:"method"`
 	Path   string `json:"path"`
 	Status int    `json:"status"`
+}
+
+// ReadLog reads the lines of a log.
+func ReadLog(log io.Reader) ([]Request, error) {
+	var requests []Request
+	for decoder := json.NewDecoder(log); decoder.More(); {
+		var request Request
+		if err := decoder.Decode(&request); err != nil {
+			return nil, fmt.Errorf("reading the sandbox's log: %w", err)
+		}
+		requests = append(requests, request)
+	}
+	return requests, nil
+}
+
+// Ended is when the request was answered.
+func (r Request) Ended() time.Time {
+	return r.Time.Add(time.Duration(r.Millis * float64(time.Millisecond)))
+}
+
+// Chain returns the requests that had to wait for each other: the longest row of which each began after the one before
+// it had ended. Give the sandbox a latency, so that what is sent at once overlaps.
+func Chain(requests []Request) []Request {
+	var row []Request
+	for _, request := range slices.SortedFunc(slices.Values(requests), func(a, b Request) int { return a.Ended().Compare(b.Ended()) }) {
+		if len(row) == 0 || !request.Time.Before(row[len(row)-1].Ended()) {
+			row = append(row, request)
+		}
+	}
+	return row
 }
 
 type logLineKey struct{}
 
 // noteTenant tells the log which tenant a request was about.
 func noteTenant(r *http.Request, tenantID string) {
-	if line, ok := r.Context().Value(logLineKey{}).(*logLine); ok {
+	if line, ok := r.Context().Value(logLineKey{}).(*Request); ok {
 		line.TenantID = tenantID
 	}
 }
 
 // noteParts tells the log what was in a batch.
-func noteParts(r *http.Request, parts []logPart) {
-	if line, ok := r.Context().Value(logLineKey{}).(*logLine); ok {
+func noteParts(r *http.Request, parts []Part) {
+	if line, ok := r.Context().Value(logLineKey{}).(*Request); ok {
 		line.Parts = parts
 	}
 }
@@ -54,7 +88,7 @@ func logged(out io.Writer, now func() time.Time, next http.Handler) http.Handler
 	}
 	var mu sync.Mutex
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		line := &logLine{Time: now().UTC(), Method: r.Method, Path: r.URL.RequestURI()}
+		line := &Request{Time: now().UTC(), Method: r.Method, Path: r.URL.RequestURI(), Protocol: r.Proto, Connection: r.RemoteAddr}
 		started := time.Now()
 		watched := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		defer func() {

@@ -121,9 +121,9 @@ func TestEveryRequestIsOneLineOfTheLogWithoutASecret(t *testing.T) {
 			t.Errorf("%s is in the log", name)
 		}
 	}
-	var lines []logLine
+	var lines []Request
 	for scanner := bufio.NewScanner(strings.NewReader(text)); scanner.Scan(); {
-		var line logLine
+		var line Request
 		if err := json.Unmarshal(scanner.Bytes(), &line); err != nil {
 			t.Fatalf("%v: %s", err, scanner.Text())
 		}

@@ -232,7 +232,7 @@ func TestARequestThatGotNoAnswerIsLoggedWithoutAStatus(t *testing.T) {
 	} else if errors.Is(err, t.Context().Err()) {
 		t.Fatal(err)
 	}
-	var line logLine
+	var line Request
 	if err := json.Unmarshal([]byte(<-lines), &line); err != nil || line.Path != "/metadata/endpoints" || line.Status != 0 {
 		t.Errorf("the log says %+v (%v)", line, err)
 	}

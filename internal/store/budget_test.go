@@ -58,7 +58,7 @@ func (c *counter) List(ctx context.Context, folder string) ([]string, error) {
 
 // fill puts connections of the same tenant, and with the same credential, beside the one that is looked at. They are
 // written past the store, which would take its time to put each on the disk.
-func fill(t *testing.T, dir string, like Connection, others int) {
+func fill(t testing.TB, dir string, like Connection, others int) {
 	t.Helper()
 	for i := range others {
 		c := like

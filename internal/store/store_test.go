@@ -40,7 +40,7 @@ func newPair() *certificate.Pair {
 	return p
 }
 
-func open(t *testing.T, dir, passphrase string) *Store {
+func open(t testing.TB, dir, passphrase string) *Store {
 	t.Helper()
 	s, err := Open(fileURL(dir), passphrase)
 	if err != nil {
@@ -50,7 +50,7 @@ func open(t *testing.T, dir, passphrase string) *Store {
 }
 
 // withIdentity makes a store's folder whose identity opens fast: age keeps the cost of the passphrase in the file.
-func withIdentity(t *testing.T) (dir string) {
+func withIdentity(t testing.TB) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "store")
 	identity, err := age.GenerateX25519Identity()
@@ -66,7 +66,7 @@ func withIdentity(t *testing.T) (dir string) {
 	return dir
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

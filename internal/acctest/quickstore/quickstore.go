@@ -18,7 +18,7 @@ import (
 const workFactor = 4
 
 // Make puts a new identity under the passphrase into the folder, which it creates.
-func Make(t *testing.T, folder, passphrase string) {
+func Make(t testing.TB, folder, passphrase string) {
 	t.Helper()
 	identity, err := age.GenerateX25519Identity()
 	must(t, err)
@@ -36,7 +36,7 @@ func Make(t *testing.T, folder, passphrase string) {
 	must(t, os.WriteFile(filepath.Join(folder, "recipient.txt"), []byte(identity.Recipient().String()+"\n"), 0o600))
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

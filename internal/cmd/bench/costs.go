@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// costs are the CPU time of the cryptography that nobody can save.
+type costs struct {
+	Key    time.Duration `json:"key_cpu_ns"`    // of one key with its certificate
+	Unlock time.Duration `json:"unlock_cpu_ns"` // of opening the store with its passphrase, once in a process that reads a secret
+}
+
+// work is how much of that an operation needs.
+type work struct{ keys, unlocks int }
+
+// measureCosts measures them. How many candidates a prime takes is luck, so a key is the mean of many.
+func measureCosts(ctx context.Context, storeURL string) (costs, error) {
+	const keys = 40
+	made, err := threadCPU(func() error {
+		for range keys {
+			if _, err := newPair(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return costs{}, err
+	}
+	unlock, err := threadCPU(func() error { return makeStore(ctx, storeURL) })
+	return costs{made / keys, unlock}, err
+}
+
+func newPair() (*certificate.Pair, error) {
+	now := time.Now()
+	return certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: now, NotAfter: now.AddDate(5, 0, 0)})
+}
+
+// makeStore makes a store whose passphrase has been set: with its first secret, which goes again.
+func makeStore(ctx context.Context, url string) error {
+	const tenant = "00000000-0000-0000-0000-000000000000"
+	s, err := store.Open(url, passphrase)
+	if err != nil {
+		return err
+	}
+	pair, err := newPair()
+	if err != nil {
+		return err
+	}
+	if err := s.SaveCertificate(ctx, tenant, pair, certificate.AES256, nil); err != nil {
+		return err
+	}
+	return s.DeleteCertificate(ctx, tenant, certificate.Thumbprint(pair.Certificate))
+}

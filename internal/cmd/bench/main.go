@@ -1,0 +1,126 @@
+// Command bench measures the provider through the real Terraform or OpenTofu CLI: how many requests one tenant, and
+// many tenants, cost, how long they take, and how far that is from what the network alone would take. The tenants are
+// the sandbox's, which answers every request later by a fixed latency. It judges nothing: it prints a table and
+// writes the same as JSON.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/terraformcli"
+)
+
+// settings are what the command line says.
+type settings struct {
+	cli         string
+	tenants     []int
+	profiles    []string
+	latency     time.Duration
+	parallelism int
+	out         string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var s settings
+	var tenants, profiles string
+	flag.StringVar(&s.cli, "cli", "terraform", "`path` of the Terraform or OpenTofu CLI")
+	flag.StringVar(&tenants, "tenants", "1,20,200", "how many tenants, one run for each `number`")
+	flag.StringVar(&profiles, "profiles", "instant", "the sandbox's `profiles`, separated by commas")
+	flag.DurationVar(&s.latency, "latency", 80*time.Millisecond, "how much later each request is answered")
+	flag.IntVar(&s.parallelism, "parallelism", 50, "Terraform's -parallelism")
+	flag.StringVar(&s.out, "out", filepath.Join(".cache", "bench.json"), "`file` for the figures as JSON")
+	flag.Parse()
+	s.profiles = strings.Split(profiles, ",")
+	var err error
+	for _, text := range strings.Split(tenants, ",") {
+		number, parseErr := strconv.Atoi(text)
+		if parseErr != nil || number < 1 {
+			err = fmt.Errorf("-tenants %s: %q is no number of tenants", tenants, text)
+			break
+		}
+		s.tenants = append(s.tenants, number)
+	}
+	if err == nil {
+		err = run(ctx, s)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// report is what the JSON file holds.
+type report struct {
+	Started     time.Time     `json:"started"`
+	CLI         string        `json:"cli"`
+	CPUs        int           `json:"cpus"`
+	Latency     time.Duration `json:"latency_ns"`
+	Parallelism int           `json:"parallelism"`
+	Costs       costs         `json:"costs"`
+	Figures     []figures     `json:"figures"`
+}
+
+// run measures every profile with every number of tenants, and prints as it goes.
+func run(ctx context.Context, s settings) error {
+	work, err := os.MkdirTemp("", "codetwo-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(work) }()
+	say("building the provider")
+	config, err := terraformcli.Install(ctx, ".", work)
+	if err != nil {
+		return err
+	}
+	banner, err := (&terraformcli.CLI{Path: s.cli, Folder: work, Environment: terraformcli.Environment(config)}).Run(ctx, "version")
+	if err != nil {
+		return err
+	}
+	r := report{Started: time.Now().UTC(), CPUs: runtime.NumCPU(), Latency: s.latency, Parallelism: s.parallelism}
+	r.CLI, _, _ = strings.Cut(banner, "\n")
+	say("making keys, to know what one takes")
+	if r.Costs, err = measureCosts(ctx, "file://"+filepath.ToSlash(filepath.Join(work, "store"))); err != nil {
+		return err
+	}
+	fmt.Printf("%s, %d CPUs, latency %s, -parallelism=%d\n", r.CLI, r.CPUs, s.latency, s.parallelism)
+	fmt.Printf("CPU of one key: %s; of opening the store with its passphrase: %s\n", r.Costs.Key.Round(time.Millisecond), r.Costs.Unlock.Round(time.Millisecond))
+	for _, profile := range s.profiles {
+		for _, tenants := range s.tenants {
+			b := &bench{settings: s, config: config, costs: r.Costs, profile: profile, tenants: tenants}
+			b.folder = filepath.Join(work, fmt.Sprintf("%s-%d", profile, tenants))
+			measured, err := b.run(ctx)
+			if err != nil {
+				return fmt.Errorf("%d tenants, profile %s: %w", tenants, profile, err)
+			}
+			r.Figures = append(r.Figures, measured...)
+		}
+		printGrowth(os.Stdout, profile, r.Figures)
+	}
+	content, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(s.out), 0o700); err != nil {
+		return err
+	}
+	fmt.Printf("\nThe figures as JSON: %s\n", s.out)
+	return os.WriteFile(s.out, append(content, '\n'), 0o600)
+}
+
+// say tells on standard error what is being done, so that standard output holds the tables alone.
+func say(format string, arguments ...any) {
+	fmt.Fprintf(os.Stderr, "… "+format+"\n", arguments...)
+}
