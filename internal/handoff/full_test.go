@@ -9,30 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"filippo.io/age"
 )
-
-func TestABrowserRunsTheSheetsScriptUnderItsPolicy(t *testing.T) {
-	s := withCertificate()
-	soon := time.Now().Add(10*24*time.Hour + time.Hour)
-	s.CertificateNotAfter = &soon
-	file := filepath.Join(t.TempDir(), "sheet.html")
-	if err := os.WriteFile(file, []byte(render(t, s)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	browser := exec.CommandContext(t.Context(), "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir="+t.TempDir(), "--dump-dom", "file://"+file)
-	var complaints bytes.Buffer
-	browser.Stderr = &complaints
-	page, err := browser.Output()
-	if err != nil {
-		t.Fatalf("chromium: %v\n%s", err, complaints.String())
-	}
-	if !strings.Contains(string(page), soon.UTC().Format("2006-01-02")+" – in 10 days") {
-		t.Errorf("the page's script did not run:\n%s", complaints.String())
-	}
-}
 
 func TestTheSheetsCommandOpensThePasswordForARecipient(t *testing.T) {
 	key, err := age.GenerateX25519Identity()

@@ -18,7 +18,7 @@ var (
 	//go:embed sheet.js
 	sheetScript string
 
-	sheet = template.Must(template.New("sheet").Parse(sheetPage))
+	sheet = template.Must(template.New("sheet").Funcs(template.FuncMap{"named": func(name, value string) copyable { return copyable{name, value} }}).Parse(sheetPage))
 
 	// sheetPolicy lets the page run its own script and style, and reach nothing.
 	sheetPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; script-src " + source(sheetScript) + "; style-src " + source(sheetStyle)
@@ -27,6 +27,9 @@ var (
 // ewsEnd is when Exchange Online switches Exchange Web Services off for good (Microsoft: "Deprecation of Exchange Web
 // Services in Exchange Online").
 var ewsEnd = time.Date(2027, time.April, 1, 0, 0, 0, 0, time.UTC)
+
+// copyable is a value with a copy button, which says its name to those who do not see the page.
+type copyable struct{ Name, Value string }
 
 // date is a row of the sheet's list of dates to keep.
 type date struct {

@@ -18,12 +18,12 @@ async function copy(text) {
 
 for (const button of document.querySelectorAll(".copy button")) {
   button.addEventListener("click", async () => {
-    const code = button.parentElement.querySelector("code");
+    const code = button.closest(".copy").querySelector("code");
     try {
       await copy(code.textContent);
       button.textContent = "Copied";
       button.classList.add("done");
-      said.textContent = "Copied";
+      said.textContent = button.ariaLabel.replace("Copy", "Copied");
     } catch {
       getSelection().selectAllChildren(code);
       button.textContent = "Press Ctrl+C";
