@@ -106,11 +106,14 @@ func (k *Kitchen) writeFile(path string, content []byte) {
 // Tenant is what the sandbox tells of its i-th tenant.
 func (k *Kitchen) Tenant(i int) sandbox.TenantEntry { return k.Server.TenantsJSON().Tenants[i] }
 
+// Option changes what the provider of a test is made of.
+type Option = provider.Option
+
 // Factories serve the provider in the test's own process, as terraform-plugin-testing wants it. Where the provider waits
 // for what is not ready yet, no time passes, unless an option says otherwise or the tenants need that time.
-func (k *Kitchen) Factories(options ...provider.Option) map[string]func() (tfprotov6.ProviderServer, error) {
+func (k *Kitchen) Factories(options ...Option) map[string]func() (tfprotov6.ProviderServer, error) {
 	if !k.lags {
-		options = append([]provider.Option{WithWait(func(ctx context.Context, _ time.Duration) error { return ctx.Err() })}, options...)
+		options = append([]Option{WithWait(func(ctx context.Context, _ time.Duration) error { return ctx.Err() })}, options...)
 	}
 	serve := providerserver.NewProtocol6WithError(provider.New("test", options...)())
 	return map[string]func() (tfprotov6.ProviderServer, error){
@@ -122,11 +125,16 @@ func (k *Kitchen) Factories(options ...provider.Option) map[string]func() (tfpro
 }
 
 // WithClock lets the provider of a test live at another time.
-func WithClock(now func() time.Time) provider.Option { return provider.WithClock(now) }
+func WithClock(now func() time.Time) Option { return provider.WithClock(now) }
 
 // WithWait lets a test decide what happens while the provider of a test waits for what is not ready yet.
-func WithWait(wait func(context.Context, time.Duration) error) provider.Option {
+func WithWait(wait func(context.Context, time.Duration) error) Option {
 	return provider.WithWait(wait)
+}
+
+// WithTransport puts a transport of the test's own around the provider's.
+func WithTransport(wrap func(next http.RoundTripper) http.RoundTripper) Option {
+	return provider.WithTransport(wrap)
 }
 
 // Provider is a provider block that signs in to the sandbox as the caller, with this kitchen's store.

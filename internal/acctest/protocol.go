@@ -4,7 +4,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/provider"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
@@ -17,7 +16,7 @@ type Protocol struct {
 }
 
 // Protocol configures a provider as the caller, with this kitchen's store.
-func (k *Kitchen) Protocol(caller sandbox.Caller, options ...provider.Option) *Protocol {
+func (k *Kitchen) Protocol(caller sandbox.Caller, options ...Option) *Protocol {
 	k.t.Helper()
 	server, err := k.Factories(options...)["codetwo"]()
 	if err != nil {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/provider"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -27,7 +26,7 @@ type bench struct {
 	tenant   sandbox.TenantEntry // whose connections are made
 }
 
-func newBench(t *testing.T, options sandbox.Options, provided ...provider.Option) *bench {
+func newBench(t *testing.T, options sandbox.Options, provided ...acctest.Option) *bench {
 	t.Helper()
 	k := acctest.Start(t, options)
 	opened, err := store.Open(k.StoreURL(), acctest.Passphrase)

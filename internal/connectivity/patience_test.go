@@ -15,7 +15,6 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/provider"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -131,7 +130,7 @@ func TestAccWhatWasChangedLongAgoIsAskedForOnce(t *testing.T) {
 	}
 }
 
-func neverWait(t *testing.T) provider.Option {
+func neverWait(t *testing.T) acctest.Option {
 	return acctest.WithWait(func(context.Context, time.Duration) error {
 		t.Error("it waits")
 		return nil
@@ -207,7 +206,7 @@ func (s silent) RoundTrip(request *http.Request) (*http.Response, error) {
 
 func TestAccAnInterruptedRunEndsAlthoughExchangeIsSilentAndSaysWhatItKnows(t *testing.T) {
 	sent := make(chan struct{}, 1)
-	b := newBench(t, sandbox.Options{}, provider.WithTransport(func(next http.RoundTripper) http.RoundTripper { return silent{next, sent} }))
+	b := newBench(t, sandbox.Options{}, acctest.WithTransport(func(next http.RoundTripper) http.RoundTripper { return silent{next, sent} }))
 	connection := b.connect(b.register(), nil)
 	b.exchange(map[string]any{"weather": map[string]any{"silent": true}})
 	b.interrupted(connection, sent, "token           passed", "ews             skipped", "the run was interrupted")
