@@ -89,6 +89,52 @@ func TestTheExampleOfATestPassesOnceCodeTwoCanConnectAndLeavesNothingBehind(t *t
 	}
 }
 
+func TestTheExamplesOfACheckAndAGateTellOfAClosedTenantAndDestroyHasAWayOut(t *testing.T) {
+	t.Parallel()
+	k := acctest.Start(t, sandbox.Options{})
+	tenant := k.Tenant(0)
+	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
+	example := copyExample(t, cli, filepath.Join(examples, "data-sources", "codetwo_target_connectivity"))
+	main := filepath.Join(example.Folder, "data-source.tf")
+	content := strings.NewReplacer("11111111-2222-3333-4444-555555555555", tenant.TenantID, "migration@contoso.onmicrosoft.com", tenant.Mailboxes.Licensed[0]).Replace(read(t, main))
+	write(t, main, []byte(content))
+	must(t, example, "init", "-input=false")
+	const apply, destroy = "apply -no-color -input=false -auto-approve", "destroy -no-color -input=false -auto-approve"
+	fails := func(command, words string) {
+		t.Helper()
+		if output, err := example.Run(t.Context(), strings.Fields(command)...); err == nil || !strings.Contains(output, words) {
+			t.Errorf("terraform %s has to fail and say %q: %v\n%s", command, words, err, output)
+		}
+	}
+	fails(apply, "Error: The target connection does not work")
+	for _, application := range k.State(0).Applications {
+		if !strings.HasPrefix(application.DisplayName, "Terraform (") {
+			k.OpenEWS(tenant.TenantID, application.ClientID)
+		}
+	}
+	if output := must(t, example, strings.Fields(apply)...); strings.Contains(output, "Check block assertion failed") {
+		t.Errorf("the check warns of a tenant in order:\n%s", output)
+	}
+	if output, changes, err := example.PlanChanges(t.Context()); err != nil || changes {
+		t.Errorf("the second plan is not empty: %v\n%s", err, output)
+	}
+	k.OpenEWS(tenant.TenantID)
+	fails(destroy, "Error: The target connection does not work")
+	if err := os.Remove(filepath.Join(example.Folder, "gate.tf")); err != nil {
+		t.Fatal(err)
+	}
+	if output, changes, err := example.PlanChanges(t.Context()); err != nil || changes || !strings.Contains(output, "Warning: Check block assertion failed") || !strings.Contains(output, "Set-OrganizationConfig") {
+		t.Errorf("with the gate closed the check only warns: %v\n%s", err, output)
+	}
+	copyFile(t, filepath.Join(examples, "data-sources", "codetwo_target_connectivity", "gate.tf"), filepath.Join(example.Folder, "gate.tf"))
+	must(t, example, strings.Fields(destroy+" -refresh=false")...)
+	for _, application := range k.State(0).Applications {
+		if !strings.HasPrefix(application.DisplayName, "Terraform (") {
+			t.Errorf("destroy left %+v", application)
+		}
+	}
+}
+
 func TestTheExampleOfLeftoversDeletesTheChosenAppAndNoOther(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{})

@@ -40,22 +40,50 @@ resource "codetwo_target_connection" "by_hand" {
   client_secret_wo_version = 1
 }
 
+# A second app's connection, with a secret that Entra refuses: what it says of that must not hold it.
+resource "codetwo_target_connection" "refused" {
+  tenant_id                = var.tenant_id
+  mailbox                  = var.refused_mailbox
+  client_id                = var.by_hand_client_id
+  client_secret_wo         = var.refused_secret
+  client_secret_wo_version = 1
+  migrate_public_folders   = true
+}
+
+variable "refused_mailbox" { type = string }
+variable "refused_secret" {
+  type      = string
+  sensitive = true
+  ephemeral = true
+}
+
+data "codetwo_target_connectivity" "refused" {
+  connection_id = codetwo_target_connection.refused.id
+  revision      = codetwo_target_connection.refused.revision
+  timeouts      = { read = "26s" } # one pause
+}
+
 data "codetwo_target_connectivity" "by_hand" {
   connection_id = codetwo_target_connection.by_hand.id
   revision      = codetwo_target_connection.by_hand.revision
 }
 `
 
+// refusedSecret is of no app.
+const refusedSecret = "Wr0ng~secret.that-nobody_ever~made-up"
+
 func TestNoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenant := k.Tenant(0)
 	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	k.OpenEWS(tenant.TenantID, app.ClientID)
 	looked := t.TempDir()
 	cli := k.CLI(
 		"TF_LOG=TRACE", "TF_LOG_PATH="+filepath.Join(looked, "trace.log"),
 		"TF_VAR_tenant_id="+tenant.TenantID, "TF_VAR_mailbox="+tenant.Mailboxes.Licensed[0], "TF_VAR_store_url="+k.StoreURL(),
 		"TF_VAR_store_passphrase="+acctest.Passphrase,
 		"TF_VAR_by_hand_client_id="+app.ClientID, "TF_VAR_by_hand_mailbox="+tenant.Mailboxes.Licensed[1], "TF_VAR_by_hand_secret="+app.Secret,
+		"TF_VAR_refused_mailbox="+tenant.Mailboxes.PublicFolderOwner[0], "TF_VAR_refused_secret="+refusedSecret,
 	)
 	if err := os.CopyFS(cli.Folder, os.DirFS("../../examples/onboarding")); err != nil {
 		t.Fatal(err)
@@ -86,6 +114,7 @@ func TestNoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 	secrets := map[string][]byte{
 		"the caller's client secret":     []byte(tenant.Callers.Full.ClientSecret),
 		"the connection's client secret": []byte(app.Secret),
+		"the refused client secret":      []byte(refusedSecret),
 		"the store's passphrase":         []byte(acctest.Passphrase),
 	}
 	identity := openStore(t, k.Store)
@@ -133,8 +162,13 @@ func TestNoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 		t.Errorf("looked into %d files only (%v)", files, err)
 	}
 	trace, err := os.ReadFile(filepath.Join(looked, "trace.log"))
-	if err != nil || !bytes.Contains(trace, []byte("codetwo_target_app_registration")) || !bytes.Contains(trace, []byte("/v1.0/$batch")) {
-		t.Errorf("the trace log (%d bytes) does not hold what it should, so finding nothing in it proves nothing (%v)", len(trace), err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{"codetwo_target_app_registration", "/v1.0/$batch", "/oauth2/v2.0/token", "/EWS/Exchange.asmx", "Not ready yet", "AADSTS7000215"} {
+		if !bytes.Contains(trace, []byte(words)) {
+			t.Errorf("the trace log (%d bytes) does not hold %q, so finding nothing in it proves nothing", len(trace), words)
+		}
 	}
 }
 

@@ -182,40 +182,6 @@ func TestAccFailOnErrorMakesAFailedCheckAnError(t *testing.T) {
 	})
 }
 
-func TestAccALicensedUserWithoutAMailboxIsToldWhereItMayBe(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenant := k.Tenant(0)
-	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
-	k.OpenEWS(tenant.TenantID, app.ClientID)
-	resource.ParallelTest(t, resource.TestCase{
-		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
-		Steps: []resource.TestStep{{
-			Config: k.Provider(tenant.Callers.Full) + handmade(tenant.TenantID, tenant.Mailboxes.NoMailbox[0], app.ClientID, app.Secret),
-			Check:  fails("ews", "on premises", "Get-EXOMailbox"),
-		}},
-	})
-}
-
-func TestAccATenantWithoutPublicFoldersIsToldSoAndASecondPlanIsEmpty(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenant := k.Tenant(0)
-	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
-	k.OpenEWS(tenant.TenantID, app.ClientID)
-	k.Control(http.MethodPatch, "/tenants/"+tenant.TenantID+"/exchange", map[string]any{"public_folders": false})
-	config := handmade(tenant.TenantID, tenant.Mailboxes.Licensed[0], app.ClientID, app.Secret)
-	config = strings.Replace(config, "client_secret_wo ", "migrate_public_folders = true\n  client_secret_wo ", 1) +
-		"output \"checks\" { value = data.codetwo_target_connectivity.target.checks }\n" // which shows whatever differs in a plan
-	resource.ParallelTest(t, resource.TestCase{
-		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
-		Steps: []resource.TestStep{{
-			Config: k.Provider(tenant.Callers.Full) + config,
-			Check:  fails("public_folders", "migrate_public_folders = false", "New-Mailbox -PublicFolder"),
-		}},
-	})
-}
-
 func TestAccAWrongPassphraseLeavesTheConnectionUndecided(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenant := k.Tenant(0)

@@ -267,6 +267,60 @@ func TestAutodiscoverWithoutAnAddressIsAnError(t *testing.T) {
 	}
 }
 
+func inSettings(code, settings string) string {
+	return inEnvelope(`<GetUserSettingsResponseMessage xmlns="http://schemas.microsoft.com/exchange/2010/Autodiscover"><Response><ErrorCode>NoError</ErrorCode>` +
+		`<UserResponses><UserResponse><ErrorCode>` + code + `</ErrorCode><ErrorMessage>said so</ErrorMessage><UserSettings>` + settings + `</UserSettings></UserResponse></UserResponses></Response></GetUserSettingsResponseMessage>`)
+}
+
+func setting(name, value string) string {
+	return `<UserSetting><Name>` + name + `</Name><Value>` + value + `</Value></UserSetting>`
+}
+
+func TestTheRouteToThePublicFoldersIsAskedForAndTaken(t *testing.T) {
+	t.Parallel()
+	const anchor, byGUID = "SharedPublicFolders@contoso.com", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee@contoso.com"
+	client, requests, bodies := serve(t, answering(http.StatusOK, inSettings("NoError", setting("PublicFolderInformation", anchor)+setting("InternalRpcClientServer", byGUID))))
+	route, err := client.PublicFolderRoute(t.Context(), mailbox)
+	if err != nil || route != (Route{anchor, byGUID}) {
+		t.Fatalf("%+v, %v", route, err)
+	}
+	if request := (*requests)[0]; request.URL.Path != "/autodiscover/autodiscover.svc" || request.Header.Get("Authorization") != "Bearer "+token || !strings.Contains((*bodies)[0], "<a:Mailbox>"+mailbox+"</a:Mailbox>") {
+		t.Errorf("asked %s: %s", request.URL, (*bodies)[0])
+	}
+	if _, err := client.Folder(t.Context(), client.DefaultEWSURL(), mailbox, PublicFoldersRoot, route); err == nil {
+		t.Error("this Exchange has no folders")
+	}
+	if header := (*requests)[1].Header; header.Get("X-AnchorMailbox") != anchor || header.Get("X-PublicFolderMailbox") != byGUID {
+		t.Errorf("the route was not taken: %v", header)
+	}
+}
+
+func TestARouteThatIsNotThereIsToldFromOneThatWasNotTold(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answer func(http.ResponseWriter, *http.Request)
+		code   string // of the error; "-": none
+	}{
+		"no public folders":          {answering(http.StatusOK, inSettings("NoError", setting("InternalRpcClientServer", "own@contoso.com"))), "-"},
+		"a setting not available":    {answering(http.StatusOK, inSettings("SettingIsNotAvailable", "")), "-"},
+		"an unknown user":            {answering(http.StatusOK, inSettings("InvalidUser", "")), "InvalidUser"},
+		"a fault":                    {answering(http.StatusInternalServerError, inFault("ErrorInternalServerError", "no", "")), "ErrorInternalServerError"},
+		"a token it does not accept": {answering(http.StatusUnauthorized, ""), ""},
+		"a proxy's page":             {answering(http.StatusOK, "<html>"), ""},
+	} {
+		client, _, _ := serve(t, c.answer)
+		route, err := client.PublicFolderRoute(t.Context(), mailbox)
+		got := "-"
+		var failure *Error
+		if errors.As(err, &failure) {
+			got = failure.Code
+		}
+		if got != c.code || route != (Route{}) {
+			t.Errorf("%s: %+v, %v", name, route, err)
+		}
+	}
+}
+
 func TestAnInterruptedRequestEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

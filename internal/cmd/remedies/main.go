@@ -1,0 +1,87 @@
+// Command remedies prints the guide of every answer that the connectivity check explains, from the tables it judges by.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+)
+
+const head = `---
+page_title: "What each refusal means - CodeTwo"
+subcategory: ""
+description: |-
+  Every refusal of Entra's sign-in and of Exchange Online that codetwo_target_connectivity explains, and what to do about it.
+---
+
+# What each refusal means
+
+` + "`codetwo_target_connectivity`" + ` turns each of these answers into the sentence and the remedy below, with the names of the connection in place of ` +
+	"`TENANT_ID`, `CLIENT_ID` and `MAILBOX`" + `. An answer that is not here is shown as it came.
+
+*Not yet*: within half an hour of a change of the registration, its credential or the connection, the answer may only mean that Entra has not heard of the change. The check then waits and signs in
+anew, up to ` + "`timeouts.read`" + `.
+*May pass*: the answer says nothing of the connection, so the check could not tell.
+*Unconfirmed*: no document of Microsoft's shows that answer with that meaning.
+`
+
+func main() {
+	if err := write(os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "remedies:", err)
+		os.Exit(1)
+	}
+}
+
+func write(w io.Writer) error {
+	var page strings.Builder
+	page.WriteString(head + "\n## Signing in: `tenant` and `token`\n")
+	for _, known := range probe.SignInErrors() {
+		section(&page, fmt.Sprintf("AADSTS%d", known.Code), known.Meaning, known.Remedy,
+			note(known.NotYet, "not yet"), note(known.Passing, "may pass"), note(known.Unconfirmed, "unconfirmed"))
+	}
+	page.WriteString("\n## Exchange Online: `ews` and `public_folders`\n")
+	for _, known := range probe.ExchangeAnswers() {
+		section(&page, fmt.Sprintf("%s (`%s`)", known.Answer, known.Check), known.Meaning, known.Remedy,
+			note(known.Passing, "may pass"), note(known.Unconfirmed, "unconfirmed"))
+	}
+	_, err := io.WriteString(w, page.String())
+	return err
+}
+
+func note(holds bool, words string) string {
+	if holds {
+		return words
+	}
+	return ""
+}
+
+func section(page *strings.Builder, title, meaning, remedy string, notes ...string) {
+	if !strings.HasSuffix(meaning, ".") && !strings.HasSuffix(meaning, `"`) {
+		meaning += "."
+	}
+	fmt.Fprintf(page, "\n### %s\n\n%s", title, fill(meaning))
+	var said []string
+	for _, words := range notes {
+		if words != "" {
+			said = append(said, words)
+		}
+	}
+	if len(said) > 0 {
+		fmt.Fprintf(page, " *(%s)*", strings.Join(said, ", "))
+	}
+	page.WriteString("\n\n")
+	words, commands, some := strings.Cut(fill(remedy), "\n")
+	page.WriteString(words + "\n")
+	if some {
+		fmt.Fprintf(page, "\n```text\n%s\n```\n", commands)
+	}
+}
+
+// fill puts placeholders where a report has names. The commands that open the gate stand in the other guide.
+func fill(text string) string {
+	text = strings.ReplaceAll(text, "{open_ews}", "Run the commands that the guide *Proving that CodeTwo can connect* shows.")
+	return probe.Fill(text, "TENANT_ID", "CLIENT_ID", "MAILBOX")
+}
