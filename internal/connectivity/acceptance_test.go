@@ -210,7 +210,7 @@ func TestAccAWrongPassphraseLeavesTheConnectionUndecided(t *testing.T) {
 	})
 }
 
-func TestAccADamagedKeyIsReplacedAsItsRemedySays(t *testing.T) {
+func TestAccADamagedKeyIsReplacedByTheNextApply(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenant := k.Tenant(0)
 	config := k.Provider(tenant.Callers.Full) + fmt.Sprintf(`
@@ -242,13 +242,12 @@ data "codetwo_target_connectivity" "target" {
 						return fmt.Errorf("PFX files: %v, %w", found, err)
 					}
 					damaged = found[0]
-					return os.WriteFile(damaged, []byte("damaged"), 0o600)
+					return nil
 				},
 			},
-			{Config: config, Check: fails("credential", "delete it and run terraform apply")},
-			{
+			{ // which removing the file first, as the remedy says, would come to as well
 				PreConfig: func() {
-					if err := os.Remove(damaged); err != nil {
+					if err := os.WriteFile(damaged, []byte("damaged"), 0o600); err != nil {
 						t.Fatal(err)
 					}
 				},

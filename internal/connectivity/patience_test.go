@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -260,5 +262,19 @@ func TestAccAKeyThatIsElsewhereLeavesTheTenantChecked(t *testing.T) {
 	}
 	if !strings.Contains(got.text(), "could not be told") || !strings.Contains(got.text(), "migration server") || len(got.diagnostics) != 1 || got.diagnostics[0].Severity != tfprotov6.DiagnosticSeverityWarning {
 		t.Errorf("the warning is:\n%s", got.text())
+	}
+}
+
+func TestAccADamagedKeyIsToldWithARemedy(t *testing.T) {
+	b := newBench(t, sandbox.Options{})
+	app, pair := b.register(), b.certificate(time.Now().Add(-time.Hour))
+	b.upload(app, pair)
+	connection := b.connect(app, byCertificate(pair))
+	file := filepath.Join(b.Store, connection.TenantID, "certificates", connection.CertificateThumbprint+".pfx")
+	if err := os.WriteFile(file, []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if row := b.readTwice(connection, nil).row(probe.Credential); row.status != "failed" || !strings.Contains(row.detail, ".pfx") || !strings.Contains(row.remedy, "delete it and run terraform apply") {
+		t.Errorf("credential: %+v", row)
 	}
 }
