@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ const (
 // graphRoutes serves Microsoft Graph v1.0.
 func (s *Server) graphRoutes(mux *http.ServeMux) {
 	s.graph = slices.Concat(
-		applicationRoutes, credentialRoutes, ownerRoutes, servicePrincipalRoutes, grantRoutes,
+		applicationRoutes, credentialRoutes, rollRoutes, ownerRoutes, servicePrincipalRoutes, grantRoutes,
 		deletedItemRoutes, tenantRoutes, userRoutes, policyRoutes,
 	)
 	mux.HandleFunc("/v1.0/", s.serveGraph)
@@ -82,9 +83,13 @@ func (s *Server) carryOut(w http.ResponseWriter, r *http.Request) *graphError {
 	if c.query, failure = parseQuery(r); failure != nil {
 		return failure
 	}
-	w.Header().Set("x-ms-resource-unit", resourceUnits(found, c.query))
+	cost := resourceUnits(found, c.query)
+	w.Header().Set("x-ms-resource-unit", strconv.Itoa(cost))
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if failure := c.throttled(cost); failure != nil {
+		return failure
+	}
 	c.views = s.viewsOf(r)
 	return found.serve(c)
 }
@@ -120,7 +125,7 @@ func setGraphHeaders(w http.ResponseWriter, r *http.Request) {
 }
 
 // resourceUnits is what a request costs of the caller's quota (Microsoft Graph: throttling limits, identity and access).
-func resourceUnits(found route, q query) string {
+func resourceUnits(found route, q query) int {
 	units := 1
 	if found.method == http.MethodGet {
 		first, _, _ := strings.Cut(found.path, "/")
@@ -134,7 +139,7 @@ func resourceUnits(found route, q query) string {
 			units--
 		}
 	}
-	return fmt.Sprint(max(units, 1))
+	return max(units, 1)
 }
 
 // now is the tenants' time in the precision that Graph has.

@@ -18,7 +18,7 @@ import (
 )
 
 // credentialRoutes are the operations on client secrets and federated credentials. Certificates are set by a PATCH of
-// the application. Microsoft's addKey is left out: it takes a proof by a certificate that the application already has.
+// the application, or rolled by the application itself.
 var credentialRoutes = []route{
 	{http.MethodPost, "applications/{application}/addPassword", []string{appOwnedBy, appReadWriteAll}, (*call).addPassword},
 	{http.MethodPost, "applications/{application}/removePassword", []string{appOwnedBy, appReadWriteAll}, (*call).removePassword},
@@ -33,7 +33,7 @@ type keyRequest struct {
 	CustomKeyIdentifier *string    `json:"customKeyIdentifier"`
 	DisplayName         *string    `json:"displayName"`
 	EndDateTime         *time.Time `json:"endDateTime"`
-	Key                 *string    `json:"key"`
+	Content             *string    `json:"key"`
 	KeyID               *string    `json:"keyId"`
 	StartDateTime       *time.Time `json:"startDateTime"`
 	Type                *string    `json:"type"`
@@ -49,8 +49,8 @@ func (c *call) setKeys(a *application, raw json.RawMessage) *graphError {
 	}
 	keys := make([]keyCredential, 0, len(entries))
 	for _, entry := range entries {
-		if entry.Usage == nil || *entry.Usage != "Verify" && *entry.Usage != "Sign" {
-			return refuse(badRequest, `The value for the property "usage" in one of your credentials is invalid. Acceptable values are Sign, Verify.`)
+		if failure := entry.checkUsage(); failure != nil {
+			return failure
 		}
 		kept := -1
 		if entry.KeyID != nil {
@@ -60,10 +60,7 @@ func (c *call) setKeys(a *application, raw json.RawMessage) *graphError {
 		if kept >= 0 {
 			key, failure = a.Keys[kept], entry.unchanged(a.Keys[kept])
 		} else {
-			key, failure = entry.newKey()
-			if failure == nil {
-				failure = c.checkKeyLifetime(a, key)
-			}
+			key, failure = c.newKey(a, entry)
 		}
 		if failure == nil && slices.ContainsFunc(keys, func(k keyCredential) bool { return k.KeyID == key.KeyID }) {
 			failure = invalidValue("keyId", "KeyCredential") // unconfirmed
@@ -81,6 +78,29 @@ func (c *call) setKeys(a *application, raw json.RawMessage) *graphError {
 	return nil
 }
 
+func (e keyRequest) checkUsage() *graphError {
+	if e.Usage == nil || *e.Usage != "Verify" && *e.Usage != "Sign" {
+		return refuse(badRequest, `The value for the property "usage" in one of your credentials is invalid. Acceptable values are Sign, Verify.`)
+	}
+	return nil
+}
+
+// newKey makes a key of a certificate that the application is allowed to have.
+func (c *call) newKey(a *application, e keyRequest) (keyCredential, *graphError) {
+	if failure := e.checkUsage(); failure != nil {
+		return keyCredential{}, failure
+	}
+	key, failure := e.key()
+	if failure != nil {
+		return key, failure
+	}
+	// A certificate that is made a moment ago by a clock ahead of Entra's is refused, and taken on a second try.
+	if c.server.now().Before(key.Start) {
+		return key, invalidKeyDate()
+	}
+	return key, c.checkKeyLifetime(a, key)
+}
+
 func invalidKeyDate() *graphError {
 	return refuse("KeyCredentialsInvalidEndDate", "Key credential end date is invalid.")
 }
@@ -93,8 +113,8 @@ func (e keyRequest) unchanged(k keyCredential) *graphError {
 	}
 	changed := differs(e.CustomKeyIdentifier, k.CustomID) || differs(e.DisplayName, k.DisplayName) || differs(e.Type, k.Type) ||
 		differs(e.Usage, k.Usage) || moved(e.StartDateTime, k.Start) || moved(e.EndDateTime, k.End)
-	if e.Key != nil {
-		certificate, err := parseKey(*e.Key)
+	if e.Content != nil {
+		certificate, err := parseKey(*e.Content)
 		changed = changed || err != nil || !certificate.Equal(k.Certificate)
 	}
 	if changed {
@@ -103,13 +123,13 @@ func (e keyRequest) unchanged(k keyCredential) *graphError {
 	return nil
 }
 
-// newKey makes a key of a certificate. Where its dates are not given they are the certificate's. Microsoft's
+// key reads a new key. Where its dates are not given they are the certificate's. Microsoft's
 // documents speak of one year as a limit and as the default, which certificates of many years in practice contradict.
-func (e keyRequest) newKey() (keyCredential, *graphError) {
-	if e.Key == nil || e.Type == nil || *e.Type != "AsymmetricX509Cert" {
+func (e keyRequest) key() (keyCredential, *graphError) {
+	if e.Content == nil || e.Type == nil || *e.Type != "AsymmetricX509Cert" {
 		return keyCredential{}, refuse(badRequest, "The value for the property \"type\" or \"key\" in one of your credentials is invalid.") // unconfirmed
 	}
-	certificate, err := parseKey(*e.Key)
+	certificate, err := parseKey(*e.Content)
 	if err != nil {
 		return keyCredential{}, refuse(badRequest, "Key value is invalid certificate.").detail("InvalidValue", "keyCredentials") // unconfirmed
 	}

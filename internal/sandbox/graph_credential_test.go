@@ -115,6 +115,7 @@ func TestAKeyThatIsNoGoodIsRefused(t *testing.T) {
 		key[property] = value
 		return key
 	}
+	_, early := newCertificate(t, time.Now().Add(time.Hour), time.Now().AddDate(1, 0, 0))
 	_, expired := newCertificate(t, time.Now().AddDate(-2, 0, 0), time.Now().AddDate(-1, 0, 0))
 	for sentence, test := range map[string]struct {
 		key  object
@@ -127,6 +128,7 @@ func TestAKeyThatIsNoGoodIsRefused(t *testing.T) {
 		"an end after the certificate": {with("endDateTime", c.NotAfter.Add(time.Second).Format(time.RFC3339)), "KeyCredentialsInvalidEndDate"},
 		"a start before it":            {with("startDateTime", c.NotBefore.Add(-time.Second).Format(time.RFC3339)), "KeyCredentialsInvalidEndDate"},
 		"an expired certificate":       {keyOf(expired), "KeyCredentialsInvalidEndDate"},
+		"one of the future":            {keyOf(early), "KeyCredentialsInvalidEndDate"},
 		"an identifier too long":       {with("customKeyIdentifier", base64.StdEncoding.EncodeToString(make([]byte, 33))), "Request_BadRequest"},
 		"an empty identifier":          {with("customKeyIdentifier", ""), "Request_BadRequest"},
 		"a key ID that is none":        {with("keyId", "1"), "Request_BadRequest"},

@@ -21,6 +21,8 @@ type Tenant struct {
 	exchange  exchangeOrganization
 	refused   map[string]int // AADSTS codes of sign-ins that are refused whatever they hold, by lower-case client ID
 	callers   map[callerKind]Caller
+	quota     quota
+	usage     map[string]*usage // by client ID, lower case
 }
 
 // directory holds a tenant's objects, each with its history, so that a read can be answered as of an earlier moment.

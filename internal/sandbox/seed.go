@@ -68,6 +68,7 @@ func (s *Server) seedTenant(i int) *Tenant {
 		Domain:       label + ".onmicrosoft.com",
 		CustomDomain: label + ".com",
 		callers:      map[callerKind]Caller{},
+		quota:        smallTenant,
 	}
 	if i == 0 {
 		s.platform.homeTenantID = t.ID

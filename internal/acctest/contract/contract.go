@@ -192,3 +192,13 @@ func (c closer) close(of *openapi3.SchemaRef) {
 func throttledOrWorse(status int) bool {
 	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
 }
+
+// Operations are the methods and paths that the contract has, such as GET /applications/{application-id}.
+func (c *Contract) Operations() []string {
+	var names []string
+	for _, o := range c.operations {
+		names = append(names, o.method+" "+o.path)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,65 @@
+package sandbox
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/contract"
+)
+
+// unserved are the operations of Microsoft's contract that the sandbox does not have, with the reason.
+var unserved = []struct{ paths, why string }{
+	{`/roleManagement/`, "a target tenant's application needs no directory role"},
+	{`/servicePrincipals/\{[^}]*\}/(addPassword|removePassword|addKey|removeKey)$`, "credentials belong on the application, where its owner finds them"},
+	{`/servicePrincipals/\{[^}]*\}/owners`, "the owners of the application count"},
+}
+
+func TestEveryOperationOfTheContractIsServedOrLeftOutForAReason(t *testing.T) {
+	held := loadContract(t)
+	if held == nil {
+		t.Skip("Microsoft's contract of Graph is not there")
+	}
+	s := newRig(t, Options{}).server
+	used := make([]bool, len(unserved))
+	for _, operation := range held.Operations() {
+		method, path, _ := strings.Cut(operation, " ")
+		excused := false
+		for i, left := range unserved {
+			if regexp.MustCompile(left.paths).MatchString(path) {
+				excused, used[i] = true, true
+			}
+		}
+		segments, failure := parsePath(regexp.MustCompile(`\{[^}]*\}`).ReplaceAllString(path, noObject))
+		if failure != nil {
+			t.Fatalf("%s: %s", operation, failure.message)
+		}
+		_, _, failure = s.findRoute(method, segments)
+		served := failure == nil || path == "/$batch"
+		if served == excused {
+			t.Errorf("%s: served: %t, left out for a reason: %t", operation, served, excused)
+		}
+	}
+	for i, left := range unserved {
+		if !used[i] {
+			t.Errorf("the contract has nothing of %s", left.paths)
+		}
+	}
+}
+
+// loadContract returns nil where there is no contract.
+func loadContract(t *testing.T) *contract.Contract {
+	t.Helper()
+	held, err := contract.Load(filepath.Join("..", "..", filepath.FromSlash(contract.Location)))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Logf("not held against Microsoft's contract of Graph, which is not there: %v", err)
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return held
+}

@@ -1,0 +1,139 @@
+package sandbox
+
+import (
+	"crypto/rsa"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// rollRoutes are the operations by which an application rolls its own certificates. An application needs no permission
+// for its own ones, so that the handler decides (Microsoft Graph: application-addkey, application-removekey).
+var rollRoutes = []route{
+	{http.MethodPost, "applications/{application}/addKey", nil, (*call).addKey},
+	{http.MethodPost, "applications/{application}/removeKey", nil, (*call).removeKey},
+}
+
+// proofAudience and proofLifetime are what a proof has to be for, and how long it may be valid (Microsoft Graph:
+// "Generate proof of possession tokens for rolling keys").
+const (
+	proofAudience = "00000002-0000-0000-c000-000000000000"
+	proofLifetime = 10 * time.Minute
+)
+
+// findRolled finds the application whose keys are rolled: the caller's own, or one that the caller may write.
+func (c *call) findRolled() (application, *graphError) {
+	c.ownOnly = false
+	found, failure := c.findApplication(c.tenant.present(c.server))
+	if failure != nil {
+		return found, failure
+	}
+	own := strings.EqualFold(found.AppID, c.token.AppID)
+	owned := c.token.hasRole(appOwnedBy) && slices.Contains(found.Owners, c.token.ServicePrincipalID)
+	if !own && !owned && !c.token.hasRole(appReadWriteAll) && !c.token.hasRole(directoryWrite) {
+		return found, denied()
+	}
+	return found, nil
+}
+
+// badProof's code is documented for one cause; for the others it is unconfirmed, and so are the status and the text.
+func badProof(why string) *graphError {
+	return &graphError{status: http.StatusUnauthorized, code: "Authentication_MissingOrMalformed", message: "Proof of possession is not valid: " + why + "."}
+}
+
+// checkProof verifies the JWT by which a caller shows that it has the private key of a certificate that the application
+// already has. An application without one cannot roll.
+func (c *call) checkProof(a application, proof string) *graphError {
+	var claims jwt.RegisteredClaims
+	unverified, _, err := jwt.NewParser().ParseUnverified(proof, &claims)
+	if err != nil {
+		return badProof("it is no JSON Web Token")
+	}
+	key, known := signingKey(a, unverified.Header)
+	if !known || c.server.checkKeyInDate(a, key) != nil {
+		return badProof("it is signed with no valid key of the application")
+	}
+	public, isRSA := key.Certificate.PublicKey.(*rsa.PublicKey)
+	if !isRSA {
+		return badProof("the key is no RSA key")
+	}
+	parser := jwt.NewParser(jwt.WithValidMethods(assertionMethods), jwt.WithoutClaimsValidation())
+	if _, err := parser.Parse(proof, func(*jwt.Token) (any, error) { return public, nil }); err != nil {
+		return badProof("its signature is wrong")
+	}
+	now := c.server.wallClock()
+	switch {
+	case !slices.Contains(claims.Audience, proofAudience):
+		return badProof("its audience is not " + proofAudience)
+	case !strings.EqualFold(claims.Issuer, a.ID):
+		return badProof("its issuer is not the application's object ID")
+	case claims.NotBefore == nil || claims.ExpiresAt == nil || claims.ExpiresAt.Sub(claims.NotBefore.Time) > proofLifetime:
+		return badProof("it must be valid from nbf for 10 minutes")
+	case now.Before(claims.NotBefore.Add(-assertionSkew)) || now.After(claims.ExpiresAt.Add(assertionSkew)):
+		return badProof("it is not valid now")
+	}
+	return nil
+}
+
+func (c *call) addKey() *graphError {
+	body, failure := c.body()
+	if failure != nil {
+		return failure
+	}
+	changed, failure := c.findRolled()
+	if failure != nil {
+		return failure
+	}
+	proof, failure := decoded[string]("proof", "Application", body["proof"])
+	if failure != nil {
+		return failure
+	}
+	if failure := c.checkProof(changed, proof); failure != nil {
+		return failure
+	}
+	entry, failure := decoded[keyRequest]("keyCredential", "Application", body["keyCredential"])
+	if failure != nil {
+		return failure
+	}
+	made, failure := c.newKey(&changed, entry)
+	if failure != nil {
+		return failure
+	}
+	changed.Keys = append(slices.Clone(changed.Keys), made)
+	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
+	e := made.entity(false)
+	e["@odata.context"] = c.link("$metadata#microsoft.graph.keyCredential")
+	return c.write(http.StatusOK, e)
+}
+
+func (c *call) removeKey() *graphError {
+	body, failure := c.body()
+	if failure != nil {
+		return failure
+	}
+	changed, failure := c.findRolled()
+	if failure != nil {
+		return failure
+	}
+	proof, failure := decoded[string]("proof", "Application", body["proof"])
+	if failure != nil {
+		return failure
+	}
+	keyID, failure := decoded[string]("keyId", "Application", body["keyId"])
+	if failure != nil {
+		return failure
+	}
+	if failure := c.checkProof(changed, proof); failure != nil {
+		return failure
+	}
+	left := slices.DeleteFunc(slices.Clone(changed.Keys), func(k keyCredential) bool { return strings.EqualFold(k.KeyID, keyID) })
+	if len(left) == len(changed.Keys) {
+		return refuse(badRequest, "No credentials found to be removed.") // unconfirmed
+	}
+	changed.Keys = left
+	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
+	return c.noContent()
+}
