@@ -50,20 +50,20 @@ func TestAccARegistrationCostsFewRequests(t *testing.T) {
 				Config: config,
 				ConfigPlanChecks: resource.ConfigPlanChecks{
 					PreApply:            []plancheck.PlanCheck{forget},
-					PostApplyPreRefresh: []plancheck.PlanCheck{atMost(t, k, "create", 9, 6, 5)},
+					PostApplyPreRefresh: []plancheck.PlanCheck{atMost(t, k, "create", 7, 6, 5)},
 				},
 			},
 			{
 				PreConfig:        k.Forget,
 				Config:           config,
 				PlanOnly:         true,
-				ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{atMost(t, k, "refresh without change", 3, 1, 1)}},
+				ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{atMost(t, k, "refresh without change", 2, 1, 1)}},
 			},
 			{
 				Config: provider,
 				ConfigPlanChecks: resource.ConfigPlanChecks{
 					PreApply:            []plancheck.PlanCheck{forget},
-					PostApplyPreRefresh: []plancheck.PlanCheck{atMost(t, k, "destroy", 5, 3, 3)},
+					PostApplyPreRefresh: []plancheck.PlanCheck{atMost(t, k, "destroy", 3, 2, 2)},
 				},
 				Check: func(*terraform.State) error { return nil },
 			},
@@ -81,7 +81,7 @@ func TestAccPurgingCostsTwoRequestsMoreAtMost(t *testing.T) {
 			Config: provider,
 			ConfigPlanChecks: resource.ConfigPlanChecks{
 				PreApply:            []plancheck.PlanCheck{forget},
-				PostApplyPreRefresh: []plancheck.PlanCheck{atMost(t, k, "destroy with purge", 7, 5, 5)},
+				PostApplyPreRefresh: []plancheck.PlanCheck{atMost(t, k, "destroy with purge", 4, 3, 3)},
 			},
 			Check: func(*terraform.State) error { return nil },
 		},

@@ -205,10 +205,10 @@ func TestAccWithoutARightItsChecksCouldNotBeToldAndNameIt(t *testing.T) {
 func TestAccAHealthyTenantTakesNoMoreThanItsLongestChainOfRequests(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*bench) func(*store.Connection)
-		chain  int // discovery, the client library's own discovery, token, inbox; then the public folders' root
+		chain  int // discovery, token, inbox; then the public folders' root
 	}{
-		"without public folders": {func(*bench) func(*store.Connection) { return nil }, 4},
-		"with public folders":    {owner, 5},
+		"without public folders": {func(*bench) func(*store.Connection) { return nil }, 3},
+		"with public folders":    {owner, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, sandbox.Options{Latency: 150 * time.Millisecond})

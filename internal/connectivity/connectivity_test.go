@@ -203,7 +203,7 @@ func TestEachAttemptSignsInAnewUntilTheTokensHoldTheRoles(t *testing.T) {
 		return nil
 	}
 	got := read(t.Context(), t, newDataSource(), s, nil)
-	if !got.model.Connected.ValueBool() || s.cloud.asked("/token") != 4 || s.cloud.asked("openid-configuration") < 3 {
+	if !got.model.Connected.ValueBool() || s.cloud.asked("/token") != 4 {
 		t.Errorf("connected = %s after %v: %v", got.model.Connected, s.cloud.requests, got.diagnostics)
 	}
 }

@@ -35,10 +35,9 @@ func cloudOnThisMachine(t *testing.T) (*httptest.Server, *atomic.Int64, variable
 	}))
 	t.Cleanup(server.Close)
 	mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
-		base := server.URL + "/" + r.PathValue("tenant")
-		_ = json.NewEncoder(w).Encode(map[string]string{"issuer": base + "/v2.0", "authorization_endpoint": base + "/authorize", "token_endpoint": base + "/token"})
+		_ = json.NewEncoder(w).Encode(map[string]string{"token_endpoint": server.URL + "/" + r.PathValue("tenant") + "/oauth2/v2.0/token"})
 	})
-	mux.HandleFunc("POST /{tenant}/token", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/token", func(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]any{"token_type": "Bearer", "expires_in": 3600, "access_token": "token-of-" + r.PathValue("tenant")})
 	})
 	mux.HandleFunc("GET /v1.0/organization", func(w http.ResponseWriter, r *http.Request) {
@@ -114,10 +113,10 @@ func TestLogTellsOfRequestsAndKeepsTheirSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(entries) != 4 {
-		t.Fatalf("%d lines for four requests:\n%s", len(entries), output.String())
+	if len(entries) != 3 {
+		t.Fatalf("%d lines for three requests:\n%s", len(entries), output.String())
 	}
-	last := entries[3]
+	last := entries[2]
 	if last["method"] != "GET" || last["path"] != "/v1.0/organization" || last["status"] != float64(200) || last["request_id"] != "request-1" || "https://"+last["host"].(string) != server.URL {
 		t.Errorf("line: %v", last)
 	}

@@ -45,14 +45,17 @@ func NewApp(app App, endpoints Endpoints, client *http.Client) (*AppSession, err
 	return &AppSession{session{credential: credential, tenantID: app.TenantID, clientID: app.ClientID}}, nil
 }
 
+// Instance discovery asks Entra whether an authority is one of its own. The endpoints are: nothing else can be configured,
+// apart from a sandbox, of which Entra knows nothing.
+
 func (w wire) withSecret(tenantID, clientID, secret string) (azcore.TokenCredential, error) {
 	return azidentity.NewClientSecretCredential(tenantID, clientID, secret, &azidentity.ClientSecretCredentialOptions{
-		ClientOptions: w.options(), DisableInstanceDiscovery: w.private(),
+		ClientOptions: w.options(), DisableInstanceDiscovery: true,
 	})
 }
 
 func (w wire) withCertificate(tenantID, clientID string, pair keyPair) (azcore.TokenCredential, error) {
 	return azidentity.NewClientCertificateCredential(tenantID, clientID, pair.certificates, pair.key, &azidentity.ClientCertificateCredentialOptions{
-		ClientOptions: w.options(), DisableInstanceDiscovery: w.private(),
+		ClientOptions: w.options(), DisableInstanceDiscovery: true,
 	})
 }

@@ -53,6 +53,9 @@ func TestCallerSignsInToEveryTenantOnceAndKeepsTheToken(t *testing.T) {
 	if len(requests) != 2 {
 		t.Fatalf("%d token requests for two tenants", len(requests))
 	}
+	if service.configurations != 0 {
+		t.Errorf("beside them, the endpoints were asked for %d times", service.configurations)
+	}
 	for _, form := range requests {
 		if form.Get("client_id") != client1 || form.Get("client_secret") != secret1 || !strings.Contains(form.Get("scope"), "https://graph.microsoft.com/.default") {
 			t.Errorf("token request: %v", form)

@@ -165,7 +165,7 @@ func (w wire) withAssertion(clientID string, assertion func(context.Context) (st
 			return value, err
 		}
 		return azidentity.NewClientAssertionCredential(tenantID, clientID, noting, &azidentity.ClientAssertionCredentialOptions{
-			ClientOptions: w.options(), DisableInstanceDiscovery: w.private(),
+			ClientOptions: w.options(), DisableInstanceDiscovery: true,
 		})
 	}
 }

@@ -36,8 +36,9 @@ type signInService struct {
 	// tokenEndpoint is what the configuration names; empty: the own one.
 	tokenEndpoint string
 
-	mu    sync.Mutex
-	forms []url.Values // of the token requests, in order
+	mu             sync.Mutex
+	forms          []url.Values // of the token requests, in order
+	configurations int          // how often an OpenID configuration was asked for
 }
 
 func newSignInService(t *testing.T) *signInService {
@@ -45,6 +46,9 @@ func newSignInService(t *testing.T) *signInService {
 	s := &signInService{}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.configurations++
+		s.mu.Unlock()
 		base := s.URL + "/" + r.PathValue("tenant")
 		endpoint := s.tokenEndpoint
 		if endpoint == "" {

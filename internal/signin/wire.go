@@ -3,6 +3,7 @@ package signin
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,15 +16,11 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 )
 
-// wire carries azidentity's requests. It keeps them at the sign-in service's origin: the OpenID configuration names the
-// token endpoint, and where that points elsewhere, a secret would be posted there.
+// wire carries azidentity's requests, and keeps them at the sign-in service's origin.
 type wire struct {
 	endpoints Endpoints
 	client    *http.Client
 }
-
-// private tells whether the endpoints are unknown to Microsoft, who would be asked about them otherwise.
-func (w wire) private() bool { return !w.endpoints.Global() }
 
 func (w wire) options() policy.ClientOptions {
 	return policy.ClientOptions{
@@ -39,6 +36,9 @@ func (w wire) Do(request *http.Request) (*http.Response, error) {
 		err := fmt.Errorf("refused to send a sign-in request to %s: the configured origin is %s", origin, w.endpoints.Login)
 		note.fail(err)
 		return nil, &final{err}
+	}
+	if request.Method == http.MethodGet && strings.HasSuffix(request.URL.Path, openIDConfiguration) {
+		return w.configuration(request)
 	}
 	if request.Body != nil {
 		body, err := io.ReadAll(request.Body)
@@ -56,6 +56,27 @@ func (w wire) Do(request *http.Request) (*http.Response, error) {
 		note.grant()
 	}
 	return response, err
+}
+
+// openIDConfiguration ends the address of what tells where a tenant's endpoints are.
+const openIDConfiguration = "/v2.0/.well-known/openid-configuration"
+
+// configuration answers in place of the sign-in service. The client library asks for a tenant's endpoints before the
+// tenant's first token, one round trip more for each tenant and process, and they are documented (Microsoft identity
+// platform: "OAuth 2.0 client credentials flow"). An answer from outside could also name an endpoint elsewhere, and have
+// the secret posted there. Whether the tenant exists, the token request tells.
+func (w wire) configuration(request *http.Request) (*http.Response, error) {
+	tenant := w.endpoints.Login + strings.TrimSuffix(request.URL.Path, openIDConfiguration)
+	body, err := json.Marshal(map[string]string{
+		"issuer": tenant + "/v2.0", "authorization_endpoint": tenant + "/oauth2/v2.0/authorize", "token_endpoint": tenant + "/oauth2/v2.0/token",
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &http.Response{
+		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: request,
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+	}, nil
 }
 
 // final is an error that azcore does not try again.
