@@ -26,6 +26,7 @@ func (w wire) options() policy.ClientOptions {
 	return policy.ClientOptions{
 		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: w.endpoints.Login, Services: map[cloud.ServiceName]cloud.ServiceConfiguration{}},
 		Transport: w,
+		Retry:     patience(),
 	}
 }
 
@@ -52,6 +53,9 @@ func (w wire) Do(request *http.Request) (*http.Response, error) {
 	}
 	response, err := w.client.Do(request)
 	note.fail(err)
+	if err != nil && !note.bear() {
+		return nil, &final{err}
+	}
 	if err == nil && request.Method == http.MethodPost && response.StatusCode < http.StatusMultipleChoices {
 		note.grant()
 	}
@@ -97,10 +101,11 @@ func withoutRedirects(client *http.Client) *http.Client {
 // note is what happened on the wire during one sign-in. The errors that azidentity makes of it are texts only, and some
 // quote the whole answer, so that they can neither be examined nor shown.
 type note struct {
-	mu      sync.Mutex
-	err     error    // of the last request, nil when it was answered
-	granted bool     // an answer held an access token
-	hidden  []string // secrets that were sent
+	mu       sync.Mutex
+	err      error    // of the last request, nil when it was answered
+	failures int      // tries that failed, but for those that Entra named a time for
+	granted  bool     // an answer held an access token
+	hidden   []string // secrets that were sent
 }
 
 type noteKey struct{}
