@@ -39,7 +39,7 @@ func (c *call) kept(d deletedItem) bool { return c.server.now().Before(d.Deleted
 func (c *call) findDeletedItem(v view) (deletedItem, *graphError) {
 	id := c.keys["item"].value
 	found, ok := c.tenant.directory.deleted.get(v, strings.ToLower(id))
-	if !ok || !c.kept(found) {
+	if !ok || !c.kept(found) || !knows(c, &c.tenant.directory.deleted, found.ID) {
 		return found, notFound(id)
 	}
 	return found, c.mine(found.owners())

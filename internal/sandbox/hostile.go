@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"time"
 )
 
 // chances are how often requests of the hostile profile meet each kind of trouble, in 1000.
@@ -56,7 +55,7 @@ func (h *hostility) chance(r *http.Request) (Fault, bool) {
 		case Slow:
 			f.For = fmt.Sprintf("%dms", 20+lot.IntN(300))
 		case Stale: // as old as what a replica of the realistic profile gets
-			f.For = h.server.clock.scaled(10 * time.Second).String()
+			f.For, f.settles = "10s", true
 		}
 		return f, true
 	}

@@ -55,8 +55,8 @@ type views struct {
 
 // viewsOf says as of when a request is answered.
 func (s *Server) viewsOf(r *http.Request) views {
-	if by := staleBy(r); by > 0 {
-		seen := asOf(s.now().Add(-by))
+	if moment, set := stale(r); set {
+		seen := asOf(moment)
 		return views{seen, seen, seen, seen, seen}
 	}
 	p := s.profile

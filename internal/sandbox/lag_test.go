@@ -270,3 +270,13 @@ func TestTheSeedIsTold(t *testing.T) {
 		t.Errorf("the seed is %d", given.server.Seed())
 	}
 }
+
+func TestTheRecycleBinDoesNotHoldAtOnceWhatWasDeleted(t *testing.T) {
+	g := newLagging(t, fullCaller)
+	app := g.newApplication(object{})
+	g.control(http.MethodPost, "/clock", `{"settle":true}`)
+	g.want(204, "DELETE", "/applications/"+app["id"].(string), nil)
+	g.refused(404, "Request_ResourceNotFound", "DELETE", "/directory/deletedItems/"+app["id"].(string), nil)
+	g.later("6s")
+	g.want(204, "DELETE", "/directory/deletedItems/"+app["id"].(string), nil)
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -51,6 +52,8 @@ type Fault struct {
 	Status     int       `json:"status,omitempty"`      // of Refused
 	Code       string    `json:"code,omitempty"`        // of Refused, such as Authorization_RequestDenied
 	Message    string    `json:"message,omitempty"`     // of Refused
+
+	settles bool // of Stale: what the replicas have settled on is seen, however old the view
 }
 
 // FaultState is an aimed fault, and what has become of it.
@@ -65,6 +68,7 @@ type FaultState struct {
 type trouble struct {
 	mu    sync.Mutex
 	aimed []*aimedFault
+	met   map[FaultKind]int // how many requests met it, aimed or by chance
 	// chance decides what happens to a request that no fault is aimed at; nil: nothing does.
 	chance func(r *http.Request) (Fault, bool)
 }
@@ -154,6 +158,22 @@ func (t *trouble) next(r *http.Request) (Fault, bool) {
 	return t.chance(r)
 }
 
+func (t *trouble) count(kind FaultKind) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.met == nil {
+		t.met = map[FaultKind]int{}
+	}
+	t.met[kind]++
+}
+
+// Trouble is how many requests met each kind of fault so far, aimed or by chance.
+func (s *Server) Trouble() map[FaultKind]int {
+	s.trouble.mu.Lock()
+	defer s.trouble.mu.Unlock()
+	return maps.Clone(s.trouble.met)
+}
+
 // serve carries a request out, unless trouble comes first, and returns what is to be answered.
 func (s *Server) serve(h http.Handler, r *http.Request) *recorded {
 	a := newRecorded()
@@ -162,7 +182,9 @@ func (s *Server) serve(h http.Handler, r *http.Request) *recorded {
 		return a
 	}
 	f, hit := s.trouble.next(r)
-	if !hit {
+	if hit {
+		s.trouble.count(f.Kind)
+	} else {
 		h.ServeHTTP(a, r)
 		return a
 	}
@@ -184,7 +206,7 @@ func (s *Server) serve(h http.Handler, r *http.Request) *recorded {
 		}
 		h.ServeHTTP(a, r)
 	case Stale:
-		h.ServeHTTP(a, r.WithContext(context.WithValue(r.Context(), staleKey{}, f.duration(time.Minute))))
+		h.ServeHTTP(a, r.WithContext(context.WithValue(r.Context(), staleKey{}, s.staleMoment(f))))
 	default:
 		s.fail(a, r, f)
 	}
@@ -193,10 +215,19 @@ func (s *Server) serve(h http.Handler, r *http.Request) *recorded {
 
 type staleKey struct{}
 
-// staleBy is how long ago the moment is as of which a request is answered.
-func staleBy(r *http.Request) time.Duration {
-	by, _ := r.Context().Value(staleKey{}).(time.Duration)
-	return by
+// staleMoment is as of when a request is answered that meets a stale replica.
+func (s *Server) staleMoment(f Fault) time.Time {
+	by := f.duration(time.Minute)
+	if f.settles {
+		return s.clock.before(by)
+	}
+	return s.now().Add(-by)
+}
+
+// stale returns the moment as of which a request is answered, if a fault has set one.
+func stale(r *http.Request) (moment time.Time, set bool) {
+	moment, set = r.Context().Value(staleKey{}).(time.Time)
+	return moment, set
 }
 
 // failures are what the kinds that answer with an error say in the name of Graph (Microsoft Graph: error responses and
