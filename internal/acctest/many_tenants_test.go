@@ -1,0 +1,189 @@
+package acctest_test
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/terraformcli"
+)
+
+// manyTenants is one provider block with two registrations and two connections in each tenant.
+const manyTenants = `
+terraform {
+  required_providers {
+    codetwo = { source = "codetwo-community/codetwo" }
+  }
+}
+
+variable "tenants" {
+  type = map(object({ tenant_id = string, mailboxes = list(string) }))
+}
+
+locals {
+  apps = merge([for name, tenant in var.tenants : {
+    for i in [0, 1] : "${name}-${i}" => { tenant_id = tenant.tenant_id, mailbox = tenant.mailboxes[i], name = "CodeTwo ${i}" }
+  }]...)
+}
+
+provider "codetwo" {}
+
+resource "codetwo_target_app_registration" "target" {
+  for_each     = local.apps
+  tenant_id    = each.value.tenant_id
+  display_name = each.value.name
+}
+
+resource "codetwo_target_connection" "target" {
+  for_each               = local.apps
+  tenant_id              = each.value.tenant_id
+  mailbox                = each.value.mailbox
+  client_id              = codetwo_target_app_registration.target[each.key].client_id
+  certificate_thumbprint = codetwo_target_app_registration.target[each.key].certificate.thumbprint
+}
+`
+
+// initialised is the CLI in a folder with that configuration, for all the kitchen's tenants.
+func initialised(t *testing.T, k *acctest.Kitchen) *terraformcli.CLI {
+	t.Helper()
+	var tenants []string
+	for i, tenant := range k.Server.TenantsJSON().Tenants {
+		tenants = append(tenants, fmt.Sprintf(`t%d={tenant_id=%q,mailboxes=[%q,%q]}`, i, tenant.TenantID, tenant.Mailboxes.Licensed[0], tenant.Mailboxes.Licensed[1]))
+	}
+	cli := k.CLI("TF_VAR_tenants={"+strings.Join(tenants, ",")+"}", "CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
+	write(t, filepath.Join(cli.Folder, "main.tf"), []byte(manyTenants))
+	if _, err := cli.Run(t.Context(), "init", "-no-color", "-input=false"); err != nil {
+		t.Fatal(err)
+	}
+	return cli
+}
+
+// perTenant counts the requests that are meant, by tenant.
+func perTenant(requests []acctest.Request, meant func(acctest.Request) bool) map[string]int {
+	counts := map[string]int{}
+	for _, request := range requests {
+		if meant(request) {
+			counts[request.TenantID]++
+		}
+	}
+	return counts
+}
+
+func TestAccEachTenantOfARunCostsOneSignInAndOneLookAtMicrosoftsAPIs(t *testing.T) {
+	t.Parallel()
+	k := acctest.Start(t, sandbox.Options{Tenants: 4, Profile: "instant"})
+	cli := initialised(t, k)
+	run := func(arguments ...string) []acctest.Request {
+		t.Helper()
+		k.Forget()
+		if _, err := cli.Run(t.Context(), append([]string{arguments[0], "-no-color", "-input=false"}, arguments[1:]...)...); err != nil {
+			t.Fatal(err)
+		}
+		return k.Requests()
+	}
+	expect := func(what string, counts map[string]int, each int) {
+		t.Helper()
+		if len(counts) != 4 {
+			t.Errorf("%s, by tenant: %v, want %d in each of 4", what, counts, each)
+		}
+		for tenantID, count := range counts {
+			if count != each {
+				t.Errorf("%s in tenant %s: %d, want %d", what, tenantID, count, each)
+			}
+		}
+	}
+	signsIn := func(request acctest.Request) bool { return !strings.HasPrefix(request.Path, "/v1.0/") }
+	readsAPIs := func(request acctest.Request) bool {
+		for _, part := range request.Parts {
+			if strings.Contains(part.Path, "appRoles") && part.Method == http.MethodGet {
+				return true
+			}
+		}
+		return false
+	}
+	run("plan", "-out=plan")
+	requests := run("apply", "plan")
+	expect("sign-ins of an apply", perTenant(requests, signsIn), 1)
+	expect("reads of the APIs' permissions", perTenant(requests, readsAPIs), 1)
+
+	requests = run("plan", "-detailed-exitcode") // 0: nothing to change
+	expect("sign-ins of a plan", perTenant(requests, signsIn), 1)
+	expect("requests to Graph of a plan, two registrations each", perTenant(requests, func(request acctest.Request) bool { return !signsIn(request) }), 2)
+}
+
+func TestAccOneConnectionCarriesAllTenants(t *testing.T) {
+	t.Parallel()
+	k := acctest.Start(t, sandbox.Options{Tenants: 4, Profile: "instant"})
+	cli := initialised(t, k)
+	if _, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false", "-out=plan"); err != nil {
+		t.Fatal(err)
+	}
+	k.Forget()
+	// One after the other: what comes while the first connection is being made makes one of its own.
+	if _, err := cli.Run(t.Context(), "apply", "-no-color", "-input=false", "-parallelism=1", "plan"); err != nil {
+		t.Fatal(err)
+	}
+	connections := map[string]int{}
+	for _, request := range k.Requests() {
+		connections[request.Connection]++
+		if request.Protocol != "HTTP/2.0" {
+			t.Errorf("%s %s came by %s", request.Method, request.Path, request.Protocol)
+		}
+	}
+	if len(connections) != 1 {
+		t.Errorf("requests by connection: %v, want one connection", connections)
+	}
+}
+
+func TestAccATenantThatFailsIsNamedAndHoldsNoOtherUp(t *testing.T) {
+	t.Parallel()
+	k := acctest.Start(t, sandbox.Options{Tenants: 3})
+	cli := initialised(t, k)
+	failing := k.Tenant(1)
+	refuse := func(refused map[string]int) {
+		k.Control(http.MethodPatch, "/tenants/"+failing.TenantID+"/sign-in", map[string]any{"refuse": refused})
+	}
+	registered := func() (counts []int) {
+		for i := range 3 {
+			count := 0
+			for _, application := range k.State(i).Applications {
+				if strings.HasPrefix(application.DisplayName, "CodeTwo ") {
+					count++
+				}
+			}
+			counts = append(counts, count)
+		}
+		return counts
+	}
+	apply := []string{"apply", "-no-color", "-input=false", "-auto-approve"}
+
+	refuse(map[string]int{failing.Callers.Full.ClientID: 700016}) // the application was not found in the tenant
+	output, err := cli.Run(t.Context(), apply...)
+	if err == nil {
+		t.Fatal("apply succeeded, although one tenant refuses the caller")
+	}
+	_, problems, _ := strings.Cut(output, "Error: ")
+	if !strings.Contains(problems, failing.TenantID) || !strings.Contains(problems, "AADSTS700016") {
+		t.Errorf("the error does not name the tenant and its reason:\n%s", problems)
+	}
+	for _, other := range []int{0, 2} {
+		if strings.Contains(problems, k.Tenant(other).TenantID) {
+			t.Errorf("the error names tenant %s, which is well:\n%s", k.Tenant(other).TenantID, problems)
+		}
+	}
+	if counts := registered(); counts[0] != 2 || counts[1] != 0 || counts[2] != 2 {
+		t.Errorf("registrations by tenant: %v, want 2, 0 and 2", counts)
+	}
+
+	refuse(map[string]int{})
+	if _, err := cli.Run(t.Context(), apply...); err != nil {
+		t.Fatal(err)
+	}
+	if counts := registered(); counts[0] != 2 || counts[1] != 2 || counts[2] != 2 {
+		t.Errorf("once the tenant lets the caller in: %v, want 2 everywhere", counts)
+	}
+}
