@@ -3,16 +3,20 @@ package acctest_test
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
@@ -22,11 +26,20 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
-// byHand is a second connection beside the example's, to an app with a client secret.
+// byHand are two connections beside the example's, to an app that a person registered: with its client secret, and with
+// a certificate of theirs.
 const byHand = `
+variable "round" { type = number }
 variable "by_hand_client_id" { type = string }
-variable "by_hand_mailbox" { type = string }
+variable "by_hand_mailboxes" { type = list(string) }
 variable "by_hand_secret" {
+  type      = string
+  sensitive = true
+  ephemeral = true
+}
+variable "recipients" { type = list(string) }
+variable "pfx" { type = object({ path = string, thumbprint = string }) }
+variable "pfx_password" {
   type      = string
   sensitive = true
   ephemeral = true
@@ -34,10 +47,23 @@ variable "by_hand_secret" {
 
 resource "codetwo_target_connection" "by_hand" {
   tenant_id                = var.tenant_id
-  mailbox                  = var.by_hand_mailbox
+  mailbox                  = var.by_hand_mailboxes[0]
   client_id                = var.by_hand_client_id
   client_secret_wo         = var.by_hand_secret
-  client_secret_wo_version = 1
+  client_secret_wo_version = var.round
+  handoff_recipients       = var.recipients
+}
+
+resource "codetwo_target_connection" "imported" {
+  tenant_id                           = var.tenant_id
+  mailbox                             = var.by_hand_mailboxes[1]
+  client_id                           = var.by_hand_client_id
+  certificate_thumbprint              = var.pfx.thumbprint
+  certificate_pfx_path                = var.pfx.path
+  certificate_pfx_password_wo         = var.pfx_password
+  certificate_pfx_password_wo_version = var.round
+  certificate_pfx_encryption          = var.round == 1 ? "aes256" : "legacy"
+  handoff_recipients                  = var.recipients
 }
 
 # A second app's connection, with a secret that Entra refuses: what it says of that must not hold it.
@@ -58,6 +84,7 @@ variable "refused_secret" {
 }
 
 data "codetwo_target_connectivity" "refused" {
+  count         = var.round == 1 ? 1 : 0
   connection_id = codetwo_target_connection.refused.id
   revision      = codetwo_target_connection.refused.revision
   timeouts      = { read = "26s" } # one pause
@@ -78,17 +105,28 @@ func TestNoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
 	k.OpenEWS(tenant.TenantID, app.ClientID)
 	looked := t.TempDir()
+	own, file := certificateOfTheirs(t, "a password that somebody chose")
+	secrets := map[string][]byte{
+		"the caller's client secret":  []byte(tenant.Callers.Full.ClientSecret),
+		"the store's passphrase":      []byte(acctest.Passphrase),
+		"the refused client secret":   []byte(refusedSecret),
+		"the imported PFX's password": []byte("a password that somebody chose"),
+	}
 	cli := k.CLI(
 		"TF_LOG=TRACE", "TF_LOG_PATH="+filepath.Join(looked, "trace.log"),
 		"TF_VAR_tenant_id="+tenant.TenantID, "TF_VAR_mailbox="+tenant.Mailboxes.Licensed[0], "TF_VAR_store_url="+k.StoreURL(),
-		"TF_VAR_store_passphrase="+acctest.Passphrase,
-		"TF_VAR_by_hand_client_id="+app.ClientID, "TF_VAR_by_hand_mailbox="+tenant.Mailboxes.Licensed[1], "TF_VAR_by_hand_secret="+app.Secret,
+		"TF_VAR_store_passphrase="+acctest.Passphrase, "TF_VAR_by_hand_client_id="+app.ClientID,
+		fmt.Sprintf("TF_VAR_by_hand_mailboxes=[%q, %q]", tenant.Mailboxes.Licensed[1], "imported@"+tenant.Domain),
+		fmt.Sprintf("TF_VAR_pfx={path=%q, thumbprint=%q}", filepath.ToSlash(file), certificate.Thumbprint(own.Certificate)),
+		"TF_VAR_pfx_password=a password that somebody chose",
 		"TF_VAR_refused_mailbox="+tenant.Mailboxes.PublicFolderOwner[0], "TF_VAR_refused_secret="+refusedSecret,
 	)
 	if err := os.CopyFS(cli.Folder, os.DirFS("../../examples/onboarding")); err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(cli.Folder, "by_hand.tf"), []byte(byHand))
+	const rotating = "certificate = { key_size = var.round == 1 ? 2048 : 3072 }"
+	write(t, filepath.Join(cli.Folder, "main_override.tf"), []byte(`resource "codetwo_target_app_registration" "target" { `+rotating+` }`))
 	step := func(name string, arguments ...string) {
 		t.Helper()
 		output, err := cli.Run(t.Context(), arguments...)
@@ -98,46 +136,40 @@ func TestNoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 		}
 	}
 	step("init", "init", "-no-color", "-input=false")
-	step("plan", "plan", "-no-color", "-input=false", "-out=saved.tfplan")
-	step("show-plan", "show", "-json", "saved.tfplan")
-	step("apply", "apply", "-no-color", "-input=false", "saved.tfplan")
-	step("show-state", "show", "-json")
-	step("again", "plan", "-no-color", "-input=false", "-out=again.tfplan")
-	copyFile(t, filepath.Join(cli.Folder, "terraform.tfstate"), filepath.Join(looked, "terraform.tfstate"))
-	for _, plan := range []string{"saved.tfplan", "again.tfplan"} {
-		unzip(t, filepath.Join(cli.Folder, plan), filepath.Join(looked, plan))
+
+	// First everything is made; then every secret is another one, and is handed to somebody else.
+	second := k.Graph(tenant.TenantID, http.MethodPost, "/applications/"+app.ObjectID+"/addPassword", map[string]any{"passwordCredential": map[string]any{"displayName": "second"}})
+	for round, clientSecret := range []string{app.Secret, second["secretText"].(string)} {
+		person, err := age.GenerateX25519Identity()
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := fmt.Sprintf(" of round %d", round+1)
+		secrets["the connection's client secret"+of] = []byte(clientSecret)
+		secrets["the recipient's key"+of] = []byte(person.String())
+		cli.Environment = append(cli.Environment, fmt.Sprintf("TF_VAR_round=%d", round+1), "TF_VAR_by_hand_secret="+clientSecret,
+			fmt.Sprintf("TF_VAR_recipients=[%q]", person.Recipient()))
+		step("plan"+of, "plan", "-no-color", "-input=false", "-out=saved.tfplan")
+		step("show-plan"+of, "show", "-json", "saved.tfplan")
+		step("apply"+of, "apply", "-no-color", "-input=false", "saved.tfplan")
+		step("show-state"+of, "show", "-json")
+		step("again"+of, "plan", "-no-color", "-input=false", "-out=again.tfplan")
+		copyFile(t, filepath.Join(cli.Folder, "terraform.tfstate"), filepath.Join(looked, "terraform.tfstate"+of))
+		for _, plan := range []string{"saved.tfplan", "again.tfplan"} {
+			unzip(t, filepath.Join(cli.Folder, plan), filepath.Join(looked, plan+of))
+		}
+		if err := os.CopyFS(filepath.Join(looked, "store"+of), os.DirFS(k.Store)); err != nil {
+			t.Fatal(err)
+		}
+		// The imported certificate's, the registration's, and in the second round that one's successor.
+		if keys := keysIn(t, k.Store, tenant.TenantID, secrets); keys != 2+round {
+			t.Fatalf("in round %d the store holds %d keys", round+1, keys)
+		}
 	}
-	store := filepath.Join(looked, "store")
-	if err := os.CopyFS(store, os.DirFS(k.Store)); err != nil {
-		t.Fatal(err)
-	}
-	secrets := map[string][]byte{
-		"the caller's client secret":     []byte(tenant.Callers.Full.ClientSecret),
-		"the connection's client secret": []byte(app.Secret),
-		"the refused client secret":      []byte(refusedSecret),
-		"the store's passphrase":         []byte(acctest.Passphrase),
-	}
-	identity := openStore(t, k.Store)
-	pfxFiles, _ := filepath.Glob(filepath.Join(k.Store, tenant.TenantID, "certificates", "*.pfx"))
-	if len(pfxFiles) != 1 {
-		t.Fatalf("the store holds %d PFX files", len(pfxFiles))
-	}
-	password := decrypt(t, identity, strings.TrimSuffix(pfxFiles[0], ".pfx")+".password.age")
-	secrets["the PFX password"] = password
-	pfx, err := os.ReadFile(pfxFiles[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	pair, err := certificate.DecodePFX(pfx, string(password))
-	if err != nil {
-		t.Fatal(err)
-	}
-	secrets["the private key's exponent"] = pair.Key.D.Bytes()[:48]
-	secrets["the private key's first prime"] = pair.Key.Primes[0].Bytes()[:48]
 	step("destroy", "destroy", "-no-color", "-input=false", "-auto-approve")
 
 	files := 0
-	err = filepath.WalkDir(looked, func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(looked, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -158,7 +190,7 @@ func TestNoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || files < 20 {
+	if err != nil || files < 60 {
 		t.Errorf("looked into %d files only (%v)", files, err)
 	}
 	trace, err := os.ReadFile(filepath.Join(looked, "trace.log"))
@@ -170,6 +202,48 @@ func TestNoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 			t.Errorf("the trace log (%d bytes) does not hold %q, so finding nothing in it proves nothing", len(trace), words)
 		}
 	}
+}
+
+// certificateOfTheirs is a certificate that the provider did not make, and a PFX file with it.
+func certificateOfTheirs(t *testing.T, password string) (*certificate.Pair, string) {
+	t.Helper()
+	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "theirs", KeySize: 2048, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pfx, err := certificate.EncodePFX(pair, password, certificate.AES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "theirs.pfx")
+	write(t, file, pfx)
+	return pair, file
+}
+
+// keysIn opens every PFX of a store, adds what it protects and its password to the secrets, and returns how many there are.
+func keysIn(t *testing.T, store, tenantID string, secrets map[string][]byte) int {
+	t.Helper()
+	identity := openStore(t, store)
+	files, err := filepath.Glob(filepath.Join(store, tenantID, "certificates", "*.pfx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		password := decrypt(t, identity, strings.TrimSuffix(file, ".pfx")+".password.age")
+		pfx, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pair, err := certificate.DecodePFX(pfx, string(password))
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := " of " + certificate.Thumbprint(pair.Certificate)
+		secrets["the PFX password "+string(password[:2])+of] = password
+		secrets["the private key's exponent"+of] = pair.Key.D.Bytes()[:48]
+		secrets["the private key's first prime"+of] = pair.Key.Primes[0].Bytes()[:48]
+	}
+	return len(files)
 }
 
 // accessToken is the beginning of a signed token: two base64url objects.

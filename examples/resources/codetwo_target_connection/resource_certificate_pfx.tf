@@ -13,4 +13,5 @@ resource "codetwo_target_connection" "imported" {
   certificate_pfx_path                = "/secure/codetwo.pfx"
   certificate_pfx_password_wo         = var.pfx_password
   certificate_pfx_password_wo_version = 1
+  certificate_pfx_encryption          = "legacy" # for a migration server with Windows Server 2016; leave it out otherwise
 }
