@@ -30,7 +30,7 @@ type target struct {
 // update brings an existing registration to the plan. Without an error, what it returns is the plan's; with one, it is
 // what there is, or nil where nothing was changed.
 func (j *job) update(ctx context.Context, state *Model) (*entra.Registration, error) {
-	registration, err := j.look(ctx)
+	registration, err := j.lookAgainst(ctx, state)
 	if err != nil {
 		return nil, err
 	}
@@ -40,8 +40,11 @@ func (j *job) update(ctx context.Context, state *Model) (*entra.Registration, er
 	if planned := j.model.ServicePrincipalObjectID; known(planned) && (registration.ServicePrincipal == nil || registration.ServicePrincipal.ObjectID != planned.ValueString()) {
 		return nil, fmt.Errorf("the service principal (object ID %s) has been deleted since the plan was made; plan again", planned.ValueString())
 	}
-	if err := j.refuseNamesake(ctx, registration.Application); err != nil {
-		return nil, err
+	if registration.Application.DisplayName != j.model.DisplayName.ValueString() {
+		defer names.lock(j.nameKey())()
+		if err := j.refuseNamesake(ctx, registration.Application); err != nil {
+			return nil, err
+		}
 	}
 	permissions := readPermissions(ctx, j.model.Permissions, j.diags)
 	resources, err := j.directory.ResourceApplications(ctx, apisOf(permissions)...)
@@ -61,14 +64,25 @@ func (j *job) update(ctx context.Context, state *Model) (*entra.Registration, er
 			goal.declared = append(goal.declared, stays[key].roleRef())
 		}
 	}
+	planned := map[entra.RoleRef]bool{} // the roles that the plan's reader saw
+	for _, role := range goal.declared {
+		planned[role] = true
+	}
 	for _, before := range []types.Map{state.Permissions, state.UnexpectedPermissions} {
 		entries := readPermissions(ctx, before, j.diags)
 		for _, key := range sorted(entries) {
 			_, wanted := permissions[key]
 			_, left := stays[key]
-			if !wanted && !left {
+			listed := entries[key].Declared.ValueBool() || entries[key].Consented.ValueBool()
+			planned[entries[key].roleRef()] = listed
+			if listed && !wanted && !left {
 				goal.revoked = append(goal.revoked, entries[key].roleRef())
 			}
+		}
+	}
+	for _, role := range registration.Application.Declared {
+		if !planned[role] { // declared since then: the next plan tells
+			goal.declared = append(goal.declared, role)
 		}
 	}
 	if err := j.planKeys(ctx, state, registration.Application, &goal); err != nil {
@@ -81,26 +95,10 @@ func (j *job) update(ctx context.Context, state *Model) (*entra.Registration, er
 	return registration, j.conclude(ctx, removed)
 }
 
-// refuseNamesake refuses to rename the application to what another one is called.
-func (j *job) refuseNamesake(ctx context.Context, application *entra.Application) error {
-	if application.DisplayName == j.model.DisplayName.ValueString() || j.model.AllowDuplicateName.ValueBool() {
-		return nil
-	}
-	found, err := j.directory.Search(ctx, entra.SearchQuery{DisplayName: j.model.DisplayName.ValueString()})
-	if err != nil {
-		return err
-	}
-	for i := range found.ByDisplayName {
-		if other := &found.ByDisplayName[i]; other.ObjectID != application.ObjectID {
-			return j.refuse(other, "display_name", fmt.Sprintf("display name %q", other.DisplayName))
-		}
-	}
-	return nil
-}
-
 // planKeys decides which certificates come and go, from what the plan says.
 func (j *job) planKeys(ctx context.Context, state *Model, application *entra.Application, goal *target) error {
 	planned, current := j.model.certificate(ctx, j.diags), state.certificate(ctx, j.diags)
+	j.before = current
 	if planned == nil || current == nil {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ import (
 func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 	tenantID, uniqueName := j.model.TenantID.ValueString(), j.model.UniqueName.ValueString()
 	permissions := readPermissions(ctx, j.model.Permissions, j.diags)
-	defer names.lock(tenantID + "/" + strings.ToLower(j.model.DisplayName.ValueString()))()
+	defer names.lock(j.nameKey())()
 	unlock, err := j.store.LockRegistration(ctx, tenantID, uniqueName)
 	if errors.Is(err, store.ErrLocked) {
 		return nil, &problem{path.Root("unique_name"), "Another run makes this registration", fmt.Sprintf(
@@ -57,16 +58,17 @@ func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 	if err != nil {
 		return nil, &problem{path.Root("permissions"), "Permission not offered", err.Error()}
 	}
-	if journal, err = j.begin(ctx, journal); err != nil {
+	before := journal
+	if journal, err = j.begin(ctx, before); err != nil {
 		return nil, err
 	}
 	if j.made, err = j.newCertificate(ctx, &journal); err != nil {
 		return nil, err
 	}
-	registration, err := j.obtain(ctx, &journal, application, declaredRoles(permissions))
+	registration, err := j.obtain(ctx, &journal, application, before.Marker == journal.Marker, declaredRoles(permissions))
 	if err != nil {
-		if registration == nil && journal.ObjectID == "" && final(err) { // nothing was made, so nothing stays in the store
-			return nil, errors.Join(err, j.forget(ctx, journal))
+		if _, nothing := errors.AsType[nothingMade](err); nothing {
+			return nil, errors.Join(err, j.takeBack(ctx, before, journal))
 		}
 		return registration, err
 	}
@@ -74,9 +76,20 @@ func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 	if err := j.store.SaveRegistration(ctx, journal); err != nil {
 		return registration, err
 	}
+	names.note(j.nameKey(), registration.Application)
+	if before.CompletedAt != nil { // only now it is certain that the application of that entry is gone
+		if err := j.dropCertificates(ctx, before.TenantID, before.Thumbprints); err != nil {
+			return registration, err
+		}
+	}
 	target := target{
 		displayName: j.model.DisplayName.ValueString(), declared: declaredRoles(permissions),
 		resourceIDs: resourceIDs, certificate: j.made,
+	}
+	for _, key := range registration.Application.Keys { // of an earlier try, with other settings
+		if key.Thumbprint() != certificate.Thumbprint(j.made) && slices.Contains(journal.Thumbprints, key.Thumbprint()) {
+			target.removeKeys = append(target.removeKeys, key.KeyID)
+		}
 	}
 	if j.model.GrantAdminConsent.ValueBool() {
 		target.grants = target.declared
@@ -85,8 +98,25 @@ func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 		return registration, err
 	}
 	now := j.services.Now()
-	journal.CompletedAt = &now
-	return registration, j.store.SaveRegistration(ctx, journal)
+	journal.CompletedAt, journal.DeletingAt = &now, nil
+	superseded := slices.DeleteFunc(slices.Clone(journal.Thumbprints), func(ours string) bool { return ours == certificate.Thumbprint(j.made) })
+	journal.Thumbprints = slices.DeleteFunc(journal.Thumbprints, func(ours string) bool { return slices.Contains(superseded, ours) })
+	if err := j.store.SaveRegistration(ctx, journal); err != nil {
+		return registration, err
+	}
+	return registration, j.dropCertificates(ctx, journal.TenantID, superseded)
+}
+
+// takeBack puts the journal back to what it was, once it is certain that nothing was made. What an earlier run began may
+// have made something, so it stays.
+func (j *job) takeBack(ctx context.Context, before, begun store.Registration) error {
+	switch {
+	case before.CompletedAt != nil:
+		return errors.Join(j.store.SaveRegistration(ctx, before), j.dropCertificates(ctx, begun.TenantID, begun.Thumbprints))
+	case before.Marker != "":
+		return nil
+	}
+	return j.forget(ctx, begun)
 }
 
 // begin makes the journal's entry, before anything else is made. What an interrupted create left is taken up as it is; a
@@ -99,17 +129,18 @@ func (j *job) begin(ctx context.Context, found store.Registration) (store.Regist
 	if found.CompletedAt == nil {
 		return j.store.BeginRegistration(ctx, fresh)
 	}
-	if err := j.store.SaveRegistration(ctx, fresh); err != nil {
-		return fresh, err
-	}
-	return fresh, j.dropCertificates(ctx, found.TenantID, found.Thumbprints)
+	return fresh, j.store.SaveRegistration(ctx, fresh)
 }
 
-// final tells whether an error says for certain that Entra made nothing: a lost answer or a failed gateway does not.
-func final(err error) bool {
-	var p *problem
-	refused := entra.AsError(err)
-	return errors.As(err, &p) || refused != nil && refused.Status < http.StatusInternalServerError
+// nothingMade is an error that says for certain that Entra has made nothing. A lost answer or a failed gateway does not.
+type nothingMade struct{ error }
+
+func (e nothingMade) Unwrap() error { return e.error }
+
+// nameTaken tells whether Graph refuses an application because another one has its unique name (unconfirmed for the
+// upsert; a plain create is answered so).
+func nameTaken(refused *entra.Error) bool {
+	return refused != nil && refused.Status < http.StatusInternalServerError && strings.Contains(refused.Message, "same value for property uniqueName")
 }
 
 // abandoned tells whether the journal made the application and never completed it. Such a one is of no use to anybody;
@@ -121,32 +152,45 @@ func abandoned(journal *store.Registration, objectID string) bool {
 // clockSkew is how far this machine's clock may be ahead of Entra's.
 const clockSkew = 5 * time.Minute
 
-// upsert creates the application. Where Graph says that it changed one instead, the response of an earlier try was
-// lost: it is ours if it carries the journal's marker and is no older than the journal, and is refused if not.
-func (j *job) upsert(ctx context.Context, journal *store.Registration, declared []entra.RoleRef) (*entra.Application, error) {
-	name, audience := j.model.DisplayName.ValueString(), singleTenant
-	application, created, err := j.directory.UpsertApplication(ctx, j.model.UniqueName.ValueString(), entra.ApplicationChange{
+// upsert creates the application. Where Graph says that it changed one instead, that is ours only if the response of an
+// earlier try was lost, in this run or in the one that it takes up: then it carries the journal's marker and is no older
+// than the journal. Any other is refused.
+func (j *job) upsert(ctx context.Context, journal *store.Registration, takenUp bool, declared []entra.RoleRef) (*entra.Application, error) {
+	name, audience, uniqueName := j.model.DisplayName.ValueString(), singleTenant, j.model.UniqueName.ValueString()
+	application, lost, err := j.directory.UpsertApplication(ctx, uniqueName, entra.ApplicationChange{
 		DisplayName: &name, SignInAudience: &audience, Tags: []string{providerTag, markerPrefix + journal.Marker}, Declared: &declared,
 	})
-	if err != nil || created {
-		return application, err
+	if refused := entra.AsError(err); err != nil && !(lost && nameTaken(refused)) {
+		if refused != nil && refused.Status < http.StatusInternalServerError && !lost {
+			err = nothingMade{err}
+		}
+		return nil, err
+	}
+	if application != nil {
+		return application, nil
 	}
 	for tries := 0; ; tries++ {
-		found, err := j.directory.Search(ctx, entra.SearchQuery{UniqueName: j.model.UniqueName.ValueString()})
+		found, err := j.directory.Search(ctx, entra.SearchQuery{UniqueName: uniqueName})
 		if err != nil {
 			return nil, err
 		}
 		if mine := found.ByUniqueName; mine != nil {
-			if markerOf(mine) == journal.Marker && mine.CreatedAt.After(journal.StartedAt.Add(-clockSkew)) {
+			if (lost || takenUp) && markerOf(mine) == journal.Marker && mine.CreatedAt.After(journal.StartedAt.Add(-clockSkew)) {
 				return mine, nil
 			}
-			return nil, j.refuse(mine, "unique_name", "unique name "+j.model.UniqueName.ValueString())
+			mine.Tags = nil // they are the ones just sent, and tell nothing of who made it
+			refusal := j.refuse(mine, "unique_name", "unique name "+uniqueName)
+			refusal.detail = strings.Replace(refusal.detail, untouched, "Entra showed it only after it had been written to: its display name, tags and declared permissions are now those of this registration, and nothing else was changed.", 1)
+			return nil, nothingMade{refusal}
 		}
-		if err := wait(ctx, tries); err != nil {
-			return nil, fmt.Errorf("Entra says that an application named %s exists, and does not show it; run terraform apply again", j.model.UniqueName.ValueString())
+		if err := wait(ctx, tries); err != nil || !lost && !takenUp && tries > goodReads {
+			return nil, fmt.Errorf("Entra says that an application named %s exists, and does not show it; run terraform apply again", uniqueName)
 		}
 	}
 }
+
+// untouched is what a refusal says of the other application.
+const untouched = "It was not touched."
 
 // existing looks for what stands in the way. It returns an application of ours that an interrupted create left, or one
 // of this unique name in the recycle bin, and refuses any other: nothing is adopted silently.
@@ -168,10 +212,7 @@ func (j *job) existing(ctx context.Context, journal store.Registration) (*entra.
 		}
 		return nil, j.refuse(mine, "unique_name", "unique name "+query.UniqueName)
 	}
-	if !j.model.AllowDuplicateName.ValueBool() && len(found.ByDisplayName) > 0 {
-		return nil, j.refuse(&found.ByDisplayName[0], "display_name", fmt.Sprintf("display name %q", query.DisplayName))
-	}
-	if err := j.checkPolicy(ctx, found.CertificatePolicy); err != nil {
+	if err := j.refuseDuplicate(ctx, found.ByDisplayName, ""); err != nil {
 		return nil, err
 	}
 	for i := range found.Deleted {
@@ -184,13 +225,13 @@ func (j *job) existing(ctx context.Context, journal store.Registration) (*entra.
 			return nil, j.refuseDeleted(deleted)
 		}
 	}
-	return nil, nil
+	return nil, j.checkPolicy(ctx, found.CertificatePolicy)
 }
 
 // obtain makes the application, or takes the one that existing found, and returns what there is of its registration.
-func (j *job) obtain(ctx context.Context, journal *store.Registration, found *entra.Application, declared []entra.RoleRef) (*entra.Registration, error) {
+func (j *job) obtain(ctx context.Context, journal *store.Registration, found *entra.Application, takenUp bool, declared []entra.RoleRef) (*entra.Registration, error) {
 	if found == nil {
-		made, err := j.upsert(ctx, journal, declared)
+		made, err := j.upsert(ctx, journal, takenUp, declared)
 		if err != nil {
 			return nil, err
 		}
@@ -198,12 +239,18 @@ func (j *job) obtain(ctx context.Context, journal *store.Registration, found *en
 		return &entra.Registration{Application: made}, nil
 	}
 	ref := entra.RegistrationRef{ObjectID: found.ObjectID, ClientID: found.ClientID, APIs: apisIn(declared)}
+	if marker := markerOf(found); marker != "" && marker == journal.Marker {
+		journal.Created = true // by a run that was cut off before it could say so
+	}
 	if found.DeletedAt != nil {
 		journal.ObjectID = found.ObjectID // what makes it ours if this is cut off
 		if err := j.store.SaveRegistration(ctx, *journal); err != nil {
 			return nil, err
 		}
 		if err := j.restore(ctx, found); err != nil {
+			if seen, failed := j.directory.Registration(ctx, ref); failed == nil && seen.Application != nil {
+				return seen, err // the application is back, and only its service principal is not
+			}
 			return nil, err
 		}
 	}
@@ -222,9 +269,11 @@ func (j *job) restore(ctx context.Context, deleted *entra.Application) error {
 		return err
 	}
 	restores := []entra.Change{entra.RestoreDeletedItem{ObjectID: deleted.ObjectID}} // a service principal comes back only after its application
-	for _, principal := range found.DeletedServicePrincipals {
-		restores = append(restores, entra.RestoreDeletedItem{ObjectID: principal.ObjectID})
+	if principals := found.DeletedServicePrincipals; len(principals) > 0 {           // and only one of them
+		last := slices.MaxFunc(principals, func(a, b entra.ServicePrincipal) int { return a.DeletedAt.Compare(b.DeletedAt) })
+		restores = append(restores, entra.RestoreDeletedItem{ObjectID: last.ObjectID})
 	}
+	j.madeAt = *deleted.DeletedAt // what was deleted long ago is in every replica's recycle bin, or somebody has purged it
 	_, err = j.write(ctx, entra.Sequential, restores...)
 	return err
 }
@@ -237,14 +286,14 @@ func (j *job) refuseDeleted(deleted *entra.Application) error {
 }
 
 // refuse says that an application which is not ours has the name, and how to bring it under management.
-func (j *job) refuse(other *entra.Application, attributeName, what string) error {
+func (j *job) refuse(other *entra.Application, attributeName, what string) *problem {
 	if markerOf(other) != "" {
 		return &problem{path.Root(attributeName), "The registration exists already", fmt.Sprintf(
-			"The tenant %s already has the application %q (object ID %s, client ID %s) with the %s, and this provider registered it: another resource or another state manages it. It was not touched. "+
+			"The tenant %s already has the application %q (object ID %s, client ID %s) with the %s, and this provider registered it: another resource or another state manages it. "+untouched+" "+
 				"Two registrations of one display name, also those of a create_before_destroy, need allow_duplicate_name = true and a unique_name each. If the state of the other was lost, import it with the id %s/%s.",
 			j.model.TenantID.ValueString(), other.DisplayName, other.ObjectID, other.ClientID, what, j.model.TenantID.ValueString(), other.ClientID)}
 	}
-	return &problem{path.Root(attributeName), "The application exists already", fmt.Sprintf(`The tenant %s already has the application %q (object ID %s, client ID %s) with the %s. It was not touched. To manage it from here, import it:
+	return &problem{path.Root(attributeName), "The application exists already", fmt.Sprintf(`The tenant %s already has the application %q (object ID %s, client ID %s) with the %s. `+untouched+` To manage it from here, import it:
 
   import {
     to = codetwo_target_app_registration.<name>
@@ -264,7 +313,7 @@ func (j *job) newCertificate(ctx context.Context, journal *store.Registration) (
 		return certificate.ParsePEM(settings.PublicCertificatePEM.ValueString())
 	}
 	for _, thumbprint := range journal.Thumbprints {
-		if sound, err := j.store.SoundKeyPair(ctx, journal.TenantID, thumbprint); err == nil && sound && journal.CompletedAt == nil {
+		if j.fits(ctx, journal.TenantID, thumbprint, settings) {
 			return j.store.Certificate(ctx, journal.TenantID, thumbprint)
 		}
 	}

@@ -61,6 +61,17 @@ func (j *job) remove(ctx context.Context, purge bool) error {
 	if err != nil || !purge {
 		return err
 	}
+	// The recycle bin may also hold service principals that the state does not know: replaced ones, and one never seen.
+	found, err := j.directory.Search(ctx, entra.SearchQuery{ClientID: j.model.ClientID.ValueString()})
+	if err != nil {
+		return err
+	}
+	for _, principal := range found.DeletedServicePrincipals {
+		if principal.ObjectID != j.model.ServicePrincipalObjectID.ValueString() {
+			purges = slices.Insert(purges, 0, entra.Change(entra.PurgeDeletedItem{ObjectID: principal.ObjectID}))
+			deleted = slices.Insert(deleted, 0, entra.Outcome{Absent: true})
+		}
+	}
 	return j.purge(ctx, purges, deleted)
 }
 

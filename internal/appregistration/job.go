@@ -8,13 +8,14 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -35,6 +36,7 @@ type job struct {
 	made      *x509.Certificate // the certificate that this operation uploads, if it does
 	wrote     bool              // this operation has changed something in the tenant
 	madeAt    time.Time         // when the application was made; zero while that is not known
+	before    *CertificateModel // what the state said of the certificate before this operation
 	previous  []PreviousModel   // the replaced certificates, once this operation has rotated
 }
 
@@ -159,11 +161,77 @@ func (j *job) look(ctx context.Context) (*entra.Registration, error) {
 		j.madeAt = registration.Application.CreatedAt
 		return registration, nil
 	}
-	// One replica may not know an object that exists: only a second look makes it gone.
-	if err := wait(ctx, 0); err != nil {
-		return nil, err
+	// One replica may not know an object that exists: only a second look makes it gone, and a fifth one what was made a
+	// moment ago.
+	looks := 2
+	if j.young(ctx) {
+		looks = 5
 	}
-	return j.directory.Registration(ctx, ref)
+	for tries := 0; registration.Application == nil && tries < looks-1; tries++ {
+		if err := wait(ctx, tries); err != nil {
+			return nil, err
+		}
+		if registration, err = j.directory.Registration(ctx, ref); err != nil {
+			return nil, err
+		}
+	}
+	return registration, nil
+}
+
+// young tells whether the journal says that the application was made a moment ago, and is not being deleted.
+func (j *job) young(ctx context.Context) bool {
+	journal, err := j.store.Registration(ctx, j.model.TenantID.ValueString(), journalName(j.model))
+	return err == nil && journal.DeletingAt == nil && j.services.Now().Sub(journal.StartedAt) < settling
+}
+
+// lookAgainst reads the registration for an update. A replica that lags would show it as it was, and what an update then
+// writes would take away what it did not see: so what lacks something that the state holds is looked at again.
+func (j *job) lookAgainst(ctx context.Context, state *Model) (*entra.Registration, error) {
+	for tries := 0; ; tries++ {
+		registration, err := j.look(ctx)
+		if err != nil || registration.Application == nil || tries == goodReads-1 || !j.lacks(ctx, registration, state) {
+			return registration, err
+		}
+		if err := wait(ctx, tries); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// lacks tells whether a registration is without a certificate, a permission or the service principal that the state holds.
+func (j *job) lacks(ctx context.Context, seen *entra.Registration, state *Model) bool {
+	if known(state.ServicePrincipalObjectID) && (seen.ServicePrincipal == nil || seen.ServicePrincipal.ObjectID != state.ServicePrincipalObjectID.ValueString()) {
+		return true
+	}
+	var keyIDs []string
+	if current := state.certificate(ctx, j.diags); current != nil {
+		if thumbprint := current.Thumbprint.ValueString(); thumbprint != "" && keyWith(seen.Application, thumbprint) < 0 {
+			return true
+		}
+		for _, entry := range current.previous(ctx, j.diags) {
+			keyIDs = append(keyIDs, entry.KeyID.ValueString())
+		}
+	}
+	var others []CredentialModel
+	j.diags.Append(state.UnexpectedCredentials.ElementsAs(ctx, &others, false)...)
+	for _, other := range others {
+		if other.Kind.ValueString() == "certificate" {
+			keyIDs = append(keyIDs, other.KeyID.ValueString())
+		}
+	}
+	for _, keyID := range keyIDs {
+		if !slices.ContainsFunc(seen.Application.Keys, func(key entra.KeyCredential) bool { return key.KeyID == keyID }) {
+			return true
+		}
+	}
+	for _, recorded := range []types.Map{state.Permissions, state.UnexpectedPermissions} {
+		for _, entry := range readPermissions(ctx, recorded, j.diags) {
+			if entry.Consented.ValueBool() && !granted(seen.Grants, entry.roleRef()) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // outcome reports an operation's error, and returns what the state is to hold: the completed plan or, with an error,
@@ -177,9 +245,31 @@ func (j *job) outcome(ctx context.Context, doing string, registration *entra.Reg
 	}
 	j.fill(ctx, registration)
 	if err != nil {
-		j.observe(ctx, j.lookAgain(ctx, registration))
+		seen := j.lookAgain(ctx, registration)
+		j.keepCertificates(ctx, seen.Application)
+		j.observe(ctx, seen)
 	}
 	return j.model
+}
+
+// keepCertificates undoes in the model what an operation that failed did not get done: the certificate stays the one
+// before where the new one never came to the application, and a replaced one stays on record until it is removed.
+func (j *job) keepCertificates(ctx context.Context, seen *entra.Application) {
+	current := j.model.certificate(ctx, j.diags)
+	if j.before == nil || current == nil {
+		return
+	}
+	if j.made != nil && keyWith(seen, certificate.Thumbprint(j.made)) < 0 {
+		current = j.before
+	}
+	recorded := current.previous(ctx, j.diags)
+	for _, entry := range j.before.previous(ctx, j.diags) {
+		if !slices.ContainsFunc(recorded, func(other PreviousModel) bool { return other.KeyID.Equal(entry.KeyID) }) {
+			recorded = append(recorded, entry)
+		}
+	}
+	current.Previous = previousList(ctx, recorded, j.diags)
+	j.model.setCertificate(ctx, *current, j.diags)
 }
 
 // lookAgain reads what a failed operation left, so that the state is the truth. What is known stands where that fails, too.
@@ -230,29 +320,4 @@ func markerOf(application *entra.Application) string {
 		}
 	}
 	return ""
-}
-
-// names serializes, in this process, whoever looks for an application of one name in one tenant and then creates it.
-var names keyedMutex
-
-// keyedMutex is one mutex per key.
-type keyedMutex struct {
-	guard sync.Mutex
-	locks map[string]*sync.Mutex
-}
-
-// lock returns how to unlock.
-func (k *keyedMutex) lock(key string) func() {
-	k.guard.Lock()
-	if k.locks == nil {
-		k.locks = map[string]*sync.Mutex{}
-	}
-	mutex, ok := k.locks[key]
-	if !ok {
-		mutex = &sync.Mutex{}
-		k.locks[key] = mutex
-	}
-	k.guard.Unlock()
-	mutex.Lock()
-	return mutex.Unlock
 }

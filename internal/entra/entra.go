@@ -25,8 +25,9 @@ type Directory interface {
 	ResourceApplications(ctx context.Context, appIDs ...string) (map[string]ResourceApplication, error)
 
 	// UpsertApplication creates the application with that uniqueName, or changes the one that has it.
-	// created is false, and the application nil, when it existed: Graph answers 204 without a body then.
-	UpsertApplication(ctx context.Context, uniqueName string, change ApplicationChange) (application *Application, created bool, err error)
+	// The application is nil when it existed: Graph answers 204 without a body then. lost tells that an attempt of this
+	// call got no answer, and may have been the one that created it.
+	UpsertApplication(ctx context.Context, uniqueName string, change ApplicationChange) (application *Application, lost bool, err error)
 
 	// Write carries out changes in one request, in the given order. One outcome per change, in the same order.
 	Write(ctx context.Context, order Order, changes ...Change) []Outcome
@@ -120,6 +121,7 @@ type ServicePrincipal struct {
 	DisplayName string
 	Enabled     bool
 	Tags        []string
+	DeletedAt   time.Time // of one in the recycle bin
 }
 
 // AppRoleAssignment is one granted application permission (admin consent).

@@ -119,12 +119,13 @@ func newServicePrincipal(serialization.ParseNode) (serialization.Parsable, error
 // GetFieldDeserializers implements serialization.Parsable.
 func (s *servicePrincipal) GetFieldDeserializers() fields {
 	return fields{
-		"id":             text(&s.ObjectID),
-		"appId":          text(&s.ClientID),
-		"displayName":    text(&s.DisplayName),
-		"accountEnabled": flag(&s.Enabled),
-		"tags":           texts(&s.Tags),
-		"appRoles":       each(models.CreateAppRoleFromDiscriminatorValue, s.addRole),
+		"id":              text(&s.ObjectID),
+		"appId":           text(&s.ClientID),
+		"displayName":     text(&s.DisplayName),
+		"accountEnabled":  flag(&s.Enabled),
+		"tags":            texts(&s.Tags),
+		"deletedDateTime": moment(&s.DeletedAt),
+		"appRoles":        each(models.CreateAppRoleFromDiscriminatorValue, s.addRole),
 	}
 }
 

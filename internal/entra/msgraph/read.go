@@ -161,7 +161,7 @@ func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra
 	}
 	if query.ClientID != "" {
 		one("/applications(appId='{id}')", parameters{"id": query.ClientID}, &result.ByClientID)
-		parts = append(parts, d.get("/directory/deletedItems/graph.servicePrincipal?$filter={filter}&$select="+servicePrincipalProperties,
+		parts = append(parts, d.get("/directory/deletedItems/graph.servicePrincipal?$filter={filter}&$select="+servicePrincipalProperties+",deletedDateTime",
 			parameters{"filter": "appId eq " + quoted(query.ClientID)}))
 		take = append(take, func(answered answer) error {
 			listed, err := list[*servicePrincipal](ctx, d, answered, newServicePrincipal)

@@ -55,6 +55,20 @@ func withReplay(ctx context.Context) context.Context {
 	return context.WithValue(ctx, replayable{}, true)
 }
 
+type losable struct{}
+
+// withLost sets lost when an attempt of a request with this context fails in a way that does not tell whether Graph has
+// carried it out.
+func withLost(ctx context.Context, lost *bool) context.Context {
+	return context.WithValue(ctx, losable{}, lost)
+}
+
+func noteLost(ctx context.Context) {
+	if lost, asked := ctx.Value(losable{}).(*bool); asked {
+		*lost = true
+	}
+}
+
 func mayRepeat(request *http.Request) bool {
 	return request.Method != http.MethodPost || request.Context().Value(replayable{}) != nil
 }
@@ -92,8 +106,12 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		var again bool
 		if err == nil { // an answer of 400 or above
 			pause, again = pauseAfter(response.StatusCode, response.Header.Get("Retry-After"), failures, mayRepeat(request))
+			if response.StatusCode >= http.StatusInternalServerError || response.StatusCode == http.StatusRequestTimeout {
+				noteLost(ctx)
+			}
 			err = typedError(request, response)
 		} else {
+			noteLost(ctx)
 			pause, again = backOff(failures), mayRepeat(request) && failures < attempts && ctx.Err() == nil
 		}
 		if !again || !fits(ctx, pause) {

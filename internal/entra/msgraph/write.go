@@ -16,21 +16,20 @@ import (
 // UpsertApplication implements entra.Directory. A PATCH by uniqueName that creates what is missing is Graph's own
 // idempotent create, so a lost response never makes a second application (Microsoft Graph: application-upsert).
 // Rights: Application.ReadWrite.OwnedBy.
-func (d *directory) UpsertApplication(ctx context.Context, uniqueName string, change entra.ApplicationChange) (*entra.Application, bool, error) {
+func (d *directory) UpsertApplication(ctx context.Context, uniqueName string, change entra.ApplicationChange) (made *entra.Application, lost bool, err error) {
 	request := d.request(abstractions.PATCH, "/applications(uniqueName='{name}')", parameters{"name": strings.ReplaceAll(uniqueName, "'", "''")})
 	request.Headers.Add("Prefer", "create-if-missing")
 	if err := d.setBody(ctx, request, applicationBody{ApplicationChange: change}); err != nil {
 		return nil, false, err
 	}
-	received, err := d.adapter.Send(ctx, request, newApplication, nil)
+	received, err := d.adapter.Send(withLost(ctx, &lost), request, newApplication, nil)
 	if err != nil {
-		return nil, false, err
+		return nil, lost, err
 	}
-	object, created := received.(*application)
-	if !created {
-		return nil, false, nil
+	if object, created := received.(*application); created {
+		made = &object.Application
 	}
-	return &object.Application, true, nil
+	return made, lost, nil
 }
 
 // Write implements entra.Directory. Rights: Application.ReadWrite.OwnedBy for applications and service principals,

@@ -1,0 +1,341 @@
+package appregistration_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/expect"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
+)
+
+const upsertion = "PATCH /v1.0/applications(uniqueName=*"
+
+// loseTheUpsert makes a create give up after the application was made, without a state that knows of it.
+func loseTheUpsert(k *acctest.Kitchen) func() {
+	return func() { k.Aim(sandbox.Fault{At: upsertion, Kind: sandbox.TimeoutAfter, Times: 7, RetryAfter: "0"}) }
+}
+
+func lost(k *acctest.Kitchen, config string) resource.TestStep {
+	return resource.TestStep{PreConfig: loseTheUpsert(k), Config: config, ExpectError: expect.Error("Failed creating the app registration", "HTTP 504")}
+}
+
+// denied is the refusal of a request for want of a right.
+func denied(at string) sandbox.Fault {
+	return sandbox.Fault{At: at, Kind: sandbox.Refused, Status: http.StatusForbidden, Code: "Authorization_RequestDenied", Message: "Insufficient privileges to complete the operation."}
+}
+
+// one is a check that there is one application, and nothing in the recycle bin.
+func one(k *acctest.Kitchen) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		if left, deleted := ours(k), k.State(0).DeletedItems; len(left) != 1 || len(deleted) > 0 {
+			return fmt.Errorf("the tenant holds %+v, and its recycle bin %+v", left, deleted)
+		}
+		return nil
+	}
+}
+
+func TestAccARefusalWhileACreateIsTakenUpForgetsNothing(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
+	run(t, k,
+		lost(k, config),
+		resource.TestStep{
+			PreConfig: func() {
+				k.Aim(denied("GET /v1.0/applications/*/federatedIdentityCredentials"))
+			},
+			Config: config, ExpectError: expect.Error("Authorization_RequestDenied"),
+		},
+		resource.TestStep{Config: config, Check: one(k)},
+	)
+}
+
+func TestAccACreateThatIsTakenUpAndFailsAgainLeavesNothingInTheRecycleBin(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
+	run(t, k,
+		lost(k, config),
+		resource.TestStep{
+			PreConfig: func() {
+				k.Aim(denied("POST /v1.0/servicePrincipals"))
+			},
+			Config: config, ExpectError: expect.Error("Authorization_RequestDenied"),
+		},
+		resource.TestStep{Config: config, Check: one(k)},
+	)
+}
+
+func TestAccAnUpsertWhoseAnswerWasLostIsFoundThoughItsRepetitionIsRefused(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
+	run(t, k, resource.TestStep{
+		PreConfig: func() {
+			k.Aim(sandbox.Fault{At: upsertion, Kind: sandbox.TimeoutAfter, RetryAfter: "0"})
+			k.Aim(sandbox.Fault{At: upsertion, Kind: sandbox.Refused, Status: http.StatusBadRequest, Code: "Request_BadRequest", Message: "Another object with the same value for property uniqueName already exists."})
+		},
+		Config: config, Check: one(k),
+	})
+}
+
+func TestAccACreateThatIsTakenUpWithOtherSettingsMakesTheCertificateThatTheyAskFor(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	run(t, k,
+		lost(k, provider+minimal),
+		resource.TestStep{
+			Config: provider + registration(`certificate = { key_size = 3072 }`),
+			Check: func(state *terraform.State) error {
+				values := state.RootModule().Resources[address].Primary.Attributes
+				made, err := certificate.ParsePEM(values["certificate.pem"])
+				if err != nil || certificate.KeySize(made) != 3072 {
+					return fmt.Errorf("the certificate has %d bits: %w", certificate.KeySize(made), err)
+				}
+				return nil
+			},
+		},
+	)
+}
+
+func TestAccARotationThatWasRefusedLeavesTheStateAsTheTenantIs(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	run(t, k,
+		resource.TestStep{Config: provider + minimal, Check: m.remember},
+		resource.TestStep{
+			PreConfig: func() {
+				k.Aim(denied("PATCH /v1.0/applications/*"))
+			},
+			Config: provider + registration(`certificate = { key_size = 3072 }`), ExpectError: expect.Error("Authorization_RequestDenied"),
+		},
+		resource.TestStep{Config: provider + minimal, PlanOnly: true},
+	)
+}
+
+func TestAccPurgingRemovesEveryServicePrincipalThatTheApplicationEverHad(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	config := k.Provider(k.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)
+	run(t, k,
+		resource.TestStep{Config: config, Check: m.remember},
+		resource.TestStep{PreConfig: func() { m.graph(http.MethodDelete, "/servicePrincipals/"+m.principalID, nil) }, Config: config},
+	)
+	if deleted := k.State(0).DeletedItems; len(deleted) > 0 {
+		t.Errorf("the recycle bin holds %+v", deleted)
+	}
+}
+
+func TestAccOfSeveralServicePrincipalsInTheRecycleBinTheLastOneComesBack(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	run(t, k,
+		resource.TestStep{Config: provider + minimal, Check: m.remember},
+		resource.TestStep{PreConfig: func() { m.graph(http.MethodDelete, "/servicePrincipals/"+m.principalID, nil) }, Config: provider + minimal, Check: m.remember},
+		resource.TestStep{Config: provider, Check: func(*terraform.State) error { return nil }},
+		resource.TestStep{Config: provider + registration(`restore_deleted = true`), Check: resource.TestCheckResourceAttrWith(address, "service_principal_object_id", same(&m.principalID))},
+	)
+}
+
+func TestAccARestoreThatThePolicyAllowsIsNotRefusedForTheSakeOfNewApplications(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	run(t, k,
+		resource.TestStep{Config: provider + minimal, Check: m.remember},
+		resource.TestStep{Config: provider, Check: func(*terraform.State) error { return nil }},
+		resource.TestStep{
+			PreConfig: func() {
+				k.SetPolicy(m.tenantID, "", sandbox.Restriction{Type: "asymmetricKeyLifetime", MaxLifetime: "P180D", CreatedAfter: time.Now().Add(-time.Millisecond)})
+			},
+			Config: provider + registration(`restore_deleted = true`), Check: resource.TestCheckResourceAttrWith(address, "client_id", same(&m.clientID)),
+		},
+	)
+}
+
+func TestAccWhatIsGrantedAfterThePlanIsNotRevoked(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	run(t, k,
+		resource.TestStep{Config: provider + registration(`additional_permissions = [{ api = "Microsoft Graph", name = "Mail.Read" }]`+"\n  grant_admin_consent = false"), Check: m.remember},
+		resource.TestStep{
+			PreConfig: func() {
+				m.graph(http.MethodPatch, "/applications/"+m.objectID, map[string]any{"requiredResourceAccess": []any{}})
+			},
+			Config: provider + minimal,
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{atThisPoint(func() error {
+				m.grant(graphAPI, mailRead)
+				m.graph(http.MethodPatch, "/applications/"+m.objectID, map[string]any{"requiredResourceAccess": []any{map[string]any{
+					"resourceAppId": graphAPI, "resourceAccess": []any{map[string]any{"id": mailRead, "type": "Role"}},
+				}}})
+				return nil
+			})}},
+			ExpectNonEmptyPlan: true,
+			Check: func(*terraform.State) error {
+				if count := grantsOf(k, m.clientID); count != 3 {
+					return fmt.Errorf("%d permissions are granted", count)
+				}
+				return nil
+			},
+		},
+	)
+}
+
+func TestAccAnUpdateThatMeetsAReplicaFromBeforeRemovesNoForeignCertificate(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	run(t, k,
+		resource.TestStep{Config: provider + minimal, Check: m.remember},
+		resource.TestStep{
+			PreConfig: func() {
+				k.Control(http.MethodPost, "/clock", map[string]any{"advance": "5m"})
+				m.addCertificate(ownCertificate(t, 1), "somebody's")
+			},
+			Config: provider + registration(`certificate = { key_size = 3072 }`),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{atThisPoint(func() error {
+				k.Aim(sandbox.Fault{At: "GET /v1.0/applications/" + m.objectID, Kind: sandbox.Stale})
+				return nil
+			})}},
+			Check: func(*terraform.State) error {
+				if application, _ := k.Application(0, m.clientID); len(application.Keys) != 3 {
+					return fmt.Errorf("the application's keys are %+v", application.Keys)
+				}
+				return nil
+			},
+		},
+	)
+}
+
+func TestAccARegistrationJustMadeIsNotForgottenForAFewStaleAnswers(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
+	run(t, k,
+		resource.TestStep{Config: config, Check: m.remember},
+		resource.TestStep{
+			PreConfig: func() {
+				k.Aim(sandbox.Fault{At: "GET /v1.0/applications/" + m.objectID, Kind: sandbox.Stale, Times: 3})
+			},
+			Config: config, PlanOnly: true,
+		},
+	)
+}
+
+func TestAccTwoResourcesOfOneDisplayNameAreNotBothMade(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	k.Aim(sandbox.Fault{At: "GET /v1.0/applications", Kind: sandbox.Stale, Nth: 2}) // the list that the second one sees
+	resource.ParallelTest(t, resource.TestCase{
+		TerraformVersionChecks:   acctest.Needs,
+		ProtoV6ProviderFactories: k.Factories(),
+		Steps: []resource.TestStep{{
+			Config: k.Provider(k.Tenant(0).Callers.Full) +
+				registration(`unique_name = "codetwo-one"`) +
+				strings.Replace(registration(`unique_name = "codetwo-two"`), "\"target\"", "\"second\"", 1),
+			ExpectError: expect.Error("allow_duplicate_name = true"),
+		}},
+	})
+	if left := ours(k); len(left) > 1 {
+		t.Errorf("the tenant holds %+v", left)
+	}
+}
+
+func TestAccARemovalThatWasRefusedIsDoneByTheNextApply(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	var passed atomic.Int64
+	clock := acctest.WithClock(func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
+	config := k.Provider(k.Tenant(0).Callers.Full) + registration(`certificate = { key_size = 3072 }`)
+	resource.ParallelTest(t, resource.TestCase{
+		TerraformVersionChecks:   acctest.Needs,
+		ProtoV6ProviderFactories: k.Factories(clock),
+		Steps: []resource.TestStep{
+			{Config: k.Provider(k.Tenant(0).Callers.Full) + minimal, Check: m.remember},
+			{Config: config},
+			{
+				PreConfig: func() {
+					ahead := 31 * 24 * time.Hour
+					passed.Store(int64(ahead))
+					k.Control(http.MethodPost, "/clock", map[string]any{"advance": ahead.String()})
+					k.Aim(denied("PATCH /v1.0/applications/*"))
+				},
+				Config: config, ExpectError: expect.Error("Authorization_RequestDenied"),
+			},
+			{Config: config, Check: func(*terraform.State) error {
+				if application, _ := k.Application(0, m.clientID); len(application.Keys) != 1 || application.Keys[0].Thumbprint == m.thumbprint {
+					return fmt.Errorf("the application's keys are %+v", application.Keys)
+				}
+				return nil
+			}},
+		},
+	})
+}
+
+func TestAccWhatSomebodyPurgedLongAgoIsNotWaitedFor(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	var passed atomic.Int64
+	clock := acctest.WithClock(func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
+	resource.ParallelTest(t, resource.TestCase{
+		TerraformVersionChecks:   acctest.Needs,
+		ProtoV6ProviderFactories: k.Factories(clock),
+		Steps: []resource.TestStep{
+			{Config: provider + minimal},
+			{Config: provider, Check: func(*terraform.State) error { return nil }},
+			{
+				PreConfig: func() {
+					passed.Store(int64(time.Hour))
+					k.Control(http.MethodPost, "/clock", map[string]any{"advance": "1h"})
+					k.Aim(sandbox.Fault{At: "POST /v1.0/directory/deletedItems/*/restore", Kind: sandbox.Refused, Status: http.StatusNotFound, Code: "Request_ResourceNotFound", Message: "Resource does not exist."})
+				},
+				Config: provider + registration(`restore_deleted = true`), ExpectError: expect.Error("Request_ResourceNotFound", "request-id"),
+			},
+		},
+	})
+}
+
+func TestAccACompleteRegistrationThatAReplicaDoesNotShowKeepsItsKey(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
+	if err := os.WriteFile(filepath.Join(cli.Folder, "main.tf"), []byte("terraform {\n  required_providers {\n    codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n"+minimal), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	do := func(arguments ...string) (string, error) {
+		return cli.Run(t.Context(), append(arguments, "-no-color", "-input=false")...)
+	}
+	for _, arguments := range [][]string{{"init"}, {"apply", "-auto-approve"}} {
+		if _, err := do(arguments...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys := filepath.Join(k.Store, k.Tenant(0).TenantID, "*", "*")
+	before, _ := filepath.Glob(keys)
+	if err := os.Remove(filepath.Join(cli.Folder, "terraform.tfstate")); err != nil {
+		t.Fatal(err)
+	}
+	k.Control(http.MethodPost, "/clock", map[string]any{"advance": "1h"})
+	stale := func(at string, times int) { k.Aim(sandbox.Fault{At: at, Kind: sandbox.Stale, For: "2h", Times: times}) }
+	stale("GET /v1.0/applications/*", 4)            // what two plans look at: the application, and its federated credentials
+	stale("GET /v1.0/applications(uniqueName=*", 1) // what the apply does
+	stale("GET /v1.0/applications", 1)
+	text, err := do("apply", "-auto-approve")
+	if err == nil || !strings.Contains(err.Error()+text, "The application exists already") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	if after, _ := filepath.Glob(keys); !slices.Equal(before, after) || len(before) == 0 {
+		t.Errorf("the store held %v, and now %v", before, after)
+	}
+}
