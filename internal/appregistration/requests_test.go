@@ -81,7 +81,7 @@ func TestAccPurgingCostsTwoRequestsMoreAtMost(t *testing.T) {
 			Config: provider,
 			ConfigPlanChecks: resource.ConfigPlanChecks{
 				PreApply:            []plancheck.PlanCheck{forget},
-				PostApplyPreRefresh: []plancheck.PlanCheck{atMost(t, k, "destroy with purge", 4, 3, 3)},
+				PostApplyPreRefresh: []plancheck.PlanCheck{atMost(t, k, "destroy with purge", 5, 4, 4)},
 			},
 			Check: func(*terraform.State) error { return nil },
 		},
