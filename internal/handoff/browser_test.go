@@ -157,8 +157,8 @@ func sheets() map[string]Sheet {
 func TestEveryCopyButtonPutsExactlyItsValueOnTheClipboard(t *testing.T) {
 	for name, s := range sheets() {
 		for way, prepare := range map[string]string{
-			"":                           `true`,
-			" without the clipboard API": `navigator.clipboard.writeText = () => Promise.reject(new Error("refused")), true`,
+			"by the clipboard API": `true`,
+			"without it":           `navigator.clipboard.writeText = () => Promise.reject(new Error("refused")), true`,
 		} {
 			t.Run(name+" "+way, func(t *testing.T) {
 				b := browse(t, s)
