@@ -101,6 +101,9 @@ func (c *Contract) add(document *openapi3.T) error {
 			for _, schema := range schemasOf(declared) {
 				closing.close(schema)
 			}
+			if path == batchPath {
+				takeNullBodies(declared)
+			}
 			c.operations = append(c.operations, operation{method, path, pattern, declared})
 		}
 	}

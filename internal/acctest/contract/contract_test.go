@@ -38,7 +38,7 @@ paths:
     get: {responses: {'200': {description: ok, content: {application/json: {schema: {type: object, properties: {value: {type: array, items: {$ref: '#/components/schemas/microsoft.graph.directoryObject'}}}}}}}}}
   /$batch:
     post:
-      requestBody: {content: {application/json: {schema: {type: object, properties: {requests: {type: array, items: {type: object}}}}}}}
+      requestBody: {content: {application/json: {schema: {type: object, properties: {requests: {type: array, items: {type: object, properties: {id: {type: string}, method: {type: string}, url: {type: string}, headers: {type: object}, body: {}}}}}}}}}
       responses: {'200': {description: ok, content: {application/json: {schema: {type: object, properties: {responses: {type: array, items: {type: object}}}}}}}}
 components:
   schemas:
@@ -83,6 +83,7 @@ func batch(requests, responses string) Exchange {
 func TestWhatIsInTheContractPasses(t *testing.T) {
 	c := tinyContract(t)
 	request, response := inBatch("1", "POST", "/applications", `{"displayName": "x"}`, 201, `{"@odata.context": "…", "id": "1"}`)
+	bodiless, deleted := inBatch("1", "DELETE", "/applications/1", "null", 204, "null")
 	lost := exchange("POST", "/applications", `{}`, 504, "<html>")
 	lost.Answered = http.Header{"Content-Type": {"text/html"}}
 	eventual := exchange("GET", "/applications?$top=5&$count=true", "", 200, `{"@odata.context": "…", "value": [{"id": "1", "displayName": null, "web": {}}]}`)
@@ -97,6 +98,7 @@ func TestWhatIsInTheContractPasses(t *testing.T) {
 		"a cast with the whole namespace": exchange("GET", "/directory/deletedItems/microsoft.graph.application", "", 200, `{"value": []}`),
 		"an object of a type of its own":  exchange("GET", "/directory/deletedItems/1", "", 200, `{"@odata.type": "#microsoft.graph.application", "displayName": "x"}`),
 		"a batch":                         batch(request, response),
+		"a part with a null body":         batch(bodiless, strings.Replace(deleted, `, "body": null`, "", 1)),
 	} {
 		if found := c.Violations(e); len(found) > 0 {
 			t.Errorf("%s: %q", sentence, found)
