@@ -43,7 +43,7 @@ type Kitchen struct {
 	caPath      string
 	tenantsPath string
 	log         *requestLog
-	lags        bool // what is written is seen some time later
+	speed       float64 // of replication; 0: every write is seen at once
 
 	tokenGuard sync.Mutex
 	tokens     map[string]string
@@ -73,13 +73,14 @@ func Start(t testing.TB, options sandbox.Options) *Kitchen {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	if options.Profile != "instant" {
-		t.Logf("the sandbox is %s, with the seed %d", options.Profile, server.Seed())
-	}
 	folder := t.TempDir()
 	k := &Kitchen{
-		Server: server, Store: filepath.Join(folder, "store"), t: t, log: log, lags: options.Profile != "instant", tokens: map[string]string{},
+		Server: server, Store: filepath.Join(folder, "store"), t: t, log: log, tokens: map[string]string{},
 		caPath: filepath.Join(folder, "ca.pem"), tenantsPath: filepath.Join(folder, "tenants.json"),
+	}
+	if options.Profile != "instant" {
+		k.speed = options.Speed
+		t.Logf("the sandbox is %s, with the seed %d", options.Profile, server.Seed())
 	}
 	quickstore.Make(t, k.Store, Passphrase)
 	k.writeFile(k.caPath, server.CertificateAuthorityPEM())
@@ -110,11 +111,9 @@ func (k *Kitchen) Tenant(i int) sandbox.TenantEntry { return k.Server.TenantsJSO
 type Option = provider.Option
 
 // Factories serve the provider in the test's own process, as terraform-plugin-testing wants it. Where the provider waits
-// for what is not ready yet, no time passes, unless an option says otherwise or the tenants need that time.
+// for what is not ready yet, no more time passes than the tenants need, unless an option says otherwise.
 func (k *Kitchen) Factories(options ...Option) map[string]func() (tfprotov6.ProviderServer, error) {
-	if !k.lags {
-		options = append([]Option{WithWait(func(ctx context.Context, _ time.Duration) error { return ctx.Err() })}, options...)
-	}
+	options = append([]provider.Option{WithWait(k.wait)}, options...)
 	serve := providerserver.NewProtocol6WithError(provider.New("test", options...)())
 	return map[string]func() (tfprotov6.ProviderServer, error){
 		"codetwo": func() (tfprotov6.ProviderServer, error) {
@@ -126,6 +125,21 @@ func (k *Kitchen) Factories(options ...Option) map[string]func() (tfprotov6.Prov
 
 // WithClock lets the provider of a test live at another time.
 func WithClock(now func() time.Time) Option { return provider.WithClock(now) }
+
+// wait passes the time at the speed of replication.
+func (k *Kitchen) wait(ctx context.Context, d time.Duration) error {
+	if k.speed == 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(time.Duration(float64(d) / k.speed))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
 
 // WithWait lets a test decide what happens while the provider of a test waits for what is not ready yet.
 func WithWait(wait func(context.Context, time.Duration) error) Option {
@@ -220,7 +234,11 @@ func (k *Kitchen) Graph(tenantID, method, path string, body any) map[string]any 
 // Control sends a request to the sandbox's control plane, where a test is the Exchange admin and moves the clock.
 func (k *Kitchen) Control(method, path string, body any) map[string]any {
 	k.t.Helper()
-	return k.send(method, k.Server.Origin()+"/_sandbox"+path, "", body)
+	answer := k.send(method, k.Server.Origin()+"/_sandbox"+path, "", body)
+	if method != http.MethodGet && strings.HasPrefix(path, "/tenants/") {
+		k.Server.Settle()
+	}
+	return answer
 }
 
 // OpenEWS does what the Exchange admin does to let the applications in.
