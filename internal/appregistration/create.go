@@ -200,6 +200,7 @@ func (j *job) existing(ctx context.Context, journal store.Registration) (*entra.
 	if err != nil {
 		return nil, err
 	}
+	withoutRemoved(found)
 	if found.ListDenied != nil {
 		j.diags.AddAttributeWarning(path.Root("display_name"), "Namesakes not looked for", fmt.Sprintf(
 			"Terraform's identity may not list the tenant's applications (%s; needs Application.Read.All), so another application named %q would go unnoticed. The unique name %q still keeps this one from being made twice.",
@@ -274,6 +275,7 @@ func (j *job) restore(ctx context.Context, deleted *entra.Application) error {
 		restores = append(restores, entra.RestoreDeletedItem{ObjectID: last.ObjectID})
 	}
 	j.madeAt = *deleted.DeletedAt // what was deleted long ago is in every replica's recycle bin, or somebody has purged it
+	removed.deleted.Delete(deleted.ObjectID)
 	_, err = j.write(ctx, entra.Sequential, restores...)
 	return err
 }

@@ -58,8 +58,12 @@ func (j *job) remove(ctx context.Context, purge bool) error {
 	purges = append(purges, entra.PurgeDeletedItem{ObjectID: j.model.ObjectID.ValueString()})
 
 	deleted, err := j.deleteUntilGone(ctx, deletes)
-	if err != nil || !purge {
+	if err != nil {
 		return err
+	}
+	removed.deleted.Store(j.model.ObjectID.ValueString(), true)
+	if !purge {
+		return nil
 	}
 	// The recycle bin may also hold service principals that the state does not know: replaced ones, and one never seen.
 	found, err := j.directory.Search(ctx, entra.SearchQuery{ClientID: j.model.ClientID.ValueString()})
@@ -72,7 +76,11 @@ func (j *job) remove(ctx context.Context, purge bool) error {
 			deleted = slices.Insert(deleted, 0, entra.Outcome{Absent: true})
 		}
 	}
-	return j.purge(ctx, purges, deleted)
+	if err := j.purge(ctx, purges, deleted); err != nil {
+		return err
+	}
+	removed.purged.Store(j.model.ObjectID.ValueString(), true)
+	return nil
 }
 
 // deleteUntilGone deletes, and confirms that Entra shows neither application nor service principal any more. A replica

@@ -339,3 +339,19 @@ func TestAccACompleteRegistrationThatAReplicaDoesNotShowKeepsItsKey(t *testing.T
 		t.Errorf("the store held %v, and now %v", before, after)
 	}
 }
+
+func TestAccAReplacementIsNotStoppedByListsThatStillShowWhatItReplaces(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	config := k.Provider(k.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)
+	run(t, k,
+		resource.TestStep{Config: config, Check: m.remember},
+		resource.TestStep{
+			PreConfig: func() {
+				k.Control(http.MethodPost, "/clock", map[string]any{"advance": "5m"})
+				k.Aim(sandbox.Fault{At: "GET /v1.0/applications", Kind: sandbox.Stale})
+			},
+			Taint: []string{address}, Config: config, Check: one(k),
+		},
+	)
+}

@@ -21,6 +21,25 @@ type nameRegister struct {
 	given map[string]*entra.Application
 }
 
+// removed are the object IDs of what this process has deleted, and of what it has purged. A replacement looks for its own
+// name right after it was freed, and lists and replicas go on showing what is gone.
+var removed = struct{ deleted, purged sync.Map }{}
+
+// withoutRemoved drops from what was found what this process knows to be gone.
+func withoutRemoved(found *entra.SearchResult) {
+	in := func(ids *sync.Map) func(entra.Application) bool {
+		return func(application entra.Application) bool {
+			_, known := ids.Load(application.ObjectID)
+			return known
+		}
+	}
+	if found.ByUniqueName != nil && in(&removed.deleted)(*found.ByUniqueName) {
+		found.ByUniqueName = nil
+	}
+	found.ByDisplayName = slices.DeleteFunc(found.ByDisplayName, in(&removed.deleted))
+	found.Deleted = slices.DeleteFunc(found.Deleted, in(&removed.purged))
+}
+
 // lock returns how to unlock.
 func (r *nameRegister) lock(name string) func() {
 	r.guard.Lock()
