@@ -62,6 +62,8 @@ func (l *life) config() tftypes.Value {
 			"validity_years":            tftypes.NewValue(tftypes.Number, l.declared.years),
 			"previous_certificate_days": tftypes.NewValue(tftypes.Number, l.declared.days),
 		}),
+		// Trouble ends within seconds. A command that waits for what will never come is one that failed.
+		"timeouts": l.target.Nested("timeouts", map[string]tftypes.Value{"create": text("3m"), "read": text("3m"), "update": text("3m"), "delete": text("3m")}),
 	})
 }
 

@@ -151,6 +151,19 @@ func TestAccPurgeOnDestroyEmptiesTheRecycleBinToo(t *testing.T) {
 	}
 }
 
+func TestAccAPurgeWhoseAnswerGetsLostIsDone(t *testing.T) {
+	for _, kind := range []sandbox.FaultKind{sandbox.TimeoutBefore, sandbox.TimeoutAfter} {
+		t.Run(string(kind), func(t *testing.T) {
+			k := acctest.Start(t, sandbox.Options{})
+			k.Aim(sandbox.Fault{At: "DELETE /v1.0/directory/deletedItems/*", Kind: kind})
+			run(t, k, resource.TestStep{Config: k.Provider(k.Tenant(0).Callers.Full) + registration("purge_on_destroy = true\n timeouts = { delete = \"1m\" }")})
+			if deleted := k.State(0).DeletedItems; len(deleted) != 0 {
+				t.Errorf("the recycle bin holds %+v", deleted)
+			}
+		})
+	}
+}
+
 func TestAccRevokedConsentIsSeenInThePlanAndGivenBackByApply(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	config := k.Provider(k.Tenant(0).Callers.Full) + minimal

@@ -21,6 +21,7 @@ const (
 	firstWait   = 500 * time.Millisecond
 	longestWait = 10 * time.Second
 	goodReads   = 3
+	lostReads   = 5 // the same where an answer was lost, and what is not seen may only not be seen yet
 	// settling is how long an application counts as made a moment ago. Replicas were seen to differ for minutes.
 	settling = 30 * time.Minute
 )
@@ -62,6 +63,7 @@ func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Cha
 		var failed []error
 		for at, outcome := range j.directory.Write(ctx, order, batch...) {
 			index := pending[at]
+			outcome.Lost = outcome.Lost || outcomes[index].Lost
 			outcomes[index] = outcome
 			switch refused := entra.AsError(outcome.Err); {
 			case outcome.Skipped:

@@ -22,6 +22,7 @@ type laggingDirectory struct {
 	entra.Directory
 	reads        []*entra.Registration
 	writes       []entra.Outcome // of a write's first change; the others are done if it is
+	last         []entra.Outcome // of a write's last change, where that is another one
 	looks, tries int
 }
 
@@ -36,6 +37,9 @@ func (d *laggingDirectory) Write(_ context.Context, _ entra.Order, changes ...en
 	outcomes[0] = d.writes[min(d.tries, len(d.writes)-1)]
 	for i := range outcomes[1:] {
 		outcomes[i+1].Skipped = outcomes[0].Err != nil
+	}
+	if d.tries < len(d.last) {
+		outcomes[len(changes)-1] = d.last[d.tries]
 	}
 	d.tries++
 	return outcomes
@@ -144,14 +148,19 @@ func TestNotYetIsWaitedOutOnlyWhileSomethingWasMadeAMomentAgo(t *testing.T) {
 
 func TestWhatThisRunDeletedIsPurgedAsSoonAsTheRecycleBinShowsIt(t *testing.T) {
 	absent, done := entra.Outcome{Absent: true}, entra.Outcome{}
+	lost, lostAndAbsent := entra.Outcome{Lost: true}, entra.Outcome{Absent: true, Lost: true}
 	for name, c := range map[string]struct {
 		deleted entra.Outcome
 		writes  []entra.Outcome
 		tries   int
 	}{
-		"shown at once":               {done, []entra.Outcome{done}, 1},
-		"shown after a while":         {done, []entra.Outcome{absent, absent, absent, absent, done}, 5},
-		"purged by somebody long ago": {absent, []entra.Outcome{absent}, 3},
+		"shown at once":                                             {done, []entra.Outcome{done}, 1},
+		"shown after a while":                                       {done, []entra.Outcome{absent, absent, absent, absent, done}, 5},
+		"purged by somebody long ago":                               {absent, []entra.Outcome{absent}, 3},
+		"purged by a request whose answer was lost":                 {done, []entra.Outcome{lostAndAbsent, absent}, 5},
+		"a purge whose answer was lost, and shown after a while":    {done, []entra.Outcome{lostAndAbsent, absent, absent, done}, 4},
+		"deleted by a request whose answer was lost":                {lostAndAbsent, []entra.Outcome{absent, absent, absent, done}, 4},
+		"deleted after a lost answer, and shown after a long while": {lost, []entra.Outcome{absent, absent, absent, absent, absent, absent, done}, 7},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -170,6 +179,18 @@ func TestADeletionThatOneReplicaKnewNothingOfIsRepeated(t *testing.T) {
 		directory := &laggingDirectory{writes: []entra.Outcome{{Absent: true}, {}}, reads: []*entra.Registration{good, good, stale}}
 		outcomes, err := jobOn(directory).deleteUntilGone(t.Context(), []entra.Change{entra.DeleteApplication{}})
 		if err != nil || directory.tries != 2 || outcomes[0].Absent {
+			t.Errorf("%d deletions, %+v, %v", directory.tries, outcomes, err)
+		}
+	})
+}
+
+func TestWhatTheFirstDeletionFoundCountsAsDeletedByThisRunThoughTheSecondFindsItGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		directory := &laggingDirectory{
+			writes: []entra.Outcome{{}, {Absent: true}}, last: []entra.Outcome{{Absent: true}, {}}, reads: []*entra.Registration{good, stale},
+		}
+		outcomes, err := jobOn(directory).deleteUntilGone(t.Context(), []entra.Change{entra.DeleteServicePrincipal{}, entra.DeleteApplication{}})
+		if err != nil || directory.tries != 2 || outcomes[0].Absent || outcomes[1].Absent {
 			t.Errorf("%d deletions, %+v, %v", directory.tries, outcomes, err)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -88,12 +89,18 @@ func (j *job) remove(ctx context.Context, purge bool) error {
 // is deleted once more.
 func (j *job) deleteUntilGone(ctx context.Context, deletes []entra.Change) ([]entra.Outcome, error) {
 	ref := entra.RegistrationRef{ObjectID: j.model.ObjectID.ValueString(), ClientID: j.model.ClientID.ValueString()}
+	var deleted []entra.Outcome
 	for tries := 0; ; tries++ {
 		outcomes, err := j.write(ctx, entra.Sequential, deletes...)
 		if err != nil {
 			return outcomes, err
 		}
 		missed := outcomes[len(outcomes)-1].Absent
+		for i, before := range deleted { // what was deleted before is of course not found again
+			outcomes[i].Absent = outcomes[i].Absent && before.Absent
+			outcomes[i].Lost = outcomes[i].Lost || before.Lost
+		}
+		deleted = outcomes
 		seen, err := j.confirm(ctx, ref, func(seen *entra.Registration) string {
 			switch {
 			case seen.Application != nil && !missed:
@@ -112,30 +119,48 @@ func (j *job) deleteUntilGone(ctx context.Context, deletes []entra.Change) ([]en
 	}
 }
 
-// purge empties the recycle bin of what was deleted, as the outcomes say. What this very run has put there must be in
-// it, even if Entra does not show it yet. Anything else that three looks do not find, somebody has purged already.
+// purge empties the recycle bin of what was deleted, as the outcomes say.
 func (j *job) purge(ctx context.Context, purges []entra.Change, deleted []entra.Outcome) error {
-	for tries := 0; ; tries++ {
+	looks := make([]int, len(purges))
+	for i, outcome := range deleted {
+		looks[i] = looksIntoBin(outcome)
+	}
+	for tries := 1; ; tries++ {
 		outcomes, err := j.write(ctx, entra.Sequential, purges...)
 		if err != nil {
 			return err
 		}
 		var missed []entra.Change
-		var missedOutcomes []entra.Outcome
+		var missedLooks []int
 		for i, outcome := range outcomes {
-			if outcome.Absent && (!deleted[i].Absent || tries < goodReads-1) {
-				missed, missedOutcomes = append(missed, purges[i]), append(missedOutcomes, deleted[i])
+			if outcome.Lost {
+				looks[i] = min(looks[i], lostReads) // it may be gone by this purge, whose answer was lost
+			}
+			if outcome.Absent && tries < looks[i] {
+				missed, missedLooks = append(missed, purges[i]), append(missedLooks, looks[i])
 			}
 		}
 		if len(missed) == 0 {
 			return nil
 		}
-		tflog.Debug(ctx, "Entra's recycle bin does not show yet what was deleted", map[string]any{"tries": tries + 1, "objects": len(missed)})
-		if err := wait(ctx, tries); err != nil {
+		tflog.Debug(ctx, "Entra's recycle bin does not show yet what was deleted", map[string]any{"tries": tries, "objects": len(missed)})
+		if err := wait(ctx, tries-1); err != nil {
 			return errors.New("the time allowed by timeouts ran out while Entra's recycle bin did not show what was deleted; run the same command again")
 		}
-		purges, deleted = missed, missedOutcomes
+		purges, looks = missed, missedLooks
 	}
+}
+
+// looksIntoBin says how many looks into the recycle bin have to miss an object before it counts as purged already. What
+// this very run has put there must be in it, even if Entra does not show it yet.
+func looksIntoBin(deleted entra.Outcome) int {
+	switch {
+	case !deleted.Absent:
+		return math.MaxInt
+	case deleted.Lost:
+		return lostReads
+	}
+	return goodReads
 }
 
 // forget removes the journal's entry and our certificates from the store.

@@ -195,6 +195,7 @@ type Outcome struct {
 	Err              error
 	Skipped          bool               // not tried, because one before it failed; Err is nil then
 	Absent           bool               // of a deletion: there was nothing to delete, or Entra does not know of it yet; Err is nil then
+	Lost             bool               // an earlier answer to it was lost, so that it may be what an Absent is due to
 	ServicePrincipal *ServicePrincipal  // of CreateServicePrincipal; nil when there was one already
 	Grant            *AppRoleAssignment // of GrantAppRole; nil when there was one already
 }

@@ -30,6 +30,7 @@ type answer struct {
 	body    json.RawMessage
 	err     error
 	skipped bool
+	lost    bool // an earlier answer did not tell whether Graph had carried it out
 }
 
 // Wire forms of Microsoft Graph's JSON batching.
@@ -63,24 +64,26 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 		var pause time.Duration
 		for start := 0; start < len(pending); start += largestBatch {
 			chunk := pending[start:min(start+largestBatch, len(pending))]
-			responses, err := d.sendBatch(ctx, order, parts, chunk)
+			var lost bool
+			responses, err := d.sendBatch(withLost(ctx, &lost), order, parts, chunk)
 			if err != nil {
 				return nil, err
 			}
 			for at, index := range chunk {
 				response := responses[at]
+				lost := lost || answers[index].lost
 				if response.Status < 400 {
-					answers[index] = answer{body: response.Body}
+					answers[index] = answer{body: response.Body, lost: lost}
 					continue
 				}
 				if response.Status == http.StatusFailedDependency && order == entra.Sequential {
 					if len(again) > 0 {
 						again = append(again, index) // waits for the one before it
 					}
-					answers[index] = answer{skipped: true}
+					answers[index] = answer{skipped: true, lost: lost}
 					continue
 				}
-				answers[index] = answer{err: d.partError(parts[index], response)}
+				answers[index] = answer{err: d.partError(parts[index], response), lost: lost || untold(response.Status)}
 				wait, retry := pauseAfter(response.Status, header(response.Headers, "Retry-After"), failures, parts[index].repeat)
 				if retry {
 					again, pause = append(again, index), max(pause, wait)

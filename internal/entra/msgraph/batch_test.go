@@ -127,6 +127,40 @@ func TestWorkThatIsDoneAlreadyIsASuccess(t *testing.T) {
 	}
 }
 
+func TestADeletionThatIsRepeatedBecauseItsAnswerWasLostSaysSo(t *testing.T) {
+	t.Parallel()
+	const gone = `{"responses":[{"id":"1","status":404,"body":{"error":{"code":"Request_ResourceNotFound"}}}]}`
+	for name, c := range map[string]struct {
+		first func(w http.ResponseWriter)
+		lost  bool
+	}{
+		"the part's gateway": {func(w http.ResponseWriter) {
+			reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1","status":504}]}`)
+		}, true},
+		"the batch's gateway": {func(w http.ResponseWriter) { reply(w, http.StatusGatewayTimeout, asJSON, `{}`) }, true},
+		"the connection":      {func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, true},
+		"throttled, not lost": {func(w http.ResponseWriter) {
+			reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1","status":429}]}`)
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := serve(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+				if n == 1 {
+					c.first(w)
+					return
+				}
+				reply(w, http.StatusOK, asJSON, gone)
+			})
+			directory, _ := g.open(t)
+			outcome := directory.Write(t.Context(), entra.Sequential, entra.PurgeDeletedItem{ObjectID: "o"})[0]
+			if outcome.Err != nil || !outcome.Absent || outcome.Lost != c.lost || g.count() != 2 {
+				t.Errorf("%+v after %d requests", outcome, g.count())
+			}
+		})
+	}
+}
+
 func TestAChangeOfAKeyThatStaysIsSentAsItWasRead(t *testing.T) {
 	t.Parallel()
 	g := serve(t, func(n int, w http.ResponseWriter, _ *http.Request) {

@@ -69,6 +69,11 @@ func noteLost(ctx context.Context) {
 	}
 }
 
+// untold tells whether an answer of that status leaves open if Graph has carried the request out.
+func untold(status int) bool {
+	return status >= http.StatusInternalServerError || status == http.StatusRequestTimeout
+}
+
 func mayRepeat(request *http.Request) bool {
 	return request.Method != http.MethodPost || request.Context().Value(replayable{}) != nil
 }
@@ -106,7 +111,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		var again bool
 		if err == nil { // an answer of 400 or above
 			pause, again = pauseAfter(response.StatusCode, response.Header.Get("Retry-After"), failures, mayRepeat(request))
-			if response.StatusCode >= http.StatusInternalServerError || response.StatusCode == http.StatusRequestTimeout {
+			if untold(response.StatusCode) {
 				noteLost(ctx)
 			}
 			err = typedError(request, response)

@@ -56,6 +56,7 @@ func (d *directory) Write(ctx context.Context, order entra.Order, changes ...ent
 	}
 	for i, answered := range answers {
 		outcomes[i] = d.outcome(changes[i], answered)
+		outcomes[i].Lost = answered.lost
 	}
 	return outcomes
 }
