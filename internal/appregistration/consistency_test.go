@@ -113,7 +113,6 @@ func TestNotYetIsWaitedOutOnlyWhileSomethingWasMadeAMomentAgo(t *testing.T) {
 		"400 without backing":           {Status: http.StatusBadRequest, Details: []entra.ErrorDetail{{Code: "NoBackingApplicationObject"}}},
 		"400 on a reference":            {Status: http.StatusBadRequest, Message: "Not a valid reference update."},
 		"403 with the OwnedBy text":     {Status: http.StatusForbidden, Message: "When using this permission, the backing application of the service principal being created must in the local tenant"},
-		"409 on a concurrent writing":   {Status: http.StatusConflict, Code: "Directory_ConcurrencyViolation"},
 		"409 of another kind (final)":   {Status: http.StatusConflict, Code: "ObjectConflict"},
 		"403 of another kind (final)":   {Status: http.StatusForbidden, Code: "Authorization_RequestDenied"},
 		"400 of another kind (final)":   {Status: http.StatusBadRequest, Code: "Request_BadRequest", Message: "Invalid value"},

@@ -47,10 +47,18 @@ func AsError(err error) *Error {
 	return nil
 }
 
-// IsNotFound tells whether Graph answered that the object does not exist.
+// IsNotFound tells whether the directory answered that the object does not exist. Other answers of status 404 say
+// nothing of the object: a proxy gives them for its own reasons, and so does a directory that is not itself (Transient).
 func IsNotFound(err error) bool {
 	e := AsError(err)
-	return e != nil && e.Status == http.StatusNotFound
+	return e != nil && e.Status == http.StatusNotFound && e.Code == "Request_ResourceNotFound"
+}
+
+// Transient tells whether the directory refused the request for a reason that passes, whatever was asked: it has not
+// carried it out then. Both were seen by users, with "Unable to read the company information from the directory", and
+// with "Error due to concurrent requests being made to the tenant. Please wait briefly and retry."
+func (e *Error) Transient() bool {
+	return e.Code == "Directory_ObjectNotFound" || e.Code == "Directory_ConcurrencyViolation"
 }
 
 // IsDenied tells whether the caller lacks a right.
@@ -66,13 +74,11 @@ func IsDenied(err error) bool {
 func (e *Error) Lagging() bool {
 	switch e.Status {
 	case http.StatusNotFound:
-		return e.Code == "Request_ResourceNotFound" || e.Code == "Directory_ObjectNotFound"
+		return e.Code == "Request_ResourceNotFound"
 	case http.StatusBadRequest:
 		return e.HasDetail("NoBackingApplicationObject") || strings.Contains(e.Message, "Not a valid reference update")
 	case http.StatusForbidden:
 		return strings.HasPrefix(e.Message, "When using this permission, the backing application of the service principal being created must")
-	case http.StatusConflict:
-		return e.Code == "Directory_ConcurrencyViolation"
 	}
 	return false
 }

@@ -62,6 +62,7 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 	for failures := 0; len(pending) > 0; failures++ {
 		var again []int
 		var pause time.Duration
+		failed := false
 		for start := 0; start < len(pending); start += largestBatch {
 			chunk := pending[start:min(start+largestBatch, len(pending))]
 			var lost bool
@@ -72,7 +73,7 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 			for at, index := range chunk {
 				response := responses[at]
 				lost := lost || answers[index].lost
-				if response.Status < 400 {
+				if response.Status >= 200 && response.Status < 300 {
 					answers[index] = answer{body: response.Body, lost: lost}
 					continue
 				}
@@ -83,11 +84,25 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 					answers[index] = answer{skipped: true, lost: lost}
 					continue
 				}
-				answers[index] = answer{err: d.partError(parts[index], response), lost: lost || untold(response.Status)}
-				wait, retry := pauseAfter(response.Status, header(response.Headers, "Retry-After"), failures, parts[index].repeat)
+				refused := d.partError(parts[index], response)
+				answers[index] = answer{err: refused, lost: lost || untold(response.Status)}
+				named := retryAfter(func(name string) string { return header(response.Headers, name) })
+				wait, retry := pauseAfter(refused, named, failures, parts[index].repeat)
 				if retry {
 					again, pause = append(again, index), max(pause, wait)
+				} else {
+					failed = true
 				}
+			}
+			if rest := pending[start+len(chunk):]; order == entra.Sequential && (failed || len(again) > 0) { // they depend on this chunk
+				if failed {
+					for _, index := range rest {
+						answers[index] = answer{skipped: true}
+					}
+				} else {
+					again = append(again, rest...)
+				}
+				break
 			}
 		}
 		if len(again) == 0 || !fits(ctx, pause) {
@@ -172,8 +187,11 @@ func (d *directory) wire(request *abstractions.RequestInformation) (wireRequest,
 	return wire, nil
 }
 
-func (d *directory) partError(p part, response wireResponse) error {
+func (d *directory) partError(p part, response wireResponse) *entra.Error {
 	e := decodeError(response.Status, response.Body)
+	if response.Status < 400 {
+		e.Message = "Microsoft Graph answered this part of a batch neither with success nor with an error"
+	}
 	e.Method = p.request.Method.String()
 	if target, err := p.request.GetUri(); err == nil {
 		e.Path = target.Path

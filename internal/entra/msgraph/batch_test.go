@@ -12,6 +12,9 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 )
 
+// gone is the body of a 404 of the directory.
+const gone = `{"error":{"code":"Request_ResourceNotFound","message":"Resource 'o' does not exist or one of its queried reference-property objects are not present."}}`
+
 // batched decodes what was sent to $batch.
 func batched(t *testing.T, body string) []wireRequest {
 	t.Helper()
@@ -103,6 +106,46 @@ func must[T any](value T, err error) T {
 	return value
 }
 
+func TestWhatComesAfterAFailedPartIsNotTriedInTheNextBatchEither(t *testing.T) {
+	t.Parallel()
+	g := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+		var responses []string
+		for i := range 20 {
+			status := `"status":204`
+			if i == 3 {
+				status = `"status":403,"body":{"error":{"code":"Authorization_RequestDenied"}}`
+			} else if i > 3 {
+				status = `"status":424,"body":{"error":{"code":"FailedDependency"}}`
+			}
+			responses = append(responses, `{"id":"`+string(must(json.Marshal(i+1)))+`",`+status+`}`)
+		}
+		reply(w, http.StatusOK, asJSON, `{"responses":[`+strings.Join(responses, ",")+`]}`)
+	})
+	directory, _ := g.open(t)
+	outcomes := directory.Write(t.Context(), entra.Sequential, slices.Repeat([]entra.Change{entra.RevokeAppRole{PrincipalID: "p", AssignmentID: "a"}}, 22)...)
+	for i, outcome := range outcomes {
+		if failed, skipped := i == 3, i > 3; (outcome.Err != nil) != failed || outcome.Skipped != skipped {
+			t.Errorf("outcome %d: %+v", i, outcome)
+		}
+	}
+	if g.count() != 1 {
+		t.Errorf("%d batches were sent", g.count())
+	}
+}
+
+func TestAPartThatIsAnsweredNeitherWithSuccessNorWithAnErrorHasFailed(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{`{"id":"1"}`, `{"id":"1","status":302,"headers":{"Location":"https://elsewhere.example"}}`, `{"id":"1","status":100}`} {
+		g := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+			reply(w, http.StatusOK, asJSON, `{"responses":[`+answer+`]}`)
+		})
+		directory, _ := g.open(t)
+		if outcome := directory.Write(t.Context(), entra.Parallel, entra.DeleteApplication{ObjectID: "o"})[0]; outcome.Err == nil {
+			t.Errorf("%s is taken for success", answer)
+		}
+	}
+}
+
 func TestWorkThatIsDoneAlreadyIsASuccess(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -129,7 +172,7 @@ func TestWorkThatIsDoneAlreadyIsASuccess(t *testing.T) {
 
 func TestADeletionThatIsRepeatedBecauseItsAnswerWasLostSaysSo(t *testing.T) {
 	t.Parallel()
-	const gone = `{"responses":[{"id":"1","status":404,"body":{"error":{"code":"Request_ResourceNotFound"}}}]}`
+	const answer = `{"responses":[{"id":"1","status":404,"body":` + gone + `}]}`
 	for name, c := range map[string]struct {
 		first func(w http.ResponseWriter)
 		lost  bool
@@ -150,7 +193,7 @@ func TestADeletionThatIsRepeatedBecauseItsAnswerWasLostSaysSo(t *testing.T) {
 					c.first(w)
 					return
 				}
-				reply(w, http.StatusOK, asJSON, gone)
+				reply(w, http.StatusOK, asJSON, answer)
 			})
 			directory, _ := g.open(t)
 			outcome := directory.Write(t.Context(), entra.Sequential, entra.PurgeDeletedItem{ObjectID: "o"})[0]
@@ -168,7 +211,7 @@ func TestAChangeOfAKeyThatStaysIsSentAsItWasRead(t *testing.T) {
 			reply(w, http.StatusOK, asJSON, `{"responses":[
 				{"id":"1","status":200,"body":{"id":"o","appId":"a","keyCredentials":[{"keyId":"11111111-1111-4111-8111-111111111111","displayName":"CN=old","type":"AsymmetricX509Cert","usage":"Verify",
 					"customKeyIdentifier":"52ED9B5038A47B9E2E2190715CC238359D4F8F73","startDateTime":"2026-01-01T00:00:00Z","endDateTime":"2031-01-01T00:00:00Z","key":null}]}},
-				{"id":"2","status":404,"body":{}},{"id":"3","status":404,"body":{}},{"id":"4","status":200,"body":{"value":[]}}]}`)
+				{"id":"2","status":404,"body":`+gone+`},{"id":"3","status":404,"body":`+gone+`},{"id":"4","status":200,"body":{"value":[]}}]}`)
 			return
 		}
 		reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1","status":204}]}`)

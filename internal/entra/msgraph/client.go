@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net/http"
 	"strings"
-	"sync"
 
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoft/kiota-abstractions-go/serialization"
@@ -46,7 +45,7 @@ func New(config Config) entra.Directory {
 		panic(fmt.Sprintf("msgraph: building the SDK's request adapter: %v", err))
 	}
 	adapter.SetBaseUrl(base)
-	return &directory{base: base, adapter: adapter, nodes: nodes, wait: wait, resources: map[string]entra.ResourceApplication{}}
+	return &directory{base: base, adapter: adapter, nodes: nodes, wait: wait, resourcesTurn: make(chan struct{}, 1), resources: map[string]entra.ResourceApplication{}}
 }
 
 // directory implements entra.Directory.
@@ -56,8 +55,8 @@ type directory struct {
 	nodes   serialization.ParseNodeFactory
 	wait    Wait
 
-	resourcesGuard sync.Mutex
-	resources      map[string]entra.ResourceApplication // by app ID, as far as they were asked for
+	resourcesTurn chan struct{}                        // full while one operation reads or asks for resources; unlike a mutex, it can be waited for with a deadline
+	resources     map[string]entra.ResourceApplication // by app ID, as far as they were asked for
 }
 
 // parameters fill a URI template (RFC 6570). Simple expansion encodes whatever is reserved in them.

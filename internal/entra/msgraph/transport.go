@@ -71,7 +71,7 @@ func noteLost(ctx context.Context) {
 
 // untold tells whether an answer of that status leaves open if Graph has carried the request out.
 func untold(status int) bool {
-	return status >= http.StatusInternalServerError || status == http.StatusRequestTimeout
+	return status >= http.StatusInternalServerError && status != http.StatusNotImplemented || status == http.StatusRequestTimeout
 }
 
 func mayRepeat(request *http.Request) bool {
@@ -110,11 +110,12 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		var pause time.Duration
 		var again bool
 		if err == nil { // an answer of 400 or above
-			pause, again = pauseAfter(response.StatusCode, response.Header.Get("Retry-After"), failures, mayRepeat(request))
-			if untold(response.StatusCode) {
+			refused := typedError(request, response)
+			if untold(refused.Status) {
 				noteLost(ctx)
 			}
-			err = typedError(request, response)
+			pause, again = pauseAfter(refused, retryAfter(response.Header.Get), failures, mayRepeat(request))
+			err = refused
 		} else {
 			noteLost(ctx)
 			pause, again = backOff(failures), mayRepeat(request) && failures < attempts && ctx.Err() == nil
@@ -136,31 +137,41 @@ func readWhole(response *http.Response) error {
 	return err
 }
 
-// pauseAfter says whether, and how long after, an answer is worth another attempt.
-func pauseAfter(status int, retryAfter string, failures int, repeatable bool) (pause time.Duration, again bool) {
+// pauseAfter says whether, and how long after, a refusal is worth another attempt. named is the time that it names, if it
+// does. Where that is next to nothing, it is not believed for long: whoever is throttled and asks at once, again and
+// again, is throttled for longer (Microsoft Graph: throttling guidance).
+func pauseAfter(refused *entra.Error, named *time.Duration, failures int, repeatable bool) (pause time.Duration, again bool) {
 	pause = backOff(failures)
-	if named, ok := parseRetryAfter(retryAfter); ok {
-		pause = named
+	if named != nil {
+		pause = max(*named, pause/8)
 	}
-	switch status {
-	case http.StatusTooManyRequests:
+	switch {
+	case refused.Status == http.StatusTooManyRequests:
 		return pause, true
-	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case refused.Transient():
+		return pause, failures < attempts
+	case untold(refused.Status):
 		return pause, repeatable && failures < attempts
 	}
 	return 0, false
 }
 
-// parseRetryAfter reads seconds, whole or fractional, or an HTTP date (RFC 9110, 10.2.3).
-func parseRetryAfter(value string) (time.Duration, bool) {
-	value = strings.TrimSpace(value)
+// retryAfter reads Retry-After: seconds, whole or fractional, or an HTTP date (RFC 9110, 10.2.3), which counts from the
+// answer's own Date, since this machine's clock may be another. Without one it is nil.
+func retryAfter(header func(name string) string) *time.Duration {
+	value := strings.TrimSpace(header("Retry-After"))
 	if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds >= 0 && seconds < 1e6 {
-		return time.Duration(seconds * float64(time.Second)), true
+		return new(time.Duration(seconds * float64(time.Second)))
 	}
-	if date, err := http.ParseTime(value); err == nil {
-		return max(0, time.Until(date)), true
+	until, err := http.ParseTime(value)
+	if err != nil {
+		return nil
 	}
-	return 0, false
+	now, err := http.ParseTime(header("Date"))
+	if err != nil {
+		now = time.Now()
+	}
+	return new(max(0, until.Sub(now)))
 }
 
 // backOff doubles the pause with each failure and takes up to half of it away at random, so that many tenants which

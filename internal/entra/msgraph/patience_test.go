@@ -1,0 +1,131 @@
+package msgraph
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+)
+
+func TestARetryAfterOfNothingIsNoLeaveToHammer(t *testing.T) {
+	t.Parallel()
+	const date = "Thu, 26 Nov 2026 10:00:00 GMT"
+	for name, header := range map[string]string{"zero": "0", "a date that is past": "Thu, 26 Nov 2026 09:59:57 GMT", "a moment": "0.01"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const refusals = 12
+			g := serve(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+				if n > refusals {
+					organization(w)
+					return
+				}
+				w.Header().Set("Retry-After", header)
+				w.Header().Set("Date", date)
+				reply(w, http.StatusTooManyRequests, asJSON, `{"error":{"code":"TooManyRequests"}}`)
+			})
+			directory, pauses := g.open(t)
+			if _, err := directory.Organization(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if first, last := (*pauses)[0], (*pauses)[refusals-1]; first <= 0 || first > time.Second || last < time.Second {
+				t.Errorf("the first pause is %s, the last %s", first, last)
+			}
+		})
+	}
+}
+
+func TestARetryAfterThatIsADateCountsByTheClockOfTheAnswer(t *testing.T) {
+	t.Parallel()
+	g := serve(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+		if n == 1 {
+			w.Header().Set("Date", "Thu, 26 Nov 2099 10:00:00 GMT") // this machine's clock is far behind
+			w.Header().Set("Retry-After", "Thu, 26 Nov 2099 10:00:09 GMT")
+			reply(w, http.StatusTooManyRequests, asJSON, `{"error":{"code":"TooManyRequests"}}`)
+			return
+		}
+		organization(w)
+	})
+	directory, pauses := g.open(t)
+	if _, err := directory.Organization(t.Context()); err != nil || len(*pauses) != 1 || (*pauses)[0] != 9*time.Second {
+		t.Errorf("paused %v, %v", *pauses, err)
+	}
+}
+
+// Refusals that pass, whatever was asked.
+var passing = map[string]string{
+	"the directory is not itself": `"status":404,"body":{"error":{"code":"Directory_ObjectNotFound","message":"Unable to read the company information from the directory."}}`,
+	"others write, too":           `"status":409,"body":{"error":{"code":"Directory_ConcurrencyViolation","message":"Error due to concurrent requests being made to the tenant. Please wait briefly and retry."}}`,
+}
+
+func TestARefusalThatPassesIsWaitedOutWhateverWasAsked(t *testing.T) {
+	t.Parallel()
+	for name, refusal := range passing {
+		for what, change := range map[string]entra.Change{
+			"a change of an application": entra.ApplicationChange{ObjectID: "o"}, "a deletion": entra.DeleteApplication{ObjectID: "o"}, "a restore": entra.RestoreDeletedItem{ObjectID: "o"},
+		} {
+			t.Run(name+", "+what, func(t *testing.T) {
+				t.Parallel()
+				g := serve(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+					if n == 1 {
+						reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1",`+refusal+`}]}`)
+						return
+					}
+					reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1","status":204}]}`)
+				})
+				directory, _ := g.open(t)
+				if outcome := directory.Write(t.Context(), entra.Sequential, change)[0]; outcome.Err != nil || outcome.Absent || outcome.Lost || g.count() != 2 {
+					t.Errorf("%+v after %d requests", outcome, g.count())
+				}
+			})
+		}
+	}
+}
+
+func TestOnlyTheDirectorysOwnWordMakesAnApplicationAbsent(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]string{
+		"a proxy's page": `"status":404,"headers":{"Content-Type":"text/html"},"body":"PGh0bWw+bm90IGhlcmU8L2h0bWw+"`,
+		"an empty body":  `"status":404`,
+		"the directory that is not itself, for long": passing["the directory is not itself"],
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+				reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1",`+answer+`},{"id":"2",`+answer+`},{"id":"3",`+answer+`},{"id":"4",`+answer+`}]}`)
+			})
+			directory, _ := g.open(t)
+			if registration, err := directory.Registration(t.Context(), entra.RegistrationRef{ObjectID: "o", ClientID: "c"}); err == nil {
+				t.Errorf("it was read as %+v", registration)
+			}
+		})
+	}
+}
+
+func TestWhoWaitsForAnotherOperationsAnswerWaitsNoLongerThanAllowed(t *testing.T) {
+	t.Parallel()
+	asked, answer := make(chan struct{}), make(chan struct{})
+	g := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+		close(asked)
+		<-answer
+		reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1","status":200,"body":{"id":"o","appId":"api"}}]}`)
+	})
+	directory, _ := g.open(t)
+	first := make(chan error, 1)
+	go func() {
+		_, err := directory.ResourceApplications(context.Background(), "api")
+		first <- err
+	}()
+	<-asked
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := directory.ResourceApplications(ctx, "api"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the second operation: %v", err)
+	}
+	close(answer)
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+}
