@@ -195,7 +195,7 @@ func (c *call) setApplication(a *application, body map[string]json.RawMessage, c
 			case stored:
 				a.ExtraProperties, failure = applicationStored.with(a.ExtraProperties, name, resource, raw)
 			case slices.Contains(applicationReadOnly, name):
-				failure = readOnly(name)
+				failure = readOnlyUnlessItsID(name, raw, a.ID)
 			default:
 				failure = unknownProperty(name, "application")
 			}

@@ -115,6 +115,19 @@ func TestFederatedCredentialsAreListedMadeAndDeleted(t *testing.T) {
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "GET", path+"/"+made["id"].(string), nil)
 }
 
+func TestARequestMayRepeatTheIDOfWhatItChanges(t *testing.T) {
+	g := newGraph(t, fullCaller)
+	app, principal := g.newRegistration()
+	for collection, id := range map[string]string{"/applications/": app["id"].(string), "/servicePrincipals/": principal["id"].(string)} {
+		g.want(http.StatusNoContent, "PATCH", collection+id, object{"id": id, "notes": "kept"})
+		if found := g.want(http.StatusOK, "GET", collection+id, nil); found["notes"] != "kept" {
+			t.Errorf("the object is %v", found)
+		}
+		g.refused(http.StatusBadRequest, "Request_BadRequest", "PATCH", collection+id, object{"id": noObject})
+	}
+	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", "/applications", object{"displayName": "x", "id": noObject})
+}
+
 func TestADeletedApplicationTakesItsServicePrincipalAndGrantsAlongAndBack(t *testing.T) {
 	g := newGraph(t, fullCaller)
 	app, principal := g.newRegistration()

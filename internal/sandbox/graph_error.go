@@ -66,6 +66,16 @@ func readOnly(property string) *graphError {
 	return refuse(badRequest, "Property '%s' is read-only and cannot be set.", property).detail("InvalidValue", property)
 }
 
+// readOnlyUnlessItsID lets a request repeat the ID of the object that it changes, as HashiCorp's azuread provider does where
+// it sets certificates.
+func readOnlyUnlessItsID(property string, raw json.RawMessage, id string) *graphError {
+	var repeated string
+	if property == "id" && json.Unmarshal(raw, &repeated) == nil && strings.EqualFold(repeated, id) {
+		return nil
+	}
+	return readOnly(property)
+}
+
 // unknownProperty's text is unconfirmed.
 func unknownProperty(property, resource string) *graphError {
 	return refuse(badRequest, "The property '%s' does not exist on type 'microsoft.graph.%s'. Make sure to only use property names that are defined by the type.", property, resource)

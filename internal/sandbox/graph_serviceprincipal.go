@@ -195,7 +195,7 @@ func (c *call) setServicePrincipal(p *servicePrincipal, body map[string]json.Raw
 			case stored:
 				p.ExtraProperties, failure = servicePrincipalStored.with(p.ExtraProperties, name, resource, raw)
 			case slices.Contains(servicePrincipalReadOnly, name):
-				failure = readOnly(name)
+				failure = readOnlyUnlessItsID(name, raw, p.ID)
 			default:
 				failure = unknownProperty(name, "servicePrincipal")
 			}
