@@ -15,7 +15,6 @@ import (
 var unserved = []struct{ paths, why string }{
 	{`/roleManagement/`, "a target tenant's application needs no directory role"},
 	{`/servicePrincipals/\{[^}]*\}/(addPassword|removePassword|addKey|removeKey)$`, "credentials belong on the application, where its owner finds them"},
-	{`/servicePrincipals/\{[^}]*\}/owners`, "the owners of the application count"},
 }
 
 func TestEveryOperationOfTheContractIsServedOrLeftOutForAReason(t *testing.T) {

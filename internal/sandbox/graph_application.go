@@ -89,8 +89,9 @@ func (c *call) createApplication(body map[string]json.RawMessage) *graphError {
 		ID: uuid.NewString(), AppID: uuid.NewString(), SignInAudience: "AzureADMyOrg",
 		CreatedAt: c.now(), CreatedByAppID: c.token.AppID,
 	}
-	if c.token.hasRole(appOwnedBy) {
-		created.Owners = []string{c.token.ServicePrincipalID}
+	var failure *graphError
+	if created.Owners, failure = c.firstOwners(body); failure != nil {
+		return failure
 	}
 	secrets, failure := c.setApplication(&created, body, true)
 	if failure != nil {

@@ -83,21 +83,6 @@ func TestWhatIsSetOnAnApplicationComesBack(t *testing.T) {
 	}
 }
 
-func TestOwnersCanBeAddedAndRemoved(t *testing.T) {
-	g := newGraph(t, fullCaller)
-	app, principal := g.newRegistration()
-	path := "/applications/" + app["id"].(string) + "/owners"
-	reference := object{"@odata.id": g.server.Origin() + "/v1.0/directoryObjects/" + principal["id"].(string)}
-	g.want(http.StatusNoContent, "POST", path+"/$ref", reference)
-	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", path+"/$ref", reference)
-	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "POST", path+"/$ref", object{"@odata.id": "/directoryObjects/" + noObject})
-	if types := g.values(path, "@odata.type"); !slices.Equal(types, []any{"#microsoft.graph.servicePrincipal"}) {
-		t.Errorf("the owners are %v", types)
-	}
-	g.want(http.StatusNoContent, "DELETE", path+"/"+principal["id"].(string)+"/$ref", nil)
-	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "DELETE", path+"/"+principal["id"].(string)+"/$ref", nil)
-}
-
 func TestFederatedCredentialsAreListedMadeAndDeleted(t *testing.T) {
 	g := newGraph(t, fullCaller)
 	path := "/applications/" + g.newApplication(object{})["id"].(string) + "/federatedIdentityCredentials"

@@ -124,7 +124,9 @@ func (s *Server) writeGraphError(w http.ResponseWriter, e *graphError) {
 func sortedNames(body map[string]json.RawMessage) []string {
 	names := make([]string, 0, len(body))
 	for name := range body {
-		if !strings.Contains(name, "@") { // annotations and bindings are no properties
+		// Annotations are no properties. A binding is one that nobody took: better refused than lost without a word
+		// (unconfirmed).
+		if !strings.Contains(name, "@") || strings.HasSuffix(name, "@odata.bind") {
 			names = append(names, name)
 		}
 	}

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -8,24 +9,61 @@ import (
 	"github.com/google/uuid"
 )
 
-// ownerRoutes are the operations on who owns an application. An owner is a service principal or a user.
+// Rights to who owns an application or a service principal. Reading is open to OwnedBy for every service principal
+// (Microsoft Graph: serviceprincipal-list-owners).
+var (
+	ownerReaders = []string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite}
+	ownerWriters = []string{appOwnedBy, appReadWriteAll}
+)
+
+// ownerRoutes are the operations on who owns an application or a service principal.
 var ownerRoutes = []route{
-	{http.MethodGet, "applications/{application}/owners", []string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite}, (*call).listOwners},
-	{http.MethodPost, "applications/{application}/owners/$ref", []string{appOwnedBy, appReadWriteAll}, (*call).addOwner},
-	{http.MethodDelete, "applications/{application}/owners/{owner}/$ref", []string{appOwnedBy, appReadWriteAll}, (*call).removeOwner},
+	{http.MethodGet, "applications/{application}/owners", ownerReaders, (*call).listOwners},
+	{http.MethodPost, "applications/{application}/owners/$ref", ownerWriters, (*call).addOwner},
+	{http.MethodDelete, "applications/{application}/owners/{owner}/$ref", ownerWriters, (*call).removeOwner},
+	{http.MethodGet, "servicePrincipals/{principal}/owners", ownerReaders, (*call).listOwners},
+	{http.MethodPost, "servicePrincipals/{principal}/owners/$ref", ownerWriters, (*call).addOwner},
+	{http.MethodDelete, "servicePrincipals/{principal}/owners/{owner}/$ref", ownerWriters, (*call).removeOwner},
+}
+
+// owned is an object that has owners, with the way to give it others.
+type owned struct {
+	owners []string
+	put    func(owners []string)
+}
+
+// findOwned finds the object that the path names.
+func (c *call) findOwned(v view) (owned, *graphError) {
+	at, directory := c.server.now(), &c.tenant.directory
+	if _, ofApplication := c.keys["application"]; ofApplication {
+		found, failure := c.findApplication(v)
+		return owned{found.Owners, func(owners []string) {
+			found.Owners = owners
+			directory.applications.put(at, found.ID, found)
+		}}, failure
+	}
+	found, failure := c.findServicePrincipal(v)
+	if failure == nil && c.r.Method != http.MethodGet {
+		failure = c.mine(found.Owners)
+	}
+	return owned{found.Owners, func(owners []string) {
+		found.Owners = owners
+		directory.servicePrincipals.put(at, found.ID, found)
+	}}, failure
 }
 
 func (c *call) listOwners() *graphError {
-	found, failure := c.findApplication(c.reads)
+	found, failure := c.findOwned(c.reads)
 	if failure != nil {
 		return failure
 	}
 	return c.many(collection{
-		context: "directoryObjects",
-		schema:  object{"id": "", "displayName": ""},
+		context:    "directoryObjects",
+		schema:     object{"id": "", "displayName": ""},
+		filterable: []string{"id"},
 		rows: func(v view) []object {
 			var owners []object
-			for _, id := range found.Owners {
+			for _, id := range found.owners {
 				if principal, ok := c.tenant.directory.servicePrincipals.get(v, id); ok {
 					owner := c.servicePrincipalEntity(v, principal)
 					owner["@odata.type"] = "#microsoft.graph.servicePrincipal"
@@ -40,7 +78,25 @@ func (c *call) listOwners() *graphError {
 	})
 }
 
-// addOwner takes a reference such as https://…/v1.0/directoryObjects/{id} (Microsoft Graph: application-post-owners).
+// referredOwner finds the owner that a reference such as https://…/v1.0/directoryObjects/{id} names: a user or a service
+// principal. What stands before the ID is not looked at (read: HashiCorp's SDK for Azure puts any host there).
+func (c *call) referredOwner(reference string) (string, *graphError) {
+	id := strings.ToLower(reference[strings.LastIndex(reference, "/")+1:])
+	if uuid.Validate(id) != nil {
+		return "", refuse(badRequest, "Invalid object identifier '%s'.", id)
+	}
+	directory := &c.tenant.directory
+	if _, is := directory.applications.get(c.refers, id); is {
+		return "", refuse(badRequest, "The reference target 'Application_%s' of type 'Application' is invalid for the 'owners' reference.", id)
+	}
+	_, isPrincipal := directory.servicePrincipals.get(c.refers, id)
+	if _, isUser := directory.users.get(c.refers, id); !isPrincipal && !isUser {
+		return "", notFound(id)
+	}
+	return id, nil
+}
+
+// addOwner adds the owner that the body refers to (Microsoft Graph: application-post-owners, serviceprincipal-post-owners).
 func (c *call) addOwner() *graphError {
 	body, failure := c.body()
 	if failure != nil {
@@ -50,38 +106,69 @@ func (c *call) addOwner() *graphError {
 	if failure != nil {
 		return failure
 	}
-	now := c.tenant.present(c.server)
-	changed, failure := c.findApplication(now)
+	changed, failure := c.findOwned(c.tenant.present(c.server))
 	if failure != nil {
 		return failure
 	}
-	id := strings.ToLower(reference[strings.LastIndex(reference, "/")+1:])
-	_, isPrincipal := c.tenant.directory.servicePrincipals.get(now, id)
-	_, isUser := c.tenant.directory.users.get(now, id)
-	switch {
-	case uuid.Validate(id) != nil:
-		return refuse(badRequest, "Invalid object identifier '%s'.", id)
-	case !isPrincipal && !isUser:
-		return notFound(id)
-	case slices.Contains(changed.Owners, id):
+	id, failure := c.referredOwner(reference)
+	if failure != nil {
+		return failure
+	}
+	if slices.Contains(changed.owners, id) {
 		return refuse(badRequest, "One or more added object references already exist for the following modified properties: 'owners'.")
 	}
-	changed.Owners = append(slices.Clone(changed.Owners), id)
-	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
+	changed.put(append(slices.Clone(changed.owners), id))
 	return c.noContent()
 }
 
 func (c *call) removeOwner() *graphError {
-	changed, failure := c.findApplication(c.tenant.present(c.server))
+	changed, failure := c.findOwned(c.tenant.present(c.server))
 	if failure != nil {
 		return failure
 	}
 	id := c.keys["owner"].value
-	at := slices.Index(changed.Owners, strings.ToLower(id))
+	at := slices.Index(changed.owners, strings.ToLower(id))
 	if at < 0 {
 		return notFound(id)
 	}
-	changed.Owners = slices.Delete(slices.Clone(changed.Owners), at, at+1)
-	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
+	changed.put(slices.Delete(slices.Clone(changed.owners), at, at+1))
 	return c.noContent()
+}
+
+// ownersBinding is how a request names the owners of an object that it makes (OData JSON Format 4.01, 8.5: bind operation).
+const ownersBinding = "owners@odata.bind"
+
+// maxBound is how many objects a request can bind to the one that it makes (Microsoft Graph: group-post-groups says so of
+// members and owners; of applications it is unconfirmed, and HashiCorp's azuread provider adds the rest one by one).
+const maxBound = 20
+
+// firstOwners takes the owners of a new object out of the request: those that are bound, and the caller where that is its
+// right to what it makes. Codes of refusals are unconfirmed.
+func (c *call) firstOwners(body map[string]json.RawMessage) ([]string, *graphError) {
+	var owners []string
+	if c.token.hasRole(appOwnedBy) {
+		owners = append(owners, c.token.ServicePrincipalID)
+	}
+	raw, bound := body[ownersBinding]
+	if !bound {
+		return owners, nil
+	}
+	delete(body, ownersBinding)
+	references, failure := decoded[[]string](ownersBinding, "DirectoryObject", raw)
+	if failure != nil {
+		return nil, failure
+	}
+	if len(references) > maxBound {
+		return nil, invalidValue("owners", "DirectoryObject")
+	}
+	for _, reference := range references {
+		id, failure := c.referredOwner(reference)
+		if failure != nil {
+			return nil, failure
+		}
+		if !slices.Contains(owners, id) {
+			owners = append(owners, id)
+		}
+	}
+	return owners, nil
 }

@@ -83,8 +83,8 @@ func (c *call) createServicePrincipal(appID string, body map[string]json.RawMess
 	if _, exists := c.tenant.servicePrincipalByAppID(c.tenant.present(c.server), appID); exists {
 		return conflict("The service principal cannot be created, updated, or restored because the service principal name %s is already in use.", appID) // unconfirmed
 	}
-	if c.token.hasRole(appOwnedBy) {
-		created.Owners = []string{c.token.ServicePrincipalID}
+	if created.Owners, failure = c.firstOwners(body); failure != nil {
+		return failure
 	}
 	delete(body, "appId")
 	if failure := c.setServicePrincipal(&created, body); failure != nil {

@@ -127,6 +127,17 @@ func TestAGrantToAFreshServicePrincipalIsRefusedForAWhile(t *testing.T) {
 	g.want(201, "POST", "/servicePrincipals/"+api.ID+"/appRoleAssignedTo", grant)
 }
 
+func TestAFreshServicePrincipalIsNoOwnerForAWhile(t *testing.T) {
+	g := newLagging(t, fullCaller)
+	app := g.newApplication(object{})
+	g.control(http.MethodPost, "/clock", `{"settle":true}`)
+	principal := g.want(201, "POST", "/servicePrincipals", object{"appId": app["appId"]})
+	path, reference := "/applications/"+app["id"].(string)+"/owners/$ref", object{"@odata.id": g.server.Origin() + "/v1.0/directoryObjects/" + principal["id"].(string)}
+	g.refused(404, "Request_ResourceNotFound", "POST", path, reference)
+	g.later("6s")
+	g.want(204, "POST", path, reference)
+}
+
 func TestTheTokenEndpointLearnsOfACredentialLaterAndOfConsentLatest(t *testing.T) {
 	r := newRig(t, Options{Profile: "realistic", Seed: 7})
 	tenant := r.server.Tenants()[0]

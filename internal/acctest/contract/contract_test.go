@@ -97,6 +97,8 @@ func TestWhatIsInTheContractPasses(t *testing.T) {
 		"a gateway's HTML":                lost,
 		"a cast with the whole namespace": exchange("GET", "/directory/deletedItems/microsoft.graph.application", "", 200, `{"value": []}`),
 		"an object of a type of its own":  exchange("GET", "/directory/deletedItems/1", "", 200, `{"@odata.type": "#microsoft.graph.application", "displayName": "x"}`),
+		"owners of what is made":          exchange("POST", "/applications", `{"owners@odata.bind": ["https://…/1"]}`, 201, `{"id": "1"}`),
+		"an owner's removal":              exchange("DELETE", "/servicePrincipals/1/owners/2/$ref", "", 204, ""),
 		"a batch":                         batch(request, response),
 		"a part with a null body":         batch(bodiless, strings.Replace(deleted, `, "body": null`, "", 1)),
 	} {
@@ -129,6 +131,7 @@ func TestWhatIsNotInTheContractIsToldOf(t *testing.T) {
 		"an option twice":                         {exchange("GET", "/applications?$top=1&$top=2", "", 200, `{"value": []}`), "twice"},
 		"a header's value":                        {strong, "header"},
 		"a request's unknown property":            {exchange("POST", "/applications", `{"name": "x"}`, 201, `{}`), `request: /: property "name" is unsupported`},
+		"an owner in place of owners":             {exchange("POST", "/applications", `{"owners@odata.bind": "https://…/1"}`, 201, `{}`), "request: /owners@odata.bind"},
 		"a request in another type":               {plain, "Content-Type"},
 		"a body where none is taken":              {exchange("DELETE", "/applications/1", `{"id": "1"}`, 204, ""), "takes no body"},
 		"an answer's unknown property":            {exchange("GET", "/applications", "", 200, `{"value": [{"name": "x"}]}`), `answer 200: /value/0: property "name" is unsupported`},
