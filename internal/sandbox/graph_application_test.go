@@ -100,6 +100,41 @@ func TestFederatedCredentialsAreListedMadeAndDeleted(t *testing.T) {
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "GET", path+"/"+made["id"].(string), nil)
 }
 
+func TestAFederatedCredentialIsChangedInAllButItsName(t *testing.T) {
+	g := newGraph(t, fullCaller)
+	path := "/applications/" + g.newApplication(object{})["id"].(string) + "/federatedIdentityCredentials"
+	credential := func(name, subject string) object {
+		return object{"name": name, "issuer": "https://token.actions.githubusercontent.com", "subject": subject, "audiences": []string{"api://AzureADTokenExchange"}}
+	}
+	g.want(http.StatusCreated, "POST", path, credential("other", "repo:a/b:ref:refs/heads/other"))
+	made := g.want(http.StatusCreated, "POST", path, credential("pipeline", "repo:a/b:ref:refs/heads/main"))
+	// The provider of HashiCorp repeats the ID and the name.
+	whole := credential("pipeline", "repo:a/b:environment:production")
+	whole["id"], whole["description"] = made["id"], "changed"
+	g.want(http.StatusNoContent, "PATCH", path+"/"+made["id"].(string), whole)
+	g.want(http.StatusNoContent, "PATCH", path+"/pipeline", object{"issuer": "https://gitlab.example"})
+	found := g.want(http.StatusOK, "GET", path+"/pipeline", nil)
+	if found["id"] != made["id"] || found["subject"] != "repo:a/b:environment:production" || found["description"] != "changed" || found["issuer"] != "https://gitlab.example" {
+		t.Errorf("the credential is %v", found)
+	}
+	for sentence, body := range map[string]object{
+		"another name":            {"name": "renamed"},
+		"another ID":              {"id": noObject},
+		"no subject":              {"subject": ""},
+		"two audiences":           {"audiences": []string{"a", "b"}},
+		"what the other one says": {"issuer": "https://token.actions.githubusercontent.com", "subject": "repo:a/b:ref:refs/heads/other"},
+		"an unknown property":     {"claims": "x"},
+	} {
+		if got := g.send("PATCH", path+"/pipeline", body); got.Status != http.StatusBadRequest {
+			t.Errorf("%s is answered HTTP %d: %s", sentence, got.Status, got.Body)
+		}
+	}
+	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "PATCH", path+"/"+noObject, object{"description": "x"})
+	if names := g.values(path, "name"); !slices.Equal(names, []any{"other", "pipeline"}) {
+		t.Errorf("the federated credentials are %v", names)
+	}
+}
+
 func TestARequestMayRepeatTheIDOfWhatItChanges(t *testing.T) {
 	g := newGraph(t, fullCaller)
 	app, principal := g.newRegistration()

@@ -25,6 +25,7 @@ var credentialRoutes = []route{
 	{http.MethodGet, "applications/{application}/federatedIdentityCredentials", []string{appReadAll, appOwnedBy, appReadWriteAll}, (*call).listFederated},
 	{http.MethodPost, "applications/{application}/federatedIdentityCredentials", []string{appOwnedBy, appReadWriteAll}, (*call).postFederated},
 	{http.MethodGet, "applications/{application}/federatedIdentityCredentials/{credential}", []string{appReadAll, appOwnedBy, appReadWriteAll}, (*call).getFederated},
+	{http.MethodPatch, "applications/{application}/federatedIdentityCredentials/{credential}", []string{appOwnedBy, appReadWriteAll}, (*call).patchFederated},
 	{http.MethodDelete, "applications/{application}/federatedIdentityCredentials/{credential}", []string{appOwnedBy, appReadWriteAll}, (*call).deleteFederated},
 }
 

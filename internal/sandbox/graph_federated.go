@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -40,20 +41,68 @@ func (c *call) postFederated() *graphError {
 	if failure != nil {
 		return failure
 	}
-	const resource = "FederatedIdentityCredential"
 	made := federatedCredential{ID: uuid.NewString()}
+	if failure := made.set(body); failure != nil {
+		return failure
+	}
+	if len(changed.Federated) >= maxFederated {
+		return refuse(badRequest, "An application can have at most %d federated identity credentials.", maxFederated) // text unconfirmed
+	}
+	if failure := made.check(changed.Federated); failure != nil {
+		return failure
+	}
+	changed.Federated = append(slices.Clone(changed.Federated), made)
+	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
+	return c.one(http.StatusCreated, "applications('"+changed.ID+"')/federatedIdentityCredentials", made.entity(), nil)
+}
+
+// patchFederated changes a credential (Microsoft Graph: federatedidentitycredential-update).
+func (c *call) patchFederated() *graphError {
+	body, failure := c.body()
+	if failure != nil {
+		return failure
+	}
+	changed, at, failure := c.findFederated(c.tenant.present(c.server))
+	if failure != nil {
+		return failure
+	}
+	credential := changed.Federated[at]
+	if failure := credential.set(body); failure != nil {
+		return failure
+	}
+	others := slices.Delete(slices.Clone(changed.Federated), at, at+1)
+	if failure := credential.check(others); failure != nil {
+		return failure
+	}
+	changed.Federated = slices.Insert(others, at, credential)
+	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
+	return c.noContent()
+}
+
+const federatedResource = "FederatedIdentityCredential"
+
+// set sets what is in a request. The name stays as it is once it is given (Microsoft Graph: federatedIdentityCredential
+// resource type), and may be repeated.
+func (f *federatedCredential) set(body map[string]json.RawMessage) (failure *graphError) {
 	for _, name := range sortedNames(body) {
+		raw := body[name]
 		switch name {
 		case "name":
-			made.Name, failure = decoded[string](name, resource, body[name])
+			var given string
+			if given, failure = decoded[string](name, federatedResource, raw); f.Name != "" && given != f.Name {
+				failure = readOnly(name)
+			}
+			f.Name = given
 		case "issuer":
-			made.Issuer, failure = decoded[string](name, resource, body[name])
+			f.Issuer, failure = decoded[string](name, federatedResource, raw)
 		case "subject":
-			made.Subject, failure = decoded[string](name, resource, body[name])
+			f.Subject, failure = decoded[string](name, federatedResource, raw)
 		case "description":
-			made.Description, failure = decoded[string](name, resource, body[name])
+			f.Description, failure = decoded[string](name, federatedResource, raw)
 		case "audiences":
-			made.Audiences, failure = decoded[[]string](name, resource, body[name])
+			f.Audiences, failure = decoded[[]string](name, federatedResource, raw)
+		case "id":
+			failure = readOnlyUnlessItsID(name, raw, f.ID)
 		default:
 			failure = unknownProperty(name, "federatedIdentityCredential")
 		}
@@ -61,24 +110,25 @@ func (c *call) postFederated() *graphError {
 			return failure
 		}
 	}
-	for property, value := range map[string]string{"name": made.Name, "issuer": made.Issuer, "subject": made.Subject} {
-		if value == "" {
-			return refuse(badRequest, "A value is required for property '%s' of resource '%s'.", property, resource)
+	return nil
+}
+
+// check refuses a credential that lacks something, or that cannot stand beside the others.
+func (f *federatedCredential) check(others []federatedCredential) *graphError {
+	for _, property := range []struct{ name, value string }{{"issuer", f.Issuer}, {"name", f.Name}, {"subject", f.Subject}} {
+		if property.value == "" {
+			return refuse(badRequest, "A value is required for property '%s' of resource '%s'.", property.name, federatedResource)
 		}
 	}
 	switch {
-	case len(made.Audiences) != 1:
-		return invalidValue("audiences", resource)
-	case len(changed.Federated) >= maxFederated:
-		return refuse(badRequest, "An application can have at most %d federated identity credentials.", maxFederated) // text unconfirmed
-	case slices.ContainsFunc(changed.Federated, func(f federatedCredential) bool { return f.Name == made.Name }):
-		return conflict("FederatedIdentityCredential with name %s already exists.", made.Name)
-	case slices.ContainsFunc(changed.Federated, func(f federatedCredential) bool { return f.Issuer == made.Issuer && f.Subject == made.Subject }):
+	case len(f.Audiences) != 1:
+		return invalidValue("audiences", federatedResource)
+	case slices.ContainsFunc(others, func(other federatedCredential) bool { return other.Name == f.Name }):
+		return conflict("FederatedIdentityCredential with name %s already exists.", f.Name)
+	case slices.ContainsFunc(others, func(other federatedCredential) bool { return other.Issuer == f.Issuer && other.Subject == f.Subject }):
 		return refuse(badRequest, "A federated identity credential with this issuer and subject already exists.") // text unconfirmed
 	}
-	changed.Federated = append(slices.Clone(changed.Federated), made)
-	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
-	return c.one(http.StatusCreated, "applications('"+changed.ID+"')/federatedIdentityCredentials", made.entity(), nil)
+	return nil
 }
 
 // findFederated returns the application and the place of the credential that the path names by ID or by name.
