@@ -31,14 +31,32 @@ const (
 	policyRead       = "Policy.Read.All"
 )
 
-// graphRoutes serves Microsoft Graph v1.0.
+// Versions of Graph, as they stand in a path. Of the beta there are single applications and service principals only:
+// HashiCorp's azuread provider reads some of their properties there, for v1.0 does not have them or once did not.
+const (
+	stableVersion = "v1.0"
+	betaVersion   = "beta"
+)
+
+// graphRoutes serves Microsoft Graph.
 func (s *Server) graphRoutes(mux *http.ServeMux) {
-	s.graph = slices.Concat(
+	all := slices.Concat(
 		applicationRoutes, credentialRoutes, rollRoutes, ownerRoutes, servicePrincipalRoutes, grantRoutes,
 		deletedItemRoutes, tenantRoutes, userRoutes, policyRoutes,
 	)
-	mux.HandleFunc("/v1.0/", s.serveGraph)
-	mux.HandleFunc("/v1.0/$batch", s.serveBatch)
+	single := []string{"applications/{application}", "servicePrincipals/{principal}"}
+	s.graph = map[string][]route{
+		stableVersion: all,
+		betaVersion:   slices.DeleteFunc(slices.Clone(all), func(r route) bool { return !slices.Contains(single, r.path) }),
+	}
+	mux.HandleFunc("/"+stableVersion+"/", s.serveGraph)
+	mux.HandleFunc("/"+stableVersion+"/$batch", s.serveBatch)
+	mux.HandleFunc("/"+betaVersion+"/", s.serveGraph)
+}
+
+// isGraph tells whether a path is one of Graph's.
+func isGraph(path string) bool {
+	return strings.HasPrefix(path, "/"+stableVersion+"/") || strings.HasPrefix(path, "/"+betaVersion+"/")
 }
 
 // call is a request to Graph whose token and rights are in order. It holds the tenant.
@@ -48,6 +66,7 @@ type call struct {
 	token   *accessToken
 	w       http.ResponseWriter
 	r       *http.Request
+	version string
 	keys    map[string]key
 	query   query
 	ownOnly bool // the caller's only right is to objects that it owns
@@ -67,18 +86,19 @@ func (s *Server) carryOut(w http.ResponseWriter, r *http.Request) *graphError {
 	if failure != nil {
 		return failure
 	}
-	path, failure := parsePath(strings.TrimPrefix(r.URL.EscapedPath(), "/v1.0"))
+	version, below, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
+	path, failure := parsePath(below)
 	if failure != nil {
 		return failure
 	}
-	found, keys, failure := s.findRoute(r.Method, path)
+	found, keys, failure := s.findRoute(version, r.Method, path)
 	if failure != nil {
 		return failure
 	}
 	if len(found.rights) > 0 && !slices.ContainsFunc(found.rights, token.hasRole) {
 		return denied()
 	}
-	c := &call{server: s, tenant: t, token: token, w: w, r: r, keys: keys}
+	c := &call{server: s, tenant: t, token: token, w: w, r: r, version: version, keys: keys}
 	c.ownOnly = !slices.ContainsFunc(found.rights, func(right string) bool { return right != appOwnedBy && token.hasRole(right) })
 	if c.query, failure = parseQuery(r); failure != nil {
 		return failure
@@ -184,7 +204,7 @@ type object = map[string]any
 
 // link makes an absolute address below the version.
 func (c *call) link(format string, particulars ...any) string {
-	return c.server.origin + "/v1.0/" + fmt.Sprintf(format, particulars...)
+	return c.server.origin + "/" + c.version + "/" + fmt.Sprintf(format, particulars...)
 }
 
 // one answers with one entity of a collection, reduced to what was selected.

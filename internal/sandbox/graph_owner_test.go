@@ -1,8 +1,10 @@
 package sandbox
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -99,4 +101,41 @@ func TestABindingThatCannotBeIsRefused(t *testing.T) {
 	app := g.newApplication(object{"owners@odata.bind": tooMany[:maxBound]})
 	g.refused(http.StatusBadRequest, "Request_BadRequest", "PATCH", "/applications/"+app["id"].(string), object{"owners@odata.bind": []string{self}})
 	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", "/applications", object{"displayName": "x", "createdOnBehalfOf@odata.bind": self})
+}
+
+// beta makes a request below the beta version, which no contract at hand is about.
+func (g *graph) beta(method, path, body string) answer {
+	g.t.Helper()
+	return g.do(method, "/beta"+path, body, map[string]string{"Authorization": "Bearer " + g.token, "Content-Type": "application/json"})
+}
+
+func TestOfTheBetaVersionThereIsWhatOtherProvidersReadThere(t *testing.T) {
+	g := newGraph(t, fullCaller)
+	app, principal := g.newRegistration()
+	appPath, principalPath := "/applications/"+app["id"].(string), "/servicePrincipals/"+principal["id"].(string)
+	if got := g.beta("PATCH", appPath, `{"oauth2RequirePostResponse": true}`); got.Status != http.StatusNoContent {
+		t.Errorf("a change is answered HTTP %d: %s", got.Status, got.Body)
+	}
+	for path, want := range map[string]string{
+		appPath + "?$select=oauth2RequirePostResponse": fmt.Sprintf(
+			`{"@odata.context":"%s/beta/$metadata#applications(oauth2RequirePostResponse)/$entity","oauth2RequirePostResponse":true}`, g.server.Origin()),
+		principalPath + "?$select=samlMetadataUrl": fmt.Sprintf(
+			`{"@odata.context":"%s/beta/$metadata#servicePrincipals(samlMetadataUrl)/$entity","samlMetadataUrl":null}`, g.server.Origin()),
+	} {
+		if got := g.beta("GET", path, ""); got.Status != http.StatusOK || got.Body != want {
+			t.Errorf("%s is answered HTTP %d: %s", path, got.Status, got.Body)
+		}
+	}
+	g.refused(http.StatusBadRequest, "BadRequest", "GET", principalPath+"?$select=samlMetadataUrl", nil)
+	if got := g.beta("GET", "/organization", ""); got.Status != http.StatusBadRequest {
+		t.Errorf("what is not there is answered HTTP %d: %s", got.Status, got.Body)
+	}
+	g.aim(Fault{At: "GET /beta/*", Kind: Unavailable})
+	if got := g.beta("GET", appPath, ""); got.Status != http.StatusServiceUnavailable || !strings.Contains(got.Body, `"Directory_ReplicaUnavailable"`) {
+		t.Errorf("in trouble it is answered HTTP %d: %s", got.Status, got.Body)
+	}
+	g.token = "nonsense"
+	if got := g.beta("GET", appPath, ""); got.Status != http.StatusUnauthorized {
+		t.Errorf("without a token it is answered HTTP %d: %s", got.Status, got.Body)
+	}
 }

@@ -31,7 +31,7 @@ type segment struct {
 // keyedSegment is a name with a key in parentheses: with a property's name, or of the ID without it.
 var keyedSegment = regexp.MustCompile(`^([A-Za-z]+)\((?:([A-Za-z]+)=)?'(.*)'\)$`)
 
-// parsePath splits the path of a request below /v1.0. A key in parentheses becomes a segment of its own, since it is
+// parsePath splits the path of a request below the version. A key in parentheses becomes a segment of its own, since it is
 // another way to write the same thing (OData 4.01, URL Conventions 4.3).
 func parsePath(escaped string) ([]segment, *graphError) {
 	var segments []segment
@@ -75,9 +75,9 @@ func (r route) match(path []segment) (map[string]key, bool) {
 }
 
 // findRoute returns the route of a request. Routes are tried in their order, so a literal segment stands before a key.
-func (s *Server) findRoute(method string, path []segment) (route, map[string]key, *graphError) {
+func (s *Server) findRoute(version, method string, path []segment) (route, map[string]key, *graphError) {
 	known := false
-	for _, candidate := range s.graph {
+	for _, candidate := range s.graph[version] {
 		keys, matches := candidate.match(path)
 		if matches && candidate.method == method {
 			return candidate, keys, nil

@@ -60,6 +60,9 @@ func (c *call) getServicePrincipal() *graphError {
 		return failure
 	}
 	entity := c.servicePrincipalEntity(c.reads, found)
+	if c.version == betaVersion {
+		entity["samlMetadataUrl"] = nil
+	}
 	return c.one(http.StatusOK, "servicePrincipals", entity, entity)
 }
 

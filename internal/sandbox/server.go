@@ -40,7 +40,7 @@ type Server struct {
 	tenants     []*Tenant
 	byName      map[string]*Tenant // by ID and domains, lower case
 	platform    *platform
-	graph       []route
+	graph       map[string][]route // by version
 	trouble     trouble
 	http        *http.Server
 	answering   sync.WaitGroup // one for each request

@@ -261,7 +261,7 @@ func (s *Server) fail(a *recorded, r *http.Request, f Fault) {
 		_, _ = a.Write([]byte(gatewayPage)) // into memory
 	case f.Kind == EmptyBody:
 		a.WriteHeader(failure.status)
-	case strings.HasPrefix(r.URL.Path, "/v1.0/"):
+	case isGraph(r.URL.Path):
 		setGraphHeaders(a, r)
 		if f.Kind == Throttled {
 			a.Header().Set("x-ms-throttle-information", "ResourceUnitLimitExceeded")
