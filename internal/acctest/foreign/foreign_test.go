@@ -22,10 +22,11 @@ import (
 )
 
 // play runs a foreign program against a sandbox, whose traffic is held against Microsoft's contract on the way. The
-// program has to end well, say of each step that it is done, and leave nothing behind.
-func play(t *testing.T, steps []string, program ...string) {
+// program has to end well, say of each step that it is done, and leave nothing behind. The pause is for programs that wait
+// for a change to show.
+func play(t *testing.T, options sandbox.Options, pause time.Duration, steps []string, program ...string) {
 	t.Helper()
-	k := acctest.Start(t, sandbox.Options{})
+	k := acctest.Start(t, options)
 	folder := t.TempDir()
 	caPath, certificatePath := filepath.Join(folder, "ca.pem"), filepath.Join(folder, "certificate.pem")
 	write(t, caPath, k.Server.CertificateAuthorityPEM())
@@ -35,7 +36,10 @@ func play(t *testing.T, steps []string, program ...string) {
 	command := exec.CommandContext(t.Context(), program[0], program[1:]...)
 	command.Env = append(os.Environ(), "SSL_CERT_FILE="+caPath, "NODE_EXTRA_CA_CERTS="+caPath, "FOREIGN_ORIGIN="+k.Server.Origin(),
 		"FOREIGN_TENANT_ID="+k.Tenant(0).TenantID, "FOREIGN_CLIENT_ID="+caller.ClientID, "FOREIGN_CLIENT_SECRET="+caller.ClientSecret,
-		"FOREIGN_CERTIFICATE="+certificatePath)
+		"FOREIGN_CERTIFICATE="+certificatePath, "FOREIGN_PAUSE="+pause.String())
+	for _, variable := range k.Server.ForeignEnvironment(caPath, "") {
+		command.Env = append(command.Env, variable.Name+"="+variable.Value)
+	}
 	said, err := command.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", program[0], err, said)
@@ -99,14 +103,36 @@ func run(t *testing.T, folder string, command ...string) {
 func TestMicrosoftsGraphSDKForGoFindsATenant(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "gosdk")
 	run(t, "gosdk", "go", "build", "-p", "1", "-o", program, ".") // its packages take gigabytes each
-	play(t, lifecycle, program)
+	play(t, sandbox.Options{}, 0, lifecycle, program)
+}
+
+func TestHashiCorpsAzureSDKFindsATenant(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "azuresdk")
+	run(t, "azuresdk", "go", "build", "-o", program, ".")
+	steps := []string{
+		"the cloud is found by its metadata host", "the caller signs in by secret", "azuread_application", "azuread_application_certificate",
+		"azuread_application_password", "azuread_application_federated_identity_credential", "azuread_service_principal",
+		"azuread_app_role_assignment", "the new application signs in by certificate and by secret", "lists", "an error", "the end",
+	}
+	const speed = 30
+	for _, tenant := range []struct {
+		profile string
+		pause   time.Duration
+	}{
+		{"instant", time.Millisecond},
+		{"realistic", 5 * time.Second / speed}, // azuread's pause, at the speed of the replicas
+	} {
+		t.Run(tenant.profile, func(t *testing.T) {
+			play(t, sandbox.Options{Profile: tenant.profile, Speed: speed}, tenant.pause, steps, program)
+		})
+	}
 }
 
 func TestMicrosoftsLibrariesForNodeFindATenant(t *testing.T) {
 	run(t, "node", "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-	play(t, append([]string{"registering"}, lifecycle...), "node", filepath.Join("node", "client.mjs"))
+	play(t, sandbox.Options{}, 0, append([]string{"registering"}, lifecycle...), "node", filepath.Join("node", "client.mjs"))
 }
 
 func TestCurlAndOpensslFindATenant(t *testing.T) {
-	play(t, []string{"the cloud metadata", "a token by secret", "registering", "a token by certificate", "a wrong signature", "the end"}, "sh", "shell.sh")
+	play(t, sandbox.Options{}, 0, []string{"the cloud metadata", "a token by secret", "registering", "a token by certificate", "a wrong signature", "the end"}, "sh", "shell.sh")
 }
