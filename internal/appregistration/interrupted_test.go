@@ -144,7 +144,10 @@ func TestAccOfSeveralServicePrincipalsInTheRecycleBinTheLastOneComesBack(t *test
 	run(t, k,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
 		resource.TestStep{PreConfig: func() { m.graph(http.MethodDelete, "/servicePrincipals/"+m.principalID, nil) }, Config: provider + minimal, Check: m.remember},
-		resource.TestStep{Config: provider, Check: func(*terraform.State) error { return nil }},
+		resource.TestStep{
+			PreConfig: func() { k.Control(http.MethodPost, "/clock", map[string]any{"advance": "2s"}) }, // deletions are told apart by their second
+			Config:    provider, Check: func(*terraform.State) error { return nil },
+		},
 		resource.TestStep{Config: provider + registration(`restore_deleted = true`), Check: resource.TestCheckResourceAttrWith(address, "service_principal_object_id", same(&m.principalID))},
 	)
 }
