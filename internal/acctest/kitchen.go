@@ -226,7 +226,7 @@ func (k *Kitchen) Graph(tenantID, method, path string, body any) map[string]any 
 	k.t.Helper()
 	answer := k.send(method, k.Server.Origin()+"/v1.0"+path, k.token(tenantID), body)
 	if method != http.MethodGet {
-		k.Server.Settle() // nobody looks at what a person changed before it shows
+		k.Server.Settle(tenantID) // nobody looks at what a person changed before it shows
 	}
 	return answer
 }
@@ -235,8 +235,9 @@ func (k *Kitchen) Graph(tenantID, method, path string, body any) map[string]any 
 func (k *Kitchen) Control(method, path string, body any) map[string]any {
 	k.t.Helper()
 	answer := k.send(method, k.Server.Origin()+"/_sandbox"+path, "", body)
-	if method != http.MethodGet && strings.HasPrefix(path, "/tenants/") {
-		k.Server.Settle()
+	if below, ofTenant := strings.CutPrefix(path, "/tenants/"); ofTenant && method != http.MethodGet {
+		tenantID, _, _ := strings.Cut(below, "/")
+		k.Server.Settle(tenantID)
 	}
 	return answer
 }

@@ -35,22 +35,41 @@ func (p *Protocol) Object(typeName string) *Object {
 func (o *Object) Exists() bool { return !o.state.IsNull() }
 
 // Text reads a text from the state; empty where there is none. A path leads into nested objects.
-func (o *Object) Text(path ...string) string {
-	value := o.state
+func (o *Object) Text(path ...string) string { return text(o.state, path...) }
+
+// Texts reads one text from each object of a list in the state, the last name of the path being theirs.
+func (o *Object) Texts(path ...string) []string {
+	last := len(path) - 1
+	var texts []string
+	var list []tftypes.Value
+	_ = at(o.state, path[:last]...).As(&list)
+	for _, value := range list {
+		texts = append(texts, text(value, path[last]))
+	}
+	return texts
+}
+
+// at is a value inside of nested objects; null where there is none.
+func at(value tftypes.Value, path ...string) tftypes.Value {
 	for _, name := range path {
 		attributes := map[string]tftypes.Value{}
 		if value.As(&attributes) != nil {
-			return ""
+			return tftypes.Value{}
 		}
 		value = attributes[name]
 	}
+	return value
+}
+
+func text(value tftypes.Value, path ...string) string {
 	var text string
-	_ = value.As(&text)
+	_ = at(value, path...).As(&text)
 	return text
 }
 
-// Said is every diagnostic that the provider gave, and the state: whatever may be shown to somebody.
-func (o *Object) Said() string { return o.said.String() + o.state.String() }
+// Said is every diagnostic that the provider gave, every plan and every state with their private parts: whatever is
+// shown to somebody, or lies in a file of Terraform's.
+func (o *Object) Said() string { return o.said.String() }
 
 // failure turns the diagnostics of a call into an error.
 func (o *Object) failure(doing string, diagnostics []*tfprotov6.Diagnostic, err error) error {
@@ -97,6 +116,7 @@ func (o *Object) keep(state *tfprotov6.DynamicValue, private []byte, identity *t
 	if err != nil {
 		return err
 	}
+	fmt.Fprintln(&o.said, value, string(private))
 	o.state, o.private, o.identity = value, private, identity
 	return nil
 }
@@ -104,7 +124,7 @@ func (o *Object) keep(state *tfprotov6.DynamicValue, private []byte, identity *t
 // Apply refreshes, plans and applies a configuration, which holds the attributes that a user writes. It reports whether
 // there was something to do. Between two commands the replicas settle.
 func (o *Object) Apply(ctx context.Context, config tftypes.Value) (changed bool, err error) {
-	o.p.k.Server.Settle()
+	o.settle(config)
 	if err := o.Refresh(ctx); err != nil {
 		return false, err
 	}
@@ -143,11 +163,22 @@ func (o *Object) replace(ctx context.Context, config tftypes.Value) error {
 
 // Destroy refreshes, and destroys what there is.
 func (o *Object) Destroy(ctx context.Context) error {
-	o.p.k.Server.Settle()
+	o.settle(o.state)
 	if err := o.Refresh(ctx); err != nil || !o.Exists() {
 		return err
 	}
 	return o.remove(ctx)
+}
+
+// settle lets the replicas catch up: those of the tenant that a value of the resource names, or of all tenants.
+func (o *Object) settle(value tftypes.Value) {
+	var attributes map[string]tftypes.Value
+	var tenantID string
+	if value.As(&attributes) == nil && attributes["tenant_id"].IsKnown() && attributes["tenant_id"].As(&tenantID) == nil && tenantID != "" {
+		o.p.k.Server.Settle(tenantID)
+		return
+	}
+	o.p.k.Server.Settle()
 }
 
 func (o *Object) remove(ctx context.Context) error {
@@ -166,6 +197,9 @@ func (o *Object) plan(ctx context.Context, config, proposed tftypes.Value) (*tfp
 	})
 	if err != nil {
 		return nil, err
+	}
+	if planned.PlannedState != nil {
+		fmt.Fprintln(&o.said, string(planned.PlannedState.MsgPack), string(planned.PlannedPrivate))
 	}
 	return planned, o.failure("plan", planned.Diagnostics, nil)
 }

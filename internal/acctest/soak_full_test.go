@@ -6,5 +6,5 @@ import "testing"
 
 // TestFiveHundredCyclesLeaveNothingLostDoubledOrLeaked is the long form of the test for every day.
 func TestFiveHundredCyclesLeaveNothingLostDoubledOrLeaked(t *testing.T) {
-	soak(t, 20, 25, 3)
+	soak(t, seedOf(t), 20, 25, 3)
 }

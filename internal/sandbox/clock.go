@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -11,10 +12,9 @@ import (
 type clock struct {
 	wall func() time.Time
 
-	mu      sync.Mutex
-	ahead   time.Duration // how far the control plane moved the time
-	speed   float64       // how many times sooner than in reality a write is seen everywhere
-	settled time.Time     // what was written until then is seen everywhere
+	mu    sync.Mutex
+	ahead time.Duration // how far the control plane moved the time
+	speed float64       // how many times sooner than in reality a write is seen everywhere
 }
 
 func newClock(wall func() time.Time, speed float64) *clock { return &clock{wall: wall, speed: speed} }
@@ -35,13 +35,7 @@ func (c *clock) scaled(lag time.Duration) time.Duration {
 
 // before is the moment up to which whoever lags so far behind has seen everything.
 func (c *clock) before(lag time.Duration) time.Time {
-	moment := c.now().Add(-c.scaled(lag))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if moment.Before(c.settled) {
-		return c.settled
-	}
-	return moment
+	return c.now().Add(-c.scaled(lag))
 }
 
 // wallClock is the time that clients on this machine have.
@@ -50,11 +44,14 @@ func (s *Server) wallClock() time.Time { return s.clock.wall() }
 // now is the time that the tenants have.
 func (s *Server) now() time.Time { return s.clock.now() }
 
-// Settle lets every replica catch up with what was written until now, as some minutes do that nobody waits for.
-func (s *Server) Settle() {
-	s.clock.mu.Lock()
-	defer s.clock.mu.Unlock()
-	s.clock.settled = s.clock.wall().Add(s.clock.ahead)
+// Settle lets every replica of these tenants (by ID; of all where none is named) catch up with what was written until
+// now, as some minutes do that nobody waits for.
+func (s *Server) Settle(tenantIDs ...string) {
+	for _, t := range s.tenants {
+		if len(tenantIDs) == 0 || slices.Contains(tenantIDs, t.ID) {
+			t.history.settle(s.now())
+		}
+	}
 }
 
 // clockState is the clock as the control plane shows it.

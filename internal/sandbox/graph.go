@@ -110,8 +110,13 @@ func (s *Server) carryOut(w http.ResponseWriter, r *http.Request) *graphError {
 	if failure := c.throttled(cost); failure != nil {
 		return failure
 	}
-	c.views = s.viewsOf(r)
-	return found.serve(c)
+	c.views = s.viewsOf(r, t)
+	began := s.now()
+	failure = found.serve(c)
+	if failure == nil && r.Method != http.MethodGet {
+		t.history.note(began)
+	}
+	return failure
 }
 
 // graphCaller verifies the token. The tenant is always the token's.

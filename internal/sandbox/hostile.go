@@ -1,8 +1,11 @@
 package sandbox
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"regexp"
@@ -35,7 +38,7 @@ var identifiers = regexp.MustCompile(`[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-f
 
 // chance implements trouble.chance.
 func (h *hostility) chance(r *http.Request) (Fault, bool) {
-	like := fmt.Sprintf("%d %s %s", h.tenantOf(r), r.Method, identifiers.ReplaceAllString(r.URL.Path, "*"))
+	like := fmt.Sprintf("%d %s %s%s", h.tenantOf(r), r.Method, identifiers.ReplaceAllString(r.URL.Path, "*"), partsOf(r))
 	h.mu.Lock()
 	h.seen[like]++
 	like = fmt.Sprintf("%s %d", like, h.seen[like])
@@ -54,12 +57,43 @@ func (h *hostility) chance(r *http.Request) (Fault, bool) {
 			f.RetryAfter = []string{"", "0", "1"}[lot.IntN(3)]
 		case Slow:
 			f.For = fmt.Sprintf("%dms", 20+lot.IntN(300))
-		case Stale: // as old as what a replica of the realistic profile gets
-			f.For, f.settles = "10s", true
+		case Stale:
+			f.lastWrite = true // a time would make the outcome depend on how fast the client is
 		}
 		return f, true
 	}
 	return Fault{}, false
+}
+
+// partsOf tells batches apart, which all have one path, by what they ask for. Those sent side by side come in any order.
+func partsOf(r *http.Request) string {
+	if !strings.HasSuffix(r.URL.Path, "/$batch") {
+		return ""
+	}
+	body, err := io.ReadAll(r.Body)
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(body), failing{err}), r.Body}
+	var batch struct {
+		Requests []struct {
+			Method string `json:"method"`
+			URL    string `json:"url"`
+		} `json:"requests"`
+	}
+	_ = json.Unmarshal(body, &batch) // what is no batch is refused by whoever serves it
+	return identifiers.ReplaceAllString(fmt.Sprint(batch.Requests), "*")
+}
+
+// failing ends a body with the error that reading it met.
+type failing struct{ err error }
+
+// Read implements io.Reader.
+func (f failing) Read([]byte) (int, error) {
+	if f.err == nil {
+		return 0, io.EOF
+	}
+	return 0, f.err
 }
 
 // tenantOf numbers the tenant that a request is about: 0 where it is none's.

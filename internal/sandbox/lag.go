@@ -53,10 +53,50 @@ type views struct {
 	roles  view // consent at the token endpoint
 }
 
-// viewsOf says as of when a request is answered.
-func (s *Server) viewsOf(r *http.Request) views {
-	if moment, set := stale(r); set {
-		seen := asOf(moment)
+// history is what a tenant remembers of when it was written to, for those who see it as it was before.
+type history struct {
+	mu        sync.Mutex
+	settled   time.Time // what was written until then is seen everywhere
+	lastWrite time.Time // when the last request came that changed something; zero: that has settled
+}
+
+func (h *history) settle(now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.settled, h.lastWrite = now, time.Time{}
+}
+
+func (h *history) note(write time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lastWrite = write
+}
+
+// beforeLastWrite sees all but what the last request changed, if that has not settled.
+func (h *history) beforeLastWrite() view {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.lastWrite.IsZero() {
+		return asOf(endOfTime)
+	}
+	return asOf(h.lastWrite.Add(-1))
+}
+
+// before is the moment up to which whoever lags so far behind has seen everything of a tenant.
+func (s *Server) before(t *Tenant, lag time.Duration) time.Time {
+	moment := s.clock.before(lag)
+	t.history.mu.Lock()
+	defer t.history.mu.Unlock()
+	if moment.Before(t.history.settled) {
+		return t.history.settled
+	}
+	return moment
+}
+
+// viewsOf says as of when a request to a tenant is answered.
+func (s *Server) viewsOf(r *http.Request, t *Tenant) views {
+	if look, set := stale(r); set {
+		seen := look(t)
 		return views{seen, seen, seen, seen, seen}
 	}
 	p := s.profile
@@ -70,10 +110,10 @@ func (s *Server) viewsOf(r *http.Request) views {
 	seen := func(lag time.Duration) view {
 		v := asOf(endOfTime)
 		if lag > 0 {
-			v.asOf = s.clock.before(lag)
+			v.asOf = s.before(t, lag)
 		}
 		if lag+p.deletions > 0 {
-			v.gone = s.clock.before(lag + p.deletions)
+			v.gone = s.before(t, lag+p.deletions)
 		}
 		return v
 	}
@@ -112,16 +152,16 @@ type unknownCredentials struct {
 }
 
 // remembered tells whether the token endpoint still holds that it does not know the credential.
-func (s *Server) remembered(r *http.Request, form url.Values) bool {
+func (s *Server) remembered(r *http.Request, t *Tenant, form url.Values) bool {
 	s.unknown.mu.Lock()
 	defer s.unknown.mu.Unlock()
 	at, refused := s.unknown.made[credentialIn(form)]
-	return refused && !isCalm(r) && at.After(s.clock.before(s.profile.refusals))
+	return refused && !isCalm(r) && at.After(s.before(t, s.profile.refusals))
 }
 
 // remember notes that a credential was refused because it was not known.
-func (s *Server) remember(r *http.Request, form url.Values, refusal *signInError) {
-	if s.profile.refusals == 0 || refusal.code != unknownKey.code && refusal.code != wrongSecret.code || s.remembered(r, form) {
+func (s *Server) remember(r *http.Request, t *Tenant, form url.Values, refusal *signInError) {
+	if s.profile.refusals == 0 || refusal.code != unknownKey.code && refusal.code != wrongSecret.code || s.remembered(r, t, form) {
 		return
 	}
 	s.unknown.mu.Lock()

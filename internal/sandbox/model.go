@@ -18,6 +18,7 @@ type Tenant struct {
 
 	mu        sync.Mutex // held for the length of a request's work on this tenant
 	directory directory
+	history   history
 	exchange  exchangeOrganization
 	refused   map[string]int // AADSTS codes of sign-ins that are refused whatever they hold, by lower-case client ID
 	callers   map[callerKind]Caller

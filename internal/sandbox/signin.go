@@ -149,17 +149,17 @@ func (s *Server) clientCredentials(t *Tenant, r *http.Request) (string, *signInE
 	if refusal := t.refusesSignIn(clientID); refusal != nil {
 		return "", refusal
 	}
-	seen := s.viewsOf(r)
+	seen := s.viewsOf(r, t)
 	registration, refusal := s.signInRegistration(seen.signIn, t, clientID)
 	if refusal != nil {
 		return "", refusal
 	}
-	if s.remembered(r, r.PostForm) {
+	if s.remembered(r, t, r.PostForm) {
 		registration.application.Keys, registration.application.Passwords = nil, nil
 	}
 	method, refusal := s.authenticate(t, registration.application, r.PostForm)
 	if refusal != nil {
-		s.remember(r, r.PostForm, refusal)
+		s.remember(r, t, r.PostForm, refusal)
 		return "", refusal
 	}
 	api, refusal := s.requestedAPI(t, r.PostForm.Get("scope"))

@@ -53,7 +53,7 @@ type Fault struct {
 	Code       string    `json:"code,omitempty"`        // of Refused, such as Authorization_RequestDenied
 	Message    string    `json:"message,omitempty"`     // of Refused
 
-	settles bool // of Stale: what the replicas have settled on is seen, however old the view
+	lastWrite bool // of Stale: answered as of before the last write to the tenant that has not settled, in place of For
 }
 
 // FaultState is an aimed fault, and what has become of it.
@@ -206,7 +206,7 @@ func (s *Server) serve(h http.Handler, r *http.Request) *recorded {
 		}
 		h.ServeHTTP(a, r)
 	case Stale:
-		h.ServeHTTP(a, r.WithContext(context.WithValue(r.Context(), staleKey{}, s.staleMoment(f))))
+		h.ServeHTTP(a, r.WithContext(context.WithValue(r.Context(), staleKey{}, s.staleView(f))))
 	default:
 		s.fail(a, r, f)
 	}
@@ -215,19 +215,19 @@ func (s *Server) serve(h http.Handler, r *http.Request) *recorded {
 
 type staleKey struct{}
 
-// staleMoment is as of when a request is answered that meets a stale replica.
-func (s *Server) staleMoment(f Fault) time.Time {
-	by := f.duration(time.Minute)
-	if f.settles {
-		return s.clock.before(by)
+// staleView is what a stale replica sees of a tenant.
+func (s *Server) staleView(f Fault) func(*Tenant) view {
+	if f.lastWrite {
+		return func(t *Tenant) view { return t.history.beforeLastWrite() }
 	}
-	return s.now().Add(-by)
+	seen := asOf(s.now().Add(-f.duration(time.Minute)))
+	return func(*Tenant) view { return seen }
 }
 
-// stale returns the moment as of which a request is answered, if a fault has set one.
-func stale(r *http.Request) (moment time.Time, set bool) {
-	moment, set = r.Context().Value(staleKey{}).(time.Time)
-	return moment, set
+// stale returns what the request sees of a tenant, if a fault has set that.
+func stale(r *http.Request) (look func(*Tenant) view, set bool) {
+	look, set = r.Context().Value(staleKey{}).(func(*Tenant) view)
+	return look, set
 }
 
 // failures are what the kinds that answer with an error say in the name of Graph (Microsoft Graph: error responses and

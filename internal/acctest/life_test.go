@@ -1,0 +1,308 @@
+package acctest_test
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
+)
+
+// life is one tenant with one registration, to which things happen by lot. What is declared is the model that the
+// tenant is held against after each apply.
+type life struct {
+	k      *acctest.Kitchen
+	i      int // which tenant
+	lot    *rand.Rand
+	target *acctest.Object
+
+	declared struct {
+		name    string
+		profile permission.Profile
+		years   int64
+		days    int64 // for which a replaced certificate stays
+		foreign int   // secrets that a person added, and that must stay
+	}
+	before  sandbox.TenantState // the tenant without anything of ours
+	history []string            // what happened, for whoever has to find out why
+	secrets []string            // that people made by hand
+	retries int
+}
+
+func newLife(k *acctest.Kitchen, p *acctest.Protocol, i int, seed uint64) *life {
+	return &life{
+		k: k, i: i, lot: rand.New(rand.NewPCG(seed, uint64(i))), target: p.Object("codetwo_target_app_registration"),
+		before: k.State(i),
+	}
+}
+
+func (l *life) begin(cycle int) {
+	l.declared.name = fmt.Sprintf("CodeTwo soak %d", cycle)
+	l.declared.profile, l.declared.years, l.declared.days, l.declared.foreign = permission.ExistingMailboxes, 5, 0, 0
+	l.history = []string{fmt.Sprintf("tenant %d, cycle %d", l.i, cycle)}
+}
+
+// config is what is declared, as a user writes it.
+func (l *life) config() tftypes.Value {
+	text := func(value string) tftypes.Value { return tftypes.NewValue(tftypes.String, value) }
+	return l.target.Config(map[string]tftypes.Value{
+		"tenant_id": text(l.k.Tenant(l.i).TenantID), "display_name": text(l.declared.name), "unique_name": text("codetwo-soak"),
+		"permission_profile": text(string(l.declared.profile)), "purge_on_destroy": tftypes.NewValue(tftypes.Bool, true),
+		"certificate": l.target.Nested("certificate", map[string]tftypes.Value{
+			"validity_years":            tftypes.NewValue(tftypes.Number, l.declared.years),
+			"previous_certificate_days": tftypes.NewValue(tftypes.Number, l.declared.days),
+		}),
+		// Trouble ends within seconds. A command that waits for what will never come is one that failed.
+		"timeouts": l.target.Nested("timeouts", map[string]tftypes.Value{"create": text("3m"), "read": text("3m"), "update": text("3m"), "delete": text("3m")}),
+	})
+}
+
+func (l *life) graph(method, path string, body any) map[string]any {
+	return l.k.Graph(l.k.Tenant(l.i).TenantID, method, path, body)
+}
+
+func (l *life) application() string { return "/applications/" + l.target.Text("object_id") }
+func (l *life) principal() string {
+	return "/servicePrincipals/" + l.target.Text("service_principal_object_id")
+}
+
+// event is something that happens to a registration: a drift that a person causes, or a change of what is declared.
+type event struct {
+	name string
+	do   func(l *life)
+	last bool // nothing more can be done by hand before the next apply
+}
+
+var events = []event{
+	{"renamed by hand", func(l *life) {
+		l.graph(http.MethodPatch, l.application(), map[string]any{"displayName": "Renamed by hand"})
+	}, false},
+	{"shared with every tenant by hand", func(l *life) {
+		l.graph(http.MethodPatch, l.application(), map[string]any{"signInAudience": "AzureADMultipleOrgs"})
+	}, false},
+	{"certificates removed by hand", func(l *life) {
+		l.graph(http.MethodPatch, l.application(), map[string]any{"keyCredentials": []any{}})
+	}, false},
+	{"declared permissions removed by hand", func(l *life) {
+		l.graph(http.MethodPatch, l.application(), map[string]any{"requiredResourceAccess": []any{}})
+	}, false},
+	{"secret added by hand", func(l *life) {
+		made := l.graph(http.MethodPost, l.application()+"/addPassword", map[string]any{"passwordCredential": map[string]any{"displayName": "by hand"}})
+		l.secrets = append(l.secrets, made["secretText"].(string))
+		l.declared.foreign++
+	}, false},
+	{"service principal disabled by hand", func(l *life) {
+		l.graph(http.MethodPatch, l.principal(), map[string]any{"accountEnabled": false})
+	}, false},
+	{"service principal deleted by hand", func(l *life) {
+		l.graph(http.MethodDelete, l.principal(), nil)
+		l.graph(http.MethodDelete, "/directory/deletedItems/"+l.target.Text("service_principal_object_id"), nil)
+	}, true},
+	{"consent revoked by hand", func(l *life) {
+		for _, entry := range l.graph(http.MethodGet, l.principal()+"/appRoleAssignments", nil)["value"].([]any) {
+			l.graph(http.MethodDelete, l.principal()+"/appRoleAssignments/"+entry.(map[string]any)["id"].(string), nil)
+		}
+	}, false},
+	{"permission granted by hand", func(l *life) {
+		api := l.graph(http.MethodGet, "/servicePrincipals(appId='00000003-0000-0000-c000-000000000000')?$select=id", nil)["id"]
+		l.graph(http.MethodPost, l.principal()+"/appRoleAssignments", map[string]any{
+			"principalId": l.target.Text("service_principal_object_id"), "resourceId": api, "appRoleId": "810c84a8-4a9e-49e6-bf7d-12d183f40d01", // Mail.Read
+		})
+	}, false},
+	{"application purged by hand", func(l *life) {
+		l.graph(http.MethodDelete, l.application(), nil)
+		for _, deleted := range l.k.State(l.i).DeletedItems {
+			l.graph(http.MethodDelete, "/directory/deletedItems/"+deleted.ObjectID, nil)
+		}
+		l.declared.foreign = 0
+	}, true},
+	{"another name declared", func(l *life) { l.declared.name += "'" }, false},
+	{"the other profile declared", func(l *life) {
+		if l.declared.profile == permission.ExistingMailboxes {
+			l.declared.profile = permission.CreateMailboxes
+		} else {
+			l.declared.profile = permission.ExistingMailboxes
+		}
+	}, false},
+	{"another lifetime declared, which rotates", func(l *life) { l.declared.years = l.declared.years%5 + 1 }, false},
+	{"replaced certificates to be kept", func(l *life) { l.declared.days = 30 }, false},
+}
+
+// happen lets one event happen.
+func (l *life) happen(e event) {
+	l.history = append(l.history, e.name)
+	if l.target.Exists() {
+		e.do(l)
+	}
+}
+
+// patiently runs a command again where it failed, as a person does, and at most so often.
+func (l *life) patiently(name string, runs int, command func() error) error {
+	var failures []error
+	for range runs {
+		err := command()
+		if err == nil {
+			return nil
+		}
+		l.retries++
+		l.history = append(l.history, name+" failed")
+		failures = append(failures, err)
+	}
+	return fmt.Errorf("%s failed %d times, after %q: %w", name, runs, l.history, errors.Join(failures...))
+}
+
+// apply applies what is declared, and holds the tenant against it.
+func (l *life) apply(t *testing.T, runs int) error {
+	err := l.patiently("apply", runs, func() error { _, err := l.target.Apply(t.Context(), l.config()); return err })
+	if err != nil {
+		return err
+	}
+	if problem := l.wrong(); problem != "" {
+		return fmt.Errorf("after %q, %s", l.history, problem)
+	}
+	return nil
+}
+
+// wrong says what in the tenant and in the store is not as declared; nothing where all is. Whatever the tenant holds
+// beyond what it held before has to be accounted for.
+func (l *life) wrong() string {
+	state := l.k.State(l.i)
+	apps, gone := added(l.before.Applications, state.Applications, func(a sandbox.ApplicationState) string { return a.ObjectID })
+	if len(apps) != 1 || gone {
+		return fmt.Sprintf("the applications are %+v", state.Applications)
+	}
+	app := apps[0]
+	if app.ClientID != l.target.Text("client_id") || app.DisplayName != l.declared.name || app.UniqueName != "codetwo-soak" {
+		return fmt.Sprintf("the application is %+v, and the state's client ID %s", app, l.target.Text("client_id"))
+	}
+	if len(app.Secrets) != l.declared.foreign || len(app.Federated) > 0 {
+		return fmt.Sprintf("the credentials are %+v and %v, where a person added %d secrets", app.Secrets, app.Federated, l.declared.foreign)
+	}
+	if len(state.DeletedItems) > 0 {
+		return fmt.Sprintf("the recycle bin holds %+v", state.DeletedItems)
+	}
+	return cmp.Or(l.wrongCertificates(app), l.wrongPrincipal(state, app))
+}
+
+// wrongCertificates holds the application's certificates, and the keys in the store, against the state.
+func (l *life) wrongCertificates(app sandbox.ApplicationState) string {
+	wanted := append(l.target.Texts("certificate", "previous", "thumbprint"), l.target.Text("certificate", "thumbprint"))
+	var uploaded, kept []string
+	for _, key := range app.Keys {
+		uploaded = append(uploaded, key.Thumbprint)
+	}
+	files, _ := filepath.Glob(filepath.Join(l.k.Store, l.before.TenantID, "certificates", "*.pfx"))
+	for _, file := range files {
+		kept = append(kept, strings.TrimSuffix(filepath.Base(file), ".pfx"))
+	}
+	for _, list := range [][]string{wanted, uploaded, kept} {
+		slices.Sort(list)
+	}
+	if !slices.Equal(wanted, uploaded) || !slices.Equal(wanted, kept) {
+		return fmt.Sprintf("the state has the certificates %v, the application %v, and the store the keys of %v", wanted, uploaded, kept)
+	}
+	return ""
+}
+
+func (l *life) wrongPrincipal(state sandbox.TenantState, app sandbox.ApplicationState) string {
+	principals, gone := added(l.before.ServicePrincipals, state.ServicePrincipals, func(p sandbox.ServicePrincipalState) string { return p.ObjectID })
+	if len(principals) != 1 || gone || !principals[0].Enabled || principals[0].ClientID != app.ClientID || principals[0].ObjectID != l.target.Text("service_principal_object_id") {
+		return fmt.Sprintf("beyond those from before the service principals are %+v, and the state says %s", principals, l.target.Text("service_principal_object_id"))
+	}
+	wanted, _ := l.declared.profile.Permissions()
+	var names, granted []string
+	declared := 0
+	for _, p := range wanted {
+		names = append(names, p.API.Name+"/"+p.Name)
+	}
+	grants, gone := added(l.before.Grants, state.Grants, func(g sandbox.GrantState) string { return g.ID })
+	for _, grant := range grants {
+		if grant.PrincipalID != principals[0].ObjectID {
+			return fmt.Sprintf("somebody else was granted %+v", grant)
+		}
+		granted = append(granted, grant.Resource+"/"+grant.Role)
+	}
+	if slices.Sort(names); gone || !slices.Equal(names, slices.Sorted(slices.Values(granted))) {
+		return fmt.Sprintf("granted is %q, declared %q", granted, names)
+	}
+	read := l.graph(http.MethodGet, "/applications/"+app.ObjectID+"?$select=requiredResourceAccess,signInAudience", nil)
+	for _, api := range read["requiredResourceAccess"].([]any) {
+		declared += len(api.(map[string]any)["resourceAccess"].([]any))
+	}
+	if declared != len(names) || read["signInAudience"] != "AzureADMyOrg" {
+		return fmt.Sprintf("the application says %v", read)
+	}
+	return ""
+}
+
+// added are the objects that are there now and were not before; gone tells whether one of those from before is missing.
+func added[T any](before, now []T, id func(T) string) (more []T, gone bool) {
+	known := map[string]bool{}
+	for _, object := range before {
+		known[id(object)] = true
+	}
+	still := 0
+	for _, object := range now {
+		if known[id(object)] {
+			still++
+		} else {
+			more = append(more, object)
+		}
+	}
+	return more, still < len(before)
+}
+
+// left says what a destroy left: the tenant has to be what it was before.
+func (l *life) left() string {
+	if state := l.k.State(l.i); !reflect.DeepEqual(l.before, state) {
+		return fmt.Sprintf("the tenant holds\n%+v\nand held before\n%+v", state, l.before)
+	}
+	for _, pattern := range []string{"certificates/*", "registrations/*"} {
+		if files, _ := filepath.Glob(filepath.Join(l.k.Store, l.before.TenantID, pattern)); len(files) > 0 {
+			return fmt.Sprintf("the store holds %v", files)
+		}
+	}
+	return ""
+}
+
+// destroy destroys, and looks for what is left.
+func (l *life) destroy(t *testing.T, runs int) error {
+	if err := l.patiently("destroy", runs, func() error { return l.target.Destroy(t.Context()) }); err != nil {
+		return err
+	}
+	if problem := l.left(); problem != "" {
+		return fmt.Errorf("after %q and a destroy, %s", l.history, problem)
+	}
+	return nil
+}
+
+// cycle makes a registration, lets things happen to it, and destroys it.
+func (l *life) cycle(t *testing.T, number, happenings, runs int) error {
+	l.begin(number)
+	if err := l.apply(t, runs); err != nil {
+		return err
+	}
+	for range happenings {
+		for _, at := range l.lot.Perm(len(events))[:1+l.lot.IntN(2)] { // sometimes two things happen before the next apply
+			l.happen(events[at])
+			if events[at].last {
+				break
+			}
+		}
+		if err := l.apply(t, runs); err != nil {
+			return err
+		}
+	}
+	return l.destroy(t, runs)
+}
