@@ -88,11 +88,10 @@ func (j *job) update(ctx context.Context, state *Model) (*entra.Registration, er
 	if err := j.planKeys(ctx, state, registration.Application, &goal); err != nil {
 		return nil, err
 	}
-	removed := thumbprintsOf(registration.Application, goal.removeKeys)
 	if registration, err = j.converge(ctx, registration, goal); err != nil {
 		return registration, err
 	}
-	return registration, j.conclude(ctx, removed)
+	return registration, j.conclude(ctx, registration.Application)
 }
 
 // planKeys decides which certificates come and go, from what the plan says.

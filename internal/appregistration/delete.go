@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -171,9 +172,9 @@ func (j *job) forget(ctx context.Context, journal store.Registration) error {
 	return j.dropCertificates(ctx, journal.TenantID, journal.Thumbprints)
 }
 
-// conclude marks the registration as complete, and removes certificates that have left the application from the journal
-// and from the store.
-func (j *job) conclude(ctx context.Context, thumbprints []string) error {
+// conclude marks the registration as complete, and removes the certificates that are not on the application any more from
+// the journal and from the store, whoever took them off.
+func (j *job) conclude(ctx context.Context, application *entra.Application) error {
 	journal, err := j.store.Registration(ctx, j.model.TenantID.ValueString(), journalName(j.model))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // an imported application: its certificates were never ours
@@ -181,13 +182,36 @@ func (j *job) conclude(ctx context.Context, thumbprints []string) error {
 	if err != nil {
 		return err
 	}
+	var kept, removed []string
+	for _, thumbprint := range journal.Thumbprints {
+		if keyWith(application, thumbprint) >= 0 || j.names(ctx, thumbprint) {
+			kept = append(kept, thumbprint)
+		} else {
+			removed = append(removed, thumbprint)
+		}
+	}
 	now := j.services.Now()
 	journal.CompletedAt, journal.DeletingAt = &now, nil // a destroy that was refused is not wanted any more
-	journal.Thumbprints = slices.DeleteFunc(journal.Thumbprints, func(ours string) bool { return slices.Contains(thumbprints, ours) })
+	journal.Thumbprints = kept
 	if err := j.store.SaveRegistration(ctx, journal); err != nil {
 		return err
 	}
-	return j.dropCertificates(ctx, journal.TenantID, thumbprints)
+	return j.dropCertificates(ctx, journal.TenantID, removed)
+}
+
+// names tells whether the certificate is one that the state will name: the next plan finds it, or puts it back.
+func (j *job) names(ctx context.Context, thumbprint string) bool {
+	previous := j.previous
+	if planned := j.model.certificate(ctx, j.diags); planned != nil {
+		if planned.Thumbprint.ValueString() == thumbprint {
+			return true
+		}
+		if !planned.Previous.IsUnknown() {
+			previous = planned.previous(ctx, j.diags)
+		}
+	}
+	return j.made != nil && certificate.Thumbprint(j.made) == thumbprint ||
+		slices.ContainsFunc(previous, func(entry PreviousModel) bool { return entry.Thumbprint.ValueString() == thumbprint })
 }
 
 // dropCertificates removes certificates from the store. One that a connection still names stays, since its key may be
@@ -208,15 +232,4 @@ func (j *job) dropCertificates(ctx context.Context, tenantID string, thumbprints
 		}
 	}
 	return nil
-}
-
-// thumbprintsOf names the certificates behind key IDs.
-func thumbprintsOf(application *entra.Application, keyIDs []string) []string {
-	var thumbprints []string
-	for _, key := range application.Keys {
-		if slices.Contains(keyIDs, key.KeyID) {
-			thumbprints = append(thumbprints, key.Thumbprint())
-		}
-	}
-	return thumbprints
 }

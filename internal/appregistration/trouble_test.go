@@ -155,6 +155,25 @@ func TestAccAProvidedCertificateNearItsEndWarnsAndPlansNothing(t *testing.T) {
 	run(t, k, resource.TestStep{Config: k.Provider(k.Tenant(0).Callers.Full) + registration(own)}) // a second plan is made of every step, and has to be empty
 }
 
+func TestAccTheKeyOfACertificateThatSomebodyRemovedLeavesTheStoreWithTheRotation(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	provider := k.Provider(k.Tenant(0).Callers.Full)
+	run(t, k,
+		resource.TestStep{Config: provider + minimal, Check: m.remember},
+		resource.TestStep{
+			PreConfig: func() { m.graph(http.MethodPatch, "/applications/"+m.objectID, map[string]any{"keyCredentials": []any{}}) },
+			Config:    provider + registration(`certificate = { validity_years = 1 }`),
+			Check: func(*terraform.State) error {
+				if files, _ := filepath.Glob(filepath.Join(k.Store, m.tenantID, "certificates", "*.pfx")); len(files) != 1 {
+					return fmt.Errorf("the store holds %v, want the new key alone", files)
+				}
+				return nil
+			},
+		},
+	)
+}
+
 func TestAccAReplacedCertificateGoesAtOnceWhereNoDaysAreGiven(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
