@@ -162,8 +162,10 @@ func TestAccTheKeyOfACertificateThatSomebodyRemovedLeavesTheStoreWithTheRotation
 	run(t, k,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
 		resource.TestStep{
-			PreConfig: func() { m.graph(http.MethodPatch, "/applications/"+m.objectID, map[string]any{"keyCredentials": []any{}}) },
-			Config:    provider + registration(`certificate = { validity_years = 1 }`),
+			PreConfig: func() {
+				m.graph(http.MethodPatch, "/applications/"+m.objectID, map[string]any{"keyCredentials": []any{}})
+			},
+			Config: provider + registration(`certificate = { validity_years = 1 }`),
 			Check: func(*terraform.State) error {
 				if files, _ := filepath.Glob(filepath.Join(k.Store, m.tenantID, "certificates", "*.pfx")); len(files) != 1 {
 					return fmt.Errorf("the store holds %v, want the new key alone", files)

@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	_ "embed"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,15 +13,12 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/terraformcli"
 )
 
-//go:embed main.tf.txt
-var configuration []byte
-
 const passphrase = "an unguessable passphrase for a benchmark"
 
 // bench is one run: a sandbox of its own, with so many tenants.
 type bench struct {
 	settings
-	config  string // the CLI configuration, which installs the provider
+	contender
 	folder  string // everything of this run
 	profile string
 	tenants int
@@ -51,50 +46,41 @@ func (b *bench) run(ctx context.Context) ([]figures, error) {
 	if err != nil {
 		return nil, err
 	}
-	apply := []string{"apply", "-no-color", "-input=false", "-auto-approve", fmt.Sprintf("-parallelism=%d", b.parallelism)}
-	plan := []string{"plan", "-no-color", "-input=false", "-detailed-exitcode", fmt.Sprintf("-parallelism=%d", b.parallelism)}
-	printHeading(os.Stdout, b.profile, b.tenants)
+	printHeading(os.Stdout, b)
 	var all []figures
-	for _, operation := range []struct {
-		name         string
-		arguments    []string
-		connectivity bool
-		before       func(context.Context) error
-		own          work
-	}{
-		{name: "create", arguments: apply, own: work{keys: b.tenants, unlocks: 1}},
-		{name: "no-change plan", arguments: plan},
-		{name: "drift repair", arguments: apply, before: b.revokeConsent},
-		{name: "connectivity", arguments: apply, connectivity: true, before: b.openGate, own: work{unlocks: 1}},
-		{name: "no-change plan, connectivity", arguments: plan, connectivity: true, own: work{unlocks: 1}},
-		{name: "destroy", arguments: append([]string{"destroy"}, apply[1:]...)},
-	} {
+	for _, operation := range b.operations(b) {
 		if operation.before != nil {
 			if err := operation.before(ctx); err != nil {
 				return all, fmt.Errorf("preparing %s: %w", operation.name, err)
 			}
 		}
-		if err := b.variables(b.tenants, operation.connectivity); err != nil {
+		if err := b.configure(ctx, b, b.tenants, operation.connectivity); err != nil {
 			return all, err
 		}
-		measured, err := b.measure(ctx, operation.name, operation.arguments)
+		measured, err := b.measure(ctx, operation.name, b.command(operation.command))
 		if err != nil {
 			return all, err
 		}
-		measured.judge(b, bare[operation.arguments[0]], operation.own)
+		measured.judge(b, bare[operation.command], operation.own)
 		printFigures(os.Stdout, measured)
 		all = append(all, measured)
 	}
 	return all, nil
 }
 
+// command is a command line of the CLI.
+func (b *bench) command(name string) []string {
+	arguments := []string{name, "-no-color", "-input=false", fmt.Sprintf("-parallelism=%d", b.parallelism)}
+	if name == "plan" {
+		return append(arguments, "-detailed-exitcode") // nothing may change
+	}
+	return append(arguments, "-auto-approve")
+}
+
 // prepare writes the configuration, and initialises it.
 func (b *bench) prepare(ctx context.Context) error {
 	work := filepath.Join(b.folder, "work")
 	if err := os.MkdirAll(work, 0o700); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(work, "main.tf"), configuration, 0o600); err != nil {
 		return err
 	}
 	envFile := filepath.Join(b.folder, "sandbox.env")
@@ -105,15 +91,15 @@ func (b *bench) prepare(ctx context.Context) error {
 		"CODETWO_STORE_URL=" + b.storeURL(),
 		"CODETWO_STORE_PASSPHRASE=" + passphrase,
 	}
-	for _, variable := range b.server.Environment(envFile+".ca.pem", envFile+".tenants.json") {
+	for _, variable := range b.environment(b.server, envFile+".ca.pem", envFile+".tenants.json") {
 		variables = append(variables, variable.Name+"="+variable.Value)
 	}
 	b.cli = &terraformcli.CLI{Path: b.settings.cli, Folder: work, Environment: terraformcli.Environment(b.config, variables...)}
-	b.watch = &watch{below: filepath.Dir(b.folder)}
+	b.watch = &watch{below: b.providers}
 	if err := makeStore(ctx, b.storeURL()); err != nil { // whose first use is no part of what one tenant takes
 		return err
 	}
-	if err := b.variables(0, false); err != nil {
+	if err := b.configure(ctx, b, 0, false); err != nil {
 		return err
 	}
 	_, err := b.cli.Run(ctx, "init", "-no-color", "-input=false")
@@ -124,33 +110,13 @@ func (b *bench) storeURL() string {
 	return "file://" + filepath.ToSlash(filepath.Join(b.folder, "store"))
 }
 
-// variables names the first so many tenants to the configuration.
-func (b *bench) variables(tenants int, connectivity bool) error {
-	type target struct {
-		Mailbox string `json:"mailbox"`
-	}
-	named := map[string]target{}
-	for _, tenant := range b.server.TenantsJSON().Tenants[:tenants] {
-		named[tenant.TenantID] = target{tenant.Mailboxes.Licensed[0]}
-	}
-	content, err := json.Marshal(map[string]any{"tenants": named, "connectivity": connectivity})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(b.cli.Folder, "terraform.tfvars.json"), content, 0o600)
-}
-
 // bare measures each command with a configuration of no tenant at all: what CLI and provider take to start.
 func (b *bench) bare(ctx context.Context) (map[string]figures, error) {
 	commands := map[string]figures{}
-	for _, arguments := range [][]string{
-		{"plan", "-no-color", "-input=false"},
-		{"apply", "-no-color", "-input=false", "-auto-approve"},
-		{"destroy", "-no-color", "-input=false", "-auto-approve"},
-	} {
+	for _, name := range []string{"plan", "apply", "destroy"} {
 		best := figures{}
 		for range 3 {
-			measured, err := b.measure(ctx, arguments[0]+" of nothing", arguments)
+			measured, err := b.measure(ctx, name+" of nothing", b.command(name))
 			if err != nil {
 				return nil, err
 			}
@@ -158,7 +124,7 @@ func (b *bench) bare(ctx context.Context) (map[string]figures, error) {
 				best = measured
 			}
 		}
-		commands[arguments[0]] = best
+		commands[name] = best
 	}
 	return commands, nil
 }
@@ -180,7 +146,7 @@ func (b *bench) measure(ctx context.Context, name string, arguments []string) (f
 	if err != nil {
 		return figures{}, err
 	}
-	measured := figures{Operation: name, Profile: b.profile, Tenants: b.tenants, Wall: wall, ProviderCPU: cpu, ProviderPeak: peak, Processes: processes}
+	measured := figures{Contender: b.name, Operation: name, Profile: b.profile, Tenants: b.tenants, Wall: wall, ProviderCPU: cpu, ProviderPeak: peak, Processes: processes}
 	measured.count(requests)
 	return measured, nil
 }

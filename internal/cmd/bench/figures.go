@@ -13,6 +13,7 @@ import (
 
 // figures are what one operation on all tenants took.
 type figures struct {
+	Contender string `json:"contender"`
 	Operation string `json:"operation"`
 	Profile   string `json:"profile"`
 	Tenants   int    `json:"tenants"`
@@ -93,8 +94,8 @@ func (f *figures) judge(b *bench, bare figures, own work) {
 
 const row = "%-29s %8v %7v %7v %8v %8v %7v %6v %9v %7v %8v\n"
 
-func printHeading(w io.Writer, profile string, tenants int) {
-	fmt.Fprintf(w, "\n%d tenants, profile %s\n", tenants, profile)
+func printHeading(w io.Writer, b *bench) {
+	fmt.Fprintf(w, "\n%s, %d tenants, profile %s\n", b.name, b.tenants, b.profile)
 	fmt.Fprintf(w, row, "", "requests", "tenant", "chain", "wall s", "alone s", "ideal", "ratio", "CPU s", "CPU ms", "peak MB")
 }
 
@@ -110,8 +111,20 @@ func printGrowth(w io.Writer, profile string, all []figures) {
 	cost := func(f figures) float64 { return float64(f.Wall-f.Bare) / float64(f.Tenants) }
 	for _, many := range all {
 		for _, few := range all {
-			if few.Profile == profile && many.Profile == profile && few.Operation == many.Operation && few.Tenants > 1 && few.Tenants < many.Tenants {
-				fmt.Fprintf(w, "%s: one of %d tenants takes %.2f × one of %d\n", many.Operation, many.Tenants, cost(many)/cost(few), few.Tenants)
+			if few.Profile == profile && many.Profile == profile && few.Contender == many.Contender && few.Operation == many.Operation && few.Tenants > 1 && few.Tenants < many.Tenants {
+				fmt.Fprintf(w, "%s, %s: one of %d tenants takes %.2f × one of %d\n", many.Contender, many.Operation, many.Tenants, cost(many)/cost(few), few.Tenants)
+			}
+		}
+	}
+}
+
+// printComparison prints what the same work takes the others, as a multiple of what it takes us.
+func printComparison(w io.Writer, profile string, all []figures) {
+	for _, ours := range all {
+		for _, theirs := range all {
+			if ours.Contender == codetwo && theirs.Contender != codetwo && ours.Profile == profile && theirs.Profile == profile && ours.Operation == theirs.Operation && ours.Tenants == theirs.Tenants {
+				fmt.Fprintf(w, "%s of %d tenants: %s takes %.1f × the time of %s, %.1f × the requests\n", ours.Operation, ours.Tenants, theirs.Contender,
+					float64(theirs.Wall)/float64(ours.Wall), codetwo, float64(theirs.Requests)/float64(ours.Requests))
 			}
 		}
 	}

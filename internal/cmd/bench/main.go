@@ -28,6 +28,7 @@ type settings struct {
 	profiles    []string
 	latency     time.Duration
 	parallelism int
+	mirror      string
 	out         string
 }
 
@@ -38,9 +39,10 @@ func main() {
 	var tenants, profiles string
 	flag.StringVar(&s.cli, "cli", "terraform", "`path` of the Terraform or OpenTofu CLI")
 	flag.StringVar(&tenants, "tenants", "1,20,200", "how many tenants, one run for each `number`")
-	flag.StringVar(&profiles, "profiles", "instant", "the sandbox's `profiles`, separated by commas")
+	flag.StringVar(&profiles, "profiles", "instant,realistic", "the sandbox's `profiles`, separated by commas")
 	flag.DurationVar(&s.latency, "latency", 80*time.Millisecond, "how much later each request is answered")
 	flag.IntVar(&s.parallelism, "parallelism", 50, "Terraform's -parallelism")
+	flag.StringVar(&s.mirror, "mirror", impliedMirror(), "`folder` with the providers hashicorp/azuread, tls and local, as terraform providers mirror lays it out; where they are, the same work is measured with them, too")
 	flag.StringVar(&s.out, "out", filepath.Join(".cache", "bench.json"), "`file` for the figures as JSON")
 	flag.Parse()
 	s.profiles = strings.Split(profiles, ",")
@@ -85,6 +87,16 @@ func run(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
+	contenders := []contender{ourselves(config, work)}
+	rival, missing, err := rivals(s.mirror, work)
+	switch {
+	case err != nil:
+		return err
+	case len(missing) > 0:
+		say("no side-by-side: %s lacks %s", s.mirror, strings.Join(missing, ", "))
+	default:
+		contenders = append(contenders, rival)
+	}
 	banner, err := (&terraformcli.CLI{Path: s.cli, Folder: work, Environment: terraformcli.Environment(config)}).Run(ctx, "version")
 	if err != nil {
 		return err
@@ -99,15 +111,18 @@ func run(ctx context.Context, s settings) error {
 	fmt.Printf("CPU of one key: %s; of opening the store with its passphrase: %s\n", r.Costs.Key.Round(time.Millisecond), r.Costs.Unlock.Round(time.Millisecond))
 	for _, profile := range s.profiles {
 		for _, tenants := range s.tenants {
-			b := &bench{settings: s, config: config, costs: r.Costs, profile: profile, tenants: tenants}
-			b.folder = filepath.Join(work, fmt.Sprintf("%s-%d", profile, tenants))
-			measured, err := b.run(ctx)
-			if err != nil {
-				return fmt.Errorf("%d tenants, profile %s: %w", tenants, profile, err)
+			for i, contender := range contenders {
+				b := &bench{settings: s, contender: contender, costs: r.Costs, profile: profile, tenants: tenants}
+				b.folder = filepath.Join(work, fmt.Sprintf("%s-%d-%d", profile, tenants, i))
+				measured, err := b.run(ctx)
+				if err != nil {
+					return fmt.Errorf("%s, %d tenants, profile %s: %w", contender.name, tenants, profile, err)
+				}
+				r.Figures = append(r.Figures, measured...)
 			}
-			r.Figures = append(r.Figures, measured...)
 		}
 		printGrowth(os.Stdout, profile, r.Figures)
+		printComparison(os.Stdout, profile, r.Figures)
 	}
 	content, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 // watch looks at the provider's processes while a command runs. The CLI starts several, one after the other.
 type watch struct {
-	below string // the folder that the provider's binary lies below
+	below string // the folder that the providers' binaries lie below
 
 	ended sync.WaitGroup
 	quit  chan struct{}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/template"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
+)
+
+// contender is one way to do the work: a configuration, and the providers that carry it out.
+type contender struct {
+	name        string
+	config      string // the CLI configuration, which installs the providers
+	providers   string // the folder that their binaries lie below
+	environment func(s *sandbox.Server, caPath, tenantsPath string) []sandbox.Variable
+	configure   func(ctx context.Context, b *bench, tenants int, connectivity bool) error // writes the configuration for the first so many tenants
+	operations  func(b *bench) []operation
+}
+
+// operation is one command of the CLI, after something that people did.
+type operation struct {
+	name         string
+	command      string // plan, apply or destroy
+	connectivity bool   // the configuration checks connectivity, too
+	before       func(context.Context) error
+	own          work
+}
+
+const codetwo = "codetwo"
+
+//go:embed main.tf.txt
+var configuration []byte
+
+// ourselves is this provider, with one block for all tenants.
+func ourselves(config, providers string) contender {
+	return contender{
+		name: codetwo, config: config, providers: providers,
+		environment: (*sandbox.Server).Environment,
+		configure: func(_ context.Context, b *bench, tenants int, connectivity bool) error {
+			type target struct {
+				Mailbox string `json:"mailbox"`
+			}
+			named := map[string]target{}
+			for _, tenant := range b.server.TenantsJSON().Tenants[:tenants] {
+				named[tenant.TenantID] = target{tenant.Mailboxes.Licensed[0]}
+			}
+			variables, err := json.Marshal(map[string]any{"tenants": named, "connectivity": connectivity})
+			if err != nil {
+				return err
+			}
+			return b.write(map[string][]byte{"main.tf": configuration, "terraform.tfvars.json": variables})
+		},
+		operations: func(b *bench) []operation {
+			return []operation{
+				{name: "create", command: "apply", own: work{keys: b.tenants, unlocks: 1}},
+				{name: "no-change plan", command: "plan"},
+				{name: "drift repair", command: "apply", before: b.revokeConsent},
+				{name: "connectivity", command: "apply", connectivity: true, before: b.openGate, own: work{unlocks: 1}},
+				{name: "no-change plan, connectivity", command: "plan", connectivity: true, own: work{unlocks: 1}},
+				{name: "destroy", command: "destroy"},
+			}
+		},
+	}
+}
+
+// rivalProviders are what registers an application with a certificate today.
+var rivalProviders = []string{"azuread", "tls", "local"}
+
+//go:embed rival
+var rivalConfiguration embed.FS
+
+// rivals do the same with HashiCorp's providers: a block for each tenant, and eight resources in it. missing are the
+// providers that the mirror lacks; there is no rival then.
+func rivals(mirror, folder string) (rival contender, missing []string, err error) {
+	for _, provider := range rivalProviders {
+		found, err := filepath.Glob(filepath.Join(mirror, "*", "hashicorp", provider))
+		if err != nil {
+			return rival, nil, fmt.Errorf("-mirror: %w", err)
+		}
+		if len(found) == 0 {
+			missing = append(missing, "hashicorp/"+provider)
+		}
+	}
+	if len(missing) > 0 {
+		return rival, missing, nil
+	}
+	config := filepath.Join(folder, "rival.tfrc")
+	text := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", filepath.ToSlash(mirror))
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return rival, nil, err
+	}
+	return contender{
+		name: "azuread + tls + local", config: config, providers: mirror,
+		environment: (*sandbox.Server).ForeignEnvironment,
+		configure:   func(ctx context.Context, b *bench, tenants int, _ bool) error { return configureRival(ctx, b, tenants) },
+		operations: func(b *bench) []operation {
+			return []operation{
+				{name: "create", command: "apply", own: work{keys: b.tenants}},
+				{name: "no-change plan", command: "plan"},
+				{name: "drift repair", command: "apply", before: b.revokeConsent},
+				{name: "destroy", command: "destroy"},
+			}
+		},
+	}, nil, nil
+}
+
+func configureRival(ctx context.Context, b *bench, tenants int) error {
+	var ids []string
+	for _, tenant := range b.server.TenantsJSON().Tenants[:tenants] {
+		ids = append(ids, tenant.TenantID)
+	}
+	main, err := rivalMain(ids)
+	if err != nil {
+		return err
+	}
+	module, err := rivalConfiguration.ReadFile("rival/tenant.tf.txt")
+	if err != nil {
+		return err
+	}
+	if err := b.write(map[string][]byte{"main.tf": main, "tenant/main.tf": module}); err != nil || tenants == 0 {
+		return err
+	}
+	_, err = b.cli.Run(ctx, "get", "-no-color")
+	return err
+}
+
+// rivalMain writes what cannot be repeated by for_each: a provider block for each tenant, and the module that uses it.
+func rivalMain(tenantIDs []string) ([]byte, error) {
+	parsed, err := template.ParseFS(rivalConfiguration, "rival/main.tf.tmpl")
+	if err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	err = parsed.Execute(&text, tenantIDs)
+	return text.Bytes(), err
+}
+
+// impliedMirror is where Terraform looks for providers before it asks a registry.
+func impliedMirror() string {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(home, ".terraform.d", "plugins")
+}
+
+// write writes files into the CLI's folder.
+func (b *bench) write(files map[string][]byte) error {
+	for name, content := range files {
+		path := filepath.Join(b.cli.Folder, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}

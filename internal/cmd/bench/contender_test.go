@@ -1,0 +1,52 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// The rivals' providers are rarely installed where this test runs, so only the CLI's own parser reads their configuration.
+func TestTheRivalsConfigurationIsWellFormed(t *testing.T) {
+	t.Parallel()
+	main, err := rivalMain([]string{"11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	module, err := rivalConfiguration.ReadFile("rival/tenant.tf.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{"main": main, "tenant": module, "ours": configuration} {
+		format := exec.CommandContext(t.Context(), os.Getenv("TF_ACC_TERRAFORM_PATH"), "fmt", "-no-color", "-")
+		format.Stdin = bytes.NewReader(text)
+		formatted, err := format.CombinedOutput()
+		if err != nil || !bytes.Equal(formatted, text) {
+			t.Errorf("%s: %v\n%s", name, err, formatted)
+		}
+	}
+	if blocks := bytes.Count(main, []byte("\nprovider \"azuread\"")); blocks != 2 {
+		t.Errorf("%d provider blocks for two tenants", blocks)
+	}
+}
+
+func TestTheRivalsRunOnlyWhereAllTheirProvidersAreInstalled(t *testing.T) {
+	t.Parallel()
+	mirror := t.TempDir()
+	for i, provider := range rivalProviders {
+		_, missing, err := rivals(mirror, t.TempDir())
+		if err != nil || len(missing) != len(rivalProviders)-i || slices.Contains(missing, "") {
+			t.Errorf("with %d providers missing are %v, %v", i, missing, err)
+		}
+		if err := os.MkdirAll(filepath.Join(mirror, "registry.example", "hashicorp", provider, "1.0.0"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rival, missing, err := rivals(mirror, t.TempDir())
+	if err != nil || len(missing) > 0 || rival.providers != mirror {
+		t.Errorf("with all of them: %+v, missing %v, %v", rival.name, missing, err)
+	}
+}
