@@ -51,6 +51,9 @@ func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 		application, err = j.existing(readCtx, journal)
 		return err
 	})
+	if j.model.certificate(ctx, j.diags).KeySource.ValueString() != keyProvided {
+		reads.Go(func() error { return j.store.Unlock(readCtx) }) // which takes its time, like the answers of the network
+	}
 	if err := reads.Wait(); err != nil {
 		return nil, err
 	}

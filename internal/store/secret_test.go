@@ -1,12 +1,15 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +17,7 @@ import (
 	"testing"
 
 	"filippo.io/age"
+	"filippo.io/age/armor"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 )
@@ -50,6 +54,39 @@ func TestFirstSecretOfAStoreNeedsAPassphraseAndWritesNothingWithoutIt(t *testing
 	}
 	if _, err := os.Stat(dir); err == nil {
 		t.Errorf("written: %v", filesBelow(t, dir))
+	}
+}
+
+func TestUnlockingMakesNothingAndSaysWhatASecretWouldMeet(t *testing.T) {
+	empty := filepath.Join(t.TempDir(), "store")
+	for _, passphrase := range []string{passphrase, ""} {
+		if err := open(t, empty, passphrase).Unlock(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(empty); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder was made: %v", err)
+	}
+	dir := withIdentity(t)
+	if err := open(t, dir, passphrase).Unlock(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := open(t, dir, "quite another passphrase").Unlock(t.Context()); !errors.Is(err, ErrPassphraseWrong) {
+		t.Errorf("a wrong passphrase: %v", err)
+	}
+}
+
+// A tenth of a gigabyte and more in each provider process would be the most of what it takes (age: "scrypt" recipient stanza).
+func TestTheIdentityOpensInMemoryThatARunnerHas(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "store")
+	_, err := open(t, dir, passphrase).CreateConnection(t.Context(), withSecret(), "secret")
+	must(t, err)
+	content, err := os.ReadFile(filepath.Join(dir, identityFile))
+	must(t, err)
+	header, err := io.ReadAll(armor.NewReader(bytes.NewReader(content)))
+	must(t, err)
+	if !regexp.MustCompile(`(?m)^-> scrypt \S+ 16$`).Match(header) {
+		t.Errorf("the header is %q", header[:80])
 	}
 }
 
