@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"log"
+	"os"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
@@ -18,6 +19,11 @@ func main() {
 	var debug bool
 	flag.BoolVar(&debug, "debug", false, "serve to a debugger: print what Terraform needs to attach, and go on until interrupted")
 	flag.Parse()
+	if !debug {
+		if err := provider.QuietLibraries(os.Environ(), os.Setenv); err != nil {
+			log.Fatal(err)
+		}
+	}
 	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
 		Address:         "registry.terraform.io/codetwo-community/codetwo",
 		ProtocolVersion: 6,

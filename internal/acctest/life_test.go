@@ -2,7 +2,6 @@ package acctest_test
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -37,7 +36,6 @@ type life struct {
 	before  sandbox.TenantState // the tenant without anything of ours
 	history []string            // what happened, for whoever has to find out why
 	secrets []string            // that people made by hand
-	retries int
 }
 
 func newLife(k *acctest.Kitchen, p *acctest.Protocol, i int, seed uint64) *life {
@@ -147,26 +145,10 @@ func (l *life) happen(e event) {
 	}
 }
 
-// patiently runs a command again where it failed, as a person does, and at most so often.
-func (l *life) patiently(name string, runs int, command func() error) error {
-	var failures []error
-	for range runs {
-		err := command()
-		if err == nil {
-			return nil
-		}
-		l.retries++
-		l.history = append(l.history, name+" failed")
-		failures = append(failures, err)
-	}
-	return fmt.Errorf("%s failed %d times, after %q: %w", name, runs, l.history, errors.Join(failures...))
-}
-
 // apply applies what is declared, and holds the tenant against it.
-func (l *life) apply(t *testing.T, runs int) error {
-	err := l.patiently("apply", runs, func() error { _, err := l.target.Apply(t.Context(), l.config()); return err })
-	if err != nil {
-		return err
+func (l *life) apply(t *testing.T) error {
+	if _, err := l.target.Apply(t.Context(), l.config()); err != nil {
+		return fmt.Errorf("after %q: %w", l.history, err)
 	}
 	if problem := l.wrong(); problem != "" {
 		return fmt.Errorf("after %q, %s", l.history, problem)
@@ -277,9 +259,9 @@ func (l *life) left() string {
 }
 
 // destroy destroys, and looks for what is left.
-func (l *life) destroy(t *testing.T, runs int) error {
-	if err := l.patiently("destroy", runs, func() error { return l.target.Destroy(t.Context()) }); err != nil {
-		return err
+func (l *life) destroy(t *testing.T) error {
+	if err := l.target.Destroy(t.Context()); err != nil {
+		return fmt.Errorf("after %q and a destroy: %w", l.history, err)
 	}
 	if problem := l.left(); problem != "" {
 		return fmt.Errorf("after %q and a destroy, %s", l.history, problem)
@@ -288,9 +270,9 @@ func (l *life) destroy(t *testing.T, runs int) error {
 }
 
 // cycle makes a registration, lets things happen to it, and destroys it.
-func (l *life) cycle(t *testing.T, number, happenings, runs int) error {
+func (l *life) cycle(t *testing.T, number, happenings int) error {
 	l.begin(number)
-	if err := l.apply(t, runs); err != nil {
+	if err := l.apply(t); err != nil {
 		return err
 	}
 	for range happenings {
@@ -300,9 +282,9 @@ func (l *life) cycle(t *testing.T, number, happenings, runs int) error {
 				break
 			}
 		}
-		if err := l.apply(t, runs); err != nil {
+		if err := l.apply(t); err != nil {
 			return err
 		}
 	}
-	return l.destroy(t, runs)
+	return l.destroy(t)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime/debug"
 	"strings"
 
 	"filippo.io/age"
@@ -200,7 +201,11 @@ func (s *Store) openIdentity(content []byte) (*age.X25519Identity, error) {
 	if err != nil {
 		return nil, err
 	}
+	// While scrypt holds its memory, the collector would let the rest of the heap grow by as much again, and keep it.
+	percent := debug.SetGCPercent(20)
 	plain, err := unseal(content, key)
+	debug.SetGCPercent(percent)
+	debug.FreeOSMemory()
 	if mismatch, ok := errors.AsType[*age.NoIdentityMatchError](err); ok && len(mismatch.StanzaTypes) == 1 && mismatch.StanzaTypes[0] == "scrypt" {
 		return nil, fmt.Errorf("%w (%s)", ErrPassphraseWrong, url)
 	}

@@ -138,7 +138,7 @@ func (b *bench) measure(ctx context.Context, name string, arguments []string) (f
 	_, err := b.cli.Run(ctx, arguments...)
 	wall := time.Since(started)
 	progress()
-	cpu, peak, processes := b.watch.stop()
+	spent := b.watch.stop()
 	if err != nil {
 		return figures{}, err
 	}
@@ -146,7 +146,8 @@ func (b *bench) measure(ctx context.Context, name string, arguments []string) (f
 	if err != nil {
 		return figures{}, err
 	}
-	measured := figures{Contender: b.name, Operation: name, Profile: b.profile, Tenants: b.tenants, Wall: wall, ProviderCPU: cpu, ProviderPeak: peak, Processes: processes}
+	measured := figures{Contender: b.name, Operation: name, Profile: b.profile, Tenants: b.tenants, Wall: wall,
+		ProviderCPU: spent.provider, CLICPU: spent.cli, SandboxCPU: spent.sandbox, ProviderPeak: spent.peak, Processes: spent.processes}
 	measured.count(requests)
 	return measured, nil
 }

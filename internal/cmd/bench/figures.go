@@ -36,7 +36,9 @@ type figures struct {
 	Processes    int           `json:"processes"`       // of the provider, one after the other
 	ProviderCPU  time.Duration `json:"provider_cpu_ns"` // of all of them
 	ProviderPeak int           `json:"provider_peak_kb"`
-	OperationCPU time.Duration `json:"operation_cpu_ns"` // per tenant, without what starting takes and without the cryptography
+	OperationCPU time.Duration `json:"operation_cpu_ns"` // per resource or data source, without what starting takes and without the cryptography
+	CLICPU       time.Duration `json:"cli_cpu_ns"`       // on the same CPUs as the provider's
+	SandboxCPU   time.Duration `json:"sandbox_cpu_ns"`   // likewise, which a real tenant has elsewhere
 }
 
 // count reads the log. Requests of one tenant wait for each other; tenants do not.
@@ -89,19 +91,19 @@ func (f *figures) judge(b *bench, bare figures, own work) {
 	f.Ideal = time.Duration(f.Chains)*b.latency/time.Duration(atATime) + f.Waited + keys/time.Duration(min(max(own.keys, 1), runtime.NumCPU())) + unlocks
 	f.Ratio = float64(f.Wall-f.Bare) / float64(f.Ideal)
 	f.WholeRatio = float64(f.Wall) / float64(f.Ideal+f.Bare)
-	f.OperationCPU = (f.ProviderCPU - bare.ProviderCPU - keys - unlocks) / time.Duration(f.Tenants)
+	f.OperationCPU = (f.ProviderCPU - bare.ProviderCPU - keys - unlocks) / time.Duration(f.Tenants*own.objects)
 }
 
-const row = "%-29s %8v %7v %7v %8v %8v %7v %6v %9v %7v %8v\n"
+const row = "%-29s %8v %7v %6v %7v %8v %6v %6v %9v %8v %6v %6v %8v\n"
 
 func printHeading(w io.Writer, b *bench) {
 	fmt.Fprintf(w, "\n%s, %d tenants, profile %s\n", b.name, b.tenants, b.profile)
-	fmt.Fprintf(w, row, "", "requests", "tenant", "chain", "wall s", "alone s", "ideal", "ratio", "CPU s", "CPU ms", "peak MB")
+	fmt.Fprintf(w, row, "", "requests", "tenant", "chain", "wall s", "alone s", "ideal", "ratio", "provider", "per op.", "CLI", "sandb.", "peak MB")
 }
 
 func printFigures(w io.Writer, f figures) {
 	fmt.Fprintf(w, row, f.Operation, f.Requests, f.PerTenant, f.Chain, seconds(f.Wall), seconds(f.Bare), seconds(f.Ideal), fmt.Sprintf("%.2f", f.Ratio),
-		seconds(f.ProviderCPU), f.OperationCPU.Milliseconds(), f.ProviderPeak/1000)
+		seconds(f.ProviderCPU)+" s", fmt.Sprint(f.OperationCPU.Milliseconds(), " ms"), seconds(f.CLICPU), seconds(f.SandboxCPU), f.ProviderPeak/1000)
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f", d.Seconds()) }

@@ -12,25 +12,35 @@ import (
 	"time"
 )
 
-// watch looks at the provider's processes while a command runs. The CLI starts several, one after the other.
+// watch looks at the processes of the CLI and its providers while a command runs. Of a provider the CLI starts several,
+// one after the other.
 type watch struct {
 	below string // the folder that the providers' binaries lie below
 
-	ended sync.WaitGroup
-	quit  chan struct{}
-	seen  map[string]*process // by process ID; nil for a process that is not the provider
+	ended  sync.WaitGroup
+	quit   chan struct{}
+	seen   map[string]*process // by process ID; nil for a process that is neither
+	before time.Duration       // what this process, which is the sandbox, had used
 }
 
 type process struct {
-	cpu  time.Duration
-	peak int // kB
+	provider bool
+	cpu      time.Duration
+	peak     int // kB
+}
+
+// spent is what the processes took.
+type spent struct {
+	provider, cli, sandbox time.Duration // CPU time; of the provider, of all its processes
+	peak                   int           // kB of resident memory, of the largest provider process
+	processes              int           // of the provider
 }
 
 // every is how often processes are looked at; what one does after the last look before its end is missed.
 const every = 20 * time.Millisecond
 
 func (w *watch) start() {
-	w.quit, w.seen = make(chan struct{}), map[string]*process{}
+	w.quit, w.seen, w.before = make(chan struct{}), map[string]*process{}, ownCPU()
 	w.ended.Go(func() {
 		for ticker := time.NewTicker(every); ; {
 			w.look()
@@ -44,16 +54,20 @@ func (w *watch) start() {
 	})
 }
 
-// stop returns the CPU time of all processes, the largest peak of resident memory in kB, and how many there were.
-func (w *watch) stop() (cpu time.Duration, peak, processes int) {
+func (w *watch) stop() spent {
 	close(w.quit)
 	w.ended.Wait()
+	all := spent{sandbox: ownCPU() - w.before}
 	for _, p := range w.seen {
-		if p != nil {
-			cpu, peak, processes = cpu+p.cpu, max(peak, p.peak), processes+1
+		switch {
+		case p == nil:
+		case p.provider:
+			all.provider, all.peak, all.processes = all.provider+p.cpu, max(all.peak, p.peak), all.processes+1
+		default:
+			all.cli += p.cpu
 		}
 	}
-	return cpu, peak, processes
+	return all
 }
 
 func (w *watch) look() {
@@ -65,17 +79,15 @@ func (w *watch) look() {
 		}
 		if !known {
 			program, err := os.Readlink(folder + "/exe")
-			if err != nil || !strings.HasPrefix(filepath.Base(program), "terraform") {
-				if err == nil && filepath.Base(program) != filepath.Base(os.Args[0]) {
-					w.seen[folder] = nil
-				}
-				continue // one that is about to start another program is looked at again
+			if err != nil || filepath.Base(program) == filepath.Base(os.Args[0]) {
+				continue // it is about to start another program, and is looked at again
 			}
-			if !strings.HasPrefix(program, w.below) {
+			provider := strings.HasPrefix(program, w.below)
+			if cli := filepath.Base(program); !provider && cli != "terraform" && cli != "tofu" {
 				w.seen[folder] = nil
 				continue
 			}
-			p = &process{}
+			p = &process{provider: provider}
 			w.seen[folder] = p
 		}
 		p.look(folder)
@@ -103,6 +115,15 @@ func (p *process) look(folder string) {
 			p.peak = max(p.peak, kilobytes)
 		}
 	}
+}
+
+// ownCPU is the CPU time of this process.
+func ownCPU() time.Duration {
+	var usage syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) != nil {
+		return 0
+	}
+	return time.Duration(syscall.TimevalToNsec(usage.Utime) + syscall.TimevalToNsec(usage.Stime))
 }
 
 // threadCPU is the CPU time that a function takes.

@@ -9,7 +9,12 @@ type watch struct{ below string }
 
 func (w *watch) start() {}
 
-func (w *watch) stop() (cpu time.Duration, peak, processes int) { return 0, 0, 0 }
+func (w *watch) stop() spent { return spent{} }
+
+type spent struct {
+	provider, cli, sandbox time.Duration
+	peak, processes        int
+}
 
 // threadCPU is the time that a function takes.
 func threadCPU(do func() error) (time.Duration, error) {
