@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
@@ -30,8 +31,19 @@ type target struct {
 // update brings an existing registration to the plan. Without an error, what it returns is the plan's; with one, it is
 // what there is, or nil where nothing was changed.
 func (j *job) update(ctx context.Context, state *Model) (*entra.Registration, error) {
-	registration, err := j.lookAgainst(ctx, state)
-	if err != nil {
+	permissions := readPermissions(ctx, j.model.Permissions, j.diags)
+	var registration *entra.Registration
+	var resources map[string]entra.ResourceApplication
+	reads, readCtx := errgroup.WithContext(ctx)
+	reads.Go(func() (err error) {
+		registration, err = j.lookAgainst(readCtx, state)
+		return err
+	})
+	reads.Go(func() (err error) {
+		resources, err = j.directory.ResourceApplications(readCtx, apisOf(permissions)...)
+		return err
+	})
+	if err := reads.Wait(); err != nil {
 		return nil, err
 	}
 	if registration.Application == nil {
@@ -46,12 +58,8 @@ func (j *job) update(ctx context.Context, state *Model) (*entra.Registration, er
 			return nil, err
 		}
 	}
-	permissions := readPermissions(ctx, j.model.Permissions, j.diags)
-	resources, err := j.directory.ResourceApplications(ctx, apisOf(permissions)...)
-	if err != nil {
-		return nil, err
-	}
 	goal := target{displayName: j.model.DisplayName.ValueString(), declared: declaredRoles(permissions)}
+	var err error
 	if goal.resourceIDs, err = resolved(resources, permissions); err != nil {
 		return nil, err
 	}

@@ -202,7 +202,7 @@ func (s *Store) openIdentity(content []byte) (*age.X25519Identity, error) {
 		return nil, err
 	}
 	// While scrypt holds its memory, the collector would let the rest of the heap grow by as much again, and keep it.
-	percent := debug.SetGCPercent(20)
+	percent := debug.SetGCPercent(10)
 	plain, err := unseal(content, key)
 	debug.SetGCPercent(percent)
 	debug.FreeOSMemory()
