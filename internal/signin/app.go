@@ -22,27 +22,31 @@ type App struct {
 
 // AppSession signs in as the registered application. It keeps its tokens as long as they live: to see a grant that was
 // made in the meantime in the token's roles, or a new secret accepted, make another one.
-type AppSession struct{ session }
+type AppSession struct{ *session }
 
 // NewApp prepares to sign in as the application. It makes no request.
 func NewApp(app App, endpoints Endpoints, client *http.Client) (*AppSession, error) {
 	options := wire{endpoints: endpoints, client: withoutRedirects(client)}
-	var credential azcore.TokenCredential
-	var err error
+	var build func() (azcore.TokenCredential, error)
 	switch {
 	case app.ClientSecret != "" && app.Certificate != nil:
 		return nil, errors.New("the application has both a client secret and a certificate to sign in with: one is wanted")
 	case app.ClientSecret != "":
-		credential, err = options.withSecret(app.TenantID, app.ClientID, app.ClientSecret)
+		build = func() (azcore.TokenCredential, error) {
+			return options.withSecret(app.TenantID, app.ClientID, app.ClientSecret)
+		}
 	case app.Certificate != nil && app.Key != nil:
-		credential, err = options.withCertificate(app.TenantID, app.ClientID, keyPair{[]*x509.Certificate{app.Certificate}, app.Key})
+		build = func() (azcore.TokenCredential, error) {
+			return options.withCertificate(app.TenantID, app.ClientID, keyPair{[]*x509.Certificate{app.Certificate}, app.Key})
+		}
 	default:
 		return nil, errors.New("the application has neither a client secret nor a certificate with its private key to sign in with")
 	}
+	s, err := newSession(app.TenantID, app.ClientID, build)
 	if err != nil {
 		return nil, fmt.Errorf("preparing to sign in to tenant %s as application %s: %w", app.TenantID, app.ClientID, err)
 	}
-	return &AppSession{session{credential: credential, tenantID: app.TenantID, clientID: app.ClientID}}, nil
+	return &AppSession{s}, nil
 }
 
 // Instance discovery asks Entra whether an authority is one of its own. The endpoints are: nothing else can be configured,

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 )
 
 // Caller is whoever runs the provider, in every tenant that it works on. It is safe for parallel use.
@@ -45,6 +47,19 @@ func (c *Caller) Token(ctx context.Context, tenantID, scope string) (Token, erro
 	return s.Token(ctx, scope)
 }
 
+// Forget drops an access token of the tenant that an API refused with HTTP 401, so that the next Token asks for another
+// one. Whoever holds a token and is answered so forgets it, takes another one and repeats the request once: a second 401 is
+// final. Many may forget the same token; it is replaced once. It makes no request, and a token that was not given, or is
+// forgotten already, is nothing to it.
+func (c *Caller) Forget(tenantID, refused string) {
+	c.mu.Lock()
+	s, ok := c.sessions[strings.ToLower(tenantID)]
+	c.mu.Unlock()
+	if ok {
+		s.Forget(refused)
+	}
+}
+
 // session returns the tenant's own credential. A credential lets one request through at a time, and the ones behind it
 // find their token in memory: so one per tenant keeps tenants parallel, and asks Entra once for what many want.
 func (c *Caller) session(tenantID string) (*session, error) {
@@ -60,11 +75,10 @@ func (c *Caller) session(tenantID string) (*session, error) {
 	if s, ok := c.sessions[key]; ok {
 		return s, nil
 	}
-	credential, err := c.build(tenantID)
+	s, err := newSession(tenantID, c.identity.ClientID, func() (azcore.TokenCredential, error) { return c.build(tenantID) })
 	if err != nil {
 		return nil, fmt.Errorf("preparing to sign in to tenant %s with %s: %w", tenantID, c.identity.Credential.Kind(), err)
 	}
-	s := &session{credential: credential, tenantID: tenantID, clientID: c.identity.ClientID}
 	c.sessions[key] = s
 	return s, nil
 }

@@ -303,7 +303,7 @@ func TestAzureCLIIsStartedAgainOnlyWhenItsTokenEnds(t *testing.T) {
 		calls int
 	}{"a living token": {time.Hour, 1}, "a token about to end": {time.Minute, 3}} {
 		cli := &countingCredential{expires: time.Now().Add(c.lives)}
-		kept := &remembering{next: cli, tokens: map[string]azcore.AccessToken{}}
+		kept := newRemembering(cli)
 		for range 3 {
 			if _, err := kept.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{graphScope}}); err != nil {
 				t.Fatal(err)

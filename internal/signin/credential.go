@@ -11,7 +11,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -19,6 +18,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
 )
 
 // builder makes an identity's credential for one tenant.
@@ -71,7 +71,7 @@ func newBuilder(identity Identity, w wire) (builder, error) {
 			if err != nil {
 				return nil, err
 			}
-			return &remembering{next: lastResort{credential}, tokens: map[string]azcore.AccessToken{}}, nil
+			return newRemembering(lastResort{credential}), nil
 		}, nil
 	}
 	return nil, fmt.Errorf("no way to sign in with %s", identity.Credential.Kind())
@@ -211,8 +211,12 @@ func (l lastResort) GetToken(ctx context.Context, options policy.TokenRequestOpt
 // remembering keeps tokens until shortly before they expire. The Azure CLI's credential starts a process for each.
 type remembering struct {
 	next   azcore.TokenCredential
-	mu     sync.Mutex
-	tokens map[string]azcore.AccessToken // by scope
+	turn   patience.Turn
+	tokens map[string]azcore.AccessToken // by scope; of whoever has the turn
+}
+
+func newRemembering(next azcore.TokenCredential) *remembering {
+	return &remembering{next: next, turn: patience.NewTurn(), tokens: map[string]azcore.AccessToken{}}
 }
 
 // expiryMargin is how long before its end a token is no longer handed out, as in azcore's bearer token policy.
@@ -222,8 +226,11 @@ func (r *remembering) GetToken(ctx context.Context, options policy.TokenRequestO
 	if len(options.Scopes) != 1 {
 		return azcore.AccessToken{}, errors.New("one scope is wanted")
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	giveBack, err := r.turn.Take(ctx)
+	if err != nil {
+		return azcore.AccessToken{}, err
+	}
+	defer giveBack()
 	if token, ok := r.tokens[options.Scopes[0]]; ok && time.Until(token.ExpiresOn) > expiryMargin {
 		return token, nil
 	}

@@ -2,14 +2,9 @@ package signin
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 )
 
 // Error is a refusal of Entra's sign-in service, or of what answered in its place. It holds no secret.
@@ -77,10 +72,8 @@ func refusal(status int, body []byte, tenantID, clientID string, censor func(str
 
 // explain turns azidentity's error into one that can be examined and shown.
 func (s *session) explain(err error, n *note) error {
-	if failed, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok && failed.RawResponse != nil &&
-		failed.RawResponse.StatusCode >= http.StatusMultipleChoices {
-		body, _ := runtime.Payload(failed.RawResponse) // unreadable: the status is all that is known
-		return refusal(failed.RawResponse.StatusCode, body, s.tenantID, s.clientID, n.censor)
+	if status, body := n.refused(); status != 0 {
+		return refusal(status, body, s.tenantID, s.clientID, n.censor)
 	}
 	who := "signing in to tenant " + s.tenantID
 	if s.clientID != "" {

@@ -7,27 +7,89 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
 )
 
 // session is one identity in one tenant.
 type session struct {
-	credential azcore.TokenCredential
-	tenantID   string
-	clientID   string // empty when the credential alone knows
+	build    func() (azcore.TokenCredential, error)
+	tenantID string
+	clientID string // empty when the credential alone knows
+
+	// turn is taken by whoever asks the credential. It lets one through at a time by itself, but by a mutex, behind which
+	// nobody's deadline counts.
+	turn patience.Turn
+
+	mu         sync.Mutex
+	credential azcore.TokenCredential // nil: its tokens are forgotten
+	given      map[string]string      // the last token, by scope
+}
+
+// newSession builds the credential, which makes no request.
+func newSession(tenantID, clientID string, build func() (azcore.TokenCredential, error)) (*session, error) {
+	credential, err := build()
+	if err != nil {
+		return nil, err
+	}
+	return &session{build: build, tenantID: tenantID, clientID: clientID, turn: patience.NewTurn(), credential: credential, given: map[string]string{}}, nil
 }
 
 // Token returns an access token for the scope: from memory while it lives, else from Entra. The error is *Error when
 // Entra refused.
 func (s *session) Token(ctx context.Context, scope string) (Token, error) {
 	ctx, note := withNote(ctx)
-	token, err := s.credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
+	giveBack, err := s.turn.Take(ctx)
+	if err != nil {
+		note.fail(fmt.Errorf("waiting for another sign-in to end: %w", err))
+		return Token{}, s.explain(err, note)
+	}
+	defer giveBack()
+	credential, err := s.current()
 	if err != nil {
 		return Token{}, s.explain(err, note)
 	}
+	token, err := credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
+	if err != nil {
+		return Token{}, s.explain(err, note)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.given[scope] = token.Token
 	return Token{Value: token.Token, ExpiresOn: token.ExpiresOn}, nil
+}
+
+// current returns the credential, a new one where the tokens of the one before were forgotten: Microsoft's client library
+// has no other way to drop a token that it believes to be alive. The caller has the turn.
+func (s *session) current() (azcore.TokenCredential, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.credential == nil {
+		credential, err := s.build()
+		if err != nil {
+			return nil, err
+		}
+		s.credential = credential
+	}
+	return s.credential, nil
+}
+
+// Forget drops an access token that an API refused with HTTP 401, so that the next Token asks for another one. A token
+// that is not the last one given is forgotten already: of many whose requests were refused together, one asks anew. What
+// an Azure CLI or the endpoint of a managed identity remember by themselves is out of reach: the same token may come back.
+func (s *session) Forget(refused string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for scope, token := range s.given {
+		if token == refused {
+			delete(s.given, scope)
+			s.credential = nil
+		}
+	}
 }
 
 // Roles reads the application permissions that an access token carries (its roles claim). The signature is not

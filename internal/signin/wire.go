@@ -14,6 +14,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
 )
 
 // wire carries azidentity's requests, and keeps them at the sign-in service's origin.
@@ -26,7 +28,7 @@ func (w wire) options() policy.ClientOptions {
 	return policy.ClientOptions{
 		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: w.endpoints.Login, Services: map[cloud.ServiceName]cloud.ServiceConfiguration{}},
 		Transport: w,
-		Retry:     patience(),
+		Retry:     policy.RetryOptions{MaxRetries: -1}, // Do has the patience: azcore's ends after a minute, and trusts this machine's clock
 	}
 }
 
@@ -36,7 +38,7 @@ func (w wire) Do(request *http.Request) (*http.Response, error) {
 	if origin := request.URL.Scheme + "://" + request.URL.Host; !strings.EqualFold(origin, w.endpoints.Login) {
 		err := fmt.Errorf("refused to send a sign-in request to %s: the configured origin is %s", origin, w.endpoints.Login)
 		note.fail(err)
-		return nil, &final{err}
+		return nil, err
 	}
 	if request.Method == http.MethodGet && strings.HasSuffix(request.URL.Path, openIDConfiguration) {
 		return w.configuration(request)
@@ -46,20 +48,22 @@ func (w wire) Do(request *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		request.Body = io.NopCloser(bytes.NewReader(body))
+		request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		if form, err := url.ParseQuery(string(body)); err == nil {
 			note.hide(form.Get("client_secret"), form.Get("client_assertion"))
 		}
 	}
-	response, err := w.client.Do(request)
+	response, err := patience.Do(w.client, request, patience.ByStatus)
 	note.fail(err)
-	if err != nil && !note.bear() {
-		return nil, &final{err}
+	if err != nil {
+		return nil, err
 	}
-	if err == nil && request.Method == http.MethodPost && response.StatusCode < http.StatusMultipleChoices {
+	if response.StatusCode >= http.StatusMultipleChoices {
+		note.refuse(response)
+	} else if request.Method == http.MethodPost {
 		note.grant()
 	}
-	return response, err
+	return response, nil
 }
 
 // openIDConfiguration ends the address of what tells where a tenant's endpoints are.
@@ -83,14 +87,6 @@ func (w wire) configuration(request *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// final is an error that azcore does not try again.
-type final struct{ error }
-
-func (f *final) Unwrap() error { return f.error }
-
-// NonRetriable implements azcore's errorinfo.NonRetriable.
-func (*final) NonRetriable() {}
-
 // withoutRedirects never takes a secret or a token to where an answer points.
 func withoutRedirects(client *http.Client) *http.Client {
 	c := *client
@@ -101,11 +97,12 @@ func withoutRedirects(client *http.Client) *http.Client {
 // note is what happened on the wire during one sign-in. The errors that azidentity makes of it are texts only, and some
 // quote the whole answer, so that they can neither be examined nor shown.
 type note struct {
-	mu       sync.Mutex
-	err      error    // of the last request, nil when it was answered
-	failures int      // tries that failed, but for those that Entra named a time for
-	granted  bool     // an answer held an access token
-	hidden   []string // secrets that were sent
+	mu      sync.Mutex
+	err     error    // of the last request, nil when it was answered
+	status  int      // of the answer that refused; 0: none did
+	body    []byte   // of that answer
+	granted bool     // an answer held an access token
+	hidden  []string // secrets that were sent
 }
 
 type noteKey struct{}
@@ -142,6 +139,22 @@ func (n *note) grant() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.granted = true
+}
+
+// refuse keeps an answer that refused, whose body is in memory. azcore drops it where the context has ended meanwhile.
+func (n *note) refuse(response *http.Response) {
+	body, _ := io.ReadAll(response.Body)
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.status, n.body = response.StatusCode, body
+}
+
+// refused is the status and the body of the answer that refused; 0 where none did.
+func (n *note) refused() (status int, body []byte) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.status, n.body
 }
 
 func (n *note) wasGranted() bool {
