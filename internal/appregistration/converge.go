@@ -53,7 +53,11 @@ func (j *job) update(ctx context.Context, state *Model) (*entra.Registration, er
 		return nil, fmt.Errorf("the service principal (object ID %s) has been deleted since the plan was made; plan again", planned.ValueString())
 	}
 	if registration.Application.DisplayName != j.model.DisplayName.ValueString() {
-		defer names.lock(j.nameKey())()
+		giveNameBack, err := j.lockName(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer giveNameBack()
 		if err := j.refuseNamesake(ctx, registration.Application); err != nil {
 			return nil, err
 		}

@@ -26,7 +26,11 @@ import (
 func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 	tenantID, uniqueName := j.model.TenantID.ValueString(), j.model.UniqueName.ValueString()
 	permissions := readPermissions(ctx, j.model.Permissions, j.diags)
-	defer names.lock(j.nameKey())()
+	giveNameBack, err := j.lockName(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer giveNameBack()
 	unlock, err := j.store.LockRegistration(ctx, tenantID, uniqueName)
 	if errors.Is(err, store.ErrLocked) {
 		return nil, &problem{path.Root("unique_name"), "Another run makes this registration", fmt.Sprintf(

@@ -8,16 +8,17 @@ import (
 	"sync"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
 )
 
 // names serializes, in this process, whoever looks for an application of one name in one tenant and then gives that name
 // to one, and remembers who did.
 var names nameRegister
 
-// nameRegister holds one mutex per name, and the application that got the name last.
+// nameRegister holds one turn per name, and the application that got the name last.
 type nameRegister struct {
 	guard sync.Mutex
-	locks map[string]*sync.Mutex
+	turns map[string]patience.Turn
 	given map[string]*entra.Application
 }
 
@@ -40,30 +41,38 @@ func withoutRemoved(found *entra.SearchResult) {
 	found.Deleted = slices.DeleteFunc(found.Deleted, in(&removed.purged))
 }
 
-// lock returns how to unlock.
-func (r *nameRegister) lock(name string) func() {
-	r.guard.Lock()
-	if r.locks == nil {
-		r.locks, r.given = map[string]*sync.Mutex{}, map[string]*entra.Application{}
+// lockName takes the job's display name, and returns how to give it back.
+func (j *job) lockName(ctx context.Context) (unlock func(), err error) {
+	unlock, err = names.turn(j.nameKey()).Take(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("waiting for another application in tenant %s that is being given the display name %q: %w", j.model.TenantID.ValueString(), j.model.DisplayName.ValueString(), err)
 	}
-	mutex, ok := r.locks[name]
-	if !ok {
-		mutex = &sync.Mutex{}
-		r.locks[name] = mutex
-	}
-	r.guard.Unlock()
-	mutex.Lock()
-	return mutex.Unlock
+	return unlock, nil
 }
 
-// note remembers who has the name. The caller holds its lock.
+// turn is whose turn it is to give the name.
+func (r *nameRegister) turn(name string) patience.Turn {
+	r.guard.Lock()
+	defer r.guard.Unlock()
+	if r.turns == nil {
+		r.turns, r.given = map[string]patience.Turn{}, map[string]*entra.Application{}
+	}
+	turn, ok := r.turns[name]
+	if !ok {
+		turn = patience.NewTurn()
+		r.turns[name] = turn
+	}
+	return turn
+}
+
+// note remembers who has the name. The caller has its turn.
 func (r *nameRegister) note(name string, application *entra.Application) {
 	r.guard.Lock()
 	defer r.guard.Unlock()
 	r.given[name] = &entra.Application{ObjectID: application.ObjectID, ClientID: application.ClientID}
 }
 
-// noted returns who got the name last, or nil. The caller holds its lock.
+// noted returns who got the name last, or nil. The caller has its turn.
 func (r *nameRegister) noted(name string) *entra.Application {
 	r.guard.Lock()
 	defer r.guard.Unlock()
