@@ -19,10 +19,15 @@ func (c *Client) EWSURL(ctx context.Context, mailbox string) (string, error) {
 		return "", err
 	}
 	request.Header.Set("Accept", "application/json")
-	answer, body, err := c.do(request)
-	if err != nil {
-		return "", err
-	}
+	var found string
+	err = c.do(request, func(answer *http.Response, body []byte) (err error) {
+		found, err = c.readEWSURL(answer, body)
+		return err
+	})
+	return found, err
+}
+
+func (c *Client) readEWSURL(answer *http.Response, body []byte) (string, error) {
 	if answer.StatusCode != http.StatusOK {
 		return "", errorOf(answer, body)
 	}

@@ -2,11 +2,13 @@ package exchange
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
 )
 
 // Codes of EWS that the connectivity check tells apart (Microsoft: "ResponseCode", EWS reference).
@@ -19,6 +21,9 @@ const (
 	CodeFolderNotFound      = "ErrorFolderNotFound"
 	// CodeNoPublicFolders is for a tenant in which nobody has made public folders yet (unconfirmed).
 	CodeNoPublicFolders = "ErrorPublicFolderMailboxDiscoveryFailed"
+
+	// codeAutodiscoverBusy is SOAP Autodiscover's word for a busy server (Microsoft: "ErrorCode (SOAP)", Autodiscover reference).
+	codeAutodiscoverBusy = "ServerBusy"
 )
 
 // Error is an answer of Exchange that is not what was asked for: an HTTP status, a SOAP fault, or a response message
@@ -28,7 +33,7 @@ type Error struct {
 	Code         string        // EWS response code, such as ErrorNonExistentMailbox; may be empty
 	Message      string        // may be empty
 	PolicyReason string        // the X-EWS-Policy-Reason header: why EWS as such is refused
-	BackOff      time.Duration // how long ErrorServerBusy asks to wait; 0 when it does not say
+	BackOff      time.Duration // how long Exchange asks to wait; 0 when it does not say
 	RequestID    string        // for a support case with Microsoft
 	Location     string        // where a redirect points, which is never followed
 	Foreign      bool          // the body is neither EWS's nor empty: something between answered
@@ -63,9 +68,7 @@ func errorOf(answer *http.Response, body []byte) *Error {
 		RequestID:    answer.Header.Get("request-id"),
 		Location:     answer.Header.Get("Location"),
 	}
-	if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		failure.BackOff = time.Duration(seconds) * time.Second
-	}
+	failure.BackOff, _ = patience.RetryAfter(answer.Header)
 	if strings.TrimSpace(string(body)) == "" {
 		return failure
 	}
@@ -89,13 +92,25 @@ func errorOf(answer *http.Response, body []byte) *Error {
 // backOff takes over the wait that EWS asks for (Microsoft: "EWS throttling in Exchange", BackOffMilliseconds).
 func (e *Error) backOff(values []namedValue) {
 	for _, value := range values {
-		if value.Name != "BackOffMilliseconds" {
-			continue
-		}
-		if milliseconds, err := strconv.Atoi(trim(value.Text)); err == nil && milliseconds > 0 {
-			e.BackOff = time.Duration(milliseconds) * time.Millisecond
+		if value.Name == "BackOffMilliseconds" {
+			e.BackOff = max(e.BackOff, patience.Duration(value.Text, time.Millisecond))
 		}
 	}
+}
+
+// verdict says whether the question is worth asking again, by what its answer came to. A code of Exchange's own is an
+// answer, whatever its status, unless it says that the server is busy.
+func verdict(answer *http.Response, err error) patience.Verdict {
+	failure, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+		return patience.Verdict{}
+	case failure.Code == CodeServerBusy || failure.Code == codeAutodiscoverBusy:
+		return patience.Verdict{Again: true, Busy: true, Pause: failure.BackOff}
+	case failure.Code != "" && failure.Status == http.StatusInternalServerError:
+		return patience.Verdict{}
+	}
+	return patience.ByStatus(answer, nil)
 }
 
 func trim(text string) string { return strings.Join(strings.Fields(text), " ") }

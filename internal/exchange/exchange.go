@@ -10,10 +10,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-)
 
-// maxAnswer bounds what is read of an answer, in bytes. A folder with its permissions is a few kilobytes.
-const maxAnswer = 1 << 20
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+)
 
 // ErrOtherOrigin says that Exchange pointed outside the origin that the provider was told to use. A request that
 // carries a token never goes there.
@@ -24,6 +23,7 @@ type Client struct {
 	origin string
 	http   *http.Client
 	token  func(context.Context) (string, error)
+	forget func(refused string) // nil: a refused token is not replaced
 }
 
 // New returns a client for an origin such as https://outlook.office365.com, without a trailing slash. token supplies
@@ -33,6 +33,14 @@ func New(origin string, client *http.Client, token func(context.Context) (string
 	still := *client
 	still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Client{origin: strings.TrimSuffix(origin, "/"), http: &still, token: token}
+}
+
+// Renewing has the client replace a token that Exchange refuses with HTTP 401, once for each question: forget drops it, and
+// the token function is asked for another one. A second refusal is the answer.
+func (c *Client) Renewing(forget func(refused string)) *Client {
+	renewing := *c
+	renewing.forget = forget
+	return &renewing
 }
 
 // DefaultEWSURL is where an origin serves EWS when Autodiscover does not say otherwise (Microsoft: "Get started with
@@ -62,17 +70,54 @@ func hostAndPort(u *url.URL) string {
 	return u.Host
 }
 
-// do sends the request and reads the answer's body, however it turned out.
-func (c *Client) do(request *http.Request) (*http.Response, []byte, error) {
+// ask sends a SOAP request with the app's token. read makes of an answer what it holds, or an error.
+func (c *Client) ask(ctx context.Context, address, question string, route Route, read func(*http.Response, []byte) error) error {
+	token, err := c.token(ctx)
+	if err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		if token == "" {
+			return errors.New("refused to send a request to Exchange without an access token: signing in gave an empty one")
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(question))
+		if err != nil {
+			return err
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		request.Header.Set("Content-Type", "text/xml; charset=utf-8")
+		request.Header.Set("Accept", "text/xml")
+		request.Header.Set("X-AnchorMailbox", route.Anchor)
+		if route.PublicFolderMailbox != "" {
+			request.Header.Set("X-PublicFolderMailbox", route.PublicFolderMailbox)
+		}
+		err = c.do(request, read)
+		answer, answered := errors.AsType[*Error](err)
+		if !first || c.forget == nil || !answered || answer.Status != http.StatusUnauthorized {
+			return err
+		}
+		c.forget(token)
+		fresh, failed := c.token(ctx)
+		if failed != nil || fresh == token {
+			return err // the refusal says more
+		}
+		token = fresh
+	}
+}
+
+// do sends the request, and again while Exchange is busy and the time allows: nothing is asked here that changes anything.
+// What the last answer came to is the error.
+func (c *Client) do(request *http.Request, read func(*http.Response, []byte) error) error {
 	request.Header.Set("User-Agent", "terraform-provider-codetwo")
-	answer, err := c.http.Do(request)
+	answer, err := patience.Do(c.http, request, func(answer *http.Response, body []byte) patience.Verdict {
+		return verdict(answer, read(answer, body))
+	})
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	body, err := io.ReadAll(answer.Body) // from memory
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading Exchange's answer: %w", err)
+		return fmt.Errorf("reading Exchange's answer: %w", err)
 	}
-	return answer, body, nil
+	return read(answer, body)
 }

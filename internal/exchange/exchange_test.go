@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
 )
 
 const (
@@ -29,6 +31,11 @@ func serve(t *testing.T, answer func(http.ResponseWriter, *http.Request)) (*Clie
 	t.Cleanup(server.Close)
 	client := New(server.URL, server.Client(), func(context.Context) (string, error) { return token, nil })
 	return client, &requests, &bodies
+}
+
+// impatient is a context in which there is no time for a pause.
+func impatient(ctx context.Context) context.Context {
+	return patience.With(ctx, func(context.Context, time.Duration) error { return errors.New("there is no time") })
 }
 
 func answering(status int, body string, headers ...string) func(http.ResponseWriter, *http.Request) {
@@ -166,7 +173,7 @@ func TestEachRefusalKeepsWhatExchangeSaidOfIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			client, _, _ := serve(t, c.answer)
-			_, err := client.Folder(t.Context(), client.DefaultEWSURL(), mailbox, Inbox, Route{})
+			_, err := client.Folder(impatient(t.Context()), client.DefaultEWSURL(), mailbox, Inbox, Route{})
 			var got *Error
 			if !errors.As(err, &got) {
 				t.Fatalf("got %v, want *Error", err)
@@ -261,7 +268,7 @@ func TestAutodiscoverWithoutAnAddressIsAnError(t *testing.T) {
 	} {
 		client, _, _ := serve(t, answer)
 		var got *Error
-		if address, err := client.EWSURL(t.Context(), mailbox); !errors.As(err, &got) || address != "" {
+		if address, err := client.EWSURL(impatient(t.Context()), mailbox); !errors.As(err, &got) || address != "" {
 			t.Errorf("%s: %q, %v", name, address, err)
 		}
 	}

@@ -44,28 +44,18 @@ func (c *Client) Folder(ctx context.Context, ewsURL, mailbox, distinguishedID st
 	if err := c.within(ewsURL); err != nil {
 		return Folder{}, err
 	}
-	token, err := c.token(ctx)
-	if err != nil {
-		return Folder{}, err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, ewsURL, strings.NewReader(getFolder(mailbox, distinguishedID)))
-	if err != nil {
-		return Folder{}, err
-	}
-	request.Header.Set("Authorization", "Bearer "+token)
-	request.Header.Set("Content-Type", "text/xml; charset=utf-8")
-	request.Header.Set("Accept", "text/xml")
 	// Required with impersonation, or the request may reach a server that knows nothing of the mailbox (Microsoft:
 	// "Impersonation and EWS in Exchange").
-	request.Header.Set("X-AnchorMailbox", cmp.Or(route.Anchor, mailbox))
-	if route.PublicFolderMailbox != "" {
-		request.Header.Set("X-PublicFolderMailbox", route.PublicFolderMailbox)
-	}
+	route.Anchor = cmp.Or(route.Anchor, mailbox)
+	var folder Folder
+	err := c.ask(ctx, ewsURL, getFolder(mailbox, distinguishedID), route, func(answer *http.Response, body []byte) (err error) {
+		folder, err = readFolder(answer, body)
+		return err
+	})
+	return folder, err
+}
 
-	answer, body, err := c.do(request)
-	if err != nil {
-		return Folder{}, err
-	}
+func readFolder(answer *http.Response, body []byte) (Folder, error) {
 	if answer.StatusCode != http.StatusOK {
 		return Folder{}, errorOf(answer, body)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/xml"
 	"net/http"
-	"strings"
 )
 
 // Route says which mailbox serves a request for the public folder hierarchy. Both are SMTP addresses and may be empty.
@@ -21,23 +20,16 @@ const settingNotAvailable = "SettingIsNotAvailable"
 // That Autodiscover takes a token of the app itself, and not of a user, is unconfirmed. Errors are *Error when Exchange
 // answered.
 func (c *Client) PublicFolderRoute(ctx context.Context, mailbox string) (Route, error) {
-	token, err := c.token(ctx)
-	if err != nil {
-		return Route{}, err
-	}
 	address := c.origin + "/autodiscover/autodiscover.svc"
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(getUserSettings(address, mailbox)))
-	if err != nil {
-		return Route{}, err
-	}
-	request.Header.Set("Authorization", "Bearer "+token)
-	request.Header.Set("Content-Type", "text/xml; charset=utf-8")
-	request.Header.Set("Accept", "text/xml")
-	request.Header.Set("X-AnchorMailbox", mailbox)
-	answer, body, err := c.do(request)
-	if err != nil {
-		return Route{}, err
-	}
+	var route Route
+	err := c.ask(ctx, address, getUserSettings(address, mailbox), Route{Anchor: mailbox}, func(answer *http.Response, body []byte) (err error) {
+		route, err = readRoute(answer, body)
+		return err
+	})
+	return route, err
+}
+
+func readRoute(answer *http.Response, body []byte) (Route, error) {
 	if answer.StatusCode != http.StatusOK {
 		return Route{}, errorOf(answer, body)
 	}
