@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/exchange"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
@@ -18,12 +19,17 @@ import (
 type inspection struct {
 	services          Services
 	store             *store.Store
-	patience          *patience
+	budget            *budget
 	tenantID, mailbox string
 }
 
-// access is what the questions are put with: the app's tokens, empty where it got none, and where EWS is.
-type access struct{ graph, exchange, ews string }
+// access is what the questions are put with: the app's token for Graph, empty where it got none, its session for
+// Exchange, and where EWS is.
+type access struct {
+	graph    string
+	exchange *signin.AppSession
+	ews      string
+}
 
 // gather fills the facts, step by step: a question that has an obstacle is not asked. Questions that do not depend on
 // each other are asked at once, each by a goroutine that writes fields of its own.
@@ -37,6 +43,7 @@ func (i *inspection) gather(ctx context.Context, facts probe.Facts) probe.Facts 
 	var app signin.App
 	credential, tenant := facts.Obstacle(probe.Credential) == "", facts.Obstacle(probe.Tenant) == ""
 	var first errgroup.Group
+	discovering, discovery := i.budget.strand(ctx)
 	if credential {
 		connection := *facts.Connection
 		first.Go(func() error {
@@ -48,11 +55,12 @@ func (i *inspection) gather(ctx context.Context, facts probe.Facts) probe.Facts 
 	if tenant {
 		tenantID := facts.Connection.TenantID
 		first.Go(func() error {
-			facts.TenantErr = signin.Discover(ctx, i.services.Endpoints(), i.services.HTTPClient(), tenantID)
+			facts.TenantErr = signin.Discover(discovering, i.services.Endpoints(), i.services.HTTPClient(), tenantID)
 			return nil
 		})
 	}
 	_ = first.Wait() // errors are facts
+	i.budget.join(discovery)
 
 	if facts.Obstacle(probe.Token) != "" {
 		return facts
@@ -65,9 +73,12 @@ func (i *inspection) gather(ctx context.Context, facts probe.Facts) probe.Facts 
 func (i *inspection) untilReady(ctx context.Context, facts probe.Facts, app signin.App) probe.Facts {
 	var with access
 	var both errgroup.Group
+	discovering, discovery := i.budget.strand(ctx)
+	discovery.halve()                            // it can be done without: the mailbox itself, which may be busy as well, says more
 	if !slices.Contains(facts.Skip, probe.EWS) { // which takes no token
 		both.Go(func() error {
-			with.ews, facts.EWSURLErr = i.exchange("").EWSURL(ctx, i.mailbox)
+			client := exchange.New(i.services.Endpoints().Exchange, i.services.HTTPClient(), bearer(""))
+			with.ews, facts.EWSURLErr = client.EWSURL(discovering, i.mailbox)
 			return nil
 		})
 	}
@@ -77,11 +88,12 @@ func (i *inspection) untilReady(ctx context.Context, facts probe.Facts, app sign
 			return nil
 		})
 		_ = both.Wait()
-		if reason := facts.NotYet(); reason != "" && i.patience.again(ctx, reason) {
+		i.budget.join(discovery)
+		if reason := facts.NotYet(); reason != "" && i.budget.again(ctx, reason) {
 			continue
 		}
 		answered := i.ask(ctx, facts, with)
-		if reason := answered.NotYet(); reason == "" || !i.patience.again(ctx, reason) {
+		if reason := answered.NotYet(); reason == "" || !i.budget.again(ctx, reason) {
 			return answered
 		}
 	}
@@ -98,10 +110,6 @@ func (i *inspection) grantedAt(ctx context.Context, c store.Connection) time.Tim
 	default:
 		return *journal.CompletedAt
 	}
-}
-
-func (i *inspection) exchange(token string) *exchange.Client {
-	return exchange.New(i.services.Endpoints().Exchange, i.services.HTTPClient(), bearer(token))
 }
 
 // credential opens what the app proves itself with. For a certificate that takes its private key, which may well be
@@ -136,25 +144,31 @@ func (i *inspection) credential(ctx context.Context, c store.Connection) (signin
 
 // signIn takes a token for each API, with a session of its own: Microsoft's client library asks for the tokens of one
 // session one after the other.
-func (i *inspection) signIn(ctx context.Context, app signin.App) (graphToken, exchangeToken string, graph, exchange probe.TokenFacts) {
+func (i *inspection) signIn(ctx context.Context, app signin.App) (graphToken string, exchangeSession *signin.AppSession, graph, exchange probe.TokenFacts) {
 	endpoints := i.services.Endpoints()
-	take := func(scope string) (string, probe.TokenFacts) {
+	take := func(ctx context.Context, scope string) (*signin.AppSession, string, probe.TokenFacts) {
 		session, err := signin.NewApp(app, endpoints, i.services.HTTPClient())
 		var token signin.Token
 		if err == nil {
 			token, err = session.Token(ctx, scope)
 		}
 		if err != nil {
-			return "", probe.TokenFacts{Taken: true, Err: err}
+			return nil, "", probe.TokenFacts{Taken: true, Err: err}
 		}
 		roles, err := signin.Roles(token.Value)
-		return token.Value, probe.TokenFacts{Taken: true, Roles: roles, RolesErr: err}
+		return session, token.Value, probe.TokenFacts{Taken: true, Roles: roles, RolesErr: err}
 	}
 	var both errgroup.Group
-	both.Go(func() error { graphToken, graph = take(signin.GraphScope(endpoints)); return nil })
-	both.Go(func() error { exchangeToken, exchange = take(signin.ExchangeScope(endpoints)); return nil })
+	forGraph, ofGraph := i.budget.strand(ctx)
+	forExchange, ofExchange := i.budget.strand(ctx)
+	both.Go(func() error { _, graphToken, graph = take(forGraph, signin.GraphScope(endpoints)); return nil })
+	both.Go(func() error {
+		exchangeSession, _, exchange = take(forExchange, signin.ExchangeScope(endpoints))
+		return nil
+	})
 	_ = both.Wait()
-	return graphToken, exchangeToken, graph, exchange
+	i.budget.join(ofGraph, ofExchange)
+	return graphToken, exchangeSession, graph, exchange
 }
 
 // ask puts the questions that take a token.
@@ -190,26 +204,33 @@ func (i *inspection) ask(ctx context.Context, facts probe.Facts, with access) pr
 // open opens the mailbox and, where they are migrated, the public folders. Autodiscover's silence is no obstacle: the
 // address that every tenant has is tried then, whose answer says more.
 func (i *inspection) open(ctx context.Context, facts probe.Facts, connection store.Connection, with access) probe.Facts {
-	client := i.exchange(with.exchange)
+	endpoints := i.services.Endpoints()
+	client := exchange.New(endpoints.Exchange, i.services.HTTPClient(), func(ctx context.Context) (string, error) {
+		token, err := with.exchange.Token(ctx, signin.ExchangeScope(endpoints))
+		return token.Value, err
+	}).Renewing(with.exchange.Forget)
 	address := with.ews
 	if facts.EWSURLErr != nil {
 		address = client.DefaultEWSURL()
 	}
 	var route exchange.Route
 	var both errgroup.Group
+	opening, inbox := i.budget.strand(ctx)
+	asking, autodiscover := i.budget.strand(ctx)
 	both.Go(func() error {
-		_, facts.EWSErr = client.Folder(ctx, address, connection.Mailbox, exchange.Inbox, exchange.Route{})
+		_, facts.EWSErr = client.Folder(opening, address, connection.Mailbox, exchange.Inbox, exchange.Route{})
 		return nil
 	})
 	if connection.MigratePublicFolders && !slices.Contains(facts.Skip, probe.PublicFolders) {
 		both.Go(func() error {
-			route, facts.PublicFolderRouteErr = client.PublicFolderRoute(ctx, connection.Mailbox)
+			route, facts.PublicFolderRouteErr = client.PublicFolderRoute(asking, connection.Mailbox)
 			return nil
 		})
 	}
 	_ = both.Wait()
+	i.budget.join(inbox, autodiscover)
 	if facts.Obstacle(probe.PublicFolders) == "" {
-		facts.PublicFolders, facts.PublicFoldersErr = client.Folder(ctx, address, connection.Mailbox, exchange.PublicFoldersRoot, route)
+		facts.PublicFolders, facts.PublicFoldersErr = client.Folder(patience.With(ctx, i.budget.spend), address, connection.Mailbox, exchange.PublicFoldersRoot, route)
 	}
 	return facts
 }

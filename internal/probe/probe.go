@@ -164,10 +164,10 @@ func (c Check) withSupport(kind, id string) Check {
 	return c
 }
 
-// withBackOff adds how long Exchange asks to be left alone; 0 is left out.
+// withBackOff adds how long Exchange asks to be left alone, and why that was not waited for; 0 is left out.
 func (c Check) withBackOff(wait time.Duration) Check {
 	if wait > 0 {
-		c.Aside = fmt.Sprintf("Exchange asks to wait %s.", wait.Round(time.Second))
+		c.Aside = fmt.Sprintf("Exchange asks to wait %s. The time that timeouts.read allows does not last that long.", wait.Round(time.Second))
 	}
 	return c
 }

@@ -54,8 +54,20 @@ func (f Facts) closedPublicFolders() Check {
 		return f.row(known).withBackOff(answer.BackOff)
 	}
 	check := undecided(f.fill(lookAtOwner), "the root public folder gave no answer: %s", words(answer))
-	if f.PublicFolderRouteErr != nil {
-		check.Detail = strings.TrimSuffix(check.Detail, ".") + ". Autodiscover did not say which mailbox holds the public folders, so that another one may have been asked"
+	check = check.withSupport("request-id", answer.RequestID)
+	if f.PublicFolderRouteErr == nil {
+		return check
 	}
-	return check.withSupport("request-id", answer.RequestID)
+	check.Detail = strings.TrimSuffix(check.Detail, ".") + ". Autodiscover did not say which mailbox holds the public folders, so that another one may have been asked: "
+	route, answered := errors.AsType[*exchange.Error](f.PublicFolderRouteErr)
+	if !answered {
+		check.Detail += silence(f.PublicFolderRouteErr)
+		return check
+	}
+	check.Detail += words(route)
+	if nameOf(route) == exchange.CodeServerBusy {
+		check.Remedy = "Plan again in some minutes. If Autodiscover stays busy:\n" + check.Remedy
+		check = check.withBackOff(route.BackOff)
+	}
+	return check
 }

@@ -1,0 +1,140 @@
+package connectivity_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
+)
+
+// pauses notes the pauses that a check makes, none of which takes any time.
+type pauses struct {
+	mu   sync.Mutex
+	made []time.Duration
+}
+
+func (p *pauses) option() acctest.Option {
+	return acctest.WithWait(func(ctx context.Context, d time.Duration) error {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.made = append(p.made, d)
+		return ctx.Err()
+	})
+}
+
+func (p *pauses) sum() (sum time.Duration) {
+	for _, pause := range p.made {
+		sum += pause
+	}
+	return sum
+}
+
+// waitedFor are the requests of a check whose service may be busy: where they go, which check tells of it, and what the
+// check says when the time is up. Graph has the patience of its own client.
+var waitedFor = map[string]struct{ at, check, says string }{
+	"the tenant's configuration": {"GET /*/.well-known/openid-configuration", probe.Tenant, "the sign-in service refused with HTTP 429"},
+	"the tokens":                 {"POST /*/oauth2/v2.0/token", probe.Token, "Entra is temporarily unavailable"},
+	"the mailbox":                {"POST /EWS/Exchange.asmx", probe.EWS, "Exchange is busy"},
+	"the public folders' route":  {"POST /autodiscover/autodiscover.svc", probe.PublicFolders, "may have been asked: Exchange answered HTTP 429"},
+	"Autodiscover":               {"GET /autodiscover/autodiscover.json/*", "", ""}, // every tenant has the same address besides
+}
+
+func TestAccABusyServiceIsWaitedForAndTheCheckPasses(t *testing.T) {
+	for name, service := range waitedFor {
+		for _, kind := range []sandbox.FaultKind{sandbox.Throttled, sandbox.EmptyBody} {
+			t.Run(name+", "+string(kind), func(t *testing.T) {
+				t.Parallel()
+				var waited pauses
+				b := newBench(t, sandbox.Options{}, waited.option())
+				b.tenant.Mailboxes.Licensed = b.tenant.Mailboxes.PublicFolderOwner
+				connection := b.connect(b.register(), withPublicFolders)
+				b.Aim(sandbox.Fault{At: service.at, Kind: kind, Times: 4, RetryAfter: "9"})
+				got := b.read(connection, nil)
+				if got.connected != "true" {
+					t.Errorf("connected %s: %+v", got.connected, got.rows)
+				}
+				if want := slices.Repeat([]time.Duration{9 * time.Second}, 4); !slices.Equal(waited.made, want) {
+					t.Errorf("the pauses are %s", waited.made)
+				}
+			})
+		}
+	}
+}
+
+func TestAccAServiceThatStaysBusyTakesTheTimeAllowedAndIsToldWithTheNextStep(t *testing.T) {
+	for name, service := range waitedFor {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var waited pauses
+			b := newBench(t, sandbox.Options{}, waited.option())
+			b.tenant.Mailboxes.Licensed = b.tenant.Mailboxes.PublicFolderOwner
+			connection := b.connect(b.register(), withPublicFolders)
+			if err := b.Server.Aim(sandbox.Fault{At: service.at, Kind: sandbox.Throttled, Times: 1000, RetryAfter: "30"}); err != nil {
+				t.Fatal(err)
+			}
+			got := b.read(connection, nil)
+			longest := 5*time.Minute - 20*time.Second
+			if service.check == probe.Token {
+				longest *= 2 // two tokens, side by side
+			}
+			if sum := waited.sum(); sum > longest || sum < longest/3 {
+				t.Errorf("%s were waited: %s", sum, waited.made)
+			}
+			if service.check == "" {
+				if got.connected != "true" {
+					t.Errorf("connected %s: %+v", got.connected, got.rows)
+				}
+				return
+			}
+			row := got.row(service.check)
+			if row.status != "skipped" || got.connected != "null" || !strings.Contains(row.detail, service.says) || !strings.HasPrefix(row.remedy, "Plan again in some minutes.") {
+				t.Errorf("connected %s, %+v", got.connected, row)
+			}
+			if strings.Contains(service.says, "Exchange") && !strings.Contains(got.text(), "Exchange asks to wait 30s. The time that timeouts.read allows does not last that long.") {
+				t.Errorf("the warning does not say why it ended:\n%s", got.text())
+			}
+		})
+	}
+}
+
+func TestAccABusyAutodiscoverLeavesTimeForABusyMailbox(t *testing.T) {
+	var waited pauses
+	b := newBench(t, sandbox.Options{}, waited.option())
+	connection := b.connect(b.register(), nil)
+	if err := b.Server.Aim(sandbox.Fault{At: waitedFor["Autodiscover"].at, Kind: sandbox.Throttled, Times: 1000, RetryAfter: "30"}); err != nil {
+		t.Fatal(err)
+	}
+	b.Aim(sandbox.Fault{At: waitedFor["the mailbox"].at, Kind: sandbox.Throttled, Times: 2, RetryAfter: "60"})
+	if got := b.read(connection, nil); got.connected != "true" {
+		t.Errorf("connected %s after %s: %+v", got.connected, waited.made, got.rows)
+	}
+}
+
+func TestAccATokenThatExchangeRefusesIsReplacedOnceAndASecondRefusalIsTold(t *testing.T) {
+	for name, refusals := range map[string]int{"once": 1, "for good": 1000} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, sandbox.Options{}, neverWait(t))
+			connection := b.connect(b.register(), nil)
+			if refusals == 1 {
+				b.Aim(sandbox.Fault{At: waitedFor["the mailbox"].at, Kind: sandbox.Refused, Status: 401})
+			} else {
+				b.exchange(weather(401, nil))
+			}
+			b.Forget()
+			got := b.read(connection, nil)
+			if tokens, opened := b.signIns(connection), b.asked("/EWS/"); tokens != 3 || opened != 2 {
+				t.Errorf("%d tokens and %d requests for the mailbox, want a token for Graph, two for Exchange, and two requests", tokens, opened)
+			}
+			if row := got.row(probe.EWS); refusals == 1 && got.connected != "true" || refusals > 1 && (row.status != "failed" || !strings.Contains(row.detail, "HTTP 401")) {
+				t.Errorf("connected %s: %+v", got.connected, row)
+			}
+		})
+	}
+}
