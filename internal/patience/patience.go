@@ -87,7 +87,8 @@ func ByStatus(response *http.Response, _ []byte) Verdict {
 func Do(client *http.Client, request *http.Request, judge func(*http.Response, []byte) Verdict) (*http.Response, error) {
 	ctx := request.Context()
 	var earlier *http.Response
-	for failures := 0; ; {
+	failures := 0
+	for attempts := 1; ; attempts++ {
 		response, verdict, err := attempt(client, request, judge)
 		if ctx.Err() != nil && err != nil {
 			if earlier != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -99,6 +100,10 @@ func Do(client *http.Client, request *http.Request, judge func(*http.Response, [
 			return response, err
 		}
 		pause := verdict.Pause
+		if pause > 0 {
+			// A time that is next to nothing is not believed for long: whoever asks again at once stays unwelcome.
+			pause = max(pause, backOff(attempts)/8)
+		}
 		if !verdict.Busy || pause <= 0 {
 			if failures++; failures > failuresBorne {
 				return response, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,15 @@ func TestABusyServiceIsWaitedForAsLongAndAsOftenAsItSays(t *testing.T) {
 		if body, _ := io.ReadAll(response.Body); string(body) != "answer" {
 			t.Errorf("the answer is %q", body)
 		}
+	}
+}
+
+func TestATimeThatIsNextToNothingIsNotBelievedForLong(t *testing.T) {
+	t.Parallel()
+	s := &service{replies: append(slices.Repeat([]reply{{status: 429, retryAfter: "0.001"}}, 20), reply{status: 200})}
+	_, pauses, err := s.ask(t.Context(), t)
+	if err != nil || len(pauses) != 20 || pauses[0] < firstPause/16 || pauses[19] < longestPause/16 || pauses[19] > longestPause/8 {
+		t.Errorf("%v after %v", err, pauses)
 	}
 }
 
