@@ -3,8 +3,8 @@ package acctest_test
 import (
 	"context"
 	"net/http"
-	"path"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,17 +13,6 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
-
-// calls are one of each kind of request that a create consists of.
-var calls = map[string]sandbox.Fault{
-	"a token request":            {At: "POST /*/oauth2/v2.0/token"},
-	"a batch as a whole":         {At: "POST /v1.0/$batch", Nth: 4}, // the first ones are sent side by side
-	"a read in a batch":          {At: "GET /v1.0/applications(uniqueName=*"},
-	"a write in a batch":         {At: "POST /v1.0/servicePrincipals"},
-	"a consent in a batch":       {At: "POST /v1.0/servicePrincipals/*/appRoleAssignedTo"},
-	"a write by itself":          {At: "PATCH /v1.0/applications(uniqueName=*"},
-	"a read of what was written": {At: "GET /v1.0/applications/*"},
-}
 
 // sent is a request, or a part of one, as the sandbox's log has it.
 type sent struct {
@@ -48,39 +37,61 @@ func sentBy(requests []acctest.Request) []sent {
 	return all
 }
 
-func TestRetryAfterIsHonouredOnEveryCall(t *testing.T) {
-	t.Parallel()
-	const pause = 2 * time.Second
-	for name, fault := range calls {
+// each runs a test for every kind of request of every command.
+func each(t *testing.T, test func(t *testing.T, c command, s *scene, fault sandbox.Fault)) {
+	for name, c := range commands {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			k := acctest.Start(t, sandbox.Options{Profile: "instant"})
-			target := k.Protocol(k.Tenant(0).Callers.Full).Object("codetwo_target_app_registration")
-			fault.Kind, fault.RetryAfter = sandbox.Throttled, "2"
-			k.Aim(fault)
-			if _, err := target.Apply(t.Context(), target.Config(nil)); err != nil {
-				t.Fatal(err)
+			var shared *scene
+			if c.reads {
+				shared = c.stage(t)
 			}
-			var throttled *sent
-			for _, s := range sentBy(k.Requests()) {
-				switch {
-				case s.status == http.StatusTooManyRequests:
-					throttled = &s
-				case throttled != nil && s.name == throttled.name:
-					if waited := s.began.Sub(throttled.end); waited < pause {
-						t.Errorf("%s was sent again after %s", s.name, waited)
+			for call, fault := range c.calls {
+				t.Run(call, func(t *testing.T) {
+					s := shared
+					if s == nil {
+						t.Parallel()
+						s = c.stage(t)
 					}
-					return
-				}
+					test(t, c, s, fault)
+				})
 			}
-			t.Errorf("nothing was sent again after %+v", throttled)
 		})
 	}
 }
 
+func TestRetryAfterIsHonouredOnEveryCall(t *testing.T) {
+	t.Parallel()
+	const pause = time.Second
+	each(t, func(t *testing.T, c command, s *scene, fault sandbox.Fault) {
+		fault.Kind, fault.RetryAfter = sandbox.Throttled, "1"
+		s.meet(fault)
+		if err := c.run(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		var throttled *sent
+		again := 0
+		for _, now := range sentBy(s.Requests()) {
+			switch {
+			case now.status == http.StatusTooManyRequests && throttled == nil:
+				throttled = &now
+			case now.status == http.StatusTooManyRequests, throttled == nil, now.name != throttled.name, now.began.Before(throttled.end):
+			default:
+				again++
+				if waited := now.began.Sub(throttled.end); waited < pause {
+					t.Errorf("%s was sent again after %s", now.name, waited)
+				}
+			}
+		}
+		if again == 0 {
+			t.Errorf("nothing was sent again after %+v", throttled)
+		}
+	})
+}
+
 func TestARetryAfterBeyondTheOperationsTimeFailsWithinItAndLeavesNothing(t *testing.T) {
 	t.Parallel()
-	for name, fault := range calls {
+	for name, fault := range commands["create"].calls {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			k := acctest.Start(t, sandbox.Options{Profile: "instant"})
@@ -113,41 +124,44 @@ func TestARetryAfterBeyondTheOperationsTimeFailsWithinItAndLeavesNothing(t *test
 	}
 }
 
-func TestACancelledRunStopsWithinASecondWhereverItIs(t *testing.T) {
+// The trouble lasts for hours, and so may the command. A run that ends all the same, and sends nothing more, ends because it
+// was cancelled.
+func TestACancelledRunStopsWhereverItIs(t *testing.T) {
 	t.Parallel()
-	for _, trouble := range []sandbox.Fault{{Kind: sandbox.Throttled, RetryAfter: "200"}, {Kind: sandbox.Slow, For: "10m"}, {Kind: sandbox.EmptyBody, RetryAfter: "200"}} {
-		for name, fault := range calls {
-			t.Run(path.Join(string(trouble.Kind), name), func(t *testing.T) {
-				t.Parallel()
-				k := acctest.Start(t, sandbox.Options{Profile: "instant"})
-				target := k.Protocol(k.Tenant(0).Callers.Full).Object("codetwo_target_app_registration")
-				fault.Kind, fault.RetryAfter, fault.For = trouble.Kind, trouble.RetryAfter, trouble.For
-				k.Aim(fault)
-				ctx, cancel := context.WithCancel(t.Context())
-				ended := make(chan error, 1)
-				go func() {
-					_, err := target.Apply(ctx, target.Config(nil))
-					ended <- err
-				}()
-				for k.Server.Trouble()[fault.Kind] == 0 {
-					select {
-					case err := <-ended:
-						t.Fatalf("it ended before it was cancelled: %v", err)
-					case <-time.After(5 * time.Millisecond):
-					}
-				}
-				cancel()
-				second := time.NewTimer(time.Second)
-				defer second.Stop()
+	var mu sync.Mutex
+	var longest time.Duration
+	t.Cleanup(func() { t.Logf("the longest time that a run took to stop: %s", longest) })
+	each(t, func(t *testing.T, c command, s *scene, fault sandbox.Fault) {
+		for _, trouble := range []sandbox.Fault{{Kind: sandbox.Throttled, RetryAfter: "72000"}, {Kind: sandbox.Slow, For: "20h"}} {
+			fault.Kind, fault.RetryAfter, fault.For = trouble.Kind, trouble.RetryAfter, trouble.For
+			if fault.Kind == sandbox.Slow && !c.reads {
+				s = c.stage(t) // the first trouble may have met it half done
+			}
+			s.meet(fault)
+			before := s.Server.Trouble()[fault.Kind]
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ended := make(chan error, 1)
+			go func() { ended <- c.run(ctx, s) }()
+			for s.Server.Trouble()[fault.Kind] == before {
 				select {
 				case err := <-ended:
-					if err == nil {
-						t.Error("a cancelled run reports success")
-					}
-				case <-second.C:
-					t.Error("it did not stop within a second")
+					t.Fatalf("%s: it ended before it was cancelled: %v", fault.Kind, err)
+				case <-time.After(time.Millisecond):
 				}
-			})
+			}
+			cancel()
+			s.wire.cancelled.Store(true)
+			began := time.Now()
+			err := <-ended
+			took := time.Since(began)
+			if late := s.wire.late.Load(); err == nil || late > 0 {
+				t.Errorf("%s: %d requests were sent after the end, and the error is %v", fault.Kind, late, err)
+			}
+			s.wire.cancelled.Store(false)
+			mu.Lock()
+			longest = max(longest, took)
+			mu.Unlock()
 		}
-	}
+	})
 }
