@@ -53,6 +53,12 @@ func (s *session) Token(ctx context.Context, scope string) (Token, error) {
 	if err != nil {
 		return Token{}, s.explain(err, note)
 	}
+	if _, limited := ctx.Deadline(); !limited {
+		// Microsoft's client library allows itself 30 seconds where nobody allows it anything.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience.Longest)
+		defer cancel()
+	}
 	token, err := credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
 	if err != nil {
 		return Token{}, s.explain(err, note)
