@@ -165,3 +165,30 @@ func TestACancelledRunStopsWhereverItIs(t *testing.T) {
 		}
 	})
 }
+
+func TestATokenThatGraphRefusesIsReplacedAndTheRequestRepeated(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"POST /v1.0/$batch", "PATCH /v1.0/applications(uniqueName=*"} {
+		t.Run(at, func(t *testing.T) {
+			t.Parallel()
+			k := acctest.Start(t, sandbox.Options{Profile: "instant"})
+			target := k.Protocol(k.Tenant(0).Callers.Full).Object("codetwo_target_app_registration")
+			k.Aim(sandbox.Fault{
+				At: at, Kind: sandbox.Refused, Status: http.StatusUnauthorized,
+				Code: "InvalidAuthenticationToken", Message: "Access token has expired or is not yet valid.",
+			})
+			if _, err := target.Apply(t.Context(), target.Config(nil)); err != nil {
+				t.Fatal(err)
+			}
+			tokens := 0
+			for _, request := range k.Requests() {
+				if strings.HasSuffix(request.Path, "/oauth2/v2.0/token") {
+					tokens++
+				}
+			}
+			if tokens != 2 {
+				t.Errorf("%d tokens were taken, want another one for the one that was refused", tokens)
+			}
+		})
+	}
+}

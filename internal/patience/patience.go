@@ -1,6 +1,6 @@
 // Package patience waits for a service that is busy: as long as it names a time, until the operation's deadline; without
 // one, a bounded number of times. It serves the sign-in and Exchange. Microsoft Graph has rules of its own for what may be
-// repeated, and keeps them in its room.
+// repeated, keeps them in its room, and shares the rest.
 package patience
 
 import (
@@ -102,14 +102,14 @@ func Do(client *http.Client, request *http.Request, judge func(*http.Response, [
 		pause := verdict.Pause
 		if pause > 0 {
 			// A time that is next to nothing is not believed for long: whoever asks again at once stays unwelcome.
-			pause = max(pause, backOff(attempts)/8)
+			pause = max(pause, BackOff(attempts)/8)
 		}
 		if !verdict.Busy || pause <= 0 {
 			if failures++; failures > failuresBorne {
 				return response, err
 			}
 			if pause <= 0 {
-				pause = backOff(failures)
+				pause = BackOff(failures)
 			}
 		}
 		if !Fits(ctx, pause) {
@@ -194,9 +194,9 @@ func Fits(ctx context.Context, pause time.Duration) bool {
 	return !ok || time.Until(deadline) > pause
 }
 
-// backOff doubles the pause with each failure and takes up to half of it away at random, so that many tenants which
+// BackOff is the pause after so many failures: it doubles with each and takes up to half of it away at random, so that many tenants which
 // failed together do not come back together.
-func backOff(failures int) time.Duration {
+func BackOff(failures int) time.Duration {
 	pause := min(firstPause<<min(failures-1, 10), longestPause)
 	return pause - rand.N(pause/2)
 }

@@ -171,7 +171,7 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 		"a refused organization":  {func(f *Facts) { f.OrganizationErr = &entra.Error{Status: 403} }, Organization, Skipped, "null", []string{"Directory.Read.All"}, []string{"Directory.Read.All"}},
 
 		"no such user":        {func(f *Facts) { f.User, f.UserErr = nil, &entra.Error{Status: 404, Code: "Request_ResourceNotFound"} }, Mailbox, Failed, "false", []string{address, "has no mailbox associated"}, []string{"mailbox"}},
-		"a 404 of a proxy":     {func(f *Facts) { f.User, f.UserErr = nil, &entra.Error{Status: 404} }, Mailbox, Skipped, "null", []string{"HTTP 404"}, []string{"again"}},
+		"a 404 of a proxy":    {func(f *Facts) { f.User, f.UserErr = nil, &entra.Error{Status: 404} }, Mailbox, Skipped, "null", []string{"HTTP 404"}, []string{"again"}},
 		"a refused user":      {func(f *Facts) { f.User, f.UserErr = nil, &entra.Error{Status: 403} }, Mailbox, Skipped, "null", []string{"Directory.Read.All"}, nil},
 		"a blocked account":   {func(f *Facts) { f.User.Enabled = false }, Mailbox, Failed, "false", []string{"blocked"}, []string{"Unblock"}},
 		"no licence":          {func(f *Facts) { f.User.Plans = nil }, Mailbox, Failed, "false", []string{"no Exchange licence", "has no mailbox associated"}, []string{"Licenses and apps"}},

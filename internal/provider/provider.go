@@ -21,6 +21,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/connection"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/connectivity"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 )
 
@@ -32,7 +33,7 @@ var (
 // New returns what makes providers of this version.
 func New(version string, options ...Option) func() provider.Provider {
 	return func() provider.Provider {
-		p := &Provider{version: version, getenv: os.Getenv, now: time.Now, wait: wait, wrap: func(next http.RoundTripper) http.RoundTripper { return next }, directory: graphDirectory}
+		p := &Provider{version: version, getenv: os.Getenv, now: time.Now, wait: patience.Timer, wrap: func(next http.RoundTripper) http.RoundTripper { return next }}
 		for _, option := range options {
 			option(p)
 		}
@@ -57,25 +58,13 @@ func WithWait(wait func(context.Context, time.Duration) error) Option {
 	return func(p *Provider) { p.wait = wait }
 }
 
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}
-
 // Provider is the codetwo provider.
 type Provider struct {
-	version   string
-	getenv    getenv
-	now       func() time.Time
-	wait      func(context.Context, time.Duration) error
-	wrap      func(next http.RoundTripper) http.RoundTripper
-	directory directoryFactory
+	version string
+	getenv  getenv
+	now     func() time.Time
+	wait    func(context.Context, time.Duration) error
+	wrap    func(next http.RoundTripper) http.RoundTripper
 }
 
 // Metadata names the provider.
@@ -113,7 +102,7 @@ func (p *Provider) Configure(ctx context.Context, request provider.ConfigureRequ
 
 func (p *Provider) services(config Model, diags *diag.Diagnostics) *services {
 	s := &services{
-		now: p.now, wait: p.wait, makeDirectory: p.directory, directories: map[string]entra.Directory{},
+		now: p.now, wait: p.wait, directories: map[string]entra.Directory{},
 		unknownCloud: unknown(config.cloud()), unknownCaller: unknown(config.signIn()),
 		store: resolveStore(config, p.getenv, diags),
 	}

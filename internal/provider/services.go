@@ -42,13 +42,9 @@ type services struct {
 	store     storeSettings
 	openStore func() (*store.Store, error)
 
-	makeDirectory directoryFactory
-	mu            sync.Mutex
-	directories   map[string]entra.Directory // the caller's, by lower-case tenant ID
+	mu          sync.Mutex
+	directories map[string]entra.Directory // the caller's, by lower-case tenant ID
 }
-
-// directoryFactory makes a tenant's directory. The token function gives access tokens for Microsoft Graph.
-type directoryFactory func(origin string, client *http.Client, token func(context.Context) (string, error)) entra.Directory
 
 // TenantID is the provider's own tenant: the default of every tenant_id.
 func (s *services) TenantID() types.String { return s.tenantID }
@@ -82,13 +78,14 @@ func (s *services) Directory(tenantID string) entra.Directory {
 	if directory, ok := s.directories[key]; ok {
 		return directory
 	}
-	directory := s.AppDirectory(tenantID, func(ctx context.Context) (string, error) {
+	token := func(ctx context.Context) (string, error) {
 		if s.caller == nil {
 			return "", unknownError(s.Unknown())
 		}
 		token, err := s.caller.Token(ctx, tenantID, signin.GraphScope(s.endpoints))
 		return token.Value, err
-	})
+	}
+	directory := s.graphDirectory(token, func(refused string) { s.caller.Forget(tenantID, refused) })
 	s.directories[key] = directory
 	return directory
 }
@@ -96,7 +93,7 @@ func (s *services) Directory(tenantID string) entra.Directory {
 // AppDirectory is a tenant's directory, with the rights of the app that the tokens are for. Which tenant it is, the
 // tokens say.
 func (s *services) AppDirectory(_ string, token func(context.Context) (string, error)) entra.Directory {
-	return s.makeDirectory(s.endpoints.Graph, s.client, token)
+	return s.graphDirectory(token, nil) // a token of the app's own is judged, and not replaced
 }
 
 // Store is the connection store. Its error says what to configure, in whole sentences, to be shown as it is.

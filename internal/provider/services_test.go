@@ -18,7 +18,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-log/tflogtest"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 )
 
@@ -160,15 +159,8 @@ func TestTransportIsPutAroundTheRealOne(t *testing.T) {
 }
 
 func TestUnknownSettingsAreNamedWhereSomebodySignsInAllTheSame(t *testing.T) {
-	p := newProvider(nil)
-	var token func(context.Context) (string, error)
-	p.directory = func(_ string, _ *http.Client, give func(context.Context) (string, error)) entra.Directory {
-		token = give
-		return nil
-	}
-	s, _ := configure(t, p, values{"client_secret": notYet})
-	s.Directory(tenantA)
-	if _, err := token(t.Context()); err == nil || !strings.Contains(err.Error(), "client_secret") {
+	s, _ := configure(t, newProvider(nil), values{"client_secret": notYet})
+	if _, err := s.Directory(tenantA).Organization(t.Context()); err == nil || !strings.Contains(err.Error(), "client_secret") {
 		t.Errorf("error: %v", err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/microsoft/kiota-abstractions-go/serialization"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
 )
 
 // largestBatch is how many parts Graph takes in one batch (Microsoft Graph: JSON batching).
@@ -86,7 +87,7 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 				}
 				refused := d.partError(parts[index], response)
 				answers[index] = answer{err: refused, lost: lost || untold(response.Status)}
-				named := retryAfter(func(name string) string { return header(response.Headers, name) })
+				named, _ := patience.RetryAfter(headerOf(response.Headers))
 				wait, retry := pauseAfter(refused, named, failures, parts[index].repeat)
 				if retry {
 					again, pause = append(again, index), max(pause, wait)
@@ -105,7 +106,7 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 				break
 			}
 		}
-		if len(again) == 0 || !fits(ctx, pause) {
+		if len(again) == 0 || !patience.Fits(ctx, pause) {
 			return answers, nil
 		}
 		if stopped := d.wait(ctx, pause); stopped != nil {
@@ -197,18 +198,17 @@ func (d *directory) partError(p part, response wireResponse) *entra.Error {
 		e.Path = target.Path
 	}
 	if e.RequestID == "" {
-		e.RequestID = header(response.Headers, "request-id")
+		e.RequestID = headerOf(response.Headers).Get("request-id")
 	}
 	return e
 }
 
-func header(headers map[string]string, name string) string {
-	for key, value := range headers {
-		if strings.EqualFold(key, name) {
-			return value
-		}
+func headerOf(values map[string]string) http.Header {
+	header := http.Header{}
+	for name, value := range values {
+		header.Set(name, value)
 	}
-	return ""
+	return header
 }
 
 // decode reads a part's body as one of the SDK's models.

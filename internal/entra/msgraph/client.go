@@ -17,6 +17,7 @@ import (
 	jsonserialization "github.com/microsoft/kiota-serialization-json-go"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
 )
 
 // Config says which directory to speak to, and as whom.
@@ -24,18 +25,19 @@ type Config struct {
 	Origin string                                    // https origin of Microsoft Graph, without a path
 	Client *http.Client                              // its transport, which must be set, carries the requests; nothing else of it is used
 	Token  func(ctx context.Context) (string, error) // an access token for Microsoft Graph in the tenant meant
-	Wait   Wait                                      // nil: a real timer
+	Forget func(refused string)                      // drops a token that Graph refused with HTTP 401, so that Token gives another one; nil: a refused token is final
+	Wait   patience.Wait                             // nil: a real timer
 }
 
 // New returns the directory. No request is made before the first call.
 func New(config Config) entra.Directory {
 	wait := config.Wait
 	if wait == nil {
-		wait = timer
+		wait = patience.Timer
 	}
 	base := config.Origin + "/v1.0"
 	client := &http.Client{
-		Transport:     &transport{next: config.Client.Transport, wait: wait},
+		Transport:     &transport{next: config.Client.Transport, wait: wait, token: config.Token, forget: config.Forget},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	nodes := jsonserialization.NewJsonParseNodeFactory()
@@ -45,7 +47,7 @@ func New(config Config) entra.Directory {
 		panic(fmt.Sprintf("msgraph: building the SDK's request adapter: %v", err))
 	}
 	adapter.SetBaseUrl(base)
-	return &directory{base: base, adapter: adapter, nodes: nodes, wait: wait, resourcesTurn: make(chan struct{}, 1), resources: map[string]entra.ResourceApplication{}}
+	return &directory{base: base, adapter: adapter, nodes: nodes, wait: wait, resourcesTurn: patience.NewTurn(), resources: map[string]entra.ResourceApplication{}}
 }
 
 // directory implements entra.Directory.
@@ -53,9 +55,9 @@ type directory struct {
 	base    string // origin and version, without a slash at its end
 	adapter *kiotahttp.NetHttpRequestAdapter
 	nodes   serialization.ParseNodeFactory
-	wait    Wait
+	wait    patience.Wait
 
-	resourcesTurn chan struct{}                        // full while one operation reads or asks for resources; unlike a mutex, it can be waited for with a deadline
+	resourcesTurn patience.Turn
 	resources     map[string]entra.ResourceApplication // by app ID, as far as they were asked for
 }
 
@@ -80,6 +82,9 @@ func (d *directory) get(template string, values parameters) part {
 // quoted writes a text as an OData string literal.
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
+// bearer begins the Authorization header (RFC 6750).
+const bearer = "Bearer "
+
 // authentication gives every request its token, and refuses a request that would leave the configured origin:
 // a next link, for one, comes from the other side. It implements kiota's AuthenticationProvider.
 type authentication struct {
@@ -103,6 +108,6 @@ func (a *authentication) AuthenticateRequest(ctx context.Context, request *abstr
 		return fmt.Errorf("refused to send a Microsoft Graph request without an access token: signing in gave an empty one")
 	}
 	request.Headers.Remove("Authorization")
-	request.Headers.Add("Authorization", "Bearer "+token)
+	request.Headers.Add("Authorization", bearer+token)
 	return nil
 }

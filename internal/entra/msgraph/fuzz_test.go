@@ -1,7 +1,6 @@
 package msgraph
 
 import (
-	"net/http"
 	"testing"
 	"unicode/utf8"
 )
@@ -24,19 +23,5 @@ func FuzzAnyBodyOfAnErrorIsRead(f *testing.F) {
 			t.Errorf("the text cannot be shown: %q", e.Error())
 		}
 		_ = e.Lagging()
-	})
-}
-
-func FuzzARetryAfterIsATimeOrNothing(f *testing.F) {
-	const date = "Wed, 21 Oct 2099 07:28:00 GMT"
-	for _, value := range []string{"", "0", "2", "1.5", " 3 ", "-1", "1e400", "NaN", "Inf", "999999999999", date, "soon"} {
-		f.Add(value, date)
-		f.Add(value, "")
-	}
-	f.Fuzz(func(t *testing.T, value, date string) {
-		pause := retryAfter(http.Header{"Retry-After": {value}, "Date": {date}}.Get)
-		if pause != nil && *pause < 0 {
-			t.Errorf("%q at %q is a pause of %s", value, date, *pause)
-		}
 	})
 }

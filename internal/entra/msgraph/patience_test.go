@@ -129,3 +129,65 @@ func TestWhoWaitsForAnotherOperationsAnswerWaitsNoLongerThanAllowed(t *testing.T
 		t.Error(err)
 	}
 }
+
+func TestARefusedTokenIsReplacedOnceAndTheRequestRepeated(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		tokens   []string // given one after the other; the last one again and again
+		good     string   // the token that Graph takes
+		requests int
+	}{
+		"replaced":                        {[]string{"old", "new"}, "new", 2},
+		"the other one is refused, too":   {[]string{"old", "new"}, "other", 2},
+		"there is no other one":           {[]string{"old"}, "new", 1},
+		"accepted, and nothing forgotten": {[]string{"old", "new"}, "old", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := serve(t, func(_ int, w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Authorization") != "Bearer "+c.good {
+					reply(w, http.StatusUnauthorized, asJSON, `{"error":{"code":"InvalidAuthenticationToken","message":"Access token has expired or is not yet valid."}}`)
+					return
+				}
+				reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1","status":201,"body":{"id":"g"}}]}`)
+			})
+			var forgotten []string
+			directory := New(Config{
+				Origin: g.URL, Client: g.Client(),
+				Token:  func(context.Context) (string, error) { return c.tokens[min(len(forgotten), len(c.tokens)-1)], nil },
+				Forget: func(refused string) { forgotten = append(forgotten, refused) },
+			})
+			outcome := directory.Write(t.Context(), entra.Parallel, entra.GrantAppRole{})[0]
+			if refused := entra.AsError(outcome.Err); (refused == nil) != (c.good == c.tokens[min(c.requests, len(c.tokens))-1]) || refused != nil && refused.Status != http.StatusUnauthorized {
+				t.Errorf("%+v", outcome)
+			}
+			if g.count() != c.requests || len(forgotten) > 1 || len(forgotten) == 1 && forgotten[0] != "old" {
+				t.Errorf("%d requests, forgotten %q", g.count(), forgotten)
+			}
+		})
+	}
+}
+
+func TestAfterALongWaitTheRequestCarriesTheTokenOfThen(t *testing.T) {
+	t.Parallel()
+	g := serve(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+		if n == 1 {
+			w.Header().Set("Retry-After", "3600")
+			reply(w, http.StatusTooManyRequests, asJSON, `{"error":{"code":"TooManyRequests"}}`)
+			return
+		}
+		organization(w)
+	})
+	token := "before"
+	directory := New(Config{
+		Origin: g.URL, Client: g.Client(),
+		Token: func(context.Context) (string, error) { return token, nil },
+		Wait:  func(context.Context, time.Duration) error { token = "after"; return nil },
+	})
+	if _, err := directory.Organization(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if first, second := g.requests[0].authorization, g.requests[1].authorization; first != "Bearer before" || second != "Bearer after" {
+		t.Errorf("sent with %q, and then with %q", first, second)
+	}
+}

@@ -224,12 +224,11 @@ func tolerating(status int, take func(answer) error) func(answer) error {
 // ResourceApplications implements entra.Directory. What an API offers does not change during a run, so each is asked
 // for once. Rights: Application.Read.All.
 func (d *directory) ResourceApplications(ctx context.Context, appIDs ...string) (map[string]entra.ResourceApplication, error) {
-	select { // held while asking: whoever comes at the same time wants the same answer
-	case d.resourcesTurn <- struct{}{}:
-		defer func() { <-d.resourcesTurn }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for what another operation asks of the same APIs: %w", context.Cause(ctx))
+	giveBack, err := d.resourcesTurn.Take(ctx) // had while asking: whoever comes at the same time wants the same answer
+	if err != nil {
+		return nil, fmt.Errorf("waiting for what another operation asks of the same APIs: %w", err)
 	}
+	defer giveBack()
 	var parts []part
 	var asked []string
 	for _, appID := range appIDs {

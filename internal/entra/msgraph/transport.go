@@ -7,36 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
 )
-
-// Wait lets a duration pass, or returns the context's error as soon as that is done.
-type Wait func(ctx context.Context, d time.Duration) error
-
-func timer(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
-}
 
 const (
 	// attempts bounds the retries of a failure for which Graph names no time to wait. Throttling is bounded by the
 	// operation's deadline alone.
 	attempts = 6
-	// firstPause doubles with each attempt, up to longestPause.
-	firstPause   = time.Second
-	longestPause = 30 * time.Second
 	// largestError is how much of an error's body is read, in bytes.
 	largestError = 1 << 20
 )
@@ -44,8 +26,10 @@ const (
 // transport turns every answer of 400 and above into an *entra.Error, and retries what may be retried: throttling
 // always (Graph did not carry the request out), other failures only where a repetition does no harm.
 type transport struct {
-	next http.RoundTripper
-	wait Wait
+	next   http.RoundTripper
+	wait   patience.Wait
+	token  func(context.Context) (string, error)
+	forget func(refused string) // nil: a refused token is not replaced
 }
 
 type replayable struct{}
@@ -89,8 +73,11 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 		_ = request.Body.Close()
 	}
+	authorization := request.Header.Get("Authorization")
+	renewed := false
 	for failures := 0; ; failures++ {
 		attempt := request.Clone(ctx)
+		attempt.Header.Set("Authorization", authorization)
 		if body != nil {
 			attempt.Body = io.NopCloser(bytes.NewReader(body))
 			attempt.ContentLength = int64(len(body))
@@ -114,18 +101,33 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 			if untold(refused.Status) {
 				noteLost(ctx)
 			}
-			pause, again = pauseAfter(refused, retryAfter(response.Header.Get), failures, mayRepeat(request))
+			if refused.Status == http.StatusUnauthorized && t.forget != nil && !renewed {
+				renewed = true
+				t.forget(strings.TrimPrefix(authorization, bearer))
+				if fresh, failed := t.token(ctx); failed == nil && bearer+fresh != authorization {
+					authorization = bearer + fresh
+					continue
+				}
+				return nil, refused
+			}
+			named, _ := patience.RetryAfter(response.Header)
+			pause, again = pauseAfter(refused, named, failures, mayRepeat(request))
 			err = refused
 		} else {
 			noteLost(ctx)
-			pause, again = backOff(failures), mayRepeat(request) && failures < attempts && ctx.Err() == nil
+			pause, again = patience.BackOff(failures+1), mayRepeat(request) && failures < attempts && ctx.Err() == nil
 		}
-		if !again || !fits(ctx, pause) {
+		if !again || !patience.Fits(ctx, pause) {
 			return nil, err
 		}
 		if stopped := t.wait(ctx, pause); stopped != nil {
 			return nil, errors.Join(stopped, err)
 		}
+		token, failed := t.token(ctx) // the one before may have expired meanwhile
+		if failed != nil {
+			return nil, failed
+		}
+		authorization = bearer + token
 	}
 }
 
@@ -137,13 +139,13 @@ func readWhole(response *http.Response) error {
 	return err
 }
 
-// pauseAfter says whether, and how long after, a refusal is worth another attempt. named is the time that it names, if it
-// does. Where that is next to nothing, it is not believed for long: whoever is throttled and asks at once, again and
+// pauseAfter says whether, and how long after, a refusal is worth another attempt. named is the time that it names; 0: it
+// names none. Where that is next to nothing, it is not believed for long: whoever is throttled and asks at once, again and
 // again, is throttled for longer (Microsoft Graph: throttling guidance).
-func pauseAfter(refused *entra.Error, named *time.Duration, failures int, repeatable bool) (pause time.Duration, again bool) {
-	pause = backOff(failures)
-	if named != nil {
-		pause = max(*named, pause/8)
+func pauseAfter(refused *entra.Error, named time.Duration, failures int, repeatable bool) (pause time.Duration, again bool) {
+	pause = patience.BackOff(failures + 1)
+	if named > 0 {
+		pause = max(named, pause/8)
 	}
 	switch {
 	case refused.Status == http.StatusTooManyRequests:
@@ -154,37 +156,6 @@ func pauseAfter(refused *entra.Error, named *time.Duration, failures int, repeat
 		return pause, repeatable && failures < attempts
 	}
 	return 0, false
-}
-
-// retryAfter reads Retry-After: seconds, whole or fractional, or an HTTP date (RFC 9110, 10.2.3), which counts from the
-// answer's own Date, since this machine's clock may be another. Without one it is nil.
-func retryAfter(header func(name string) string) *time.Duration {
-	value := strings.TrimSpace(header("Retry-After"))
-	if seconds, err := strconv.ParseFloat(value, 64); err == nil && seconds >= 0 && seconds < 1e6 {
-		return new(time.Duration(seconds * float64(time.Second)))
-	}
-	until, err := http.ParseTime(value)
-	if err != nil {
-		return nil
-	}
-	now, err := http.ParseTime(header("Date"))
-	if err != nil {
-		now = time.Now()
-	}
-	return new(max(0, until.Sub(now)))
-}
-
-// backOff doubles the pause with each failure and takes up to half of it away at random, so that many tenants which
-// failed together do not come back together.
-func backOff(failures int) time.Duration {
-	pause := min(firstPause<<min(failures, 10), longestPause)
-	return pause - rand.N(pause/2)
-}
-
-// fits tells whether the pause ends before the operation's deadline. Waiting beyond it would only hide the error.
-func fits(ctx context.Context, pause time.Duration) bool {
-	deadline, ok := ctx.Deadline()
-	return !ok || time.Until(deadline) > pause
 }
 
 // typedError reads whatever the body holds: Graph's JSON, a gateway's HTML, or nothing.
