@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// attempts bounds the retries of a failure for which Graph names no time to wait. Throttling is bounded by the
-	// operation's deadline alone.
+	// attempts bounds the retries of a failure for which Graph names no time to wait. Throttling, and an outage whose end
+	// Graph names, are bounded by the operation's deadline alone.
 	attempts = 6
 	// largestError is how much of an error's body is read, in bytes.
 	largestError = 1 << 20
@@ -148,7 +148,7 @@ func pauseAfter(refused *entra.Error, named time.Duration, failures int, repeata
 		pause = max(named, pause/8)
 	}
 	switch {
-	case refused.Status == http.StatusTooManyRequests:
+	case refused.Status == http.StatusTooManyRequests, refused.Status == http.StatusServiceUnavailable && named > 0 && repeatable:
 		return pause, true
 	case refused.Transient():
 		return pause, failures < attempts

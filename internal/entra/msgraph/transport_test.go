@@ -119,22 +119,24 @@ func TestEveryBodyOfAnErrorBecomesOneTypedError(t *testing.T) {
 	}
 }
 
-func TestThrottlingIsWaitedOutAsLongAsGraphSays(t *testing.T) {
+func TestWhatGraphNamesATimeForIsWaitedOutAsOftenAsItDoes(t *testing.T) {
 	t.Parallel()
-	g := serve(t, func(n int, w http.ResponseWriter, _ *http.Request) {
-		if n <= 8 { // more often than other failures are retried
-			w.Header().Set("Retry-After", "17")
-			reply(w, http.StatusTooManyRequests, asJSON, `{"error":{"code":"TooManyRequests"}}`)
-			return
+	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
+		g := serve(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+			if n <= 8 { // more often than other failures are retried
+				w.Header().Set("Retry-After", "17")
+				reply(w, status, asJSON, `{"error":{"code":"x"}}`)
+				return
+			}
+			organization(w)
+		})
+		directory, pauses := g.open(t)
+		if _, err := directory.Organization(t.Context()); err != nil {
+			t.Fatal(err)
 		}
-		organization(w)
-	})
-	directory, pauses := g.open(t)
-	if _, err := directory.Organization(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if len(*pauses) != 8 || (*pauses)[0] != 17*time.Second {
-		t.Errorf("paused %v, want eight times 17s", *pauses)
+		if len(*pauses) != 8 || (*pauses)[0] != 17*time.Second {
+			t.Errorf("after %d paused %v, want eight times 17s", status, *pauses)
+		}
 	}
 }
 
