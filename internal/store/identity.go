@@ -201,7 +201,9 @@ func (s *Store) openIdentity(content []byte) (*age.X25519Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	// While scrypt holds its memory, the collector would let the rest of the heap grow by as much again, and keep it.
+	// scrypt's memory comes on top of what has been garbage for long, and while it is held the collector would let the rest
+	// of the heap grow by as much again. In a process of many tenants that would be twice of what all else takes.
+	debug.FreeOSMemory()
 	percent := debug.SetGCPercent(10)
 	plain, err := unseal(content, key)
 	debug.SetGCPercent(percent)

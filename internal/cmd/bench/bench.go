@@ -46,6 +46,10 @@ func (b *bench) run(ctx context.Context) ([]figures, error) {
 	if err != nil {
 		return nil, err
 	}
+	floor, err := b.floor(ctx)
+	if err != nil {
+		return nil, err
+	}
 	printHeading(os.Stdout, b)
 	var all []figures
 	for _, operation := range b.operations(b) {
@@ -61,7 +65,7 @@ func (b *bench) run(ctx context.Context) ([]figures, error) {
 		if err != nil {
 			return all, err
 		}
-		measured.judge(b, bare[operation.command], operation.own)
+		measured.judge(b, bare[operation.command], floor[operation.own.kind], operation.own)
 		printFigures(os.Stdout, measured)
 		all = append(all, measured)
 	}
@@ -110,7 +114,7 @@ func (b *bench) storeURL() string {
 	return "file://" + filepath.ToSlash(filepath.Join(b.folder, "store"))
 }
 
-// bare measures each command with a configuration of no tenant at all: what CLI and provider take to start.
+// bare measures each command with a configuration of no tenant at all: what the provider's processes take to start.
 func (b *bench) bare(ctx context.Context) (map[string]figures, error) {
 	commands := map[string]figures{}
 	for _, name := range []string{"plan", "apply", "destroy"} {

@@ -58,12 +58,12 @@ func ourselves(config, providers string) contender {
 		},
 		operations: func(b *bench) []operation {
 			return []operation{
-				{name: "create", command: "apply", own: work{keys: b.tenants, unlocks: 1, objects: 2}},
-				{name: "no-change plan", command: "plan", own: work{objects: 2}},
-				{name: "drift repair", command: "apply", before: b.revokeConsent, own: work{objects: 2}},
-				{name: "connectivity", command: "apply", connectivity: true, before: b.openGate, own: work{unlocks: 1, objects: 3}},
-				{name: "no-change plan, connectivity", command: "plan", connectivity: true, own: work{unlocks: 1, objects: 3}},
-				{name: "destroy", command: "destroy", own: work{objects: 2}},
+				{name: "create", command: "apply", own: work{keys: b.tenants, unlocks: 1, objects: 2, kind: creating}},
+				{name: "no-change plan", command: "plan", own: work{objects: 2, kind: planning}},
+				{name: "drift repair", command: "apply", before: b.revokeConsent, own: work{objects: 2, kind: updating}},
+				{name: "connectivity", command: "apply", connectivity: true, before: b.openGate, own: work{unlocks: 1, objects: 3, kind: planning}},
+				{name: "no-change plan, connectivity", command: "plan", connectivity: true, own: work{unlocks: 1, objects: 3, kind: planning}},
+				{name: "destroy", command: "destroy", own: work{objects: 2, kind: destroying}},
 			}
 		},
 	}
@@ -104,10 +104,10 @@ func rivals(mirror, folder string) (rival contender, missing []string, err error
 		configure:   func(ctx context.Context, b *bench, tenants int, _ bool) error { return configureRival(ctx, b, tenants) },
 		operations: func(b *bench) []operation {
 			return []operation{
-				{name: "create", command: "apply", own: work{keys: b.tenants, objects: rivalObjects}},
-				{name: "no-change plan", command: "plan", own: work{objects: rivalObjects}},
-				{name: "drift repair", command: "apply", before: b.revokeConsent, own: work{objects: rivalObjects}},
-				{name: "destroy", command: "destroy", own: work{objects: rivalObjects}},
+				{name: "create", command: "apply", own: work{keys: b.tenants, objects: rivalObjects, kind: creating}},
+				{name: "no-change plan", command: "plan", own: work{objects: rivalObjects, kind: planning}},
+				{name: "drift repair", command: "apply", before: b.revokeConsent, own: work{objects: rivalObjects, kind: updating}},
+				{name: "destroy", command: "destroy", own: work{objects: rivalObjects, kind: destroying}},
 			}
 		},
 	}, nil, nil

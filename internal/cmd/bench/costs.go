@@ -15,8 +15,12 @@ type costs struct {
 	Unlock time.Duration `json:"unlock_cpu_ns"` // of opening the store with its passphrase, once in a process that reads a secret
 }
 
-// work is how much of that an operation needs, and on how many resources and data sources of a tenant it works.
-type work struct{ keys, unlocks, objects int }
+// work is how much of that an operation needs, on how many resources and data sources of a tenant it works, and what
+// the CLI has to do with them.
+type work struct {
+	keys, unlocks, objects int
+	kind                   string
+}
 
 // measureCosts measures them. How many candidates a prime takes is luck, so a key is the mean of many.
 func measureCosts(ctx context.Context, storeURL string) (costs, error) {

@@ -28,10 +28,10 @@ type figures struct {
 	Waited      time.Duration `json:"waited_ns"`       // before repetitions of a request, in the tenant that waited longest
 	Failed      map[int]int   `json:"failed,omitzero"` // answers of 400 and above
 	Wall        time.Duration `json:"wall_ns"`         // of the CLI, from start to end
-	Bare        time.Duration `json:"bare_ns"`         // the same command with no tenants
+	Floor       time.Duration `json:"floor_ns"`        // of the CLI alone, with as many resources; see floor
 	Ideal       time.Duration `json:"ideal_ns"`        // see judge
-	Ratio       float64       `json:"ratio"`           // (Wall − Bare) ÷ Ideal
-	WholeRatio  float64       `json:"whole_ratio"`     // Wall ÷ (Ideal + Bare)
+	Ratio       float64       `json:"ratio"`           // Wall ÷ Ideal
+	OwnRatio    float64       `json:"own_ratio"`       // (Wall − Floor) ÷ Ideal
 
 	Processes    int           `json:"processes"`       // of the provider, one after the other
 	ProviderCPU  time.Duration `json:"provider_cpu_ns"` // of all of them
@@ -84,33 +84,34 @@ func waited(chain []sandbox.Request) time.Duration {
 
 // judge compares with the ideal: the requests that wait for each other, at the latency, as many tenants at a time as
 // Terraform walks; what was waited for; and the cryptography, on all CPUs.
-func (f *figures) judge(b *bench, bare figures, own work) {
+func (f *figures) judge(b *bench, bare, floor figures, own work) {
 	atATime := min(b.parallelism, f.Tenants)
 	keys, unlocks := time.Duration(own.keys)*b.costs.Key, time.Duration(own.unlocks)*b.costs.Unlock
-	f.Bare = bare.Wall
+	f.Floor = floor.Wall
 	f.Ideal = time.Duration(f.Chains)*b.latency/time.Duration(atATime) + f.Waited + keys/time.Duration(min(max(own.keys, 1), runtime.NumCPU())) + unlocks
-	f.Ratio = float64(f.Wall-f.Bare) / float64(f.Ideal)
-	f.WholeRatio = float64(f.Wall) / float64(f.Ideal+f.Bare)
+	f.Ratio = float64(f.Wall) / float64(f.Ideal)
+	f.OwnRatio = float64(f.Wall-f.Floor) / float64(f.Ideal)
 	f.OperationCPU = (f.ProviderCPU - bare.ProviderCPU - keys - unlocks) / time.Duration(f.Tenants*own.objects)
 }
 
-const row = "%-29s %8v %7v %6v %7v %8v %6v %6v %9v %8v %6v %6v %8v\n"
+const row = "%-29s %8v %7v %6v %7v %7v %6v %6v %5v %9v %8v %6v %6v %8v\n"
 
 func printHeading(w io.Writer, b *bench) {
 	fmt.Fprintf(w, "\n%s, %d tenants, profile %s\n", b.name, b.tenants, b.profile)
-	fmt.Fprintf(w, row, "", "requests", "tenant", "chain", "wall s", "alone s", "ideal", "ratio", "provider", "per op.", "CLI", "sandb.", "peak MB")
+	fmt.Fprintf(w, row, "", "requests", "tenant", "chain", "wall s", "CLI s", "ideal", "ratio", "own", "provider", "per op.", "CLI", "sandb.", "peak MB") // the last but one are of CPU time
 }
 
 func printFigures(w io.Writer, f figures) {
-	fmt.Fprintf(w, row, f.Operation, f.Requests, f.PerTenant, f.Chain, seconds(f.Wall), seconds(f.Bare), seconds(f.Ideal), fmt.Sprintf("%.2f", f.Ratio),
+	fmt.Fprintf(w, row, f.Operation, f.Requests, f.PerTenant, f.Chain, seconds(f.Wall), seconds(f.Floor), seconds(f.Ideal), fmt.Sprintf("%.2f", f.Ratio), fmt.Sprintf("%.2f", f.OwnRatio),
 		seconds(f.ProviderCPU)+" s", fmt.Sprint(f.OperationCPU.Milliseconds(), " ms"), seconds(f.CLICPU), seconds(f.SandboxCPU), f.ProviderPeak/1000)
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f", d.Seconds()) }
 
-// printGrowth prints what a tenant costs among many, as a multiple of what it costs among fewer.
+// printGrowth prints what a tenant costs among many, as a multiple of what it costs among fewer, apart from what the CLI
+// takes by itself.
 func printGrowth(w io.Writer, profile string, all []figures) {
-	cost := func(f figures) float64 { return float64(f.Wall-f.Bare) / float64(f.Tenants) }
+	cost := func(f figures) float64 { return float64(f.Wall-f.Floor) / float64(f.Tenants) }
 	for _, many := range all {
 		for _, few := range all {
 			if few.Profile == profile && many.Profile == profile && few.Contender == many.Contender && few.Operation == many.Operation && few.Tenants > 1 && few.Tenants < many.Tenants {
