@@ -30,7 +30,10 @@ func TestAnUpsertCreatesOnceAndThenChanges(t *testing.T) {
 func TestAUniqueNameIsGivenOnceAndForGood(t *testing.T) {
 	g := newGraph(t, fullCaller)
 	first := g.newApplication(object{"uniqueName": "taken"})
-	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", "/applications", object{"displayName": "x", "uniqueName": "taken"})
+	message := g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", "/applications", object{"displayName": "x", "uniqueName": "taken"})
+	if message != "Another object with the same value for property uniqueName already exists." { // the provider reads it
+		t.Errorf("the message is %q", message)
+	}
 	if code := g.detail("POST", "/applications", object{"displayName": "x", "uniqueName": "taken"}); code != "ObjectConflict" {
 		t.Errorf("the detail's code is %q", code)
 	}

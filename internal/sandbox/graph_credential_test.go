@@ -63,6 +63,7 @@ func TestAKeyMayBeSentAsPEM(t *testing.T) {
 	g := newGraph(t, fullCaller)
 	c := certificate(t)
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
+	text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate(t).Raw})...) // of a chain the first one counts
 	path := "/applications/" + g.newApplication(object{"keyCredentials": []object{
 		{"type": "AsymmetricX509Cert", "usage": "Verify", "key": base64.StdEncoding.EncodeToString(text)}}})["id"].(string)
 	if shown := g.keyCredentials(path + "?$select=keyCredentials"); shown[0]["key"] != base64.StdEncoding.EncodeToString(c.Raw) {
@@ -117,24 +118,32 @@ func TestAKeyThatIsNoGoodIsRefused(t *testing.T) {
 	}
 	_, early := newCertificate(t, time.Now().Add(time.Hour), time.Now().AddDate(1, 0, 0))
 	_, expired := newCertificate(t, time.Now().AddDate(-2, 0, 0), time.Now().AddDate(-1, 0, 0))
+	const (
+		usage      = `The value for the property "usage" in one of your credentials is invalid. Acceptable values are Sign, Verify.`
+		date       = "Key credential end date is invalid."
+		identifier = "When present, application key identifier cannot be empty and can be at most 32 bytes."
+	)
 	for sentence, test := range map[string]struct {
-		key  object
-		code string
+		key           object
+		code, message string // no message: its text is unconfirmed
 	}{
-		"no usage":                     {with("usage", nil), "Request_BadRequest"},
-		"an unknown usage":             {with("usage", "Encrypt"), "Request_BadRequest"},
-		"no key":                       {with("key", nil), "Request_BadRequest"},
-		"no certificate":               {with("key", "AAAA"), "Request_BadRequest"},
-		"an end after the certificate": {with("endDateTime", c.NotAfter.Add(time.Second).Format(time.RFC3339)), "KeyCredentialsInvalidEndDate"},
-		"a start before it":            {with("startDateTime", c.NotBefore.Add(-time.Second).Format(time.RFC3339)), "KeyCredentialsInvalidEndDate"},
-		"an expired certificate":       {keyOf(expired), "KeyCredentialsInvalidEndDate"},
-		"one of the future":            {keyOf(early), "KeyCredentialsInvalidEndDate"},
-		"an identifier too long":       {with("customKeyIdentifier", base64.StdEncoding.EncodeToString(make([]byte, 33))), "Request_BadRequest"},
-		"an empty identifier":          {with("customKeyIdentifier", ""), "Request_BadRequest"},
-		"a key ID that is none":        {with("keyId", "1"), "Request_BadRequest"},
+		"no usage":                     {with("usage", nil), "Request_BadRequest", usage},
+		"an unknown usage":             {with("usage", "Encrypt"), "Request_BadRequest", usage},
+		"no key":                       {with("key", nil), "Request_BadRequest", ""},
+		"no certificate":               {with("key", "AAAA"), "Request_BadRequest", ""},
+		"an end after the certificate": {with("endDateTime", c.NotAfter.Add(time.Second).Format(time.RFC3339)), "KeyCredentialsInvalidEndDate", date},
+		"a start before it":            {with("startDateTime", c.NotBefore.Add(-time.Second).Format(time.RFC3339)), "KeyCredentialsInvalidEndDate", date},
+		"an expired certificate":       {keyOf(expired), "KeyCredentialsInvalidEndDate", date},
+		"one of the future":            {keyOf(early), "KeyCredentialsInvalidEndDate", date},
+		"an identifier too long":       {with("customKeyIdentifier", base64.StdEncoding.EncodeToString(make([]byte, 33))), "Request_BadRequest", identifier},
+		"an empty identifier":          {with("customKeyIdentifier", ""), "Request_BadRequest", identifier},
+		"a key ID that is none":        {with("keyId", "1"), "Request_BadRequest", ""},
 	} {
 		t.Run(sentence, func(t *testing.T) {
-			g.refused(http.StatusBadRequest, test.code, "PATCH", path, object{"keyCredentials": []object{test.key}})
+			message := g.refused(http.StatusBadRequest, test.code, "PATCH", path, object{"keyCredentials": []object{test.key}})
+			if test.message != "" && message != test.message {
+				t.Errorf("the message is %q", message)
+			}
 		})
 	}
 	g.setKeys(http.StatusNoContent, path, with("keyId", uuid.NewString()))
@@ -160,6 +169,11 @@ func TestAClientSecretIsShownOnceAndSignsInUntilItIsRemoved(t *testing.T) {
 	secret := added["secretText"].(string)
 	if len(secret) != 40 || added["hint"] != secret[:3] || added["displayName"] != "ours" {
 		t.Errorf("the new secret is %v", added)
+	}
+	start, err := time.Parse(time.RFC3339, added["startDateTime"].(string))
+	end, err2 := time.Parse(time.RFC3339, added["endDateTime"].(string))
+	if err != nil || err2 != nil || !end.Equal(start.AddDate(2, 0, 0)) || g.server.now().Sub(start) > time.Minute {
+		t.Errorf("the new secret, of which nothing was said, lasts from %v to %v", added["startDateTime"], added["endDateTime"])
 	}
 	if body := g.send("GET", path, nil).Body; strings.Contains(body, secret) || !strings.Contains(body, `"secretText":null`) {
 		t.Errorf("the application shows its secret: %s", body)

@@ -90,6 +90,9 @@ func TestAGrantThatCannotBeIsRefused(t *testing.T) {
 			t.Errorf("%s: the message is %q", sentence, message)
 		}
 	}
+	if code := g.detail("POST", path, body(principal["id"], exchange["id"], fullAccessRole)); code != "InvalidUpdate" {
+		t.Errorf("twice the same: the detail's code is %q", code)
+	}
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "POST", "/servicePrincipals/"+noObject+"/appRoleAssignedTo", body(principal["id"], noObject, fullAccessRole))
 	// On the API that shares the role's ID with Graph's Calendars.ReadWrite it is another permission, and is granted.
 	g.grant(principal, exchange, "ef54d2bf-783f-4e0f-bca1-3210c0444d99")

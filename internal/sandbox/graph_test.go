@@ -24,6 +24,10 @@ func TestGraphTakesNoTokenThatIsNotForIt(t *testing.T) {
 		if message := g.refused(http.StatusUnauthorized, "InvalidAuthenticationToken", "GET", "/organization", nil); message != test.message {
 			t.Errorf("%s: the message is %q", sentence, message)
 		}
+		want := `Bearer realm="", authorization_uri="` + g.server.Origin() + `/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000"`
+		if got := g.send("GET", "/organization", nil).Header.Get("WWW-Authenticate"); got != want {
+			t.Errorf("%s: WWW-Authenticate is %q", sentence, got)
+		}
 	}
 	g.token = good
 	g.want(http.StatusOK, "GET", "/organization", nil)
@@ -58,6 +62,7 @@ func TestErrorsCarryTheIDsForASupportCase(t *testing.T) {
 
 func TestAnswersHaveTheHeadersOfGraph(t *testing.T) {
 	g := newGraph(t, fullCaller)
+	principal := "/servicePrincipals/" + g.self(fullCaller)
 	got := g.send("POST", "/applications", object{"displayName": "x"})
 	for name, want := range map[string]string{
 		"Content-Type":       `^application/json; odata.metadata=minimal;.*charset=utf-8$`,
@@ -66,13 +71,19 @@ func TestAnswersHaveTheHeadersOfGraph(t *testing.T) {
 		"Client-Request-Id":  `^[0-9a-f-]{36}$`,
 		"Location":           `^https://127\.0\.0\.1:\d+/v2/[0-9a-f-]{36}/directoryObjects/[0-9a-f-]{36}/Microsoft\.DirectoryServices\.Application$`,
 		"X-Ms-Resource-Unit": `^1$`,
+
+		"Cache-Control":             `^no-cache$`,
+		"Strict-Transport-Security": `^max-age=31536000$`,
+		"X-Ms-Ags-Diagnostic":       `^{"ServerInfo":{"DataCenter":".+","Slice":".+","Ring":".+","ScaleUnit":".+","RoleInstance":".+"}}$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(got.Header.Get(name)) {
 			t.Errorf("%s is %q, want %s", name, got.Header.Get(name), want)
 		}
 	}
 	for path, want := range map[string]string{
-		"/applications": "2", "/applications?$select=id": "1", "/organization": "1", "/applications?$top=5": "1", "/users": "2",
+		"/applications": "2", "/applications?$select=id": "1", "/organization": "1", "/applications?$top=5": "1", "/applications?$top=20": "2",
+		"/users": "2", "/servicePrincipals": "1", principal + "/appRoleAssignments": "2", principal + "/appRoleAssignedTo": "1",
+		principal + "/appRoleAssignments?$top=5&$select=id": "1",
 	} {
 		if got := g.send("GET", path, nil).Header.Get("x-ms-resource-unit"); got != want {
 			t.Errorf("GET %s costs %q resource units, want %s", path, got, want)

@@ -1,0 +1,135 @@
+package sandbox
+
+import (
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Application permissions by which one may do the same, as Microsoft's documents list them.
+const (
+	readsApplications = "Application.Read.All Application.ReadWrite.OwnedBy Application.ReadWrite.All"
+	readsObjects      = readsApplications + " Directory.Read.All Directory.ReadWrite.All"
+	// OwnedBy is in Microsoft's table of the list of applications as well; that it does not suffice is unconfirmed.
+	listsApplications  = "Application.Read.All Application.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
+	writesApplications = "Application.ReadWrite.OwnedBy Application.ReadWrite.All"
+	readsGrants        = "Application.Read.All Application.ReadWrite.All AppRoleAssignment.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
+	grants             = "AppRoleAssignment.ReadWrite.All"
+	readsOrganization  = "Organization.Read.All Organization.ReadWrite.All Directory.Read.All Directory.ReadWrite.All User.Read.All"
+	readsDomains       = "Domain.Read.All Domain.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
+	readsUsers         = "User.Read.All User.ReadWrite.All User.ReadBasic.All Directory.Read.All Directory.ReadWrite.All"
+	readsPolicies      = "Policy.Read.All Policy.Read.ApplicationConfiguration Policy.ReadWrite.ApplicationConfiguration"
+)
+
+// documentedRights are the application permissions of each operation, of which one is enough (Microsoft Graph:
+// permissions of each operation). They are written down once more, so that the routes cannot agree with themselves.
+var documentedRights = map[string]string{
+	"GET applications":                                                            listsApplications,
+	"POST applications":                                                           "AppRegistration.Create " + writesApplications,
+	"GET applications/{application}":                                              readsObjects,
+	"PATCH applications/{application}":                                            writesApplications,
+	"DELETE applications/{application}":                                           writesApplications,
+	"POST applications/{application}/addPassword":                                 writesApplications,
+	"POST applications/{application}/removePassword":                              writesApplications,
+	"GET applications/{application}/federatedIdentityCredentials":                 readsApplications,
+	"POST applications/{application}/federatedIdentityCredentials":                writesApplications,
+	"GET applications/{application}/federatedIdentityCredentials/{credential}":    readsApplications,
+	"PATCH applications/{application}/federatedIdentityCredentials/{credential}":  writesApplications,
+	"DELETE applications/{application}/federatedIdentityCredentials/{credential}": writesApplications,
+	"POST applications/{application}/addKey":                                      writesApplications + " Directory.ReadWrite.All",
+	"POST applications/{application}/removeKey":                                   writesApplications + " Directory.ReadWrite.All",
+	"GET applications/{application}/owners":                                       readsObjects,
+	"POST applications/{application}/owners/$ref":                                 writesApplications,
+	"DELETE applications/{application}/owners/{owner}/$ref":                       writesApplications,
+	"GET servicePrincipals":                                                       readsObjects,
+	"POST servicePrincipals":                                                      writesApplications,
+	"GET servicePrincipals/{principal}":                                           readsObjects,
+	"PATCH servicePrincipals/{principal}":                                         writesApplications,
+	"DELETE servicePrincipals/{principal}":                                        writesApplications,
+	"GET servicePrincipals/{principal}/owners":                                    readsObjects,
+	"POST servicePrincipals/{principal}/owners/$ref":                              writesApplications,
+	"DELETE servicePrincipals/{principal}/owners/{owner}/$ref":                    writesApplications,
+	"GET servicePrincipals/{principal}/appRoleAssignments":                        readsGrants,
+	"POST servicePrincipals/{principal}/appRoleAssignments":                       grants,
+	"GET servicePrincipals/{principal}/appRoleAssignments/{grant}":                readsGrants,
+	"DELETE servicePrincipals/{principal}/appRoleAssignments/{grant}":             grants,
+	"GET servicePrincipals/{principal}/appRoleAssignedTo":                         readsGrants,
+	"POST servicePrincipals/{principal}/appRoleAssignedTo":                        grants,
+	"GET servicePrincipals/{principal}/appRoleAssignedTo/{grant}":                 readsGrants,
+	"DELETE servicePrincipals/{principal}/appRoleAssignedTo/{grant}":              grants,
+	"GET directory/deletedItems/graph.application":                                listsApplications,
+	"GET directory/deletedItems/graph.servicePrincipal":                           listsApplications,
+	"GET directory/deletedItems/{item}":                                           readsObjects,
+	"DELETE directory/deletedItems/{item}":                                        writesApplications,
+	"POST directory/deletedItems/{item}/restore":                                  writesApplications,
+	"GET organization":                                                            readsOrganization,
+	"GET organization/{organization}":                                             readsOrganization,
+	"GET domains":                                                                 readsDomains,
+	"GET domains/{domain}":                                                        readsDomains,
+	"GET users":                                                                   readsUsers,
+	"GET users/{user}":                                                            readsUsers,
+	"GET users/{user}/mailboxSettings":                                            "MailboxSettings.Read MailboxSettings.ReadWrite",
+	"GET policies/defaultAppManagementPolicy":                                     readsPolicies,
+	"GET policies/appManagementPolicies":                                          readsPolicies,
+	"GET applications/{application}/appManagementPolicies":                        readsPolicies,
+	"GET servicePrincipals/{principal}/appManagementPolicies":                     readsPolicies,
+}
+
+func TestEachOperationTakesEachOfItsRightsAndNoOther(t *testing.T) {
+	r := newRig(t, Options{})
+	tenant := r.server.Tenants()[0]
+	caller, owned := r.register(tenant), r.register(tenant)
+	owned.Owners = []string{caller.principal.ID} // for OwnedBy is a right to one's own
+	r.change(tenant, owned)
+	every := []string{"Group.ReadWrite.All", "Mail.ReadWrite", "RoleManagement.ReadWrite.Directory"} // are never enough
+	for _, rights := range documentedRights {
+		every = append(every, strings.Fields(rights)...)
+	}
+	slices.Sort(every)
+	every = slices.Compact(every)
+	unmet := map[string]bool{}
+	for operation := range documentedRights {
+		unmet[operation] = true
+	}
+	for _, operation := range r.server.graph[stableVersion] {
+		name := operation.method + " " + operation.path
+		documented, known := documentedRights[name]
+		if !known {
+			t.Errorf("nothing is written down of the rights to %s", name)
+			continue
+		}
+		delete(unmet, name)
+		path := strings.ReplaceAll("/v1.0/"+operation.path, "{application}", owned.ID)
+		if operation.method == http.MethodDelete || operation.method == http.MethodPatch {
+			path = "/v1.0/" + operation.path // of nobody, so that what the next caller is refused is still there
+		}
+		path = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, noObject)
+		denied := func(roles ...string) bool {
+			token, err := r.server.issueToken(tenant, caller.principal, "1", "https://graph.microsoft.com", roles)
+			if err != nil {
+				t.Fatal(err)
+			}
+			headers := map[string]string{"Authorization": "Bearer " + token, calmHeader: "yes"} // there is no quota to calm requests
+			body := ""
+			if operation.method == http.MethodPost || operation.method == http.MethodPatch {
+				headers["Content-Type"], body = "application/json", "{}"
+			}
+			return r.do(operation.method, path, body, headers).Status == http.StatusForbidden
+		}
+		enough := strings.Fields(documented)
+		for _, right := range every {
+			if slices.Contains(enough, right) == denied(right) {
+				t.Errorf("%s: with %s alone it is denied: %t", name, right, !slices.Contains(enough, right))
+			}
+		}
+		others := slices.DeleteFunc(slices.Clone(every), func(right string) bool { return slices.Contains(enough, right) })
+		if !denied(others...) {
+			t.Errorf("%s is allowed without any of its rights", name)
+		}
+	}
+	for name := range unmet {
+		t.Errorf("there is no operation %s", name)
+	}
+}
