@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -59,6 +61,55 @@ func TestABatchAnswersEachRequestAsIfItCameAlone(t *testing.T) {
 	}
 	if got := answers["nested"]; got.Status != http.StatusBadRequest {
 		t.Errorf("a batch in a batch is answered %+v", got)
+	}
+}
+
+func TestTheAnswersOfABatchComeInAnyOrder(t *testing.T) {
+	g := newGraph(t, fullCaller)
+	ids := func(requests ...object) (answered []any) {
+		for _, response := range g.want(http.StatusOK, "POST", "/$batch", object{"requests": requests})["responses"].([]any) {
+			answered = append(answered, response.(object)["id"])
+		}
+		return answered
+	}
+	read := func(id string, dependsOn ...string) object {
+		return object{"id": id, "method": "GET", "url": "/organization", "dependsOn": dependsOn}
+	}
+	// What depends on nothing comes last to first, so that nobody relies on an order.
+	if got := ids(read("a"), read("b"), read("c")); slices.Equal(got, []any{"a", "b", "c"}) {
+		t.Errorf("the answers come in the order of the requests: %v", got)
+	}
+	if got := ids(read("a"), read("b", "a"), read("c", "b")); !slices.Equal(got, []any{"a", "b", "c"}) {
+		t.Errorf("a chain is carried out as %v", got)
+	}
+	if got := ids(read("a"), read("b", "a"), read("c")); len(got) != 3 || slices.Index(got, any("a")) > slices.Index(got, any("b")) {
+		t.Errorf("a chain beside what depends on nothing is carried out as %v", got)
+	}
+}
+
+func TestInABatchWhatIsNotJSONStandsInBase64(t *testing.T) {
+	g := newGraph(t, fullCaller)
+	g.aim(Fault{At: "GET /v1.0/organization", Kind: HTMLPage})
+	part := g.batch(object{"id": "1", "method": "GET", "url": "/organization"})["1"]
+	var encoded string
+	if err := json.Unmarshal(part.Body, &encoded); err != nil {
+		t.Fatalf("the part is %+v: %v", part, err)
+	}
+	page, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || part.Status != http.StatusBadGateway || !strings.Contains(string(page), "<title>502 Bad Gateway</title>") {
+		t.Errorf("HTTP %d with %q (%v)", part.Status, page, err)
+	}
+}
+
+func TestAMethodThatAPathDoesNotHaveIs405InABatchToo(t *testing.T) {
+	g := newGraph(t, fullCaller)
+	const text = "Specified HTTP method is not allowed for the request target."
+	if message := g.refused(http.StatusMethodNotAllowed, "Request_BadRequest", "DELETE", "/organization", nil); message != text {
+		t.Errorf("alone, the message is %q", message)
+	}
+	part := g.batch(object{"id": "1", "method": "DELETE", "url": "/organization"})["1"]
+	if part.Status != http.StatusMethodNotAllowed || !strings.Contains(string(part.Body), text) {
+		t.Errorf("in a batch it is answered %+v", part)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
 )
 
 // soapAnswer is what the tests read of an EWS answer.
@@ -13,6 +15,7 @@ type soapAnswer struct {
 	Fault struct {
 		Code    string `xml:"detail>ResponseCode"`
 		Message string `xml:"detail>Message"`
+		Kind    string `xml:"faultcode"`
 		Values  []struct {
 			Name string `xml:"Name,attr"`
 			Text string `xml:",chardata"`
@@ -21,6 +24,7 @@ type soapAnswer struct {
 	Messages []struct {
 		Class  string `xml:"ResponseClass,attr"`
 		Code   string `xml:"ResponseCode"`
+		Text   string `xml:"MessageText"`
 		Folder struct {
 			ID struct {
 				Value string `xml:"Id,attr"`
@@ -31,6 +35,7 @@ type soapAnswer struct {
 			} `xml:"EffectiveRights"`
 			Permissions []struct {
 				Address string `xml:"UserId>PrimarySmtpAddress"`
+				Group   string `xml:"UserId>DistinguishedUser"`
 				Level   string `xml:"PermissionLevel"`
 			} `xml:"PermissionSet>Permissions>Permission"`
 		} `xml:"Folders>Folder"`
@@ -94,8 +99,8 @@ func TestTheEWSGateIsClosedUntilTheAdministratorLetsTheAppIn(t *testing.T) {
 	app := r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app")
 	bearer := r.token(tenant.TenantID, secretForm(app.AppID, app.secret, exchangeDefault))
 	for _, test := range []struct{ patch, reason string }{
-		{`{}`, reasonEWSDisabled},
-		{`{"ews_enabled": true}`, reasonEWSBlocked},
+		{`{}`, "EWS is disabled for this user or tenant"}, // as documented
+		{`{"ews_enabled": true}`, "EWS is blocked by policy for this user or tenant"},
 		{`{"ews_allowed_app_ids": ["` + r.register(r.server.Tenants()[0]).AppID + `"]}`, reasonEWSBlocked},
 		{`{"ews_enabled": false, "ews_allowed_app_ids": ["` + app.AppID + `"]}`, reasonEWSDisabled},
 		{`{"ews_enabled": true, "ews_allowed_app_ids": ["` + strings.ToUpper(app.AppID) + `"]}`, ""},
@@ -129,9 +134,16 @@ func TestOnlyATokenForExchangeOpensEWS(t *testing.T) {
 	powerless := r.register(r.server.Tenants()[0], exchangeAppID+"/Exchange.ManageAsApp")
 	r.openGate(powerless.AppID)
 	got, soap := r.ews(r.token(tenant.TenantID, secretForm(powerless.AppID, powerless.secret, exchangeDefault)), mailbox, getFolder(mailbox, "inbox"))
-	if got.Status != http.StatusForbidden || soap.Fault.Code != "ErrorAccessDenied" {
+	if got.Status != http.StatusForbidden || soap.Fault.Code != "ErrorAccessDenied" || soap.Fault.Message != "Access is denied. Check credentials and try again." {
 		t.Errorf("without full_access_as_app: HTTP %d %s", got.Status, got.Body)
 	}
+}
+
+// ewsWords are Exchange's texts.
+var ewsWords = map[string]string{
+	"ErrorNonExistentMailbox":                     "The SMTP address has no mailbox associated with it.",
+	"ErrorImpersonateUserDenied":                  "The account does not have permission to impersonate the requested user.",
+	"ErrorInvalidExchangeImpersonationHeaderData": "ExchangeImpersonation SOAP header must be present for this type of OAuth token.",
 }
 
 func TestEveryKindOfMailboxIsAnsweredAsExchangeWould(t *testing.T) {
@@ -157,10 +169,16 @@ func TestEveryKindOfMailboxIsAnsweredAsExchangeWould(t *testing.T) {
 		if got.Status != test.status || soap.Fault.Code != test.code || got.Header.Get("X-EWS-Policy-Reason") != test.reason {
 			t.Errorf("%s: HTTP %d %s %q\n%s", test.name, got.Status, soap.Fault.Code, got.Header.Get("X-EWS-Policy-Reason"), got.Body)
 		}
+		if test.code != "" && (soap.Fault.Message != ewsWords[test.code] || soap.Fault.Kind != "a:"+test.code) {
+			t.Errorf("%s: the fault is %+v", test.name, soap.Fault)
+		}
 	}
 	mailbox := tenant.Mailboxes.Licensed[0]
-	if got, _ := r.ews(bearer, "", getFolder(mailbox, "inbox")); got.Status == http.StatusOK {
-		t.Error("a request without X-AnchorMailbox is answered")
+	if got, soap := r.ews(bearer, "", getFolder(mailbox, "inbox")); got.Status != http.StatusInternalServerError || soap.Fault.Code != "ErrorInvalidRequest" {
+		t.Errorf("a request without X-AnchorMailbox is answered HTTP %d %s", got.Status, got.Body)
+	}
+	if _, soap := r.ews(bearer, mailbox, getFolder(mailbox, "calendar")); len(soap.Messages) != 1 || soap.Messages[0].Class != "Error" || soap.Messages[0].Code != "ErrorFolderNotFound" {
+		t.Errorf("a folder that is not there: %+v", soap)
 	}
 	r.exchange(fmt.Sprintf(`{"ews_disabled_mailboxes": [%q]}`, mailbox))
 	if got, _ := r.ews(bearer, mailbox, getFolder(mailbox, "inbox")); got.Header.Get("X-EWS-Policy-Reason") != reasonEWSDisabled {
@@ -182,35 +200,72 @@ func TestOnlyTheOwnerHasEveryRightOnTheRootPublicFolder(t *testing.T) {
 		if folder.Rights.CreateHierarchy != owns || folder.Rights.Delete != owns || !folder.Rights.Read {
 			t.Errorf("%s has the rights %+v", mailbox, *folder.Rights)
 		}
-		listed := false
+		listed := ""
 		for _, permission := range folder.Permissions {
-			listed = listed || permission.Address == mailbox && permission.Level == "Owner"
+			listed += permission.Address + permission.Group + "=" + permission.Level + " "
 		}
-		if listed != owns {
-			t.Errorf("%s is listed as Owner: %t", mailbox, listed)
+		want := "" // who does not own the folder is not shown who else may do what
+		if owns {
+			want = "Default=Author " + mailbox + "=Owner Anonymous=None "
+		}
+		if listed != want {
+			t.Errorf("%s is shown the permissions %q, want %q", mailbox, listed, want)
 		}
 	}
 	anchor, byGUID := r.hierarchyMailbox(bearer, owner)
-	if _, soap := r.ews(bearer, owner, getFolder(owner, "publicfoldersroot"), byGUID); len(soap.Messages) != 1 || soap.Messages[0].Class != "Error" {
-		t.Errorf("a request that was not routed: %+v", soap)
+	const none = "ErrorPublicFolderMailboxDiscoveryFailed"
+	if _, soap := r.ews(bearer, owner, getFolder(owner, "publicfoldersroot"), byGUID); len(soap.Messages) != 1 || soap.Messages[0].Code != none {
+		t.Errorf("a request that was not routed by X-AnchorMailbox: %+v", soap)
+	}
+	if _, soap := r.ews(bearer, anchor, getFolder(owner, "publicfoldersroot")); len(soap.Messages) != 1 || soap.Messages[0].Code != none {
+		t.Errorf("a request that was not routed by X-PublicFolderMailbox: %+v", soap)
 	}
 	r.exchange(`{"public_folders": false}`)
-	if none, _ := r.hierarchyMailbox(bearer, owner); none != "" {
-		t.Errorf("without public folders, Autodiscover names %s", none)
+	if named, _ := r.hierarchyMailbox(bearer, owner); named != "" {
+		t.Errorf("without public folders, Autodiscover names %s", named)
 	}
-	if _, soap := r.ews(bearer, anchor, getFolder(owner, "publicfoldersroot"), byGUID); len(soap.Messages) != 1 || soap.Messages[0].Class != "Error" {
+	if _, soap := r.ews(bearer, anchor, getFolder(owner, "publicfoldersroot"), byGUID); len(soap.Messages) != 1 || soap.Messages[0].Class != "Error" || soap.Messages[0].Code != none {
 		t.Errorf("without public folders: %+v", soap)
 	}
 }
 
-// hierarchyMailbox asks SOAP Autodiscover for the mailbox that holds the public folder hierarchy.
-func (r *rig) hierarchyMailbox(bearer, mailbox string) (anchor, byGUID string) {
+// userSettings asks SOAP Autodiscover for what a mailbox's client has to know of the public folder hierarchy.
+func (r *rig) userSettings(bearer, mailbox string) answer {
 	r.t.Helper()
 	const namespace = "http://schemas.microsoft.com/exchange/2010/Autodiscover"
-	got := r.do(http.MethodPost, "/autodiscover/autodiscover.svc", `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:a="`+namespace+`"><s:Body>
+	return r.do(http.MethodPost, "/autodiscover/autodiscover.svc", `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:a="`+namespace+`"><s:Body>
 	<a:GetUserSettingsRequestMessage><a:Request><a:Users><a:User><a:Mailbox>`+mailbox+`</a:Mailbox></a:User></a:Users>
 	<a:RequestedSettings><a:Setting>PublicFolderInformation</a:Setting><a:Setting>InternalRpcClientServer</a:Setting></a:RequestedSettings>
 	</a:Request></a:GetUserSettingsRequestMessage></s:Body></s:Envelope>`, map[string]string{"Content-Type": "text/xml; charset=utf-8", "Authorization": "Bearer " + bearer})
+}
+
+func TestSOAPAutodiscoverTellsWhereThePublicFoldersAre(t *testing.T) {
+	r, app, tenant := newEWSRig(t)
+	bearer := r.token(tenant.TenantID, secretForm(app.AppID, app.secret, exchangeDefault))
+	mailbox := tenant.Mailboxes.Licensed[0]
+	if anchor, byGUID := r.hierarchyMailbox(bearer, mailbox); !strings.HasSuffix(anchor, "@"+tenant.Domain) || uuid.Validate(strings.TrimSuffix(byGUID, "@"+tenant.Domain)) != nil {
+		t.Errorf("the hierarchy is in %s, also called %s", anchor, byGUID)
+	}
+	if got := r.userSettings(bearer, "nobody@"+tenant.Domain); got.Status != http.StatusOK || !strings.Contains(got.Body, "<ErrorCode>InvalidUser</ErrorCode>") {
+		t.Errorf("of nobody: HTTP %d %s", got.Status, got.Body)
+	}
+	for name, token := range map[string]string{
+		"no token": "", "a token for Graph": r.token(tenant.TenantID, secretForm(app.AppID, app.secret, graphDefault)),
+	} {
+		if got := r.userSettings(token, mailbox); got.Status != http.StatusUnauthorized {
+			t.Errorf("%s: HTTP %d %s", name, got.Status, got.Body)
+		}
+	}
+	r.exchange(`{"public_folders": false}`)
+	if got := r.userSettings(bearer, mailbox); strings.Count(got.Body, "<ErrorCode>SettingIsNotAvailable</ErrorCode>") != 2 {
+		t.Errorf("without public folders: %s", got.Body)
+	}
+}
+
+// hierarchyMailbox is the mailbox that holds the public folder hierarchy: its address, and the one with a GUID.
+func (r *rig) hierarchyMailbox(bearer, mailbox string) (anchor, byGUID string) {
+	r.t.Helper()
+	got := r.userSettings(bearer, mailbox)
 	var found struct {
 		Settings []struct{ Name, Value string } `xml:"Body>GetUserSettingsResponseMessage>Response>UserResponses>UserResponse>UserSettings>UserSetting"`
 	}
@@ -234,6 +289,9 @@ func TestABusyExchangeSaysHowLongToBackOff(t *testing.T) {
 	mailbox := tenant.Mailboxes.Licensed[0]
 	r.exchange(`{"server_busy": "30s"}`)
 	_, soap := r.ews(bearer, mailbox, getFolder(mailbox, "inbox"))
+	if soap.Fault.Message != "The server cannot service this request right now. Try again later." {
+		t.Errorf("the message is %q", soap.Fault.Message)
+	}
 	if soap.Fault.Code != "ErrorServerBusy" || len(soap.Fault.Values) != 1 || soap.Fault.Values[0].Name != "BackOffMilliseconds" || soap.Fault.Values[0].Text != "30000" {
 		t.Errorf("the fault is %+v", soap.Fault)
 	}
@@ -270,11 +328,11 @@ func TestAutodiscoverTellsWhereEWSIsAndProvesNothing(t *testing.T) {
 		t.Errorf("the answer is %+v", found)
 	}
 	for _, unknown := range []string{"nobody@" + tenant.Domain, "nobody@example.com"} {
-		if got := r.get("/autodiscover/autodiscover.json/v1.0/" + unknown + "?Protocol=Ews"); got.Status != http.StatusFound {
-			t.Errorf("%s: HTTP %d", unknown, got.Status)
+		if got := r.get("/autodiscover/autodiscover.json/v1.0/" + unknown + "?Protocol=Ews"); got.Status != http.StatusFound || !strings.Contains(got.Header.Get("Location"), "RedirectCount=1") {
+			t.Errorf("%s: HTTP %d to %s", unknown, got.Status, got.Header.Get("Location"))
 		}
 	}
-	if got := r.get("/autodiscover/autodiscover.json/v1.0/" + tenant.Mailboxes.Licensed[0] + "?Protocol=Pop"); got.Status != http.StatusBadRequest {
-		t.Errorf("an unknown protocol: HTTP %d", got.Status)
+	if got := r.get("/autodiscover/autodiscover.json/v1.0/" + tenant.Mailboxes.Licensed[0] + "?Protocol=Pop"); got.Status != http.StatusBadRequest || !strings.Contains(got.Body, `"ErrorCode":"InvalidProtocol"`) {
+		t.Errorf("an unknown protocol: HTTP %d %s", got.Status, got.Body)
 	}
 }

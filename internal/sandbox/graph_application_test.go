@@ -86,6 +86,25 @@ func TestWhatIsSetOnAnApplicationComesBack(t *testing.T) {
 	}
 }
 
+func TestAnIdentifierURIIsUniqueInTheTenant(t *testing.T) {
+	g := newGraph(t, fullCaller)
+	first := g.newApplication(object{"identifierUris": []string{"api://one", "api://two"}})
+	firstPath := "/applications/" + first["id"].(string)
+	g.want(http.StatusNoContent, "PATCH", firstPath, object{"identifierUris": []string{"api://two"}}) // its own is no conflict
+	second := g.newApplication(object{"identifierUris": []string{"api://one"}})
+	body := object{"identifierUris": []string{"api://other", "api://two"}}
+	message := g.refused(http.StatusBadRequest, "Request_BadRequest", "PATCH", "/applications/"+second["id"].(string), body)
+	if message != "Another object with the same value for property identifierUris already exists." {
+		t.Errorf("the message is %q", message)
+	}
+	if code := g.detail("PATCH", "/applications/"+second["id"].(string), body); code != "ObjectConflict" {
+		t.Errorf("the detail's code is %q", code)
+	}
+	g.want(http.StatusNoContent, "DELETE", firstPath, nil)
+	g.newApplication(object{"identifierUris": []string{"api://two"}})
+	g.refused(http.StatusConflict, "Request_MultipleObjectsWithSameKeyValue", "POST", "/directory/deletedItems/"+first["id"].(string)+"/restore", nil)
+}
+
 func TestFederatedCredentialsAreListedMadeAndDeleted(t *testing.T) {
 	g := newGraph(t, fullCaller)
 	path := "/applications/" + g.newApplication(object{})["id"].(string) + "/federatedIdentityCredentials"
@@ -193,6 +212,7 @@ func TestAPurgedObjectIsGoneForGood(t *testing.T) {
 	g := newGraph(t, fullCaller)
 	app, principal := g.newRegistration()
 	g.want(http.StatusNoContent, "DELETE", "/applications/"+app["id"].(string), nil)
+	// The application goes first, and leaves its service principal in the recycle bin.
 	for _, id := range []string{app["id"].(string), principal["id"].(string)} {
 		g.want(http.StatusOK, "GET", "/directory/deletedItems/"+id, nil)
 		g.want(http.StatusNoContent, "DELETE", "/directory/deletedItems/"+id, nil)
