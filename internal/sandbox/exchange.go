@@ -19,7 +19,8 @@ func (s *Server) exchangeRoutes(mux *http.ServeMux) {
 
 const ewsRole = "full_access_as_app"
 
-// What Exchange Online writes into X-EWS-Policy-Reason (Exchange: control access to EWS).
+// What Exchange Online writes into X-EWS-Policy-Reason (Exchange: control access to EWS). That a mailbox whose licence does
+// not include EWS, as kiosk workers have, is refused with the first one is unconfirmed.
 const (
 	reasonEWSDisabled = "EWS is disabled for this user or tenant"
 	reasonEWSBlocked  = "EWS is blocked by policy for this user or tenant"
@@ -151,7 +152,7 @@ func (u user) addresses() []string {
 }
 
 // mailbox finds the user whose mailbox has that address. A disabled account's mailbox opens like any other, as shared
-// mailboxes do, whose accounts are disabled by design.
+// mailboxes do, whose accounts are disabled by design (unconfirmed).
 func (t *Tenant) mailbox(v view, address string, primaryOnly bool) (user, bool) {
 	found := t.directory.users.list(v, func(u user) bool {
 		if u.Mailbox == unlicensed || u.Mailbox == noMailbox {

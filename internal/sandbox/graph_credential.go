@@ -173,7 +173,8 @@ func isKeyIdentifier(text string) bool {
 	return err == nil && len(content) > 0 && len(content) <= 32
 }
 
-// parseKey reads base64 of a certificate, in DER or, as HashiCorp's azuread provider sends it, in PEM.
+// parseKey reads base64 of a certificate, in DER or, as HashiCorp's azuread provider sends it, in PEM. That the first
+// certificate of a chain counts is unconfirmed.
 func parseKey(text string) (*x509.Certificate, error) {
 	content, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {

@@ -83,7 +83,7 @@ func (c *call) listDeleted(context string, schema object, ofType func(deletedIte
 	return c.many(collection{
 		context:    context,
 		schema:     schema,
-		filterable: []string{"id", "appId", "displayName", "uniqueName", "tags"},
+		filterable: []string{"id", "appId", "displayName", "uniqueName", "tags"}, // that uniqueName is among them is unconfirmed
 		sortable:   []string{"displayName", "deletedDateTime"},
 		rows: func(v view) []object {
 			found := c.tenant.directory.deleted.list(v, func(d deletedItem) bool { return ofType(d) && c.kept(d) })
@@ -137,11 +137,12 @@ func (c *call) restore() *graphError {
 	return c.one(http.StatusOK, "directoryObjects", entity, nil)
 }
 
-// restoreApplication refuses where another application has taken what must be unique meanwhile.
+// restoreApplication refuses where another application has taken what must be unique meanwhile. That it is refused with
+// 409 was seen for identifierUris and servicePrincipalNames; codes and texts are unconfirmed.
 func (c *call) restoreApplication(a application) *graphError {
 	now := c.tenant.present(c.server)
 	if _, exists := c.tenant.applicationByUniqueName(now, a.UniqueName); exists {
-		return conflict("Another object with the same value for property uniqueName already exists.").detail("ObjectConflict", "uniqueName") // unconfirmed
+		return conflict("Another object with the same value for property uniqueName already exists.").detail("ObjectConflict", "uniqueName")
 	}
 	_, exists := c.tenant.directory.applications.first(now, func(other application) bool {
 		return slices.ContainsFunc(a.IdentifierURIs, func(uri string) bool { return slices.Contains(other.IdentifierURIs, uri) })
@@ -159,7 +160,7 @@ func (c *call) restoreServicePrincipal(d deletedItem) *graphError {
 		return refuse(badRequest, "Cannot restore ServicePrincipal without backing Application %s", p.AppID)
 	}
 	if _, exists := c.tenant.servicePrincipalByAppID(now, p.AppID); exists {
-		return conflict("The service principal cannot be created, updated, or restored because the service principal name %s is already in use.", p.AppID)
+		return conflict("The service principal cannot be created, updated, or restored because the service principal name %s is already in use.", p.AppID) // code and text unconfirmed
 	}
 	at := c.server.now()
 	c.tenant.directory.servicePrincipals.put(at, p.ID, p)

@@ -81,7 +81,8 @@ func unknownProperty(property, resource string) *graphError {
 	return refuse(badRequest, "The property '%s' does not exist on type 'microsoft.graph.%s'. Make sure to only use property names that are defined by the type.", property, resource)
 }
 
-// tokenErrors are Graph's words for a token that it does not take. Those for an expired one are unconfirmed.
+// tokenErrors are Graph's words for a token that it does not take. Those for a wrong signature, for an expired token and for
+// another audience are unconfirmed.
 var tokenErrors = map[tokenFaultReason]string{
 	tokenMissing:      "Access token is empty.",
 	tokenMalformed:    "CompactToken parsing failed with error code: 80049217",

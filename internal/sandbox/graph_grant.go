@@ -154,12 +154,12 @@ func (c *call) postGrant(side grantSide) *graphError {
 		return refuse(badRequest, "Not a valid reference update")
 	}
 	if !grantable(api, made.AppRoleID) {
-		return refuse(badRequest, "Permission being assigned was not found on application '%s'.", api.AppID)
+		return refuse(badRequest, "Permission being assigned was not found on application '%s'.", api.AppID) // text unconfirmed
 	}
 	if slices.ContainsFunc(c.tenant.grantsOf(now, principal.ID), func(g appRoleAssignment) bool {
 		return g.ResourceID == api.ID && g.AppRoleID == made.AppRoleID
 	}) {
-		return refuse(badRequest, "Permission being assigned already exists on the object").detail("InvalidUpdate", "")
+		return refuse(badRequest, "Permission being assigned already exists on the object").detail("InvalidUpdate", "") // the detail is unconfirmed
 	}
 	made.ID, made.CreatedAt = newAppRoleAssignmentID(principal.ID), c.now()
 	made.PrincipalDisplayName, made.PrincipalType, made.ResourceDisplayName = principal.DisplayName, "ServicePrincipal", api.DisplayName

@@ -84,7 +84,7 @@ func (c *call) createServicePrincipal(appID string, body map[string]json.RawMess
 		return failure
 	}
 	if _, exists := c.tenant.servicePrincipalByAppID(c.tenant.present(c.server), appID); exists {
-		return conflict("The service principal cannot be created, updated, or restored because the service principal name %s is already in use.", appID) // unconfirmed
+		return conflict("The service principal cannot be created, updated, or restored because the service principal name %s is already in use.", appID) // code and text unconfirmed
 	}
 	if created.Owners, failure = c.firstOwners(body); failure != nil {
 		return failure
@@ -140,7 +140,7 @@ func (c *call) elsewhere(appID string) (*Tenant, application, bool) {
 }
 
 // patchServicePrincipal changes a service principal, or creates the one of that application when the request prefers
-// so (Microsoft Graph: serviceprincipal-upsert).
+// so (Microsoft Graph: serviceprincipal-upsert). That 404 is the answer where it does not is unconfirmed.
 func (c *call) patchServicePrincipal() *graphError {
 	body, failure := c.body()
 	if failure != nil {

@@ -18,8 +18,8 @@ type signInRefusal struct {
 	noURI  bool   // Entra's answer has no error_uri
 }
 
-// The refusals (Microsoft identity platform: Microsoft Entra authentication and authorization error codes; the texts
-// as seen in answers of Entra). Where the status is marked unconfirmed, no answer of Entra with it was at hand.
+// The refusals (Microsoft identity platform: Microsoft Entra authentication and authorization error codes; statuses, kinds
+// and texts as seen in answers of Entra). Of what is marked unconfirmed, no answer of Entra was at hand.
 var (
 	wrongSecret = signInRefusal{code: 7000215, status: 401, kind: "invalid_client",
 		text: "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '%s'."}
@@ -27,13 +27,13 @@ var (
 		text: "The provided client secret keys for app '%s' are expired. Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds."}
 	revokedCertificate = signInRefusal{code: 7000214, status: 401, kind: "invalid_client", // text unconfirmed
 		text: "The certificate used by application '%s' has been revoked."}
-	noCredential = signInRefusal{code: 7000218, status: 401, kind: "invalid_client", // status unconfirmed
+	noCredential = signInRefusal{code: 7000218, status: 401, kind: "invalid_client", // status and text unconfirmed
 		text: "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."}
-	blockedByPolicy = signInRefusal{code: 53003, status: 400, kind: "invalid_grant", // status and kind unconfirmed
+	blockedByPolicy = signInRefusal{code: 53003, status: 400, kind: "invalid_grant", // status, kind and text unconfirmed
 		text: "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance."}
 	noServicePrincipal = signInRefusal{code: 7000229, status: 401, kind: "invalid_client", // status, kind and text unconfirmed
 		text: "The client application %s is missing service principal in the tenant."}
-	missingCredential = signInRefusal{code: 7000216, status: 401, kind: "invalid_client", // status unconfirmed
+	missingCredential = signInRefusal{code: 7000216, status: 401, kind: "invalid_client", // status and text unconfirmed
 		text: "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type."}
 
 	unknownKey = signInRefusal{code: 700027, status: 401, kind: "invalid_client",
@@ -46,9 +46,9 @@ var (
 		text: "Client assertion contains an invalid signature. App Id '%s'."}
 	assertionOutOfTime = signInRefusal{code: 700024, status: 401, kind: "invalid_client",
 		text: "Client assertion is not within its valid time range. Current time: %s, assertion valid from %s, expiry time of assertion %s. Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials ."}
-	wrongAssertionClient = signInRefusal{code: 700021, status: 401, kind: "invalid_client",
+	wrongAssertionClient = signInRefusal{code: 700021, status: 401, kind: "invalid_client", // status, kind and text unconfirmed
 		text: "Client assertion application identifier doesn't match 'client_id' parameter. Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials ."}
-	wrongAssertionAudience = signInRefusal{code: 700023, status: 401, kind: "invalid_client",
+	wrongAssertionAudience = signInRefusal{code: 700023, status: 401, kind: "invalid_client", // status, kind and text unconfirmed
 		text: "Client assertion audience claim does not match Realm issuer. Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials ."}
 	unsupportedAlgorithm = signInRefusal{code: 5002738, status: 400, kind: "invalid_client", // status unconfirmed
 		text: "Invalid JWT token. '%s' is not a supported signature algorithm. Supported signing algorithms are: 'RS256, PS256'."}
@@ -59,27 +59,27 @@ var (
 		text: "Application with identifier '%s' was not found in the directory '%s'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant."}
 	malformedClientID = signInRefusal{code: 700038, status: 400, kind: "unauthorized_client", noURI: true,
 		text: "%s is not a valid application identifier."}
-	disabledApplication = signInRefusal{code: 7000112, status: 401, kind: "unauthorized_client", // status unconfirmed
+	disabledApplication = signInRefusal{code: 7000112, status: 401, kind: "unauthorized_client", // status and text unconfirmed
 		text: "Application '%s'(%s) is disabled."}
 
 	unknownResource = signInRefusal{code: 500011, status: 400, kind: "invalid_resource",
 		text: "The resource principal named %s was not found in the tenant named %s. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant."}
-	unassigned = signInRefusal{code: 501051, status: 400, kind: "invalid_grant", // status and kind unconfirmed
+	unassigned = signInRefusal{code: 501051, status: 400, kind: "invalid_grant", // status, kind and text unconfirmed
 		text: "Application is not assigned to a role for the application '%s'."}
-	notDefaultScope = signInRefusal{code: 1002012, status: 400, kind: "invalid_scope",
+	notDefaultScope = signInRefusal{code: 1002012, status: 400, kind: "invalid_scope", // text unconfirmed
 		text: "The provided value for scope %s is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."}
-	severalScopes = signInRefusal{code: 70011, status: 400, kind: "invalid_scope",
+	severalScopes = signInRefusal{code: 70011, status: 400, kind: "invalid_scope", // text unconfirmed
 		text: "The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. The scope %s is not valid."}
 	unsupportedGrant = signInRefusal{code: 70003, status: 400, kind: "unsupported_grant_type", noURI: true,
 		text: "The app requested an unsupported grant type '%s'."}
-	missingParameter = signInRefusal{code: 900144, status: 400, kind: "invalid_request",
+	missingParameter = signInRefusal{code: 900144, status: 400, kind: "invalid_request", // status, kind and text unconfirmed
 		text: "The request body must contain the following parameter: '%s'."}
 
 	unknownTenant = signInRefusal{code: 90002, status: 400, kind: "invalid_request",
 		text: "Tenant '%s' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant."}
 	malformedTenant = signInRefusal{code: 900023, status: 400, kind: "invalid_request", // status unconfirmed
 		text: "Specified tenant identifier '%s' is neither a valid DNS name, nor a valid external domain."}
-	serverFault = signInRefusal{code: 90033, status: 503, kind: "temporarily_unavailable",
+	serverFault = signInRefusal{code: 90033, status: 503, kind: "temporarily_unavailable", // status, kind and text unconfirmed
 		text: "A transient error has occurred. Please try again. (%s)"}
 )
 

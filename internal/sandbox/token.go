@@ -23,7 +23,8 @@ const tokenLifetime = 3599 * time.Second
 // tokenBackdating is how far before its issuance a token begins to be valid, as Entra's are, for the sake of slow clocks.
 const tokenBackdating = 5 * time.Minute
 
-// The audiences of the sandbox's own APIs, as they stand in a token's aud claim.
+// The audiences of the sandbox's own APIs, as they stand in a token's aud claim. Graph's was seen in tokens of Entra's; that
+// Exchange's looks alike is unconfirmed.
 const (
 	graphAudience    = "https://graph.microsoft.com"
 	exchangeAudience = "https://outlook.office365.com"
@@ -94,7 +95,8 @@ const (
 )
 
 // accessClaims are the claims of an app-only token in the v1.0 format, which Graph and Exchange Online are given
-// whatever version the token endpoint has (Microsoft identity platform: access token claims reference).
+// whatever version the token endpoint has (Microsoft identity platform: access token claims reference; the set of claims
+// as seen in a token for Graph, and unconfirmed in one for Exchange).
 type accessClaims struct {
 	Audience       string           `json:"aud"` // always one string here; RFC 7519 also allows a list
 	Issuer         string           `json:"iss"`

@@ -231,7 +231,7 @@ func stale(r *http.Request) (look func(*Tenant) view, set bool) {
 }
 
 // failures are what the kinds that answer with an error say in the name of Graph (Microsoft Graph: error responses and
-// resource types, throttling guidance; the codes of 500 and above are unconfirmed).
+// resource types, throttling guidance; the texts, and the codes of 500 and above, are unconfirmed).
 var failures = map[FaultKind]graphError{
 	Throttled:     {status: http.StatusTooManyRequests, code: "TooManyRequests", message: "Too many requests."},
 	ServerError:   {status: http.StatusInternalServerError, code: "Service_InternalServerError", message: "Encountered an internal server error."},
