@@ -42,7 +42,15 @@ func TestAGrantIsSeenFromBothEndsAndInTheToken(t *testing.T) {
 	}
 
 	path := assignments + "/" + grant["id"].(string)
-	g.want(http.StatusOK, "GET", path, nil)
+	fromTheAPI := "/servicePrincipals/" + exchange["id"].(string) + "/appRoleAssignedTo/" + grant["id"].(string)
+	for path, context := range map[string]string{path: "#appRoleAssignments/$entity", fromTheAPI: "#servicePrincipals('" + exchange["id"].(string) + "')/appRoleAssignedTo/$entity"} {
+		if found := g.want(http.StatusOK, "GET", path, nil); found["principalId"] != principal["id"] || !strings.HasSuffix(found["@odata.context"].(string), context) {
+			t.Errorf("GET %s finds %v", path, found)
+		}
+	}
+	g.want(http.StatusNoContent, "DELETE", fromTheAPI, nil)
+	grant = g.want(http.StatusCreated, "POST", assignments, object{"principalId": principal["id"], "resourceId": exchange["id"], "appRoleId": fullAccessRole})
+	path = assignments + "/" + grant["id"].(string)
 	g.want(http.StatusNoContent, "DELETE", path, nil)
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "DELETE", path, nil)
 	if token, fault := g.server.verifyToken(g.rig.token(g.tenant.ID, form)); fault != nil || len(token.Roles) != 0 {
@@ -130,6 +138,7 @@ func TestAServicePrincipalIsChangedAndUpserted(t *testing.T) {
 	}
 	g.refused(http.StatusBadRequest, "Request_BadRequest", "PATCH", path, object{"appRoles": []object{}})
 	g.want(http.StatusNoContent, "DELETE", path, nil)
+	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "GET", path, nil)
 	g.want(http.StatusCreated, "POST", "/servicePrincipals", object{"appId": app["appId"]})
 	deleted := g.values(filtered("/directory/deletedItems/microsoft.graph.servicePrincipal", "appId eq '"+app["appId"].(string)+"'"), "id")
 	if len(deleted) != 1 {

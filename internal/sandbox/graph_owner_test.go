@@ -126,6 +126,17 @@ func TestOfTheBetaVersionThereIsWhatOtherProvidersReadThere(t *testing.T) {
 			t.Errorf("%s is answered HTTP %d: %s", path, got.Status, got.Body)
 		}
 	}
+	if got := g.beta("PATCH", principalPath, `{"notes": "by beta"}`); got.Status != http.StatusNoContent {
+		t.Errorf("a change is answered HTTP %d: %s", got.Status, got.Body)
+	}
+	for _, path := range []string{principalPath, appPath} {
+		if got := g.beta("DELETE", path, ""); got.Status != http.StatusNoContent {
+			t.Errorf("a deletion is answered HTTP %d: %s", got.Status, got.Body)
+		}
+		g.refused(http.StatusNotFound, "Request_ResourceNotFound", "GET", path, nil)
+	}
+	app, principal = g.newRegistration()
+	appPath, principalPath = "/applications/"+app["id"].(string), "/servicePrincipals/"+principal["id"].(string)
 	g.refused(http.StatusBadRequest, "BadRequest", "GET", principalPath+"?$select=samlMetadataUrl", nil)
 	if got := g.beta("GET", "/organization", ""); got.Status != http.StatusBadRequest {
 		t.Errorf("what is not there is answered HTTP %d: %s", got.Status, got.Body)

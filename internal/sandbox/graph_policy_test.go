@@ -115,6 +115,10 @@ func TestAnApplicationsOwnPolicyReplacesTheDefaultOne(t *testing.T) {
 	if assigned := g.values(path+"/appManagementPolicies", "id"); len(assigned) != 1 || assigned[0] != own.ID {
 		t.Errorf("assigned are %v", assigned)
 	}
+	g.want(http.StatusCreated, "POST", "/servicePrincipals", object{"appId": clientID})
+	if assigned := g.values("/servicePrincipals(appId='"+clientID+"')/appManagementPolicies", "id"); len(assigned) != 0 {
+		t.Errorf("assigned to the service principal are %v", assigned)
+	}
 	if all := g.values("/policies/appManagementPolicies", "id"); len(all) != 1 || all[0] != own.ID {
 		t.Errorf("the policies are %v", all)
 	}

@@ -79,6 +79,7 @@ var documentedRights = map[string]string{
 
 func TestEachOperationTakesEachOfItsRightsAndNoOther(t *testing.T) {
 	r := newRig(t, Options{})
+	r.unnoted = true
 	tenant := r.server.Tenants()[0]
 	caller, owned := r.register(tenant), r.register(tenant)
 	owned.Owners = []string{caller.principal.ID} // for OwnedBy is a right to one's own

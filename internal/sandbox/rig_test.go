@@ -22,9 +22,10 @@ import (
 
 // rig is a started sandbox with a client that trusts it and follows no redirect.
 type rig struct {
-	t      *testing.T
-	server *Server
-	client *http.Client
+	t       *testing.T
+	server  *Server
+	client  *http.Client
+	unnoted bool // that its requests succeed is no evidence of what they do
 }
 
 func newRig(t *testing.T, options Options) *rig {
@@ -97,7 +98,9 @@ func (r *rig) do(method, path, body string, headers map[string]string) answer {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return answer{response.StatusCode, response.Header, string(content)}
+	got := answer{response.StatusCode, response.Header, string(content)}
+	r.note(method, path, body, got)
+	return got
 }
 
 func (r *rig) get(path string) answer { r.t.Helper(); return r.do(http.MethodGet, path, "", nil) }
