@@ -11,8 +11,9 @@ import (
 )
 
 // watch holds everything that a test says to Microsoft Graph, and is answered, against Microsoft's contract, and fails
-// the test at its end with what is not in there. around is what else stands before the sandbox; it may be nil.
-func watch(t testing.TB, around func(http.Handler) http.Handler) func(http.Handler) http.Handler {
+// the test at its end with what is not in there, or if nothing was held against it of what the log has. around is what
+// else stands before the sandbox; it may be nil.
+func watch(t testing.TB, around func(http.Handler) http.Handler, logged func() []Request) func(http.Handler) http.Handler {
 	t.Helper()
 	held, err := contract.Load(filepath.Join(checkout(t), filepath.FromSlash(contract.Location)))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -27,6 +28,9 @@ func watch(t testing.TB, around func(http.Handler) http.Handler) func(http.Handl
 		for _, violation := range tap.Violations() {
 			t.Errorf("not in Microsoft's contract of Graph: %s", violation)
 		}
+		if unheard(tap.Checked(), logged()) {
+			t.Error("the test spoke to Graph, and nothing of it was held against Microsoft's contract")
+		}
 	})
 	return func(next http.Handler) http.Handler {
 		if around != nil {
@@ -35,3 +39,6 @@ func watch(t testing.TB, around func(http.Handler) http.Handler) func(http.Handl
 		return tap.Around(next)
 	}
 }
+
+// unheard tells whether there were requests to Graph and none of them was held against the contract.
+func unheard(checked int, logged []Request) bool { return checked == 0 && len(Graph(logged)) > 0 }

@@ -67,7 +67,7 @@ func Start(t testing.TB, options sandbox.Options) *Kitchen {
 	if options.Speed == 0 {
 		options.Speed = 30 // the lags stay longer than a request takes, and short enough to be waited for
 	}
-	options.Around = watch(t, options.Around)
+	options.Around = watch(t, options.Around, func() []Request { return log.requests(t) })
 	server, err := sandbox.Start(options)
 	if err != nil {
 		t.Fatal(err)

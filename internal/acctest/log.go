@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
@@ -27,11 +28,16 @@ func (l *requestLog) Write(line []byte) (int, error) {
 // Requests returns what was requested since the kitchen started, or since the last call of Forget.
 func (k *Kitchen) Requests() []Request {
 	k.t.Helper()
-	k.log.guard.Lock()
-	defer k.log.guard.Unlock()
-	requests, err := sandbox.ReadLog(bytes.NewReader(k.log.text.Bytes()))
+	return k.log.requests(k.t)
+}
+
+func (l *requestLog) requests(t testing.TB) []Request {
+	t.Helper()
+	l.guard.Lock()
+	defer l.guard.Unlock()
+	requests, err := sandbox.ReadLog(bytes.NewReader(l.text.Bytes()))
 	if err != nil {
-		k.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return requests
 }

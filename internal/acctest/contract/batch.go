@@ -23,13 +23,24 @@ func takeNullBodies(batch *openapi3.Operation) {
 }
 
 type batchRequests struct {
-	Requests []struct {
-		ID      string            `json:"id"`
-		Method  string            `json:"method"`
-		URL     string            `json:"url"`
-		Headers map[string]string `json:"headers"`
-		Body    json.RawMessage   `json:"body"`
-	} `json:"requests"`
+	Requests []batchRequest `json:"requests"`
+}
+
+type batchRequest struct {
+	ID      string            `json:"id"`
+	Method  string            `json:"method"`
+	URL     string            `json:"url"`
+	Headers map[string]string `json:"headers"`
+	Body    json.RawMessage   `json:"body"`
+}
+
+// exchange is the request as it would be outside of a batch, before it is answered.
+func (b batchRequest) exchange() Exchange {
+	body := b.Body
+	if string(body) == "null" {
+		body = nil
+	}
+	return Exchange{Method: b.Method, Target: "/" + strings.TrimPrefix(b.URL, "/"), Header: headerOf(b.Headers), Body: body, Lost: true}
 }
 
 type batchResponses struct {
@@ -43,15 +54,22 @@ type batchResponse struct {
 	Body    json.RawMessage   `json:"body"`
 }
 
-// unpack pairs the requests of a batch with their answers. A batch that was refused whole has none.
+// unpack pairs the requests of a batch with their answers. Of a batch that was refused whole, or whose answer got lost,
+// there are the requests alone.
 func unpack(e Exchange) (parts []Exchange, errs []error) {
-	if e.Status != http.StatusOK {
-		return nil, nil
-	}
 	var sent batchRequests
 	var got batchResponses
-	if json.Unmarshal(e.Body, &sent) != nil || json.Unmarshal(e.Answer, &got) != nil {
+	if json.Unmarshal(e.Body, &sent) != nil {
 		return nil, nil // the envelope's own violation
+	}
+	if e.Lost || e.Status != http.StatusOK {
+		for _, request := range sent.Requests {
+			parts = append(parts, request.exchange())
+		}
+		return parts, nil
+	}
+	if json.Unmarshal(e.Answer, &got) != nil {
+		return nil, nil
 	}
 	answers := map[string]batchResponse{}
 	for _, answer := range got.Responses {
@@ -67,14 +85,9 @@ func unpack(e Exchange) (parts []Exchange, errs []error) {
 			continue
 		}
 		delete(answers, request.ID)
-		body := request.Body
-		if string(body) == "null" {
-			body = nil
-		}
-		parts = append(parts, Exchange{
-			Method: request.Method, Target: "/" + strings.TrimPrefix(request.URL, "/"), Header: headerOf(request.Headers), Body: body,
-			Status: answer.Status, Answered: headerOf(answer.Headers), Answer: answer.plainBody(),
-		})
+		part := request.exchange()
+		part.Lost, part.Status, part.Answered, part.Answer = false, answer.Status, headerOf(answer.Headers), answer.plainBody()
+		parts = append(parts, part)
 	}
 	for id := range answers {
 		errs = append(errs, fmt.Errorf("an answer is there to %q, which was not asked", id))

@@ -184,9 +184,11 @@ func (c closer) close(of *openapi3.SchemaRef) {
 	}
 	c.close(schema.Items)
 	free := schema.AdditionalProperties
-	if len(schema.Properties) > 0 && free.Has == nil && free.Schema == nil {
+	// Beside an error nothing stands, though Microsoft's schema leaves that open (error responses and resource types).
+	isError := slices.Contains(schema.Required, "error")
+	if len(schema.Properties) > 0 && (isError || free.Has == nil && free.Schema == nil) {
 		closed := false
-		schema.AdditionalProperties.Has = &closed
+		schema.AdditionalProperties = openapi3.AdditionalProperties{Has: &closed}
 	}
 }
 

@@ -23,6 +23,7 @@ type Exchange struct {
 	Status   int
 	Answered http.Header
 	Answer   []byte
+	Lost     bool // the answer did not go out whole: the request alone can be judged
 }
 
 // Violations are the sentences of what is not in the contract, each beginning with the request. A batch's parts are
@@ -52,11 +53,18 @@ func (c *Contract) violations(e Exchange, ofRequest bool) []string {
 		}
 	}
 	if ofRequest {
-		note("query", o.checkQuery(target.RawQuery)...)
+		note("query", c.checkQuery(o, target.RawQuery)...)
 		note("header", o.checkHeader(e.Header)...)
 		note("request", c.checkRequest(o, e)...)
 	}
-	note("answer "+strconv.Itoa(e.Status), c.checkAnswer(o, e)...)
+	carriedOut := !e.Lost && e.Status < http.StatusMultipleChoices
+	if ofRequest || carriedOut {
+		note("request", checkRequired(o, e)...) // who carries out what lacks something is as wrong as who sends it
+	}
+	if !e.Lost {
+		note("answer "+strconv.Itoa(e.Status), c.checkAnswer(o, e)...)
+		note("answer "+strconv.Itoa(e.Status), c.checkIDs(o, e)...)
+	}
 	if o.path == batchPath {
 		parts, errs := unpack(e)
 		note("batch", errs...)
@@ -71,7 +79,7 @@ func (c *Contract) violations(e Exchange, ofRequest bool) []string {
 // declares them.
 var pageOptions = []string{"$skiptoken"}
 
-func (o operation) checkQuery(raw string) (errs []error) {
+func (c *Contract) checkQuery(o operation, raw string) (errs []error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return []error{err}
@@ -86,6 +94,7 @@ func (o operation) checkQuery(raw string) (errs []error) {
 			errs = append(errs, fmt.Errorf("the option %s stands twice", name))
 		default:
 			errs = append(errs, checkParameter(name, given[0], declared.Schema.Value)...)
+			errs = append(errs, c.checkNames(o, name, given[0])...)
 		}
 	}
 	return errs

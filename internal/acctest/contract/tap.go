@@ -38,12 +38,10 @@ func (t *Tap) Around(next http.Handler) http.Handler {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		heard := &listener{ResponseWriter: w, status: http.StatusOK}
-		header := r.Header.Clone()
-		next.ServeHTTP(heard, r) // a lost answer is a panic, and nothing to be held against the contract
-		t.note(t.judge(Exchange{
-			Method: r.Method, Target: target, Header: header, Body: body,
-			Status: heard.status, Answered: w.Header().Clone(), Answer: heard.body.Bytes(),
-		}))
+		e := Exchange{Method: r.Method, Target: target, Header: r.Header.Clone(), Body: body, Lost: true}
+		defer func() { t.note(t.judge(e)) }() // also where the answer gets lost, which is a panic
+		next.ServeHTTP(heard, r)
+		e.Lost, e.Status, e.Answered, e.Answer = false, heard.status, w.Header().Clone(), heard.body.Bytes()
 	})
 }
 
