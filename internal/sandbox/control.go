@@ -24,6 +24,7 @@ func (s *Server) controlRoutes(mux *http.ServeMux) {
 		writeControl(w, http.StatusOK, t.state(s))
 	}))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/exchange", s.onTenant(s.patchExchange))
+	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/directory", s.onTenant(s.patchDirectory))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/sign-in", s.onTenant(s.patchSignIn))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/users/{address}", s.onTenant(s.patchUser))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/throttling", s.onTenant(s.patchThrottling))
@@ -128,6 +129,7 @@ func (s *Server) patchExchange(t *Tenant, w http.ResponseWriter, r *http.Request
 		changed.Weather = patch.Weather.value
 	}
 	t.exchange = changed
+	t.settings.put(s.now(), exchangeSettings, changed)
 	writeControl(w, http.StatusOK, t.exchange.state())
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -50,6 +51,7 @@ func (s *Server) serveEWS(w http.ResponseWriter, r *http.Request) {
 	request, malformed := readGetFolder(bytes.NewReader(body))
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	known := s.exchangeKnows(t, r)
 	if malformed == nil && t.exchange.Weather.over(request.folder()) {
 		if weather := t.exchange.Weather; !weather.Silent {
 			weather.answer(w)
@@ -73,7 +75,7 @@ func (s *Server) serveEWS(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	if reason := t.exchange.refusesEWS(token.AppID); reason != "" {
+	if reason := known.refusesEWS(token.AppID); reason != "" {
 		refuseEWSPolicy(w, reason)
 		return
 	}
@@ -82,6 +84,23 @@ func (s *Server) serveEWS(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.serveGetFolder(w, r, t, request)
+}
+
+// exchangeSettings is the row of an organization's settings.
+const exchangeSettings = "settings"
+
+// exchangeKnows is what Exchange goes by in answering a request: the list and the scopes may be those of a while ago.
+func (s *Server) exchangeKnows(t *Tenant, r *http.Request) exchangeOrganization {
+	known := t.exchange
+	if isCalm(r) || s.profile.ewsList == 0 {
+		return known
+	}
+	earlier := func(lag time.Duration) exchangeOrganization {
+		settings, _ := t.settings.get(asOf(s.before(t, lag)), exchangeSettings)
+		return settings
+	}
+	known.EwsAllowedAppIDs, known.OutOfScope = earlier(s.profile.ewsList).EwsAllowedAppIDs, earlier(s.profile.mailScope).OutOfScope
+	return known
 }
 
 // serveGetFolder does what concerns the impersonated mailbox.
@@ -103,12 +122,13 @@ func (s *Server) serveGetFolder(w http.ResponseWriter, r *http.Request, t *Tenan
 		return
 	}
 	account, found := t.mailbox(t.present(s), address, request.primaryOnly())
+	known := s.exchangeKnows(t, r)
 	switch {
 	case !found:
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
 			Code: "ErrorNonExistentMailbox", Message: "The SMTP address has no mailbox associated with it.",
 		})
-	case t.exchange.has(t.exchange.OutOfScope, account):
+	case known.has(known.OutOfScope, account):
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
 			Code: "ErrorImpersonateUserDenied", Message: "The account does not have permission to impersonate the requested user.",
 		})

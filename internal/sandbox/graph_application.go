@@ -100,6 +100,9 @@ func (c *call) createApplication(body map[string]json.RawMessage) *graphError {
 	if created.DisplayName == "" {
 		return refuse(badRequest, "A value is required for property 'displayName' of resource 'Application'.").detail("MissingValue", "displayName")
 	}
+	if failure := c.checkRules(created); failure != nil {
+		return failure
+	}
 	c.tenant.directory.applications.put(c.server.now(), created.ID, created)
 	entity := c.applicationEntity(created, false)
 	for i, password := range entity["passwordCredentials"].([]object) {
@@ -177,10 +180,7 @@ func (c *call) setApplication(a *application, body map[string]json.RawMessage, c
 		case "tags":
 			a.Tags, failure = decoded[[]string](name, resource, raw)
 		case "signInAudience":
-			a.SignInAudience, failure = decoded[string](name, resource, raw)
-			if !slices.Contains(signInAudiences, a.SignInAudience) {
-				failure = invalidValue(name, resource)
-			}
+			failure = c.setSignInAudience(a, raw)
 		case "uniqueName":
 			failure = c.setUniqueName(a, raw)
 		case "identifierUris":
@@ -208,8 +208,7 @@ func (c *call) setApplication(a *application, body map[string]json.RawMessage, c
 	return secrets, nil
 }
 
-// setUniqueName sets the name, which is immutable from then on (Microsoft Graph: application resource type). An
-// application in the recycle bin does not keep its name from others (unconfirmed).
+// setUniqueName sets the name, which is immutable from then on (Microsoft Graph: application resource type).
 func (c *call) setUniqueName(a *application, raw json.RawMessage) *graphError {
 	name, failure := decoded[string]("uniqueName", "Application", raw)
 	switch {
@@ -218,7 +217,7 @@ func (c *call) setUniqueName(a *application, raw json.RawMessage) *graphError {
 	case a.UniqueName != "":
 		return readOnly("uniqueName")
 	}
-	if _, exists := c.tenant.applicationByUniqueName(c.tenant.present(c.server), name); exists {
+	if _, exists := c.tenant.applicationByUniqueName(c.tenant.present(c.server), name); exists || c.keptUniqueName(name) {
 		return taken("uniqueName")
 	}
 	a.UniqueName = name

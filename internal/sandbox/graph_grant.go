@@ -9,10 +9,12 @@ import (
 )
 
 // Rights to application permissions granted. Application.ReadWrite.All does not suffice to grant: who may write
-// applications could otherwise make itself anything.
+// applications could otherwise make itself anything. It does to end a grant (Microsoft's permission data of 2026; the page
+// of the operation names AppRoleAssignment.ReadWrite.All alone).
 var (
 	grantReaders = []string{appReadAll, appReadWriteAll, grantWriteAll, directoryRead, directoryWrite}
 	grantWriters = []string{grantWriteAll}
+	grantEnders  = []string{grantWriteAll, appReadWriteAll}
 )
 
 // grantRoutes are the operations on grants of application permissions, which is what admin consent to them is: seen
@@ -21,11 +23,11 @@ var grantRoutes = []route{
 	{http.MethodGet, "servicePrincipals/{principal}/appRoleAssignments", grantReaders, (*call).listGrantsHeld},
 	{http.MethodPost, "servicePrincipals/{principal}/appRoleAssignments", grantWriters, (*call).postGrantHeld},
 	{http.MethodGet, "servicePrincipals/{principal}/appRoleAssignments/{grant}", grantReaders, (*call).getGrantHeld},
-	{http.MethodDelete, "servicePrincipals/{principal}/appRoleAssignments/{grant}", grantWriters, (*call).deleteGrantHeld},
+	{http.MethodDelete, "servicePrincipals/{principal}/appRoleAssignments/{grant}", grantEnders, (*call).deleteGrantHeld},
 	{http.MethodGet, "servicePrincipals/{principal}/appRoleAssignedTo", grantReaders, (*call).listGrantsGiven},
 	{http.MethodPost, "servicePrincipals/{principal}/appRoleAssignedTo", grantWriters, (*call).postGrantGiven},
 	{http.MethodGet, "servicePrincipals/{principal}/appRoleAssignedTo/{grant}", grantReaders, (*call).getGrantGiven},
-	{http.MethodDelete, "servicePrincipals/{principal}/appRoleAssignedTo/{grant}", grantWriters, (*call).deleteGrantGiven},
+	{http.MethodDelete, "servicePrincipals/{principal}/appRoleAssignedTo/{grant}", grantEnders, (*call).deleteGrantGiven},
 }
 
 // grantSide is which end of a grant the path names.

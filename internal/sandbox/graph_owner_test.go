@@ -101,6 +101,7 @@ func TestABindingThatCannotBeIsRefused(t *testing.T) {
 	app := g.newApplication(object{"owners@odata.bind": tooMany[:maxBound]})
 	g.refused(http.StatusBadRequest, "Request_BadRequest", "PATCH", "/applications/"+app["id"].(string), object{"owners@odata.bind": []string{self}})
 	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", "/applications", object{"displayName": "x", "createdOnBehalfOf@odata.bind": self})
+	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", "/servicePrincipals", object{"appId": app["appId"], "tokenIssuancePolicies@odata.bind": []string{self}})
 }
 
 // beta makes a request below the beta version, which no contract at hand is about.

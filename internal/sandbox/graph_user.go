@@ -106,6 +106,7 @@ func (c *call) getUser() *graphError {
 // looks at the caller's right and at the mailbox is unconfirmed.
 func (c *call) getMailboxSettings() *graphError {
 	account, ok := c.findUser(c.reads)
+	exchange := c.server.exchangeKnows(c.tenant, c.r)
 	refused := &graphError{status: http.StatusForbidden, code: "ErrorAccessDenied", message: "Access is denied. Check credentials and try again."}
 	switch {
 	case !slices.ContainsFunc(mailboxSettingsRights, c.token.hasRole):
@@ -116,7 +117,7 @@ func (c *call) getMailboxSettings() *graphError {
 	case account.Mailbox == unlicensed || account.Mailbox == noMailbox:
 		return &graphError{status: http.StatusNotFound, code: "MailboxNotEnabledForRESTAPI",
 			message: "The mailbox is either inactive, soft-deleted, or is hosted on-premise."}
-	case c.tenant.exchange.has(c.tenant.exchange.OutOfScope, account):
+	case exchange.has(exchange.OutOfScope, account):
 		return refused
 	}
 	return c.write(http.StatusOK, object{

@@ -291,3 +291,42 @@ func TestTheRecycleBinDoesNotHoldAtOnceWhatWasDeleted(t *testing.T) {
 	g.later("6s")
 	g.want(204, "DELETE", "/directory/deletedItems/"+app["id"].(string), nil)
 }
+
+func TestExchangeLearnsOfItsListAfterADayAndOfScopesAfterHours(t *testing.T) {
+	r := newRig(t, Options{Profile: "realistic", Seed: 7})
+	tenant := r.server.Tenants()[0]
+	app := r.register(tenant, exchangeAppID+"/full_access_as_app", graphAppID+"/MailboxSettings.Read")
+	mailbox := r.server.TenantsJSON().Tenants[0].Mailboxes.Licensed[0]
+	opened := func() string {
+		got, soap := r.ews(r.token(tenant.ID, secretForm(app.AppID, app.secret, exchangeDefault)), mailbox, getFolder(mailbox, "inbox"))
+		return got.Header.Get("X-EWS-Policy-Reason") + soap.Fault.Code
+	}
+	shown := func() int {
+		g := &graph{r, tenant, r.token(tenant.ID, secretForm(app.AppID, app.secret, graphDefault))}
+		return g.send("GET", "/users/"+mailbox+"/mailboxSettings", nil).Status
+	}
+	r.control("POST", "/clock", `{"settle":true}`)
+	r.openGate(app.AppID)
+	for _, test := range []struct{ pass, want string }{{"1s", reasonEWSBlocked}, {"23h", reasonEWSBlocked}, {"1h", ""}} {
+		r.later(test.pass)
+		if got := opened(); got != test.want {
+			t.Errorf("after another %s: %q, want %q", test.pass, got, test.want)
+		}
+	}
+	r.exchange(fmt.Sprintf(`{"out_of_scope_mailboxes": [%q]}`, mailbox))
+	if got := opened(); got != "" || shown() != 200 {
+		t.Errorf("right after the policy: %q, HTTP %d", got, shown())
+	}
+	r.later("2h")
+	if got := opened(); got != "ErrorImpersonateUserDenied" || shown() != 403 {
+		t.Errorf("two hours after the policy: %q, HTTP %d", got, shown())
+	}
+	r.exchange(`{"ews_allowed_app_ids": [], "out_of_scope_mailboxes": []}`)
+	if got := opened(); got != "ErrorImpersonateUserDenied" {
+		t.Errorf("right after the list was emptied: %q", got)
+	}
+	r.control("POST", "/clock", `{"settle":true}`)
+	if got := opened(); got != reasonEWSBlocked || shown() != 200 {
+		t.Errorf("settled: %q, HTTP %d", got, shown())
+	}
+}

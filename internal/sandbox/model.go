@@ -19,9 +19,11 @@ type Tenant struct {
 	mu        sync.Mutex // held for the length of a request's work on this tenant
 	directory directory
 	history   history
-	exchange  exchangeOrganization
-	refused   map[string]int // AADSTS codes of sign-ins that are refused whatever they hold, by lower-case client ID
+	exchange  exchangeOrganization        // as the administrator has set it
+	settings  table[exchangeOrganization] // the same with its history, for Exchange learns of some of it late
+	refused   map[string]int              // AADSTS codes of sign-ins that are refused whatever they hold, by lower-case client ID
 	callers   map[callerKind]Caller
+	rules     directoryRules
 	quota     quota
 	usage     map[string]*usage // by client ID, lower case
 }

@@ -251,6 +251,8 @@ func (s *Server) checkSecret(app application, secret string) *signInError {
 		return wrongSecret.with(app.AppID)
 	case !s.now().Before(app.Passwords[at].End):
 		return expiredSecret.with(app.AppID)
+	case s.now().Before(app.Passwords[at].Start):
+		return wrongSecret.with(app.AppID) // the code is unconfirmed
 	default:
 		return nil
 	}

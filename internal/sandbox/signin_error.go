@@ -50,8 +50,8 @@ var (
 		text: "Client assertion application identifier doesn't match 'client_id' parameter. Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials ."}
 	wrongAssertionAudience = signInRefusal{code: 700023, status: 401, kind: "invalid_client", // status, kind and text unconfirmed
 		text: "Client assertion audience claim does not match Realm issuer. Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials ."}
-	unsupportedAlgorithm = signInRefusal{code: 5002738, status: 400, kind: "invalid_client", // status unconfirmed
-		text: "Invalid JWT token. '%s' is not a supported signature algorithm. Supported signing algorithms are: 'RS256, PS256'."}
+	unsupportedAlgorithm = signInRefusal{code: 5002738, status: 400, kind: "invalid_client", // status unconfirmed; the list as seen in 2021, before PS256 was taken
+		text: "Invalid JWT token. '%s' is not a supported signature algorithm. Supported signing algorithms are: 'RS256, HS256'."}
 	malformedAssertion = signInRefusal{code: 50027, status: 400, kind: "invalid_request", // status and kind unconfirmed
 		text: "JWT token is invalid or malformed."}
 

@@ -173,6 +173,7 @@ func TestEveryRefusedSignInHasEntrasCode(t *testing.T) {
 	expired.Keys[0].End = time.Now().Add(-time.Minute)
 	expired.Passwords[0].End = time.Now().Add(-time.Minute)
 	future.Keys[0].Start = time.Now().Add(time.Hour)
+	future.Passwords[0].Start = time.Now().Add(time.Hour)
 	for _, changed := range []*testApp{disabled, expired, future} {
 		r.change(here, changed)
 	}
@@ -194,6 +195,7 @@ func TestEveryRefusedSignInHasEntrasCode(t *testing.T) {
 	}{
 		{"a wrong secret", here.ID, secret(func(f url.Values) { f.Set("client_secret", "wrong") }), 7000215, 401, "invalid_client"},
 		{"an expired secret", here.ID, secretForm(expired.AppID, expired.secret, graphDefault), 7000222, 401, "invalid_client"},
+		{"a secret of tomorrow", here.ID, secretForm(future.AppID, future.secret, graphDefault), 7000215, 401, "invalid_client"},
 		{"no credential", here.ID, secret(func(f url.Values) { f.Del("client_secret") }), 7000216, 401, "invalid_client"},
 		{"another app's key", here.ID, signed(func(a *assertion) {
 			digest := sha256.Sum256(stranger.certificate.Raw)

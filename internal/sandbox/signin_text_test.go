@@ -40,7 +40,7 @@ var entrasWords = map[int]struct {
 	900144:  {status: 400, kind: "invalid_request", rest: "The request body must contain the following parameter: '*'."},
 	1000502: {status: 401, kind: "invalid_client", rest: "The provided certificate is not within its specified validity window. Thumbprint of key used by client: '*', Found key 'Start=*, End=*'."},
 	1002012: {status: 400, kind: "invalid_scope", rest: "The provided value for scope * is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."},
-	5002738: {status: 400, kind: "invalid_client", rest: "Invalid JWT token. '*' is not a supported signature algorithm. Supported signing algorithms are: 'RS256, PS256'."},
+	5002738: {status: 400, kind: "invalid_client", rest: "Invalid JWT token. '*' is not a supported signature algorithm. Supported signing algorithms are: 'RS256, HS256'."},
 	7000112: {status: 401, kind: "unauthorized_client", rest: "Application '*'(*) is disabled."},
 	7000214: {status: 401, kind: "invalid_client", rest: "The certificate used by application '*' has been revoked."},
 	7000215: {status: 401, kind: "invalid_client", rest: "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '*'."},

@@ -65,8 +65,9 @@ func (b *bench) revokeConsent(ctx context.Context) error {
 	})
 }
 
-// openGate does what the Exchange admin does: EWS is closed to new apps.
+// openGate does what the Exchange admin does: EWS is closed to new apps. A day passes until Exchange knows of it.
 func (b *bench) openGate(ctx context.Context) error {
+	defer b.server.Settle()
 	return b.everywhere(ctx, func(ctx context.Context, client *http.Client, state sandbox.TenantState) error {
 		var clientIDs []string
 		for _, application := range state.Applications {
