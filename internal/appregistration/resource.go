@@ -88,15 +88,21 @@ func (r *Resource) ImportState(ctx context.Context, request resource.ImportState
 		response.Diagnostics.Append(request.Identity.Get(ctx, &identity)...)
 		given = identity.TenantID.ValueString() + "/" + identity.ObjectID.ValueString()
 	}
-	tenantID, id, found := strings.Cut(given, "/")
-	if !found || !attribute.IsGUID(tenantID) || !attribute.IsGUID(id) {
+	tenantID, id, ok := splitImportID(given)
+	if !ok {
 		response.Diagnostics.AddError("Unusable import ID", fmt.Sprintf(
 			"%q is not of the form <tenant_id>/<client ID or object ID>, both GUIDs. The IDs stand on the application's Overview page in the Entra portal.", given))
 		return
 	}
-	response.Diagnostics.Append(response.State.SetAttribute(ctx, path.Root("tenant_id"), strings.ToLower(tenantID))...)
-	response.Diagnostics.Append(response.State.SetAttribute(ctx, path.Root("id"), strings.ToLower(tenantID+"/"+id))...)
+	response.Diagnostics.Append(response.State.SetAttribute(ctx, path.Root("tenant_id"), tenantID)...)
+	response.Diagnostics.Append(response.State.SetAttribute(ctx, path.Root("id"), tenantID+"/"+id)...)
 	response.Diagnostics.Append(response.Private.SetKey(ctx, importedKey, []byte("true"))...)
+}
+
+// splitImportID takes "<tenant_id>/<client ID or object ID>" apart, and brings it to lower case.
+func splitImportID(given string) (tenantID, id string, ok bool) {
+	tenantID, id, _ = strings.Cut(strings.ToLower(given), "/")
+	return tenantID, id, attribute.IsGUID(tenantID) && attribute.IsGUID(id)
 }
 
 // Create registers the application. Requests: two reads, the upsert, key and service principal in one batch, the

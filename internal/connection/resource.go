@@ -80,14 +80,19 @@ func openStore(services Services, diags *diag.Diagnostics) *store.Store {
 
 // ImportState takes "<tenant_id>/<mailbox>", the id of a connection that is in the store.
 func (r *Resource) ImportState(ctx context.Context, request resource.ImportStateRequest, response *resource.ImportStateResponse) {
-	tenantID, mailbox, found := strings.Cut(request.ID, "/")
-	if !found || !attribute.IsGUID(tenantID) || mailbox == "" {
+	if !isImportID(request.ID) {
 		response.Diagnostics.AddError("Unusable import ID", fmt.Sprintf(
 			"%q is not of the form <tenant_id>/<mailbox>, such as 00000000-0000-0000-0000-000000000000/migration@contoso.onmicrosoft.com. "+
 				"The data source codetwo_target_connections lists the connections of the store with their IDs.", request.ID))
 		return
 	}
 	resource.ImportStatePassthroughID(ctx, path.Root("id"), request, response)
+}
+
+// isImportID tells whether a text has the form of a connection's ID. Whether there is one, Read finds out.
+func isImportID(given string) bool {
+	tenantID, mailbox, found := strings.Cut(given, "/")
+	return found && attribute.IsGUID(tenantID) && mailbox != ""
 }
 
 // Create writes a new record, with its secret or its certificate's key, and the hand-off.

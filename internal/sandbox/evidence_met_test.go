@@ -24,7 +24,11 @@ var evidence = struct {
 // TestMain holds the table of evidence against what its tests met, once all of them ran.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if every := flag.Lookup("test.run").Value.String() + flag.Lookup("test.skip").Value.String(); code == 0 && every == "" {
+	some := ""
+	for _, name := range []string{"test.run", "test.skip", "test.list", "test.fuzz"} {
+		some += flag.Lookup(name).Value.String()
+	}
+	if code == 0 && some == "" {
 		for _, gap := range gapsOfEvidence() {
 			_, _ = fmt.Fprintln(os.Stderr, gap)
 			code = 1

@@ -2,6 +2,8 @@ package signin
 
 import (
 	"encoding/base64"
+	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -19,6 +21,19 @@ func FuzzATokenShowsItsRolesOrAnErrorThatDoesNotShowIt(f *testing.F) {
 	f.Fuzz(func(t *testing.T, token string) {
 		roles, err := Roles(token)
 		if err == nil {
+			parts := strings.Split(token, ".")
+			if len(parts) != 3 {
+				t.Fatalf("%q is taken for a token", token)
+			}
+			var shown struct{ Roles []string }
+			claims, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+			if err != nil || json.Unmarshal(claims, &shown) != nil || !slices.Equal(shown.Roles, roles) {
+				t.Errorf("of the claims %q the roles are %q (%v)", claims, roles, err)
+			}
+			content, err := json.Marshal(map[string]any{"roles": roles})
+			if again, failure := Roles(payload(string(content))); err != nil || failure != nil || !slices.Equal(again, roles) {
+				t.Errorf("a token with the roles %q shows %q (%v, %v)", roles, again, err, failure)
+			}
 			return
 		}
 		if len(roles) > 0 && !strings.Contains(err.Error(), "claims") {

@@ -1,0 +1,64 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func FuzzABatchIsAnsweredPartByPartOrRefusedAsAWhole(f *testing.F) {
+	for _, envelope := range []string{
+		"", "{}", "null", "[]", `{"requests": null}`, `{"requests": [{}]}`, `{"requests": [{"id": "1", "method": "GET", "url": "/organization"}]}`,
+		`{"requests": [{"id": "1", "method": "PATCH", "url": "/applications(uniqueName='x')", "headers": {"content-type": "application/json"}, "body": {"displayName": "x"}}]}`,
+		`{"requests": [{"id": "1", "method": "get", "url": "users?$filter=a eq 'b'&$top=1"}, {"id": "2", "method": "GET", "url": "%zz", "dependsOn": ["1"]}]}`,
+		`{"requests": [{"id": "1", "method": "GET", "url": "//host/x"}, {"id": "1 ", "method": "\u0000", "url": "/$batch"}]}`,
+		`{"requests": [{"id": "1", "method": "DELETE", "url": "?"}, {"id": "2", "method": "GET", "url": "/users('')/mailboxSettings#x"}]}`,
+	} {
+		f.Add(envelope)
+	}
+	server, err := newServer(Options{}, "127.0.0.1:1") // which nobody listens on
+	if err != nil {
+		f.Fatal(err)
+	}
+	tenant := server.Tenants()[0]
+	principal, _ := tenant.servicePrincipalByAppID(tenant.present(server), tenant.callers[fullCaller].ClientID)
+	token, err := server.issueToken(tenant, principal, "1", graphAudience, []string{appReadAll, organizationRead, userRead, domainRead})
+	if err != nil {
+		f.Fatal(err)
+	}
+	handler := server.troubled(server.routes())
+	f.Fuzz(func(t *testing.T, envelope string) {
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1.0/$batch", strings.NewReader(envelope))
+		request.Header.Set("Authorization", "Bearer "+token)
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set(calmHeader, "yes") // no quota
+		answered := httptest.NewRecorder()
+		handler.ServeHTTP(answered, request)
+		if answered.Code == http.StatusBadRequest {
+			return
+		}
+		var sent struct{ Requests []batchRequest }
+		var got struct{ Responses []batchResponse }
+		if answered.Code != http.StatusOK || json.Unmarshal([]byte(envelope), &sent) != nil || json.Unmarshal(answered.Body.Bytes(), &got) != nil {
+			t.Fatalf("HTTP %d: %s", answered.Code, answered.Body)
+		}
+		var asked, told []string
+		for _, request := range sent.Requests {
+			asked = append(asked, request.ID)
+		}
+		for _, response := range got.Responses {
+			told = append(told, response.ID)
+			if response.Status < 200 || response.Status >= 500 {
+				t.Errorf("the part %q is answered HTTP %d: %s", response.ID, response.Status, response.Body)
+			}
+		}
+		slices.Sort(asked)
+		slices.Sort(told)
+		if !slices.Equal(asked, told) {
+			t.Errorf("asked %q, answered %q", asked, told)
+		}
+	})
+}
