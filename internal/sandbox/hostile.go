@@ -19,7 +19,7 @@ var chances = []struct {
 	often int
 }{
 	{Throttled, 15}, {ServerError, 5}, {Unavailable, 7}, {TimeoutBefore, 7}, {TimeoutAfter, 7}, {ResetBefore, 5}, {ResetAfter, 5},
-	{CutOff, 4}, {HTMLPage, 4}, {EmptyBody, 4}, {Slow, 5}, {Stale, 12},
+	{CutOff, 4}, {HTMLPage, 4}, {EmptyBody, 4}, {Slow, 5}, {Stale, 12}, {Unread, 4}, {Concurrent, 4},
 }
 
 // hostility decides by lot which request meets which trouble. The lot depends on the seed, on what the request is and
@@ -53,6 +53,11 @@ func (h *hostility) chance(r *http.Request) (Fault, bool) {
 		}
 		f := Fault{Kind: c.kind}
 		switch c.kind {
+		case Unread, Concurrent:
+			// It is the directory that says so, of the parts of a batch for themselves, and only writes are in each other's way.
+			if !isGraph(r.URL.Path) || strings.HasSuffix(r.URL.Path, "/$batch") || c.kind == Concurrent && r.Method == http.MethodGet {
+				return Fault{}, false
+			}
 		case Throttled:
 			f.RetryAfter = []string{"", "0", "1"}[lot.IntN(3)]
 		case Slow:

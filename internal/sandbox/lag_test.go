@@ -242,13 +242,17 @@ func troubles(t *testing.T, seed uint64) []int {
 	s := &Server{clock: newClock(time.Now, 1)}
 	h := &hostility{server: s, seed: seed, seen: map[string]int{}}
 	var met []int
-	for i := range 1000 {
+	for i := range 2000 {
+		method := []string{http.MethodGet, http.MethodPatch}[i%2]
 		// The GUID differs from run to run, as it does in reality.
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, fmt.Sprintf("https://localhost/v1.0/applications/%08x-0000-4000-8000-%012x", time.Now().UnixNano()&0xffffffff, i), nil)
+		r, err := http.NewRequestWithContext(t.Context(), method, fmt.Sprintf("https://localhost/v1.0/applications/%08x-0000-4000-8000-%012x", time.Now().UnixNano()&0xffffffff, i), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if f, hit := h.chance(r); hit {
+			if f.Kind == Concurrent && method == http.MethodGet {
+				t.Error("a read is in nobody's way")
+			}
 			met = append(met, i*100+slices.Index(faultKinds, f.Kind))
 		}
 	}
@@ -268,7 +272,30 @@ func TestASeedMakesTheSameTroubleAgain(t *testing.T) {
 		kinds[met%100] = true
 	}
 	if len(kinds) != len(chances) {
-		t.Errorf("1000 requests met %d kinds of trouble, want all %d", len(kinds), len(chances))
+		t.Errorf("2000 requests met %d kinds of trouble, want all %d", len(kinds), len(chances))
+	}
+}
+
+func TestOnlyTheDirectoryRefusesInItsOwnWordsByChance(t *testing.T) {
+	h := &hostility{server: &Server{clock: newClock(time.Now, 1)}, seed: 1, seen: map[string]int{}}
+	met := 0
+	for range 3000 {
+		for _, path := range []string{"/t/oauth2/v2.0/token", "/EWS/Exchange.asmx", "/v1.0/$batch", "/v1.0/applications"} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://localhost"+path, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, _ := h.chance(r)
+			switch itsOwn := f.Kind == Unread || f.Kind == Concurrent; {
+			case itsOwn && path != "/v1.0/applications":
+				t.Errorf("%s meets %s", path, f.Kind)
+			case itsOwn:
+				met++
+			}
+		}
+	}
+	if met < 12 || met > 48 { // 24 of 3000 by the odds; the seed decides, not the day
+		t.Errorf("%d of 3000 requests met them", met)
 	}
 }
 

@@ -32,11 +32,14 @@ const (
 	Slow          FaultKind = "slow"           // carried out, For late
 	Stale         FaultKind = "stale"          // answered as of For ago
 	Refused       FaultKind = "refused"        // an error of Status, Code and Message, not carried out
+	Unread        FaultKind = "unread"         // 404: the directory cannot read who its tenant is, not carried out
+	Concurrent    FaultKind = "concurrent"     // 409: other requests are being made to the tenant, not carried out
 )
 
 // faultKinds are all of them, in the order in which they are told of.
 var faultKinds = []FaultKind{
 	Throttled, ServerError, Unavailable, TimeoutBefore, TimeoutAfter, ResetBefore, ResetAfter, CutOff, HTMLPage, EmptyBody, Slow, Stale, Refused,
+	Unread, Concurrent,
 }
 
 // Fault is trouble aimed at certain requests. The parts of a batch are requests, too, and so is the batch as a whole.
@@ -231,7 +234,8 @@ func stale(r *http.Request) (look func(*Tenant) view, set bool) {
 }
 
 // failures are what the kinds that answer with an error say in the name of Graph (Microsoft Graph: error responses and
-// resource types, throttling guidance; the texts, and the codes of 500 and above, are unconfirmed).
+// resource types, throttling guidance; the texts, and the codes of 500 and above, are unconfirmed. The last two were seen, in
+// answers to requests that succeeded when they were made again).
 var failures = map[FaultKind]graphError{
 	Throttled:     {status: http.StatusTooManyRequests, code: "TooManyRequests", message: "Too many requests."},
 	ServerError:   {status: http.StatusInternalServerError, code: "Service_InternalServerError", message: "Encountered an internal server error."},
@@ -240,6 +244,9 @@ var failures = map[FaultKind]graphError{
 	TimeoutAfter:  {status: http.StatusGatewayTimeout, code: "UnknownError", message: ""},
 	HTMLPage:      {status: http.StatusBadGateway},
 	EmptyBody:     {status: http.StatusServiceUnavailable},
+	Unread:        {status: http.StatusNotFound, code: "Directory_ObjectNotFound", message: "Unable to read the company information from the directory."},
+	Concurrent: {status: http.StatusConflict, code: "Directory_ConcurrencyViolation",
+		message: "Error due to concurrent requests being made to the tenant. Please wait briefly and retry."},
 }
 
 // gatewayPage is what stands between client and API answers with when it cannot reach the latter.

@@ -87,7 +87,7 @@ func TestOfTwoFaultsThatMatchTheFirstComesFirst(t *testing.T) {
 func TestWhatFailsBeforeIsNotCarriedOutAndWhatFailsAfterIs(t *testing.T) {
 	for kind, carriedOut := range map[FaultKind]bool{
 		Throttled: false, ServerError: false, Unavailable: false, TimeoutBefore: false, TimeoutAfter: true, HTMLPage: false, EmptyBody: false,
-		ResetBefore: false, ResetAfter: true, CutOff: true, Slow: true,
+		ResetBefore: false, ResetAfter: true, CutOff: true, Slow: true, Unread: false, Concurrent: false,
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
@@ -117,6 +117,25 @@ func TestWhatFailsBeforeIsNotCarriedOutAndWhatFailsAfterIs(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestTheDirectoryRefusesForAMomentInItsOwnWords(t *testing.T) {
+	g := newGraph(t, fullCaller)
+	app := "/applications/" + g.newApplication(object{})["id"].(string)
+	g.aim(Fault{At: "GET /v1.0/applications/*", Kind: Unread})
+	if message := g.refused(404, "Directory_ObjectNotFound", "GET", app, nil); message != "Unable to read the company information from the directory." {
+		t.Errorf("the message is %q", message)
+	}
+	g.want(200, "GET", app, nil)
+	g.aim(Fault{At: "PATCH /v1.0/applications/*", Kind: Concurrent})
+	const concurrent = "Error due to concurrent requests being made to the tenant. Please wait briefly and retry."
+	if message := g.refused(409, "Directory_ConcurrencyViolation", "PATCH", app, object{"notes": "x"}); message != concurrent {
+		t.Errorf("the message is %q", message)
+	}
+	if notes := g.want(200, "GET", app, nil)["notes"]; notes != nil {
+		t.Errorf("the refused change left the notes %v", notes)
+	}
+	g.want(204, "PATCH", app, object{"notes": "x"})
 }
 
 func TestABatchWhoseConnectionEndsLosesItsWholeAnswer(t *testing.T) {
