@@ -310,6 +310,43 @@ func TestAccWhatSomebodyPurgedLongAgoIsNotWaitedFor(t *testing.T) {
 	})
 }
 
+func TestAccARotationThatWasCutOffLeavesNoCertificateWhenAnotherOneTakesItsPlace(t *testing.T) {
+	k := acctest.Start(t, sandbox.Options{})
+	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
+	state := filepath.Join(cli.Folder, "terraform.tfstate")
+	apply := func(attributes string) {
+		t.Helper()
+		config := "terraform {\n  required_providers {\n    codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n" + registration(attributes)
+		if err := os.WriteFile(filepath.Join(cli.Folder, "main.tf"), []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, command := range []string{"init", "apply"} {
+			arguments := []string{command, "-no-color", "-input=false"}
+			if command == "apply" {
+				arguments = append(arguments, "-auto-approve")
+			}
+			if _, err := cli.Run(t.Context(), arguments...); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	apply("")
+	before, err := os.ReadFile(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply("certificate = { key_size = 3072 }")
+	if err := os.WriteFile(state, before, 0o600); err != nil { // as if it had been killed before it could say what it did
+		t.Fatal(err)
+	}
+	apply("certificate = { validity_years = 1 }")
+	app := ours(k)[0]
+	files, _ := filepath.Glob(filepath.Join(k.Store, k.Tenant(0).TenantID, "certificates", "*.pfx"))
+	if len(app.Keys) != 2 || len(files) != 2 { // the new certificate, and the one that it replaces
+		t.Errorf("the application has %+v, and the store %v", app.Keys, files)
+	}
+}
+
 func TestAccACompleteRegistrationThatAReplicaDoesNotShowKeepsItsKey(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
