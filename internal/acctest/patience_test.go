@@ -105,7 +105,7 @@ func TestARetryAfterBeyondTheOperationsTimeFailsWithinItAndLeavesNothing(t *test
 			k.Aim(fault)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
-			_, err := target.Apply(ctx, config("8s"))
+			_, err := target.Apply(ctx, config("50m"))
 			if err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "429") {
 				t.Fatalf("the error is %v", err)
 			}

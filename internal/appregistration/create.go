@@ -46,6 +46,7 @@ func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 	}
 	var resources map[string]entra.ResourceApplication
 	var application *entra.Application
+	generates := j.model.certificate(ctx, j.diags).KeySource.ValueString() != keyProvided
 	reads, readCtx := errgroup.WithContext(ctx)
 	reads.Go(func() (err error) {
 		resources, err = j.directory.ResourceApplications(readCtx, apisOf(permissions)...)
@@ -55,7 +56,7 @@ func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 		application, err = j.existing(readCtx, journal)
 		return err
 	})
-	if j.model.certificate(ctx, j.diags).KeySource.ValueString() != keyProvided {
+	if generates {
 		reads.Go(func() error { return j.store.Unlock(readCtx) }) // which takes its time, like the answers of the network
 	}
 	if err := reads.Wait(); err != nil {

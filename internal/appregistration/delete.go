@@ -173,7 +173,8 @@ func (j *job) forget(ctx context.Context, journal store.Registration) error {
 }
 
 // conclude marks the registration as complete, and removes the certificates that are not on the application any more from
-// the journal and from the store, whoever took them off.
+// the journal and from the store, whoever took them off. Where the application was imported, or is another one than the
+// journal's, what the journal names may be of use to somebody else, and stays.
 func (j *job) conclude(ctx context.Context, application *entra.Application) error {
 	journal, err := j.store.Registration(ctx, j.model.TenantID.ValueString(), journalName(j.model))
 	if errors.Is(err, store.ErrNotFound) {
@@ -182,12 +183,14 @@ func (j *job) conclude(ctx context.Context, application *entra.Application) erro
 	if err != nil {
 		return err
 	}
-	var kept, removed []string
+	planned := j.model.certificate(ctx, j.diags)
+	imported := journal.ObjectID != application.ObjectID || planned != nil && planned.KeySource.ValueString() == keyExternal
+	var kept, unused []string
 	for _, thumbprint := range journal.Thumbprints {
-		if keyWith(application, thumbprint) >= 0 || j.names(ctx, thumbprint) {
+		if imported || keyWith(application, thumbprint) >= 0 || j.willName(ctx, planned, thumbprint) {
 			kept = append(kept, thumbprint)
 		} else {
-			removed = append(removed, thumbprint)
+			unused = append(unused, thumbprint)
 		}
 	}
 	now := j.services.Now()
@@ -196,13 +199,13 @@ func (j *job) conclude(ctx context.Context, application *entra.Application) erro
 	if err := j.store.SaveRegistration(ctx, journal); err != nil {
 		return err
 	}
-	return j.dropCertificates(ctx, journal.TenantID, removed)
+	return j.dropCertificates(ctx, journal.TenantID, unused)
 }
 
-// names tells whether the certificate is one that the state will name: the next plan finds it, or puts it back.
-func (j *job) names(ctx context.Context, thumbprint string) bool {
+// willName tells whether the certificate is one that the state will name: the next plan finds it, or puts it back.
+func (j *job) willName(ctx context.Context, planned *CertificateModel, thumbprint string) bool {
 	previous := j.previous
-	if planned := j.model.certificate(ctx, j.diags); planned != nil {
+	if planned != nil {
 		if planned.Thumbprint.ValueString() == thumbprint {
 			return true
 		}

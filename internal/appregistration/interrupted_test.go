@@ -310,40 +310,34 @@ func TestAccWhatSomebodyPurgedLongAgoIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-func TestAccARotationThatWasCutOffLeavesNoCertificateWhenAnotherOneTakesItsPlace(t *testing.T) {
+func TestAccAnotherApplicationOfTheNameCostsTheDeletedOneNoKey(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
+	tenantID := k.Tenant(0).TenantID
 	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
-	state := filepath.Join(cli.Folder, "terraform.tfstate")
-	apply := func(attributes string) {
+	apply := func(config string) {
 		t.Helper()
-		config := "terraform {\n  required_providers {\n    codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n" + registration(attributes)
+		config = "terraform {\n  required_providers {\n    codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n" + config
 		if err := os.WriteFile(filepath.Join(cli.Folder, "main.tf"), []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for _, command := range []string{"init", "apply"} {
-			arguments := []string{command, "-no-color", "-input=false"}
-			if command == "apply" {
-				arguments = append(arguments, "-auto-approve")
-			}
-			if _, err := cli.Run(t.Context(), arguments...); err != nil {
+		for _, arguments := range [][]string{{"init"}, {"apply", "-auto-approve"}} {
+			if _, err := cli.Run(t.Context(), append(arguments, "-no-color", "-input=false")...); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	apply("")
-	before, err := os.ReadFile(state)
-	if err != nil {
+	apply(minimal)
+	before := ours(k)[0]
+	keys := filepath.Join(k.Store, tenantID, "certificates", "*.pfx")
+	made, _ := filepath.Glob(keys)
+	k.Graph(tenantID, http.MethodDelete, "/applications/"+before.ObjectID, nil) // it can be restored, and its key is kept for that
+	if err := os.Remove(filepath.Join(cli.Folder, "terraform.tfstate")); err != nil {
 		t.Fatal(err)
 	}
-	apply("certificate = { key_size = 3072 }")
-	if err := os.WriteFile(state, before, 0o600); err != nil { // as if it had been killed before it could say what it did
-		t.Fatal(err)
-	}
-	apply("certificate = { validity_years = 1 }")
-	app := ours(k)[0]
-	files, _ := filepath.Glob(filepath.Join(k.Store, k.Tenant(0).TenantID, "certificates", "*.pfx"))
-	if len(app.Keys) != 2 || len(files) != 2 { // the new certificate, and the one that it replaces
-		t.Errorf("the application has %+v, and the store %v", app.Keys, files)
+	other := k.Graph(tenantID, http.MethodPost, "/applications", map[string]any{"displayName": "By hand", "uniqueName": before.UniqueName})
+	apply(importing(tenantID, other["appId"].(string)) + registration(`unique_name = "`+before.UniqueName+`"`))
+	if left, _ := filepath.Glob(keys); len(made) != 1 || !slices.Equal(made, left) {
+		t.Errorf("the store held %v, and holds %v", made, left)
 	}
 }
 

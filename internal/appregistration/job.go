@@ -92,7 +92,7 @@ func (e *consentError) Error() string { return "consenting to " + e.permission +
 func (e *consentError) Unwrap() error { return e.err }
 
 // report turns an error into a diagnostic. doing is what failed, for the summary.
-func (j *job) report(doing string, err error) {
+func (j *job) report(ctx context.Context, doing string, err error) {
 	var p *problem
 	if errors.As(err, &p) {
 		j.diags.AddAttributeError(p.at, p.summary, p.detail)
@@ -107,6 +107,8 @@ func (j *job) report(doing string, err error) {
 	var next string
 	if refused := entra.AsError(err); refused != nil {
 		next = nextStep(refused)
+	} else if errors.Is(ctx.Err(), context.DeadlineExceeded) && !strings.Contains(err.Error(), "timeouts") {
+		next = "The time that timeouts allows ran out. Run the same command again: it goes on from what is done. Where the network or the tenant is that slow, allow more."
 	}
 	consent, ok := errors.AsType[*consentError](err)
 	if !ok {
@@ -238,7 +240,7 @@ func (j *job) lacks(ctx context.Context, seen *entra.Registration, state *Model)
 // what there is; nil where nothing was made or changed.
 func (j *job) outcome(ctx context.Context, doing string, registration *entra.Registration, err error) *Model {
 	if err != nil {
-		j.report(doing, err)
+		j.report(ctx, doing, err)
 	}
 	if registration == nil {
 		return nil

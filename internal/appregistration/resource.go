@@ -159,7 +159,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	}
 	registration, err := job.look(ctx)
 	if err != nil {
-		job.report("reading the app registration", err)
+		job.report(ctx, "reading the app registration", err)
 		return
 	}
 	if registration.Application == nil && job.destroyCutOff(ctx) {
@@ -188,7 +188,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	response.Diagnostics.Append(response.Private.SetKey(ctx, cutOffKey, nil)...) // it is there, so no destroy is to be finished
 }
 
-// Update brings the application to what was planned. Requests: one read, one batch per kind of change, one confirming
+// Update brings the application to what was planned. Requests: two reads, one batch per kind of change, one confirming
 // read. Rights as for Create.
 func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, response *resource.UpdateResponse) {
 	var plan, state Model
@@ -229,6 +229,6 @@ func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, r
 		return
 	}
 	if err := job.delete(ctx); err != nil {
-		job.report("deleting the app registration", err)
+		job.report(ctx, "deleting the app registration", err)
 	}
 }

@@ -39,9 +39,7 @@ func (j *job) planKeys(ctx context.Context, state *Model, application *entra.App
 		for _, entry := range current.previous(ctx, j.diags) {
 			recorded = append(recorded, entry.Thumbprint.ValueString())
 		}
-		if goal.certificate, err = j.rotate(ctx, planned, recorded); err == nil {
-			goal.removeKeys = append(goal.removeKeys, j.leftByRotations(ctx, application, append(recorded, certificate.Thumbprint(goal.certificate)))...)
-		}
+		goal.certificate, err = j.rotate(ctx, planned, recorded)
 	case planned.PEM.ValueString() != "":
 		goal.certificate, err = certificate.ParsePEM(planned.PEM.ValueString())
 	}
@@ -84,22 +82,6 @@ func (j *job) rotate(ctx context.Context, settings *CertificateModel, recorded [
 		}
 	}
 	return j.generate(ctx, settings, &journal)
-}
-
-// leftByRotations are the key IDs of certificates on the application that the journal knows as made here and no state
-// records: of rotations that were cut off, and that this one takes the place of.
-func (j *job) leftByRotations(ctx context.Context, application *entra.Application, recorded []string) []string {
-	journal, err := j.store.Registration(ctx, j.model.TenantID.ValueString(), journalName(j.model))
-	if err != nil {
-		return nil // they stay, and are listed as unexpected
-	}
-	var keyIDs []string
-	for _, key := range application.Keys {
-		if thumbprint := key.Thumbprint(); slices.Contains(journal.Thumbprints, thumbprint) && !slices.Contains(recorded, thumbprint) {
-			keyIDs = append(keyIDs, key.KeyID)
-		}
-	}
-	return keyIDs
 }
 
 // fits tells whether the store holds that certificate with its key, and it is one that these settings would make.

@@ -1,7 +1,6 @@
 package attribute
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -38,9 +37,6 @@ func Explain(err error, nextStep string) string {
 		paragraphs = append(paragraphs, explainGraph(refused)...)
 	} else {
 		paragraphs = append(paragraphs, err.Error())
-	}
-	if nextStep == "" && errors.Is(err, context.DeadlineExceeded) {
-		nextStep = "The time that the block timeouts allows ran out while a request was under way. Run the same command again: it goes on from what is done. Where the network or the tenant is that slow, allow more."
 	}
 	if nextStep != "" {
 		paragraphs = append(paragraphs, nextStep)

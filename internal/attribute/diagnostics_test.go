@@ -1,7 +1,6 @@
 package attribute
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -63,15 +62,5 @@ func TestWhoCannotSignInIsToldHowToSignIn(t *testing.T) {
 	}
 	if strings.Contains(got, "Application.Read.All") {
 		t.Errorf("advice on a request that was never made:\n%s", got)
-	}
-}
-
-func TestWhoRanOutOfTimeIsToldWhatToDo(t *testing.T) {
-	text := Explain(fmt.Errorf("Post \"https://graph.microsoft.com/v1.0/$batch\": %w", context.DeadlineExceeded), "")
-	if !strings.Contains(text, "timeouts") || !strings.Contains(text, "Run the same command again") {
-		t.Errorf("the text is %q", text)
-	}
-	if text := Explain(context.DeadlineExceeded, "Do this."); strings.Contains(text, "timeouts") || !strings.HasSuffix(text, "Do this.") {
-		t.Errorf("advice of the caller's own is lost: %q", text)
 	}
 }

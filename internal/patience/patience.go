@@ -194,8 +194,8 @@ func Fits(ctx context.Context, pause time.Duration) bool {
 	return !ok || time.Until(deadline) > pause
 }
 
-// BackOff is the pause after so many failures: it doubles with each and takes up to half of it away at random, so that many tenants which
-// failed together do not come back together.
+// BackOff is the pause after so many failures, from 1. It doubles with each, and up to half of it is taken away at random, so
+// that many tenants which failed together do not come back together.
 func BackOff(failures int) time.Duration {
 	pause := min(firstPause<<min(failures-1, 10), longestPause)
 	return pause - rand.N(pause/2)

@@ -287,6 +287,25 @@ func TestManagedIdentitySaysThatItHasOneTenantOnly(t *testing.T) {
 	}
 }
 
+func TestARefusedManagedIdentityIsToldWithoutTheAnswersBody(t *testing.T) {
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusBadRequest, map[string]any{"error": "invalid_request", "error_description": "Identity not found", "more": "what nobody needs to see"})
+	}))
+	defer endpoint.Close()
+	t.Setenv("IDENTITY_ENDPOINT", endpoint.URL)
+	t.Setenv("IDENTITY_HEADER", "the header")
+	// Another identity than in other tests: the library remembers tokens for the whole process.
+	caller, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: ManagedIdentity{}}, GlobalEndpoints(), &http.Client{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = caller.Token(t.Context(), tenantA, graphScope)
+	refused, ok := errors.AsType[*Error](err)
+	if !ok || refused.Status != http.StatusBadRequest || !strings.Contains(err.Error(), "Identity not found") || strings.Contains(err.Error(), "nobody needs") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 type countingCredential struct {
 	calls   int
 	expires time.Time

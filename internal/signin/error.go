@@ -2,9 +2,14 @@ package signin
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 )
 
 // Error is a refusal of Entra's sign-in service, or of what answered in its place. It holds no secret.
@@ -74,6 +79,11 @@ func refusal(status int, body []byte, tenantID, clientID string, censor func(str
 func (s *session) explain(err error, n *note) error {
 	if status, body := n.refused(); status != 0 {
 		return refusal(status, body, s.tenantID, s.clientID, n.censor)
+	}
+	// The endpoint of a managed identity is asked by azidentity's own client, past the wire.
+	if failed, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok && failed.RawResponse != nil && failed.RawResponse.StatusCode >= http.StatusMultipleChoices {
+		body, _ := runtime.Payload(failed.RawResponse) // unreadable: the status is all that is known
+		return refusal(failed.RawResponse.StatusCode, body, s.tenantID, s.clientID, n.censor)
 	}
 	who := "signing in to tenant " + s.tenantID
 	if s.clientID != "" {

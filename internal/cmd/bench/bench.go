@@ -99,8 +99,8 @@ func (b *bench) prepare(ctx context.Context) error {
 		variables = append(variables, variable.Name+"="+variable.Value)
 	}
 	b.cli = &terraformcli.CLI{Path: b.settings.cli, Folder: work, Environment: terraformcli.Environment(b.config, variables...)}
-	b.watch = &watch{below: b.providers}
-	if err := makeStore(ctx, b.storeURL()); err != nil { // whose first use is no part of what one tenant takes
+	b.watch = &watch{below: []string{b.providers, b.folder}} // packed ones are unpacked into the CLI's folder
+	if err := makeStore(ctx, b.storeURL()); err != nil {     // whose first use is no part of what one tenant takes
 		return err
 	}
 	if err := b.configure(ctx, b, 0, false); err != nil {

@@ -93,6 +93,12 @@ func rivals(mirror, folder string) (rival contender, missing []string, err error
 	if len(missing) > 0 {
 		return rival, missing, nil
 	}
+	if mirror, err = filepath.EvalSymlinks(mirror); err == nil {
+		mirror, err = filepath.Abs(mirror)
+	}
+	if err != nil {
+		return rival, nil, fmt.Errorf("-mirror: %w", err)
+	}
 	config := filepath.Join(folder, "rival.tfrc")
 	text := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", filepath.ToSlash(mirror))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {

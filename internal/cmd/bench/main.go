@@ -55,6 +55,9 @@ func main() {
 		}
 		s.tenants = append(s.tenants, number)
 	}
+	if err == nil && s.latency <= 0 {
+		err = fmt.Errorf("-latency %s: the ideal is made of it, so it has to be above zero", s.latency)
+	}
 	if err == nil {
 		err = run(ctx, s)
 	}

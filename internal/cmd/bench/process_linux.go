@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,7 +16,7 @@ import (
 // watch looks at the processes of the CLI and its providers while a command runs. Of a provider the CLI starts several,
 // one after the other.
 type watch struct {
-	below string // the folder that the providers' binaries lie below
+	below []string // folders that the providers' binaries lie below
 
 	ended  sync.WaitGroup
 	quit   chan struct{}
@@ -82,7 +83,7 @@ func (w *watch) look() {
 			if err != nil || filepath.Base(program) == filepath.Base(os.Args[0]) {
 				continue // it is about to start another program, and is looked at again
 			}
-			provider := strings.HasPrefix(program, w.below)
+			provider := slices.ContainsFunc(w.below, func(folder string) bool { return strings.HasPrefix(program, folder+"/") })
 			if cli := filepath.Base(program); !provider && cli != "terraform" && cli != "tofu" {
 				w.seen[folder] = nil
 				continue

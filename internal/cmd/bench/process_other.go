@@ -5,7 +5,7 @@ package main
 import "time"
 
 // watch would look at the provider's processes; only Linux shows them in a file system.
-type watch struct{ below string }
+type watch struct{ below []string }
 
 func (w *watch) start() {}
 

@@ -96,11 +96,10 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 				}
 			}
 			if rest := pending[start+len(chunk):]; order == entra.Sequential && (failed || len(again) > 0) { // they depend on this chunk
-				if failed {
-					for _, index := range rest {
-						answers[index] = answer{skipped: true}
-					}
-				} else {
+				for _, index := range rest {
+					answers[index] = answer{skipped: true}
+				}
+				if !failed {
 					again = append(again, rest...)
 				}
 				break

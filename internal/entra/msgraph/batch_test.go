@@ -133,6 +133,26 @@ func TestWhatComesAfterAFailedPartIsNotTriedInTheNextBatchEither(t *testing.T) {
 	}
 }
 
+func TestWhatWasNeverSentIsNotReportedAsDone(t *testing.T) {
+	t.Parallel()
+	g := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+		responses := []string{`{"id":"1","status":429,"headers":{"Retry-After":"3600"},"body":{"error":{"code":"TooManyRequests"}}}`}
+		for i := range 19 {
+			responses = append(responses, `{"id":"`+string(must(json.Marshal(i+2)))+`","status":424,"body":{"error":{"code":"FailedDependency"}}}`)
+		}
+		reply(w, http.StatusOK, asJSON, `{"responses":[`+strings.Join(responses, ",")+`]}`)
+	})
+	directory, _ := g.open(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	outcomes := directory.Write(ctx, entra.Sequential, slices.Repeat([]entra.Change{entra.PurgeDeletedItem{ObjectID: "o"}}, 22)...)
+	for i, outcome := range outcomes {
+		if (outcome.Err != nil) != (i == 0) || outcome.Skipped != (i > 0) {
+			t.Errorf("outcome %d: %+v", i, outcome)
+		}
+	}
+}
+
 func TestAPartThatIsAnsweredNeitherWithSuccessNorWithAnErrorHasFailed(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []string{`{"id":"1"}`, `{"id":"1","status":302,"headers":{"Location":"https://elsewhere.example"}}`, `{"id":"1","status":100}`} {

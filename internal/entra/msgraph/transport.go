@@ -104,11 +104,15 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 			if refused.Status == http.StatusUnauthorized && t.forget != nil && !renewed {
 				renewed = true
 				t.forget(strings.TrimPrefix(authorization, bearer))
-				if fresh, failed := t.token(ctx); failed == nil && bearer+fresh != authorization {
-					authorization = bearer + fresh
-					continue
+				fresh, failed := t.token(ctx)
+				if failed != nil {
+					return nil, failed
 				}
-				return nil, refused
+				if bearer+fresh == authorization {
+					return nil, refused
+				}
+				authorization = bearer + fresh
+				continue
 			}
 			named, _ := patience.RetryAfter(response.Header)
 			pause, again = pauseAfter(refused, named, failures, mayRepeat(request))
