@@ -124,7 +124,7 @@ func TestARetryAfterBeyondTheOperationsTimeFailsWithinItAndLeavesNothing(t *test
 	}
 }
 
-// The trouble lasts for hours, and so may the command. A run that ends all the same, and sends nothing more, ends because it
+// The trouble lasts for hours, and so may the command, half of whose 24 hours Autodiscover gets. A run that ends all the same, and sends nothing more, ends because it
 // was cancelled.
 func TestACancelledRunStopsWhereverItIs(t *testing.T) {
 	t.Parallel()
@@ -132,7 +132,7 @@ func TestACancelledRunStopsWhereverItIs(t *testing.T) {
 	var longest time.Duration
 	t.Cleanup(func() { t.Logf("the longest time that a run took to stop: %s", longest) })
 	each(t, func(t *testing.T, c command, s *scene, fault sandbox.Fault) {
-		for _, trouble := range []sandbox.Fault{{Kind: sandbox.Throttled, RetryAfter: "72000"}, {Kind: sandbox.Slow, For: "20h"}} {
+		for _, trouble := range []sandbox.Fault{{Kind: sandbox.Throttled, RetryAfter: "36000"}, {Kind: sandbox.Slow, For: "20h"}} {
 			fault.Kind, fault.RetryAfter, fault.For = trouble.Kind, trouble.RetryAfter, trouble.For
 			if fault.Kind == sandbox.Slow && !c.reads {
 				s = c.stage(t) // the first trouble may have met it half done
