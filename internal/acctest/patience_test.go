@@ -124,8 +124,8 @@ func TestARetryAfterBeyondTheOperationsTimeFailsWithinItAndLeavesNothing(t *test
 	}
 }
 
-// The trouble lasts for hours, and so may the command, half of whose 24 hours Autodiscover gets. A run that ends all the same, and sends nothing more, ends because it
-// was cancelled.
+// The trouble lasts for hours, and so may the command: of its 24, Autodiscover gets half. A run that ends all the same, and
+// sends nothing more, ends because it was cancelled.
 func TestACancelledRunStopsWhereverItIs(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
