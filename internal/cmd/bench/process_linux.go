@@ -78,18 +78,21 @@ func (w *watch) look() {
 		if known && p == nil {
 			continue
 		}
-		if !known {
+		if !known || !p.provider { // what is the CLI's program now may be a copy of it that is about to start a provider
 			program, err := os.Readlink(folder + "/exe")
 			if err != nil || filepath.Base(program) == filepath.Base(os.Args[0]) {
-				continue // it is about to start another program, and is looked at again
+				continue // likewise of this one, or it has ended
 			}
 			provider := slices.ContainsFunc(w.below, func(folder string) bool { return strings.HasPrefix(program, folder+"/") })
 			if cli := filepath.Base(program); !provider && cli != "terraform" && cli != "tofu" {
 				w.seen[folder] = nil
 				continue
 			}
-			p = &process{provider: provider}
-			w.seen[folder] = p
+			if !known {
+				p = &process{}
+				w.seen[folder] = p
+			}
+			p.provider = provider
 		}
 		p.look(folder)
 	}
