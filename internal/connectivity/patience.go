@@ -38,7 +38,7 @@ func newBudget(allowed time.Duration, wait patience.Wait) *budget {
 func (b *budget) spend(ctx context.Context, pause time.Duration) error {
 	deadline, limited := ctx.Deadline()
 	if pause > b.allowed-b.spent || limited && time.Until(deadline) < pause+reserve {
-		tflog.Info(ctx, "A service is busy, and the time allowed by timeouts is used up", map[string]any{"asks_for": pause.String()})
+		tflog.Info(ctx, "The time allowed by timeouts has no room for another pause", map[string]any{"asks_for": pause.String()})
 		return errSpent
 	}
 	b.spent += pause

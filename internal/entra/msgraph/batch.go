@@ -97,7 +97,7 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 			}
 			if rest := pending[start+len(chunk):]; order == entra.Sequential && (failed || len(again) > 0) { // they depend on this chunk
 				for _, index := range rest {
-					answers[index] = answer{skipped: true}
+					answers[index] = answer{skipped: true, lost: answers[index].lost}
 				}
 				if !failed {
 					again = append(again, rest...)
