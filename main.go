@@ -19,6 +19,7 @@ func main() {
 	var debug bool
 	flag.BoolVar(&debug, "debug", false, "serve to a debugger: print what Terraform needs to attach, and go on until interrupted")
 	flag.Parse()
+	provider.BoundMemory(os.Getenv)
 	if !debug {
 		if err := provider.QuietLibraries(os.Environ(), os.Setenv); err != nil {
 			log.Fatal(err)

@@ -46,7 +46,8 @@ func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 	}
 	var resources map[string]entra.ResourceApplication
 	var application *entra.Application
-	generates := j.model.certificate(ctx, j.diags).KeySource.ValueString() != keyProvided
+	var fresh *certificate.Pair // where no earlier run left one
+	settings := j.model.certificate(ctx, j.diags)
 	reads, readCtx := errgroup.WithContext(ctx)
 	reads.Go(func() (err error) {
 		resources, err = j.directory.ResourceApplications(readCtx, apisOf(permissions)...)
@@ -56,8 +57,12 @@ func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 		application, err = j.existing(readCtx, journal)
 		return err
 	})
-	if generates {
-		reads.Go(func() error { return j.store.Unlock(readCtx) }) // which takes its time, like the answers of the network
+	if settings.KeySource.ValueString() != keyProvided { // both take their time, like the answers of the network
+		reads.Go(func() error { return j.store.Unlock(readCtx) })
+		reads.Go(func() (err error) {
+			fresh, err = j.newPair(settings)
+			return err
+		})
 	}
 	if err := reads.Wait(); err != nil {
 		return nil, err
@@ -70,7 +75,7 @@ func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 	if journal, err = j.begin(ctx, before); err != nil {
 		return nil, err
 	}
-	if j.made, err = j.newCertificate(ctx, &journal); err != nil {
+	if j.made, err = j.newCertificate(ctx, settings, fresh, &journal); err != nil {
 		return nil, err
 	}
 	registration, err := j.obtain(ctx, &journal, application, before.Marker == journal.Marker, declaredRoles(permissions))
@@ -317,8 +322,7 @@ Otherwise delete it, or choose another %s%s.`,
 
 // newCertificate returns the certificate to upload: the provided one, the one that an interrupted create already keeps
 // in the store, or a new one, whose key is in the store before this returns.
-func (j *job) newCertificate(ctx context.Context, journal *store.Registration) (*x509.Certificate, error) {
-	settings := j.model.certificate(ctx, j.diags)
+func (j *job) newCertificate(ctx context.Context, settings *CertificateModel, fresh *certificate.Pair, journal *store.Registration) (*x509.Certificate, error) {
 	if settings.KeySource.ValueString() == keyProvided {
 		return certificate.ParsePEM(settings.PublicCertificatePEM.ValueString())
 	}
@@ -327,22 +331,23 @@ func (j *job) newCertificate(ctx context.Context, journal *store.Registration) (
 			return j.store.Certificate(ctx, journal.TenantID, thumbprint)
 		}
 	}
-	return j.generate(ctx, settings, journal)
+	return j.keep(ctx, fresh, journal)
 }
 
-// generate makes a key and its certificate. The journal names the certificate before the store holds it, and the store
-// holds it before Entra sees it, so that an interruption leaves nothing that nobody knows of.
-func (j *job) generate(ctx context.Context, settings *CertificateModel, journal *store.Registration) (*x509.Certificate, error) {
+// newPair makes a key and its certificate.
+func (j *job) newPair(settings *CertificateModel) (*certificate.Pair, error) {
 	notBefore := j.services.Now().UTC().Truncate(time.Second).Add(-clockSkew) // Entra refuses what begins after its own now
-	pair, err := certificate.Generate(rand.Reader, certificate.Template{
+	return certificate.Generate(rand.Reader, certificate.Template{
 		CommonName: commonName(j.model.DisplayName.ValueString()),
 		KeySize:    int(settings.KeySize.ValueInt64()),
 		NotBefore:  notBefore,
 		NotAfter:   notBefore.AddDate(int(settings.ValidityYears.ValueInt64()), 0, 0),
 	})
-	if err != nil {
-		return nil, err
-	}
+}
+
+// keep puts a new key into the store. The journal names its certificate before the store holds it, and the store holds it
+// before Entra sees it, so that an interruption leaves nothing that nobody knows of.
+func (j *job) keep(ctx context.Context, pair *certificate.Pair, journal *store.Registration) (*x509.Certificate, error) {
 	journal.Thumbprints = append(journal.Thumbprints, certificate.Thumbprint(pair.Certificate))
 	if err := j.store.SaveRegistration(ctx, *journal); err != nil {
 		return nil, err

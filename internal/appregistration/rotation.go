@@ -81,7 +81,11 @@ func (j *job) rotate(ctx context.Context, settings *CertificateModel, recorded [
 			return j.store.Certificate(ctx, journal.TenantID, thumbprint)
 		}
 	}
-	return j.generate(ctx, settings, &journal)
+	pair, err := j.newPair(settings)
+	if err != nil {
+		return nil, err
+	}
+	return j.keep(ctx, pair, &journal)
 }
 
 // fits tells whether the store holds that certificate with its key, and it is one that these settings would make.

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"runtime/debug"
 	"strings"
-	"sync"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
@@ -202,7 +200,7 @@ func (s *Store) openIdentity(content []byte) (*age.X25519Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, err := sparingly(func() ([]byte, error) { return unseal(content, key) })
+	plain, err := unseal(content, key)
 	if mismatch, ok := errors.AsType[*age.NoIdentityMatchError](err); ok && len(mismatch.StanzaTypes) == 1 && mismatch.StanzaTypes[0] == "scrypt" {
 		return nil, fmt.Errorf("%w (%s)", ErrPassphraseWrong, url)
 	}
@@ -216,21 +214,6 @@ func (s *Store) openIdentity(content []byte) (*age.X25519Identity, error) {
 		}
 	}
 	return nil, &DamagedError{Path: url, Err: errors.New("it opens, but does not hold one X25519 identity")} // err could quote the key
-}
-
-// sparing is held by whoever changes the collector's settings, which are the process's.
-var sparing sync.Mutex
-
-// sparingly runs what takes much memory for a moment, as scrypt does. That comes on top of what has been garbage for long,
-// and while it is held the collector would let the rest of the heap grow by as much again: in a process of many tenants,
-// twice of what all else takes.
-func sparingly(do func() ([]byte, error)) ([]byte, error) {
-	sparing.Lock()
-	defer sparing.Unlock()
-	debug.FreeOSMemory()
-	defer debug.FreeOSMemory()
-	defer debug.SetGCPercent(debug.SetGCPercent(10))
-	return do()
 }
 
 // createIdentity makes the store's identity. Of concurrent runs one wins, and the others take the winner's.

@@ -10,8 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -75,23 +73,6 @@ func TestUnlockingMakesNothingAndSaysWhatASecretWouldMeet(t *testing.T) {
 	}
 	if err := open(t, dir, "quite another passphrase").Unlock(t.Context()); !errors.Is(err, ErrPassphraseWrong) {
 		t.Errorf("a wrong passphrase: %v", err)
-	}
-}
-
-func TestTheCollectorIsLeftAsItWasHoweverManyOpenAtOnce(t *testing.T) {
-	const before = 87
-	defer debug.SetGCPercent(debug.SetGCPercent(before))
-	var all sync.WaitGroup
-	for range 8 {
-		all.Go(func() {
-			if _, err := sparingly(func() ([]byte, error) { runtime.Gosched(); return nil, nil }); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
-	if after := debug.SetGCPercent(before); after != before {
-		t.Errorf("the collector's percentage was %d, and is %d", before, after)
 	}
 }
 

@@ -50,9 +50,9 @@ func Install(ctx context.Context, root, folder string) (config string, err error
 	return config, os.WriteFile(config, []byte(text), 0o600)
 }
 
-// Build compiles a command of the checkout at root.
+// Build compiles a command of the checkout at root, without what only a debugger reads, as a release is built.
 func Build(ctx context.Context, root, pkg, binary string) error {
-	command := exec.CommandContext(ctx, "go", "build", "-o", binary, pkg)
+	command := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w", "-o", binary, pkg)
 	command.Dir = root
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build %s: %w\n%s", pkg, err, output)

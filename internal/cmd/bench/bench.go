@@ -23,6 +23,7 @@ type bench struct {
 	profile string
 	tenants int
 	costs   costs
+	states  *stateStore
 
 	server   *sandbox.Server
 	requests *requestLog
@@ -40,10 +41,6 @@ func (b *bench) run(ctx context.Context) ([]figures, error) {
 	}
 	defer func() { _ = b.server.Close() }()
 	if err := b.prepare(ctx); err != nil {
-		return nil, err
-	}
-	bare, err := b.bare(ctx)
-	if err != nil {
 		return nil, err
 	}
 	floor, err := b.floor(ctx)
@@ -65,7 +62,7 @@ func (b *bench) run(ctx context.Context) ([]figures, error) {
 		if err != nil {
 			return all, err
 		}
-		measured.judge(b, bare[operation.command], floor[operation.own.kind], operation.own)
+		measured.judge(b, floor[operation.own.kind], operation.own)
 		printFigures(os.Stdout, measured)
 		all = append(all, measured)
 	}
@@ -103,7 +100,18 @@ func (b *bench) prepare(ctx context.Context) error {
 	if err := makeStore(ctx, b.storeURL()); err != nil {     // whose first use is no part of what one tenant takes
 		return err
 	}
+	return b.initialise(ctx, nil)
+}
+
+// initialise makes the CLI's folder ready, with a configuration of no tenant and with more files.
+func (b *bench) initialise(ctx context.Context, more map[string][]byte) error {
+	if err := b.write(more); err != nil {
+		return err
+	}
 	if err := b.configure(ctx, b, 0, false); err != nil {
+		return err
+	}
+	if err := b.states.use(b.cli.Folder, b.backend); err != nil {
 		return err
 	}
 	_, err := b.cli.Run(ctx, "init", "-no-color", "-input=false")
@@ -112,25 +120,6 @@ func (b *bench) prepare(ctx context.Context) error {
 
 func (b *bench) storeURL() string {
 	return "file://" + filepath.ToSlash(filepath.Join(b.folder, "store"))
-}
-
-// bare measures each command with a configuration of no tenant at all: what the provider's processes take to start.
-func (b *bench) bare(ctx context.Context) (map[string]figures, error) {
-	commands := map[string]figures{}
-	for _, name := range []string{"plan", "apply", "destroy"} {
-		best := figures{}
-		for range 3 {
-			measured, err := b.measure(ctx, name+" of nothing", b.command(name))
-			if err != nil {
-				return nil, err
-			}
-			if best.Wall == 0 || measured.Wall < best.Wall {
-				best = measured
-			}
-		}
-		commands[name] = best
-	}
-	return commands, nil
 }
 
 // measure runs one command.

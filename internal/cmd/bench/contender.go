@@ -21,6 +21,7 @@ type contender struct {
 	environment func(s *sandbox.Server, caPath, tenantsPath string) []sandbox.Variable
 	configure   func(ctx context.Context, b *bench, tenants int, connectivity bool) error // writes the configuration for the first so many tenants
 	operations  func(b *bench) []operation
+	idle        []byte // a configuration that makes the processes start and reaches no tenant, where there is such a one
 }
 
 // operation is one command of the CLI, after something that people did.
@@ -34,13 +35,17 @@ type operation struct {
 
 const codetwo = "codetwo"
 
-//go:embed main.tf.txt
-var configuration []byte
+var (
+	//go:embed main.tf.txt
+	configuration []byte
+	//go:embed idle.tf.txt
+	idleConfiguration []byte
+)
 
 // ourselves is this provider, with one block for all tenants.
 func ourselves(config, providers string) contender {
 	return contender{
-		name: codetwo, config: config, providers: providers,
+		name: codetwo, config: config, providers: providers, idle: idleConfiguration,
 		environment: (*sandbox.Server).Environment,
 		configure: func(_ context.Context, b *bench, tenants int, connectivity bool) error {
 			type target struct {

@@ -28,7 +28,7 @@ type figures struct {
 	Waited      time.Duration `json:"waited_ns"`       // before repetitions of a request, in the tenant that waited longest
 	Failed      map[int]int   `json:"failed,omitzero"` // answers of 400 and above
 	Wall        time.Duration `json:"wall_ns"`         // of the CLI, from start to end
-	Floor       time.Duration `json:"floor_ns"`        // of the CLI alone, with as many resources; see floor
+	Floor       time.Duration `json:"floor_ns"`        // of the CLI with as many resources, and of processes that start; see floor
 	Ideal       time.Duration `json:"ideal_ns"`        // see judge
 	Ratio       float64       `json:"ratio"`           // Wall ÷ Ideal
 	OwnRatio    float64       `json:"own_ratio"`       // (Wall − Floor) ÷ Ideal
@@ -84,14 +84,14 @@ func waited(chain []sandbox.Request) time.Duration {
 
 // judge compares with the ideal: the requests that wait for each other, at the latency, as many tenants at a time as
 // Terraform walks; what was waited for; and the cryptography, on all CPUs.
-func (f *figures) judge(b *bench, bare, floor figures, own work) {
+func (f *figures) judge(b *bench, floor figures, own work) {
 	atATime := min(b.parallelism, f.Tenants)
 	keys, unlocks := time.Duration(own.keys)*b.costs.Key, time.Duration(own.unlocks)*b.costs.Unlock
 	f.Floor = floor.Wall
 	f.Ideal = time.Duration(f.Chains)*b.latency/time.Duration(atATime) + f.Waited + keys/time.Duration(min(max(own.keys, 1), runtime.NumCPU())) + unlocks
 	f.Ratio = float64(f.Wall) / float64(f.Ideal)
 	f.OwnRatio = float64(f.Wall-f.Floor) / float64(f.Ideal)
-	f.OperationCPU = (f.ProviderCPU - bare.ProviderCPU - keys - unlocks) / time.Duration(f.Tenants*own.objects)
+	f.OperationCPU = (f.ProviderCPU - floor.ProviderCPU - keys - unlocks) / time.Duration(f.Tenants*own.objects)
 }
 
 const row = "%-29s %8v %7v %6v %7v %7v %6v %6v %5v %9v %8v %6v %6v %8v\n"

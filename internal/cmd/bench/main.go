@@ -28,6 +28,7 @@ type settings struct {
 	profiles    []string
 	latency     time.Duration
 	parallelism int
+	backend     string
 	mirror      string
 	out         string
 }
@@ -42,6 +43,7 @@ func main() {
 	flag.StringVar(&profiles, "profiles", "instant,realistic", "the sandbox's `profiles`, separated by commas")
 	flag.DurationVar(&s.latency, "latency", 80*time.Millisecond, "how much later each request is answered")
 	flag.IntVar(&s.parallelism, "parallelism", 50, "Terraform's -parallelism")
+	flag.StringVar(&s.backend, "backend", httpBackend, "where the state is: http, served by this program, as one that is shared; local, a file of which the CLI writes the whole for each change of a resource")
 	flag.StringVar(&s.mirror, "mirror", impliedMirror(), "`folder` with the providers hashicorp/azuread, tls and local, as terraform providers mirror lays it out; where they are, the same work is measured with them, too")
 	flag.StringVar(&s.out, "out", filepath.Join(".cache", "bench.json"), "`file` for the figures as JSON")
 	flag.Parse()
@@ -54,6 +56,9 @@ func main() {
 			break
 		}
 		s.tenants = append(s.tenants, number)
+	}
+	if err == nil && s.backend != httpBackend && s.backend != localBackend {
+		err = fmt.Errorf("-backend %s: it is http or local", s.backend)
 	}
 	if err == nil && s.latency <= 0 {
 		err = fmt.Errorf("-latency %s: the ideal is made of it, so it has to be above zero", s.latency)
@@ -74,6 +79,7 @@ type report struct {
 	CPUs        int           `json:"cpus"`
 	Latency     time.Duration `json:"latency_ns"`
 	Parallelism int           `json:"parallelism"`
+	Backend     string        `json:"backend"`
 	Costs       costs         `json:"costs"`
 	Figures     []figures     `json:"figures"`
 }
@@ -104,18 +110,23 @@ func run(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	r := report{Started: time.Now().UTC(), CPUs: runtime.NumCPU(), Latency: s.latency, Parallelism: s.parallelism}
+	r := report{Started: time.Now().UTC(), CPUs: runtime.NumCPU(), Latency: s.latency, Parallelism: s.parallelism, Backend: s.backend}
 	r.CLI, _, _ = strings.Cut(banner, "\n")
 	say("making keys, to know what one takes")
 	if r.Costs, err = measureCosts(ctx, "file://"+filepath.ToSlash(filepath.Join(work, "store"))); err != nil {
 		return err
 	}
-	fmt.Printf("%s, %d CPUs, latency %s, -parallelism=%d\n", r.CLI, r.CPUs, s.latency, s.parallelism)
+	states, err := startStateStore()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = states.Close() }()
+	fmt.Printf("%s, %d CPUs, latency %s, -parallelism=%d, backend %s\n", r.CLI, r.CPUs, s.latency, s.parallelism, s.backend)
 	fmt.Printf("CPU of one key: %s; of opening the store with its passphrase: %s\n", r.Costs.Key.Round(time.Millisecond), r.Costs.Unlock.Round(time.Millisecond))
 	for _, profile := range s.profiles {
 		for _, tenants := range s.tenants {
 			for i, contender := range contenders {
-				b := &bench{settings: s, contender: contender, costs: r.Costs, profile: profile, tenants: tenants}
+				b := &bench{settings: s, contender: contender, costs: r.Costs, profile: profile, tenants: tenants, states: states}
 				b.folder = filepath.Join(work, fmt.Sprintf("%s-%d-%d", profile, tenants, i))
 				measured, err := b.run(ctx)
 				if err != nil {

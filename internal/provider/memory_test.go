@@ -1,0 +1,33 @@
+package provider
+
+import (
+	"math"
+	"runtime/debug"
+	"testing"
+)
+
+func TestMemoryIsBoundedUnlessTheEnvironmentSaysHow(t *testing.T) {
+	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(math.MaxInt64)
+	t.Cleanup(func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) })
+	for name, c := range map[string]struct {
+		environment variables
+		percent     int
+		limit       int64
+	}{
+		"nothing said":        {nil, garbagePercent, memoryLimit},
+		"how much is garbage": {variables{"GOGC": "50"}, 100, memoryLimit},
+		"the limit":           {variables{"GOMEMLIMIT": "1GiB"}, garbagePercent, math.MaxInt64},
+	} {
+		t.Run(name, func(t *testing.T) {
+			debug.SetGCPercent(100)
+			debug.SetMemoryLimit(math.MaxInt64)
+			BoundMemory(c.environment.get)
+			if got := debug.SetGCPercent(100); got != c.percent {
+				t.Errorf("GC percent %d, want %d", got, c.percent)
+			}
+			if got := debug.SetMemoryLimit(-1); got != c.limit {
+				t.Errorf("memory limit %d, want %d", got, c.limit)
+			}
+		})
+	}
+}
