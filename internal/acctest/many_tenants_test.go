@@ -187,3 +187,56 @@ func TestAccATenantThatFailsIsNamedAndHoldsNoOtherUp(t *testing.T) {
 		t.Errorf("once the tenant lets the caller in: %v, want 2 everywhere", counts)
 	}
 }
+
+func TestAccRefusedTenantsAreLeftAsideWhereThatIsAskedFor(t *testing.T) {
+	t.Parallel()
+	k := acctest.Start(t, sandbox.Options{Tenants: 4})
+	cli := initialised(t, k)
+	apply := []string{"apply", "-no-color", "-input=false", "-auto-approve"}
+	if _, err := cli.Run(t.Context(), apply...); err != nil {
+		t.Fatal(err)
+	}
+	caller := k.Tenant(0).Callers.Full.ClientID
+	withoutApp, withoutConsent, drifted := k.Tenant(1).TenantID, k.Tenant(2).TenantID, k.Tenant(3).TenantID
+	k.Control(http.MethodPatch, "/tenants/"+withoutApp+"/sign-in", map[string]any{"refuse": map[string]int{caller: 700016}})
+	k.RevokeConsent(withoutConsent, caller)
+	var app sandbox.ApplicationState
+	for _, application := range k.State(3).Applications {
+		if application.DisplayName == "CodeTwo 0" {
+			app = application
+		}
+	}
+	k.RevokeConsent(drifted, app.ClientID)
+
+	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, withoutApp) || !strings.Contains(output, withoutConsent) {
+		t.Errorf("without being asked to, a plan goes on, or does not name the two tenants: %v\n%s", err, output)
+	}
+
+	cli.Environment = append(cli.Environment, "CODETWO_SKIP_REFUSED_TENANTS=true")
+	plan, changes, err := cli.PlanChanges(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !changes || !strings.Contains(plan, "Plan: 0 to add, 1 to change, 0 to destroy.") {
+		t.Errorf("the plan does not show what has drifted in the third tenant:\n%s", plan)
+	}
+	for _, want := range []string{
+		"Warning: Tenant " + withoutApp + " refused, not refreshed", "AADSTS700016", "adminconsent",
+		"Warning: Tenant " + withoutConsent + " refused, not refreshed", "Authorization_RequestDenied", "request-id",
+	} {
+		if !strings.Contains(plan, want) {
+			t.Errorf("the plan does not say %q:\n%s", want, plan)
+		}
+	}
+	if _, err := cli.Run(t.Context(), apply...); err != nil {
+		t.Fatal(err)
+	}
+	if _, changes, err = cli.PlanChanges(t.Context()); err != nil || changes {
+		t.Errorf("after the repair a plan still changes something, or fails: %v", err)
+	}
+
+	cli.Environment = append(cli.Environment, "ARM_CLIENT_SECRET=not the secret")
+	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, "AADSTS7000215") {
+		t.Errorf("a wrong secret of our own passes for a refusal by the tenants: %v\n%s", err, output)
+	}
+}

@@ -191,11 +191,7 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 
 // reportListing says which tenant's applications could not be listed, why, and what to do.
 func reportListing(diags *diag.Diagnostics, tenantID string, err error) {
-	next := "Tenant: " + tenantID + "."
-	if refused := entra.AsError(err); refused != nil {
-		next = strings.TrimSpace(next + " " + nextStep(refused))
-	}
-	attribute.AddGraphError(diags, path.Root("tenant_id"), "Applications not listed", err, next)
+	attribute.AddGraphError(diags, path.Root("tenant_id"), "Applications not listed", err, strings.TrimSpace("Tenant: "+tenantID+". "+nextStep(err)))
 }
 
 // listRegistrations finds the applications whose names begin so, and those made here, and reads each.

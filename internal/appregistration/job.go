@@ -17,6 +17,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -104,10 +105,8 @@ func (j *job) report(ctx context.Context, doing string, err error) {
 	}
 	summary := "Failed " + doing
 	object += " in tenant " + j.model.TenantID.ValueString()
-	var next string
-	if refused := entra.AsError(err); refused != nil {
-		next = nextStep(refused)
-	} else if errors.Is(ctx.Err(), context.DeadlineExceeded) && !strings.Contains(err.Error(), "timeouts") {
+	next := nextStep(err)
+	if entra.AsError(err) == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && !strings.Contains(err.Error(), "timeouts") {
 		next = "The time that timeouts allows ran out. Run the same command again: it goes on from what is done. Where the network or the tenant is that slow, allow more."
 	}
 	consent, ok := errors.AsType[*consentError](err)
@@ -119,9 +118,11 @@ func (j *job) report(ctx context.Context, doing string, err error) {
 	j.diags.AddAttributeError(path.Root("grant_admin_consent"), summary, object+", consent to "+consent.permission+": "+attribute.Explain(err, strings.TrimSpace(next)))
 }
 
-// nextStep says what a person can do about an answer of Graph; nothing where only its own text tells.
-func nextStep(refused *entra.Error) string {
+// nextStep says what a person can do about an answer of Graph; nothing where only its own text tells, or it is none.
+func nextStep(err error) string {
+	refused := entra.AsError(err)
 	switch {
+	case refused == nil:
 	case refused.Status == http.StatusForbidden:
 		return "The identity that Terraform signs in as lacks a right: " + rightFor(refused.Method, refused.Path) + "."
 	case refused.Code == "KeyCredentialsInvalidEndDate":
@@ -130,6 +131,15 @@ func nextStep(refused *entra.Error) string {
 		return "An app management policy of the tenant allows no certificate on applications at all. Ask for an exemption of this one."
 	}
 	return ""
+}
+
+// refusedByTenant tells whether the tenant lets the caller in no more, or not look.
+func refusedByTenant(err error) bool {
+	if refused, ok := errors.AsType[*signin.Error](err); ok {
+		return refused.ByTenant()
+	}
+	refused := entra.AsError(err)
+	return refused != nil && refused.Status == http.StatusForbidden
 }
 
 // rightFor names the least application permission that a call needs (Microsoft Graph permissions reference).

@@ -158,6 +158,13 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		return
 	}
 	registration, err := job.look(ctx)
+	if err != nil && r.services.SkipRefusedTenants() && refusedByTenant(err) && known(state.ClientID) {
+		// The tenant stands in the summary, since Terraform prints the first one alone of warnings that have it in common.
+		response.Diagnostics.AddWarning("Tenant "+state.TenantID.ValueString()+" refused, not refreshed", fmt.Sprintf(
+			"The application %q (client ID %s) is shown as it was last seen, since skip_refused_tenants is set: whatever has changed there, or is missing, does not show in this plan.\n\n%s",
+			state.DisplayName.ValueString(), state.ClientID.ValueString(), attribute.Explain(err, nextStep(err))))
+		return
+	}
 	if err != nil {
 		job.report(ctx, "reading the app registration", err)
 		return

@@ -24,6 +24,8 @@ type Services interface {
 	Store() (*store.Store, error)
 	// StoreUnknown tells that the store's settings are not known while planning.
 	StoreUnknown() bool
+	// SkipRefusedTenants tells that a tenant which does not let the caller in is shown as it was last seen.
+	SkipRefusedTenants() bool
 	// Endpoints are the origins of the cloud.
 	Endpoints() signin.Endpoints
 	// Now is the time.

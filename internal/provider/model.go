@@ -28,6 +28,7 @@ type Model struct {
 	Environment                    types.String `tfsdk:"environment"`
 	Endpoints                      types.Object `tfsdk:"endpoints"`
 	CACertificatePath              types.String `tfsdk:"ca_certificate_path"`
+	SkipRefusedTenants             types.Bool   `tfsdk:"skip_refused_tenants"`
 	ConnectionStore                types.Object `tfsdk:"connection_store"`
 }
 

@@ -104,7 +104,8 @@ func (p *Provider) services(config Model, diags *diag.Diagnostics) *services {
 	s := &services{
 		now: p.now, wait: p.wait, directories: map[string]entra.Directory{},
 		unknownCloud: unknown(config.cloud()), unknownCaller: unknown(config.signIn()),
-		store: resolveStore(config, p.getenv, diags),
+		store:              resolveStore(config, p.getenv, diags),
+		skipRefusedTenants: flag(config.SkipRefusedTenants, p.getenv, "CODETWO_SKIP_REFUSED_TENANTS", false, diags),
 	}
 	s.openStore = openOnce(s.store)
 	if len(s.unknownCloud) > 0 {

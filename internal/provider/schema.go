@@ -121,6 +121,11 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, response 
 				Optional:            true,
 				Validators:          filled(),
 			},
+			"skip_refused_tenants": schema.BoolAttribute{
+				MarkdownDescription: "Whether a tenant that does not let the identity in holds up itself alone, rather than the whole plan: its app registrations are shown as they were last seen, " +
+					"with a warning that names the tenant. For runs over many tenants, whose warnings somebody reads. Default `false`. Variable `CODETWO_SKIP_REFUSED_TENANTS`.",
+				Optional: true,
+			},
 			"connection_store": schema.SingleNestedAttribute{
 				MarkdownDescription: "Where connections, certificates, keys and secrets are kept. There is no default: on a pipeline's runner, a folder that nobody chose would be lost with the keys in it.",
 				Optional:            true,

@@ -36,6 +36,7 @@ type services struct {
 	endpoints                   signin.Endpoints
 	client                      *http.Client
 	caller                      *signin.Caller // nil while something is unknown
+	skipRefusedTenants          bool
 	now                         func() time.Time
 	wait                        func(context.Context, time.Duration) error
 
@@ -57,6 +58,9 @@ func (s *services) UnknownCloud() []string { return s.unknownCloud }
 
 // StoreUnknown tells that the store's settings are not known while planning.
 func (s *services) StoreUnknown() bool { return s.store.unknown }
+
+// SkipRefusedTenants tells that a tenant which does not let the caller in holds up itself alone.
+func (s *services) SkipRefusedTenants() bool { return s.skipRefusedTenants }
 
 // Endpoints are the origins of the cloud.
 func (s *services) Endpoints() signin.Endpoints { return s.endpoints }

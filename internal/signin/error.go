@@ -53,6 +53,13 @@ func (e *Error) Error() string {
 // Has tells whether the refusal carries the code, given without the letters AADSTS.
 func (e *Error) Has(code int) bool { return slices.Contains(e.Codes, code) }
 
+// ByTenant tells whether it is the tenant that does not let the application in, which says nothing of other tenants: there
+// is none of this ID, the application is not in it or switched off, or a policy is in the way. Of a credential that is
+// refused, the same would be said everywhere.
+func (e *Error) ByTenant() bool {
+	return len(e.Codes) > 0 && slices.Contains([]int{700016, 7000112, 7000229, 90002, 900023, 53003}, e.Codes[0])
+}
+
 // refusal reads the error of an answer (Microsoft identity platform: "OAuth 2.0 client credentials flow", error
 // response). An answer of something in between has another body, and then only its status is known.
 func refusal(status int, body []byte, tenantID, clientID string, censor func(string) string) *Error {
@@ -124,6 +131,7 @@ var nextSteps = map[int]string{
 	700027:  "The certificate that the provider signs in with is not registered with application {client}, or has expired. Upload its public part, or use the one that is registered.",
 	700016:  unknownApplication,
 	700038:  unknownApplication,
+	7000229: unknownApplication,
 	7000112: "The application {client} is disabled in tenant {tenant}. An administrator can enable it: Entra admin center > Enterprise applications > {client} > Properties.",
 	90002:   "There is no tenant {tenant}. Compare tenant_id with Entra admin center > Overview.",
 	900023:  "There is no tenant {tenant}. Compare tenant_id with Entra admin center > Overview.",
