@@ -2,11 +2,11 @@ package provider
 
 import "runtime/debug"
 
-// What the collector lets lie: four times of what lives, and no more in all than memoryLimit. Two hundred tenants need a
-// third of that, and opening the store's passphrase 64 MiB more for a moment, which the limit makes room for.
+// What the collector lets lie: four times of what lives, and no more in all than memoryLimit. Of that, two hundred tenants
+// need a third. Opening the store's passphrase takes 64 MiB more for a moment, in which the collector hurries.
 const (
 	garbagePercent = 400
-	memoryLimit    = 96 << 20 // bytes
+	memoryLimit    = 72 << 20 // bytes
 )
 
 // BoundMemory sets the garbage collector of a provider's own process: most of what a call allocates is garbage when it

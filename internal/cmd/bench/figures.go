@@ -35,7 +35,7 @@ type figures struct {
 
 	Processes    int           `json:"processes"`       // of the provider, one after the other
 	ProviderCPU  time.Duration `json:"provider_cpu_ns"` // of all of them
-	ProviderPeak int           `json:"provider_peak_kb"`
+	ProviderPeak int           `json:"provider_peak_kib"`
 	OperationCPU time.Duration `json:"operation_cpu_ns"` // per resource or data source, without what starting takes and without the cryptography
 	CLICPU       time.Duration `json:"cli_cpu_ns"`       // on the same CPUs as the provider's
 	SandboxCPU   time.Duration `json:"sandbox_cpu_ns"`   // likewise, which a real tenant has elsewhere
@@ -103,7 +103,7 @@ func printHeading(w io.Writer, b *bench) {
 
 func printFigures(w io.Writer, f figures) {
 	fmt.Fprintf(w, row, f.Operation, f.Requests, f.PerTenant, f.Chain, seconds(f.Wall), seconds(f.Floor), seconds(f.Ideal), fmt.Sprintf("%.2f", f.Ratio), fmt.Sprintf("%.2f", f.OwnRatio),
-		seconds(f.ProviderCPU)+" s", fmt.Sprint(f.OperationCPU.Milliseconds(), " ms"), seconds(f.CLICPU), seconds(f.SandboxCPU), f.ProviderPeak/1000)
+		seconds(f.ProviderCPU)+" s", fmt.Sprint(f.OperationCPU.Milliseconds(), " ms"), seconds(f.CLICPU), seconds(f.SandboxCPU), f.ProviderPeak*1024/1e6)
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f", d.Seconds()) }

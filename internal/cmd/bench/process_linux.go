@@ -27,13 +27,13 @@ type watch struct {
 type process struct {
 	provider bool
 	cpu      time.Duration
-	peak     int // kB
+	peak     int // KiB
 }
 
 // spent is what the processes took.
 type spent struct {
 	provider, cli, sandbox time.Duration // CPU time; of the provider, of all its processes
-	peak                   int           // kB of resident memory, of the largest provider process
+	peak                   int           // KiB of resident memory, of the largest provider process
 	processes              int           // of the provider
 }
 
