@@ -4,11 +4,15 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/terraformcli"
 )
 
@@ -24,6 +28,16 @@ variable "tenants" {
   type = map(object({ tenant_id = string, mailboxes = list(string) }))
 }
 
+variable "key_size" {
+  type    = number
+  default = 2048
+}
+
+variable "additional_permissions" {
+  type    = set(object({ api = string, name = string }))
+  default = null
+}
+
 locals {
   apps = merge([for name, tenant in var.tenants : {
     for i in [0, 1] : "${name}-${i}" => { tenant_id = tenant.tenant_id, mailbox = tenant.mailboxes[i], name = "CodeTwo ${i}" }
@@ -36,6 +50,9 @@ resource "codetwo_target_app_registration" "target" {
   for_each     = local.apps
   tenant_id    = each.value.tenant_id
   display_name = each.value.name
+  certificate  = { key_size = var.key_size }
+
+  additional_permissions = var.additional_permissions
 }
 
 resource "codetwo_target_connection" "target" {
@@ -221,8 +238,8 @@ func TestAccRefusedTenantsAreLeftAsideWhereThatIsAskedFor(t *testing.T) {
 		t.Errorf("the plan does not show what has drifted in the third tenant:\n%s", plan)
 	}
 	for _, want := range []string{
-		"Warning: Tenant " + withoutApp + " refused, not refreshed", "AADSTS700016", "adminconsent",
-		"Warning: Tenant " + withoutConsent + " refused, not refreshed", "Authorization_RequestDenied", "request-id",
+		"Warning: Tenant " + withoutApp + " refused Terraform and was not looked at", "AADSTS700016", "adminconsent",
+		"Warning: Tenant " + withoutConsent + " refused Terraform and was not looked at", "Authorization_RequestDenied", "request-id",
 	} {
 		if !strings.Contains(plan, want) {
 			t.Errorf("the plan does not say %q:\n%s", want, plan)
@@ -238,5 +255,97 @@ func TestAccRefusedTenantsAreLeftAsideWhereThatIsAskedFor(t *testing.T) {
 	cli.Environment = append(cli.Environment, "ARM_CLIENT_SECRET=not the secret")
 	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, "AADSTS7000215") {
 		t.Errorf("a wrong secret of our own passes for a refusal by the tenants: %v\n%s", err, output)
+	}
+}
+
+// Terraform orders resources, and not their instances: an error in one tenant's registration would keep the connections
+// of all others from being changed.
+func TestAccWhatChangesEverywhereIsChangedAroundARefusedTenant(t *testing.T) {
+	t.Parallel()
+	k := acctest.Start(t, sandbox.Options{Tenants: 3})
+	cli := initialised(t, k)
+	apply := func() string {
+		t.Helper()
+		output, err := cli.Run(t.Context(), "apply", "-no-color", "-input=false", "-auto-approve")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return output
+	}
+	apply()
+	refuse := func(refused map[string]int) {
+		k.Control(http.MethodPatch, "/tenants/"+k.Tenant(1).TenantID+"/sign-in", map[string]any{"refuse": refused})
+	}
+	// converged tells, by tenant, whether both applications have what is configured and both connections name their keys.
+	converged := func() (are []bool) {
+		records, err := store.Open(k.StoreURL(), acctest.Passphrase)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3 {
+			connections, _, err := records.Connections(t.Context(), k.Tenant(i).TenantID)
+			if err != nil || len(connections) != 2 {
+				t.Fatalf("tenant %d has %d connections, %v", i, len(connections), err)
+			}
+			all := true
+			for _, connection := range connections {
+				cert, err := records.Certificate(t.Context(), k.Tenant(i).TenantID, connection.CertificateThumbprint)
+				if err != nil {
+					t.Fatal(err)
+				}
+				application, found := k.Application(i, connection.ClientID)
+				all = all && found && certificate.KeySize(cert) == 3072 && slices.ContainsFunc(application.Keys, func(key sandbox.CredentialState) bool {
+					return strings.EqualFold(key.Thumbprint, connection.CertificateThumbprint)
+				})
+			}
+			state, granted := k.State(i), 0
+			for _, principal := range state.ServicePrincipals {
+				for _, grant := range state.Grants {
+					if grant.PrincipalID == principal.ObjectID && strings.HasPrefix(principal.DisplayName, "CodeTwo ") {
+						granted++
+					}
+				}
+			}
+			are = append(are, all && granted == 6)
+		}
+		return are
+	}
+
+	refuse(map[string]int{k.Tenant(0).Callers.Full.ClientID: 700016})
+	untouched := k.State(1)
+	cli.Environment = append(cli.Environment, "CODETWO_SKIP_REFUSED_TENANTS=true",
+		"TF_VAR_key_size=3072", `TF_VAR_additional_permissions=[{api="Microsoft Graph",name="Domain.Read.All"}]`)
+	apply()
+	if got := converged(); !slices.Equal(got, []bool{true, false, true}) {
+		t.Errorf("with one tenant that refuses, changed by tenant: %v", got)
+	}
+	if after := k.State(1); !reflect.DeepEqual(after, untouched) {
+		t.Errorf("the tenant that refuses was %v, and is %v", untouched, after)
+	}
+	if text, changes, err := cli.PlanChanges(t.Context()); err != nil || changes {
+		t.Errorf("a plan changes what it left aside: %v\n%s", err, text)
+	}
+
+	refuse(map[string]int{})
+	apply()
+	if got := converged(); !slices.Equal(got, []bool{true, true, true}) {
+		t.Errorf("once the tenant lets the caller in, changed by tenant: %v", got)
+	}
+	if text, changes, err := cli.PlanChanges(t.Context()); err != nil || changes {
+		t.Errorf("a plan after that still changes something: %v\n%s", err, text)
+	}
+
+	refuse(map[string]int{k.Tenant(0).Callers.Full.ClientID: 90002})
+	output, err := cli.Run(t.Context(), "destroy", "-no-color", "-input=false", "-auto-approve")
+	if err == nil || !strings.Contains(output, "The registration in tenant "+k.Tenant(1).TenantID+" stays in the state") {
+		t.Errorf("a destroy does not say what has become of the tenant that refuses: %v\n%s", err, output)
+	}
+	for i, want := range []int{0, 2, 0} {
+		left := slices.DeleteFunc(k.State(i).Applications, func(application sandbox.ApplicationState) bool {
+			return !strings.HasPrefix(application.DisplayName, "CodeTwo ")
+		})
+		if len(left) != want {
+			t.Errorf("a destroy leaves tenant %d with %v, want %d applications", i, left, want)
+		}
 	}
 }

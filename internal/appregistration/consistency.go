@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -70,6 +71,7 @@ func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Cha
 				again = append(again, index)
 			case refused != nil && refused.Lagging() && !j.settled():
 				again, lagging = append(again, index), outcome.Err
+			case slices.ContainsFunc(failed, func(before error) bool { return errors.Is(before, outcome.Err) }): // of the batch as a whole
 			case outcome.Err != nil:
 				failed = append(failed, outcome.Err)
 			default:

@@ -27,6 +27,8 @@ const (
 	importedKey = "imported"
 	// cutOffKey is left by a refresh that found the rest of a destroy which was cut off.
 	cutOffKey = "destroy_cut_off"
+	// refusedKey is left by a refresh that the tenant refused, and that skip_refused_tenants let pass.
+	refusedKey = "refused"
 	// removalDueKey lists, as JSON, the key IDs of replaced certificates whose time had come at the last refresh.
 	removalDueKey = "removal_due"
 )
@@ -56,6 +58,8 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	response.Diagnostics.Append(problems...)
 	cutOff, problems := request.Private.GetKey(ctx, cutOffKey)
 	response.Diagnostics.Append(problems...)
+	refused, problems := request.Private.GetKey(ctx, refusedKey)
+	response.Diagnostics.Append(problems...)
 	if response.Diagnostics.HasError() {
 		return
 	}
@@ -67,6 +71,11 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	p := planner{
 		config: &config, state: state, imported: imported != nil, removalDue: due, now: r.services.Now(),
 		tenant: r.services.TenantID(), lookUp: r.lookUp(ctx, &config), skipRefused: r.services.SkipRefusedTenants(), diags: &response.Diagnostics,
+	}
+	if r.leavesAside(refused) && p.stays() {
+		plan := p.asLastSeen(ctx)
+		response.Diagnostics.Append(response.Plan.Set(ctx, &plan)...)
+		return
 	}
 	plan := p.plan(ctx)
 	if response.Diagnostics.HasError() {
@@ -86,6 +95,34 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 		}
 	}
 	response.Diagnostics.Append(response.Plan.Set(ctx, &plan)...)
+}
+
+// leavesAside tells, of what a refresh left under refusedKey, whether the registration is left as it was last seen. An error
+// in one tenant would hold up what depends on the registrations of all others: Terraform orders resources, not their instances.
+func (r *Resource) leavesAside(refused []byte) bool {
+	return refused != nil && r.services.SkipRefusedTenants()
+}
+
+// stays tells whether the application is there and would not be replaced.
+func (p *planner) stays() bool {
+	return p.state != nil && strings.EqualFold(p.tenantID().ValueString(), p.state.TenantID.ValueString()) &&
+		(p.config.UniqueName.IsNull() || p.config.UniqueName.Equal(p.state.UniqueName))
+}
+
+// asLastSeen plans that nothing changes. Terraform lets a provider keep what an attribute was, unless it has no value of
+// its own where the configuration gives none: those follow the configuration, and stand for nothing in the tenant.
+func (p *planner) asLastSeen(ctx context.Context) Model {
+	plan := *p.state
+	plan.AdditionalPermissions, plan.Timeouts = p.config.AdditionalPermissions, p.config.Timeouts
+	configured, current := p.config.certificate(ctx, p.diags), p.state.certificate(ctx, p.diags)
+	if current != nil && !p.config.Certificate.IsUnknown() {
+		current.PublicCertificatePEM = types.StringNull()
+		if configured != nil {
+			current.PublicCertificatePEM = configured.PublicCertificatePEM
+		}
+		plan.setCertificate(ctx, *current, p.diags)
+	}
+	return plan
 }
 
 // refuseSecond refuses to plan a registration that the store's journal knows as complete, and that the tenant still

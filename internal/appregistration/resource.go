@@ -2,6 +2,7 @@ package appregistration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 )
 
 var (
@@ -160,9 +162,10 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	registration, err := job.look(ctx)
 	if err != nil && r.services.SkipRefusedTenants() && refusedByTenant(err) && known(state.ClientID) {
 		// The tenant stands in the summary, since Terraform prints the first one alone of warnings that have it in common.
-		response.Diagnostics.AddWarning("Tenant "+state.TenantID.ValueString()+" refused, not refreshed", fmt.Sprintf(
-			"The application %q (client ID %s) is shown as it was last seen, since skip_refused_tenants is set: whatever has changed there, or is missing, does not show in this plan.\n\n%s",
+		response.Diagnostics.AddWarning("Tenant "+state.TenantID.ValueString()+" refused Terraform and was not looked at", fmt.Sprintf(
+			"The application %q (client ID %s) is taken as it was last seen, since skip_refused_tenants is set. What has changed there, or is missing, does not show, and nothing is changed there.\n\nThe reason: %s",
 			state.DisplayName.ValueString(), state.ClientID.ValueString(), attribute.Explain(err, nextStep(err))))
+		response.Diagnostics.Append(response.Private.SetKey(ctx, refusedKey, []byte("true"))...)
 		return
 	}
 	if err != nil {
@@ -192,6 +195,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	response.Diagnostics.Append(response.State.Set(ctx, &state)...)
 	setIdentity(ctx, response.Identity, &state, &response.Diagnostics)
 	response.Diagnostics.Append(response.Private.SetKey(ctx, removalDueKey, due)...)
+	response.Diagnostics.Append(response.Private.SetKey(ctx, refusedKey, nil)...)
 	response.Diagnostics.Append(response.Private.SetKey(ctx, cutOffKey, nil)...) // it is there, so no destroy is to be finished
 }
 
@@ -201,7 +205,14 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 	var plan, state Model
 	response.Diagnostics.Append(request.Plan.Get(ctx, &plan)...)
 	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
+	refused, problems := request.Private.GetKey(ctx, refusedKey)
+	response.Diagnostics.Append(problems...)
 	if response.Diagnostics.HasError() {
+		return
+	}
+	if r.leavesAside(refused) { // as planned
+		response.Diagnostics.Append(response.State.Set(ctx, &plan)...)
+		setIdentity(ctx, response.Identity, &plan, &response.Diagnostics)
 		return
 	}
 	timeout, problems := plan.Timeouts.Update(ctx, writeTimeout)
@@ -237,5 +248,9 @@ func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, r
 	}
 	if err := job.delete(ctx); err != nil {
 		job.report(ctx, "deleting the app registration", err)
+		if refused, ok := errors.AsType[*signin.Error](err); ok && refused.ByTenant() {
+			response.Diagnostics.AddWarning("The registration in tenant "+state.TenantID.ValueString()+" stays in the state",
+				"If that tenant lets Terraform in no more, take the registration out of the state: terraform state rm, with its address. The guide \"Many tenants\" says what is left then, and where.")
+		}
 	}
 }

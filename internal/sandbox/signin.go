@@ -182,7 +182,7 @@ func (t *Tenant) refusesSignIn(clientID string) *signInError {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if code := t.refused[strings.ToLower(clientID)]; code > 0 {
-		return refusalOf(code, clientID)
+		return refusalOf(code, clientID, t.ID)
 	}
 	return nil
 }

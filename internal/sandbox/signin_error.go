@@ -91,8 +91,9 @@ var refusals = []signInRefusal{
 	unassigned, notDefaultScope, severalScopes, unsupportedGrant, missingParameter, unknownTenant, malformedTenant, serverFault,
 }
 
-// refusalOf makes the refusal of a code whose cause does not exist here. Every particular in its text is the client ID.
-func refusalOf(code int, clientID string) *signInError {
+// refusalOf makes the refusal of a code whose cause does not exist here. Particulars of its text that are neither the
+// tenant's ID nor the client's are made the latter, too.
+func refusalOf(code int, clientID, tenantID string) *signInError {
 	at := slices.IndexFunc(refusals, func(known signInRefusal) bool { return known.code == code })
 	if at < 0 {
 		return signInRefusal{code: code, status: http.StatusBadRequest, kind: "invalid_request", text: "The sandbox was told to refuse application '%s'."}.with(clientID)
@@ -101,6 +102,12 @@ func refusalOf(code int, clientID string) *signInError {
 	particulars := make([]any, strings.Count(known.text, "%s"))
 	for i := range particulars {
 		particulars[i] = clientID
+	}
+	switch code {
+	case unknownTenant.code, malformedTenant.code:
+		particulars[0] = tenantID
+	case unknownApplication.code, unknownResource.code:
+		particulars[1] = tenantID
 	}
 	return known.with(particulars...)
 }

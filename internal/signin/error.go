@@ -54,10 +54,10 @@ func (e *Error) Error() string {
 func (e *Error) Has(code int) bool { return slices.Contains(e.Codes, code) }
 
 // ByTenant tells whether it is the tenant that does not let the application in, which says nothing of other tenants: there
-// is none of this ID, the application is not in it or switched off, or a policy is in the way. Of a credential that is
-// refused, the same would be said everywhere.
+// is none of this ID, it is blocked itself, the application is not in it or switched off, or a policy or a missing
+// assignment is in the way. Of a credential that is refused, the same would be said everywhere.
 func (e *Error) ByTenant() bool {
-	return len(e.Codes) > 0 && slices.Contains([]int{700016, 7000112, 7000229, 90002, 900023, 53003}, e.Codes[0])
+	return len(e.Codes) > 0 && slices.Contains([]int{700016, 7000112, 7000229, 90002, 900023, 5000224, 5000225, 53003, 501051}, e.Codes[0])
 }
 
 // refusal reads the error of an answer (Microsoft identity platform: "OAuth 2.0 client credentials flow", error
@@ -121,6 +121,7 @@ func (e *Error) NextStep() string {
 }
 
 const (
+	blockedTenant      = "Microsoft has blocked tenant {tenant} for inactivity. Its administrators can ask Microsoft support for it, within 20 days."
 	unknownApplication = "The application {client} does not exist in tenant {tenant}. If it belongs to another tenant, it has to be multi-tenant, and an administrator of {tenant} has to consent to it once: https://login.microsoftonline.com/{tenant}/adminconsent?client_id={client}"
 	noFederation       = "The application {client} has no federated credential for this pipeline. Its issuer, subject and audience have to equal those of the pipeline's token: Entra admin center > App registrations > {client} > Certificates & secrets > Federated credentials."
 )
@@ -135,6 +136,9 @@ var nextSteps = map[int]string{
 	7000112: "The application {client} is disabled in tenant {tenant}. An administrator can enable it: Entra admin center > Enterprise applications > {client} > Properties.",
 	90002:   "There is no tenant {tenant}. Compare tenant_id with Entra admin center > Overview.",
 	900023:  "There is no tenant {tenant}. Compare tenant_id with Entra admin center > Overview.",
+	5000224: blockedTenant,
+	5000225: blockedTenant,
+	501051:  "Tenant {tenant} wants applications assigned to the API before they get a token. An administrator assigns application {client}: Entra admin center > Enterprise applications > the API > Users and groups.",
 	500011:  "Tenant {tenant} does not have the API that the token is for. It appears with the first licence that includes it.",
 	700024:  "Compare this machine's clock with the real time: what it signs is dated outside of what Entra accepts.",
 	53003:   "A Conditional Access policy of tenant {tenant} blocks application {client}. An administrator finds the policy in the sign-in logs by the correlation ID.",
