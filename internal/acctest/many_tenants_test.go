@@ -214,9 +214,12 @@ func TestAccRefusedTenantsAreLeftAsideWhereThatIsAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	caller := k.Tenant(0).Callers.Full.ClientID
-	withoutApp, withoutConsent, drifted := k.Tenant(1).TenantID, k.Tenant(2).TenantID, k.Tenant(3).TenantID
-	k.Control(http.MethodPatch, "/tenants/"+withoutApp+"/sign-in", map[string]any{"refuse": map[string]int{caller: 700016}})
-	k.RevokeConsent(withoutConsent, caller)
+	withoutApp, blocked, drifted := k.Tenant(1).TenantID, k.Tenant(2).TenantID, k.Tenant(3).TenantID
+	refuse := func(tenantID string, codes map[string]int) {
+		k.Control(http.MethodPatch, "/tenants/"+tenantID+"/sign-in", map[string]any{"refuse": codes})
+	}
+	refuse(withoutApp, map[string]int{caller: 7000229})
+	refuse(blocked, map[string]int{caller: 5000225})
 	var app sandbox.ApplicationState
 	for _, application := range k.State(3).Applications {
 		if application.DisplayName == "CodeTwo 0" {
@@ -225,7 +228,7 @@ func TestAccRefusedTenantsAreLeftAsideWhereThatIsAskedFor(t *testing.T) {
 	}
 	k.RevokeConsent(drifted, app.ClientID)
 
-	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, withoutApp) || !strings.Contains(output, withoutConsent) {
+	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, withoutApp) || !strings.Contains(output, blocked) {
 		t.Errorf("without being asked to, a plan goes on, or does not name the two tenants: %v\n%s", err, output)
 	}
 
@@ -238,8 +241,8 @@ func TestAccRefusedTenantsAreLeftAsideWhereThatIsAskedFor(t *testing.T) {
 		t.Errorf("the plan does not show what has drifted in the third tenant:\n%s", plan)
 	}
 	for _, want := range []string{
-		"Warning: Tenant " + withoutApp + " refused Terraform and was not looked at", "AADSTS700016", "adminconsent",
-		"Warning: Tenant " + withoutConsent + " refused Terraform and was not looked at", "Authorization_RequestDenied", "request-id",
+		"Warning: Tenant " + withoutApp + " refused Terraform and was not looked at", "AADSTS7000229", "adminconsent",
+		"Warning: Tenant " + blocked + " refused Terraform and was not looked at", "AADSTS5000225", "Microsoft support",
 	} {
 		if !strings.Contains(plan, want) {
 			t.Errorf("the plan does not say %q:\n%s", want, plan)
@@ -252,9 +255,45 @@ func TestAccRefusedTenantsAreLeftAsideWhereThatIsAskedFor(t *testing.T) {
 		t.Errorf("after the repair a plan still changes something, or fails: %v", err)
 	}
 
-	cli.Environment = append(cli.Environment, "ARM_CLIENT_SECRET=not the secret")
-	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, "AADSTS7000215") {
-		t.Errorf("a wrong secret of our own passes for a refusal by the tenants: %v\n%s", err, output)
+	for what, c := range map[string]struct {
+		variable, code string
+	}{
+		"a wrong secret":    {"ARM_CLIENT_SECRET=not the secret", "AADSTS7000215"},
+		"a wrong client ID": {"ARM_CLIENT_ID=" + k.Tenant(0).Callers.ReadOnly.ClientID[:35] + "0", "AADSTS700016"}, // which no tenant knows
+	} {
+		ours := *cli
+		ours.Environment = append(slices.Clone(cli.Environment), c.variable)
+		if output, err := ours.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, c.code) {
+			t.Errorf("%s passes for a refusal by every tenant: %v\n%s", what, err, output)
+		}
+	}
+	refuse(k.Tenant(0).TenantID, map[string]int{caller: 7000112})
+	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, "AADSTS7000112") {
+		t.Errorf("a caller that its own tenant refuses is not reported as an error: %v\n%s", err, output)
+	}
+	refuse(k.Tenant(0).TenantID, map[string]int{})
+	k.RevokeConsent(drifted, caller)
+	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, "Authorization_RequestDenied") {
+		t.Errorf("a right that the caller lacks is not reported as an error: %v\n%s", err, output)
+	}
+}
+
+// Nothing was seen of it yet that could be shown.
+func TestAccAnImportFromARefusedTenantIsAnError(t *testing.T) {
+	t.Parallel()
+	k := acctest.Start(t, sandbox.Options{Tenants: 2})
+	cli := initialised(t, k)
+	app := k.RegisterByHand(k.Tenant(1).TenantID, "CodeTwo 0")
+	k.Control(http.MethodPatch, "/tenants/"+k.Tenant(1).TenantID+"/sign-in", map[string]any{"refuse": map[string]int{k.Tenant(0).Callers.Full.ClientID: 7000229}})
+	write(t, filepath.Join(cli.Folder, "import.tf"), []byte(fmt.Sprintf(`
+import {
+  to = codetwo_target_app_registration.target["t1-0"]
+  id = "%s/%s"
+}
+`, k.Tenant(1).TenantID, app.ClientID)))
+	cli.Environment = append(cli.Environment, "CODETWO_SKIP_REFUSED_TENANTS=true")
+	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, "AADSTS7000229") {
+		t.Errorf("an application that nobody has seen is imported: %v\n%s", err, output)
 	}
 }
 

@@ -46,7 +46,7 @@ func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 	}
 	var resources map[string]entra.ResourceApplication
 	var application *entra.Application
-	var fresh *certificate.Pair // where no earlier run left one
+	var fresh *certificate.Pair
 	settings := j.model.certificate(ctx, j.diags)
 	reads, readCtx := errgroup.WithContext(ctx)
 	reads.Go(func() (err error) {
@@ -59,10 +59,12 @@ func (j *job) create(ctx context.Context) (*entra.Registration, error) {
 	})
 	if settings.KeySource.ValueString() != keyProvided { // both take their time, like the answers of the network
 		reads.Go(func() error { return j.store.Unlock(readCtx) })
-		reads.Go(func() (err error) {
-			fresh, err = j.newPair(settings)
-			return err
-		})
+		if len(journal.Thumbprints) == 0 { // otherwise an earlier run has made one
+			reads.Go(func() (err error) {
+				fresh, err = j.newPair(settings)
+				return err
+			})
+		}
 	}
 	if err := reads.Wait(); err != nil {
 		return nil, err
@@ -321,7 +323,7 @@ Otherwise delete it, or choose another %s%s.`,
 }
 
 // newCertificate returns the certificate to upload: the provided one, the one that an interrupted create already keeps
-// in the store, or a new one, whose key is in the store before this returns.
+// in the store, or a new one, whose key is in the store before this returns: fresh, or one made here if that is nil.
 func (j *job) newCertificate(ctx context.Context, settings *CertificateModel, fresh *certificate.Pair, journal *store.Registration) (*x509.Certificate, error) {
 	if settings.KeySource.ValueString() == keyProvided {
 		return certificate.ParsePEM(settings.PublicCertificatePEM.ValueString())
@@ -329,6 +331,12 @@ func (j *job) newCertificate(ctx context.Context, settings *CertificateModel, fr
 	for _, thumbprint := range journal.Thumbprints {
 		if j.fits(ctx, journal.TenantID, thumbprint, settings) {
 			return j.store.Certificate(ctx, journal.TenantID, thumbprint)
+		}
+	}
+	if fresh == nil {
+		var err error
+		if fresh, err = j.newPair(settings); err != nil {
+			return nil, err
 		}
 	}
 	return j.keep(ctx, fresh, journal)

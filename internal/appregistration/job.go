@@ -17,7 +17,6 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -131,15 +130,6 @@ func nextStep(err error) string {
 		return "An app management policy of the tenant allows no certificate on applications at all. Ask for an exemption of this one."
 	}
 	return ""
-}
-
-// refusedByTenant tells whether the tenant lets the caller in no more, or not look.
-func refusedByTenant(err error) bool {
-	if refused, ok := errors.AsType[*signin.Error](err); ok {
-		return refused.ByTenant()
-	}
-	refused := entra.AsError(err)
-	return refused != nil && refused.Status == http.StatusForbidden
 }
 
 // rightFor names the least application permission that a call needs (Microsoft Graph permissions reference).

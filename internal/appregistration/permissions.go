@@ -15,13 +15,9 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
 )
 
-// lookUp asks a tenant for APIs, by app ID.
-type lookUp func(appIDs ...string) (map[string]entra.ResourceApplication, error)
-
 // wanted returns the permissions that the configuration asks for. ok is false while that cannot be known. A name that
-// is not in the catalogue is looked up in the tenant, which is why there may be no tenant yet: lookUp is nil then. Of a
-// tenant that refuses to be asked, what is recorded is believed.
-func wanted(ctx context.Context, config *Model, lookUp lookUp, recorded map[string]PermissionModel, diags *diag.Diagnostics) (permissions []permission.Permission, ok bool) {
+// is not in the catalogue is looked up in the tenant, which is why there may be no tenant yet: lookUp is nil then.
+func wanted(ctx context.Context, config *Model, lookUp func(appIDs ...string) (map[string]entra.ResourceApplication, error), diags *diag.Diagnostics) (permissions []permission.Permission, ok bool) {
 	if config.PermissionProfile.IsUnknown() || config.AdditionalPermissions.IsUnknown() {
 		return nil, false
 	}
@@ -50,13 +46,13 @@ func wanted(ctx context.Context, config *Model, lookUp lookUp, recorded map[stri
 		if lookUp == nil {
 			return nil, false
 		}
-		permissions = append(permissions, lookUpOutside(outside, lookUp, recorded, diags)...)
+		permissions = append(permissions, lookUpOutside(outside, lookUp, diags)...)
 	}
 	return unique(permissions), !diags.HasError()
 }
 
 // lookUpOutside asks the tenant's own service principals for permissions that the catalogue does not hold.
-func lookUpOutside(refs []permission.Ref, lookUp lookUp, recorded map[string]PermissionModel, diags *diag.Diagnostics) []permission.Permission {
+func lookUpOutside(refs []permission.Ref, lookUp func(appIDs ...string) (map[string]entra.ResourceApplication, error), diags *diag.Diagnostics) []permission.Permission {
 	var appIDs []string
 	for _, ref := range refs {
 		if api, _ := permission.FindAPI(ref.API); !slices.Contains(appIDs, api.AppID) {
@@ -64,11 +60,6 @@ func lookUpOutside(refs []permission.Ref, lookUp lookUp, recorded map[string]Per
 		}
 	}
 	resources, err := lookUp(appIDs...)
-	if err != nil && refusedByTenant(err) {
-		if permissions, all := lastSeen(refs, recorded); all {
-			return permissions
-		}
-	}
 	if err != nil {
 		diags.AddAttributeError(path.Root("additional_permissions"), "Permission not looked up",
 			fmt.Sprintf("%s is not in the provider's catalogue, and looking it up in the tenant failed (it needs Application.Read.All): %s", refs[0].Name, err))
@@ -85,21 +76,6 @@ func lookUpOutside(refs []permission.Ref, lookUp lookUp, recorded map[string]Per
 		permissions = append(permissions, permission.Outside(api, ref.Name, role.ID))
 	}
 	return permissions
-}
-
-// lastSeen returns the permissions as they are recorded. all is false if one is not.
-func lastSeen(refs []permission.Ref, recorded map[string]PermissionModel) (permissions []permission.Permission, all bool) {
-	for _, ref := range refs {
-		api, _ := permission.FindAPI(ref.API)
-		entry := permission.Outside(api, ref.Name, "")
-		before, found := recorded[entry.Key()]
-		if !found {
-			return nil, false
-		}
-		entry.ID = before.ID.ValueString()
-		permissions = append(permissions, entry)
-	}
-	return permissions, true
 }
 
 // findRole finds the application permission of that name in the tenant's own service principal of the API, which alone

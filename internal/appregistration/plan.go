@@ -70,10 +70,11 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	}
 	p := planner{
 		config: &config, state: state, imported: imported != nil, removalDue: due, now: r.services.Now(),
-		tenant: r.services.TenantID(), lookUp: r.lookUp(ctx, &config), skipRefused: r.services.SkipRefusedTenants(), diags: &response.Diagnostics,
+		tenant: r.services.TenantID(), lookUp: r.lookUp(ctx, &config), diags: &response.Diagnostics,
 	}
 	if r.leavesAside(refused) && p.stays() {
 		plan := p.asLastSeen(ctx)
+		warnOfRefusal(&response.Diagnostics, state, "is planned", "It was so when it was last asked.")
 		response.Diagnostics.Append(response.Plan.Set(ctx, &plan)...)
 		return
 	}
@@ -167,7 +168,7 @@ func (r *Resource) requireStore(diags *diag.Diagnostics) {
 }
 
 // lookUp returns how to ask the tenant for its permissions; nil while the tenant, or who asks, is not known.
-func (r *Resource) lookUp(ctx context.Context, config *Model) lookUp {
+func (r *Resource) lookUp(ctx context.Context, config *Model) func(appIDs ...string) (map[string]entra.ResourceApplication, error) {
 	tenant := config.TenantID
 	if tenant.IsNull() {
 		tenant = r.services.TenantID()
@@ -188,10 +189,8 @@ type planner struct {
 	removalDue []byte       // JSON, see removalDueKey
 	now        time.Time    // for warnings and errors only
 	tenant     types.String // the provider's
-	lookUp     lookUp
-	// skipRefused tells that a tenant which refuses to be asked is taken as it was last seen.
-	skipRefused bool
-	diags       *diag.Diagnostics
+	lookUp     func(appIDs ...string) (map[string]entra.ResourceApplication, error)
+	diags      *diag.Diagnostics
 }
 
 func (p *planner) plan(ctx context.Context) Model {
@@ -290,11 +289,7 @@ func (p *planner) planPermissions(ctx context.Context, plan *Model) {
 		before = readPermissions(ctx, p.state.Permissions, p.diags)
 		unexpected = readPermissions(ctx, p.state.UnexpectedPermissions, p.diags)
 	}
-	var recorded map[string]PermissionModel
-	if p.skipRefused {
-		recorded = before
-	}
-	entries, ok := wanted(ctx, plan, p.lookUp, recorded, p.diags)
+	entries, ok := wanted(ctx, plan, p.lookUp, p.diags)
 	if p.diags.HasError() {
 		return
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 )
 
 var today = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -223,59 +221,6 @@ func TestAPermissionOutsideTheCatalogueIsWhatTheTenantSaysItIs(t *testing.T) {
 		case want != "" && (!diags.HasError() || !strings.Contains(diags.Errors()[0].Detail(), want)):
 			t.Errorf("%s: %v, want %q", name, diags, want)
 		}
-	}
-}
-
-func TestATenantThatRefusesToBeAskedForAPermissionIsTakenAsItWasLastSeen(t *testing.T) {
-	t.Parallel()
-	const api = "00000003-0000-0000-c000-000000000000"
-	asking := func(names ...string) *Model {
-		var requested []RequestedPermission
-		for _, name := range names {
-			requested = append(requested, RequestedPermission{API: types.StringValue("Microsoft Graph"), Name: types.StringValue(name)})
-		}
-		set, problems := types.SetValueFrom(context.Background(), requestedType, requested)
-		if problems.HasError() {
-			t.Fatal(problems)
-		}
-		config := configuration()
-		config.AdditionalPermissions = set
-		return config
-	}
-	offers := func(...string) (map[string]entra.ResourceApplication, error) {
-		return map[string]entra.ResourceApplication{api: {ObjectID: "graph", AppID: api, Roles: []entra.AppRole{
-			{ID: "id-1", Value: "Sites.Read.All", Enabled: true, Application: true},
-		}}}, nil
-	}
-	before, diags := planned(t, planner{config: asking("Sites.Read.All"), lookUp: offers})
-	if diags.HasError() {
-		t.Fatal(diags)
-	}
-	state := existing(t, configuration())
-	state.Permissions = before.Permissions
-	withdrawn, expired := &signin.Error{Codes: []int{700016}}, &signin.Error{Codes: []int{7000222}}
-	for name, c := range map[string]struct {
-		config *Model
-		skip   bool
-		err    error
-		fails  bool
-	}{
-		"left aside":                            {asking("Sites.Read.All"), true, withdrawn, false},
-		"refused to look":                       {asking("Sites.Read.All"), true, &entra.Error{Status: http.StatusForbidden}, false},
-		"not asked to leave any aside":          {asking("Sites.Read.All"), false, withdrawn, true},
-		"a credential that is refused":          {asking("Sites.Read.All"), true, expired, true},
-		"a permission that nobody has seen yet": {asking("Sites.Read.All", "Sites.Manage.All"), true, withdrawn, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			refuse := func(...string) (map[string]entra.ResourceApplication, error) { return nil, c.err }
-			plan, diags := planned(t, planner{config: c.config, state: state, lookUp: refuse, skipRefused: c.skip})
-			if diags.HasError() != c.fails {
-				t.Fatalf("%v, want an error: %t", diags, c.fails)
-			}
-			if !c.fails && !plan.Permissions.Equal(before.Permissions) {
-				t.Errorf("permissions %s, want %s", plan.Permissions, before.Permissions)
-			}
-		})
 	}
 }
 

@@ -160,11 +160,8 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		return
 	}
 	registration, err := job.look(ctx)
-	if err != nil && r.services.SkipRefusedTenants() && refusedByTenant(err) && known(state.ClientID) {
-		// The tenant stands in the summary, since Terraform prints the first one alone of warnings that have it in common.
-		response.Diagnostics.AddWarning("Tenant "+state.TenantID.ValueString()+" refused Terraform and was not looked at", fmt.Sprintf(
-			"The application %q (client ID %s) is taken as it was last seen, since skip_refused_tenants is set. What has changed there, or is missing, does not show, and nothing is changed there.\n\nThe reason: %s",
-			state.DisplayName.ValueString(), state.ClientID.ValueString(), attribute.Explain(err, nextStep(err))))
+	if err != nil && known(state.ClientID) && r.services.RefusedAside(ctx, state.TenantID.ValueString(), err) {
+		warnOfRefusal(&response.Diagnostics, &state, "is shown", attribute.Explain(err, ""))
 		response.Diagnostics.Append(response.Private.SetKey(ctx, refusedKey, []byte("true"))...)
 		return
 	}
@@ -199,6 +196,14 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	response.Diagnostics.Append(response.Private.SetKey(ctx, cutOffKey, nil)...) // it is there, so no destroy is to be finished
 }
 
+// warnOfRefusal tells that a tenant which refused Terraform is left aside. The tenant stands in the summary, since of
+// warnings that have it in common Terraform prints the first alone.
+func warnOfRefusal(diags *diag.Diagnostics, state *Model, what, reason string) {
+	diags.AddWarning("Tenant "+state.TenantID.ValueString()+" refused Terraform and was not looked at", fmt.Sprintf(
+		"The application %q (client ID %s) %s as it was last seen, since skip_refused_tenants is set. What has changed there, or is missing, does not show, and nothing is changed there.\n\nThe refusal: %s",
+		state.DisplayName.ValueString(), state.ClientID.ValueString(), what, reason))
+}
+
 // Update brings the application to what was planned. Requests: two reads, one batch per kind of change, one confirming
 // read. Rights as for Create.
 func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, response *resource.UpdateResponse) {
@@ -210,7 +215,8 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 	if response.Diagnostics.HasError() {
 		return
 	}
-	if r.leavesAside(refused) { // as planned
+	if r.leavesAside(refused) {
+		warnOfRefusal(&response.Diagnostics, &state, "is left", "It was so when the plan was made.")
 		response.Diagnostics.Append(response.State.Set(ctx, &plan)...)
 		setIdentity(ctx, response.Identity, &plan, &response.Diagnostics)
 		return

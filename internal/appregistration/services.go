@@ -3,6 +3,7 @@
 package appregistration
 
 import (
+	"context"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -24,8 +25,10 @@ type Services interface {
 	Store() (*store.Store, error)
 	// StoreUnknown tells that the store's settings are not known while planning.
 	StoreUnknown() bool
-	// SkipRefusedTenants tells that a tenant which does not let the caller in is shown as it was last seen.
+	// SkipRefusedTenants tells that a tenant which does not let the caller in is left aside.
 	SkipRefusedTenants() bool
+	// RefusedAside tells whether an error is a tenant's refusal of the caller, and is to be left aside.
+	RefusedAside(ctx context.Context, tenantID string, err error) bool
 	// Endpoints are the origins of the cloud.
 	Endpoints() signin.Endpoints
 	// Now is the time.

@@ -122,8 +122,8 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, response 
 				Validators:          filled(),
 			},
 			"skip_refused_tenants": schema.BoolAttribute{
-				MarkdownDescription: "Whether a tenant that does not let the identity in is left aside, rather than that it fails the whole plan: its app registrations are taken as they were last seen, " +
-					"nothing is changed in them, and a warning names the tenant. For runs over many tenants, whose warnings somebody reads. Default `false`. Variable `CODETWO_SKIP_REFUSED_TENANTS`.",
+				MarkdownDescription: "Whether a tenant that refuses the identity is skipped, instead of failing the whole plan: its app registrations are taken as they were last seen, nothing is changed " +
+					"in them, and a warning names the tenant. For runs over many tenants, whose warnings somebody reads; see the guide *Many tenants*. Default `false`. Variable `CODETWO_SKIP_REFUSED_TENANTS`.",
 				Optional: true,
 			},
 			"connection_store": schema.SingleNestedAttribute{

@@ -62,6 +62,18 @@ func (s *services) StoreUnknown() bool { return s.store.unknown }
 // SkipRefusedTenants tells that a tenant which does not let the caller in holds up itself alone.
 func (s *services) SkipRefusedTenants() bool { return s.skipRefusedTenants }
 
+// RefusedAside tells whether an error says that a tenant does not let the caller in, and such a tenant is left aside. A
+// caller whom its own tenant does not let in either would be refused everywhere, by a mistyped client ID for one.
+func (s *services) RefusedAside(ctx context.Context, tenantID string, err error) bool {
+	refused, ok := errors.AsType[*signin.Error](err)
+	home := s.tenantID.ValueString()
+	if !s.skipRefusedTenants || !ok || !refused.ByTenant() || home == "" || strings.EqualFold(home, tenantID) {
+		return false
+	}
+	_, err = s.caller.Token(ctx, home, signin.GraphScope(s.endpoints))
+	return err == nil
+}
+
 // Endpoints are the origins of the cloud.
 func (s *services) Endpoints() signin.Endpoints { return s.endpoints }
 

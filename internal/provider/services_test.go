@@ -87,6 +87,32 @@ func TestEveryTenantIsReadWithItsOwnTokenOnOneDirectory(t *testing.T) {
 	}
 }
 
+func TestRefusedTenantsAreSkippedWhereConfigurationOrEnvironmentAskForIt(t *testing.T) {
+	_, _, env := cloudOnThisMachine(t)
+	const name = "CODETWO_SKIP_REFUSED_TENANTS"
+	for what, c := range map[string]struct {
+		env   variables
+		given values
+		want  bool
+	}{
+		"nothing said":                     {env, nil, false},
+		"the environment":                  {env.and(variables{name: "true"}), nil, true},
+		"the configuration":                {env, values{"skip_refused_tenants": true}, true},
+		"the configuration has precedence": {env.and(variables{name: "true"}), values{"skip_refused_tenants": false}, false},
+	} {
+		s, problems := configure(t, newProvider(c.env), c.given)
+		if problems.HasError() {
+			t.Fatalf("%s: %v", what, texts(problems))
+		}
+		if s.SkipRefusedTenants() != c.want {
+			t.Errorf("%s: %t, want %t", what, !c.want, c.want)
+		}
+	}
+	if _, problems := configure(t, newProvider(env.and(variables{name: "maybe"})), nil); !problems.HasError() {
+		t.Error("neither true nor false is taken")
+	}
+}
+
 func TestLogTellsOfRequestsAndKeepsTheirSecrets(t *testing.T) {
 	server, _, env := cloudOnThisMachine(t)
 	s, problems := configure(t, newProvider(env), nil)

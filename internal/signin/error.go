@@ -54,10 +54,10 @@ func (e *Error) Error() string {
 func (e *Error) Has(code int) bool { return slices.Contains(e.Codes, code) }
 
 // ByTenant tells whether it is the tenant that does not let the application in, which says nothing of other tenants: there
-// is none of this ID, it is blocked itself, the application is not in it or switched off, or a policy or a missing
-// assignment is in the way. Of a credential that is refused, the same would be said everywhere.
+// is none of this ID, it is blocked itself, or the application is not in it, switched off or not assigned. Of a credential
+// that is refused, the same would be said everywhere; of a mistyped client ID, too, by the first of these codes.
 func (e *Error) ByTenant() bool {
-	return len(e.Codes) > 0 && slices.Contains([]int{700016, 7000112, 7000229, 90002, 900023, 5000224, 5000225, 53003, 501051}, e.Codes[0])
+	return len(e.Codes) > 0 && slices.Contains([]int{700016, 7000112, 7000229, 90002, 900023, 5000224, 5000225, 501051}, e.Codes[0])
 }
 
 // refusal reads the error of an answer (Microsoft identity platform: "OAuth 2.0 client credentials flow", error

@@ -200,8 +200,8 @@ func TestRolesAreReadFromAToken(t *testing.T) {
 
 func TestARefusalOfTheCredentialIsNotTheTenants(t *testing.T) {
 	for code, byTenant := range map[int]bool{
-		700016: true, 7000112: true, 7000229: true, 90002: true, 5000225: true, 53003: true, 501051: true,
-		7000215: false, 7000222: false, 700027: false, 700213: false, 700038: false, 90033: false,
+		700016: true, 7000112: true, 7000229: true, 90002: true, 900023: true, 5000224: true, 5000225: true, 501051: true,
+		53003: false, 7000215: false, 7000222: false, 700027: false, 700213: false, 700038: false, 90033: false,
 	} {
 		if got := (&Error{Codes: []int{code}}).ByTenant(); got != byTenant {
 			t.Errorf("AADSTS%d by the tenant: %t, want %t", code, got, byTenant)
