@@ -31,3 +31,18 @@ func TestMemoryIsBoundedUnlessTheEnvironmentSaysHow(t *testing.T) {
 		})
 	}
 }
+
+func TestTheLimitFollowsWhatLivesOn(t *testing.T) {
+	const MiB = 1 << 20
+	for _, c := range []struct{ before, now, want int64 }{
+		{0, 20 * MiB, memoryLimit},
+		{20 * MiB, 20 * MiB, memoryLimit},
+		{20 * MiB, 84 * MiB, memoryLimit}, // the passphrase, for a moment
+		{84 * MiB, 20 * MiB, memoryLimit},
+		{100 * MiB, 110 * MiB, 200 * MiB}, // a thousand tenants
+	} {
+		if got := limitFor(c.before, c.now); got != c.want {
+			t.Errorf("%d MiB and then %d MiB: a limit of %d MiB, want %d", c.before/MiB, c.now/MiB, got/MiB, c.want/MiB)
+		}
+	}
+}
