@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// How much the collector lets lie: up to memoryLimit, or as much again as what lives on, where that is more.
+// How much the collector lets lie: up to memoryLimit in all, or one and a half times of what lives on, where that is more.
 const (
 	garbagePercent = 400
 	memoryLimit    = 76 << 20 // bytes
@@ -25,7 +25,7 @@ func BoundMemory(getenv func(string) string) {
 	}
 }
 
-// keepUp raises the limit for a process that lives on more than half of it, whose collector would do nothing else.
+// keepUp raises the limit for a process that lives on much of it, whose collector would do nothing else.
 func keepUp() {
 	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	var before int64
@@ -37,5 +37,6 @@ func keepUp() {
 	}
 }
 
-// limitFor takes what lived a second ago and what lives now. What the passphrase needs is gone by then.
-func limitFor(before, now int64) int64 { return max(memoryLimit, 2*min(before, now)) }
+// limitFor takes what lived a second ago and what lives now. What the passphrase needs is gone by then. The limit holds for
+// stacks, too, and for what lies between the objects.
+func limitFor(before, now int64) int64 { return max(memoryLimit, min(before, now)*5/2) }

@@ -39,7 +39,7 @@ func TestTheLimitFollowsWhatLivesOn(t *testing.T) {
 		{20 * MiB, 20 * MiB, memoryLimit},
 		{20 * MiB, 84 * MiB, memoryLimit}, // the passphrase, for a moment
 		{84 * MiB, 20 * MiB, memoryLimit},
-		{100 * MiB, 110 * MiB, 200 * MiB}, // a thousand tenants
+		{100 * MiB, 110 * MiB, 250 * MiB}, // a thousand tenants
 	} {
 		if got := limitFor(c.before, c.now); got != c.want {
 			t.Errorf("%d MiB and then %d MiB: a limit of %d MiB, want %d", c.before/MiB, c.now/MiB, got/MiB, c.want/MiB)
