@@ -98,34 +98,6 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	response.Diagnostics.Append(response.Plan.Set(ctx, &plan)...)
 }
 
-// leavesAside tells, of what a refresh left under refusedKey, whether the registration is left as it was last seen. An error
-// in one tenant would hold up what depends on the registrations of all others: Terraform orders resources, not their instances.
-func (r *Resource) leavesAside(refused []byte) bool {
-	return refused != nil && r.services.SkipRefusedTenants()
-}
-
-// stays tells whether the application is there and would not be replaced.
-func (p *planner) stays() bool {
-	return p.state != nil && strings.EqualFold(p.tenantID().ValueString(), p.state.TenantID.ValueString()) &&
-		(p.config.UniqueName.IsNull() || p.config.UniqueName.Equal(p.state.UniqueName))
-}
-
-// asLastSeen plans that nothing changes. Terraform lets a provider keep what an attribute was, unless it has no value of
-// its own where the configuration gives none: those follow the configuration, and stand for nothing in the tenant.
-func (p *planner) asLastSeen(ctx context.Context) Model {
-	plan := *p.state
-	plan.AdditionalPermissions, plan.Timeouts = p.config.AdditionalPermissions, p.config.Timeouts
-	configured, current := p.config.certificate(ctx, p.diags), p.state.certificate(ctx, p.diags)
-	if current != nil && !p.config.Certificate.IsUnknown() {
-		current.PublicCertificatePEM = types.StringNull()
-		if configured != nil {
-			current.PublicCertificatePEM = configured.PublicCertificatePEM
-		}
-		plan.setCertificate(ctx, *current, p.diags)
-	}
-	return plan
-}
-
 // refuseSecond refuses to plan a registration that the store's journal knows as complete, and that the tenant still
 // has. It is being replaced by itself, where its own name in the recycle bin would stop the second half, or its state
 // was lost. Requests: one, and only where there is such a journal.

@@ -196,14 +196,6 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	response.Diagnostics.Append(response.Private.SetKey(ctx, cutOffKey, nil)...) // it is there, so no destroy is to be finished
 }
 
-// warnOfRefusal tells that a tenant which refused Terraform is left aside. The tenant stands in the summary, since of
-// warnings that have it in common Terraform prints the first alone.
-func warnOfRefusal(diags *diag.Diagnostics, state *Model, what, reason string) {
-	diags.AddWarning("Tenant "+state.TenantID.ValueString()+" refused Terraform and was not looked at", fmt.Sprintf(
-		"The application %q (client ID %s) %s as it was last seen, since skip_refused_tenants is set. What has changed there, or is missing, does not show, and nothing is changed there.\n\nThe refusal: %s",
-		state.DisplayName.ValueString(), state.ClientID.ValueString(), what, reason))
-}
-
 // Update brings the application to what was planned. Requests: two reads, one batch per kind of change, one confirming
 // read. Rights as for Create.
 func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, response *resource.UpdateResponse) {
