@@ -13,8 +13,8 @@ const (
 )
 
 // BoundMemory sets the garbage collector of a provider's own process. Most of what a call allocates is garbage when it
-// ends, and with Go's own setting collecting it takes a fifth of the CPU time, while opening the store's passphrase would
-// take the process to 200 MB. Where GOGC or GOMEMLIMIT is set, that stands.
+// ends; with Go's own setting it is collected more often than two hundred tenants need, and the store's passphrase takes the
+// process to 200 MB. Where GOGC or GOMEMLIMIT is set, that stands.
 func BoundMemory(getenv func(string) string) {
 	if getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
