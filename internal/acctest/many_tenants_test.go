@@ -67,16 +67,23 @@ resource "codetwo_target_connection" "target" {
 // initialised is the CLI in a folder with that configuration, for all the kitchen's tenants.
 func initialised(t *testing.T, k *acctest.Kitchen) *terraformcli.CLI {
 	t.Helper()
-	var tenants []string
-	for i, tenant := range k.Server.TenantsJSON().Tenants {
-		tenants = append(tenants, fmt.Sprintf(`t%d={tenant_id=%q,mailboxes=[%q,%q]}`, i, tenant.TenantID, tenant.Mailboxes.Licensed[0], tenant.Mailboxes.Licensed[1]))
-	}
-	cli := k.CLI("TF_VAR_tenants={"+strings.Join(tenants, ",")+"}", "CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
+	cli := k.CLI("TF_VAR_tenants="+tenantsWithout(k, -1), "CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
 	write(t, filepath.Join(cli.Folder, "main.tf"), []byte(manyTenants))
 	if _, err := cli.Run(t.Context(), "init", "-no-color", "-input=false"); err != nil {
 		t.Fatal(err)
 	}
 	return cli
+}
+
+// tenantsWithout is the variable tenants, with all tenants but one.
+func tenantsWithout(k *acctest.Kitchen, left int) string {
+	var tenants []string
+	for i, tenant := range k.Server.TenantsJSON().Tenants {
+		if i != left {
+			tenants = append(tenants, fmt.Sprintf(`t%d={tenant_id=%q,mailboxes=[%q,%q]}`, i, tenant.TenantID, tenant.Mailboxes.Licensed[0], tenant.Mailboxes.Licensed[1]))
+		}
+	}
+	return "{" + strings.Join(tenants, ",") + "}"
 }
 
 // perTenant counts the requests that are meant, by tenant.
@@ -156,7 +163,7 @@ func TestAccOneConnectionCarriesAllTenants(t *testing.T) {
 	}
 }
 
-func TestAccATenantThatFailsIsNamedAndHoldsNoOtherUp(t *testing.T) {
+func TestAccANewTenantThatRefusesIsNamedAndHoldsNoOtherRegistrationUp(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{Tenants: 3})
 	cli := initialised(t, k)
@@ -164,17 +171,25 @@ func TestAccATenantThatFailsIsNamedAndHoldsNoOtherUp(t *testing.T) {
 	refuse := func(refused map[string]int) {
 		k.Control(http.MethodPatch, "/tenants/"+failing.TenantID+"/sign-in", map[string]any{"refuse": refused})
 	}
-	registered := func() (counts []int) {
+	// made counts registrations and connections, by tenant.
+	made := func() (registrations, connections [3]int) {
+		records, err := store.Open(k.StoreURL(), acctest.Passphrase)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for i := range 3 {
-			count := 0
 			for _, application := range k.State(i).Applications {
 				if strings.HasPrefix(application.DisplayName, "CodeTwo ") {
-					count++
+					registrations[i]++
 				}
 			}
-			counts = append(counts, count)
+			recorded, _, err := records.Connections(t.Context(), k.Tenant(i).TenantID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			connections[i] = len(recorded)
 		}
-		return counts
+		return registrations, connections
 	}
 	apply := []string{"apply", "-no-color", "-input=false", "-auto-approve"}
 
@@ -192,16 +207,34 @@ func TestAccATenantThatFailsIsNamedAndHoldsNoOtherUp(t *testing.T) {
 			t.Errorf("the error names tenant %s, which is well:\n%s", k.Tenant(other).TenantID, problems)
 		}
 	}
-	if counts := registered(); counts[0] != 2 || counts[1] != 0 || counts[2] != 2 {
-		t.Errorf("registrations by tenant: %v, want 2, 0 and 2", counts)
+	if registrations, _ := made(); registrations != [3]int{2, 0, 2} {
+		t.Errorf("registrations by tenant: %v, want 2, 0 and 2", registrations)
+	}
+
+	// Before it is applied, that is told where refused tenants are to be skipped.
+	skipping := *cli
+	skipping.Environment = append(slices.Clone(cli.Environment), "CODETWO_SKIP_REFUSED_TENANTS=true")
+	plan, _, err := skipping.PlanChanges(t.Context())
+	if err != nil || !strings.Contains(plan, "Warning: Tenant "+failing.TenantID+" refuses Terraform, and has no registration yet") || !strings.Contains(plan, "AADSTS700016") {
+		t.Errorf("a plan does not tell that a new tenant refuses: %v\n%s", err, plan)
+	}
+
+	// The way out: without the tenant, the others are done.
+	without := *cli
+	without.Environment = append(slices.Clone(cli.Environment), "TF_VAR_tenants="+tenantsWithout(k, 1))
+	if _, err := without.Run(t.Context(), apply...); err != nil {
+		t.Fatal(err)
+	}
+	if registrations, connections := made(); registrations != [3]int{2, 0, 2} || connections != [3]int{2, 0, 2} {
+		t.Errorf("without the tenant that refuses: registrations %v, connections %v, want 2, 0 and 2 of both", registrations, connections)
 	}
 
 	refuse(map[string]int{})
 	if _, err := cli.Run(t.Context(), apply...); err != nil {
 		t.Fatal(err)
 	}
-	if counts := registered(); counts[0] != 2 || counts[1] != 2 || counts[2] != 2 {
-		t.Errorf("once the tenant lets the caller in: %v, want 2 everywhere", counts)
+	if registrations, connections := made(); registrations != [3]int{2, 2, 2} || connections != [3]int{2, 2, 2} {
+		t.Errorf("once the tenant lets the caller in: registrations %v, connections %v, want 2 of both everywhere", registrations, connections)
 	}
 }
 

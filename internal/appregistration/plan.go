@@ -36,7 +36,8 @@ const (
 // ModifyPlan computes the whole plan from the configuration and the state, so that a removed attribute returns to its
 // default, and permissions are known before anything exists. It never looks at the clock: Terraform plans once more
 // during apply, and has to come to the same result. What is due by time was decided by the refresh.
-// Requests: none, unless a permission is not in the catalogue (Application.Read.All).
+// Requests: none, unless a permission is not in the catalogue (Application.Read.All), or a new tenant is asked whether it
+// lets the caller in.
 func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest, response *resource.ModifyPlanResponse) {
 	if r.services == nil {
 		return
@@ -83,6 +84,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 		return
 	}
 	if request.State.Raw.IsNull() {
+		r.askNewTenant(ctx, &plan, &response.Diagnostics)
 		r.refuseSecond(ctx, &plan, &response.Diagnostics)
 	} else if state != nil {
 		if !strings.EqualFold(plan.TenantID.ValueString(), state.TenantID.ValueString()) || plan.TenantID.IsUnknown() {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
 )
 
 // leavesAside tells, of what a refresh left under refusedKey, whether the registration is left as it was last seen. An error
@@ -35,6 +38,26 @@ func (p *planner) asLastSeen(ctx context.Context) Model {
 		plan.setCertificate(ctx, *current, p.diags)
 	}
 	return plan
+}
+
+// newTenantTimeout is how long a plan waits for a new tenant's answer, which is no more than a warning.
+const newTenantTimeout = 30 * time.Second
+
+// askNewTenant warns of a tenant that lets nobody in to make its registration. It fails when it is applied, and then whatever
+// depends on the registrations is made in no tenant, so that it is better known before. Requests: one sign-in, and only if
+// refused tenants are to be skipped.
+func (r *Resource) askNewTenant(ctx context.Context, plan *Model, diags *diag.Diagnostics) {
+	if !r.services.SkipRefusedTenants() || len(r.services.Unknown()) > 0 || plan.TenantID.IsUnknown() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, newTenantTimeout)
+	defer cancel()
+	tenantID := plan.TenantID.ValueString()
+	if err := r.services.SignIn(ctx, tenantID); err != nil && r.services.RefusedAside(ctx, tenantID, err) {
+		diags.AddWarning("Tenant "+tenantID+" refuses Terraform, and has no registration yet", fmt.Sprintf(
+			"Making the application %q there will fail. Terraform then makes nothing that depends on these registrations, such as connections, in any tenant: take this one out of the configuration until it lets Terraform in.\n\nThe refusal: %s",
+			plan.DisplayName.ValueString(), attribute.Explain(err, "")))
+	}
 }
 
 // warnOfRefusal tells that a tenant which refused Terraform is left aside. The tenant stands in the summary, since of

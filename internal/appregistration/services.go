@@ -27,6 +27,8 @@ type Services interface {
 	StoreUnknown() bool
 	// SkipRefusedTenants tells that a tenant which does not let the caller in is left aside.
 	SkipRefusedTenants() bool
+	// SignIn signs the caller in to a tenant.
+	SignIn(ctx context.Context, tenantID string) error
 	// RefusedAside tells whether an error is a tenant's refusal of the caller, and is to be left aside.
 	RefusedAside(ctx context.Context, tenantID string, err error) bool
 	// Endpoints are the origins of the cloud.

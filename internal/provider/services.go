@@ -62,6 +62,12 @@ func (s *services) StoreUnknown() bool { return s.store.unknown }
 // SkipRefusedTenants tells that a tenant which does not let the caller in holds up itself alone.
 func (s *services) SkipRefusedTenants() bool { return s.skipRefusedTenants }
 
+// SignIn signs the caller in to a tenant, and says why if that fails.
+func (s *services) SignIn(ctx context.Context, tenantID string) error {
+	_, err := s.caller.Token(ctx, tenantID, signin.GraphScope(s.endpoints))
+	return err
+}
+
 // RefusedAside tells whether an error says that a tenant does not let the caller in, and such a tenant is left aside. A
 // caller whom its own tenant does not let in either would be refused everywhere, by a mistyped client ID for one.
 func (s *services) RefusedAside(ctx context.Context, tenantID string, err error) bool {
@@ -70,8 +76,7 @@ func (s *services) RefusedAside(ctx context.Context, tenantID string, err error)
 	if !s.skipRefusedTenants || !ok || !refused.ByTenant() || home == "" || strings.EqualFold(home, tenantID) {
 		return false
 	}
-	_, err = s.caller.Token(ctx, home, signin.GraphScope(s.endpoints))
-	return err == nil
+	return s.SignIn(ctx, home) == nil
 }
 
 // Endpoints are the origins of the cloud.
