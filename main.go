@@ -6,6 +6,7 @@ import (
 	"flag"
 	"log"
 	"os"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
@@ -19,7 +20,7 @@ func main() {
 	var debug bool
 	flag.BoolVar(&debug, "debug", false, "serve to a debugger: print what Terraform needs to attach, and go on until interrupted")
 	flag.Parse()
-	provider.BoundMemory(os.Getenv)
+	provider.BoundMemory(os.Getenv, time.Tick(time.Second))
 	if !debug {
 		if err := provider.QuietLibraries(os.Environ(), os.Setenv); err != nil {
 			log.Fatal(err)

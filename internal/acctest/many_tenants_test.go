@@ -215,7 +215,7 @@ func TestAccANewTenantThatRefusesIsNamedAndHoldsNoOtherRegistrationUp(t *testing
 	skipping := *cli
 	skipping.Environment = append(slices.Clone(cli.Environment), "CODETWO_SKIP_REFUSED_TENANTS=true")
 	plan, _, err := skipping.PlanChanges(t.Context())
-	if err != nil || !strings.Contains(plan, "Warning: Tenant "+failing.TenantID+" refuses Terraform, and has no registration yet") || !strings.Contains(plan, "AADSTS700016") {
+	if err != nil || !strings.Contains(plan, "Warning: Tenant "+failing.TenantID+" refuses Terraform, so that nothing can be registered there") || !strings.Contains(plan, "AADSTS700016") {
 		t.Errorf("a plan does not tell that a new tenant refuses: %v\n%s", err, plan)
 	}
 
@@ -420,4 +420,90 @@ func TestAccWhatChangesEverywhereIsChangedAroundARefusedTenant(t *testing.T) {
 			t.Errorf("a destroy leaves tenant %d with %v, want %d applications", i, left, want)
 		}
 	}
+}
+
+// A plan that was accepted has to be applied as it was made, and one that could not be is refused.
+func TestAccARefusedTenantIsPlannedSoThatItCanBeApplied(t *testing.T) {
+	t.Parallel()
+	k := acctest.Start(t, sandbox.Options{Tenants: 2})
+	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
+	write(t, filepath.Join(cli.Folder, "main.tf"), []byte(fmt.Sprintf(`
+terraform {
+  required_providers {
+    codetwo = { source = "codetwo-community/codetwo" }
+  }
+}
+
+variable "key_size" {
+  type = number
+}
+
+variable "unique_name" {
+  type = string
+}
+
+variable "permission" {
+  type = string
+}
+
+resource "terraform_data" "certificate" {
+  input = { key_size = var.key_size, public_certificate_pem = null }
+}
+
+resource "codetwo_target_app_registration" "target" {
+  tenant_id              = %q
+  unique_name            = var.unique_name
+  certificate            = terraform_data.certificate.output
+  additional_permissions = [{ api = "Microsoft Graph", name = var.permission }]
+  restore_deleted        = true
+}
+
+# What waits for the registration.
+resource "terraform_data" "dependent" {
+  input      = var.key_size
+  depends_on = [codetwo_target_app_registration.target]
+}
+`, k.Tenant(1).TenantID)))
+	run := func(variables []string, arguments ...string) (string, error) {
+		one := *cli
+		one.Environment = append(slices.Clone(cli.Environment), variables...)
+		return one.Run(t.Context(), slices.Insert(arguments, 1, "-no-color", "-input=false")...)
+	}
+	must := func(output string, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := []string{"TF_VAR_key_size=2048", "TF_VAR_unique_name=one", "TF_VAR_permission=Domain.Read.All"}
+	after := []string{"TF_VAR_key_size=3072", "TF_VAR_unique_name=another", "TF_VAR_permission=User.Read.All"}
+	skip := "CODETWO_SKIP_REFUSED_TENANTS=true"
+	refuse := func(refused map[string]int) {
+		k.Control(http.MethodPatch, "/tenants/"+k.Tenant(1).TenantID+"/sign-in", map[string]any{"refuse": refused})
+	}
+	must(run(before, "init"))
+	must(run(before, "apply", "-auto-approve"))
+	untouched := k.State(1)
+	refuse(map[string]int{k.Tenant(0).Callers.Full.ClientID: 700016})
+
+	if output, err := run(append(before, skip), "plan", "-replace=codetwo_target_app_registration.target"); err == nil || !strings.Contains(output, "cannot be replaced while its tenant refuses Terraform") {
+		t.Errorf("a replacement that would end in its first half is planned: %v\n%s", err, output)
+	}
+	must(run(append(after, skip), "plan", "-out=saved"))
+	must(run(nil, "apply", "saved")) // without the setting that it was planned with
+	if now := k.State(1); !reflect.DeepEqual(now, untouched) {
+		t.Errorf("the tenant that refuses was %v, and is %v", untouched, now)
+	}
+	if output, err := run(append(after, skip), "plan", "-detailed-exitcode"); err != nil {
+		t.Errorf("a second plan changes what the first one left aside: %v\n%s", err, output)
+	}
+
+	refuse(map[string]int{})
+	must(run(after, "apply", "-auto-approve"))
+	for _, application := range k.State(1).Applications {
+		if strings.HasPrefix(application.DisplayName, "CodeTwo ") && application.UniqueName != "another" {
+			t.Errorf("once the tenant lets the caller in, %v is left", application)
+		}
+	}
+	must(run(after, "plan", "-detailed-exitcode"))
 }

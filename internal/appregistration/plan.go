@@ -73,7 +73,11 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 		config: &config, state: state, imported: imported != nil, removalDue: due, now: r.services.Now(),
 		tenant: r.services.TenantID(), lookUp: r.lookUp(ctx, &config), diags: &response.Diagnostics,
 	}
-	if r.leavesAside(refused) && p.stays() {
+	if refused != nil && request.State.Raw.IsNull() {
+		refuseReplacement(&config, &response.Diagnostics)
+		return
+	}
+	if refused != nil && p.stays() {
 		plan := p.asLastSeen(ctx)
 		warnOfRefusal(&response.Diagnostics, state, "is planned", "It was so when it was last asked.")
 		response.Diagnostics.Append(response.Plan.Set(ctx, &plan)...)

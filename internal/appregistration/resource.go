@@ -207,10 +207,11 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 	if response.Diagnostics.HasError() {
 		return
 	}
-	if r.leavesAside(refused) {
+	if refused != nil { // and planned as it was last seen
 		warnOfRefusal(&response.Diagnostics, &state, "is left", "It was so when the plan was made.")
 		response.Diagnostics.Append(response.State.Set(ctx, &plan)...)
 		setIdentity(ctx, response.Identity, &plan, &response.Diagnostics)
+		response.Diagnostics.Append(response.Private.SetKey(ctx, refusedKey, nil)...)
 		return
 	}
 	timeout, problems := plan.Timeouts.Update(ctx, writeTimeout)

@@ -14,29 +14,28 @@ const (
 
 // BoundMemory sets the garbage collector of a provider's own process. Most of what a call allocates is garbage when it
 // ends; with Go's own setting it is collected more often than two hundred tenants need, and the store's passphrase takes the
-// process to 200 MB. Where GOGC or GOMEMLIMIT is set, that stands.
-func BoundMemory(getenv func(string) string) {
+// process to 200 MB. Where GOGC or GOMEMLIMIT is set, that stands. With each second that passes, the limit follows what lives
+// on: the collector of a process that lives on much of it would do nothing else.
+func BoundMemory(getenv func(string) string, seconds <-chan time.Time) {
 	if getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
 	}
-	if getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-		go keepUp()
+	if getenv("GOMEMLIMIT") != "" {
+		return
 	}
+	debug.SetMemoryLimit(memoryLimit)
+	go func() {
+		sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}} // as of the last collection
+		var before int64
+		for range seconds {
+			metrics.Read(sample)
+			live := int64(sample[0].Value.Uint64())
+			debug.SetMemoryLimit(limitFor(before, live))
+			before = live
+		}
+	}()
 }
 
-// keepUp raises the limit for a process that lives on much of it, whose collector would do nothing else.
-func keepUp() {
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	var before int64
-	for range time.Tick(time.Second) {
-		metrics.Read(sample)
-		live := int64(sample[0].Value.Uint64())
-		debug.SetMemoryLimit(limitFor(before, live))
-		before = live
-	}
-}
-
-// limitFor takes what lived a second ago and what lives now. What the passphrase needs is gone by then. The limit holds for
-// stacks, too, and for what lies between the objects.
+// limitFor takes what lived a second ago and what lives now: a moment, such as that of the passphrase, is not counted. The
+// limit holds for stacks, too, and for what lies between the objects.
 func limitFor(before, now int64) int64 { return max(memoryLimit, min(before, now)*5/2) }

@@ -203,6 +203,7 @@ func (s *Store) openIdentity(content []byte) (*age.X25519Identity, error) {
 	}
 	debug.FreeOSMemory() // 64 MiB more at once, on top of garbage, would be the most that a process ever takes
 	plain, err := unseal(content, key)
+	debug.FreeOSMemory() // or they would count among what lives until the next collection
 	if mismatch, ok := errors.AsType[*age.NoIdentityMatchError](err); ok && len(mismatch.StanzaTypes) == 1 && mismatch.StanzaTypes[0] == "scrypt" {
 		return nil, fmt.Errorf("%w (%s)", ErrPassphraseWrong, url)
 	}
