@@ -1,6 +1,8 @@
 package acctest_test
 
 import (
+	"crypto/rand"
+	"encoding/pem"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -8,6 +10,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
@@ -292,7 +297,7 @@ func TestAccRefusedTenantsAreLeftAsideWhereThatIsAskedFor(t *testing.T) {
 		variable, code string
 	}{
 		"a wrong secret":    {"ARM_CLIENT_SECRET=not the secret", "AADSTS7000215"},
-		"a wrong client ID": {"ARM_CLIENT_ID=" + k.Tenant(0).Callers.ReadOnly.ClientID[:35] + "0", "AADSTS700016"}, // which no tenant knows
+		"a wrong client ID": {"ARM_CLIENT_ID=" + uuid.NewString(), "AADSTS700016"},
 	} {
 		ours := *cli
 		ours.Environment = append(slices.Clone(cli.Environment), c.variable)
@@ -438,6 +443,10 @@ variable "key_size" {
   type = number
 }
 
+variable "own_certificate" {
+  type = string
+}
+
 variable "unique_name" {
   type = string
 }
@@ -447,7 +456,7 @@ variable "permission" {
 }
 
 resource "terraform_data" "certificate" {
-  input = { key_size = var.key_size, public_certificate_pem = null }
+  input = { key_size = var.key_size, public_certificate_pem = var.own_certificate == "" ? null : var.own_certificate }
 }
 
 resource "codetwo_target_app_registration" "target" {
@@ -475,8 +484,14 @@ resource "terraform_data" "dependent" {
 			t.Fatal(err)
 		}
 	}
-	before := []string{"TF_VAR_key_size=2048", "TF_VAR_unique_name=one", "TF_VAR_permission=Domain.Read.All"}
-	after := []string{"TF_VAR_key_size=3072", "TF_VAR_unique_name=another", "TF_VAR_permission=User.Read.All"}
+	now := time.Now()
+	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(5, 0, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate.Raw}))
+	before := []string{"TF_VAR_key_size=2048", "TF_VAR_own_certificate=", "TF_VAR_unique_name=one", "TF_VAR_permission=Domain.Read.All"}
+	after := []string{"TF_VAR_key_size=3072", "TF_VAR_own_certificate=" + own, "TF_VAR_unique_name=another", "TF_VAR_permission=User.Read.All"}
 	skip := "CODETWO_SKIP_REFUSED_TENANTS=true"
 	refuse := func(refused map[string]int) {
 		k.Control(http.MethodPatch, "/tenants/"+k.Tenant(1).TenantID+"/sign-in", map[string]any{"refuse": refused})
@@ -484,6 +499,9 @@ resource "terraform_data" "dependent" {
 	must(run(before, "init"))
 	must(run(before, "apply", "-auto-approve"))
 	untouched := k.State(1)
+	if output, err := run(append(before, skip, "ARM_CLIENT_ID="+uuid.NewString()), "plan"); err == nil || !strings.Contains(output, "AADSTS700016") {
+		t.Errorf("a client ID that no tenant knows passes for a refusal by this one: %v\n%s", err, output)
+	}
 	refuse(map[string]int{k.Tenant(0).Callers.Full.ClientID: 700016})
 
 	if output, err := run(append(before, skip), "plan", "-replace=codetwo_target_app_registration.target"); err == nil || !strings.Contains(output, "cannot be replaced while its tenant refuses Terraform") {
@@ -491,8 +509,8 @@ resource "terraform_data" "dependent" {
 	}
 	must(run(append(after, skip), "plan", "-out=saved"))
 	must(run(nil, "apply", "saved")) // without the setting that it was planned with
-	if now := k.State(1); !reflect.DeepEqual(now, untouched) {
-		t.Errorf("the tenant that refuses was %v, and is %v", untouched, now)
+	if after := k.State(1); !reflect.DeepEqual(after, untouched) {
+		t.Errorf("the tenant that refuses was %v, and is %v", untouched, after)
 	}
 	if output, err := run(append(after, skip), "plan", "-detailed-exitcode"); err != nil {
 		t.Errorf("a second plan changes what the first one left aside: %v\n%s", err, output)
