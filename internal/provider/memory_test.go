@@ -46,11 +46,10 @@ func TestTheLimitFollowsWhatLivesOn(t *testing.T) {
 	for range 3 { // when the third is taken, what follows from the second is done
 		seconds <- time.Time{}
 	}
-	runtime.KeepAlive(much)
+	runtime.KeepAlive(much) // until here, and no longer
 	if got := debug.SetMemoryLimit(-1); got < 250<<20 {
 		t.Errorf("with 100 MiB that live on, the limit is %d MiB", got>>20)
 	}
-	much = nil
 	runtime.GC()
 	for range 3 {
 		seconds <- time.Time{}
