@@ -40,8 +40,9 @@ func (b *bench) everywhere(ctx context.Context, do func(context.Context, *http.C
 	return group.Wait()
 }
 
-// revokeConsent takes one granted permission of each registered application away.
+// revokeConsent takes one granted permission of each registered application away, long enough ago for everybody to see it.
 func (b *bench) revokeConsent(ctx context.Context) error {
+	defer b.server.Settle()
 	caller := b.server.TenantsJSON().Tenants[0].Callers.Full
 	return b.everywhere(ctx, func(ctx context.Context, client *http.Client, state sandbox.TenantState) error {
 		principals := map[string]bool{}
