@@ -59,7 +59,7 @@ func (s *services) UnknownCloud() []string { return s.unknownCloud }
 // StoreUnknown tells that the store's settings are not known while planning.
 func (s *services) StoreUnknown() bool { return s.store.unknown }
 
-// SkipRefusedTenants tells that a tenant which does not let the caller in holds up itself alone.
+// SkipRefusedTenants tells that a tenant which does not let the caller in is left aside.
 func (s *services) SkipRefusedTenants() bool { return s.skipRefusedTenants }
 
 // SignIn signs the caller in to a tenant, and says why if that fails.
