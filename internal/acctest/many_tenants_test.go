@@ -72,7 +72,7 @@ resource "codetwo_target_connection" "target" {
 // initialised is the CLI in a folder with that configuration, for all the kitchen's tenants.
 func initialised(t *testing.T, k *acctest.Kitchen) *terraformcli.CLI {
 	t.Helper()
-	cli := k.CLI("TF_VAR_tenants="+tenantsWithout(k, -1), "CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
+	cli := k.CLI("TF_VAR_tenants="+tenantsVariable(k), "CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
 	write(t, filepath.Join(cli.Folder, "main.tf"), []byte(manyTenants))
 	if _, err := cli.Run(t.Context(), "init", "-no-color", "-input=false"); err != nil {
 		t.Fatal(err)
@@ -80,11 +80,11 @@ func initialised(t *testing.T, k *acctest.Kitchen) *terraformcli.CLI {
 	return cli
 }
 
-// tenantsWithout is the variable tenants, with all tenants but one.
-func tenantsWithout(k *acctest.Kitchen, left int) string {
+// tenantsVariable is the variable tenants with all tenants, except those of the given numbers.
+func tenantsVariable(k *acctest.Kitchen, except ...int) string {
 	var tenants []string
 	for i, tenant := range k.Server.TenantsJSON().Tenants {
-		if i != left {
+		if !slices.Contains(except, i) {
 			tenants = append(tenants, fmt.Sprintf(`t%d={tenant_id=%q,mailboxes=[%q,%q]}`, i, tenant.TenantID, tenant.Mailboxes.Licensed[0], tenant.Mailboxes.Licensed[1]))
 		}
 	}
@@ -226,7 +226,7 @@ func TestAccANewTenantThatRefusesIsNamedAndHoldsNoOtherRegistrationUp(t *testing
 
 	// The way out: without the tenant, the others are done.
 	without := *cli
-	without.Environment = append(slices.Clone(cli.Environment), "TF_VAR_tenants="+tenantsWithout(k, 1))
+	without.Environment = append(slices.Clone(cli.Environment), "TF_VAR_tenants="+tenantsVariable(k, 1))
 	if _, err := without.Run(t.Context(), apply...); err != nil {
 		t.Fatal(err)
 	}
@@ -341,13 +341,11 @@ func TestAccWhatChangesEverywhereIsChangedAroundARefusedTenant(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{Tenants: 3})
 	cli := initialised(t, k)
-	apply := func() string {
+	apply := func() {
 		t.Helper()
-		output, err := cli.Run(t.Context(), "apply", "-no-color", "-input=false", "-auto-approve")
-		if err != nil {
+		if _, err := cli.Run(t.Context(), "apply", "-no-color", "-input=false", "-auto-approve"); err != nil {
 			t.Fatal(err)
 		}
-		return output
 	}
 	apply()
 	refuse := func(refused map[string]int) {
@@ -424,6 +422,20 @@ func TestAccWhatChangesEverywhereIsChangedAroundARefusedTenant(t *testing.T) {
 		if len(left) != want {
 			t.Errorf("a destroy leaves tenant %d with %v, want %d applications", i, left, want)
 		}
+	}
+
+	// Of a refusal that is over nothing is left, also where the application has gone meanwhile.
+	refuse(map[string]int{})
+	for _, application := range k.State(1).Applications {
+		if strings.HasPrefix(application.DisplayName, "CodeTwo ") {
+			k.Graph(k.Tenant(1).TenantID, http.MethodDelete, "/applications/"+application.ObjectID, nil)
+		}
+	}
+	if text, _, err := cli.PlanChanges(t.Context()); err != nil {
+		t.Errorf("once the tenant lets the caller in, a destroy that was cut off cannot be planned on: %v\n%s", err, text)
+	}
+	if _, err := cli.Run(t.Context(), "destroy", "-no-color", "-input=false", "-auto-approve"); err != nil {
+		t.Error(err)
 	}
 }
 

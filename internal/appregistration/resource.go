@@ -169,6 +169,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		job.report(ctx, "reading the app registration", err)
 		return
 	}
+	response.Diagnostics.Append(response.Private.SetKey(ctx, refusedKey, nil)...) // whatever was found, it was let in
 	if registration.Application == nil && job.destroyCutOff(ctx) {
 		// The state stays, or nobody would finish the destroy: the recycle bin, the journal and the keys in the store.
 		response.Diagnostics.AddWarning("A destroy was cut off", fmt.Sprintf(
@@ -192,7 +193,6 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	response.Diagnostics.Append(response.State.Set(ctx, &state)...)
 	setIdentity(ctx, response.Identity, &state, &response.Diagnostics)
 	response.Diagnostics.Append(response.Private.SetKey(ctx, removalDueKey, due)...)
-	response.Diagnostics.Append(response.Private.SetKey(ctx, refusedKey, nil)...)
 	response.Diagnostics.Append(response.Private.SetKey(ctx, cutOffKey, nil)...) // it is there, so no destroy is to be finished
 }
 
