@@ -135,6 +135,9 @@ func words(report probe.Report) (text string, remarks bool) {
 		}
 		remarks = true
 		fmt.Fprintf(&remedies, "\n%s: %s.\n%s\n", check.Name, strings.TrimSuffix(check.Detail, "."), commands(check.Remedy))
+		if check.Script != "" {
+			remedies.WriteString("The script is on the connection's hand-off sheet (handoff_url), and in the remedy of this check (checks).\n")
+		}
 		if check.Aside != "" {
 			fmt.Fprintf(&remedies, "%s\n", check.Aside)
 		}

@@ -46,7 +46,11 @@ func (m *Model) take(ctx context.Context, facts probe.Facts, report probe.Report
 	m.Connected = types.BoolPointerValue(report.Connected)
 	checks := make([]checkModel, len(report.Checks))
 	for i, check := range report.Checks {
-		checks[i] = checkModel{Name: check.Name, Status: string(check.Status), Detail: check.Detail, Remedy: check.Remedy}
+		remedy := check.Remedy
+		if check.Script != "" {
+			remedy += "\n\n" + check.Script
+		}
+		checks[i] = checkModel{Name: check.Name, Status: string(check.Status), Detail: check.Detail, Remedy: remedy}
 	}
 	var more diag.Diagnostics
 	m.Checks, more = types.ListValueFrom(ctx, checkType, checks)

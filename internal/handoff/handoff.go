@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/escape"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 )
 
 // The credential types of a Sheet, spelled as in the store's records.
@@ -47,6 +49,9 @@ type Sheet struct {
 	// HandoffRecipients are the age public keys that can open the password or the secret without the passphrase.
 	HandoffRecipients []string
 
+	// EWS is what a look at the tenant showed for its EWS allow list; the zero value where nobody looked.
+	EWS ewsaccess.Surroundings
+
 	// MigratePublicFolders adds what public folders ask of the mailbox.
 	MigratePublicFolders bool
 }
@@ -73,7 +78,7 @@ func (s Sheet) check() error {
 // title is the connection's label, or its mailbox's domain where it has none.
 func (s Sheet) title() string {
 	if strings.TrimSpace(s.ConnectionName) != "" {
-		return visible(s.ConnectionName)
+		return escape.Visible(s.ConnectionName)
 	}
 	_, domain, _ := strings.Cut(s.Mailbox, "@")
 	return domain
@@ -85,15 +90,4 @@ func (s Sheet) identityPath() string {
 		return s.IdentityPath
 	}
 	return "identity.age"
-}
-
-// visible replaces what cannot be seen: control characters, and the marks that turn the direction of writing and so
-// can make a label read as something else.
-func visible(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, s)
 }

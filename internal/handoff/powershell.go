@@ -4,19 +4,15 @@ import (
 	"bytes"
 	_ "embed"
 	"errors"
-	"strings"
 	"text/template"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/escape"
 )
 
 //go:embed import.ps1.tmpl
 var importScript string
 
-//go:embed ews.ps1.tmpl
-var ewsScript string
-
-var powershell = template.Must(template.Must(template.New("import").
-	Funcs(template.FuncMap{"quote": Quote}).
-	Parse(importScript)).New("ews").Parse(ewsScript))
+var powershell = template.Must(template.New("import").Funcs(template.FuncMap{"quote": escape.PowerShell}).Parse(importScript))
 
 // utf8Mark opens the script file: Windows PowerShell 5.1 reads a script without it in the machine's ANSI code page.
 const utf8Mark = "\uFEFF"
@@ -43,36 +39,8 @@ func ImportScript(s Sheet) ([]byte, error) {
 	return script.Bytes(), err
 }
 
-// EWSCommands returns PowerShell that lets the application with this client ID use Exchange Web Services: it reads the
-// organization's list of allowed applications when it runs, adds the client ID, writes the list back whole, and shows
-// it before and after. It is one block, so that pasting it runs all of it or nothing.
-func EWSCommands(clientID string) string {
-	var script strings.Builder
-	if err := powershell.ExecuteTemplate(&script, "ews", clientID); err != nil {
-		// The template is compiled in and its only value is a string: writing to memory cannot fail.
-		panic(err)
-	}
-	return script.String()
-}
-
-// Quote returns s as a PowerShell string literal (Microsoft: "about_Quoting_Rules"). PowerShell takes the typographic
-// single quotes for plain ones, so each of them is doubled too; nothing else has a meaning between single quotes.
-func Quote(s string) string {
-	var literal strings.Builder
-	literal.WriteByte('\'')
-	for _, r := range s {
-		switch r {
-		case '\'', '\u2018', '\u2019', '\u201A', '\u201B':
-			literal.WriteRune(r)
-		}
-		literal.WriteRune(r)
-	}
-	literal.WriteByte('\'')
-	return literal.String()
-}
-
 // ageCommand returns the command line, the same for PowerShell and for a POSIX shell, that shows what an encrypted file
 // of the store holds. It is to be run in the store's folder.
 func ageCommand(identity, file string) string {
-	return "age --decrypt --identity " + Quote(identity) + " " + Quote(file)
+	return "age --decrypt --identity " + escape.PowerShell(identity) + " " + escape.PowerShell(file)
 }

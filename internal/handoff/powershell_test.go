@@ -70,17 +70,6 @@ func TestHostileValuesStayStringsInTheImportScript(t *testing.T) {
 	}
 }
 
-func TestHostileValuesStayStringsInTheEWSCommands(t *testing.T) {
-	_, want := split(t, EWSCommands(clientID))
-	literals, got := split(t, EWSCommands(hostile))
-	if got != want {
-		t.Errorf("a hostile client ID changes the commands:\n%s", got)
-	}
-	if literals[0] != hostile {
-		t.Errorf("the commands' client ID is %q", literals[0])
-	}
-}
-
 func TestAHostileCommandLineOfTheSheetIsOneCommand(t *testing.T) {
 	for i, command := range copied(t, render(t, withHostileValues())) {
 		if command == hostile {
@@ -111,20 +100,6 @@ func TestThereIsNoImportScriptWithoutAKeyInTheStore(t *testing.T) {
 	for _, sheet := range []Sheet{s, withSecret()} {
 		if script, err := ImportScript(sheet); err == nil || len(script) > 0 {
 			t.Errorf("a script for %s without a key: %v", sheet.CredentialType, err)
-		}
-	}
-}
-
-func TestTheEWSCommandsReadTheListWhenTheyRunAndKeepWhatIsOnIt(t *testing.T) {
-	_, code := split(t, EWSCommands(clientID))
-	if missing := inOrder(code, "& {", "$before = Read-List", "Before:", "@($before.Allowed) + $clientId",
-		"Set-OrganizationConfig -EwsEnabled $true -EwsAllowedAppIDs ($list", "$after = Read-List", "After:"); missing != "" {
-		t.Errorf("%q is missing, or not in its place, in:\n%s", missing, code)
-	}
-	// A cmdlet that failed without stopping would leave the list empty, and the write would erase it.
-	for line := range strings.Lines(code) {
-		if strings.Contains(line, "-OrganizationConfig ") && !strings.Contains(line, "-ErrorAction Stop") {
-			t.Errorf("this line goes on after an error: %s", line)
 		}
 	}
 }

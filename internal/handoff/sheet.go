@@ -8,6 +8,9 @@ import (
 	"html/template"
 	"slices"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/escape"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 )
 
 var (
@@ -23,10 +26,6 @@ var (
 	// sheetPolicy lets the page run its own script and style, and reach nothing.
 	sheetPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; script-src " + source(sheetScript) + "; style-src " + source(sheetStyle)
 )
-
-// ewsEnd is when Exchange Online switches Exchange Web Services off for good (Microsoft: "Deprecation of Exchange Web
-// Services in Exchange Online").
-var ewsEnd = time.Date(2027, time.April, 1, 0, 0, 0, 0, time.UTC)
 
 // copyable is a value with a copy button, which says its name to those who do not see the page.
 type copyable struct{ Name, Value string }
@@ -52,7 +51,7 @@ func HTML(s Sheet) ([]byte, error) {
 		utc := expires.UTC()
 		expires = &utc
 	}
-	dates := []date{{ewsEnd, "Exchange Online switches EWS off."}}
+	dates := []date{{ewsaccess.End, "EWS ends in Exchange Online, without exceptions."}}
 	if expires != nil {
 		dates = append(dates, expiry(*expires, withCertificate))
 	}
@@ -76,7 +75,6 @@ func HTML(s Sheet) ([]byte, error) {
 		"Thumbprint":           s.Thumbprint,
 		"Expires":              expires,
 		"Dates":                dates,
-		"EWSEnd":               ewsEnd,
 		"HasPFX":               s.HasPFX,
 		"PFXPath":              s.PFXPath,
 		"SecretPath":           s.SecretPath,
@@ -84,14 +82,24 @@ func HTML(s Sheet) ([]byte, error) {
 		"MigratePublicFolders": s.MigratePublicFolders,
 		"Recipients":           s.HandoffRecipients,
 
-		"EWS":                EWSCommands(s.ClientID),
-		"RunScript":          "powershell.exe -NoProfile -ExecutionPolicy Bypass -File " + Quote(script),
-		"CheckCertificate":   `Get-Item ` + Quote(`Cert:\CurrentUser\My\`+s.Thumbprint) + ` | Format-List Subject, NotAfter, HasPrivateKey`,
-		"CheckFolders":       `Get-PublicFolderClientPermission -Identity '\' -User ` + Quote(s.Mailbox),
+		"EWSScript":          ewsaccess.Script(ewsaccess.Target{TenantID: s.TenantID, ClientID: s.ClientID, Surroundings: s.EWS}),
+		"EWS":                ewsSentences(),
+		"RunScript":          "powershell.exe -NoProfile -ExecutionPolicy Bypass -File " + escape.PowerShell(script),
+		"CheckCertificate":   `Get-Item ` + escape.PowerShell(`Cert:\CurrentUser\My\`+s.Thumbprint) + ` | Format-List Subject, NotAfter, HasPrivateKey`,
+		"CheckFolders":       `Get-PublicFolderClientPermission -Identity '\' -User ` + escape.PowerShell(s.Mailbox),
 		"OpenWithPassphrase": ageCommand(s.identityPath(), encrypted),
 		"OpenWithKey":        ageCommand("<your key file>", encrypted),
 	})
 	return page.Bytes(), err
+}
+
+// ewsSentences are what the sheet says of EWS, by name.
+func ewsSentences() map[string]string {
+	sentences := map[string]string{}
+	for _, name := range []string{"open", "end", "frontline", "delay"} {
+		sentences[name] = ewsaccess.Sentence(name)
+	}
+	return sentences
 }
 
 // expiry says what happens when the credential ends.

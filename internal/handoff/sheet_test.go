@@ -154,7 +154,7 @@ func TestPublicFoldersAddTheOwnerRole(t *testing.T) {
 
 func TestTheDatesToKeepAreInOrder(t *testing.T) {
 	_, dates, _ := strings.Cut(text(t, render(t, withSecret())), "Dates to keep")
-	if missing := inOrder(dates, "2027-01-30", "The client secret ends, at 23:30 UTC", "2027-04-01", "switches EWS off", "After the migration"); missing != "" {
+	if missing := inOrder(dates, "2027-01-30", "The client secret ends, at 23:30 UTC", "2027-04-01", "EWS ends in Exchange Online", "After the migration"); missing != "" {
 		t.Errorf("%q is missing, or not in its place, in: %s", missing, dates)
 	}
 }

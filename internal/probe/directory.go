@@ -1,11 +1,13 @@
 package probe
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/exchange"
 )
 
 // noMailbox is CodeTwo's own message, shown beside ours so that a search for it ends here.
@@ -55,7 +57,7 @@ var (
 		"90927877-dcff-4af6-b346-2332c0b15bb7": "Exchange Online POP",
 	}
 	// kioskPlan is what the frontline licences (Exchange Online Kiosk, Microsoft 365 and Office 365 F1 and F3) hold.
-	// EWS answers 403 for a mailbox with nothing better since 2026-06-30 (Microsoft 365 message center: MC1191578).
+	// EWS answers 403 for a mailbox with nothing better since ewsaccess.FrontlineRefused.
 	kioskPlan = "4a82b400-a79f-41a4-b4e2-e94f5787b113"
 	// withoutMailbox are plans of the service "exchange" that give no mailbox.
 	withoutMailbox = map[string]string{
@@ -73,15 +75,31 @@ func (f Facts) mailbox() Check {
 	if f.UserErr != nil || f.User == nil {
 		return f.unanswered(Mailbox, f.UserErr)
 	}
-	if !f.User.Enabled {
-		return failed(fmt.Sprintf("Unblock it at Microsoft 365 admin center > Users > Active users > %s > Unblock sign-in.", address), "the account of %s is blocked", address)
-	}
 	licence := f.licence()
+	if !f.User.Enabled && licence.good() {
+		return f.blocked()
+	}
 	if licence.good() && !f.hasAddress(address) {
 		return warning("Set mailbox to the user's e-mail address "+f.User.Mail+", for Exchange finds mailboxes by it.",
 			"%s is a sign-in name, but no e-mail address of that user", address)
 	}
 	return licence
+}
+
+// blocked judges a blocked account with a licence. The app does not sign in as the user, and accounts of shared mailboxes
+// are meant to be blocked, so that it is a failure only where EWS refuses this mailbox or account.
+func (f Facts) blocked() Check {
+	address := f.Connection.Mailbox
+	unblock := fmt.Sprintf("Unblock it at Microsoft 365 admin center > Users > Active users > %s > Unblock sign-in.", address)
+	switch {
+	case f.ewsRefusesAccount():
+		return failed(unblock, "the account of %s is blocked, and EWS refuses its mailbox (see the check %q)", address, EWS)
+	case f.Obstacle(EWS) == "" && f.EWSErr == nil && !errors.Is(f.EWSURLErr, exchange.ErrOtherOrigin):
+		return warning("", "the account of %s is blocked, as those of shared mailboxes are; the app opens its mailbox all the same", address)
+	default:
+		return warning("Nothing, if it is a shared mailbox, whose account is meant to be blocked. Otherwise: "+unblock,
+			"the account of %s is blocked; whether EWS opens its mailbox is not known (see the check %q)", address, EWS)
+	}
 }
 
 func (f Facts) licence() Check {

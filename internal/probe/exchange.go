@@ -4,14 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
+	"slices"
+	"strings"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/escape"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/exchange"
 )
-
-// ewsEnd is when Microsoft switches EWS off in Exchange Online for good (Microsoft: "Deprecation of Exchange Web
-// Services in Exchange Online").
-var ewsEnd = time.Date(2027, time.April, 1, 0, 0, 0, 0, time.UTC)
 
 func (f Facts) ews() Check {
 	if errors.Is(f.EWSURLErr, exchange.ErrOtherOrigin) {
@@ -21,15 +20,15 @@ func (f Facts) ews() Check {
 		return check
 	}
 	if f.EWSErr == nil {
-		return warning("", "the app opens the inbox of %s. EWS ends in Exchange Online for good on %s: finish the migration before then (whether CodeTwo will have another way is not known)", f.Connection.Mailbox, day(ewsEnd))
+		return warning("", "the app opens the inbox of %s. %s. %s", f.Connection.Mailbox, ewsaccess.Sentence("unproved"), ewsaccess.Sentence("end"))
 	}
 	answer, ok := errors.AsType[*exchange.Error](f.EWSErr)
 	if !ok {
 		return undecided("Check the network between this machine and Exchange Online (HTTPS_PROXY, firewall), and plan again.", "no answer of Exchange: %s", silence(f.EWSErr))
 	}
-	gated := answer.Status == http.StatusForbidden && answer.Code == "" && !answer.Foreign
-	if gated && !f.Now.Before(ewsEnd) {
-		return failed("No setting brings it back: ask CodeTwo which version migrates without EWS.", "EWS was switched off in Exchange Online on %s", day(ewsEnd))
+	gated := f.EWSGateClosed()
+	if gated && !f.Now.Before(ewsaccess.End) {
+		return failed("No setting brings it back: ask CodeTwo which version migrates without EWS.", "EWS ended in Exchange Online on %s", day(ewsaccess.End))
 	}
 	name := nameOf(answer)
 	if name == exchange.CodeNoMailbox && (f.User == nil || !f.licence().good()) {
@@ -39,7 +38,11 @@ func (f Facts) ews() Check {
 	if known, found := exchangeAnswer(EWS, name); found {
 		check = f.row(known).withBackOff(answer.BackOff)
 	} else if gated {
-		check = failed(openEWS(f.Connection.ClientID), "Exchange refuses EWS: %s", answer.PolicyReason)
+		check = failed(f.fill("{look_at_ews}\nThe script helps where EwsEnabled or EwsAllowedAppIDs is the cause."), "Exchange refuses EWS: %s", answer.PolicyReason)
+		check.Script = ewsaccess.Script(f.target())
+	}
+	if others := f.otherHolders(); gated && others != "" {
+		check.Remedy += "\nOther apps that hold full_access_as_app need an entry as well: " + others + "."
 	}
 	if gated && f.User != nil {
 		// The header reads the same for a mailbox whose licence has no EWS (unconfirmed).
@@ -48,6 +51,51 @@ func (f Facts) ews() Check {
 		}
 	}
 	return check
+}
+
+// EWSGateClosed reports whether Exchange refused EWS as such: by a switch, the allow list, a policy or a licence, and not
+// for a reason of the mailbox's or the token's.
+func (f Facts) EWSGateClosed() bool {
+	answer, ok := errors.AsType[*exchange.Error](f.EWSErr)
+	return ok && answer.Status == http.StatusForbidden && answer.Code == "" && !answer.Foreign
+}
+
+// target is what the script that edits the tenant's allow list is for.
+func (f Facts) target() ewsaccess.Target {
+	return ewsaccess.Target{TenantID: f.Connection.TenantID, ClientID: f.Connection.ClientID, Surroundings: f.surroundings()}
+}
+
+// surroundings are what is known of the tenant, for the script that edits its allow list.
+func (f Facts) surroundings() ewsaccess.Surroundings {
+	seen := ewsaccess.Seen(f.Holders, f.Connection.ClientID, f.Now)
+	if seen.InitialDomain == "" && f.Organization != nil {
+		seen.InitialDomain = f.Organization.InitialDomain()
+	}
+	return seen
+}
+
+// otherHolders lists the other apps that hold the role, or is empty. Their names are somebody else's text.
+func (f Facts) otherHolders() string {
+	var names []string
+	for _, app := range f.surroundings().Holders {
+		names = append(names, fmt.Sprintf("%s (%s)", escape.Visible(app.Name), app.ClientID))
+	}
+	return strings.Join(names, ", ")
+}
+
+// ReadsDirectory reports whether the app's token for Graph may list who holds a permission.
+func (f Facts) ReadsDirectory() bool {
+	return slices.Contains(f.Graph.Roles, "Directory.Read.All") || slices.Contains(f.Graph.Roles, "Directory.ReadWrite.All")
+}
+
+// ewsRefusesAccount reports whether EWS answered with a code that concerns this mailbox or its account.
+func (f Facts) ewsRefusesAccount() bool {
+	answer, ok := errors.AsType[*exchange.Error](f.EWSErr)
+	if !ok || f.Obstacle(EWS) != "" {
+		return false
+	}
+	known, found := exchangeAnswer(EWS, nameOf(answer))
+	return found && known.Account
 }
 
 // unclear judges an answer that says nothing of the connection.

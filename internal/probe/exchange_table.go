@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/escape"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/exchange"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/handoff"
 )
 
 // ExchangeAnswer is what one answer of EWS or Autodiscover means for a CodeTwo connection. Meaning and Remedy hold
@@ -18,6 +19,8 @@ type ExchangeAnswer struct {
 	Meaning     string
 	Remedy      string
 	Passing     bool // it may go away by itself: the check is undecided, not failed
+	Account     bool // it concerns this mailbox or its account, not the organization or the app
+	Script      bool // the remedy goes with the script that puts the app on the allow list (ewsaccess.Script)
 	Unconfirmed bool // no document or capture of Microsoft's own shows the answer with this meaning
 }
 
@@ -47,21 +50,31 @@ const (
 
 // The codes are of Microsoft's EWS reference ("ResponseCode").
 var exchangeAnswers = []ExchangeAnswer{
-	{Check: EWS, Answer: ewsDisabled, Meaning: "Exchange says: " + ewsDisabled + ". Since 2026-10-01 EWS is off unless an administrator switches it on (EwsEnabled)",
-		Remedy: "{open_ews}\nIf the organization has EWS on, it is off for the mailbox: Set-CASMailbox -Identity {mailbox_quoted} -EwsEnabled $true"},
-	{Check: EWS, Answer: ewsBlocked, Meaning: "Exchange says: " + ewsBlocked + ". The app {client_id} is not on the organization's allow list (EwsAllowedAppIDs), which since 2026-10-01 it must be",
-		Remedy: "{open_ews}\nIf the app is on the list already: Get-OrganizationConfig | Format-List EwsApplicationAccessPolicy, EwsAllowList, EwsBlockList shows a policy by user agent."},
-	{Check: EWS, Answer: noWords, Meaning: "Exchange refuses EWS for {mailbox} without saying why", Unconfirmed: true,
-		Remedy: "Give the mailbox a licence with EWS (Exchange Online Plan 1 or 2, Microsoft 365 Business, E3 or E5; not Kiosk, F1 or F3). If it has one:\n{open_ews}"},
+	{Check: EWS, Script: true, Answer: ewsDisabled, Meaning: "Exchange says: " + ewsDisabled + ". EwsEnabled is False for the organization or for the mailbox, or the mailbox has a frontline licence",
+		Remedy: "{look_at_ews}\n" +
+			"- EwsEnabled of the mailbox is False: Set-CASMailbox -Identity {mailbox_quoted} -EwsEnabled $true\n" +
+			"- EwsEnabled of the organization is False: the script shows who is on the list, adds the app, and then opens EWS to those on it.\n" +
+			"- Neither is False: a change takes up to an hour. The mailbox may also have a Kiosk, F1 or F3 licence, which EWS refuses."},
+	{Check: EWS, Script: true, Answer: ewsBlocked, Meaning: "Exchange says: " + ewsBlocked + ". The app {client_id} is not on the organization's allow list (EwsAllowedAppIDs), the list is empty, or a policy by user agent refuses it",
+		Remedy: "{look_at_ews}\n" +
+			"- EwsApplicationAccessPolicy is set, for the mailbox or the organization: it goes by user agent (EwsAllowList, EwsBlockList). See that it admits CodeTwo, the mailbox's first (Set-CASMailbox).\n" +
+			"- EwsEnabled of the organization is True, and {client_id} is not in EwsAllowedAppIDs: the script adds it, and keeps what is there.\n" +
+			"- EwsEnabled is True, and EwsAllowedAppIDs is empty: nobody gets in, and the app will be the only one. The script asks first.\n" +
+			"- {client_id} is in EwsAllowedAppIDs: an entry takes up to 24 hours."},
+	{Check: EWS, Script: true, Answer: noWords, Meaning: "Exchange refuses EWS for {mailbox} without saying why", Unconfirmed: true,
+		Remedy: "{look_at_ews}\n" +
+			"- EwsEnabled of the mailbox is False: Set-CASMailbox -Identity {mailbox_quoted} -EwsEnabled $true\n" +
+			"- The mailbox has a Kiosk, F1 or F3 licence: give it one with EWS (Exchange Online Plan 1 or 2, Microsoft 365 Business, E3 or E5).\n" +
+			"- EwsEnabled of the organization is False, or True without the app in EwsAllowedAppIDs: the script."},
 	{Check: EWS, Answer: refused, Meaning: "Exchange does not accept the app's token (HTTP 401)",
 		Remedy: "Right after a registration or a grant, wait up to an hour and plan again. Otherwise see that the tenant has Exchange Online, and that the app is enabled: Entra admin center > Enterprise applications > {client_id} > Properties."},
-	{Check: EWS, Answer: exchange.CodeNoMailbox, Meaning: "Exchange has no mailbox {mailbox}, though the user has a licence for one: it is not provisioned yet, or still on premises. " + noMailbox,
+	{Check: EWS, Account: true, Answer: exchange.CodeNoMailbox, Meaning: "Exchange has no mailbox {mailbox}, though the user has a licence for one: it is not provisioned yet, or still on premises. " + noMailbox,
 		Remedy: "Right after a licence was assigned, wait until the mailbox appears (within a day). If it stays away, the user may have a mailbox on premises still, beside which Exchange Online makes none: migrate that one, or set mailbox to an address that has one. Get-EXOMailbox -Identity {mailbox_quoted} in Exchange Online PowerShell shows when it is there."},
-	{Check: EWS, Answer: unlicensed, Meaning: "Exchange has no mailbox {mailbox}. " + noMailbox,
+	{Check: EWS, Account: true, Answer: unlicensed, Meaning: "Exchange has no mailbox {mailbox}. " + noMailbox,
 		Remedy: "Give {mailbox} an Exchange licence (Microsoft 365 admin center > Users > Active users > Licenses and apps), and wait some minutes for its mailbox; or set mailbox to an address that has one."},
-	{Check: EWS, Answer: exchange.CodeImpersonationDenied, Meaning: "Exchange does not let the app act for {mailbox} (" + exchange.CodeImpersonationDenied + ")", Remedy: accessPolicy},
+	{Check: EWS, Account: true, Answer: exchange.CodeImpersonationDenied, Meaning: "Exchange does not let the app act for {mailbox} (" + exchange.CodeImpersonationDenied + ")", Remedy: accessPolicy},
 	{Check: EWS, Answer: exchange.CodeAccessDenied, Meaning: "Exchange does not let the app act for {mailbox} (" + exchange.CodeAccessDenied + ")", Remedy: accessPolicy},
-	{Check: EWS, Answer: exchange.CodeAccountDisabled, Meaning: "Exchange says that the account of {mailbox} is disabled",
+	{Check: EWS, Account: true, Answer: exchange.CodeAccountDisabled, Meaning: "Exchange says that the account of {mailbox} is disabled",
 		Remedy: "Unblock the account at Microsoft 365 admin center > Users > Active users."},
 	{Check: EWS, Answer: exchange.CodeServerBusy, Meaning: "Exchange is busy", Remedy: "Plan again in some minutes.", Passing: true},
 	{Check: EWS, Answer: elsewhere, Meaning: "Autodiscover points outside Exchange Online. No token is sent there",
@@ -105,17 +118,18 @@ func (f Facts) row(known ExchangeAnswer) Check {
 	if known.Passing {
 		return undecided(f.fill(known.Remedy), "%s", f.fill(known.Meaning))
 	}
-	return failed(f.fill(known.Remedy), "%s", f.fill(known.Meaning))
+	check := failed(f.fill(known.Remedy), "%s", f.fill(known.Meaning))
+	if known.Script {
+		check.Script = ewsaccess.Script(f.target())
+	}
+	return check
 }
 
 // Fill puts names into a text of one of the tables: {tenant_id}, {client_id}, {mailbox}; {mailbox_quoted}, as PowerShell
-// reads a string; and {open_ews}, the commands that let the app use EWS.
+// reads a string; and {look_at_ews}, how an administrator looks at the settings that decide over EWS.
 func Fill(text, tenantID, clientID, mailbox string) string {
 	return strings.NewReplacer(
-		"{tenant_id}", tenantID, "{client_id}", clientID, "{mailbox}", mailbox, "{mailbox_quoted}", handoff.Quote(mailbox), "{open_ews}", openEWS(clientID),
+		"{tenant_id}", tenantID, "{client_id}", clientID, "{mailbox}", mailbox, "{mailbox_quoted}", escape.PowerShell(mailbox),
+		"{look_at_ews}", "Look first, in Exchange Online PowerShell (Connect-ExchangeOnline), as an Exchange administrator:\n"+ewsaccess.Look(mailbox),
 	).Replace(text)
-}
-
-func openEWS(clientID string) string {
-	return "In PowerShell with the module ExchangeOnlineManagement, as an Exchange administrator:\n" + strings.TrimSpace(handoff.EWSCommands(clientID)) + "\nIt takes effect within 24 hours."
 }

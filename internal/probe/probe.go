@@ -46,6 +46,8 @@ type Check struct {
 	Detail string
 	// Remedy is what a person can do about it. Every failed check has one.
 	Remedy string
+	// Script belongs to the remedy, and is too long for a message: PowerShell, or empty.
+	Script string
 	// Aside is said once, to whoever looks on: what differs with every request, such as the IDs that a support case with
 	// Microsoft asks for, and so has no place in what is compared with the last run.
 	Aside string

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/exchange"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
@@ -170,17 +171,42 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 		"another tenant's domain": {func(f *Facts) { f.Connection.Mailbox = "migration@fabrikam.com" }, Organization, Failed, "false", []string{"fabrikam.com is no verified domain", "Contoso.com"}, []string{"Domains"}},
 		"a refused organization":  {func(f *Facts) { f.OrganizationErr = &entra.Error{Status: 403} }, Organization, Skipped, "null", []string{"Directory.Read.All"}, []string{"Directory.Read.All"}},
 
-		"no such user":        {func(f *Facts) { f.User, f.UserErr = nil, &entra.Error{Status: 404, Code: "Request_ResourceNotFound"} }, Mailbox, Failed, "false", []string{address, "has no mailbox associated"}, []string{"mailbox"}},
-		"a 404 of a proxy":    {func(f *Facts) { f.User, f.UserErr = nil, &entra.Error{Status: 404} }, Mailbox, Skipped, "null", []string{"HTTP 404"}, []string{"again"}},
-		"a refused user":      {func(f *Facts) { f.User, f.UserErr = nil, &entra.Error{Status: 403} }, Mailbox, Skipped, "null", []string{"Directory.Read.All"}, nil},
-		"a blocked account":   {func(f *Facts) { f.User.Enabled = false }, Mailbox, Failed, "false", []string{"blocked"}, []string{"Unblock"}},
-		"no licence":          {func(f *Facts) { f.User.Plans = nil }, Mailbox, Failed, "false", []string{"no Exchange licence", "has no mailbox associated"}, []string{"Licenses and apps"}},
-		"another service's":   {func(f *Facts) { f.User.Plans[0].Service = "SharePoint" }, Mailbox, Failed, "false", []string{"no Exchange licence"}, nil},
-		"a foundation alone":  {func(f *Facts) { f.User.Plans[0].ServicePlanID = "113feb6c-3fe4-4440-bddc-54d774bf0318" }, Mailbox, Failed, "false", []string{"no Exchange licence"}, nil},
-		"a frontline licence": {func(f *Facts) { f.User.Plans[0].ServicePlanID = strings.ToUpper(kioskPlan) }, Mailbox, Failed, "false", []string{"F3"}, []string{"Plan 1 or 2"}},
-		"a suspended licence": {func(f *Facts) { f.User.Plans[0].Status = "Suspended" }, Mailbox, Failed, "false", []string{"Suspended"}, nil},
-		"a licence in grace":  {func(f *Facts) { f.User.Plans[0].Status = "Warning" }, Mailbox, Warning, "true", []string{"grace"}, []string{"Renew"}},
-		"an unknown plan":     {func(f *Facts) { f.User.Plans[0].ServicePlanID = tenantID }, Mailbox, Warning, "true", []string{tenantID}, nil},
+		"no such user":                          {func(f *Facts) { f.User, f.UserErr = nil, &entra.Error{Status: 404, Code: "Request_ResourceNotFound"} }, Mailbox, Failed, "false", []string{address, "has no mailbox associated"}, []string{"mailbox"}},
+		"a 404 of a proxy":                      {func(f *Facts) { f.User, f.UserErr = nil, &entra.Error{Status: 404} }, Mailbox, Skipped, "null", []string{"HTTP 404"}, []string{"again"}},
+		"a refused user":                        {func(f *Facts) { f.User, f.UserErr = nil, &entra.Error{Status: 403} }, Mailbox, Skipped, "null", []string{"Directory.Read.All"}, nil},
+		"a blocked account whose mailbox opens": {func(f *Facts) { f.User.Enabled = false }, Mailbox, Warning, "true", []string{"blocked", "all the same"}, nil},
+		"a blocked account that EWS refuses": {func(f *Facts) {
+			f.User.Enabled = false
+			ews(exchange.Error{Status: 500, Code: exchange.CodeAccountDisabled})(f)
+		}, Mailbox, Failed, "false", []string{"blocked"}, []string{"Unblock"}},
+		"a blocked account without a mailbox": {func(f *Facts) {
+			f.User.Enabled = false
+			ews(exchange.Error{Status: 500, Code: exchange.CodeNoMailbox})(f)
+		}, Mailbox, Failed, "false", []string{"blocked"}, []string{"Unblock"}},
+		"a blocked account behind a closed gate": {func(f *Facts) {
+			f.User.Enabled = false
+			ews(exchange.Error{Status: 403, PolicyReason: ewsDisabled})(f)
+		}, Mailbox, Warning, "false", []string{"not known"}, []string{"shared mailbox"}},
+		"a blocked account of an app without the role": {func(f *Facts) {
+			f.User.Enabled = false
+			f.Exchange.Roles = nil
+		}, Mailbox, Warning, "false", []string{"not known"}, []string{"shared mailbox"}},
+		"a blocked account, EWS left out": {func(f *Facts) {
+			f.User.Enabled = false
+			f.Skip = []string{EWS, PublicFolders}
+		}, Mailbox, Warning, "true", []string{"not known"}, []string{"shared mailbox"}},
+		"a blocked account while EWS is silent": {func(f *Facts) {
+			f.User.Enabled = false
+			f.EWSErr = errors.New("timeout")
+		}, Mailbox, Warning, "null", []string{"not known"}, []string{"shared mailbox"}},
+		"a blocked account without a licence": {func(f *Facts) { f.User.Enabled, f.User.Plans = false, nil }, Mailbox, Failed, "false", []string{"no Exchange licence"}, nil},
+		"no licence":                          {func(f *Facts) { f.User.Plans = nil }, Mailbox, Failed, "false", []string{"no Exchange licence", "has no mailbox associated"}, []string{"Licenses and apps"}},
+		"another service's":                   {func(f *Facts) { f.User.Plans[0].Service = "SharePoint" }, Mailbox, Failed, "false", []string{"no Exchange licence"}, nil},
+		"a foundation alone":                  {func(f *Facts) { f.User.Plans[0].ServicePlanID = "113feb6c-3fe4-4440-bddc-54d774bf0318" }, Mailbox, Failed, "false", []string{"no Exchange licence"}, nil},
+		"a frontline licence":                 {func(f *Facts) { f.User.Plans[0].ServicePlanID = strings.ToUpper(kioskPlan) }, Mailbox, Failed, "false", []string{"F3"}, []string{"Plan 1 or 2"}},
+		"a suspended licence":                 {func(f *Facts) { f.User.Plans[0].Status = "Suspended" }, Mailbox, Failed, "false", []string{"Suspended"}, nil},
+		"a licence in grace":                  {func(f *Facts) { f.User.Plans[0].Status = "Warning" }, Mailbox, Warning, "true", []string{"grace"}, []string{"Renew"}},
+		"an unknown plan":                     {func(f *Facts) { f.User.Plans[0].ServicePlanID = tenantID }, Mailbox, Warning, "true", []string{tenantID}, nil},
 		"kiosk beside a better": {func(f *Facts) {
 			f.User.Plans = append([]entra.AssignedPlan{{Service: "exchange", ServicePlanID: kioskPlan, Status: "Enabled"}}, f.User.Plans...)
 		}, Mailbox, Passed, "true", nil, nil},
@@ -191,16 +217,16 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 			f.User.ProxyAddresses = []string{"SMTP:m@contoso.com", "smtp:" + address}
 		}, Mailbox, Passed, "true", nil, nil},
 
-		"EWS switched off": {ews(exchange.Error{Status: 403, PolicyReason: ewsDisabled}), EWS, Failed, "false", []string{"EwsEnabled"}, []string{clientID, "Set-OrganizationConfig", "Set-CASMailbox -Identity '" + address + "'", "24 hours"}},
+		"EWS switched off": {ews(exchange.Error{Status: 403, PolicyReason: ewsDisabled}), EWS, Failed, "false", []string{"EwsEnabled"}, []string{"Look first", "Get-OrganizationConfig -RetrieveEwsOperationAccessPolicy", "Get-CASMailbox -Identity '" + address + "'", "Set-CASMailbox -Identity '" + address + "'"}},
 		"a mailbox that may not use EWS": {func(f *Facts) {
 			f.User.Plans[0].ServicePlanID = kioskPlan
 			f.Skip = []string{Mailbox}
 			ews(exchange.Error{Status: 403, PolicyReason: ewsDisabled})(f)
 		}, EWS, Failed, "false", nil, []string{"First the licence", "Plan 1 or 2"}},
-		"an app off the list":      {ews(exchange.Error{Status: 403, PolicyReason: ewsBlocked}), EWS, Failed, "false", []string{clientID, "EwsAllowedAppIDs"}, []string{"Set-OrganizationConfig", "Get-OrganizationConfig", "24 hours"}},
-		"another policy":           {ews(exchange.Error{Status: 403, PolicyReason: "brand new"}), EWS, Failed, "false", []string{"brand new"}, []string{"Set-OrganizationConfig"}},
+		"an app off the list":      {ews(exchange.Error{Status: 403, PolicyReason: ewsBlocked}), EWS, Failed, "false", []string{clientID, "EwsAllowedAppIDs"}, []string{"Get-OrganizationConfig", "EwsApplicationAccessPolicy", "24 hours"}},
+		"another policy":           {ews(exchange.Error{Status: 403, PolicyReason: "brand new"}), EWS, Failed, "false", []string{"brand new"}, []string{"Get-OrganizationConfig"}},
 		"a refusal without reason": {ews(exchange.Error{Status: 403}), EWS, Failed, "false", []string{"without saying why"}, []string{"Kiosk"}},
-		"EWS after its end":        {func(f *Facts) { ews(exchange.Error{Status: 403, PolicyReason: ewsDisabled})(f); f.Now = ewsEnd }, EWS, Failed, "false", []string{"switched off", "2027-04-01"}, []string{"without EWS"}},
+		"EWS after its end":        {func(f *Facts) { ews(exchange.Error{Status: 403, PolicyReason: ewsDisabled})(f); f.Now = ewsaccess.End }, EWS, Failed, "false", []string{"EWS ended", "2027-04-01"}, []string{"without EWS"}},
 		"no mailbox in Exchange":   {ews(exchange.Error{Status: 500, Code: exchange.CodeNoMailbox}), EWS, Failed, "false", []string{"CodeTwo says", "has a licence"}, []string{"on premises", "Get-EXOMailbox"}},
 		"no mailbox for want of a licence": {func(f *Facts) {
 			f.User.Plans, f.Skip = nil, []string{Mailbox}

@@ -44,7 +44,11 @@ func write(w io.Writer) error {
 	}
 	page.WriteString("\n## Exchange Online: `ews` and `public_folders`\n")
 	for _, known := range probe.ExchangeAnswers() {
-		section(&page, fmt.Sprintf("%s (`%s`)", known.Answer, known.Check), known.Meaning, known.Remedy,
+		remedy := known.Remedy
+		if known.Script {
+			remedy += "\nThe script is in the guide \"Access to EWS\", in the remedy, and on the hand-off sheet."
+		}
+		section(&page, fmt.Sprintf("%s (`%s`)", known.Answer, known.Check), known.Meaning, remedy,
 			note(known.Passing, "may pass"), note(known.Unconfirmed, "unconfirmed"))
 	}
 	_, err := io.WriteString(w, page.String())
@@ -80,8 +84,5 @@ func section(page *strings.Builder, title, meaning, remedy string, notes ...stri
 	}
 }
 
-// fill puts placeholders where a report has names. The commands that open the gate stand in the other guide.
-func fill(text string) string {
-	text = strings.ReplaceAll(text, "{open_ews}", "Run the commands that the guide *Proving that CodeTwo can connect* shows.")
-	return probe.Fill(text, "TENANT_ID", "CLIENT_ID", "MAILBOX")
-}
+// fill puts placeholders where a report has names.
+func fill(text string) string { return probe.Fill(text, "TENANT_ID", "CLIENT_ID", "MAILBOX") }

@@ -1,0 +1,66 @@
+package msgraph
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/microsoftgraph/msgraph-sdk-go/models"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+)
+
+// RoleHolders implements entra.Directory. Rights: Application.Read.All or Directory.Read.All for the holders,
+// Organization.Read.All for the domain. What may not be read is an answer, not an error.
+func (d *directory) RoleHolders(ctx context.Context, role entra.RoleRef) (*entra.RoleHolders, error) {
+	answers, err := d.batch(ctx, entra.Parallel,
+		d.get("/organization?$select="+organizationProperties, nil),
+		d.get("/servicePrincipals(appId='{appID}')/appRoleAssignedTo", parameters{"appID": role.ResourceAppID}))
+	if err != nil {
+		return nil, err
+	}
+	held := &entra.RoleHolders{}
+	tenants, err := list[models.Organizationable](ctx, d, answers[0], models.CreateOrganizationFromDiscriminatorValue)
+	switch {
+	case err == nil && len(tenants) == 1:
+		held.InitialDomain = toOrganization(tenants[0]).InitialDomain()
+	case err != nil && !entra.IsDenied(err):
+		return nil, err
+	}
+	grants, err := d.grants(ctx, answers[1])
+	if entra.IsDenied(err) {
+		return held, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	// A grant names its holder by the object ID alone.
+	var parts []part
+	var asked []string
+	for _, grant := range grants {
+		if !strings.EqualFold(grant.RoleID, role.RoleID) || slices.Contains(asked, grant.PrincipalID) {
+			continue // of a user or group it is not: application permissions have service principals alone
+		}
+		asked = append(asked, grant.PrincipalID)
+		parts = append(parts, d.get("/servicePrincipals/{id}?$select="+servicePrincipalProperties, parameters{"id": grant.PrincipalID}))
+	}
+	named, err := d.batch(ctx, entra.Parallel, parts...)
+	if err != nil {
+		return nil, err
+	}
+	for _, answered := range named {
+		holder, err := found[*servicePrincipal](d, answered, newServicePrincipal)
+		if err != nil {
+			return nil, err
+		}
+		if holder != nil { // deleted meanwhile
+			held.Holders = append(held.Holders, holder.ServicePrincipal)
+		}
+	}
+	slices.SortFunc(held.Holders, func(a, b entra.ServicePrincipal) int {
+		return cmp.Or(strings.Compare(a.DisplayName, b.DisplayName), strings.Compare(a.ClientID, b.ClientID))
+	})
+	held.Read = true
+	return held, nil
+}

@@ -1,0 +1,142 @@
+// Package ewsaccess holds what Microsoft says about access to Exchange Web Services (EWS) in Exchange Online: the states
+// of the switch and of the allow list, the dates, the delays, and the PowerShell that puts an application on the list.
+// Checks, hand-off sheet, guides and documentation take their dates and sentences from here.
+//
+// Sources: Microsoft, "Control access to EWS in Exchange" and Set-OrganizationConfig; the Exchange team's posts of 2026
+// on the retirement of EWS, read in a translated copy.
+package ewsaccess
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The dates, at 00:00 UTC.
+var (
+	// FrontlineRefused is since when EWS is refused to mailboxes with no better licence than Exchange Online Kiosk, F1
+	// or F3.
+	FrontlineRefused = day(2026, time.October, 1)
+	// EmptyListRefuses is since when EwsEnabled = True with an empty list refuses every application, in the worldwide
+	// cloud. Before, it admitted every application, and the cmdlet's page still says so.
+	EmptyListRefuses = day(2026, time.October, 10)
+	// End is when EWS ends in Exchange Online, without exceptions. Until then an administrator may unset EwsEnabled.
+	End = day(2027, time.April, 1)
+)
+
+// The delays that Microsoft names as the longest.
+const (
+	ListDelay   = 24 * time.Hour      // until a change of the list takes effect
+	SwitchDelay = time.Hour           // until a change of EwsEnabled takes effect
+	Notice      = 7 * 24 * time.Hour  // between Microsoft's announcement to a tenant and the closing of its EWS
+	UsageWindow = 60 * 24 * time.Hour // of the use that Microsoft fills the list with before it closes a tenant's EWS
+)
+
+func day(year int, month time.Month, of int) time.Time {
+	return time.Date(year, month, of, 0, 0, 0, 0, time.UTC)
+}
+
+// State is what the organization's EwsEnabled and EwsAllowedAppIDs come to.
+type State struct {
+	Name     string // how the texts call it
+	EWS      string // who gets in
+	Then     string // what to do about it
+	Evidence string
+}
+
+// States lists the four states, in the order in which the texts show them.
+func States() []State { return slices.Clone(states) }
+
+var states = []State{
+	{
+		Name:     "`EwsEnabled` unset (null), whatever the list",
+		EWS:      "every application, until Microsoft closes EWS in the tenant. It does so tenant by tenant, and says so {notice} before. It then puts on the list what used EWS in the last {usage}, unless an administrator ever edited the list, and sets `EwsEnabled` to False",
+		Then:     "nothing, for now. Never set it to True with a list of one: every other application (backup, Outlook for Mac, room systems, CRM) would be refused. An entry made now harms nobody today, but ends the automatic filling of the list for good, so that every other application needs an entry as well",
+		Evidence: "Microsoft",
+	},
+	{
+		Name:     "`EwsEnabled` False, whatever the list",
+		EWS:      "no application",
+		Then:     "add the application to the list, then set `EwsEnabled` to True: nobody had access, so nobody loses it. Look at who else is on the list first: opening admits them, too. In a hurry, `Set-OrganizationConfig -EwsEnabled $null` opens EWS to every application within {switch}",
+		Evidence: "Microsoft",
+	},
+	{
+		Name:     "`EwsEnabled` True, with a list",
+		EWS:      "the applications on the list",
+		Then:     "add the application to the list. A write replaces the whole list, so what is on it goes back in",
+		Evidence: "Microsoft",
+	},
+	{
+		Name:     "`EwsEnabled` True, with an empty list",
+		EWS:      "no application, in the worldwide cloud since {empty}",
+		Then:     "add the application to the list, and know that it will be the only one: look up who else uses EWS first",
+		Evidence: "Microsoft, conflicting: the page of `Set-OrganizationConfig` still says that an empty list restricts nothing",
+	},
+}
+
+// sentences are what the texts say in more than one place, by name. {…} are dates and delays.
+var sentences = map[string]string{
+	"unset":     "nothing has to be changed for now. Microsoft closes it {notice} after an announcement in the message center. It puts on the list what used EWS in the last {usage}, unless somebody ever edited the list",
+	"end":       "EWS ends in Exchange Online on {end}, without exceptions; whether CodeTwo will have another way by then is not known",
+	"unproved":  "A pass does not prove an entry on the allow list: while the organization's `EwsEnabled` is unset, every application gets in, until Microsoft closes EWS in the tenant, announced {notice} before",
+	"open":      "While the organization's `EwsEnabled` is unset, Exchange Online admits every application to EWS. Microsoft closes it tenant by tenant since October 2026, announced {notice} before; from then on an application needs an entry on the organization's allow list",
+	"frontline": "EWS is refused to mailboxes with a Kiosk, F1 or F3 licence since {frontline}, whatever the list says",
+	"delay":     "An entry on the list takes effect within {list}, a change of `EwsEnabled` within {switch}",
+	"clouds":    "These dates are of the worldwide cloud, the only one that CodeTwo connects to; GCC High, DoD and 21Vianet follow later",
+	"report":    "the EWS usage report in the Microsoft 365 admin center (Reports > Usage), and Entra admin center > Enterprise applications, for who holds full_access_as_app",
+	"readme":    "Whether an application may use EWS is the tenant's own setting, and differs: {open}. EWS ends in Exchange Online on {end}. The connectivity check shows what a tenant does, with the commands",
+}
+
+// Sentence returns the text of that name, with its dates, without a full stop, and formatted as plain text. It panics
+// for a name that there is no text of, which a test finds.
+func Sentence(name string) string { return plain(Markdown(name)) }
+
+// Markdown is Sentence with names of settings in backquotes.
+func Markdown(name string) string {
+	text, known := sentences[name]
+	if !known {
+		panic(fmt.Sprintf("ewsaccess: no sentence %q", name))
+	}
+	return fill(text)
+}
+
+// Names lists the names of the sentences, sorted.
+func Names() []string {
+	var names []string
+	for name := range sentences {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Table returns the states as a table in Markdown.
+func Table() string {
+	var table strings.Builder
+	table.WriteString("| the organization's settings | who gets in | what to do | evidence |\n|---|---|---|---|\n")
+	for _, state := range states {
+		fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", fill(state.Name), fill(state.EWS), fill(state.Then), state.Evidence)
+	}
+	return table.String()
+}
+
+func plain(markdown string) string { return strings.ReplaceAll(markdown, "`", "") }
+
+// fill puts the dates and delays into a text.
+func fill(text string) string {
+	text = strings.ReplaceAll(text, "{open}", strings.ToLower(sentences["open"][:1])+sentences["open"][1:])
+	return strings.NewReplacer(
+		"{frontline}", FrontlineRefused.Format(time.DateOnly), "{empty}", EmptyListRefuses.Format(time.DateOnly), "{end}", End.Format(time.DateOnly),
+		"{notice}", days(Notice), "{usage}", days(UsageWindow), "{list}", hours(ListDelay), "{switch}", hours(SwitchDelay),
+	).Replace(text)
+}
+
+func days(d time.Duration) string { return fmt.Sprintf("%d days", int(d.Hours()/24)) }
+
+func hours(d time.Duration) string {
+	if d == time.Hour {
+		return "an hour"
+	}
+	return fmt.Sprintf("%d hours", int(d.Hours()))
+}
