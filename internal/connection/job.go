@@ -12,6 +12,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/handoff"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -19,6 +21,7 @@ import (
 // job writes one connection into the store. plan becomes the new state; only the configuration holds write-only values.
 type job struct {
 	store        *store.Store
+	directory    entra.Directory // the tenant's
 	now          time.Time
 	plan, config *Model
 	diags        *diag.Diagnostics
@@ -29,10 +32,29 @@ func (r *Resource) job(plan, config *Model, diags *diag.Diagnostics) *job {
 	if s == nil {
 		return nil
 	}
-	return &job{store: s, now: r.services.Now(), plan: plan, config: config, diags: diags}
+	return &job{store: s, directory: r.services.Directory(plan.TenantID.ValueString()), now: r.services.Now(), plan: plan, config: config, diags: diags}
+}
+
+// lookTimeout bounds the look at the tenant, without which a hand-off can be written, too.
+const lookTimeout = 20 * time.Second
+
+// look asks the tenant what the sheet's EWS script has to know: one request, and one more for every twenty apps that hold
+// the role. Rights: Application.Read.All and Organization.Read.All. It returns nil where nothing could be learnt, since a
+// connection can be kept without any access to its tenant.
+func (j *job) look(ctx context.Context) *ewsaccess.Surroundings {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	held, err := j.directory.RoleHolders(ctx, ewsaccess.Role)
+	if err != nil {
+		tflog.Info(ctx, "The tenant could not be looked at for the hand-off sheet", map[string]any{"tenant_id": j.plan.TenantID.ValueString(), "error": err.Error()})
+		return nil
+	}
+	seen := ewsaccess.Seen(held, j.plan.ClientID.ValueString(), j.now)
+	return &seen
 }
 
 func (j *job) create(ctx context.Context, owner string) {
+	seen := j.look(ctx)
 	defer j.store.Lock()()
 	imported, ok := j.importPFX(ctx, nil)
 	if !ok {
@@ -43,7 +65,9 @@ func (j *job) create(ctx context.Context, owner string) {
 		secret = j.config.ClientSecret.ValueString()
 	}
 	j.dateCertificate(ctx)
-	record, err := j.store.CreateConnection(ctx, j.plan.record(ctx, owner, j.now), secret)
+	planned := j.plan.record(ctx, owner, j.now)
+	planned.EWS = seen
+	record, err := j.store.CreateConnection(ctx, planned, secret)
 	if exists, ok := errors.AsType[*store.ExistsError](err); ok {
 		addExists(j.diags, exists)
 	} else if err != nil {
@@ -61,6 +85,7 @@ func (j *job) create(ctx context.Context, owner string) {
 }
 
 func (j *job) update(ctx context.Context, state *Model, owner string) {
+	seen := j.look(ctx)
 	defer j.store.Lock()()
 	imported, ok := j.importPFX(ctx, state)
 	if !ok {
@@ -68,6 +93,7 @@ func (j *job) update(ctx context.Context, state *Model, owner string) {
 	}
 	j.dateCertificate(ctx)
 	planned := j.plan.record(ctx, owner, j.now)
+	planned.EWS = seen
 	var secret *string
 	if writesSecret(j.plan, state) {
 		secret = new(j.config.ClientSecret.ValueString())
@@ -191,6 +217,9 @@ func writeHandoff(ctx context.Context, s *store.Store, record store.Connection) 
 		CredentialType: record.CredentialType, Thumbprint: record.CertificateThumbprint, CertificateNotAfter: record.CertificateNotAfter,
 		ClientSecretExpiresAt: record.ClientSecretExpiresAt, IdentityPath: files.Identity,
 		HandoffRecipients: record.HandoffRecipients, MigratePublicFolders: record.MigratePublicFolders,
+	}
+	if record.EWS != nil {
+		sheet.EWS = *record.EWS
 	}
 	var script []byte
 	if record.CredentialType == store.CredentialClientSecret {

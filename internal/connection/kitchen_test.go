@@ -26,6 +26,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/quickstore"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -48,6 +49,7 @@ type kitchen struct {
 	passphrase string
 	unset      bool // no store is configured
 	unknown    bool // the store is not known while planning
+	tenant     tenant
 }
 
 func (k *kitchen) Store() (*store.Store, error) {
@@ -60,6 +62,23 @@ func (k *kitchen) Store() (*store.Store, error) {
 func (k *kitchen) StoreUnknown() bool { return k.unknown }
 
 func (k *kitchen) Now() time.Time { return today }
+
+func (k *kitchen) Directory(string) entra.Directory { return &k.tenant }
+
+// tenant is what a look at the connection's tenant shows.
+type tenant struct {
+	entra.Directory                    // only RoleHolders is asked for
+	held            *entra.RoleHolders // nil: nobody can sign in
+	looks           int
+}
+
+func (t *tenant) RoleHolders(context.Context, entra.RoleRef) (*entra.RoleHolders, error) {
+	t.looks++
+	if t.held == nil {
+		return nil, errors.New("nobody can sign in to the tenant")
+	}
+	return t.held, nil
+}
 
 func (k *kitchen) Metadata(_ context.Context, _ provider.MetadataRequest, response *provider.MetadataResponse) {
 	response.TypeName = "codetwo"

@@ -308,7 +308,7 @@ func TestKeyIsThereForWhoeverNamesItWhileAnotherConnectionGoes(t *testing.T) {
 	}
 	create := func(ctx context.Context, m *Model) {
 		var diags diag.Diagnostics
-		(&job{store: s, now: today, plan: m, config: m, diags: &diags}).create(ctx, "owner")
+		(&job{store: s, directory: &tenant{}, now: today, plan: m, config: m, diags: &diags}).create(ctx, "owner")
 		if diags.HasError() {
 			t.Error(diags)
 		}

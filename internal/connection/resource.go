@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -39,12 +40,15 @@ type Services interface {
 	StoreUnknown() bool
 	// Now is the time by which certificates are judged.
 	Now() time.Time
+	// Directory is a tenant's directory, seen with the rights of whom the provider signed in as.
+	Directory(tenantID string) entra.Directory
 }
 
 // NewResource returns the resource codetwo_target_connection.
 func NewResource() resource.Resource { return &Resource{} }
 
-// Resource is codetwo_target_connection. It makes no request: all it touches is the connection store.
+// Resource is codetwo_target_connection. All it changes is the connection store. It looks at the tenant for what the sheet
+// tells an Exchange administrator, and goes without where it cannot.
 type Resource struct{ services Services }
 
 // Metadata names the resource.

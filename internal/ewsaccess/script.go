@@ -19,16 +19,16 @@ var allow = template.Must(template.New("allow").Funcs(template.FuncMap{"quote": 
 
 // App is an application that may need an entry on the list, too.
 type App struct {
-	ClientID string // GUID
-	Name     string // as somebody in the tenant wrote it: data, whatever it holds
+	ClientID string `json:"client_id"` // GUID
+	Name     string `json:"name"`      // as somebody in the tenant wrote it: data, whatever it holds
 }
 
 // Surroundings are what a look at a tenant showed, for whoever edits its list. The zero value is a tenant that nobody
 // looked at.
 type Surroundings struct {
-	InitialDomain string    // the *.onmicrosoft.com domain; empty where it is not known
-	Holders       []App     // other applications that hold full_access_as_app
-	SeenAt        time.Time // when the holders were read; zero where they were not
+	InitialDomain string    `json:"initial_domain,omitempty"` // the *.onmicrosoft.com domain; empty where it is not known
+	Holders       []App     `json:"holders,omitempty"`        // other applications that hold full_access_as_app
+	SeenAt        time.Time `json:"seen_at,omitzero"`         // when the holders were read, in UTC; zero where they were not
 }
 
 // Role is the application permission that EWS asks of an application; everybody who holds it needs an entry, too.
@@ -46,7 +46,7 @@ func Seen(held *entra.RoleHolders, clientID string, at time.Time) Surroundings {
 	if !held.Read {
 		return seen
 	}
-	seen.SeenAt = at
+	seen.SeenAt = at.UTC().Truncate(time.Second)
 	for _, holder := range held.Holders {
 		if !strings.EqualFold(holder.ClientID, clientID) {
 			seen.Holders = append(seen.Holders, App{ClientID: strings.ToLower(holder.ClientID), Name: holder.DisplayName})

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 )
 
 // The two kinds of credential, of which a connection has exactly one.
@@ -33,9 +34,11 @@ type Connection struct {
 	ClientSecretExpiresAt *time.Time `json:"client_secret_expires_at,omitempty"` // nil when nobody said
 	MigratePublicFolders  bool       `json:"migrate_public_folders"`
 	HandoffRecipients     []string   `json:"handoff_recipients,omitempty"` // age public keys
-	WrittenAt             *time.Time `json:"written_at,omitempty"`         // by the writer's clock; nil where it did not say
-	Owner                 string     `json:"owner"`                        // who may change and delete the record: an ID chosen at its creation
-	Revision              string     `json:"revision"`                     // another one after every write
+	// EWS is what the tenant showed when the record was written, for the sheet; nil where nobody could look.
+	EWS       *ewsaccess.Surroundings `json:"ews,omitempty"`
+	WrittenAt *time.Time              `json:"written_at,omitempty"` // by the writer's clock; nil where it did not say
+	Owner     string                  `json:"owner"`                // who may change and delete the record: an ID chosen at its creation
+	Revision  string                  `json:"revision"`             // another one after every write
 }
 
 type connectionRecord struct {
@@ -188,6 +191,9 @@ func (s *Store) UpdateConnection(ctx context.Context, c Connection, secret *stri
 	}
 	if before.Owner != c.Owner {
 		return Connection{}, &OwnerError{TenantID: c.TenantID, Mailbox: c.Mailbox, URL: s.files.URL(file)}
+	}
+	if c.EWS == nil && before.ClientID == c.ClientID {
+		c.EWS = before.EWS // an earlier look is better than none
 	}
 	content, err := encodeRecord(connectionRecord{version{schemaVersion}, c})
 	if err != nil {

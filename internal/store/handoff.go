@@ -83,14 +83,17 @@ func (s *Store) HandoffCurrent(ctx context.Context, c Connection) (bool, error) 
 	return !due, err
 }
 
+// handoffFormat is raised with every change of sheet or script that people should get without a change of theirs.
+const handoffFormat = 2
+
 // handoffMark is a comment, at the end of a sheet or a script, that names what it was made from. It changes with every
-// revision of the record, and where somebody edits the record.
+// revision of the record, where somebody edits the record, and with the format.
 func handoffMark(c Connection, withScript bool, extension string) (string, error) {
 	record, err := encodeRecord(c)
 	if err != nil {
 		return "", err
 	}
-	mark := fmt.Sprintf("made from %s", sum(fmt.Appendf(record, "with the key: %t", withScript)))
+	mark := fmt.Sprintf("made from %s", sum(fmt.Appendf(record, "with the key: %t, format %d", withScript, handoffFormat)))
 	if extension == HandoffScript {
 		return "# " + mark, nil
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 )
 
 // published are the schemas that the documentation shows, each with the struct that it describes.
@@ -109,6 +110,7 @@ func written(t *testing.T) map[string][]map[string]any {
 	expires := time.Now()
 	bySecret, byCertificate := withSecret(), withCertificate()
 	bySecret.ClientSecretExpiresAt, bySecret.MigratePublicFolders, bySecret.WrittenAt = &expires, true, &expires
+	bySecret.EWS = &ewsaccess.Surroundings{InitialDomain: "contoso.onmicrosoft.com", Holders: []ewsaccess.App{{ClientID: client, Name: "Mail Backup"}}, SeenAt: expires}
 	_, err = s.CreateConnection(t.Context(), bySecret, secret)
 	must(t, err)
 	byCertificate.Mailbox, byCertificate.CertificateNotAfter = "o'neil+ü@contoso.com", &expires

@@ -1,0 +1,80 @@
+package connection
+
+import (
+	"fmt"
+	"html"
+	"os"
+	"strings"
+	"testing"
+
+	tf "github.com/hashicorp/terraform-plugin-testing/helper/resource"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+)
+
+// sheet is what the person at the migration server reads.
+func (k *kitchen) sheet() string {
+	k.t.Helper()
+	content, err := os.ReadFile(k.path(k.open().HandoffURL(tenantID, mailbox)))
+	k.must(err)
+	return html.UnescapeString(string(content))
+}
+
+func (k *kitchen) sheetSays(words ...string) tf.TestCheckFunc {
+	return tf.TestCheckResourceAttrWith(address, "handoff_url", func(string) error {
+		for _, one := range words {
+			if !strings.Contains(k.sheet(), one) {
+				return fmt.Errorf("the sheet does not say %q", one)
+			}
+		}
+		return nil
+	})
+}
+
+const backup = "99999999-2222-3333-4444-555555555555"
+
+func seenIn(names ...string) *entra.RoleHolders {
+	held := &entra.RoleHolders{InitialDomain: "contoso.onmicrosoft.com", Read: true, Holders: []entra.ServicePrincipal{{ClientID: strings.ToUpper(clientID), DisplayName: "CodeTwo"}}}
+	for _, name := range names {
+		held.Holders = append(held.Holders, entra.ServicePrincipal{ClientID: backup, DisplayName: name})
+	}
+	return held
+}
+
+func TestTargetConnectionSheetNamesTheOtherAppsThatUseEWS(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	k.tenant.held = seenIn("Mail '; Remove-Mailbox x #\n\u202e\u2019Backup")
+	k.play(
+		tf.TestStep{
+			Config: connection(byThumbprint),
+			Check: k.sheetSays("$initialDomain = 'contoso.onmicrosoft.com'", "as seen on 2026-11-20",
+				"@{ Id = '"+backup+"'; Name = 'Mail ''; Remove-Mailbox x #\ufffd\ufffd\u2019\u2019Backup' }"),
+			PostApplyFunc: func() {
+				if strings.Contains(k.sheet(), "Id = '"+clientID) {
+					t.Error("the script counts its own application among the others")
+				}
+			},
+		},
+		tf.TestStep{PlanOnly: true, Config: connection(byThumbprint)},
+	)
+	if k.tenant.looks != 1 {
+		t.Errorf("the tenant was looked at %d times, want once: by apply", k.tenant.looks)
+	}
+}
+
+func TestTargetConnectionNeedsNoAccessToItsTenant(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	k.play(
+		tf.TestStep{Config: connection(byThumbprint), Check: k.sheetSays("$initialDomain = ''", "$holders = @()")},
+		tf.TestStep{
+			PreConfig: func() { k.tenant.held = seenIn("Mail Backup") },
+			Config:    connection(byThumbprint, `name = "Contoso"`), Check: k.sheetSays(backup),
+		},
+		tf.TestStep{ // what was seen stays, with its date, where nobody can look any more
+			PreConfig: func() { k.tenant.held = nil },
+			Config:    connection(byThumbprint, `name = "Contoso AG"`), Check: k.sheetSays(backup, "2026-11-20"),
+		},
+	)
+}
