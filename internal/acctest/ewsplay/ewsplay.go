@@ -1,0 +1,102 @@
+// Package ewsplay plays the PowerShell that edits Exchange Online's EWS allow list, under a real PowerShell, against
+// Exchange cmdlets that stand in for an organization: their reads lag, their module may be old, and the connection may be
+// another organization's. Only tests import it.
+package ewsplay
+
+import (
+	_ "embed"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/pwsh"
+)
+
+//go:embed plays.ps1
+var player string
+
+// The organization's EwsEnabled.
+const (
+	Unset = ""
+	True  = "true"
+	False = "false"
+)
+
+// The modules that a machine may have, besides a current one.
+const (
+	NoConnectionInformation = "no connection information" // older than 3.0
+	NoParameter             = "no parameter"              // Get-OrganizationConfig without -RetrieveEwsOperationAccessPolicy
+	NoProperty              = "no property"               // shows no EwsAllowedAppIDs
+)
+
+// Connection is what Get-ConnectionInformation shows.
+type Connection struct {
+	TenantID string `json:"tenant_id"`
+	State    string `json:"state,omitempty"` // Connected by default
+	URI      string `json:"uri,omitempty"`   // Exchange Online's by default
+}
+
+// Play is one run of the script.
+type Play struct {
+	Title       string       `json:"-"`
+	Enabled     string       `json:"enabled"` // Unset, True or False
+	List        string       `json:"list"`    // EwsAllowedAppIDs
+	Name        string       `json:"name"`    // of the organization: its initial domain
+	Connections []Connection `json:"connections"`
+	ConnectsTo  Connection   `json:"connects_to"` // where Connect-ExchangeOnline leads
+	Module      string       `json:"module"`
+	Arguments   string       `json:"arguments"` // as typed
+	Answer      string       `json:"answer"`    // to Read-Host
+	NobodyThere bool         `json:"nobody_there"`
+	Lag         int          `json:"lag"` // reads after a write that show the time before
+	Intruder    string       `json:"intruder"`
+	ListAsArray bool         `json:"list_as_array"`
+	AsText      bool         `json:"enabled_as_text"`
+	Refuses     bool         `json:"refuses_writes"`
+}
+
+// Write is one Set-OrganizationConfig. Nil is what it did not name.
+type Write struct {
+	List        *string `json:"list"`
+	Enabled     *bool   `json:"enabled"`
+	SetsEnabled bool    `json:"sets_enabled"`
+}
+
+// Outcome is what came of a play.
+type Outcome struct {
+	Said     string   `json:"said"`    // output, without errors
+	Failure  string   `json:"failure"` // empty where the script ended well
+	Writes   []Write  `json:"writes"`
+	Connects []string `json:"connects"` // the -DelegatedOrganization of each Connect-ExchangeOnline
+	Asked    int      `json:"asked"`
+	Slept    int      `json:"slept"` // seconds
+}
+
+// Run plays a script, in one PowerShell. Without PowerShell the test is skipped, and counts as not run.
+func Run(t testing.TB, script string, plays []Play) []Outcome {
+	t.Helper()
+	folder := t.TempDir()
+	file := func(name string) string { return filepath.Join(folder, name) }
+	content, err := json.Marshal(plays)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"ews.ps1": []byte(script), "plays.json": content} {
+		if err := os.WriteFile(file(name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	result := pwsh.Run(t, pwsh.Script{Content: player, Folder: folder,
+		Arguments: []string{"-Script", file("ews.ps1"), "-Plays", file("plays.json"), "-Outcomes", file("outcomes.json")}})
+	written, err := os.ReadFile(file("outcomes.json"))
+	if err != nil || result.ExitCode != 0 || strings.TrimSpace(result.Stderr) != "" {
+		t.Fatalf("the plays did not come to their end (exit status %d): %v\n%s", result.ExitCode, err, result.Message())
+	}
+	var outcomes []Outcome
+	if err := json.Unmarshal(written, &outcomes); err != nil || len(outcomes) != len(plays) {
+		t.Fatalf("%d outcomes of %d plays: %v", len(outcomes), len(plays), err)
+	}
+	return outcomes
+}

@@ -1,0 +1,279 @@
+package ewsaccess_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/ewsplay"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/pwsh"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
+)
+
+const (
+	tenantID  = "11111111-2222-3333-4444-555555555555"
+	ours      = "66666666-7777-8888-9999-aaaaaaaaaaaa"
+	backup    = "22222222-7777-8888-9999-aaaaaaaaaaaa"
+	crm       = "33333333-7777-8888-9999-aaaaaaaaaaaa"
+	domain    = "contoso.onmicrosoft.com"
+	elsewhere = "99999999-2222-3333-4444-555555555555"
+)
+
+var target = ewsaccess.Target{TenantID: tenantID, ClientID: ours, Surroundings: ewsaccess.Surroundings{
+	InitialDomain: domain, SeenAt: time.Date(2026, 11, 29, 23, 0, 0, 0, time.UTC),
+	Holders: []ewsaccess.App{{ClientID: crm, Name: "Customer's CRM"}},
+}}
+
+// here is a play in the right organization, with a connection open.
+func here(title string, change func(*ewsplay.Play)) ewsplay.Play {
+	play := ewsplay.Play{Title: title, Name: domain, Connections: []ewsplay.Connection{{TenantID: tenantID}}}
+	if change != nil {
+		change(&play)
+	}
+	return play
+}
+
+// said is an answer to the script's question.
+type said struct {
+	text   string
+	nobody bool
+}
+
+// everyState is each state of the organization, with the entry and without, with each answer and each set of parameters.
+func everyState() (plays []ewsplay.Play) {
+	for _, enabled := range []string{ewsplay.Unset, ewsplay.False, ewsplay.True} {
+		for _, list := range []string{"", ours, strings.ToUpper(ours), backup, backup + "," + ours, backup + "; " + crm} {
+			for _, answer := range []said{{text: "yes"}, {text: " Y "}, {text: "no"}, {text: ""}, {nobody: true}} {
+				for _, arguments := range []string{"", "-PrepareList", "-Yes", "-PrepareList -Yes", "-AlsoAllow '" + backup + "," + crm + "'", "-PrepareList -AlsoAllow " + crm + "," + backup + " -Yes"} {
+					for _, lag := range []int{0, 3} {
+						title := fmt.Sprintf("EwsEnabled %q, list %q, answer %+v, %s, lag %d", enabled, list, answer, arguments, lag)
+						plays = append(plays, here(title, func(p *ewsplay.Play) {
+							p.Enabled, p.List, p.Answer, p.NobodyThere, p.Arguments, p.Lag = enabled, list, answer.text, answer.nobody, arguments, lag
+						}))
+					}
+				}
+			}
+		}
+	}
+	return plays
+}
+
+// decided is what the documents ask of a play in the right organization: the list to write, empty for none; whether
+// EwsEnabled becomes True; and whether the script stops for want of a yes.
+func decided(p ewsplay.Play) (list []string, opens, stops bool) {
+	yes := strings.Contains(p.Arguments, "-Yes") || !p.NobodyThere && slices.Contains([]string{"yes", "y"}, strings.ToLower(strings.TrimSpace(p.Answer)))
+	wanted := []string{ours}
+	if strings.Contains(p.Arguments, "-AlsoAllow") {
+		wanted = append(wanted, backup, crm)
+	}
+	before := strings.FieldsFunc(p.List, func(r rune) bool { return strings.ContainsRune(",; ", r) })
+	after := slices.Clone(before)
+	for _, id := range wanted {
+		if !slices.ContainsFunc(after, func(listed string) bool { return strings.EqualFold(listed, id) }) {
+			after = append(after, id)
+		}
+	}
+	if len(after) == len(before) {
+		after = nil
+	}
+	switch {
+	case p.Enabled == ewsplay.Unset && (!strings.Contains(p.Arguments, "-PrepareList") || after == nil):
+		return nil, false, false
+	case p.Enabled == ewsplay.True && len(before) > 0:
+		return after, false, false
+	case !yes:
+		return nil, false, true
+	default:
+		return after, p.Enabled == ewsplay.False, false
+	}
+}
+
+func TestEWSScriptWritesWhatEachStateAsksForUnderPowerShell(t *testing.T) {
+	t.Parallel()
+	plays := everyState()
+	for i, outcome := range ewsplay.Run(t, ewsaccess.Script(target), plays) {
+		for _, complaint := range undecided(plays[i], outcome) {
+			t.Errorf("%s: %s", plays[i].Title, complaint)
+		}
+	}
+}
+
+// undecided says what of an outcome is not as decided.
+func undecided(play ewsplay.Play, got ewsplay.Outcome) (complaints []string) {
+	complain := func(format string, values ...any) { complaints = append(complaints, fmt.Sprintf(format, values...)) }
+	list, opens, stops := decided(play)
+	var want, writes []string
+	if list != nil {
+		slices.Sort(list)
+		want = append(want, "list "+strings.Join(list, ","))
+	}
+	if opens {
+		want = append(want, "EwsEnabled true")
+	}
+	for _, write := range got.Writes {
+		if write.List != nil {
+			ids := strings.Split(*write.List, ",")
+			slices.Sort(ids)
+			writes = append(writes, "list "+strings.Join(ids, ","))
+		}
+		if write.SetsEnabled {
+			writes = append(writes, fmt.Sprintf("EwsEnabled %v", write.Enabled != nil && *write.Enabled))
+		}
+	}
+	if !slices.Equal(writes, want) {
+		complain("wrote %q, want %q", writes, want)
+	}
+	if (got.Failure != "") != stops {
+		complain("ended with %q, want an error: %v", got.Failure, stops)
+	}
+	if stops && !strings.Contains(got.Failure, "Nothing was changed") {
+		complain("does not say that nothing was changed: %q", got.Failure)
+	}
+	if !strings.Contains(got.Said, "Connected to "+domain) || !strings.Contains(got.Said, "EWS usage report") {
+		complain("does not say where it is connected to, and where to look: %s", got.Said)
+	}
+	if len(writes) > 0 && !strings.Contains(got.Said, "Done. EwsEnabled") {
+		complain("wrote, and does not show the result: %s", got.Said)
+	}
+	if len(writes) > 0 && play.Lag > 0 && got.Slept == 0 {
+		complain("took an old read for the result")
+	}
+	return complaints
+}
+
+// expected is what comes of a play.
+type expected struct {
+	play   ewsplay.Play
+	writes int
+	fails  string // words of the error, or "" for none
+	says   []string
+}
+
+func (e expected) missed(got ewsplay.Outcome) (complaints []string) {
+	if len(got.Writes) != e.writes || !strings.Contains(got.Failure, e.fails) || (got.Failure == "") != (e.fails == "") {
+		complaints = append(complaints, fmt.Sprintf("%d writes and %q, want %d and %q", len(got.Writes), got.Failure, e.writes, e.fails))
+	}
+	for _, words := range e.says {
+		if !strings.Contains(got.Said, words) {
+			complaints = append(complaints, fmt.Sprintf("does not say %q: %s", words, got.Said))
+		}
+	}
+	return complaints
+}
+
+// single are plays of what the states do not differ in.
+func single() map[string]expected {
+	yes := func(p *ewsplay.Play) { p.Enabled, p.Arguments = ewsplay.False, "-Yes" }
+	with := func(changes ...func(*ewsplay.Play)) ewsplay.Play {
+		return here("", func(p *ewsplay.Play) {
+			yes(p)
+			for _, change := range changes {
+				change(p)
+			}
+		})
+	}
+	return map[string]expected{
+		"an organization whose name alone fits":      {with(func(p *ewsplay.Play) { p.Connections[0].TenantID = elsewhere }), 2, "", nil},
+		"an organization whose tenant ID alone fits": {with(func(p *ewsplay.Play) { p.Name = "old.onmicrosoft.com" }), 2, "", nil},
+		"another organization": {with(func(p *ewsplay.Play) { p.Name, p.Connections[0].TenantID = "fabrikam.onmicrosoft.com", elsewhere }), 0,
+			"This script is for the tenant " + tenantID + " (" + domain + "). Nothing was changed.", []string{"Connected to fabrikam.onmicrosoft.com"}},
+		"another organization's connection beside ours": {with(func(p *ewsplay.Play) {
+			p.Name, p.Connections = "fabrikam.onmicrosoft.com", append(p.Connections, ewsplay.Connection{TenantID: elsewhere})
+		}), 0, "Nothing was changed", nil},
+		"a connection that is closed, and one that leads here": {with(func(p *ewsplay.Play) {
+			p.Connections[0].State, p.Connections[0].TenantID, p.ConnectsTo = "Disconnected", elsewhere, ewsplay.Connection{TenantID: tenantID}
+		}), 2, "", nil},
+		"a connection to the compliance center": {with(func(p *ewsplay.Play) {
+			p.Connections[0].URI, p.ConnectsTo = "https://ps.compliance.protection.outlook.com", ewsplay.Connection{TenantID: tenantID}
+		}), 2, "", nil},
+		"no connection, and a sign-in to another tenant": {with(func(p *ewsplay.Play) {
+			p.Connections, p.Name, p.ConnectsTo = nil, "fabrikam.onmicrosoft.com", ewsplay.Connection{TenantID: elsewhere}
+		}), 0, "-DelegatedOrganization " + domain, nil},
+		"a module without Get-ConnectionInformation": {with(func(p *ewsplay.Play) { p.Module = ewsplay.NoConnectionInformation }), 0, "older than 3.0", nil},
+		"a module without the parameter":             {with(func(p *ewsplay.Play) { p.Module = ewsplay.NoParameter }), 0, "Update-Module", nil},
+		"a module without the property":              {with(func(p *ewsplay.Play) { p.Module = ewsplay.NoProperty }), 0, "Update-Module", nil},
+		"a list that comes as an array":              {with(func(p *ewsplay.Play) { p.List, p.ListAsArray = backup+","+crm, true }), 2, "", []string{backup + ", " + crm + ", " + ours}},
+		"a switch that comes as text":                {with(func(p *ewsplay.Play) { p.AsText = true }), 2, "", nil},
+		"somebody who writes at the same time":       {with(func(p *ewsplay.Play) { p.Intruder = backup }), 0, "changed in between", nil},
+		"reads that never show the list":             {with(func(p *ewsplay.Play) { p.Lag = 1000 }), 1, "Not confirmed: Exchange Online still shows EwsEnabled = False", nil},
+		"reads that never show the switch":           {with(func(p *ewsplay.Play) { p.List, p.Lag = ours, 1000 }), 1, "Not confirmed", nil},
+		"a write that Exchange refuses":              {with(func(p *ewsplay.Play) { p.Refuses = true }), 1, "Exchange refuses the write", nil},
+		"a parameter that does not exist":            {with(func(p *ewsplay.Play) { p.Arguments = "-Yess" }), 0, "does not know -Yess", nil},
+		"an ID that is not one":                      {with(func(p *ewsplay.Play) { p.Arguments = "-Yes -AlsoAllow backup" }), 0, "'backup' is not a client ID", nil},
+		"who will be admitted, by name":              {with(func(p *ewsplay.Play) { p.List = crm }), 2, "", []string{"Opening EWS admits:", crm + " (Customer's CRM)", ours + " (this application)"}},
+		"who is not on the list, with the date":      {with(), 2, "", []string{"seen on 2026-11-29", "Customer's CRM"}},
+		"an open organization":                       {with(func(p *ewsplay.Play) { p.Enabled, p.Arguments = ewsplay.Unset, "-Yes" }), 0, "", []string{"open to every application", "7 days", "Nothing was changed"}},
+		"a list that is prepared":                    {with(func(p *ewsplay.Play) { p.Enabled, p.Arguments = ewsplay.Unset, "-PrepareList -Yes" }), 1, "", []string{"ends the automatic filling"}},
+		"reads that show the change late":            {with(func(p *ewsplay.Play) { p.Lag = 2 }), 2, "", []string{"Waiting until"}},
+		"an open organization with an entry": {with(func(p *ewsplay.Play) { p.Enabled, p.List, p.Arguments = ewsplay.Unset, ours, "-PrepareList" }), 0, "",
+			[]string{"EwsEnabled = unset; allowed: " + ours, "Nothing to do"}},
+		"an empty list": {with(func(p *ewsplay.Play) { p.Enabled = ewsplay.True }), 1, "", []string{"the only ones", "2026-10-10"}},
+		"a question that is answered with a line end": {with(func(p *ewsplay.Play) { p.Arguments, p.Answer = "", "\n" }), 0, "not yes", nil},
+	}
+}
+
+func TestEWSScriptStopsWhereItShouldUnderPowerShell(t *testing.T) {
+	t.Parallel()
+	all := single()
+	var names []string
+	var plays []ewsplay.Play
+	for name, one := range all {
+		names, plays = append(names, name), append(plays, one.play)
+	}
+	for i, got := range ewsplay.Run(t, ewsaccess.Script(target), plays) {
+		for _, complaint := range all[names[i]].missed(got) {
+			t.Errorf("%s: %s", names[i], complaint)
+		}
+	}
+}
+
+func TestEWSScriptConnectsOnlyWithoutAConnectionUnderPowerShell(t *testing.T) {
+	t.Parallel()
+	partner := here("", func(p *ewsplay.Play) {
+		p.Enabled, p.List, p.Arguments, p.ConnectsTo = ewsplay.True, ours, "-DelegatedOrganization "+domain, ewsplay.Connection{TenantID: elsewhere}
+	})
+	alone := partner
+	alone.Connections = nil
+	got := ewsplay.Run(t, ewsaccess.Script(target), []ewsplay.Play{partner, alone})
+	if len(got[0].Connects) != 0 || !slices.Equal(got[1].Connects, []string{domain}) || got[1].Failure != "" {
+		t.Errorf("connected %q with a connection, %q without one: %q", got[0].Connects, got[1].Connects, got[1].Failure)
+	}
+}
+
+func TestEWSScriptGoesByTheTenantIDWhereNobodyKnowsTheDomainUnderPowerShell(t *testing.T) {
+	t.Parallel()
+	unknown := ewsaccess.Target{TenantID: tenantID, ClientID: ours}
+	nameless := here("", func(p *ewsplay.Play) { p.Enabled, p.List, p.Name = ewsplay.True, backup, "" })
+	other := here("", func(p *ewsplay.Play) {
+		p.Enabled, p.List, p.Name, p.Connections[0].TenantID = ewsplay.True, backup, "", elsewhere
+	})
+	got := ewsplay.Run(t, ewsaccess.Script(unknown), []ewsplay.Play{nameless, other})
+	if len(got[0].Writes) != 1 || got[0].Failure != "" || len(got[1].Writes) != 0 || !strings.Contains(got[1].Failure, "Nothing was changed") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestEWSScriptRunsInWindowsPowerShell(t *testing.T) {
+	t.Parallel()
+	pwsh.WindowsPowerShell51(t, ewsaccess.Script(target))
+}
+
+func TestEWSScriptTakesParametersFromAFileUnderPowerShell(t *testing.T) {
+	t.Parallel()
+	got := pwsh.Run(t, pwsh.Script{Content: ewsaccess.Script(target), Arguments: []string{"-Yes", "-AlsoAllow", "backup"}})
+	if got.ExitCode != 1 || !strings.Contains(got.Message(), "'backup' is not a client ID") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestEWSScriptTakesNamesOfStrangersForTextUnderPowerShell(t *testing.T) {
+	t.Parallel()
+	hostile := target
+	hostile.Holders = []ewsaccess.App{{ClientID: crm, Name: "x'; Set-OrganizationConfig -EwsEnabled $true; '\u2019\n$(Set-OrganizationConfig -EwsEnabled $true)"}}
+	got := ewsplay.Run(t, ewsaccess.Script(hostile), []ewsplay.Play{here("", func(p *ewsplay.Play) { p.Enabled, p.List = ewsplay.False, crm })})
+	if len(got[0].Writes) != 0 || !strings.Contains(got[0].Said, "$(Set-OrganizationConfig -EwsEnabled $true)") {
+		t.Errorf("got %+v", got[0])
+	}
+}
