@@ -75,40 +75,33 @@ var states = []State{
 	},
 }
 
-// sentences are what the texts say in more than one place, by name. {…} are dates and delays.
+// sentences are what the texts say in more than one place, by name. {…} are dates, delays and other sentences.
 var sentences = map[string]string{
 	"unset":     "nothing has to be changed for now. Microsoft closes it {notice} after an announcement in the message center. It puts on the list what used EWS in the last {usage}, unless somebody ever edited the list",
-	"end":       "EWS ends in Exchange Online on {end}, without exceptions; whether CodeTwo will have another way by then is not known",
+	"end":       "EWS ends in Exchange Online on {last}, without exceptions; whether CodeTwo will have another way by then is not known",
 	"unproved":  "A pass does not prove an entry on the allow list: while the organization's `EwsEnabled` is unset, every application gets in, until Microsoft closes EWS in the tenant, announced {notice} before",
 	"open":      "While the organization's `EwsEnabled` is unset, Exchange Online admits every application to EWS. Microsoft closes it tenant by tenant since October 2026, announced {notice} before; from then on an application needs an entry on the organization's allow list",
 	"frontline": "EWS is refused to mailboxes with a Kiosk, F1 or F3 licence since {frontline}, whatever the list says",
 	"delay":     "An entry on the list takes effect within {list}, a change of `EwsEnabled` within {switch}",
 	"clouds":    "These dates are of the worldwide cloud, the only one that CodeTwo connects to; GCC High, DoD and 21Vianet follow later",
 	"report":    "the EWS usage report in the Microsoft 365 admin center (Reports > Usage), and Entra admin center > Enterprise applications, for who holds full_access_as_app",
-	"readme":    "Whether an application may use EWS is the tenant's own setting, and differs: {open}. EWS ends in Exchange Online on {end}. The connectivity check shows what a tenant does, with the commands",
+	"readme":    "A tenant's own settings decide whether an application may use EWS. {open}. {end}. The connectivity check shows what holds, with what to do about it",
 }
 
-// Sentence returns the text of that name, with its dates, without a full stop, and formatted as plain text. It panics
-// for a name that there is no text of, which a test finds.
-func Sentence(name string) string { return plain(Markdown(name)) }
-
-// Markdown is Sentence with names of settings in backquotes.
-func Markdown(name string) string {
-	text, known := sentences[name]
+// Sentence returns the text of that name as plain text, with its dates and without a full stop. It panics for a name that
+// there is no text of.
+func Sentence(name string) string {
+	text, known := Markdown(name)
 	if !known {
 		panic(fmt.Sprintf("ewsaccess: no sentence %q", name))
 	}
-	return fill(text)
+	return strings.ReplaceAll(text, "`", "")
 }
 
-// Names lists the names of the sentences, sorted.
-func Names() []string {
-	var names []string
-	for name := range sentences {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
+// Markdown is Sentence with the names of settings in backquotes. known is false where there is no text of that name.
+func Markdown(name string) (text string, known bool) {
+	text, known = sentences[name]
+	return fill(text), known
 }
 
 // Table returns the states as a table in Markdown.
@@ -121,13 +114,13 @@ func Table() string {
 	return table.String()
 }
 
-func plain(markdown string) string { return strings.ReplaceAll(markdown, "`", "") }
-
 // fill puts the dates and delays into a text.
 func fill(text string) string {
-	text = strings.ReplaceAll(text, "{open}", strings.ToLower(sentences["open"][:1])+sentences["open"][1:])
+	for _, name := range []string{"open", "end"} {
+		text = strings.ReplaceAll(text, "{"+name+"}", sentences[name])
+	}
 	return strings.NewReplacer(
-		"{frontline}", FrontlineRefused.Format(time.DateOnly), "{empty}", EmptyListRefuses.Format(time.DateOnly), "{end}", End.Format(time.DateOnly),
+		"{frontline}", FrontlineRefused.Format(time.DateOnly), "{empty}", EmptyListRefuses.Format(time.DateOnly), "{last}", End.Format(time.DateOnly),
 		"{notice}", days(Notice), "{usage}", days(UsageWindow), "{list}", hours(ListDelay), "{switch}", hours(SwitchDelay),
 	).Replace(text)
 }

@@ -202,7 +202,7 @@ func single() map[string]expected {
 		"a write that Exchange refuses":              {with(func(p *ewsplay.Play) { p.Refuses = true }), 1, "Exchange refuses the write", nil},
 		"a parameter that does not exist":            {with(func(p *ewsplay.Play) { p.Arguments = "-Yess" }), 0, "does not know -Yess", nil},
 		"an ID that is not one":                      {with(func(p *ewsplay.Play) { p.Arguments = "-Yes -AlsoAllow backup" }), 0, "'backup' is not a client ID", nil},
-		"who will be admitted, by name":              {with(func(p *ewsplay.Play) { p.List = crm }), 2, "", []string{"Opening EWS admits:", crm + " (Customer's CRM)", ours + " (this application)"}},
+		"who will be admitted, by name":              {with(func(p *ewsplay.Play) { p.List = crm }), 2, "", []string{"Opening EWS admits:", "  " + crm + " (Customer's CRM)\n", "  " + ours + " (this application)\n"}},
 		"who is not on the list, with the date":      {with(), 2, "", []string{"seen on 2026-11-29", "Customer's CRM"}},
 		"an open organization":                       {with(func(p *ewsplay.Play) { p.Enabled, p.Arguments = ewsplay.Unset, "-Yes" }), 0, "", []string{"open to every application", "7 days", "Nothing was changed"}},
 		"a list that is prepared":                    {with(func(p *ewsplay.Play) { p.Enabled, p.Arguments = ewsplay.Unset, "-PrepareList -Yes" }), 1, "", []string{"ends the automatic filling"}},

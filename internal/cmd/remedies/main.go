@@ -1,10 +1,12 @@
-// Command remedies prints the guide of every answer that the connectivity check explains, from the tables it judges by.
+// Command remedies prints the guide of every answer that the connectivity check explains, from the tables it judges by, and
+// fills into the documentation's templates what the code says about EWS.
 package main
 
 import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
@@ -29,10 +31,25 @@ anew, up to ` + "`timeouts.read`" + `.
 `
 
 func main() {
-	if err := write(os.Stdout); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "remedies:", err)
 		os.Exit(1)
 	}
+}
+
+// run prints the guide or, given the folder of the documentation's templates, writes it there and fills in the others.
+func run(args []string) error {
+	if len(args) == 0 {
+		return write(os.Stdout)
+	}
+	var guide strings.Builder
+	if err := write(&guide); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(args[0], "guides", "remedies.md.tmpl"), []byte(guide.String()), 0o600); err != nil {
+		return err
+	}
+	return fillTemplates(args[0])
 }
 
 func write(w io.Writer) error {
