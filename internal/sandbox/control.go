@@ -22,6 +22,7 @@ func (s *Server) controlRoutes(mux *http.ServeMux) {
 	control.HandleFunc("GET /_sandbox/tenants/{tenant}", s.onTenant(func(t *Tenant, w http.ResponseWriter, _ *http.Request) {
 		writeControl(w, http.StatusOK, t.state(s))
 	}))
+	control.HandleFunc("GET /_sandbox/tenants/{tenant}/exchange", s.onTenant(s.showExchange))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/exchange", s.onTenant(s.patchExchange))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/directory", s.onTenant(s.patchDirectory))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/sign-in", s.onTenant(s.patchSignIn))

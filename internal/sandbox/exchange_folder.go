@@ -64,8 +64,8 @@ func (t *Tenant) covered(asked folderID) string {
 	return name
 }
 
-// find looks a folder up. Whoever may not see a folder is told that it is not there; that this is what Exchange says, and
-// that it says so of an ID whose folder is gone, is unconfirmed.
+// find looks a folder up. An account that may not see a folder is told that it is not there; that this is what Exchange says,
+// and that it says so of an ID whose folder is gone, is unconfirmed.
 func (c folderCall) find(asked folderID) (mailFolder, *ewsFault) {
 	owner, name := c.account.ID, asked.ID
 	if asked.distinguished() {
