@@ -20,6 +20,7 @@ type TenantEntry struct {
 	TenantID    string    `json:"tenant_id"` // GUID
 	DisplayName string    `json:"display_name"`
 	Domain      string    `json:"domain"` // the initial *.onmicrosoft.com domain
+	Gate        string    `json:"gate"`   // the EWS gate: unset, false, listed (True, with apps on the list) or empty (True, with none)
 	Mailboxes   Mailboxes `json:"mailboxes"`
 	Callers     Callers   `json:"callers"`
 }
@@ -55,7 +56,7 @@ func (s *Server) TenantsJSON() TenantsFile {
 	for _, t := range tenants {
 		t.mu.Lock()
 		entry := TenantEntry{
-			TenantID: t.ID, DisplayName: t.DisplayName, Domain: t.Domain,
+			TenantID: t.ID, DisplayName: t.DisplayName, Domain: t.Domain, Gate: t.exchange.gate(),
 			Mailboxes: Mailboxes{
 				Licensed: t.mailboxes(s, licensed), Unlicensed: t.mailboxes(s, unlicensed), Kiosk: t.mailboxes(s, kiosk),
 				Disabled: t.mailboxes(s, disabled), NoMailbox: t.mailboxes(s, noMailbox),

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -20,8 +19,9 @@ func (s *Server) exchangeRoutes(mux *http.ServeMux) {
 
 const ewsRole = "full_access_as_app"
 
-// What Exchange Online writes into X-EWS-Policy-Reason (Exchange: control access to EWS). That a mailbox whose licence does
-// not include EWS, as kiosk workers have, is refused with the first one is unconfirmed.
+// What Exchange Online writes into X-EWS-Policy-Reason (Exchange: control access to EWS): the first where the organization's or
+// the mailbox's switch is off, the second where the list lacks the app. That a mailbox whose licence does not include EWS, as
+// kiosk workers have, is refused with the first one is unconfirmed.
 const (
 	reasonEWSDisabled = "EWS is disabled for this user or tenant"
 	reasonEWSBlocked  = "EWS is blocked by policy for this user or tenant"
@@ -29,8 +29,8 @@ const (
 
 const maxEWSRequest = 1 << 20
 
-// serveEWS answers GetFolder, the only operation of EWS here, for an application that impersonates a mailbox. In what
-// order Exchange makes its checks is unconfirmed; here the token comes first, then the tenant, then the mailbox.
+// serveEWS answers GetFolder and FindFolder, the only operations of EWS here, for an application that impersonates a mailbox.
+// In what order Exchange makes its checks is unconfirmed; here the token comes first, then the tenant, then the mailbox.
 func (s *Server) serveEWS(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("request-id", uuid.NewString())
 	token, fault := s.verifyToken(r.Header.Get("Authorization"))
@@ -48,11 +48,11 @@ func (s *Server) serveEWS(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	request, malformed := readGetFolder(bytes.NewReader(body))
+	request, malformed := readFolderRequest(bytes.NewReader(body))
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	known := s.exchangeKnows(t, r)
-	if malformed == nil && t.exchange.Weather.over(request.folder()) {
+	if malformed == nil && t.exchange.Weather.over(t.covered(request.folder())) {
 		if weather := t.exchange.Weather; !weather.Silent {
 			weather.answer(w)
 			return
@@ -83,28 +83,14 @@ func (s *Server) serveEWS(w http.ResponseWriter, r *http.Request) {
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{Code: "ErrorSchemaValidation", Message: malformed.Error()})
 		return
 	}
-	s.serveGetFolder(w, r, t, request)
+	s.serveFolders(w, r, t, token.AppID, request)
 }
 
 // exchangeSettings is the row of an organization's settings.
 const exchangeSettings = "settings"
 
-// exchangeKnows is what Exchange goes by in answering a request: the list and the scopes may be those of a while ago.
-func (s *Server) exchangeKnows(t *Tenant, r *http.Request) exchangeOrganization {
-	known := t.exchange
-	if isCalm(r) || s.profile.ewsList == 0 {
-		return known
-	}
-	earlier := func(lag time.Duration) exchangeOrganization {
-		settings, _ := t.settings.get(asOf(s.before(t, lag)), exchangeSettings)
-		return settings
-	}
-	known.EwsAllowedAppIDs, known.OutOfScope = earlier(s.profile.ewsList).EwsAllowedAppIDs, earlier(s.profile.mailScope).OutOfScope
-	return known
-}
-
-// serveGetFolder does what concerns the impersonated mailbox.
-func (s *Server) serveGetFolder(w http.ResponseWriter, r *http.Request, t *Tenant, request getFolderRequest) {
+// serveFolders does what concerns the impersonated mailbox.
+func (s *Server) serveFolders(w http.ResponseWriter, r *http.Request, t *Tenant, appID string, request folderRequest) {
 	address := request.impersonated()
 	if address == "" {
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
@@ -132,23 +118,17 @@ func (s *Server) serveGetFolder(w http.ResponseWriter, r *http.Request, t *Tenan
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
 			Code: "ErrorImpersonateUserDenied", Message: "The account does not have permission to impersonate the requested user.",
 		})
-	case account.Mailbox == kiosk || t.exchange.has(t.exchange.DisabledMailbox, account):
+	case account.Mailbox == kiosk || known.has(known.DisabledMailbox, account):
 		refuseEWSPolicy(w, reasonEWSDisabled)
 	default:
-		writeGetFolderResponse(w, t, account, request, t.routed(r))
+		t.noteEWS(appID, s.now())
+		call := folderCall{tenant: t, view: t.present(s), account: account, routed: t.routed(r)}
+		if request.Body.GetFolder != nil {
+			call.writeGetFolder(w, *request.Body.GetFolder)
+			return
+		}
+		call.writeFindFolder(w, *request.Body.FindFolder)
 	}
-}
-
-// refusesEWS applies the organization's gate: an unset EwsEnabled counts as false, and an empty list lets nobody in
-// (Exchange Online: retirement of EWS, enforced since 2026-10-01). The answer is the reason, empty when let in.
-func (o exchangeOrganization) refusesEWS(appID string) string {
-	if o.EwsEnabled == nil || !*o.EwsEnabled {
-		return reasonEWSDisabled
-	}
-	if !slices.ContainsFunc(o.EwsAllowedAppIDs, func(id string) bool { return strings.EqualFold(strings.TrimSpace(id), appID) }) {
-		return reasonEWSBlocked
-	}
-	return ""
 }
 
 // has tells whether a set of addresses names one of the account's.

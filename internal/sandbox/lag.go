@@ -15,7 +15,7 @@ import (
 
 // profile is how soon what was written is seen, and by whom. The zero value is at once, by everybody. Of the directory no
 // document of Microsoft's gives a time; these are of the size that users of Entra report. Those of Exchange are the longest
-// that are told of (Exchange: control access to EWS, for the list; reports, for the scope).
+// that are told of (Exchange: control access to EWS, for the list; Microsoft's posts, for the switch; reports, for the scope).
 type profile struct {
 	replicas   []time.Duration // how far each replica lags behind; every read of an object meets one at random
 	index      time.Duration   // how much further a list lags than the replica: it comes from an index
@@ -24,7 +24,8 @@ type profile struct {
 	signIn     time.Duration   // how far the token endpoint lags with applications and their credentials
 	refusals   time.Duration   // for how long the token endpoint repeats that it does not know a credential
 	roles      time.Duration   // how long a consent takes to stand in new tokens
-	ewsList    time.Duration   // how long Exchange takes to learn of a change to the list of applications that EWS lets in
+	ewsList    time.Duration   // how long Exchange takes to learn of a change to the list of applications for EWS
+	ewsSwitch  time.Duration   // how long it takes to learn of EwsEnabled, of the organization and of a mailbox
 	mailScope  time.Duration   // how long it remembers which mailboxes an application may open
 	hostile    bool            // requests meet trouble at random
 }
@@ -35,7 +36,7 @@ var profiles = map[string]profile{
 	"realistic": {
 		replicas: []time.Duration{0, 3 * time.Second, 9 * time.Second}, index: 6 * time.Second, deletions: 6 * time.Second,
 		references: 6 * time.Second, signIn: 15 * time.Second, refusals: 60 * time.Second, roles: 30 * time.Second,
-		ewsList: 24 * time.Hour, mailScope: 2 * time.Hour,
+		ewsList: 24 * time.Hour, ewsSwitch: time.Hour, mailScope: 2 * time.Hour,
 	},
 	"hostile": {hostile: true},
 }

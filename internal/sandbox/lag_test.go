@@ -341,8 +341,8 @@ func TestExchangeLearnsOfItsListAfterADayAndOfScopesAfterHours(t *testing.T) {
 		return g.send("GET", "/users/"+mailbox+"/mailboxSettings", nil).Status
 	}
 	r.control("POST", "/clock", `{"settle":true}`)
-	r.openGate(app.AppID)
-	for _, test := range []struct{ pass, want string }{{"1s", reasonEWSBlocked}, {"23h", reasonEWSBlocked}, {"1h", ""}} {
+	r.openGate(app.AppID) // both at once, so that the switch is known before the list
+	for _, test := range []struct{ pass, want string }{{"1s", ""}, {"59m", ""}, {"1h", reasonEWSBlocked}, {"21h", reasonEWSBlocked}, {"1h1m", ""}} {
 		r.later(test.pass)
 		if got := opened(); got != test.want {
 			t.Errorf("after another %s: %q, want %q", test.pass, got, test.want)

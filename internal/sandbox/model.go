@@ -21,6 +21,7 @@ type Tenant struct {
 	history   history
 	exchange  exchangeOrganization        // as the administrator has set it
 	settings  table[exchangeOrganization] // the same with its history, for Exchange learns of some of it late
+	ewsSeen   map[string]time.Time        // when each app used EWS last, by lower-case client ID
 	refused   map[string]int              // AADSTS codes of sign-ins that are refused whatever they hold, by lower-case client ID
 	callers   map[callerKind]Caller
 	rules     directoryRules
@@ -250,13 +251,16 @@ type deletedItem struct {
 	Grants           []appRoleAssignment // the service principal's, brought back with it
 }
 
-// exchangeOrganization is what the Exchange admin sets. EwsEnabled unset counts as closed since 2026-10-01.
+// exchangeOrganization is what the Exchange admin sets. Of EwsEnabled and the list, see refusesEWS.
 type exchangeOrganization struct {
 	EwsEnabled       *bool
 	EwsAllowedAppIDs []string
+	EwsListEdited    bool            // an administrator wrote the list, whatever it held: Microsoft fills it no more
+	SecondWave       bool            // Microsoft's second wave was here
 	DisabledMailbox  map[string]bool // EwsEnabled false on the mailbox itself, by lower-case address
 	OutOfScope       map[string]bool // mailboxes that no app may impersonate, by lower-case address
 	NoPublicFolders  bool            // no public folder mailbox was ever made
+	PublicFolders    []publicFolder  // the root first, each folder after its parent
 	ServerBusy       time.Duration   // when positive, every request is told to back off for so long
 	AutodiscoverURL  string          // what Autodiscover v2 says in place of this sandbox's EWS
 	Weather          exchangeWeather

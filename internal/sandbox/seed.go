@@ -55,8 +55,8 @@ func newCaller() Caller {
 }
 
 // seedTenant makes the sandbox's i-th tenant, counted from 0: an organization with users of every kind of mailbox,
-// Microsoft's APIs, and the callers. The first tenant is the home of the multi-tenant caller.
-func (s *Server) seedTenant(i int) *Tenant {
+// Microsoft's APIs, the callers, and Exchange with its EWS gate. The first tenant is the home of the multi-tenant caller.
+func (s *Server) seedTenant(i int, gate string) *Tenant {
 	name := organizationNames[i%len(organizationNames)]
 	if round := i / len(organizationNames); round > 0 {
 		name = fmt.Sprintf("%s %d", name, round+1)
@@ -81,6 +81,7 @@ func (s *Server) seedTenant(i int) *Tenant {
 	}
 	t.seedUsers()
 	t.seedPolicy()
+	t.seedExchange(gate)
 	return t
 }
 
@@ -117,14 +118,8 @@ func (s *Server) seedCaller(t *Tenant, kind callerKind) {
 	principal := t.seedServicePrincipal(credentials.ClientID, displayName, home, nil)
 	rights := make([]resourceAccess, 0, len(callerRights[kind]))
 	for _, name := range callerRights[kind] {
-		role := grantableRole(graph, name)
-		rights = append(rights, resourceAccess{ID: role.ID, Type: "Role"})
-		grant := appRoleAssignment{
-			ID: newAppRoleAssignmentID(principal.ID), AppRoleID: role.ID, CreatedAt: tenantCreated,
-			PrincipalID: principal.ID, PrincipalDisplayName: displayName, PrincipalType: "ServicePrincipal",
-			ResourceID: graph.ID, ResourceDisplayName: graph.DisplayName,
-		}
-		t.directory.grants.put(tenantCreated, grant.ID, grant)
+		rights = append(rights, resourceAccess{ID: grantableRole(graph, name).ID, Type: "Role"})
+		t.seedGrant(principal, graph, name)
 	}
 	if home != t.ID {
 		return
@@ -139,6 +134,16 @@ func (s *Server) seedCaller(t *Tenant, kind callerKind) {
 		}},
 	}
 	t.directory.applications.put(tenantCreated, object.ID, object)
+}
+
+// seedGrant consents to an application permission.
+func (t *Tenant) seedGrant(principal, api servicePrincipal, role string) {
+	grant := appRoleAssignment{
+		ID: newAppRoleAssignmentID(principal.ID), AppRoleID: grantableRole(api, role).ID, CreatedAt: tenantCreated,
+		PrincipalID: principal.ID, PrincipalDisplayName: principal.DisplayName, PrincipalType: "ServicePrincipal",
+		ResourceID: api.ID, ResourceDisplayName: api.DisplayName,
+	}
+	t.directory.grants.put(tenantCreated, grant.ID, grant)
 }
 
 func (t *Tenant) seededAPI(appID string) servicePrincipal {

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ import (
 type Options struct {
 	Listen  string                          // host and port; the host must be a loopback address. Default 127.0.0.1:0, a free port
 	Tenants int                             // how many; 0 means 1
+	Gate    string                          // the tenants' EWS gate: unset (the default), false, listed, empty, or mixed, which is one of each in this order and then unset
 	Profile string                          // how the tenants behave: instant (the default), realistic or hostile
 	Seed    uint64                          // of what happens by chance; 0 draws one
 	Speed   float64                         // how many times sooner than in reality a write is seen everywhere; 0 means 1
@@ -102,6 +104,10 @@ func newServer(o Options, address string) (*Server, error) {
 		stopped: make(chan struct{}),
 	}
 	s.dice = newDice(s.seed)
+	gate := cmp.Or(o.Gate, gateUnset)
+	if !slices.Contains(gateOptions, gate) {
+		return nil, fmt.Errorf("gate %q: there are %s", o.Gate, strings.Join(gateOptions, ", "))
+	}
 	var err error
 	if s.profile, err = findProfile(o.Profile); err != nil {
 		return nil, err
@@ -118,7 +124,7 @@ func newServer(o Options, address string) (*Server, error) {
 	}
 	s.ca = ca
 	for i := range max(o.Tenants, 1) {
-		t := s.seedTenant(i)
+		t := s.seedTenant(i, gateOf(gate, i))
 		s.tenants = append(s.tenants, t)
 		for _, name := range []string{t.ID, t.Domain, t.CustomDomain} {
 			s.byName[strings.ToLower(name)] = t

@@ -297,12 +297,12 @@ func isCalm(r *http.Request) bool { return r.Context().Value(calmKey{}) != nil }
 // troubled exempts the control plane, by which trouble is ended, and whoever asks for calm.
 func (s *Server) troubled(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get(calmHeader) != "" {
+			r = r.WithContext(context.WithValue(r.Context(), calmKey{}, true))
+		}
 		if strings.HasPrefix(r.URL.Path, "/_sandbox/") {
 			next.ServeHTTP(w, r)
 			return
-		}
-		if r.Header.Get(calmHeader) != "" {
-			r = r.WithContext(context.WithValue(r.Context(), calmKey{}, true))
 		}
 		s.serve(next, r).send(w)
 	})

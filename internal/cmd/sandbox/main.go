@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,6 +43,7 @@ func parse(args []string, out io.Writer) (settings, error) {
 	flags.SetOutput(out)
 	flags.StringVar(&set.options.Listen, "listen", "127.0.0.1:0", "loopback `address` to listen on; port 0 takes a free one")
 	flags.IntVar(&set.options.Tenants, "tenants", 1, "`number` of tenants")
+	flags.StringVar(&set.options.Gate, "gate", "unset", "EWS `gate` of the tenants' Exchange: unset, where every app gets in; false, where none does; listed, where those on the list do, which names another company's app; empty, where the list names none; mixed, where the first four tenants have one of each and the rest are unset")
 	flags.StringVar(&set.options.Profile, "profile", "instant", "how the tenants behave: the `profile` instant, where every write is seen at once; realistic, where replicas, lists and tokens lag behind; hostile, where requests are throttled, fail and get lost at random")
 	flags.Float64Var(&set.options.Speed, "speed", 1, "how many `times` sooner than in reality a write is seen everywhere, in the realistic profile")
 	flags.Uint64Var(&set.options.Seed, "seed", 0, "`number` that everything which happens by chance follows from; 0 draws one")
@@ -105,12 +107,17 @@ func announce(server *sandbox.Server, set settings, out io.Writer) error {
 		}
 	}
 	fmt.Fprintf(out, "The sandbox serves %d tenant(s) at %s\n", len(server.Tenants()), server.Origin())
-	for i, tenant := range server.Tenants() {
+	tenants := server.TenantsJSON().Tenants
+	for i, tenant := range tenants {
 		if i == maxListed {
-			fmt.Fprintf(out, "  and %d more\n", len(server.Tenants())-i)
+			fmt.Fprintf(out, "  and %d more\n", len(tenants)-i)
 			break
 		}
-		fmt.Fprintf(out, "  %s  %s (%s)\n", tenant.ID, tenant.DisplayName, tenant.Domain)
+		gate := ""
+		if set.options.Gate == "mixed" {
+			gate = ", EWS gate " + tenant.Gate
+		}
+		fmt.Fprintf(out, "  %s  %s (%s)%s\n", tenant.TenantID, tenant.DisplayName, tenant.Domain, gate)
 	}
 	switch {
 	case set.envFile != "":
@@ -125,8 +132,19 @@ func announce(server *sandbox.Server, set settings, out io.Writer) error {
 		fmt.Fprintf(out, "The profile is %s, its seed %d: -seed %d makes the same happen again.\n", profile, server.Seed(), server.Seed())
 	}
 	fmt.Fprintf(out, "What the tenants hold:  %s/_sandbox/tenants\n", server.Origin())
-	fmt.Fprintln(out, "Exchange's EWS gate is closed, as in every tenant since October 2026. Ctrl-C ends the sandbox, and with it all that was made in it.")
+	fmt.Fprintf(out, "Microsoft's second wave:  PATCH {\"second_wave\": true} to %s/_sandbox/tenants/<ID>/exchange\n", server.Origin())
+	fmt.Fprintf(out, "Exchange's EWS gate %s. ", gateSentences[cmp.Or(set.options.Gate, "unset")])
+	fmt.Fprintln(out, "Ctrl-C ends the sandbox, and with it all that was made in it.")
 	return nil
+}
+
+// gateSentences say what is true of Exchange's EWS gate by the value of -gate.
+var gateSentences = map[string]string{
+	"unset":  "is unset, so every app gets in until Microsoft's second wave",
+	"false":  "is False, so no app gets in",
+	"listed": "is True, so the listed apps get in; the list names another company's app alone",
+	"empty":  "is True with an empty list, so no app gets in",
+	"mixed":  "is one of each in the first four tenants (unset, false, listed, empty), and unset in the rest",
 }
 
 const maxListed = 10

@@ -74,6 +74,56 @@ func TestAHostileSandboxTellsHowToMakeTheSameTroubleAgain(t *testing.T) {
 	}
 }
 
+func TestTheSandboxNamesItsGatesAndTheStateFileShowsThem(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state.json")
+	ctx, stop := context.WithCancel(t.Context())
+	out := &output{want: "Ctrl-C", seen: stop}
+	if err := run(ctx, []string{"-gate", "mixed", "-tenants", "5", "-state", state}, out); err != nil {
+		t.Fatal(err)
+	}
+	gates := []string{"unset", "false", "listed", "empty", "unset"}
+	for i, line := range strings.Split(out.text.String(), "\n")[1:6] {
+		if !strings.HasSuffix(line, ", EWS gate "+gates[i]) {
+			t.Errorf("tenant %d, whose gate is %s, is announced as %q", i+1, gates[i], line)
+		}
+	}
+	for _, want := range []string{"EWS gate is one of each in the first four tenants", `PATCH {"second_wave": true} to https://`} {
+		if !strings.Contains(out.text.String(), want) {
+			t.Errorf("the output lacks %q:\n%s", want, out.text.String())
+		}
+	}
+	content, err := os.ReadFile(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var held sandbox.State
+	if err := json.Unmarshal(content, &held); err != nil || len(held.Tenants) != 5 {
+		t.Fatalf("the state file holds %d tenants (%v)", len(held.Tenants), err)
+	}
+	for i, want := range []struct {
+		enabled string
+		listed  int
+	}{{"null", 0}, {"false", 0}, {"true", 1}, {"true", 0}, {"null", 0}} {
+		shown := held.Tenants[i].Exchange
+		enabled, err := json.Marshal(shown.EwsEnabled)
+		if err != nil || string(enabled) != want.enabled || len(shown.EwsAllowedAppIDs) != want.listed {
+			t.Errorf("the state file shows ews_enabled %s and the list %v for tenant %d", enabled, shown.EwsAllowedAppIDs, i+1)
+		}
+	}
+}
+
+func TestEachGateIsNamedInItsOwnSentence(t *testing.T) {
+	for gate, want := range map[string]string{
+		"unset": "unset, so every app gets in", "false": "False, so no app gets in", "listed": "True, so the listed apps get in", "empty": "True with an empty list",
+	} {
+		ctx, stop := context.WithCancel(t.Context())
+		out := &output{want: "Ctrl-C", seen: stop}
+		if err := run(ctx, []string{"-gate", gate}, out); err != nil || !strings.Contains(out.text.String(), "Exchange's EWS gate is "+want) {
+			t.Errorf("-gate %s (%v) prints\n%s", gate, err, out.text.String())
+		}
+	}
+}
+
 func TestTheSandboxExplainsAWrongCommandLine(t *testing.T) {
 	ended, stop := context.WithCancel(t.Context())
 	stop() // so that a command line that is accepted by mistake fails the test, and does not serve
@@ -84,6 +134,7 @@ func TestTheSandboxExplainsAWrongCommandLine(t *testing.T) {
 		{[]string{"-profile", "lazy"}, "lazy"},
 		{[]string{"-speed", "-2"}, "speed -2"},
 		{[]string{"-tenants", "0"}, "at least one"},
+		{[]string{"-gate", "open"}, `gate "open"`},
 		{[]string{"start"}, `"start" is no flag`},
 		{[]string{"-listen", "0.0.0.0:0"}, "loopback"},
 		{[]string{"-latency", "-5ms"}, "latency -5ms"},
