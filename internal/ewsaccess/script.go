@@ -89,6 +89,5 @@ func Script(t Target) string {
 
 // Look is one line of PowerShell that shows an organization's switch and list, and the mailbox's switch.
 func Look(mailbox string) string {
-	return "Get-OrganizationConfig -RetrieveEwsOperationAccessPolicy | Format-List Name, EwsEnabled, EwsAllowedAppIDs, EwsApplicationAccessPolicy, EwsAllowList, EwsBlockList; " +
-		"Get-CASMailbox -Identity " + escape.PowerShell(mailbox) + " | Format-List EwsEnabled, EwsApplicationAccessPolicy, EwsAllowList, EwsBlockList"
+	return "Get-OrganizationConfig -RetrieveEwsOperationAccessPolicy | Format-List Name, Ews*; Get-CASMailbox -Identity " + escape.PowerShell(mailbox) + " | Format-List Ews*"
 }

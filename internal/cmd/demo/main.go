@@ -71,7 +71,7 @@ func run(ctx context.Context, cli, out string) (err error) {
 	if d.terraform, err = onboarding(ctx, cli, config, work, tenant, d.store); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{d.review, d.register, d.verify, d.openGate, d.settle, d.handOver, d.cleanUp} {
+	for _, step := range []func(context.Context) error{d.review, d.register, d.verify, d.closeEWS, d.openEWS, d.settle, d.handOver, d.cleanUp} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -146,40 +146,78 @@ func (d *demo) register(ctx context.Context) error {
 	return nil
 }
 
-// verify shows the connectivity table as reality makes it: the EWS gate is closed to a new app.
+// verify shows the connectivity table of a tenant that Microsoft has not closed yet: every app gets in.
 func (d *demo) verify(ctx context.Context) error {
-	say("Connectivity, as CodeTwo would find it: Exchange's EWS gate is closed to new apps")
-	checks, err := d.checks(ctx, "connectivity-gate-closed.txt")
+	say("Connectivity, as CodeTwo would find it: EwsEnabled is unset, so EWS is open to every application")
+	checks, err := d.checks(ctx, "connectivity-open.txt")
 	if err != nil {
 		return err
 	}
-	for _, check := range checks {
-		if failed := check.Status == "failed"; failed != (check.Name == "ews") {
-			return fmt.Errorf("check %s is %s: %s", check.Name, check.Status, check.Detail)
-		}
+	if failed := failing(checks); len(failed) > 0 {
+		return fmt.Errorf("in an open tenant there fail %s", strings.Join(failed, ", "))
 	}
 	return nil
 }
 
-// openGate plays the Exchange admin who follows the remedy, and checks again.
-func (d *demo) openGate(ctx context.Context) error {
-	say("The Exchange admin puts the app on the allow list, as the remedy says; the same table")
-	if err := d.tenant.allowEWS(ctx, d.clientID); err != nil {
+// closeEWS plays Microsoft's second wave, and shows what the check says and advises then.
+func (d *demo) closeEWS(ctx context.Context) error {
+	say("Microsoft closes EWS in the tenant: it lists what used EWS in the last 60 days, and sets EwsEnabled to False; the same table")
+	if err := d.tenant.playWave(ctx); err != nil {
 		return err
 	}
-	if _, err := d.terraform.Run(ctx, "apply", "-no-color", "-input=false", "-auto-approve"); err != nil {
+	if err := d.apply(ctx); err != nil {
 		return err
 	}
-	checks, err := d.checks(ctx, "connectivity-gate-open.txt")
+	checks, err := d.checks(ctx, "connectivity-closed.txt")
 	if err != nil {
 		return err
 	}
-	for _, check := range checks {
-		if check.Status == "failed" {
-			return fmt.Errorf("check %s failed: %s", check.Name, check.Detail)
-		}
+	if failed := failing(checks); len(failed) != 1 || failed[0] != "ews" {
+		return fmt.Errorf("in a closed tenant there fail %q, expected ews alone", failed)
+	}
+	at := slices.IndexFunc(checks, func(one check) bool { return one.Name == "ews" })
+	_, script, found := strings.Cut(checks[at].Remedy, "\n\n")
+	if !found || !strings.Contains(script, d.clientID) {
+		return fmt.Errorf("the remedy of ews has no script for the app %s", d.clientID)
+	}
+	return os.WriteFile(filepath.Join(d.out, "ews.ps1"), []byte(script), 0o600)
+}
+
+// openEWS plays the Exchange administrator who follows the remedy, and checks again.
+func (d *demo) openEWS(ctx context.Context) error {
+	say("The Exchange administrator does what the script does: the list first, then EwsEnabled; the same table")
+	list, err := d.tenant.allowEWS(ctx, d.clientID)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("  EwsEnabled = True; allowed: %s\n", strings.Join(list, ", "))
+	if err := d.apply(ctx); err != nil {
+		return err
+	}
+	checks, err := d.checks(ctx, "connectivity-listed.txt")
+	if err != nil {
+		return err
+	}
+	if failed := failing(checks); len(failed) > 0 {
+		return fmt.Errorf("with an entry on the list there fail %s", strings.Join(failed, ", "))
 	}
 	return nil
+}
+
+func (d *demo) apply(ctx context.Context) error {
+	_, err := d.terraform.Run(ctx, "apply", "-no-color", "-input=false", "-auto-approve")
+	return err
+}
+
+// failing are the names of the checks that failed.
+func failing(checks []check) []string {
+	var names []string
+	for _, one := range checks {
+		if one.Status == "failed" {
+			names = append(names, one.Name)
+		}
+	}
+	return names
 }
 
 // checks reads the table from Terraform's outputs, prints it, and leaves it in a file.

@@ -12,7 +12,8 @@ import (
 // marks make a table's statuses readable at a glance.
 var marks = map[string]string{"passed": "✓", "warning": "!", "failed": "✗", "skipped": "–"}
 
-// printChecks prints the connectivity table, and below it what to do about each check that did not pass.
+// printChecks prints the connectivity table, and below it what to do about each check that did not pass. A script behind
+// the advice is counted only.
 func printChecks(w io.Writer, checks []check) {
 	width := 0
 	for _, check := range checks {
@@ -23,7 +24,11 @@ func printChecks(w io.Writer, checks []check) {
 	}
 	for _, check := range checks {
 		if check.Remedy != "" {
-			fmt.Fprintf(w, "\n  %s: what to do\n%s\n", check.Name, indent(check.Remedy, "    "))
+			advice, script, _ := strings.Cut(check.Remedy, "\n\n")
+			fmt.Fprintf(w, "\n  %s: what to do\n%s\n", check.Name, indent(advice, "    "))
+			if script != "" {
+				fmt.Fprintf(w, "    The script has %d lines, and is on the hand-off sheet as well.\n", strings.Count(script, "\n"))
+			}
 		}
 	}
 }

@@ -155,10 +155,32 @@ func (t *sandboxTenant) state(ctx context.Context) (*tenantState, error) {
 	return &state, nil
 }
 
-// allowEWS does what the Exchange admin does with Set-OrganizationConfig.
-func (t *sandboxTenant) allowEWS(ctx context.Context, clientID string) error {
-	return t.control(ctx, http.MethodPatch, "/_sandbox/tenants/"+t.ID+"/exchange",
-		map[string]any{"ews_enabled": true, "ews_allowed_app_ids": []string{clientID}}, nil)
+func (t *sandboxTenant) exchangePath() string { return "/_sandbox/tenants/" + t.ID + "/exchange" }
+
+// playWave has Microsoft close EWS in the tenant.
+func (t *sandboxTenant) playWave(ctx context.Context) error {
+	return t.control(ctx, http.MethodPatch, t.exchangePath(), map[string]any{"second_wave": true}, nil)
+}
+
+// allowEWS does what the Exchange administrator does with Set-OrganizationConfig, and returns the list as it is then: what
+// was on it stays, and the list comes before the switch.
+func (t *sandboxTenant) allowEWS(ctx context.Context, clientID string) ([]string, error) {
+	var settings struct {
+		List []string `json:"ews_allowed_app_ids"`
+	}
+	if err := t.control(ctx, http.MethodGet, t.exchangePath(), nil, &settings); err != nil {
+		return nil, err
+	}
+	list := settings.List
+	if !slices.ContainsFunc(list, func(id string) bool { return strings.EqualFold(id, clientID) }) {
+		list = append(list, clientID)
+	}
+	for _, write := range []map[string]any{{"ews_allowed_app_ids": list}, {"ews_enabled": true}} {
+		if err := t.control(ctx, http.MethodPatch, t.exchangePath(), write, nil); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 func (t *sandboxTenant) control(ctx context.Context, method, path string, body, answer any) error {
