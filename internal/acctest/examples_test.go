@@ -60,7 +60,7 @@ func TestEveryExampleIsValid(t *testing.T) {
 
 func TestTheExampleOfATestPassesOnceCodeTwoCanConnectAndLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
-	k := acctest.Start(t, sandbox.Options{})
+	k := acctest.Start(t, sandbox.Options{Gate: "empty"})
 	tenant := k.Tenant(0)
 	mailbox := tenant.Mailboxes.Licensed[0]
 	cli := k.CLI(
@@ -91,7 +91,7 @@ func TestTheExampleOfATestPassesOnceCodeTwoCanConnectAndLeavesNothingBehind(t *t
 
 func TestTheExamplesOfACheckAndAGateTellOfAClosedTenantAndDestroyHasAWayOut(t *testing.T) {
 	t.Parallel()
-	k := acctest.Start(t, sandbox.Options{})
+	k := acctest.Start(t, sandbox.Options{Gate: "false"})
 	tenant := k.Tenant(0)
 	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
 	example := copyExample(t, cli, filepath.Join(examples, "data-sources", "codetwo_target_connectivity"))
@@ -123,7 +123,7 @@ func TestTheExamplesOfACheckAndAGateTellOfAClosedTenantAndDestroyHasAWayOut(t *t
 	if err := os.Remove(filepath.Join(example.Folder, "gate.tf")); err != nil {
 		t.Fatal(err)
 	}
-	if output, changes, err := example.PlanChanges(t.Context()); err != nil || changes || !strings.Contains(output, "Warning: Check block assertion failed") || !strings.Contains(output, "Set-OrganizationConfig") {
+	if output, changes, err := example.PlanChanges(t.Context()); err != nil || changes || !strings.Contains(output, "Warning: Check block assertion failed") || !strings.Contains(output, "Get-OrganizationConfig") {
 		t.Errorf("with the gate closed the check only warns: %v\n%s", err, output)
 	}
 	copyFile(t, filepath.Join(examples, "data-sources", "codetwo_target_connectivity", "gate.tf"), filepath.Join(example.Folder, "gate.tf"))

@@ -13,7 +13,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
-// shown is the folder of the texts that the guide shows: what Terraform prints in a tenant as Microsoft sets it up.
+// shown is the folder of the texts that the guide shows: what Terraform prints in a tenant with EWS switched off.
 const shown = "../../examples/data-sources/codetwo_target_connectivity"
 
 var update = flag.Bool("update", false, "write the guide's texts from this run")
@@ -22,7 +22,7 @@ func TestAccTheGuideShowsWhatARunPrints(t *testing.T) {
 	b := newBench(t, sandbox.Options{})
 	app, pair := b.register(), b.certificate(time.Now().Add(-time.Hour))
 	b.upload(app, pair)
-	b.exchange(map[string]any{"ews_enabled": nil})
+	b.exchange(map[string]any{"ews_enabled": false})
 	connection := b.connect(app, byCertificate(pair))
 	got := b.read(connection, nil)
 	example := strings.NewReplacer(

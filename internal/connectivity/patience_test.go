@@ -142,7 +142,7 @@ func neverWait(t *testing.T) acctest.Option {
 func TestAccWhatNoTimeMendsIsToldAtOnceHoweverYoungTheChange(t *testing.T) {
 	for name, arrange := range map[string]func(*bench, acctest.HandmadeApp) store.Connection{
 		"a closed EWS gate": func(b *bench, app acctest.HandmadeApp) store.Connection {
-			b.exchange(map[string]any{"ews_enabled": nil})
+			b.exchange(map[string]any{"ews_enabled": false})
 			return b.connect(app, writtenNow)
 		},
 		"no such user": func(b *bench, app acctest.HandmadeApp) store.Connection {

@@ -32,7 +32,7 @@ func tells(t *testing.T, got report, connection store.Connection, check string, 
 	if !strings.Contains(row.detail, fill(meaning)) {
 		t.Errorf("the detail is %q, and lacks %q", row.detail, fill(meaning))
 	}
-	if row.remedy == "" || !strings.HasSuffix(row.remedy, fill(remedy)) {
+	if row.remedy == "" || !strings.Contains(row.remedy, fill(remedy)) {
 		t.Errorf("the remedy is %q, want %q", row.remedy, fill(remedy))
 	}
 	for _, words := range []string{row.detail, firstLine(row.remedy)} {
@@ -169,7 +169,7 @@ func weather(status int, more map[string]any) map[string]any {
 // exchangeCauses make each answer of Exchange, and return the connection. Every row of the table has one.
 var exchangeCauses = map[string]func(b *bench, app acctest.HandmadeApp) store.Connection{
 	"ews: EWS is disabled for this user or tenant": func(b *bench, app acctest.HandmadeApp) store.Connection {
-		b.exchange(map[string]any{"ews_enabled": nil})
+		b.exchange(map[string]any{"ews_enabled": false})
 		return b.connect(app, nil)
 	},
 	"ews: EWS is blocked by policy for this user or tenant": func(b *bench, app acctest.HandmadeApp) store.Connection {

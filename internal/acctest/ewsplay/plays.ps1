@@ -36,6 +36,7 @@ function Set-OrganizationConfig {
 }
 function Connect-ExchangeOnline {
   [CmdletBinding()] param([switch] $ShowBanner, [string] $DelegatedOrganization)
+  if ($PSBoundParameters.ContainsKey('DelegatedOrganization') -and -not $DelegatedOrganization) { throw 'DelegatedOrganization is empty.' }
   [void] $play.connects.Add("$DelegatedOrganization")
   [void] $play.connections.Add((New-Connection $play.given.connects_to))
 }
