@@ -20,7 +20,7 @@ type Reason struct {
 	NotYet      bool // right after a registration, a new credential or a consent, Entra may not know of it yet
 	Passing     bool // it may go away by itself, and says nothing of the application
 	ByTenant    bool // the tenant refuses the application, which says nothing of other tenants
-	Unconfirmed bool // neither a document of Microsoft's nor a captured answer shows the code with this meaning
+	Unconfirmed bool // neither a document of Microsoft's nor a published answer shows an application the code with this meaning
 }
 
 // Reasons lists the codes that are explained, in the order of their numbers.
@@ -72,24 +72,24 @@ func (e *Error) Reason() Reason {
 	made := Reason{Passing: e.Status == http.StatusTooManyRequests || e.Status >= http.StatusInternalServerError}
 	_, words := e.says()
 	switch {
+	case len(e.Codes) > 0 && made.Passing:
+		made.Code, made.Remedy = e.Codes[0], lookUp(planAgain+" If it stays, look", e.Codes[0])
 	case len(e.Codes) > 0:
-		made.Code = e.Codes[0]
-		made.Remedy = lookUp(made.Code)
+		made.Code, made.Remedy = e.Codes[0], lookUp("Look", e.Codes[0])
+	case made.Passing:
+		made.Remedy = busyOrNotEntra
 	case words != "":
 		made.Remedy = noCode
 	default:
 		made.Remedy = notEntra
 	}
-	if made.Passing {
-		made.Remedy = "Try again in some minutes. If it stays: " + made.Remedy
-	}
 	return made
 }
 
 // lookUp is the next step for a code that the table does not hold (Microsoft: "Microsoft Entra authentication and
-// authorization error codes", lookup; "Sign-in logs", service principal sign-ins).
-func lookUp(code int) string {
-	return fmt.Sprintf("Look the code up at https://login.microsoftonline.com/error?code=%d, and the attempt by its correlation ID at %s.", code, signInLogs)
+// authorization error codes", lookup).
+func lookUp(look string, code int) string {
+	return fmt.Sprintf("%s up the code at https://login.microsoftonline.com/error?code=%d, and the attempt by its correlation ID at %s.", look, code, signInLogs)
 }
 
 // NextStep says what the refusal means for the identity that runs the provider, and what to do about it. It is never

@@ -15,32 +15,34 @@ const (
 	checkCertificate = "Upload the connection's certificate (the .cer file in the store) at Entra admin center > App registrations > the app > Certificates & secrets, or point certificate_thumbprint at one that is listed there. Right after an upload, wait a few minutes."
 	checkClock       = "Set the clock of the machine that runs Terraform (NTP)."
 	notOurRequest    = "The provider never asks in that way: see whether a proxy between this machine and Entra changes requests. If none does, upgrade the provider, or report it to this project."
-	soon             = "Try again in some minutes."
+	planAgain        = "Plan again in some minutes."
 
-	callerSecret      = "Make a new client secret for application {client_id}, and give its value to the provider (client_secret, ARM_CLIENT_SECRET)."
-	callerCertificate = "Upload the public part of the certificate that the provider signs in with (client_certificate_path, ARM_CLIENT_CERTIFICATE_PATH) at Entra admin center > App registrations > {client_id} > Certificates & secrets, or give the provider one that is listed there."
-	callerConsent     = "If application {client_id} belongs to another tenant, it has to be multi-tenant, and an administrator of {tenant_id} has to consent to it once: https://login.microsoftonline.com/{tenant_id}/adminconsent?client_id={client_id}"
-	callerFederation  = "Compare issuer, subject and audience of the token with Entra admin center > App registrations > {client_id} > Certificates & secrets > Federated credentials. Right after a change there, wait a few minutes."
-	allowFederation   = "Ask an administrator of the tenant that application {client_id} belongs to for an exemption from that policy, or give the provider a certificate (client_certificate_path, ARM_CLIENT_CERTIFICATE_PATH)."
-	otherToken        = "Give the provider a token of the pipeline or cluster that it runs on, or a certificate (client_certificate_path, ARM_CLIENT_CERTIFICATE_PATH)."
+	callerSecret         = "Make a new client secret for application {client_id}, and give its value to the provider (client_secret, ARM_CLIENT_SECRET)."
+	callerCertificate    = "Upload the public part of the certificate that the provider signs in with (client_certificate_path, ARM_CLIENT_CERTIFICATE_PATH) at Entra admin center > App registrations > {client_id} > Certificates & secrets, or give the provider one that is listed there."
+	callerNewCertificate = "Make a new certificate, upload its public part at Entra admin center > App registrations > {client_id} > Certificates & secrets, and give it to the provider (client_certificate_path, ARM_CLIENT_CERTIFICATE_PATH)."
+	callerConsent        = "If application {client_id} belongs to another tenant, it has to be multi-tenant, and an administrator of {tenant_id} has to consent to it once: https://login.microsoftonline.com/{tenant_id}/adminconsent?client_id={client_id}"
+	callerFederation     = "Compare issuer, subject and audience of the token with Entra admin center > App registrations > {client_id} > Certificates & secrets > Federated credentials. Right after a change there, wait a few minutes."
+	allowFederation      = "Ask an administrator of the tenant that application {client_id} belongs to for an exemption from that policy, or give the provider a certificate (client_certificate_path, ARM_CLIENT_CERTIFICATE_PATH)."
+	otherToken           = "Give the provider a token of the pipeline or cluster that it runs on, or a certificate (client_certificate_path, ARM_CLIENT_CERTIFICATE_PATH)."
 
 	// Where Entra keeps attempts (Microsoft: "Conditional Access for workload identities", sign-in logs).
 	signInLogs = "Entra admin center > Sign-in logs > Service principal sign-ins, app {client_id}, in tenant {tenant_id}"
 	findPolicy = "Find the policy by the correlation ID at " + signInLogs + ", and exclude the application, or this machine's address, from it."
 
 	// Tenant restrictions are set where the request comes from, so the target tenant's administrators see nothing.
-	allowTenant       = "Ask those who run that proxy to add {tenant_id} to the tenants that Restrict-Access-To-Tenants permits, or run Terraform from a network without it."
+	allowTenant       = "Ask those who run that proxy to add {tenant_id} to the list, or run Terraform from a network without it."
 	allowTenantPolicy = "Ask the administrators of the policy's tenant to allow {tenant_id} (Entra admin center > External Identities > Cross-tenant access settings > Organizational settings > Tenant restrictions), or run Terraform from a machine and a network without that policy."
 
 	reviveTenant = "The tenant's administrators can ask Microsoft support to reactivate it, within 20 days of the block."
 
-	noCode   = "The answer names no code. Where a managed identity signs in, see that it is assigned to this machine; otherwise look at HTTPS_PROXY, the firewall, and the provider's endpoints."
-	notEntra = "Something between this machine and Entra answered. Look at HTTPS_PROXY, the firewall, and the provider's endpoints."
+	noCode         = "The answer names no code. Where a managed identity signs in, see that it is assigned to this machine; otherwise look at HTTPS_PROXY, the firewall, and the provider's endpoints."
+	notEntra       = "Something between this machine and Entra answered. Look at HTTPS_PROXY, the firewall, and the provider's endpoints."
+	busyOrNotEntra = planAgain + " If it stays, look at what stands between this machine and Entra: HTTPS_PROXY, the firewall, and the provider's endpoints."
 )
 
 // Meanings that several codes share.
 const (
-	notRestricted  = "A proxy of the network that Terraform runs on restricts which tenants may be signed in to (tenant restrictions, version 1: the header Restrict-Access-To-Tenants), and this tenant is not among them."
+	notListed      = "A proxy on the network that Terraform runs on permits sign-ins to listed tenants only (tenant restrictions version 1, the header Restrict-Access-To-Tenants), and this tenant is not listed."
 	noTenant       = "The tenant does not exist, or is in another cloud."
 	otherCloud     = "The tenant is in another Microsoft cloud."
 	asksForUser    = "A policy of the tenant asks for multifactor authentication, which users can give and applications cannot."
@@ -68,13 +70,13 @@ var reasons = []Reason{
 		Remedy: checkCertificate, Caller: callerCertificate},
 	{Code: 50027, Meaning: "Entra could not read the signed assertion that proves the credential.",
 		Remedy: checkCertificate, Caller: callerCertificate, Unconfirmed: true},
-	{Code: 50033, Meaning: transient, Remedy: soon, Passing: true},
+	{Code: 50033, Meaning: transient, Remedy: planAgain, Passing: true},
 	// Conditional Access can only block an application (Microsoft: "Conditional Access for workload identities").
 	{Code: 50076, Meaning: asksForUser, Remedy: findPolicy, Unconfirmed: true},
 	{Code: 50079, Meaning: asksForUser, Remedy: findPolicy, Unconfirmed: true},
 	{Code: 50158, Meaning: "A policy of the tenant asks for a step of another security provider, which users can take and applications cannot.",
 		Remedy: findPolicy, Unconfirmed: true},
-	{Code: 50196, Meaning: "Entra refuses the application for a while, because it asked for too many tokens in a short time.", Remedy: soon, Passing: true},
+	{Code: 50196, Meaning: "Entra refuses the application for a while, because it asked for too many tokens in a short time.", Remedy: planAgain, Passing: true},
 	// It applies to applications of the tenant itself only, and not to managed identities (Microsoft: "Conditional Access
 	// for workload identities").
 	{Code: 53003, Meaning: "A Conditional Access policy of the tenant blocks the application's sign-in.", Remedy: findPolicy},
@@ -84,17 +86,17 @@ var reasons = []Reason{
 	{Code: 70025, Meaning: "The application has no federated credential at all.",
 		Caller: "Add a federated credential with issuer, subject and audience of the token at Entra admin center > App registrations > {client_id} > Certificates & secrets > Federated credentials."},
 	{Code: 90002, Meaning: noTenant, CodeTwo: "Tenant '…' not found.", Remedy: checkCloud, ByTenant: true},
-	{Code: 90012, Meaning: "Entra took too long to answer.", Remedy: soon, Passing: true},
-	{Code: 90024, Meaning: transient, Remedy: soon, Passing: true},
-	{Code: 90033, Meaning: transient, Remedy: soon, Passing: true},
+	{Code: 90012, Meaning: "Entra took too long to answer.", Remedy: planAgain, Passing: true},
+	{Code: 90024, Meaning: transient, Remedy: planAgain, Passing: true},
+	{Code: 90033, Meaning: transient, Remedy: planAgain, Passing: true},
 	{Code: 90038, Meaning: otherCloud, Remedy: checkCloud},
 	{Code: 90055, Meaning: "Too many sign-ins reach the tenant, and Entra refuses them for a while.",
-		Remedy: soon + " If it stays, ask Microsoft support whether the tenant is blocked.", Passing: true},
+		Remedy: planAgain + " If it stays, ask Microsoft support whether the tenant is blocked.", Passing: true},
 	{Code: 500011, Meaning: "The tenant does not have the API that the token is for. For Office 365 Exchange Online that means: Exchange was never provisioned there.",
 		Remedy: "Assign a licence with Exchange Online in the tenant {tenant_id} (Microsoft 365 admin center > Billing > Licenses), and wait until Exchange is set up. " + checkTenant,
-		Caller: "It appears with the first licence that includes it. " + checkTenant},
-	{Code: 500021, Meaning: notRestricted, Remedy: allowTenant},
-	{Code: 500022, Meaning: notRestricted, Remedy: allowTenant},
+		Caller: "The API appears in the tenant with the first licence that includes it. " + checkTenant},
+	{Code: 500021, Meaning: notListed, Remedy: allowTenant},
+	{Code: 500022, Meaning: notListed, Remedy: allowTenant},
 	{Code: 501051, Meaning: "The API gives tokens to assigned applications only, and the application is not assigned.",
 		Remedy:   "Grant the app's permissions: grant_admin_consent = true of codetwo_target_app_registration.",
 		Caller:   "An administrator of {tenant_id} assigns application {client_id}: Entra admin center > Enterprise applications > the API > Users and groups.",
@@ -130,9 +132,9 @@ var reasons = []Reason{
 	{Code: 900144, Meaning: "The sign-in lacked a parameter.", Remedy: notOurRequest},
 	{Code: 900382, Meaning: otherCloud, Remedy: checkCloud},
 	{Code: 900432, Meaning: otherCloud, Remedy: checkCloud},
-	{Code: 1000502, Meaning: "The certificate is outside the time in which it is valid.", Remedy: NewCertificate, Caller: callerCertificate},
+	{Code: 1000502, Meaning: "The certificate is outside the time in which it is valid.", Remedy: NewCertificate, Caller: callerNewCertificate},
 	{Code: 1002012, Meaning: badScope, Remedy: notOurRequest},
-	{Code: 5000211, Meaning: "A policy that a device or a proxy adds to the request restricts which tenants may be signed in to (tenant restrictions, version 2), and this tenant is not among them.",
+	{Code: 5000211, Meaning: "A policy that this machine or a proxy adds to the request permits sign-ins to allowed tenants only (tenant restrictions version 2), and this tenant is not allowed.",
 		Remedy: allowTenantPolicy},
 	{Code: 5000224, Meaning: "The tenant is not available: Microsoft has blocked or removed it.",
 		Remedy: checkTenant + " If it is right, the tenant's administrators can ask Microsoft support about it.", ByTenant: true, Unconfirmed: true},
@@ -143,10 +145,10 @@ var reasons = []Reason{
 		Remedy:   "Enable it: Entra admin center > Enterprise applications > the app > Properties > \"Enabled for users to sign-in?\" = Yes, or terraform apply, where codetwo_target_app_registration manages it.",
 		Caller:   "An administrator of {tenant_id} can enable it: Entra admin center > Enterprise applications > {client_id} > Properties > \"Enabled for users to sign-in?\" = Yes.",
 		ByTenant: true},
-	{Code: 7000214, Meaning: "The certificate has been revoked.", Remedy: NewCertificate, Caller: callerCertificate},
+	{Code: 7000214, Meaning: "The certificate has been revoked.", Remedy: NewCertificate, Caller: callerNewCertificate},
 	{Code: 7000215, Meaning: "The client secret is wrong. Often it is the secret's ID: Entra wants the secret's value, not its ID, and shows the value once only.",
 		Remedy: "Pass the column \"Value\", not \"Secret ID\". " + NewSecret,
-		Caller: "Give the provider the column \"Value\", not \"Secret ID\" (client_secret, ARM_CLIENT_SECRET). If it is lost: " + callerSecret, NotYet: true},
+		Caller: "Give the provider the column \"Value\", not \"Secret ID\" (client_secret, ARM_CLIENT_SECRET). If the value is lost, make a new client secret.", NotYet: true},
 	{Code: 7000216, Meaning: noProof, Remedy: NewSecret, Caller: callerSecret},
 	{Code: 7000218, Meaning: noProof, Remedy: NewSecret, Caller: callerSecret},
 	{Code: 7000222, Meaning: "The client secret has expired.", Remedy: NewSecret, Caller: callerSecret},

@@ -26,7 +26,7 @@ description: |-
 *Not yet*: within half an hour of a change of the registration, its credential or the connection, the answer may only mean that Entra does not know of the change yet. The check then waits and signs
 in again, up to ` + "`timeouts.read`" + `.
 *May pass*: the answer says nothing of the connection, so the check could not tell.
-*Unconfirmed*: no document of Microsoft's shows that answer with that meaning.
+*Unconfirmed*: no document of Microsoft's shows that answer to an application with that meaning.
 `
 
 const signIn = `
