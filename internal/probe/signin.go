@@ -55,7 +55,8 @@ func (f Facts) refusal(who string, err error) Check {
 			"%s gave no answer: %s", who, silence(err))
 	}
 	reason := refused.Reason()
-	detail := fmt.Sprintf("%s refused with %s", who, refused.Says())
+	said, _, _ := strings.Cut(refused.Says(), "\n")
+	detail := fmt.Sprintf("%s refused with %s", who, strings.TrimSpace(said))
 	if reason.Meaning != "" {
 		detail = fmt.Sprintf("%s refused with AADSTS%d: %s", who, reason.Code, Meaning(reason))
 	}

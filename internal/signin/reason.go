@@ -112,7 +112,8 @@ func (e *Error) ByTenant() bool {
 	return row.ByTenant
 }
 
-// says are the code and the words of the answer, apart: Entra's description begins with the code.
+// says are the code and the words of the answer, apart: Entra's description begins with the code. Blanks between words
+// stay as they are: joining them could spell a secret that was censored only as it was sent.
 func (e *Error) says() (code, words string) {
 	code = e.Code
 	if len(e.Codes) > 0 {
@@ -120,14 +121,14 @@ func (e *Error) says() (code, words string) {
 	}
 	// Entra repeats the IDs and the time behind its description.
 	words, _, _ = strings.Cut(e.Description, "Trace ID:")
-	words = strings.Join(strings.Fields(words), " ")
+	words = strings.TrimSpace(words)
 	for code != "" && strings.HasPrefix(words, code+":") {
 		words = strings.TrimSpace(strings.TrimPrefix(words, code+":"))
 	}
 	return code, words
 }
 
-// Says is the answer in one line without what differs each time: its code once, and its words.
+// Says is the answer without the IDs and the time that Entra adds: its code once, and its words.
 func (e *Error) Says() string {
 	code, words := e.says()
 	switch {

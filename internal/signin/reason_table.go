@@ -104,7 +104,7 @@ var reasons = []Reason{
 	{Code: 530032, Meaning: "A security policy of the tenant blocks the sign-in.", Remedy: findPolicy, Unconfirmed: true},
 	{Code: 530035, Meaning: "The tenant's security defaults block the sign-in.",
 		Remedy: "Look at the attempt by its correlation ID at " + signInLogs + ". Security defaults are at Entra admin center > Overview > Properties.", Unconfirmed: true},
-	{Code: 700016, Meaning: "The application is not known in the tenant: there is none with this client ID, or it has no service principal there.",
+	{Code: 700016, Meaning: "The tenant does not know the application: no application has this client ID, or it has no service principal there.",
 		CodeTwo: "The operation was canceled.",
 		Remedy:  checkClient + " An app that was registered in another tenant needs consent in this one. Right after a registration, wait a minute.",
 		Caller:  "Compare the provider's client_id (ARM_CLIENT_ID). " + callerConsent, NotYet: true, ByTenant: true},
