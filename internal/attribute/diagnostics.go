@@ -29,9 +29,9 @@ func Explain(err error, nextStep string) string {
 	var paragraphs []string
 	if refused, ok := errors.AsType[*signin.Error](err); ok {
 		paragraphs = append(paragraphs, err.Error())
-		if step := refused.NextStep(); step != "" {
-			// Whoever cannot sign in has no use for advice on the request that never was made.
-			nextStep = step
+		paragraphs = append(paragraphs, refused.NextStep())
+		if !refused.Reason().Passing {
+			nextStep = "" // it is advice on a request that was never made
 		}
 	} else if refused := entra.AsError(err); refused != nil {
 		paragraphs = append(paragraphs, explainGraph(refused)...)

@@ -64,3 +64,29 @@ func TestWhoCannotSignInIsToldHowToSignIn(t *testing.T) {
 		t.Errorf("advice on a request that was never made:\n%s", got)
 	}
 }
+
+func TestWhatEveryCodeMeansToTheCallerIsExplainedOnce(t *testing.T) {
+	codes := []int{987654} // outside of the table
+	for _, row := range signin.Reasons() {
+		codes = append(codes, row.Code)
+	}
+	for _, code := range codes {
+		refused := &signin.Error{
+			Status: 400, Code: fmt.Sprintf("AADSTS%d", code), Codes: []int{code}, TenantID: "tenant-1", ClientID: "client-1", CorrelationID: "correlation-1",
+			Description: fmt.Sprintf("AADSTS%d: Entra's own words. Trace ID: t", code),
+		}
+		got := Explain(fmt.Errorf("reading the application: %w", refused), "Grant Application.Read.All.")
+		said, step, _ := strings.Cut(got, "\n\n")
+		if strings.Count(got, refused.Code) != 1 || !strings.Contains(said, refused.Code+": Entra's own words. (HTTP 400)") || !strings.Contains(said, "correlation-1") {
+			t.Errorf("%d:\n%s", code, got)
+		}
+		reason := refused.Reason()
+		if want := signin.Fill(reason.ForCaller(), "tenant-1", "client-1"); !strings.HasPrefix(step, reason.Meaning) || !strings.Contains(step, want) {
+			t.Errorf("%d: the step is %q, want %q and %q", code, step, reason.Meaning, want)
+		}
+		// What passes is waited for, and then the other advice is on the wait: which timeout to allow more to.
+		if strings.Contains(got, "Application.Read.All") != reason.Passing {
+			t.Errorf("%d, may pass %t:\n%s", code, reason.Passing, got)
+		}
+	}
+}

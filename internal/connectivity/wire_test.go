@@ -12,6 +12,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -96,7 +97,7 @@ var signInCauses = map[int]func(*bench) store.Connection{
 }
 
 func TestAccEverySignInErrorIsToldWithItsRemedy(t *testing.T) {
-	for _, known := range probe.SignInErrors() {
+	for _, known := range signin.Reasons() {
 		t.Run(fmt.Sprintf("AADSTS%d", known.Code), func(t *testing.T) {
 			t.Parallel()
 			options := sandbox.Options{Tenants: 3}
@@ -128,7 +129,7 @@ func TestAccEverySignInErrorIsToldWithItsRemedy(t *testing.T) {
 				read = b.read // Microsoft's client library waits and asks again by itself
 			}
 			got := read(connection, nil)
-			tells(t, got, connection, check, known.Passing, fmt.Sprintf("AADSTS%d: %s", known.Code, known.Meaning), known.Remedy)
+			tells(t, got, connection, check, known.Passing, fmt.Sprintf("AADSTS%d: %s", known.Code, probe.Meaning(known)), known.ForApp())
 		})
 	}
 }

@@ -26,7 +26,7 @@ func (f Facts) NotYet() string {
 	}
 	for _, token := range []TokenFacts{f.Graph, f.Exchange} {
 		if refused, ok := errors.AsType[*signin.Error](token.Err); ok {
-			if known, found := signInError(refused); found && known.NotYet {
+			if known, _ := refused.Known(); known.NotYet {
 				return fmt.Sprintf("AADSTS%d: %s", known.Code, known.Meaning)
 			}
 		}

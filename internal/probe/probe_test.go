@@ -449,28 +449,49 @@ func TestGrantedRolesAreSortedAndNameTheirAPI(t *testing.T) {
 	}
 }
 
-func TestEverySignInErrorIsExplained(t *testing.T) {
+func TestEverySignInCodeIsJudgedByItsMeaningAndRemedy(t *testing.T) {
 	t.Parallel()
-	table := SignInErrors()
-	if !slices.IsSortedFunc(table, func(a, b SignInError) int { return a.Code - b.Code }) {
-		t.Error("the table is not in the order of its codes")
-	}
-	for i, row := range table {
-		if i > 0 && table[i-1].Code == row.Code {
-			t.Errorf("%d stands twice", row.Code)
-		}
-		if !strings.HasSuffix(row.Meaning, ".") && !strings.HasSuffix(row.Meaning, `"`) || len(row.Remedy) < 20 {
-			t.Errorf("%d: %q, %q", row.Code, row.Meaning, row.Remedy)
-		}
+	for _, row := range signin.Reasons() {
 		facts := well()
 		refuse(&facts, row.Code)
-		got := find(t, Judge(facts), Token)
-		want := Failed
+		report := Judge(facts)
+		got := find(t, report, Token)
+		want, answer := Failed, "false"
 		if row.Passing {
-			want = Skipped
+			want, answer = Skipped, "null"
 		}
-		if got.Status != want || strings.ContainsAny(got.Detail+got.Remedy, "{}") || !strings.Contains(got.Detail, fmt.Sprintf("AADSTS%d:", row.Code)) {
+		if got.Status != want || connected(report) != answer {
+			t.Errorf("%d: %s, connected %s", row.Code, got.Status, connected(report))
+		}
+		if !strings.Contains(got.Detail, fmt.Sprintf("AADSTS%d: %s", row.Code, row.Meaning)) || !strings.Contains(got.Detail, row.CodeTwo) {
+			t.Errorf("%d: the detail is %q", row.Code, got.Detail)
+		}
+		if got.Remedy != signin.Fill(row.ForApp(), tenantID, clientID) || strings.ContainsAny(got.Detail+got.Remedy, "{}") {
+			t.Errorf("%d: the remedy is %q", row.Code, got.Remedy)
+		}
+		if strings.Count(got.Detail, "AADSTS") != 1 || strings.Contains(got.Remedy, "AADSTS") || !strings.Contains(got.Aside, "correlation ID c") {
 			t.Errorf("%d: %+v", row.Code, got)
+		}
+	}
+}
+
+func TestASignInCodeOutsideOfTheTableIsWrittenOnceAndHasANextStep(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]Status{400: Failed, 503: Skipped} {
+		facts := well()
+		facts.Graph.Err = &signin.Error{Code: "AADSTS987654", Codes: []int{987654}, Status: status, CorrelationID: "c", Description: "AADSTS987654: Something new. Trace ID: t"}
+		facts.Exchange.Err = facts.Graph.Err
+		got := find(t, Judge(facts), Token)
+		if got.Status != want || !strings.HasSuffix(got.Detail, "Entra refused with AADSTS987654: Something new.") || strings.Count(got.Detail, "987654") != 1 {
+			t.Errorf("HTTP %d: %+v", status, got)
+		}
+		for _, words := range []string{"https://login.microsoftonline.com/error?code=987654", "Sign-in logs", clientID, tenantID} {
+			if !strings.Contains(got.Remedy, words) {
+				t.Errorf("HTTP %d: the remedy lacks %q: %s", status, words, got.Remedy)
+			}
+		}
+		if strings.Count(got.Remedy, "987654") != 1 {
+			t.Errorf("HTTP %d: the remedy repeats the code: %s", status, got.Remedy)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -38,11 +39,11 @@ func (f Facts) credential() Check {
 }
 
 const (
-	newSecret       = "Make a new client secret (Entra admin center > App registrations > the app > Certificates & secrets), and pass its value as client_secret_wo with a new client_secret_wo_version."
+	newSecret       = signin.NewSecret
 	mendCertificate = "Restore the file from a backup of the store, or delete it and run terraform apply. Where codetwo_target_app_registration generated the certificate, that makes a new one, which the connection then has to name; where certificate_pfx_path of the connection is set, it imports the file again. Where neither is so, set certificate_pfx_path."
 	mendSecret      = "Restore the file from a backup of the store. Without one: " + newSecret
 	mendIdentity    = "Restore it from a backup of the store. Without one what the store encrypted is lost: delete it with recipient.txt beside it, and apply with new client_secret_wo_version or certificate_pfx_password_wo_version of the connections, and with the .pfx files of managed app registrations deleted."
-	newCertificate  = "Renew the certificate: terraform apply does so for one that codetwo_target_app_registration generated. Otherwise upload a new one (Entra admin center > App registrations > the app > Certificates & secrets), and set certificate_thumbprint of the connection."
+	newCertificate  = signin.NewCertificate
 )
 
 func (f Facts) clientSecret() Check {

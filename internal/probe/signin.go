@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"regexp"
 	"strings"
 
@@ -55,19 +54,25 @@ func (f Facts) refusal(who string, err error) Check {
 		return undecided("Check the network between this machine and "+f.Login+" (HTTPS_PROXY, firewall), and plan again.",
 			"%s gave no answer: %s", who, silence(err))
 	}
-	if known, found := signInError(refused); found {
-		detail := fmt.Sprintf("%s refused with AADSTS%d: %s", who, known.Code, known.Meaning)
-		if known.Passing {
-			return undecided(f.fill(known.Remedy), "%s", detail)
-		}
-		return failed(f.fill(known.Remedy), "%s", detail)
+	reason := refused.Reason()
+	said, _, _ := strings.Cut(refused.Says(), "\n")
+	detail := fmt.Sprintf("%s refused with %s", who, strings.TrimSpace(said))
+	if reason.Meaning != "" {
+		detail = fmt.Sprintf("%s refused with AADSTS%d: %s", who, reason.Code, Meaning(reason))
 	}
-	code := firstOf(refused.Code, fmt.Sprintf("HTTP %d", refused.Status))
-	text := fmt.Sprintf("%s refused with %s: %s", who, code, firstLine(refused.Description))
-	if refused.Status == http.StatusTooManyRequests || refused.Status >= http.StatusInternalServerError {
-		return undecided("Plan again in some minutes.", "%s", text).withSupport("correlation ID", refused.CorrelationID)
+	judge := failed
+	if reason.Passing {
+		judge = undecided
 	}
-	return failed(fmt.Sprintf("Look the code up at https://login.microsoftonline.com/error, and the correlation ID, which Terraform's message shows, at Entra admin center > Sign-in logs > Service principal sign-ins, app %s.", f.Connection.ClientID), "%s", text).withSupport("correlation ID", refused.CorrelationID)
+	return judge(f.fill(reason.ForApp()), "%s", detail).withSupport("correlation ID", refused.CorrelationID)
+}
+
+// Meaning is what a code means for a connection's app, and what CodeTwo shows instead of it.
+func Meaning(reason signin.Reason) string {
+	if reason.CodeTwo == "" {
+		return reason.Meaning
+	}
+	return fmt.Sprintf("%s CodeTwo says: %q", reason.Meaning, reason.CodeTwo)
 }
 
 // ownAddress is this machine's end of a connection, as Go's errors write it: its port is another one each time.
@@ -90,11 +95,4 @@ func silence(err error) string {
 // fill puts the connection's own names into a text of a table.
 func (f Facts) fill(text string) string {
 	return Fill(text, f.Connection.TenantID, f.Connection.ClientID, f.Connection.Mailbox)
-}
-
-// firstLine leaves out what Entra adds behind a description: IDs and a time of day.
-func firstLine(description string) string {
-	text, _, _ := strings.Cut(description, "\n")
-	text, _, _ = strings.Cut(text, " Trace ID:")
-	return strings.TrimSpace(text)
 }

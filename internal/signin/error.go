@@ -30,19 +30,9 @@ func (e *Error) Error() string {
 	if e.ClientID != "" {
 		fmt.Fprintf(&text, " as application %s", e.ClientID)
 	}
-	// Entra repeats the IDs and the time behind its description.
-	description, _, _ := strings.Cut(e.Description, "Trace ID:")
-	description = strings.TrimSpace(description)
-	switch {
-	case description == "" && e.Code == "":
-		fmt.Fprintf(&text, ": HTTP %d, in an answer that is not Entra's", e.Status)
-		if e.Status >= 300 && e.Status < 400 {
-			text.WriteString(" (a redirect, which no sign-in request follows)")
-		}
-	case strings.HasPrefix(description, e.Code):
-		fmt.Fprintf(&text, ": %s (HTTP %d)", description, e.Status)
-	default:
-		fmt.Fprintf(&text, ": %s: %s (HTTP %d)", e.Code, description, e.Status)
+	text.WriteString(": " + e.Says())
+	if code, words := e.says(); code+words != "" { // otherwise the status has been said
+		fmt.Fprintf(&text, " (HTTP %d)", e.Status)
 	}
 	if e.CorrelationID != "" {
 		fmt.Fprintf(&text, " (correlation ID %s, trace ID %s)", e.CorrelationID, e.TraceID)
@@ -50,15 +40,8 @@ func (e *Error) Error() string {
 	return text.String()
 }
 
-// Has tells whether the refusal carries the code, given without the letters AADSTS.
+// Has reports whether the refusal carries the code, given without the letters AADSTS.
 func (e *Error) Has(code int) bool { return slices.Contains(e.Codes, code) }
-
-// ByTenant tells whether it is the tenant that does not let the application in, which says nothing of other tenants: there
-// is none of this ID, it is blocked itself, or the application is not in it, switched off or not assigned. Of a credential
-// that is refused, the same would be said everywhere; of a mistyped client ID, too, by the first of these codes.
-func (e *Error) ByTenant() bool {
-	return len(e.Codes) > 0 && slices.Contains([]int{700016, 7000112, 7000229, 90002, 900023, 5000224, 5000225, 501051}, e.Codes[0])
-}
 
 // refusal reads the error of an answer (Microsoft identity platform: "OAuth 2.0 client credentials flow", error
 // response). An answer of something in between has another body, and then only its status is known.
@@ -104,46 +87,4 @@ func (s *session) explain(err error, n *note) error {
 		return fmt.Errorf("%s: the sign-in service granted a token in an answer that cannot be used", who)
 	}
 	return fmt.Errorf("%s: %s", who, n.censor(err.Error()))
-}
-
-// NextStep says what whoever runs the provider can do about the refusal, or "" when the code is not one that this
-// package knows (Microsoft: "Microsoft Entra authentication and authorization error codes").
-func (e *Error) NextStep() string {
-	for _, code := range e.Codes {
-		if step, ok := nextSteps[code]; ok {
-			return strings.NewReplacer("{tenant}", e.TenantID, "{client}", e.ClientID).Replace(step)
-		}
-	}
-	if e.Code == "" && e.Status != 0 {
-		return "Something between this machine and Entra answered. Look at HTTPS_PROXY, the firewall, and the provider's endpoints."
-	}
-	return ""
-}
-
-const (
-	blockedTenant      = "Microsoft has blocked tenant {tenant} for inactivity. Its administrators can ask Microsoft support for it, within 20 days."
-	unknownApplication = "The application {client} does not exist in tenant {tenant}. If it belongs to another tenant, it has to be multi-tenant, and an administrator of {tenant} has to consent to it once: https://login.microsoftonline.com/{tenant}/adminconsent?client_id={client}"
-	noFederation       = "The application {client} has no federated credential for this pipeline. Its issuer, subject and audience have to equal those of the pipeline's token: Entra admin center > App registrations > {client} > Certificates & secrets > Federated credentials."
-)
-
-var nextSteps = map[int]string{
-	7000215: "Give the provider the client secret's value, not its ID (ARM_CLIENT_SECRET). The value is shown once, when the secret is made.",
-	7000222: "The client secret has expired. Make a new client secret for application {client}, and give its value to the provider (ARM_CLIENT_SECRET).",
-	700027:  "The certificate that the provider signs in with is not registered with application {client}, or has expired. Upload its public part, or use the one that is registered.",
-	700016:  unknownApplication,
-	700038:  unknownApplication,
-	7000229: unknownApplication,
-	7000112: "The application {client} is disabled in tenant {tenant}. An administrator can enable it: Entra admin center > Enterprise applications > {client} > Properties.",
-	90002:   "There is no tenant {tenant}. Compare tenant_id with Entra admin center > Overview.",
-	900023:  "There is no tenant {tenant}. Compare tenant_id with Entra admin center > Overview.",
-	5000224: blockedTenant,
-	5000225: blockedTenant,
-	501051:  "Tenant {tenant} wants applications assigned to the API before they get a token. An administrator assigns application {client}: Entra admin center > Enterprise applications > the API > Users and groups.",
-	500011:  "Tenant {tenant} does not have the API that the token is for. It appears with the first licence that includes it.",
-	700024:  "Compare this machine's clock with the real time: what it signs is dated outside of what Entra accepts.",
-	53003:   "A Conditional Access policy of tenant {tenant} blocks application {client}. An administrator finds the policy in the sign-in logs by the correlation ID.",
-	70021:   noFederation,
-	700211:  noFederation,
-	700212:  noFederation,
-	700213:  noFederation,
 }

@@ -148,18 +148,6 @@ func TestCancelledSignInSaysSo(t *testing.T) {
 	}
 }
 
-func TestKnownRefusalsHaveANextStepThatNamesTheObjects(t *testing.T) {
-	for code := range nextSteps {
-		step := (&Error{Codes: []int{code}, Code: "AADSTS", TenantID: tenantA, ClientID: client1}).NextStep()
-		if step == "" || strings.ContainsAny(step, "{}") {
-			t.Errorf("%d: %q", code, step)
-		}
-	}
-	if step := (&Error{Codes: []int{1}, Code: "AADSTS1"}).NextStep(); step != "" {
-		t.Errorf("advice on an unknown code: %q", step)
-	}
-}
-
 func TestDiscoverTellsWhetherATenantExists(t *testing.T) {
 	service := newSignInService(t)
 	if err := Discover(t.Context(), service.endpoints(), trusting(t, service.Server), tenantA); err != nil {
@@ -195,19 +183,5 @@ func TestRolesAreReadFromAToken(t *testing.T) {
 		if _, err := Roles(broken); err == nil || broken != "" && strings.Contains(err.Error(), broken) {
 			t.Errorf("%q: error %v", broken, err)
 		}
-	}
-}
-
-func TestARefusalOfTheCredentialIsNotTheTenants(t *testing.T) {
-	for code, byTenant := range map[int]bool{
-		700016: true, 7000112: true, 7000229: true, 90002: true, 900023: true, 5000224: true, 5000225: true, 501051: true,
-		53003: false, 7000215: false, 7000222: false, 700027: false, 700213: false, 700038: false, 90033: false,
-	} {
-		if got := (&Error{Codes: []int{code}}).ByTenant(); got != byTenant {
-			t.Errorf("AADSTS%d by the tenant: %t, want %t", code, got, byTenant)
-		}
-	}
-	if (&Error{Status: http.StatusForbidden}).ByTenant() {
-		t.Error("an answer of a proxy passes for the tenant's")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 )
 
 const head = `---
@@ -22,12 +23,22 @@ description: |-
 # What each refusal means
 
 ` + "`codetwo_target_connectivity`" + ` turns each of these answers into the sentence and the remedy below, with the names of the connection in place of ` +
-	"`TENANT_ID`, `CLIENT_ID` and `MAILBOX`" + `. An answer that is not here is shown as it came.
+	"`TENANT_ID`, `CLIENT_ID` and `MAILBOX`" + `.
 
-*Not yet*: within half an hour of a change of the registration, its credential or the connection, the answer may only mean that Entra has not heard of the change. The check then waits and signs in
-anew, up to ` + "`timeouts.read`" + `.
+*Not yet*: within half an hour of a change of the registration, its credential or the connection, the answer may only mean that Entra does not know of the change yet. The check then waits and signs
+in again, up to ` + "`timeouts.read`" + `.
 *May pass*: the answer says nothing of the connection, so the check could not tell.
-*Unconfirmed*: no document of Microsoft's shows that answer with that meaning.
+*Unconfirmed*: no document of Microsoft's shows that answer to an application with that meaning.
+`
+
+const signIn = `
+## Signing in
+
+Entra refuses a connection's app in the checks ` + "`tenant` and `token`" + `, and the identity that runs Terraform in the errors of resources and data sources. A code means the same for both. Where the identity needs
+another remedy, that one stands second, with the identity's own ` + "`CLIENT_ID`" + `.
+
+Look up a code that is not here at ` + "`https://login.microsoftonline.com/error?code=`" + ` with its digits, and the attempt by the correlation ID in the message: Entra admin center > Sign-in logs > Service principal
+sign-ins.
 `
 
 func main() {
@@ -54,10 +65,13 @@ func run(args []string) error {
 
 func write(w io.Writer) error {
 	var page strings.Builder
-	page.WriteString(head + "\n## Signing in: `tenant` and `token`\n")
-	for _, known := range probe.SignInErrors() {
-		section(&page, fmt.Sprintf("AADSTS%d", known.Code), known.Meaning, known.Remedy,
+	page.WriteString(head + signIn)
+	for _, known := range signin.Reasons() {
+		section(&page, fmt.Sprintf("AADSTS%d", known.Code), probe.Meaning(known), known.Remedy,
 			note(known.NotYet, "not yet"), note(known.Passing, "may pass"), note(known.Unconfirmed, "unconfirmed"))
+		if known.Caller != "" {
+			fmt.Fprintf(&page, "\n*For the identity that runs Terraform:* %s\n", fill(known.Caller))
+		}
 	}
 	page.WriteString("\n## Exchange Online: `ews` and `public_folders`\n")
 	for _, known := range probe.ExchangeAnswers() {
@@ -93,9 +107,12 @@ func section(page *strings.Builder, title, meaning, remedy string, notes ...stri
 	if len(said) > 0 {
 		fmt.Fprintf(page, " *(%s)*", strings.Join(said, ", "))
 	}
-	page.WriteString("\n\n")
+	page.WriteString("\n")
+	if remedy == "" { // nobody but the identity that runs Terraform meets it
+		return
+	}
 	words, commands, some := strings.Cut(fill(remedy), "\n")
-	page.WriteString(words + "\n")
+	page.WriteString("\n" + words + "\n")
 	if some {
 		fmt.Fprintf(page, "\n```text\n%s\n```\n", commands)
 	}
