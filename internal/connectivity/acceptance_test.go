@@ -72,7 +72,7 @@ func fails(name string, remedyHolds ...string) resource.TestCheckFunc {
 }
 
 func TestAccEachFailureIsToldWithItsOwnRemedyAndNeverBlocksDestroy(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
+	k := acctest.Start(t, sandbox.Options{Gate: "listed"})
 	tenant := k.Tenant(0)
 	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
 	unconsented := k.RegisterByHand(tenant.TenantID, "CodeTwo without consent")
@@ -101,7 +101,7 @@ func TestAccEachFailureIsToldWithItsOwnRemedyAndNeverBlocksDestroy(t *testing.T)
 		},
 		"EWS blocked by the organization": {
 			config: handmade(tenant.TenantID, licensed, app.ClientID, app.Secret), connected: "false",
-			check: fails("ews", "Set-OrganizationConfig", app.ClientID),
+			check: fails("ews", "Look first", "Get-OrganizationConfig", "Set-OrganizationConfig", app.ClientID, "Skyline Mail Backup"),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -162,7 +162,7 @@ func TestAccAMailboxIsFoundByAnAddressThatIsNotItsUsersName(t *testing.T) {
 }
 
 func TestAccFailOnErrorMakesAFailedCheckAnError(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
+	k := acctest.Start(t, sandbox.Options{Gate: "empty"})
 	tenant := k.Tenant(0)
 	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
 	config := strings.Replace(handmade(tenant.TenantID, tenant.Mailboxes.Licensed[0], app.ClientID, app.Secret), "revision ", "fail_on_error = true\n  revision ", 1)

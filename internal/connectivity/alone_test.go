@@ -76,7 +76,8 @@ var failsAlone = map[string]func(*bench, acctest.HandmadeApp) store.Connection{
 		return b.connect(app, func(c *store.Connection) { c.Mailbox = "migration@unverified.example" })
 	},
 	probe.Mailbox: func(b *bench, app acctest.HandmadeApp) store.Connection {
-		return b.connect(app, func(c *store.Connection) { c.Mailbox = b.tenant.Mailboxes.Disabled[0] })
+		b.Control(http.MethodPatch, "/tenants/"+b.tenant.TenantID+"/users/"+b.tenant.Mailboxes.PublicFolderOwner[0], map[string]any{"plans": false})
+		return b.connect(app, owner(b))
 	},
 	probe.EWS: func(b *bench, app acctest.HandmadeApp) store.Connection {
 		b.exchange(map[string]any{"ews_enabled": false})

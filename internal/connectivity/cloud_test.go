@@ -40,7 +40,7 @@ var today = time.Date(2026, time.November, 23, 9, 0, 0, 0, time.UTC)
 // cloud is a tenant with what the checks ask of it: sign-in and Exchange behind one origin, and the directory.
 type cloud struct {
 	*httptest.Server
-	entra.Directory // only Organization and User are asked for
+	entra.Directory // only Organization, User and RoleHolders are asked for
 
 	mu       sync.Mutex
 	requests []string // "METHOD path", and the answers of the directory by their name
@@ -165,6 +165,14 @@ func (m *meeting) join(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// RoleHolders names one other app that needs an entry on EWS's list.
+func (c *cloud) RoleHolders(context.Context, entra.RoleRef) (*entra.RoleHolders, error) {
+	c.note("role holders")
+	return &entra.RoleHolders{InitialDomain: "contoso.onmicrosoft.com", Read: true, Holders: []entra.ServicePrincipal{
+		{ClientID: clientID, DisplayName: "CodeTwo"}, {ClientID: "99999999-7777-8888-9999-aaaaaaaaaaaa", DisplayName: "Mail\u202e Backup"},
+	}}, nil
 }
 
 func (c *cloud) Organization(ctx context.Context) (*entra.Organization, error) {

@@ -112,12 +112,16 @@ func TestAFailureIsAWarningUnlessAnErrorIsAskedFor(t *testing.T) {
 		t.Errorf("connected = %s: %v", got.model.Connected, got.diagnostics)
 	}
 	if remedy := got.checks[probe.EWS].Remedy; !strings.Contains(remedy, clientID) || !strings.Contains(remedy, "Set-OrganizationConfig") {
-		t.Errorf("the remedy lets nobody in: %s", remedy)
+		t.Errorf("the remedy has no script: %s", remedy)
 	}
-	for _, words := range []string{"ews             failed", "permissions     passed", "\n  & {\n"} {
-		if text := got.diagnostics[0].Detail(); !strings.Contains(text, words) {
+	text := got.diagnostics[0].Detail()
+	for _, words := range []string{"ews             failed", "permissions     passed", "\n  Get-OrganizationConfig -Retrieve", "hand-off sheet (handoff_url)"} {
+		if !strings.Contains(text, words) {
 			t.Errorf("the warning lacks %q:\n%s", words, text)
 		}
+	}
+	if strings.Contains(text, "Set-OrganizationConfig") {
+		t.Errorf("the script fills the warning:\n%s", text)
 	}
 	got = read(t.Context(), t, newDataSource(), s, failOnError)
 	if got.diagnostics.ErrorsCount() != 1 || !strings.Contains(got.diagnostics[0].Summary(), id) {
@@ -125,6 +129,35 @@ func TestAFailureIsAWarningUnlessAnErrorIsAskedFor(t *testing.T) {
 	}
 	if !got.raw.IsNull() {
 		t.Error("a failed read left a state")
+	}
+}
+
+func TestARefusedEWSNamesTheOtherAppsOnceAndOnlyWhereTheyCanBeRead(t *testing.T) {
+	t.Parallel()
+	const backup = "99999999-7777-8888-9999-aaaaaaaaaaaa"
+	for name, c := range map[string]struct {
+		policy string
+		roles  []string
+		asked  int
+	}{
+		"refused":                          {"EWS is disabled for this user or tenant", []string{"Directory.Read.All"}, 1},
+		"refused, and the app reads more":  {"EWS is blocked by policy for this user or tenant", []string{"Directory.ReadWrite.All"}, 1},
+		"refused, and it may read no apps": {"EWS is disabled for this user or tenant", []string{"Organization.Read.All", "User.Read.All"}, 0},
+		"open":                             {"", []string{"Directory.Read.All"}, 0},
+	} {
+		s := withSecret(t, nil)
+		s.cloud.policy, s.cloud.roles["https://graph.microsoft.com"] = c.policy, c.roles
+		got := read(t.Context(), t, newDataSource(), s, nil)
+		if asked := s.cloud.asked("role holders"); asked != c.asked {
+			t.Errorf("%s: asked %d times, want %d", name, asked, c.asked)
+		}
+		remedy := got.checks[probe.EWS].Remedy
+		if strings.Contains(remedy, "Mail\ufffd Backup ("+backup+")") != (c.asked > 0) || strings.Contains(remedy, "CodeTwo ("+clientID) {
+			t.Errorf("%s: the remedy says of the others: %s", name, remedy)
+		}
+		if c.policy != "" && !strings.Contains(remedy, "$initialDomain = 'contoso.onmicrosoft.com'") && c.asked > 0 {
+			t.Errorf("%s: the script does not know the organization: %s", name, remedy)
+		}
 	}
 }
 

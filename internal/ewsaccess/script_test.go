@@ -241,8 +241,9 @@ func single() map[string]expected {
 		"an open organization with an entry": {with(func(p *ewsplay.Play) { p.Enabled, p.List, p.Arguments = ewsplay.Unset, ours, "-PrepareList" }), 0, "",
 			[]string{"EwsEnabled = unset; allowed: " + ours, "Nothing to do"}, nil},
 		"an application that is named twice, and ours": {with(func(p *ewsplay.Play) { p.Arguments = "-Yes -AlsoAllow '" + crm + " " + ours + ";" + crm + "'" }), 2, "", nil, lists(ours, crm)},
-		"an empty list": {with(func(p *ewsplay.Play) { p.Enabled = ewsplay.True }), 1, "", []string{"the only ones", "2026-10-10"}, nil},
-		"a question that is answered with a line end": {with(func(p *ewsplay.Play) { p.Arguments, p.Answer = "", "\n" }), 0, "not yes", nil, nil},
+		"a value that nobody knows":                    {with(func(p *ewsplay.Play) { p.Enabled = "Partly" }), 0, "EwsEnabled is 'Partly'", nil, nil},
+		"an empty list":                                {with(func(p *ewsplay.Play) { p.Enabled = ewsplay.True }), 1, "", []string{"allowed: nobody", "the only ones", "2026-10-10"}, nil},
+		"a question that is answered with a line end":  {with(func(p *ewsplay.Play) { p.Arguments, p.Answer = "", "\n" }), 0, "not yes", nil, nil},
 	}
 }
 

@@ -101,6 +101,7 @@ type userPatch struct {
 	Mailbox optional[mailboxKind] `json:"mailbox"`
 	Enabled optional[bool]        `json:"enabled"`
 	Aliases optional[[]string]    `json:"aliases"` // further addresses, of any domain
+	Plans   optional[bool]        `json:"plans"`   // false: no licence, and the mailbox stays, as a shared one's may
 }
 
 func (s *Server) patchUser(t *Tenant, w http.ResponseWriter, r *http.Request) {
@@ -125,6 +126,9 @@ func (s *Server) patchUser(t *Tenant, w http.ResponseWriter, r *http.Request) {
 	}
 	if patch.Enabled.set {
 		account.Enabled = patch.Enabled.value
+	}
+	if patch.Plans.set && !patch.Plans.value {
+		account.Plans = nil
 	}
 	for _, alias := range patch.Aliases.value {
 		account.ProxyAddresses = append(slices.Clone(account.ProxyAddresses), "smtp:"+alias)

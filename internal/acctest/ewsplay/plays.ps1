@@ -45,7 +45,7 @@ function Start-Sleep { param($Seconds) $play.slept += $Seconds }
 
 $results = foreach ($given in (Get-Content -Raw -LiteralPath $Plays | ConvertFrom-Json)) {
   $enabled = $null
-  if ($given.enabled -eq 'true') { $enabled = $true } elseif ($given.enabled -eq 'false') { $enabled = $false }
+  if ($given.enabled -eq 'true') { $enabled = $true } elseif ($given.enabled -eq 'false') { $enabled = $false } elseif ($given.enabled) { $enabled = $given.enabled }
   $global:play = @{ given = $given; organization = @{ enabled = $enabled; list = "$($given.list)" }; before = $null; stale = 0; reads = 0; asked = 0; slept = 0
     writes = [Collections.ArrayList]::new(); connects = [Collections.ArrayList]::new(); connections = [Collections.ArrayList]::new() }
   foreach ($one in $given.connections) { [void] $play.connections.Add((New-Connection $one)) }
