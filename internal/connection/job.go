@@ -191,6 +191,7 @@ func writeHandoff(ctx context.Context, s *store.Store, record store.Connection) 
 		CredentialType: record.CredentialType, Thumbprint: record.CertificateThumbprint, CertificateNotAfter: record.CertificateNotAfter,
 		ClientSecretExpiresAt: record.ClientSecretExpiresAt, IdentityPath: files.Identity,
 		HandoffRecipients: record.HandoffRecipients, MigratePublicFolders: record.MigratePublicFolders,
+		PublicFolderPaths: record.PublicFolderPaths,
 	}
 	var script []byte
 	if record.CredentialType == store.CredentialClientSecret {

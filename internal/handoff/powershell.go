@@ -55,6 +55,46 @@ func EWSCommands(clientID string) string {
 	return script.String()
 }
 
+// RootPublicFolder is the path of the root public folder.
+const RootPublicFolder = `\`
+
+// GrantPublicFolderOwner returns PowerShell that makes a mailbox Owner of public folders, each given by its path. An entry
+// that the mailbox has is removed first, because Add-PublicFolderClientPermission refuses a second one. A folder that does
+// not exist is an error of its own when it runs; none is created.
+func GrantPublicFolderOwner(mailbox string, paths ...string) string {
+	user := " -User " + Quote(mailbox)
+	return forEachFolder(paths, "Remove-PublicFolderClientPermission -Identity %s"+user+" -Confirm:$false -ErrorAction SilentlyContinue",
+		"Add-PublicFolderClientPermission -Identity %s"+user+" -AccessRights Owner")
+}
+
+// ShowPublicFolderPermissions returns PowerShell that shows what a mailbox may do in public folders, each given by its path.
+func ShowPublicFolderPermissions(mailbox string, paths ...string) string {
+	return forEachFolder(paths, "Get-PublicFolderClientPermission -Identity %s -User "+Quote(mailbox))
+}
+
+// forEachFolder writes commands for folders, with the path in place of %s.
+func forEachFolder(paths []string, commands ...string) string {
+	var script strings.Builder
+	indent, identity := "", "$_"
+	if len(paths) == 1 {
+		identity = Quote(paths[0])
+	} else {
+		script.WriteString("@(\n")
+		for _, path := range paths {
+			script.WriteString("  " + Quote(path) + "\n")
+		}
+		script.WriteString(") | ForEach-Object {\n")
+		indent = "  "
+	}
+	for _, command := range commands {
+		script.WriteString(indent + strings.Replace(command, "%s", identity, 1) + "\n")
+	}
+	if indent != "" {
+		script.WriteString("}\n")
+	}
+	return strings.TrimSuffix(script.String(), "\n")
+}
+
 // Quote returns s as a PowerShell string literal (Microsoft: "about_Quoting_Rules"). PowerShell takes the typographic
 // single quotes for plain ones, so each of them is doubled too; nothing else has a meaning between single quotes.
 func Quote(s string) string {

@@ -82,12 +82,14 @@ func HTML(s Sheet) ([]byte, error) {
 		"SecretPath":           s.SecretPath,
 		"ScriptPath":           s.ScriptPath,
 		"MigratePublicFolders": s.MigratePublicFolders,
+		"PublicFolderPaths":    s.PublicFolderPaths,
 		"Recipients":           s.HandoffRecipients,
 
 		"EWS":                EWSCommands(s.ClientID),
 		"RunScript":          "powershell.exe -NoProfile -ExecutionPolicy Bypass -File " + Quote(script),
 		"CheckCertificate":   `Get-Item ` + Quote(`Cert:\CurrentUser\My\`+s.Thumbprint) + ` | Format-List Subject, NotAfter, HasPrivateKey`,
-		"CheckFolders":       `Get-PublicFolderClientPermission -Identity '\' -User ` + Quote(s.Mailbox),
+		"CheckFolders":       ShowPublicFolderPermissions(s.Mailbox, append([]string{RootPublicFolder}, s.PublicFolderPaths...)...),
+		"GrantFolders":       GrantPublicFolderOwner(s.Mailbox, append([]string{RootPublicFolder}, s.PublicFolderPaths...)...),
 		"OpenWithPassphrase": ageCommand(s.identityPath(), encrypted),
 		"OpenWithKey":        ageCommand("<your key file>", encrypted),
 	})

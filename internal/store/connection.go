@@ -32,10 +32,11 @@ type Connection struct {
 	CertificateNotAfter   *time.Time `json:"certificate_not_after,omitempty"`    // nil when the certificate was not at hand
 	ClientSecretExpiresAt *time.Time `json:"client_secret_expires_at,omitempty"` // nil when nobody said
 	MigratePublicFolders  bool       `json:"migrate_public_folders"`
-	HandoffRecipients     []string   `json:"handoff_recipients,omitempty"` // age public keys
-	WrittenAt             *time.Time `json:"written_at,omitempty"`         // by the writer's clock; nil where it did not say
-	Owner                 string     `json:"owner"`                        // who may change and delete the record: an ID chosen at its creation
-	Revision              string     `json:"revision"`                     // another one after every write
+	PublicFolderPaths     []string   `json:"public_folder_paths,omitempty"` // below the root, such as \Sales\Archive
+	HandoffRecipients     []string   `json:"handoff_recipients,omitempty"`  // age public keys
+	WrittenAt             *time.Time `json:"written_at,omitempty"`          // by the writer's clock; nil where it did not say
+	Owner                 string     `json:"owner"`                         // who may change and delete the record: an ID chosen at its creation
+	Revision              string     `json:"revision"`                      // another one after every write
 }
 
 type connectionRecord struct {
@@ -58,6 +59,9 @@ func (c Connection) check() error {
 		if err := CheckRecipient(recipient); err != nil {
 			return fmt.Errorf("handoff_recipients: %w", err)
 		}
+	}
+	if err := CheckPublicFolderPaths(c.PublicFolderPaths); err != nil {
+		return fmt.Errorf("public_folder_paths: %w", err)
 	}
 	switch c.CredentialType {
 	case CredentialCertificate:
@@ -85,6 +89,7 @@ func prepare(c *Connection) (file string, err error) {
 		c.CertificateThumbprint, _ = certificate.NormalizeThumbprint(c.CertificateThumbprint)
 	}
 	c.HandoffRecipients = slices.Sorted(slices.Values(c.HandoffRecipients))
+	c.PublicFolderPaths = slices.Sorted(slices.Values(c.PublicFolderPaths))
 	c.Revision = uuid.NewString()
 	return file, nil
 }
