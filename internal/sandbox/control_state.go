@@ -3,7 +3,6 @@ package sandbox
 import (
 	"crypto/sha1"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 )
@@ -84,14 +83,15 @@ type UserState struct {
 
 // ExchangeState is what the Exchange administrator has set.
 type ExchangeState struct {
-	EwsEnabled           *bool    `json:"ews_enabled"`
-	EwsAllowedAppIDs     []string `json:"ews_allowed_app_ids"`
-	EwsDisabledMailboxes []string `json:"ews_disabled_mailboxes"`
-	OutOfScopeMailboxes  []string `json:"out_of_scope_mailboxes"`
-	PublicFolders        bool     `json:"public_folders"`
-	ServerBusy           string   `json:"server_busy"` // a duration, 0s when not busy
-	AutodiscoverURL      string   `json:"autodiscover_url,omitempty"`
-	Weather              string   `json:"weather"` // fair or foul
+	EwsEnabled           *bool               `json:"ews_enabled"`
+	EwsAllowedAppIDs     []string            `json:"ews_allowed_app_ids"`
+	EwsDisabledMailboxes []string            `json:"ews_disabled_mailboxes"`
+	OutOfScopeMailboxes  []string            `json:"out_of_scope_mailboxes"`
+	PublicFolders        bool                `json:"public_folders"`
+	PublicFolderTree     []PublicFolderState `json:"public_folder_tree"` // the root first
+	ServerBusy           string              `json:"server_busy"`        // a duration, 0s when not busy
+	AutodiscoverURL      string              `json:"autodiscover_url,omitempty"`
+	Weather              string              `json:"weather"` // fair or foul
 }
 
 // State returns what all tenants hold, each read at one moment.
@@ -117,7 +117,7 @@ func (t *Tenant) state(s *Server) TenantState {
 		}),
 		DeletedItems: mapped(t.directory.deleted.list(now, nil), deletedItem.state),
 		Users:        mapped(t.directory.users.list(now, nil), user.state),
-		Exchange:     t.exchange.state(),
+		Exchange:     t.exchangeState(now),
 		Policies: mapped(t.directory.policies.list(now, nil), func(p managementPolicy) PolicyState {
 			return t.policyState(now, p)
 		}),
@@ -177,17 +177,4 @@ func (d deletedItem) state() DeletedItemState {
 
 func (u user) state() UserState {
 	return UserState{Address: u.UserPrincipalName, Enabled: u.Enabled, Mailbox: string(u.Mailbox)}
-}
-
-func (o exchangeOrganization) state() ExchangeState {
-	return ExchangeState{
-		EwsEnabled:           o.EwsEnabled,
-		EwsAllowedAppIDs:     list(o.EwsAllowedAppIDs),
-		EwsDisabledMailboxes: slices.Sorted(maps.Keys(o.DisabledMailbox)),
-		OutOfScopeMailboxes:  slices.Sorted(maps.Keys(o.OutOfScope)),
-		PublicFolders:        !o.NoPublicFolders,
-		ServerBusy:           o.ServerBusy.String(),
-		AutodiscoverURL:      o.AutodiscoverURL,
-		Weather:              map[bool]string{true: "fair", false: "foul"}[o.Weather == exchangeWeather{}],
-	}
 }

@@ -29,8 +29,8 @@ const (
 
 const maxEWSRequest = 1 << 20
 
-// serveEWS answers GetFolder, the only operation of EWS here, for an application that impersonates a mailbox. In what
-// order Exchange makes its checks is unconfirmed; here the token comes first, then the tenant, then the mailbox.
+// serveEWS answers GetFolder and FindFolder, the only operations of EWS here, for an application that impersonates a mailbox.
+// In what order Exchange makes its checks is unconfirmed; here the token comes first, then the tenant, then the mailbox.
 func (s *Server) serveEWS(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("request-id", uuid.NewString())
 	token, fault := s.verifyToken(r.Header.Get("Authorization"))
@@ -48,11 +48,11 @@ func (s *Server) serveEWS(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	request, malformed := readGetFolder(bytes.NewReader(body))
+	request, malformed := readFolderRequest(bytes.NewReader(body))
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	known := s.exchangeKnows(t, r)
-	if malformed == nil && t.exchange.Weather.over(request.folder()) {
+	if malformed == nil && t.exchange.Weather.over(t.covered(request.folder())) {
 		if weather := t.exchange.Weather; !weather.Silent {
 			weather.answer(w)
 			return
@@ -83,7 +83,7 @@ func (s *Server) serveEWS(w http.ResponseWriter, r *http.Request) {
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{Code: "ErrorSchemaValidation", Message: malformed.Error()})
 		return
 	}
-	s.serveGetFolder(w, r, t, request)
+	s.serveFolders(w, r, t, request)
 }
 
 // exchangeSettings is the row of an organization's settings.
@@ -103,8 +103,8 @@ func (s *Server) exchangeKnows(t *Tenant, r *http.Request) exchangeOrganization 
 	return known
 }
 
-// serveGetFolder does what concerns the impersonated mailbox.
-func (s *Server) serveGetFolder(w http.ResponseWriter, r *http.Request, t *Tenant, request getFolderRequest) {
+// serveFolders does what concerns the impersonated mailbox.
+func (s *Server) serveFolders(w http.ResponseWriter, r *http.Request, t *Tenant, request folderRequest) {
 	address := request.impersonated()
 	if address == "" {
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
@@ -135,7 +135,12 @@ func (s *Server) serveGetFolder(w http.ResponseWriter, r *http.Request, t *Tenan
 	case account.Mailbox == kiosk || t.exchange.has(t.exchange.DisabledMailbox, account):
 		refuseEWSPolicy(w, reasonEWSDisabled)
 	default:
-		writeGetFolderResponse(w, t, account, request, t.routed(r))
+		call := folderCall{tenant: t, view: t.present(s), account: account, routed: t.routed(r)}
+		if request.Body.GetFolder != nil {
+			call.writeGetFolder(w, *request.Body.GetFolder)
+			return
+		}
+		call.writeFindFolder(w, *request.Body.FindFolder)
 	}
 }
 

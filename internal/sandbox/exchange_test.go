@@ -301,15 +301,16 @@ func TestABusyExchangeSaysHowLongToBackOff(t *testing.T) {
 	}
 }
 
-func TestARequestThatIsNoGetFolderIsRefused(t *testing.T) {
+func TestAnOperationThatTheSandboxDoesNotKnowIsRefused(t *testing.T) {
 	r, app, tenant := newEWSRig(t)
 	bearer := r.token(tenant.TenantID, secretForm(app.AppID, app.secret, exchangeDefault))
 	mailbox := tenant.Mailboxes.Licensed[0]
 	good := getFolder(mailbox, "inbox")
 	for name, envelope := range map[string]string{
 		"no XML":                 "{}",
-		"another operation":      strings.ReplaceAll(good, "GetFolder", "FindFolder"),
-		"no folder":              strings.ReplaceAll(good, "DistinguishedFolderId", "FolderId"),
+		"another operation":      strings.ReplaceAll(good, "GetFolder", "SyncFolderHierarchy"),
+		"no folder":              strings.ReplaceAll(good, `<t:DistinguishedFolderId Id="inbox"/>`, ""),
+		"an item for a folder":   strings.ReplaceAll(good, "DistinguishedFolderId", "ItemId"),
 		"an unknown shape":       strings.ReplaceAll(good, "IdOnly", "Everything"),
 		"a namespace of its own": strings.ReplaceAll(good, "2006/messages", "2007/messages"),
 	} {

@@ -257,6 +257,7 @@ type exchangeOrganization struct {
 	DisabledMailbox  map[string]bool // EwsEnabled false on the mailbox itself, by lower-case address
 	OutOfScope       map[string]bool // mailboxes that no app may impersonate, by lower-case address
 	NoPublicFolders  bool            // no public folder mailbox was ever made
+	PublicFolders    []publicFolder  // the root first, each folder after its parent
 	ServerBusy       time.Duration   // when positive, every request is told to back off for so long
 	AutodiscoverURL  string          // what Autodiscover v2 says in place of this sandbox's EWS
 	Weather          exchangeWeather

@@ -69,6 +69,7 @@ func (s *Server) seedTenant(i int) *Tenant {
 		CustomDomain: label + ".com",
 		callers:      map[callerKind]Caller{},
 		quota:        smallTenant,
+		exchange:     exchangeOrganization{PublicFolders: seededPublicFolders},
 	}
 	if i == 0 {
 		s.platform.homeTenantID = t.ID
