@@ -127,9 +127,10 @@ func closedFolder(answer exchange.PublicFolder) finding {
 	}
 	switch nameOf(refusal) {
 	case exchange.CodeAccessDenied:
-		found.open, found.words = false, "the mailbox may not open it"
+		// Which may also mean that the mailbox may not see the permissions, as an Owner may.
+		found.open, found.words = false, "Exchange denies the mailbox access: "+exchange.CodeAccessDenied
 		if answer.At != answer.Path {
-			found.words = "the mailbox may not open " + answer.At
+			found.words = "Exchange denies the mailbox access to " + answer.At + ": " + exchange.CodeAccessDenied
 		}
 	case exchange.CodeServerBusy:
 		found.busy, found.words, found.aside = true, "Exchange is busy", Check{}.withBackOff(refusal.BackOff).Aside

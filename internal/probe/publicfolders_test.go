@@ -90,9 +90,9 @@ func TestThePublicFoldersBelowTheRootAreJudgedWithIt(t *testing.T) {
 			[]string{"'\\HR\\Old\\2019'\n  '\\hr\\Old\\2020'\n" + grant(""), `# New-PublicFolder -Name 'HR' -Path '\'`, `# New-PublicFolder -Name 'Old' -Path '\HR'`, `# New-PublicFolder -Name '2019' -Path '\HR\Old'`,
 				`# If Get-PublicFolder -Identity '\HR' shows that folder`, "FolderVisible", `# New-PublicFolder -Name '2020' -Path '\hr\Old'`}, ""},
 		"a closed folder": {folders(closed(`\Sales`, `\Sales`, denied()), closed(`\HR\Old`, `\HR`, denied())), Failed, "false",
-			address + ` is not Owner of 2 of 3 public folders: \Sales (the mailbox may not open it); \HR\Old (the mailbox may not open \HR)`, []string{`'\Sales'`, `'\HR\Old'`}, ""},
+			address + ` is not Owner of 2 of 3 public folders: \Sales (Exchange denies the mailbox access: ErrorAccessDenied); \HR\Old (Exchange denies the mailbox access to \HR: ErrorAccessDenied)`, []string{`'\Sales'`, `'\HR\Old'`}, ""},
 		"a closed root": {with(folders(at(`\Sales`, owned)), func(f *Facts) { f.PublicFolders, f.PublicFoldersErr = exchange.Folder{}, denied() }), Failed, "false",
-			address + ` is not Owner of 1 of 2 public folders: \ (the mailbox may not open it)`, []string{`Add-PublicFolderClientPermission -Identity '\' `}, ""},
+			address + ` is not Owner of 1 of 2 public folders: \ (Exchange denies the mailbox access: ErrorAccessDenied)`, []string{`Add-PublicFolderClientPermission -Identity '\' `}, ""},
 
 		"one busy": {folders(at(`\Sales`, owned), closed(`\HR`, `\HR`, busy(30*time.Second))), Skipped, "null",
 			`could not tell: 1 of 3 public folders gave no answer: \HR (Exchange is busy). ` + address + " is Owner of the other 2 folders",
