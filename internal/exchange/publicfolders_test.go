@@ -95,7 +95,7 @@ func (h *hierarchy) find(question folderQuestion) string {
 	find := question.Find
 	parents := append(find.Parent, find.Distinguished...)
 	wanted := append(find.One, find.Any...)
-	if len(parents) != 1 || len(find.One) > 0 && len(find.Any) > 0 || len(find.Any) == 1 || find.Traversal != "Shallow" || find.View.Base != "Beginning" || len(wanted) > 255 {
+	if len(parents) != 1 || len(find.One) > 1 || len(find.One) > 0 && len(find.Any) > 0 || len(find.Any) == 1 || find.Traversal != "Shallow" || find.View.Base != "Beginning" || len(wanted) > 255 {
 		h.t.Errorf("asked for %+v", find)
 	}
 	var names, found []string
@@ -360,7 +360,7 @@ func TestAFolderThatIsBusyIsWaitedForAndOneThatStaysBusyLeavesTheOthersKnown(t *
 	}
 }
 
-func TestAnAnswerThatLacksAFolderIsNoVerdictOnIt(t *testing.T) {
+func TestAnAnswerThatLacksAFolderDecidesNothingAboutIt(t *testing.T) {
 	t.Parallel()
 	h := &hierarchy{t: t, below: map[string][]string{PublicFoldersRoot: {"a"}}}
 	var bodies *[]string

@@ -154,6 +154,23 @@ func TestTheRemedyForPublicFoldersCreatesNothingWhenItIsPasted(t *testing.T) {
 	}
 }
 
+func TestAFolderAboveSeveralPathsIsProposedOnce(t *testing.T) {
+	t.Parallel()
+	remedy := find(t, Judge(folders(absent(`\HR\Old`, `\HR`), absent(`\HR\New`, `\HR`))), PublicFolders).Remedy
+	for _, once := range []string{`# New-PublicFolder -Name 'HR' -Path '\'`, `# New-PublicFolder -Name 'Old' -Path '\HR'`, `# New-PublicFolder -Name 'New' -Path '\HR'`, "# If Get-PublicFolder -Identity '\\HR'"} {
+		if strings.Count(remedy, once) != 1 {
+			t.Errorf("%q is not there once:\n%s", once, remedy)
+		}
+	}
+}
+
+func TestPublicFoldersThatAreOnlyBusyAskForPatienceAlone(t *testing.T) {
+	t.Parallel()
+	if remedy := find(t, Judge(folders(at(`\HR`, owned), closed(`\Sales`, `\Sales`, busy(0)))), PublicFolders).Remedy; remedy != "Plan again in some minutes." {
+		t.Errorf("the remedy is %s", remedy)
+	}
+}
+
 func TestAPathOfAPublicFolderStaysOneWordInACommand(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []exchange.PublicFolder{at(`\O'Brien`+"\u2019;rm $(x)", author), absent(`\O'Brien`+"\u2019;rm $(x)", `\O'Brien`+"\u2019;rm $(x)")} {

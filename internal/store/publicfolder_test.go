@@ -70,7 +70,7 @@ func TestPathsOfPublicFoldersAreKeptInOrderAndRecordsWithoutThemReadAsBefore(t *
 	}
 }
 
-func TestARecordWithAPathThatIsNoneIsRefusedAndDamagedByHand(t *testing.T) {
+func TestARecordWithAnUnusablePathIsRefusedAndOneEditedByHandIsDamaged(t *testing.T) {
 	s := open(t, withIdentity(t), passphrase)
 	c := withCertificate()
 	c.PublicFolderPaths = []string{`/Sales`}
