@@ -37,6 +37,7 @@ type ListItem struct {
 	CertificateNotAfter   types.String `tfsdk:"certificate_not_after"`
 	ClientSecretExpiresAt types.String `tfsdk:"client_secret_expires_at"`
 	MigratePublicFolders  types.Bool   `tfsdk:"migrate_public_folders"`
+	PublicFolderPaths     []string     `tfsdk:"public_folder_paths"`
 	Revision              types.String `tfsdk:"revision"`
 	RecordURL             types.String `tfsdk:"record_url"`
 	HandoffURL            types.String `tfsdk:"handoff_url"`
@@ -82,6 +83,10 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, respo
 					"migrate_public_folders": schema.BoolAttribute{
 						Computed: true, MarkdownDescription: "Whether public folders are migrated too.",
 					},
+					"public_folder_paths": schema.SetAttribute{
+						Computed: true, ElementType: types.StringType,
+						MarkdownDescription: "Public folders below the root that are migrated into, as far as the connection names them.",
+					},
 					"revision":    text("Another value after every change."),
 					"record_url":  text("URL of the connection's record."),
 					"handoff_url": text("URL of the sheet for the person at the migration server."),
@@ -122,7 +127,8 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 			Name: types.StringValue(c.Name), ClientID: types.StringValue(c.ClientID), CredentialType: types.StringValue(c.CredentialType),
 			CertificateThumbprint: textOf(c.CertificateThumbprint), CertificateNotAfter: timeText(c.CertificateNotAfter),
 			ClientSecretExpiresAt: timeText(c.ClientSecretExpiresAt), MigratePublicFolders: types.BoolValue(c.MigratePublicFolders),
-			Revision: types.StringValue(c.Revision), RecordURL: types.StringValue(s.RecordURL(c.TenantID, c.Mailbox)),
+			PublicFolderPaths: append([]string{}, c.PublicFolderPaths...),
+			Revision:          types.StringValue(c.Revision), RecordURL: types.StringValue(s.RecordURL(c.TenantID, c.Mailbox)),
 			HandoffURL: types.StringValue(s.HandoffURL(c.TenantID, c.Mailbox)),
 		})
 	}

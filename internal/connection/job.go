@@ -217,6 +217,7 @@ func writeHandoff(ctx context.Context, s *store.Store, record store.Connection) 
 		CredentialType: record.CredentialType, Thumbprint: record.CertificateThumbprint, CertificateNotAfter: record.CertificateNotAfter,
 		ClientSecretExpiresAt: record.ClientSecretExpiresAt, IdentityPath: files.Identity,
 		HandoffRecipients: record.HandoffRecipients, MigratePublicFolders: record.MigratePublicFolders,
+		PublicFolderPaths: record.PublicFolderPaths,
 	}
 	if record.EWS != nil {
 		sheet.EWS = *record.EWS

@@ -28,6 +28,7 @@ type Model struct {
 	ClientSecretWOVersion           types.Int64  `tfsdk:"client_secret_wo_version"`
 	ClientSecretExpiresAt           types.String `tfsdk:"client_secret_expires_at"`
 	MigratePublicFolders            types.Bool   `tfsdk:"migrate_public_folders"`
+	PublicFolderPaths               types.Set    `tfsdk:"public_folder_paths"`
 	HandoffRecipients               types.Set    `tfsdk:"handoff_recipients"`
 	Revision                        types.String `tfsdk:"revision"`
 	CredentialType                  types.String `tfsdk:"credential_type"`
@@ -55,7 +56,7 @@ func (m *Model) record(ctx context.Context, owner string, now time.Time) store.C
 		ClientID: m.ClientID.ValueString(), CredentialType: m.CredentialType.ValueString(),
 		CertificateThumbprint: m.CertificateThumbprint.ValueString(), CertificateNotAfter: timeOf(m.CertificateNotAfter),
 		ClientSecretExpiresAt: timeOf(m.ClientSecretExpiresAt), MigratePublicFolders: m.MigratePublicFolders.ValueBool(),
-		HandoffRecipients: m.recipients(ctx), Owner: owner, WrittenAt: &written,
+		PublicFolderPaths: texts(ctx, m.PublicFolderPaths), HandoffRecipients: texts(ctx, m.HandoffRecipients), Owner: owner, WrittenAt: &written,
 	}
 	return c
 }
@@ -90,12 +91,8 @@ func (m *Model) show(ctx context.Context, s *store.Store, c store.Connection) er
 	m.CertificateThumbprint = keep(m.CertificateThumbprint, textOf(c.CertificateThumbprint), normalThumbprint)
 	m.ClientSecretExpiresAt = keep(m.ClientSecretExpiresAt, timeText(c.ClientSecretExpiresAt), normalTime)
 	m.MigratePublicFolders = types.BoolValue(c.MigratePublicFolders)
-	if len(c.HandoffRecipients) > 0 || len(m.HandoffRecipients.Elements()) > 0 || m.HandoffRecipients.IsUnknown() {
-		recipients, problems := types.SetValueFrom(ctx, types.StringType, c.HandoffRecipients)
-		if !problems.HasError() {
-			m.HandoffRecipients = recipients
-		}
-	}
+	m.PublicFolderPaths = keepSet(ctx, m.PublicFolderPaths, c.PublicFolderPaths)
+	m.HandoffRecipients = keepSet(ctx, m.HandoffRecipients, c.HandoffRecipients)
 	if encryption, err := s.PFXEncryption(ctx, c.TenantID, c.CertificateThumbprint); err == nil && !m.CertificatePFXEncryption.IsNull() {
 		m.CertificatePFXEncryption = types.StringValue(encryption.String())
 	}
@@ -106,10 +103,22 @@ func (m *Model) show(ctx context.Context, s *store.Store, c store.Connection) er
 	return nil
 }
 
-func (m *Model) recipients(ctx context.Context) []string {
-	var recipients []string
-	m.HandoffRecipients.ElementsAs(ctx, &recipients, false) // a set of known strings always can
-	return recipients
+func texts(ctx context.Context, set types.Set) []string {
+	var elements []string
+	set.ElementsAs(ctx, &elements, false) // a set of known strings always can
+	return elements
+}
+
+// keepSet returns what the store has. Nothing there is an empty set for a user who wrote one, and null otherwise.
+func keepSet(ctx context.Context, mine types.Set, theirs []string) types.Set {
+	if len(theirs) == 0 && len(mine.Elements()) == 0 && !mine.IsUnknown() {
+		return mine
+	}
+	stored, problems := types.SetValueFrom(ctx, types.StringType, theirs)
+	if problems.HasError() {
+		return mine
+	}
+	return stored
 }
 
 // keep returns the first value if both mean the same, and the second one otherwise.

@@ -23,6 +23,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, request resource.Validate
 	if isKnown(config.CertificateThumbprint, config.ClientSecret) {
 		config.checkCredential(&response.Diagnostics)
 	}
+	config.checkPublicFolders(&response.Diagnostics)
 }
 
 // checkCredential asks for exactly one credential. A value that is not known yet counts as given.
@@ -37,6 +38,16 @@ func (m *Model) checkCredential(diags *diag.Diagnostics) {
 	case m.CertificateThumbprint.IsNull() && m.ClientSecret.IsNull():
 		diags.AddError("No credential", advice+" Neither is set. The client secret of an imported connection stands in the store, but its value is needed here too.")
 	}
+}
+
+// checkPublicFolders asks for migrate_public_folders where folders are named. What is not known yet passes.
+func (m *Model) checkPublicFolders(diags *diag.Diagnostics) {
+	if len(m.PublicFolderPaths.Elements()) == 0 || m.MigratePublicFolders.IsUnknown() || m.MigratePublicFolders.ValueBool() {
+		return
+	}
+	diags.AddAttributeError(path.Root("public_folder_paths"), "Public folders are not migrated",
+		"public_folder_paths names public folders that are migrated into, and migrate_public_folders is not true. "+
+			"Set migrate_public_folders = true, or remove public_folder_paths.")
 }
 
 // ModifyPlan completes the plan from the configuration, and says early what apply would trip over.
@@ -66,6 +77,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 		return
 	}
 	config.checkCredential(&response.Diagnostics)
+	config.checkPublicFolders(&response.Diagnostics)
 	owner := ownerOf(ctx, request.Private, &response.Diagnostics)
 	if response.Diagnostics.HasError() {
 		return
@@ -136,7 +148,7 @@ func (m *Model) sameInputs(other *Model) bool {
 		m.CertificatePFXPasswordWOVersion.Equal(other.CertificatePFXPasswordWOVersion) && m.CertificatePFXEncryption.Equal(other.CertificatePFXEncryption) &&
 		m.ClientSecretWOVersion.Equal(other.ClientSecretWOVersion) &&
 		m.ClientSecretExpiresAt.Equal(other.ClientSecretExpiresAt) && m.MigratePublicFolders.Equal(other.MigratePublicFolders) &&
-		m.HandoffRecipients.Equal(other.HandoffRecipients) && m.CredentialType.Equal(other.CredentialType)
+		m.PublicFolderPaths.Equal(other.PublicFolderPaths) && m.HandoffRecipients.Equal(other.HandoffRecipients) && m.CredentialType.Equal(other.CredentialType)
 }
 
 // lastNotAfter is when the certificate expires, as far as the state tells. What the store says now is left to apply:

@@ -303,7 +303,8 @@ func TestKeyIsThereForWhoeverNamesItWhileAnotherConnectionGoes(t *testing.T) {
 			TenantID: types.StringValue(tenantID), Mailbox: types.StringValue(mailbox), ClientID: types.StringValue(clientID), Name: types.StringValue("x"),
 			CredentialType:        types.StringValue(store.CredentialCertificate),
 			CertificateThumbprint: types.StringValue(certificate.Thumbprint(pair().Certificate)), CertificatePFXPath: types.StringValue(file),
-			CertificatePFXPassword: types.StringValue("pfx-password"), HandoffRecipients: types.SetNull(types.StringType),
+			CertificatePFXPassword: types.StringValue("pfx-password"),
+			PublicFolderPaths:      types.SetNull(types.StringType), HandoffRecipients: types.SetNull(types.StringType),
 		}
 	}
 	create := func(ctx context.Context, m *Model) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -211,6 +212,13 @@ func TestConnectionHasExactlyOneCredential(t *testing.T) {
 		connection(byThumbprint, `handoff_recipients = ["AGE-SECRET-KEY-1QQQ"]`):                   "secret key of age",
 		connection(byThumbprint, `handoff_recipients = [null]`):                                    "Null Set Value",
 		connection(byThumbprint, "mailbox = \"migration\u00a0@contoso.com\""):                      "invisible character (U+00A0)",
+		connection(byThumbprint, paths(`\Sales`)):                                                  "migrate_public_folders is not true",
+		connection(byThumbprint, "migrate_public_folders = false", paths(`\Sales`)):                "migrate_public_folders is not true",
+		connection(byThumbprint, "migrate_public_folders = true", paths(`\Sales`, `/HR/Old`)):      `"/HR/Old" holds a forward slash`,
+		connection(byThumbprint, "migrate_public_folders = true", paths(`Sales`)):                  `"\\Sales\\Archive"`,
+		connection(byThumbprint, "migrate_public_folders = true", paths(`\`)):                      "always checked: leave it out",
+		connection(byThumbprint, "migrate_public_folders = true", paths(`\Sales`, `\SALES`)):       "are the same folder",
+		connection(byThumbprint, "migrate_public_folders = true", "public_folder_paths = [null]"):  "Null Set Value",
 		connection(byThumbprint, "mailbox = \"migration\u200b@contoso.com\""):                      "invisible character (U+200B)",
 		connection(byThumbprint, `mailbox = "migration@[127.0.0.1]"`):                              "not a domain's name",
 		connection(fmt.Sprintf("certificate_pfx_path = %q", file), `certificate_pfx_password_wo = "pfx-password"`,
@@ -218,6 +226,73 @@ func TestConnectionHasExactlyOneCredential(t *testing.T) {
 	} {
 		k.play(tf.TestStep{Config: config, PlanOnly: true, ExpectError: expect.Error(want)})
 	}
+}
+
+// paths are public_folder_paths.
+func paths(names ...string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = fmt.Sprintf("%q", name)
+	}
+	return "public_folder_paths = [" + strings.Join(quoted, ", ") + "]"
+}
+
+func TestTargetConnectionKeepsThePathsOfPublicFolders(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	const migrate = "migrate_public_folders = true"
+	const list = "\ndata \"codetwo_target_connections\" \"list\" { depends_on = [" + address + "] }\n"
+	recorded := func(want ...string) tf.TestCheckFunc {
+		return func(*terraform.State) error {
+			if got := k.record().PublicFolderPaths; !slices.Equal(got, want) {
+				return fmt.Errorf("the record has %q", got)
+			}
+			sheet, err := os.ReadFile(k.path(k.open().HandoffURL(tenantID, mailbox)))
+			for _, path := range want {
+				if err == nil && !strings.Contains(string(sheet), "<code>"+path+"</code>") {
+					err = fmt.Errorf("the sheet does not name %s", path)
+				}
+			}
+			return err
+		}
+	}
+	two := connection(byThumbprint, migrate, paths(`\Sales\Archive`, `\HR`))
+	k.play(
+		tf.TestStep{Config: connection(byThumbprint, migrate), Check: tf.ComposeAggregateTestCheckFunc(recorded(), tf.TestCheckNoResourceAttr(address, "public_folder_paths"))},
+		tf.TestStep{
+			Config:           two + list,
+			ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate), unknown("revision")),
+			Check: tf.ComposeAggregateTestCheckFunc(recorded(`\HR`, `\Sales\Archive`), tf.TestCheckResourceAttr(address, "public_folder_paths.#", "2"),
+				tf.TestCheckTypeSetElemAttr("data.codetwo_target_connections.list", "connections.0.public_folder_paths.*", `\Sales\Archive`)),
+		},
+		tf.TestStep{Config: connection(byThumbprint, migrate, paths(`\HR`, `\Sales\Archive`)), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+		tf.TestStep{Config: two, ResourceName: address, ImportState: true, ImportStateVerify: true},
+		tf.TestStep{
+			PreConfig:        func() { k.edit(`\\HR`, `\\IT`) },
+			Config:           two,
+			ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)),
+			Check:            recorded(`\HR`, `\Sales\Archive`),
+		},
+		tf.TestStep{
+			Config:           connection(byThumbprint, migrate, paths()),
+			ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)),
+			Check:            tf.ComposeAggregateTestCheckFunc(recorded(), tf.TestCheckResourceAttr(address, "public_folder_paths.#", "0")),
+		},
+		tf.TestStep{Config: connection(byThumbprint, migrate), Check: recorded()},
+	)
+}
+
+func TestTargetConnectionTakesPathsOfPublicFoldersThatAreNotKnownWhilePlanning(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t)
+	trigger := func(path string) string {
+		return fmt.Sprintf("resource \"terraform_data\" \"folder\" { input = %q }\nresource \"terraform_data\" \"migrate\" { input = true }\n", path)
+	}
+	later := connection(byThumbprint, "migrate_public_folders = terraform_data.migrate.output", `public_folder_paths = ["\\HR", terraform_data.folder.output]`)
+	k.play(
+		tf.TestStep{Config: trigger(`\Sales`) + later, Check: tf.TestCheckTypeSetElemAttr(address, "public_folder_paths.*", `\Sales`)},
+		tf.TestStep{Config: trigger(`/Sales`) + later, ExpectError: expect.Error("public_folder_paths", "forward slash")},
+	)
 }
 
 func TestCredentialNotKnownYetCountsAsGiven(t *testing.T) {

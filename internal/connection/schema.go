@@ -99,7 +99,15 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 			"migrate_public_folders": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				MarkdownDescription: "Whether public folders are migrated too. The mailbox then needs the Owner permission on the root public folder, " +
-					"which the connectivity check looks at. `false` by default.",
+					"which the connectivity check looks at, and on every subfolder that is migrated into; see `public_folder_paths`. `false` by default.",
+			},
+			"public_folder_paths": schema.SetAttribute{
+				ElementType: types.StringType, Optional: true,
+				MarkdownDescription: "Public folders below the root that are migrated into, as `Get-PublicFolder` shows their `Identity`, such as `\\Sales\\Archive` " +
+					"(in a quoted string each backslash is written twice: `\"\\\\Sales\\\\Archive\"`). CodeTwo needs the Owner permission on each of them, too: " +
+					"the connectivity check names those that are missing or lack it, and the hand-off sheet has the commands that add it. Needs `migrate_public_folders`. " +
+					"The root is always checked, and is not named. Without a value the check looks at the root alone.",
+				Validators: []validator.Set{setvalidator.NoNullValues(), publicFolderPaths{}},
 			},
 			"handoff_recipients": schema.SetAttribute{
 				ElementType: types.StringType, Optional: true,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
@@ -26,6 +27,28 @@ func (recipient) ValidateString(_ context.Context, request validator.StringReque
 	if err := store.CheckRecipient(request.ConfigValue.ValueString()); err != nil {
 		// Not at the element's path: a set's path shows the element, which may be a secret key given by mistake.
 		response.Diagnostics.AddAttributeError(request.Path.ParentPath(), "Not a public key of age", "handoff_recipients: "+err.Error()+".")
+	}
+}
+
+// publicFolderPaths accepts paths that the store can keep.
+type publicFolderPaths struct{}
+
+func (publicFolderPaths) Description(context.Context) string {
+	return `must be paths of public folders, such as \Sales\Archive, each of them once`
+}
+
+func (v publicFolderPaths) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (publicFolderPaths) ValidateSet(_ context.Context, request validator.SetRequest, response *validator.SetResponse) {
+	var paths []string
+	for _, element := range request.ConfigValue.Elements() {
+		if path, ok := element.(types.String); ok && !path.IsNull() && !path.IsUnknown() {
+			paths = append(paths, path.ValueString())
+		}
+	}
+	if err := store.CheckPublicFolderPaths(paths); err != nil {
+		response.Diagnostics.AddAttributeError(request.Path, "Not a public folder's path", fmt.Sprintf("%s: %v.\n\n"+
+			`In a quoted string of Terraform each backslash is written twice: "\\Sales\\Archive".`, request.Path, err))
 	}
 }
 

@@ -206,10 +206,16 @@ func TestAccWithoutARightItsChecksCouldNotBeToldAndNameIt(t *testing.T) {
 func TestAccAHealthyTenantTakesNoMoreThanItsLongestChainOfRequests(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*bench) func(*store.Connection)
-		chain  int // discovery, token, inbox; then the public folders' root
+		chain  int // discovery, token, inbox; then, level by level, what leads to the public folders, and the root with them
 	}{
 		"without public folders": {func(*bench) func(*store.Connection) { return nil }, 3},
 		"with public folders":    {owner, 4},
+		"with public folders below the root": {func(b *bench) func(*store.Connection) {
+			return func(c *store.Connection) {
+				owner(b)(c)
+				c.PublicFolderPaths = []string{`\Projects`, `\Sales`, `\Sales\Archive`}
+			}
+		}, 6},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, sandbox.Options{Latency: 150 * time.Millisecond})

@@ -47,7 +47,7 @@ func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRe
 // Read makes the checks. Requests, all as the connection's app: the tenant's discovery document, one token for Graph
 // and one for Exchange, GET /organization (Organization.Read.All), GET /users/{address} (User.Read.All), Autodiscover,
 // and GetFolder for the inbox (full_access_as_app); where they are migrated, also GetUserSettings, and GetFolder for the
-// public folders' root. The provider's own sign-in is not used. Interrupted, it says what it knows.
+// public folders' root, with a FindFolder for each folder below which one of public_folder_paths is looked for. The provider's own sign-in is not used. Interrupted, it says what it knows.
 func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, response *datasource.ReadResponse) {
 	var model Model
 	response.Diagnostics.Append(request.Config.Get(ctx, &model)...)

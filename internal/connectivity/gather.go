@@ -195,6 +195,7 @@ func (i *inspection) ask(ctx context.Context, facts probe.Facts, with access) pr
 			found := i.open(ctx, known, connection, with)
 			facts.EWSErr = found.EWSErr
 			facts.PublicFolderRouteErr, facts.PublicFolders, facts.PublicFoldersErr = found.PublicFolderRouteErr, found.PublicFolders, found.PublicFoldersErr
+			facts.Subfolders = found.Subfolders
 			return nil
 		})
 	}
@@ -246,7 +247,9 @@ func (i *inspection) open(ctx context.Context, facts probe.Facts, connection sto
 	_ = both.Wait()
 	i.budget.join(inbox, autodiscover)
 	if facts.Obstacle(probe.PublicFolders) == "" {
-		facts.PublicFolders, facts.PublicFoldersErr = client.Folder(patience.With(ctx, i.budget.spend), address, connection.Mailbox, exchange.PublicFoldersRoot, route)
+		var root exchange.PublicFolder
+		root, facts.Subfolders = client.PublicFolders(patience.With(ctx, i.budget.spend), address, connection.Mailbox, connection.PublicFolderPaths, route)
+		facts.PublicFolders, facts.PublicFoldersErr = root.Folder, root.Err
 	}
 	return facts
 }

@@ -24,6 +24,10 @@ const (
 
 	// codeAutodiscoverBusy is SOAP Autodiscover's word for a busy server (Microsoft: "ErrorCode (SOAP)", Autodiscover reference).
 	codeAutodiscoverBusy = "ServerBusy"
+
+	// codeStopped is for what comes behind an ID whose answer ended the request (EWS reference: "ResponseCode", which
+	// names ErrorAccessDenied among the codes that do).
+	codeStopped = "ErrorBatchProcessingStopped"
 )
 
 // Error is an answer of Exchange that is not what was asked for: an HTTP status, a SOAP fault, or a response message
@@ -87,6 +91,20 @@ func errorOf(answer *http.Response, body []byte) *Error {
 		failure.backOff(fault.Detail.MessageXML)
 	}
 	return failure
+}
+
+// errorOfMessage reads what a response message says of its failure.
+func errorOfMessage(answer *http.Response, message responseMessage) *Error {
+	failure := errorOf(answer, nil)
+	failure.Code, failure.Message = trim(message.Code), trim(message.Text)
+	failure.backOff(message.MessageXML)
+	return failure
+}
+
+// isBusy reports whether Exchange answered, with a code of its own, that it is busy.
+func isBusy(err error) bool {
+	failure, ok := errors.AsType[*Error](err)
+	return ok && failure.Code == CodeServerBusy
 }
 
 // backOff takes over the wait that EWS asks for (Microsoft: "EWS throttling in Exchange", BackOffMilliseconds).

@@ -59,7 +59,7 @@ func FuzzNoMailboxBreaksOutOfTheRequest(f *testing.F) {
 		var read struct {
 			Addresses []string `xml:"Header>ExchangeImpersonation>ConnectingSID>SmtpAddress"`
 		}
-		if err := xml.Unmarshal([]byte(getFolder(address, Inbox)), &read); err != nil || len(read.Addresses) != 1 {
+		if err := xml.Unmarshal([]byte(getFolder(address, false, folderID{distinguished: Inbox})), &read); err != nil || len(read.Addresses) != 1 {
 			t.Errorf("%q makes a request with the addresses %q (%v)", address, read.Addresses, err)
 		}
 	})

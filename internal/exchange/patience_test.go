@@ -36,6 +36,15 @@ var questions = map[string]struct {
 		},
 		func(*Client) string { return inResponse("Success", publicFolderRoot) },
 	},
+	"FindFolder": {
+		func(ctx context.Context, c *Client) error {
+			_, err := impersonation{client: c, ewsURL: c.DefaultEWSURL(), mailbox: mailbox}.find(ctx, publicFoldersRoot, []string{"Sales"}, 0)
+			return err
+		},
+		func(*Client) string {
+			return inFound("Success", `<m:RootFolder IncludesLastItemInRange="true"><t:Folders/></m:RootFolder>`)
+		},
+	},
 	"Autodiscover": {
 		func(ctx context.Context, c *Client) error { _, err := c.EWSURL(ctx, mailbox); return err },
 		func(c *Client) string { return `{"Url":"` + c.DefaultEWSURL() + `"}` },

@@ -5,13 +5,14 @@ import (
 	"strings"
 )
 
-// envelope is as much of an answer to GetFolder or GetUserSettings as is read. Element names stand without their namespaces, because the
-// prefixes and even the schemes of the namespace URIs differ between Microsoft's documents and the service.
+// envelope is as much of an answer to GetFolder, FindFolder or GetUserSettings as is read. Element names stand without their namespaces,
+// because the prefixes and even the schemes of the namespace URIs differ between Microsoft's documents and the service.
 type envelope struct {
 	XMLName xml.Name `xml:"Envelope"`
 	Body    struct {
-		Fault    *fault            `xml:"Fault"`
-		Messages []responseMessage `xml:"GetFolderResponse>ResponseMessages>GetFolderResponseMessage"`
+		Fault    *fault          `xml:"Fault"`
+		Messages []folderMessage `xml:"GetFolderResponse>ResponseMessages>GetFolderResponseMessage"`
+		Found    []foundMessage  `xml:"FindFolderResponse>ResponseMessages>FindFolderResponseMessage"`
 		Settings *struct {
 			Code  string         `xml:"ErrorCode"`
 			Text  string         `xml:"ErrorMessage"`
@@ -35,7 +36,28 @@ type responseMessage struct {
 	Code       string       `xml:"ResponseCode"`
 	Text       string       `xml:"MessageText"`
 	MessageXML []namedValue `xml:"MessageXml>Value"`
-	Folders    []folderXML  `xml:"Folders>Folder"`
+}
+
+// folderMessage answers for one ID of a GetFolder.
+type folderMessage struct {
+	responseMessage
+	Folders foldersXML `xml:"Folders"`
+}
+
+// foundMessage answers for one parent of a FindFolder, with a page of its subfolders.
+type foundMessage struct {
+	responseMessage
+	Root *struct {
+		Last    string     `xml:"IncludesLastItemInRange,attr"`
+		Next    string     `xml:"IndexedPagingOffset,attr"` // of the page that follows
+		Folders foldersXML `xml:"Folders"`
+	} `xml:"RootFolder"`
+}
+
+// foldersXML holds folders of every kind: the element's name is Folder, CalendarFolder, ContactsFolder, TasksFolder or
+// SearchFolder (EWS reference: "Folders").
+type foldersXML struct {
+	All []folderXML `xml:",any"`
 }
 
 type userSettings struct {
@@ -53,6 +75,9 @@ type namedValue struct {
 }
 
 type folderXML struct {
+	ID struct {
+		ID string `xml:"Id,attr"`
+	} `xml:"FolderId"`
 	DisplayName string `xml:"DisplayName"`
 	Rights      *struct {
 		CreateAssociated boolean `xml:"CreateAssociated"`
@@ -62,10 +87,14 @@ type folderXML struct {
 		Modify           boolean `xml:"Modify"`
 		Read             boolean `xml:"Read"`
 	} `xml:"EffectiveRights"`
-	Permissions []struct {
-		Mailbox string `xml:"UserId>PrimarySmtpAddress"`
-		Level   string `xml:"PermissionLevel"`
-	} `xml:"PermissionSet>Permissions>Permission"`
+	Permissions []permissionXML `xml:"PermissionSet>Permissions>Permission"`
+	OfCalendar  []permissionXML `xml:"PermissionSet>CalendarPermissions>CalendarPermission"`
+}
+
+type permissionXML struct {
+	Mailbox    string `xml:"UserId>PrimarySmtpAddress"`
+	Level      string `xml:"PermissionLevel"`
+	OfCalendar string `xml:"CalendarPermissionLevel"`
 }
 
 // boolean is xs:boolean, which also has the forms 1 and 0.
@@ -93,8 +122,8 @@ func (f folderXML) folder() Folder {
 			Read:             bool(f.Rights.Read),
 		}
 	}
-	for _, entry := range f.Permissions {
-		folder.Permissions = append(folder.Permissions, FolderPermission{Mailbox: trim(entry.Mailbox), Level: trim(entry.Level)})
+	for _, entry := range append(f.Permissions, f.OfCalendar...) {
+		folder.Permissions = append(folder.Permissions, FolderPermission{Mailbox: trim(entry.Mailbox), Level: firstOf(entry.Level, entry.OfCalendar)})
 	}
 	return folder
 }

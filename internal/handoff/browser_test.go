@@ -147,6 +147,7 @@ func sheets() map[string]Sheet {
 	whole := withCertificate()
 	whole.ScriptPath = tenantID + "/handoff/" + mailbox + ".ps1"
 	whole.HandoffRecipients, whole.MigratePublicFolders = []string{recipient}, true
+	whole.PublicFolderPaths = []string{`\Sales\Archive`, `\HR`}
 	elsewhere := withCertificate()
 	elsewhere.HasPFX, elsewhere.CertificateNotAfter = false, nil
 	secret := withSecret()

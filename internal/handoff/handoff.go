@@ -54,6 +54,8 @@ type Sheet struct {
 
 	// MigratePublicFolders adds what public folders ask of the mailbox.
 	MigratePublicFolders bool
+	// PublicFolderPaths are the folders below the root that are migrated into, such as \Sales\Archive, where they are known.
+	PublicFolderPaths []string
 }
 
 // check tells which field of the sheet cannot be right.

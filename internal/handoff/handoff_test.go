@@ -44,7 +44,7 @@ func withHostileValues() Sheet {
 	s.ConnectionName, s.TenantID, s.ClientID, s.Mailbox, s.Thumbprint = hostile, hostile, hostile, hostile, hostile
 	s.PFXPath, s.PasswordPath, s.IdentityPath, s.ScriptPath = hostile, hostile, hostile, hostile
 	s.HandoffRecipients = []string{hostile}
-	s.MigratePublicFolders = true
+	s.MigratePublicFolders, s.PublicFolderPaths = true, []string{hostile}
 	return s
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"errors"
+	"strings"
 	"text/template"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/escape"
@@ -37,6 +38,46 @@ func ImportScript(s Sheet) ([]byte, error) {
 		"Open":       ageCommand(s.identityPath(), s.PasswordPath),
 	})
 	return script.Bytes(), err
+}
+
+// RootPublicFolder is the path of the root public folder.
+const RootPublicFolder = `\`
+
+// GrantPublicFolderOwner returns PowerShell that makes a mailbox Owner of public folders, each given by its path. An entry
+// that the mailbox has is removed first, because Add-PublicFolderClientPermission refuses a second one. A folder that does
+// not exist is an error of its own when it runs; none is created.
+func GrantPublicFolderOwner(mailbox string, paths ...string) string {
+	user := " -User " + escape.PowerShell(mailbox)
+	return forEachFolder(paths, "Remove-PublicFolderClientPermission -Identity %s"+user+" -Confirm:$false -ErrorAction SilentlyContinue",
+		"Add-PublicFolderClientPermission -Identity %s"+user+" -AccessRights Owner")
+}
+
+// ShowPublicFolderPermissions returns PowerShell that shows what a mailbox may do in public folders, each given by its path.
+func ShowPublicFolderPermissions(mailbox string, paths ...string) string {
+	return forEachFolder(paths, "Get-PublicFolderClientPermission -Identity %s -User "+escape.PowerShell(mailbox))
+}
+
+// forEachFolder writes commands for folders, with the path in place of %s.
+func forEachFolder(paths []string, commands ...string) string {
+	var script strings.Builder
+	indent, identity := "", "$_"
+	if len(paths) == 1 {
+		identity = escape.PowerShell(paths[0])
+	} else {
+		script.WriteString("@(\n")
+		for _, path := range paths {
+			script.WriteString("  " + escape.PowerShell(path) + "\n")
+		}
+		script.WriteString(") | ForEach-Object {\n")
+		indent = "  "
+	}
+	for _, command := range commands {
+		script.WriteString(indent + strings.Replace(command, "%s", identity, 1) + "\n")
+	}
+	if indent != "" {
+		script.WriteString("}\n")
+	}
+	return strings.TrimSuffix(script.String(), "\n")
 }
 
 // ageCommand returns the command line, the same for PowerShell and for a POSIX shell, that shows what an encrypted file

@@ -50,6 +50,19 @@ func split(t *testing.T, script string) (literals []string, rest string) {
 	return literals, other.String()
 }
 
+func TestHostilePathsStayStringsInTheCommandsForPublicFolders(t *testing.T) {
+	for name, script := range map[string]func(mailbox string, paths ...string) string{"grant": GrantPublicFolderOwner, "show": ShowPublicFolderPermissions} {
+		for _, paths := range [][]string{{`\`}, {`\`, `\Sales`}} {
+			_, want := split(t, script(mailbox, paths...))
+			spoilt := slices.Repeat([]string{hostile}, len(paths))
+			literals, got := split(t, script(hostile, spoilt...))
+			if got != want || !slices.Contains(literals, hostile) || strings.Contains(got, "New-PublicFolder") {
+				t.Errorf("%s of %q: hostile values change the code:\n%s", name, paths, got)
+			}
+		}
+	}
+}
+
 func importText(t *testing.T, s Sheet) string {
 	t.Helper()
 	script, err := ImportScript(s)

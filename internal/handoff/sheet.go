@@ -80,13 +80,15 @@ func HTML(s Sheet) ([]byte, error) {
 		"SecretPath":           s.SecretPath,
 		"ScriptPath":           s.ScriptPath,
 		"MigratePublicFolders": s.MigratePublicFolders,
+		"PublicFolderPaths":    s.PublicFolderPaths,
 		"Recipients":           s.HandoffRecipients,
 
 		"EWSScript":          ewsaccess.Script(ewsaccess.Target{TenantID: s.TenantID, ClientID: s.ClientID, Surroundings: s.EWS}),
 		"EWS":                ewsSentences(),
 		"RunScript":          "powershell.exe -NoProfile -ExecutionPolicy Bypass -File " + escape.PowerShell(script),
 		"CheckCertificate":   `Get-Item ` + escape.PowerShell(`Cert:\CurrentUser\My\`+s.Thumbprint) + ` | Format-List Subject, NotAfter, HasPrivateKey`,
-		"CheckFolders":       `Get-PublicFolderClientPermission -Identity '\' -User ` + escape.PowerShell(s.Mailbox),
+		"CheckFolders":       ShowPublicFolderPermissions(s.Mailbox, append([]string{RootPublicFolder}, s.PublicFolderPaths...)...),
+		"GrantFolders":       GrantPublicFolderOwner(s.Mailbox, append([]string{RootPublicFolder}, s.PublicFolderPaths...)...),
 		"OpenWithPassphrase": ageCommand(s.identityPath(), encrypted),
 		"OpenWithKey":        ageCommand("<your key file>", encrypted),
 	})

@@ -152,6 +152,30 @@ func TestPublicFoldersAddTheOwnerRole(t *testing.T) {
 	}
 }
 
+func TestTheSheetListsThePublicFoldersWithTheCommandsForAllOfThem(t *testing.T) {
+	s := withCertificate()
+	s.MigratePublicFolders, s.PublicFolderPaths = true, []string{`\HR`, `\Sales\O'Neil`}
+	page := render(t, s)
+	if missing := inOrder(text(t, page), "The connection names these:", `\ (the root)`, `\HR`, `\Sales\O'Neil`, "Get-PublicFolderClientPermission", "it creates no folder"); missing != "" {
+		t.Errorf("%q is missing, or not in its place, in: %s", missing, text(t, page))
+	}
+	const all = "@(\n  '\\'\n  '\\HR'\n  '\\Sales\\O''Neil'\n) | ForEach-Object {\n"
+	for _, want := range []string{
+		all + "  Get-PublicFolderClientPermission -Identity $_ -User '" + mailbox + "'\n}",
+		all + "  Remove-PublicFolderClientPermission -Identity $_ -User '" + mailbox + "' -Confirm:$false -ErrorAction SilentlyContinue\n" +
+			"  Add-PublicFolderClientPermission -Identity $_ -User '" + mailbox + "' -AccessRights Owner\n}",
+	} {
+		if !slices.Contains(copied(t, page), want) {
+			t.Errorf("no copy button copies %s\n%q", want, copied(t, page))
+		}
+	}
+	s.PublicFolderPaths = nil
+	page = render(t, s)
+	if !strings.Contains(text(t, page), "repeat them for each subfolder") || !slices.Contains(copied(t, page), `Get-PublicFolderClientPermission -Identity '\' -User '`+mailbox+"'") {
+		t.Errorf("without subfolders: %s", text(t, page))
+	}
+}
+
 func TestTheDatesToKeepAreInOrder(t *testing.T) {
 	_, dates, _ := strings.Cut(text(t, render(t, withSecret())), "Dates to keep")
 	if missing := inOrder(dates, "2027-01-30", "The client secret ends, at 23:30 UTC", "2027-04-01", "EWS ends in Exchange Online", "After the migration"); missing != "" {
@@ -163,6 +187,7 @@ func TestHostileValuesStayTextInTheSheet(t *testing.T) {
 	harmless := withCertificate()
 	harmless.ScriptPath, harmless.IdentityPath = "import.ps1", "identity.age"
 	harmless.HandoffRecipients, harmless.MigratePublicFolders = []string{recipient}, true
+	harmless.PublicFolderPaths = []string{`\Sales`}
 	page := render(t, withHostileValues())
 
 	if want, got := structure(t, render(t, harmless)), structure(t, page); got != want {

@@ -44,7 +44,7 @@ const (
 const (
 	powerShell   = "In Exchange Online PowerShell (Connect-ExchangeOnline), as an Exchange administrator:\n"
 	accessPolicy = powerShell + "Get-ApplicationAccessPolicy | Where-Object AppId -eq '{client_id}'\nTest-ApplicationAccessPolicy -AppId '{client_id}' -Identity {mailbox_quoted}\nRemove the policy that denies this mailbox, or add the mailbox to its group. A change of permissions takes Exchange up to two hours."
-	grantOwner   = powerShell + "Remove-PublicFolderClientPermission -Identity '\\' -User {mailbox_quoted} -Confirm:$false -ErrorAction SilentlyContinue\nAdd-PublicFolderClientPermission -Identity '\\' -User {mailbox_quoted} -AccessRights Owner\nand the same for every subfolder that is migrated into (Get-PublicFolder '\\' -Recurse lists them)."
+	grantOwner   = powerShell + "Remove-PublicFolderClientPermission -Identity '\\' -User {mailbox_quoted} -Confirm:$false -ErrorAction SilentlyContinue\nAdd-PublicFolderClientPermission -Identity '\\' -User {mailbox_quoted} -AccessRights Owner\nand the same for every subfolder that is migrated into (Get-PublicFolder '\\' -Recurse lists them; public_folder_paths of the connection has them checked, too)."
 	lookAtOwner  = powerShell + "Get-PublicFolder '\\'\nGet-PublicFolderClientPermission -Identity '\\' -User {mailbox_quoted}\nshow whether there are public folders, and what the mailbox may do."
 )
 

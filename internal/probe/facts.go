@@ -52,6 +52,7 @@ type Facts struct {
 	PublicFolderRouteErr error           // of asking Autodiscover for the public folders' mailbox
 	PublicFolders        exchange.Folder // the root
 	PublicFoldersErr     error
+	Subfolders           []exchange.PublicFolder // of public_folder_paths
 }
 
 // CredentialFacts say whether the store can produce the app's credential. The credential itself is not among them.

@@ -2,30 +2,62 @@ package probe
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/escape"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/exchange"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/handoff"
 )
 
-// publicFolders judges the root only: CodeTwo's documentation asks for Owner on it and on every subfolder that is
-// migrated into, and those are not known here.
+// publicFolders judges the root and the folders of public_folder_paths: CodeTwo's documentation asks for Owner on the root
+// and on every subfolder that is migrated into.
 func (f Facts) publicFolders() Check {
+	if len(f.Connection.PublicFolderPaths) == 0 {
+		return f.rootPublicFolder()
+	}
+	answer, refused := errors.AsType[*exchange.Error](f.PublicFoldersErr)
+	if refused && (f.PublicFolderRouteErr != nil || nameOf(answer) == exchange.CodeNoPublicFolders) {
+		// Another mailbox may have answered, whose word on the rest is worth no more; or the tenant has no public folders.
+		return f.closedPublicFolders()
+	}
+	return f.everyPublicFolder()
+}
+
+// rootPublicFolder judges the root alone.
+func (f Facts) rootPublicFolder() Check {
 	mailbox := f.Connection.Mailbox
+	const rest = "; its subfolders were not looked at (public_folder_paths of the connection names those to look at)"
 	if f.PublicFoldersErr != nil {
 		return f.closedPublicFolders()
 	}
-	for _, entry := range f.PublicFolders.Permissions {
+	byEntry, missing, told := ownerOf(mailbox, f.PublicFolders)
+	switch {
+	case byEntry:
+		return passed("%s is Owner of the root public folder"+rest, mailbox)
+	case !told:
+		return undecided(f.fill(grantOwner), "Exchange did not say what %s may do in the root public folder", mailbox)
+	case len(missing) > 0:
+		return failed(f.fill(grantOwner), "%s is not Owner of the root public folder: it may not %s", mailbox, strings.Join(missing, ", "))
+	default:
+		return passed("%s has the rights of an Owner in the root public folder"+rest, mailbox)
+	}
+}
+
+// ownerOf reports whether the mailbox is Owner of a folder: by an entry of its own, or, as through a group, by rights of
+// which none is missing. told is false where Exchange said neither.
+func ownerOf(mailbox string, folder exchange.Folder) (byEntry bool, missing []string, told bool) {
+	for _, entry := range folder.Permissions {
 		if strings.EqualFold(entry.Mailbox, mailbox) && entry.Level == "Owner" {
-			return passed("%s is Owner of the root public folder; its subfolders were not looked at", mailbox)
+			return true, nil, true
 		}
 	}
-	rights := f.PublicFolders.Rights
+	rights := folder.Rights
 	if rights == nil {
-		return undecided(f.fill(grantOwner), "Exchange did not say what %s may do in the root public folder", mailbox)
+		return false, nil, false
 	}
-	// Owner may come through a group, and then shows in the rights alone. The root itself cannot be deleted, so that
-	// right is not counted (unconfirmed).
-	var missing []string
+	// The root itself cannot be deleted, so that right is not counted (unconfirmed).
 	for _, right := range []struct {
 		name string
 		held bool
@@ -37,10 +69,203 @@ func (f Facts) publicFolders() Check {
 			missing = append(missing, right.name)
 		}
 	}
-	if len(missing) > 0 {
-		return failed(f.fill(grantOwner), "%s is not Owner of the root public folder: it may not %s", mailbox, strings.Join(missing, ", "))
+	return false, missing, true
+}
+
+// finding is a folder of which the mailbox is not known to be Owner.
+type finding struct {
+	path   string
+	words  string // what was found, to stand in brackets behind the path
+	absent string // the first folder on the way to path that is not there, path included; empty where all are
+	open   bool   // the answer says nothing of the folder
+	busy   bool   // open, and may be answered in some minutes
+	aside  string
+}
+
+// subfolders judges each folder of public_folder_paths. byRights reports whether the mailbox has the rights of an Owner in
+// one of them without an entry of its own.
+func (f Facts) subfolders() (found []finding, byRights bool) {
+	answers := map[string]exchange.PublicFolder{}
+	for _, answer := range f.Subfolders {
+		answers[answer.Path] = answer
 	}
-	return passed("%s has the rights of an Owner in the root public folder; its subfolders were not looked at", mailbox)
+	for _, path := range f.Connection.PublicFolderPaths {
+		answer, asked := answers[path]
+		byEntry, missing, told := ownerOf(f.Connection.Mailbox, answer.Folder)
+		switch {
+		case !asked:
+			found = append(found, finding{path: path, open: true, words: silence(nil)})
+		case answer.Absent:
+			// EWS shows a mailbox no folder that it may not see.
+			words := "it does not exist, or the mailbox may not see it"
+			if answer.At != path {
+				words = answer.At + " does not exist, or the mailbox may not see it"
+			}
+			found = append(found, finding{path: path, absent: answer.At, words: words})
+		case answer.Err != nil:
+			found = append(found, closedFolder(answer))
+		case !told:
+			found = append(found, finding{path: path, open: true, words: silentOnRights})
+		case !byEntry && len(missing) > 0:
+			found = append(found, finding{path: path, words: mayNot(missing)})
+		case !byEntry:
+			byRights = true
+		}
+	}
+	return found, byRights
+}
+
+const silentOnRights = "Exchange did not say what the mailbox may do"
+
+func mayNot(missing []string) string { return "it may not " + strings.Join(missing, ", ") }
+
+// closedFolder judges an answer that is not the folder.
+func closedFolder(answer exchange.PublicFolder) finding {
+	found := finding{path: answer.Path, open: true, words: silence(answer.Err)}
+	refusal, answered := errors.AsType[*exchange.Error](answer.Err)
+	if !answered {
+		return found
+	}
+	switch nameOf(refusal) {
+	case exchange.CodeAccessDenied:
+		// Which may also mean that the mailbox may not see the permissions, as an Owner may.
+		found.open, found.words = false, "Exchange denies the mailbox access: "+exchange.CodeAccessDenied
+		if answer.At != answer.Path {
+			found.words = "Exchange denies the mailbox access to " + answer.At + ": " + exchange.CodeAccessDenied
+		}
+	case exchange.CodeServerBusy:
+		found.busy, found.words, found.aside = true, "Exchange is busy", Check{}.withBackOff(refusal.BackOff).Aside
+	default:
+		found.words, found.aside = words(refusal), Check{}.withSupport("request-id", refusal.RequestID).Aside
+	}
+	return found
+}
+
+// rootFinding is what keeps the root from being an Owner's; nil where nothing does.
+func (f Facts) rootFinding() *finding {
+	if f.PublicFoldersErr != nil {
+		found := closedFolder(exchange.PublicFolder{Path: handoff.RootPublicFolder, At: handoff.RootPublicFolder, Err: f.PublicFoldersErr})
+		return &found
+	}
+	_, missing, told := ownerOf(f.Connection.Mailbox, f.PublicFolders)
+	switch {
+	case !told:
+		return &finding{path: handoff.RootPublicFolder, open: true, words: silentOnRights}
+	case len(missing) > 0:
+		return &finding{path: handoff.RootPublicFolder, words: mayNot(missing)}
+	default:
+		return nil
+	}
+}
+
+// everyPublicFolder judges the root and the folders of public_folder_paths together. What is lacking somewhere is a
+// failure, whatever is not known elsewhere.
+func (f Facts) everyPublicFolder() Check {
+	mailbox, paths := f.Connection.Mailbox, f.Connection.PublicFolderPaths
+	found, byRights := f.subfolders()
+	if root := f.rootFinding(); root != nil {
+		found = append([]finding{*root}, found...)
+	}
+	var lacking, open []finding
+	for _, each := range found {
+		if each.open {
+			open = append(open, each)
+		} else {
+			lacking = append(lacking, each)
+		}
+	}
+	total := len(paths) + 1
+	var check Check
+	switch {
+	case len(lacking) > 0:
+		check = failed(f.grantOwnerOf(lacking), "%s is not Owner of %d of %s: %s", mailbox, len(lacking), plural(total, "public folder"), list(lacking))
+		if len(open) > 0 {
+			check.Detail += fmt.Sprintf(". %d of them gave no answer: %s", len(open), list(open))
+		}
+	case len(open) > 0:
+		check = undecided(f.lookAt(open), "%d of %s gave no answer: %s", len(open), plural(total, "public folder"), list(open))
+		if known := total - len(open); known > 0 {
+			check.Detail += fmt.Sprintf(". %s is Owner of the other %s", mailbox, plural(known, "folder"))
+		}
+	default:
+		if rootByEntry, _, _ := ownerOf(mailbox, f.PublicFolders); byRights || !rootByEntry {
+			return passed("%s has the rights of an Owner in the root public folder and in the %s of public_folder_paths", mailbox, plural(len(paths), "folder"))
+		}
+		return passed("%s is Owner of the root public folder and of the %s of public_folder_paths", mailbox, plural(len(paths), "folder"))
+	}
+	for _, each := range open {
+		check.Aside = firstOf(check.Aside, each.aside)
+	}
+	return check
+}
+
+// grantOwnerOf are the commands that add Owner wherever it is lacking. Folders to create are a proposal, in comments:
+// pasted as they are, the commands create nothing.
+func (f Facts) grantOwnerOf(lacking []finding) string {
+	var paths, proposals []string
+	for _, each := range lacking {
+		paths = append(paths, each.path)
+		proposals = append(proposals, each.toCreate()...)
+		if each.absent != "" && each.absent != each.path {
+			proposals = append(proposals, "# If Get-PublicFolder -Identity "+escape.PowerShell(each.absent)+" shows that folder, make it visible to the mailbox: add Owner there, too, or FolderVisible.")
+		}
+	}
+	commands := powerShell + handoff.GrantPublicFolderOwner(f.Connection.Mailbox, paths...)
+	if len(proposals) == 0 {
+		return commands
+	}
+	commands += "\n# For a folder that does not exist, correct public_folder_paths, or create it and then add Owner as above:"
+	for i, line := range proposals {
+		if !slices.ContainsFunc(proposals[:i], func(earlier string) bool { return strings.EqualFold(earlier, line) }) {
+			commands += "\n" + line
+		}
+	}
+	return commands
+}
+
+// toCreate proposes the folders on the way to path that are not there, from the top.
+func (x finding) toCreate() (proposals []string) {
+	if x.absent == "" {
+		return nil
+	}
+	for end := len(x.absent); end <= len(x.path); end++ {
+		if end == len(x.path) || x.path[end] == '\\' {
+			name := strings.LastIndex(x.path[:end], `\`)
+			parent := firstOf(x.path[:name], handoff.RootPublicFolder)
+			proposals = append(proposals, "# New-PublicFolder -Name "+escape.PowerShell(x.path[name+1:end])+" -Path "+escape.PowerShell(parent))
+		}
+	}
+	return proposals
+}
+
+// lookAt are the next steps where folders gave no answer.
+func (f Facts) lookAt(open []finding) string {
+	const again = "Plan again in some minutes."
+	var paths []string
+	for _, each := range open {
+		if !each.busy {
+			paths = append(paths, each.path)
+		}
+	}
+	if len(paths) == 0 {
+		return again
+	}
+	return again + " If that does not help:\n" + powerShell + handoff.ShowPublicFolderPermissions(f.Connection.Mailbox, paths...) + "\nshows what the mailbox may do."
+}
+
+func list(found []finding) string {
+	texts := make([]string, len(found))
+	for i, each := range found {
+		texts[i] = fmt.Sprintf("%s (%s)", each.path, each.words)
+	}
+	return strings.Join(texts, "; ")
+}
+
+func plural(count int, noun string) string {
+	if count == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", count, noun)
 }
 
 // closedPublicFolders judges a root that could not be opened. Where Autodiscover did not say which mailbox holds the

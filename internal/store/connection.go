@@ -33,7 +33,8 @@ type Connection struct {
 	CertificateNotAfter   *time.Time `json:"certificate_not_after,omitempty"`    // nil when the certificate was not at hand
 	ClientSecretExpiresAt *time.Time `json:"client_secret_expires_at,omitempty"` // nil when nobody said
 	MigratePublicFolders  bool       `json:"migrate_public_folders"`
-	HandoffRecipients     []string   `json:"handoff_recipients,omitempty"` // age public keys
+	PublicFolderPaths     []string   `json:"public_folder_paths,omitempty"` // below the root, such as \Sales\Archive
+	HandoffRecipients     []string   `json:"handoff_recipients,omitempty"`  // age public keys
 	// EWS is what the tenant showed when the record was written, for the sheet; nil where nobody could look.
 	EWS       *ewsaccess.Surroundings `json:"ews,omitempty"`
 	WrittenAt *time.Time              `json:"written_at,omitempty"` // by the writer's clock; nil where it did not say
@@ -62,6 +63,9 @@ func (c Connection) check() error {
 			return fmt.Errorf("handoff_recipients: %w", err)
 		}
 	}
+	if err := CheckPublicFolderPaths(c.PublicFolderPaths); err != nil {
+		return fmt.Errorf("public_folder_paths: %w", err)
+	}
 	switch c.CredentialType {
 	case CredentialCertificate:
 		_, err := certificate.NormalizeThumbprint(c.CertificateThumbprint)
@@ -88,6 +92,7 @@ func prepare(c *Connection) (file string, err error) {
 		c.CertificateThumbprint, _ = certificate.NormalizeThumbprint(c.CertificateThumbprint)
 	}
 	c.HandoffRecipients = slices.Sorted(slices.Values(c.HandoffRecipients))
+	c.PublicFolderPaths = slices.Sorted(slices.Values(c.PublicFolderPaths))
 	c.Revision = uuid.NewString()
 	return file, nil
 }

@@ -111,6 +111,7 @@ func written(t *testing.T) map[string][]map[string]any {
 	bySecret, byCertificate := withSecret(), withCertificate()
 	bySecret.ClientSecretExpiresAt, bySecret.MigratePublicFolders, bySecret.WrittenAt = &expires, true, &expires
 	bySecret.EWS = &ewsaccess.Surroundings{InitialDomain: "contoso.onmicrosoft.com", Holders: []ewsaccess.App{{ClientID: client, Name: "Mail Backup"}}, SeenAt: expires}
+	bySecret.PublicFolderPaths = []string{`\Sales\Archive`, `\R&D's "old" folder`}
 	_, err = s.CreateConnection(t.Context(), bySecret, secret)
 	must(t, err)
 	byCertificate.Mailbox, byCertificate.CertificateNotAfter = "o'neil+ü@contoso.com", &expires
@@ -175,6 +176,11 @@ func TestRecordsBrokenByHandAreInvalid(t *testing.T) {
 			"a day without a time":     func(r map[string]any) { r["certificate_not_after"] = "2030-01-01" },
 			"a day that there is not":  func(r map[string]any) { r["client_secret_expires_at"] = "2030-02-30T00:00:00Z" },
 			"a number for yes":         func(r map[string]any) { r["migrate_public_folders"] = 1 },
+			"a path of slashes":        func(r map[string]any) { r["public_folder_paths"] = []any{"/Sales"} },
+			"a root by name":           func(r map[string]any) { r["public_folder_paths"] = []any{`\`} },
+			"an empty folder":          func(r map[string]any) { r["public_folder_paths"] = []any{`\a\\b`} },
+			"a path twice":             func(r map[string]any) { r["public_folder_paths"] = []any{`\a`, `\a`} },
+			"a path that is no list":   func(r map[string]any) { r["public_folder_paths"] = `\a` },
 			"a secret key":             func(r map[string]any) { r["handoff_recipients"] = []any{"AGE-SECRET-KEY-1"} },
 			"no owner":                 func(r map[string]any) { r["owner"] = "" },
 			"a revision that is none":  func(r map[string]any) { r["revision"] = nil },
