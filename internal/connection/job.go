@@ -44,12 +44,12 @@ const lookTimeout = 20 * time.Second
 func (j *job) look(ctx context.Context) *ewsaccess.Surroundings {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	held, err := j.directory.RoleHolders(ctx, ewsaccess.Role)
+	held, err := j.directory.RoleHolders(ctx, ewsaccess.Role, j.plan.ClientID.ValueString())
 	if err != nil {
 		tflog.Info(ctx, "The tenant could not be looked at for the hand-off sheet", map[string]any{"tenant_id": j.plan.TenantID.ValueString(), "error": err.Error()})
 		return nil
 	}
-	seen := ewsaccess.Seen(held, j.plan.ClientID.ValueString(), j.now)
+	seen := ewsaccess.Seen(held, j.now)
 	return &seen
 }
 

@@ -72,7 +72,7 @@ type tenant struct {
 	looks           int
 }
 
-func (t *tenant) RoleHolders(context.Context, entra.RoleRef) (*entra.RoleHolders, error) {
+func (t *tenant) RoleHolders(context.Context, entra.RoleRef, string) (*entra.RoleHolders, error) {
 	t.looks++
 	if t.held == nil {
 		return nil, errors.New("nobody can sign in to the tenant")

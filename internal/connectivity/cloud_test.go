@@ -168,10 +168,10 @@ func (m *meeting) join(ctx context.Context) error {
 }
 
 // RoleHolders names one other app that needs an entry on EWS's list.
-func (c *cloud) RoleHolders(context.Context, entra.RoleRef) (*entra.RoleHolders, error) {
+func (c *cloud) RoleHolders(context.Context, entra.RoleRef, string) (*entra.RoleHolders, error) {
 	c.note("role holders")
 	return &entra.RoleHolders{InitialDomain: "contoso.onmicrosoft.com", Read: true, Holders: []entra.ServicePrincipal{
-		{ClientID: clientID, DisplayName: "CodeTwo"}, {ClientID: "99999999-7777-8888-9999-aaaaaaaaaaaa", DisplayName: "Mail\u202e Backup"},
+		{ClientID: "99999999-7777-8888-9999-aaaaaaaaaaaa", DisplayName: "Mail\u202e Backup"},
 	}}, nil
 }
 

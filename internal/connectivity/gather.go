@@ -210,7 +210,7 @@ func (i *inspection) lookAround(ctx context.Context, facts probe.Facts, with acc
 		return facts
 	}
 	looking, look := i.budget.strand(ctx)
-	held, err := i.services.AppDirectory(facts.Connection.TenantID, bearer(with.graph)).RoleHolders(looking, ewsaccess.Role)
+	held, err := i.services.AppDirectory(facts.Connection.TenantID, bearer(with.graph)).RoleHolders(looking, ewsaccess.Role, facts.Connection.ClientID)
 	i.budget.join(look)
 	if err == nil {
 		facts.Holders = held

@@ -53,25 +53,25 @@ var states = []State{
 		Name:     "`EwsEnabled` unset (null), whatever the list",
 		EWS:      "every application, until Microsoft closes EWS in the tenant. It does so tenant by tenant, and says so {notice} before. It then puts on the list what used EWS in the last {usage}, unless an administrator ever edited the list, and sets `EwsEnabled` to False",
 		Then:     "nothing, for now. Never set it to True with a list of one: every other application (backup, Outlook for Mac, room systems, CRM) would be refused. An entry made now harms nobody today, but ends the automatic filling of the list for good, so that every other application needs an entry as well",
-		Evidence: "Microsoft",
+		Evidence: "Microsoft's posts of 2026",
 	},
 	{
 		Name:     "`EwsEnabled` False, whatever the list",
 		EWS:      "no application",
 		Then:     "add the application to the list, then set `EwsEnabled` to True: nobody had access, so nobody loses it. Look at who else is on the list first: opening admits them, too. In a hurry, `Set-OrganizationConfig -EwsEnabled $null` opens EWS to every application within {switch}",
-		Evidence: "Microsoft",
+		Evidence: "Microsoft's posts of 2026",
 	},
 	{
 		Name:     "`EwsEnabled` True, with a list",
 		EWS:      "the applications on the list",
 		Then:     "add the application to the list. A write replaces the whole list, so what is on it goes back in",
-		Evidence: "Microsoft",
+		Evidence: "Microsoft's posts of 2026",
 	},
 	{
 		Name:     "`EwsEnabled` True, with an empty list",
 		EWS:      "no application, in the worldwide cloud since {empty}",
 		Then:     "add the application to the list, and know that it will be the only one: look up who else uses EWS first",
-		Evidence: "Microsoft, conflicting: the page of `Set-OrganizationConfig` still says that an empty list restricts nothing",
+		Evidence: "Microsoft's posts of 2026; conflicting: the page of `Set-OrganizationConfig` still says that an empty list restricts nothing",
 	},
 }
 
@@ -84,7 +84,7 @@ var sentences = map[string]string{
 	"frontline": "EWS is refused to mailboxes with a Kiosk, F1 or F3 licence since {frontline}, whatever the list says",
 	"delay":     "An entry on the list takes effect within {list}, a change of `EwsEnabled` within {switch}",
 	"clouds":    "These dates are of the worldwide cloud, the only one that CodeTwo connects to; GCC High, DoD and 21Vianet follow later",
-	"report":    "the EWS usage report in the Microsoft 365 admin center (Reports > Usage), and Entra admin center > Enterprise applications, for who holds full_access_as_app",
+	"report":    "What uses EWS today is in the EWS usage report of the Microsoft 365 admin center (Reports > Usage)",
 	"readme":    "A tenant's own settings decide whether an application may use EWS. {open}. {end}. The connectivity check shows what holds, with what to do about it",
 }
 

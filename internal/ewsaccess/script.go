@@ -37,8 +37,8 @@ var Role = func() entra.RoleRef {
 	return entra.RoleRef{ResourceAppID: role.API.AppID, RoleID: role.ID}
 }()
 
-// Seen returns what a look at a tenant showed of the applications other than the given one (nil: nothing).
-func Seen(held *entra.RoleHolders, clientID string, at time.Time) Surroundings {
+// Seen returns what a look at a tenant showed (nil: nothing).
+func Seen(held *entra.RoleHolders, at time.Time) Surroundings {
 	if held == nil {
 		return Surroundings{}
 	}
@@ -48,9 +48,7 @@ func Seen(held *entra.RoleHolders, clientID string, at time.Time) Surroundings {
 	}
 	seen.SeenAt = at.UTC().Truncate(time.Second)
 	for _, holder := range held.Holders {
-		if !strings.EqualFold(holder.ClientID, clientID) {
-			seen.Holders = append(seen.Holders, App{ClientID: strings.ToLower(holder.ClientID), Name: holder.DisplayName})
-		}
+		seen.Holders = append(seen.Holders, App{ClientID: strings.ToLower(holder.ClientID), Name: holder.DisplayName})
 	}
 	return seen
 }

@@ -67,7 +67,7 @@ func (f Facts) target() ewsaccess.Target {
 
 // surroundings are what is known of the tenant, for the script that edits its allow list.
 func (f Facts) surroundings() ewsaccess.Surroundings {
-	seen := ewsaccess.Seen(f.Holders, f.Connection.ClientID, f.Now)
+	seen := ewsaccess.Seen(f.Holders, f.Now)
 	if seen.InitialDomain == "" && f.Organization != nil {
 		seen.InitialDomain = f.Organization.InitialDomain()
 	}

@@ -45,7 +45,7 @@ type Facts struct {
 	EWSURLErr error // of Autodiscover; a failure of its own decides nothing while the mailbox answers
 	EWSErr    error // of opening the mailbox's inbox
 
-	// Holders are the apps that hold Exchange's role for EWS, asked for where Exchange refuses EWS as such; nil where
+	// Holders are the other apps that hold Exchange's role for EWS, asked for where Exchange refuses EWS as such; nil where
 	// nobody asked or Graph did not answer.
 	Holders *entra.RoleHolders
 

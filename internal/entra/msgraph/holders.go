@@ -13,10 +13,11 @@ import (
 
 // RoleHolders implements entra.Directory. Rights: Application.Read.All or Directory.Read.All for the holders,
 // Organization.Read.All for the domain. What may not be read is an answer, not an error.
-func (d *directory) RoleHolders(ctx context.Context, role entra.RoleRef) (*entra.RoleHolders, error) {
+func (d *directory) RoleHolders(ctx context.Context, role entra.RoleRef, besides string) (*entra.RoleHolders, error) {
 	answers, err := d.batch(ctx, entra.Parallel,
 		d.get("/organization?$select="+organizationProperties, nil),
-		d.get("/servicePrincipals(appId='{appID}')/appRoleAssignedTo", parameters{"appID": role.ResourceAppID}))
+		d.get("/servicePrincipals(appId='{appID}')/appRoleAssignedTo", parameters{"appID": role.ResourceAppID}),
+		d.get("/servicePrincipals(appId='{appID}')?$select="+servicePrincipalProperties, parameters{"appID": besides}))
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +39,12 @@ func (d *directory) RoleHolders(ctx context.Context, role entra.RoleRef) (*entra
 	// A grant names its holder by the object ID alone.
 	var parts []part
 	var asked []string
+	if own, err := found[*servicePrincipal](d, answers[2], newServicePrincipal); err == nil && own != nil {
+		asked = append(asked, own.ObjectID)
+	}
 	for _, grant := range grants {
 		if !strings.EqualFold(grant.RoleID, role.RoleID) || slices.Contains(asked, grant.PrincipalID) {
-			continue // of a user or group it is not: application permissions have service principals alone
+			continue
 		}
 		asked = append(asked, grant.PrincipalID)
 		parts = append(parts, d.get("/servicePrincipals/{id}?$select="+servicePrincipalProperties, parameters{"id": grant.PrincipalID}))
@@ -54,7 +58,7 @@ func (d *directory) RoleHolders(ctx context.Context, role entra.RoleRef) (*entra
 		if err != nil {
 			return nil, err
 		}
-		if holder != nil { // deleted meanwhile
+		if holder != nil && !strings.EqualFold(holder.ClientID, besides) { // nil: deleted meanwhile
 			held.Holders = append(held.Holders, holder.ServicePrincipal)
 		}
 	}

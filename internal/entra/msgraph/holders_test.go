@@ -27,7 +27,8 @@ func TestHoldersOfARoleAreFoundOnEveryPageWithTheirClientIDs(t *testing.T) {
 		case n == 1:
 			reply(w, http.StatusOK, asJSON, `{"responses":[
 				{"id":"1","status":200,"body":{"value":[{"id":"t","verifiedDomains":[{"name":"contoso.com"},{"name":"contoso.onmicrosoft.com","isInitial":true}]}]}},
-				{"id":"2","status":200,"body":{"@odata.nextLink":"`+g.URL+`/v1.0/page2","value":[`+assignment(1, ewsRole)+`,`+assignment(2, otherRole)+`]}}]}`)
+				{"id":"2","status":200,"body":{"@odata.nextLink":"`+g.URL+`/v1.0/page2","value":[`+assignment(1, ewsRole)+`,`+assignment(2, otherRole)+`,`+assignment(5, ewsRole)+`]}},
+				{"id":"3","status":200,"body":{"id":"00000000-0000-0000-0000-000000000005","appId":"OURS","displayName":"CodeTwo"}}]}`)
 		case strings.HasSuffix(r.URL.Path, "/page2"):
 			reply(w, http.StatusOK, asJSON, `{"value":[`+assignment(3, strings.ToUpper(ewsRole))+`,`+assignment(4, ewsRole)+`]}`)
 		default:
@@ -38,7 +39,7 @@ func TestHoldersOfARoleAreFoundOnEveryPageWithTheirClientIDs(t *testing.T) {
 		}
 	})
 	directory, _ := g.open(t)
-	held, err := directory.RoleHolders(t.Context(), entra.RoleRef{ResourceAppID: "api", RoleID: ewsRole})
+	held, err := directory.RoleHolders(t.Context(), entra.RoleRef{ResourceAppID: "api", RoleID: ewsRole}, "ours")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,10 +55,10 @@ func TestHoldersThatMayNotBeReadAreAbsentAndNoError(t *testing.T) {
 	t.Parallel()
 	denied := `"status":403,"body":{"error":{"code":"Authorization_RequestDenied"}}`
 	g := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
-		reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1",`+denied+`},{"id":"2",`+denied+`}]}`)
+		reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1",`+denied+`},{"id":"2",`+denied+`},{"id":"3",`+denied+`}]}`)
 	})
 	directory, _ := g.open(t)
-	held, err := directory.RoleHolders(t.Context(), entra.RoleRef{ResourceAppID: "api", RoleID: ewsRole})
+	held, err := directory.RoleHolders(t.Context(), entra.RoleRef{ResourceAppID: "api", RoleID: ewsRole}, "ours")
 	if err != nil || held.Read || held.InitialDomain != "" || len(held.Holders) != 0 {
 		t.Errorf("held: %+v, %v", held, err)
 	}
