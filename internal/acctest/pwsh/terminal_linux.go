@@ -14,9 +14,8 @@ import (
 
 const whereIsTheCursor = "\x1b[6n"
 
-// Type runs a script on a pseudo-terminal, as a person does, and types keys when the script shows the prompt. Stdin of the
-// script is not read. Stdout of the result is all that the terminal showed; keys that come before the script reads them
-// are echoed in it.
+// Type runs a script on a pseudo-terminal, as a person does, and types keys when the script has shown the prompt and reads.
+// Stdin of the script is not read. Stdout of the result is all that the terminal showed.
 func Type(t testing.TB, s Script, prompt, keys string) Result {
 	t.Helper()
 	command := Command(t, s)
@@ -44,7 +43,8 @@ func Type(t testing.TB, s Script, prompt, keys string) Result {
 				t.Fatal(err)
 			}
 		}
-		if !typed && strings.Contains(shown.String(), prompt) {
+		// Keys that come before .NET has changed the terminal's mode would mean something else there, or nothing.
+		if _, after, asked := strings.Cut(shown.String(), prompt); !typed && asked && (keys == "" || strings.Contains(after, whereIsTheCursor)) {
 			typed = true
 			if _, err := person.WriteString(keys); err != nil {
 				t.Fatal(err)
