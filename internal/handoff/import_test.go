@@ -318,7 +318,9 @@ func TestPowerShellIsNotSatisfiedWithoutAPassword(t *testing.T) {
 		"an empty input":        {func(s *server) pwsh.Result { return s.run("", "-PasswordFromStdin") }, []string{"the password is empty"}},
 		"an empty line":         {func(s *server) pwsh.Result { return s.run("\r\n"+password, "-PasswordFromStdin") }, []string{"the password is empty"}},
 		"an empty SecureString": {func(s *server) pwsh.Result { return s.call("& $env:IMPORT -Password ([securestring]::new())") }, []string{"the password is empty"}},
-		"an answer that is nothing": {func(s *server) pwsh.Result { return s.call("Set-StrictMode -Version Latest\nfunction Read-Host { }\n& $env:IMPORT") },
+		"an answer that is nothing": {func(s *server) pwsh.Result {
+			return s.call("Set-StrictMode -Version Latest\nfunction Read-Host { }\n& $env:IMPORT")
+		},
 			[]string{"the password is empty"}},
 		"text on the command line": {func(s *server) pwsh.Result { return s.run("", "-Password", password) },
 			[]string{"-Password takes a SecureString, not text", "-PasswordFromStdin"}},

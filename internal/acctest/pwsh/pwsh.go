@@ -115,7 +115,7 @@ func Command(t testing.TB, s Script) *exec.Cmd {
 	if home == "" {
 		home = t.TempDir()
 	}
-	command := exec.CommandContext(ctx, path, append([]string{"-NoProfile", "-File", file}, s.Arguments...)...) //nolint:gosec // the machine's PowerShell
+	command := exec.CommandContext(ctx, path, append([]string{"-NoProfile", "-File", file}, s.Arguments...)...)
 	command.Dir = s.Folder
 	if command.Dir == "" {
 		command.Dir = t.TempDir()

@@ -61,7 +61,7 @@ func TestPowerShellsWrappedErrorIsOneSentence(t *testing.T) {
 func TestPwshOfTheMachineComesBeforeTheOneBesideTheCheckout(t *testing.T) {
 	folder := t.TempDir()
 	mine := filepath.Join(folder, "pwsh")
-	if err := os.WriteFile(mine, []byte("#!/bin/sh\n"), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(mine, []byte("#!/bin/sh\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", folder)
@@ -87,7 +87,7 @@ func TestPwshBesideTheCheckoutIsFoundFromBelowIt(t *testing.T) {
 		t.Errorf("found %q where there is none", path)
 	}
 	program := filepath.Join(beside, "pwsh")
-	if err := os.WriteFile(program, nil, 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(program, nil, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if path, ok := Find(); !ok || path != program {

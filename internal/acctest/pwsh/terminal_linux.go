@@ -71,7 +71,7 @@ func pseudoTerminal(t testing.TB) (person, terminal *os.File) {
 	t.Cleanup(func() { _ = person.Close() })
 	var locked, number int32
 	for request, value := range map[uintptr]*int32{syscall.TIOCSPTLCK: &locked, syscall.TIOCGPTN: &number} {
-		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, person.Fd(), request, uintptr(unsafe.Pointer(value))); errno != 0 { //nolint:gosec // the kernel's interface
+		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, person.Fd(), request, uintptr(unsafe.Pointer(value))); errno != 0 {
 			t.Fatalf("no pseudo-terminal: %v", errno)
 		}
 	}
