@@ -94,7 +94,7 @@ func TestAHostileCommandLineOfTheSheetIsOneCommand(t *testing.T) {
 	}
 }
 
-func TestWindowsPowerShellReadsTheImportScriptAsUTF8(t *testing.T) {
+func TestTheImportScriptBeginsWithTheMarkOfUTF8(t *testing.T) {
 	if !strings.HasPrefix(importText(t, withCertificate()), "\xEF\xBB\xBF") {
 		t.Error("the script does not begin with the mark of UTF-8")
 	}

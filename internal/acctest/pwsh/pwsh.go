@@ -4,6 +4,7 @@ package pwsh
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -12,10 +13,14 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // notRun is what a test says that found no PowerShell. internal/tools/test-scripts.sh counts such a test as not run.
 const notRun = "not run: no PowerShell (pwsh on PATH, or beside the checkout)"
+
+// patience is how long a script may run, on a machine that is busy with other tests.
+const patience = 2 * time.Minute
 
 // Script is one run of a script: `pwsh -NoProfile -File <script> <arguments>`.
 type Script struct {
@@ -93,10 +98,12 @@ func Run(t testing.TB, s Script) Result {
 }
 
 // Command returns what Run runs, not started, for a test that speaks with the script while it runs. It ends with the
-// test at the latest.
+// test at the latest, or after minutes, since a script that asks and gets no answer would wait forever.
 func Command(t testing.TB, s Script) *exec.Cmd {
 	t.Helper()
 	path := Require(t)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
 	file := s.File
 	if file == "" {
 		file = filepath.Join(t.TempDir(), "script.ps1")
@@ -108,13 +115,14 @@ func Command(t testing.TB, s Script) *exec.Cmd {
 	if home == "" {
 		home = t.TempDir()
 	}
-	command := exec.CommandContext(t.Context(), path, append([]string{"-NoProfile", "-File", file}, s.Arguments...)...) //nolint:gosec // the machine's PowerShell
+	command := exec.CommandContext(ctx, path, append([]string{"-NoProfile", "-File", file}, s.Arguments...)...)
 	command.Dir = s.Folder
 	if command.Dir == "" {
 		command.Dir = t.TempDir()
 	}
 	command.Env = append(environment(home), s.Environment...)
 	command.Stdin = s.Stdin
+	command.WaitDelay = time.Second
 	return command
 }
 

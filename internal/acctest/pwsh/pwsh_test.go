@@ -58,10 +58,10 @@ func TestPowerShellsWrappedErrorIsOneSentence(t *testing.T) {
 	}
 }
 
-func TestPowerShellOfTheMachineComesBeforeTheOneBesideTheCheckout(t *testing.T) {
+func TestPwshOfTheMachineComesBeforeTheOneBesideTheCheckout(t *testing.T) {
 	folder := t.TempDir()
 	mine := filepath.Join(folder, "pwsh")
-	if err := os.WriteFile(mine, []byte("#!/bin/sh\n"), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(mine, []byte("#!/bin/sh\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", folder)
@@ -70,7 +70,7 @@ func TestPowerShellOfTheMachineComesBeforeTheOneBesideTheCheckout(t *testing.T) 
 	}
 }
 
-func TestPowerShellBesideTheCheckoutIsFoundFromBelowIt(t *testing.T) {
+func TestPwshBesideTheCheckoutIsFoundFromBelowIt(t *testing.T) {
 	parent := t.TempDir()
 	below, beside := filepath.Join(parent, "checkout", "internal", "x"), filepath.Join(parent, "shared", "pwsh")
 	for _, folder := range []string{below, beside} {
@@ -87,7 +87,7 @@ func TestPowerShellBesideTheCheckoutIsFoundFromBelowIt(t *testing.T) {
 		t.Errorf("found %q where there is none", path)
 	}
 	program := filepath.Join(beside, "pwsh")
-	if err := os.WriteFile(program, nil, 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(program, nil, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if path, ok := Find(); !ok || path != program {
@@ -106,7 +106,7 @@ func (s *skipping) Skip(args ...any) {
 	runtime.Goexit()
 }
 
-func TestPowerShellMissingSkipsTheTest(t *testing.T) {
+func TestWithoutPwshATestIsSkipped(t *testing.T) {
 	t.Setenv("PATH", "")
 	t.Chdir(t.TempDir())
 	test, done := &skipping{TB: t}, make(chan bool)
