@@ -15,6 +15,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/pwsh"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/escape"
 )
 
 const password = "correct-Horse7battery"
@@ -224,7 +225,7 @@ func TestPowerShellSaysValuesAsTheyAre(t *testing.T) {
 	s := newServer(t, "store")
 	s.sheet.ConnectionName, s.sheet.Mailbox = hostile, hostile
 	s.write(s.script, []byte(importText(t, s.sheet)))
-	s.imported(s.run(password, "-PasswordFromStdin"), "Connection:  "+visible(hostile)+" ("+hostile+")\n")
+	s.imported(s.run(password, "-PasswordFromStdin"), "Connection:  "+escape.Visible(hostile)+" ("+hostile+")\n")
 }
 
 func TestPowerShellImportsOnceAndRunsAgain(t *testing.T) {
