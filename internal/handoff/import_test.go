@@ -255,6 +255,7 @@ func TestPowerShellNamesWhatIsWrongWithTheFile(t *testing.T) {
 		"text":                   {func(*server, []byte) []byte { return []byte("<html>Not found</html>") }, []string{"is not a PFX", ".pfx"}},
 		"text in digits":         {func(*server, []byte) []byte { return []byte("0123456789") }, []string{"is not a PFX", ".pfx"}},
 		"another structure":      {func(*server, []byte) []byte { return []byte{0x30, 0x03, 0x02, 0x01, 0x00} }, []string{"is not a PFX", ".pfx"}},
+		"a length of five bytes": {func(*server, []byte) []byte { return []byte{0x30, 0x85, 0, 0, 0, 0, 3, 2, 1, 3} }, []string{"is not a PFX", ".pfx"}},
 		"another certificate": {func(s *server, _ []byte) []byte {
 			both, _ := pairs()
 			return s.packed(both[1], password, certificate.AES256)
