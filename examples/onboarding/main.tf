@@ -24,6 +24,6 @@ data "codetwo_target_connectivity" "target" {
 check "connectivity" {
   assert {
     condition     = data.codetwo_target_connectivity.target.connected == true
-    error_message = "CodeTwo could not connect to ${var.mailbox} yet: see the output connectivity."
+    error_message = "CodeTwo could not connect to ${var.mailbox} yet: the output connectivity shows the checks."
   }
 }

@@ -7,8 +7,11 @@ output "permissions" {
 }
 
 output "connectivity" {
-  description = "What CodeTwo's Configure step would find, and what to do about it."
-  value       = data.codetwo_target_connectivity.target.checks
+  description = "What CodeTwo's Configure step would find. The data source's warning says what to do about it."
+  value = {
+    for check in data.codetwo_target_connectivity.target.checks :
+    check.name => "${check.status}: ${check.detail}"
+  }
 }
 
 output "handoff" {

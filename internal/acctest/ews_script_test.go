@@ -111,7 +111,7 @@ func TestEWSScriptTakesAccessFromNobodyUnderPowerShell(t *testing.T) {
 	t.Parallel()
 	o := newOrganization(t)
 	domain := o.tenant.Domain
-	script := ewsaccess.Script(ewsaccess.Target{TenantID: o.tenant.TenantID, ClientID: o.apps["ours"].ClientID, Surroundings: ewsaccess.Surroundings{InitialDomain: domain}})
+	script := ewsaccess.Script(ewsaccess.ScriptInput{TenantID: o.tenant.TenantID, ClientID: o.apps["ours"].ClientID, TenantFacts: ewsaccess.TenantFacts{InitialDomain: domain}})
 	var plays []ewsplay.Play
 	var states []before
 	for _, enabled := range []string{ewsplay.Unset, ewsplay.False, ewsplay.True} {
@@ -121,7 +121,7 @@ func TestEWSScriptTakesAccessFromNobodyUnderPowerShell(t *testing.T) {
 				states = append(states, b)
 				plays = append(plays, ewsplay.Play{
 					Title: fmt.Sprintf("EwsEnabled %q, listed %v, %s", enabled, listed, arguments), Name: domain,
-					Connections: []ewsplay.Connection{{TenantID: o.tenant.TenantID}}, Enabled: enabled, List: strings.Join(o.ids(listed), ","), Arguments: arguments,
+					Connections: []ewsplay.Connection{{TenantID: o.tenant.TenantID}}, Settings: ewsplay.Settings{Enabled: enabled, List: strings.Join(o.ids(listed), ",")}, Arguments: arguments,
 				})
 			}
 		}

@@ -35,26 +35,26 @@ func (r *Resource) job(plan, config *Model, diags *diag.Diagnostics) *job {
 	return &job{store: s, directory: r.services.Directory(plan.TenantID.ValueString()), now: r.services.Now(), plan: plan, config: config, diags: diags}
 }
 
-// lookTimeout bounds the look at the tenant, without which a hand-off can be written, too.
-const lookTimeout = 20 * time.Second
+// tenantTimeout bounds readTenant: the hand-off can be written without it.
+const tenantTimeout = 20 * time.Second
 
-// look asks the tenant what the sheet's EWS script has to know: one request, and one more for every twenty apps that hold
+// readTenant asks the tenant what the sheet's EWS script has to know: one request, and one more for every twenty apps that hold
 // the role. Rights: Application.Read.All and Organization.Read.All. It returns nil where nothing could be learnt, since a
 // connection can be kept without any access to its tenant.
-func (j *job) look(ctx context.Context) *ewsaccess.Surroundings {
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+func (j *job) readTenant(ctx context.Context) *ewsaccess.TenantFacts {
+	ctx, cancel := context.WithTimeout(ctx, tenantTimeout)
 	defer cancel()
 	held, err := j.directory.RoleHolders(ctx, ewsaccess.Role, j.plan.ClientID.ValueString())
 	if err != nil {
 		tflog.Info(ctx, "The tenant could not be looked at for the hand-off sheet", map[string]any{"tenant_id": j.plan.TenantID.ValueString(), "error": err.Error()})
 		return nil
 	}
-	seen := ewsaccess.Seen(held, j.now)
+	seen := ewsaccess.FactsOf(held, j.now)
 	return &seen
 }
 
 func (j *job) create(ctx context.Context, owner string) {
-	seen := j.look(ctx)
+	seen := j.readTenant(ctx)
 	defer j.store.Lock()()
 	imported, ok := j.importPFX(ctx, nil)
 	if !ok {
@@ -85,7 +85,7 @@ func (j *job) create(ctx context.Context, owner string) {
 }
 
 func (j *job) update(ctx context.Context, state *Model, owner string) {
-	seen := j.look(ctx)
+	seen := j.readTenant(ctx)
 	defer j.store.Lock()()
 	imported, ok := j.importPFX(ctx, state)
 	if !ok {

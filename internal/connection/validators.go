@@ -47,8 +47,11 @@ func (publicFolderPaths) ValidateSet(_ context.Context, request validator.SetReq
 		}
 	}
 	if err := store.CheckPublicFolderPaths(paths); err != nil {
-		response.Diagnostics.AddAttributeError(request.Path, "Not a public folder's path", fmt.Sprintf("%s: %v.\n\n"+
-			`In a quoted string of Terraform each backslash is written twice: "\\Sales\\Archive".`, request.Path, err))
+		advice := ""
+		if strings.Contains(err.Error(), "backslash") {
+			advice = "\n\n" + `In a quoted string of Terraform each backslash is written twice: "\\Sales\\Archive".`
+		}
+		response.Diagnostics.AddAttributeError(request.Path, "Invalid public_folder_paths", fmt.Sprintf("%s: %v.%s", request.Path, err, advice))
 	}
 }
 

@@ -51,11 +51,11 @@ func TestAccTargetConnectivityNamesEachPublicFolderThatLacksOwner(t *testing.T) 
 		"an owner of the root and one folder": {[]string{`\Sales\Archive`, `\Projects`}, func(m string) []map[string]any {
 			return []map[string]any{folder(`\`, m, "Owner"), folder(`\Sales`, m, "None"), folder(`\Sales\Archive`, m, "Owner"), folder(`\Projects`, m, "Editor")}
 		}, "failed", `%s is not Owner of 2 of 3 public folders: \Projects (it may not create subfolders, change the folder); \Sales\Archive (\Sales does not exist, or the mailbox may not see it)`,
-			[]string{"'\\Projects'\n  '\\Sales\\Archive'\n)", "-AccessRights Owner", `# New-PublicFolder -Name 'Sales' -Path '\'`, `Get-PublicFolder -Identity '\Sales' shows that folder`}, findRoot + get},
+			[]string{"\nAdd-PublicFolderClientPermission -Identity '\\Projects'", "-AccessRights Owner", `Get-PublicFolder -Identity '\Sales' shows that folder`, `# New-PublicFolder -Name 'Sales' -Path '\'`}, findRoot + get},
 		"a folder that is missing": {[]string{`\Sales\Archive`, `\Sales\Offers`}, func(m string) []map[string]any {
 			return []map[string]any{folder(`\`, m, "Owner"), folder(`\Sales`, m, "Reviewer"), folder(`\Sales\Archive`, m, "Owner")}
 		}, "failed", `%s is not Owner of 1 of 3 public folders: \Sales\Offers (it does not exist, or the mailbox may not see it)`,
-			[]string{`Add-PublicFolderClientPermission -Identity '\Sales\Offers' -User '`, `# New-PublicFolder -Name 'Offers' -Path '\Sales'`}, findRoot + 1 + get},
+			[]string{`# New-PublicFolder -Name 'Offers' -Path '\Sales'`, `# Add-PublicFolderClientPermission -Identity '\Sales\Offers' -User '`}, findRoot + 1 + get},
 		"a reader of everything": {[]string{`\Sales`}, func(m string) []map[string]any {
 			return []map[string]any{folder(`\`, m, "Reviewer"), folder(`\Sales`, m, "Reviewer")}
 		}, "failed", `%s is not Owner of 2 of 2 public folders: \ (it may not create items, create subfolders, change the folder); \Sales (it may not create items, create subfolders, change the folder)`,

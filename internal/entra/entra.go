@@ -35,9 +35,9 @@ type Directory interface {
 	// Organization reads the tenant's name and domains.
 	Organization(ctx context.Context) (*Organization, error)
 
-	// RoleHolders reads who holds an application permission in the tenant, besides the application of that client ID, and
+	// RoleHolders reads who holds an application permission in the tenant, except the application of that client ID, and
 	// the tenant's initial domain. The client IDs of the holders cost one request more for every twenty.
-	RoleHolders(ctx context.Context, role RoleRef, besides string) (*RoleHolders, error)
+	RoleHolders(ctx context.Context, role RoleRef, except string) (*RoleHolders, error)
 
 	// User reads a user by user principal name, or by any of the addresses that the user has.
 	User(ctx context.Context, address string) (*User, error)

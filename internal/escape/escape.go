@@ -2,8 +2,10 @@
 package escape
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 )
 
 // PowerShell returns s as a PowerShell string literal (Microsoft: "about_Quoting_Rules"). PowerShell takes the
@@ -21,6 +23,38 @@ func PowerShell(s string) string {
 	}
 	literal.WriteByte('\'')
 	return literal.String()
+}
+
+// PowerShellASCII returns s as a PowerShell expression in ASCII, which means the same in every encoding that a script file
+// may be read in: a literal, or literals and characters joined.
+func PowerShellASCII(s string) string {
+	var parts []string
+	var literal strings.Builder
+	flush := func() {
+		if literal.Len() > 0 {
+			parts = append(parts, PowerShell(literal.String()))
+			literal.Reset()
+		}
+	}
+	for _, unit := range utf16.Encode([]rune(s)) {
+		if unit >= 0x20 && unit < 0x7F {
+			literal.WriteByte(byte(unit))
+			continue
+		}
+		flush()
+		parts = append(parts, fmt.Sprintf("[char]0x%X", unit))
+	}
+	flush()
+	switch {
+	case len(parts) == 0:
+		return "''"
+	case len(parts) == 1 && strings.HasPrefix(parts[0], "'"):
+		return parts[0]
+	case strings.HasPrefix(parts[0], "'"):
+		return "(" + strings.Join(parts, " + ") + ")"
+	default:
+		return "('' + " + strings.Join(parts, " + ") + ")" // a sum of characters alone would be a number
+	}
 }
 
 // Visible replaces what cannot be seen: control characters, line ends, and the marks that turn the direction of writing

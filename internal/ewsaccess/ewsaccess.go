@@ -40,8 +40,8 @@ func day(year int, month time.Month, of int) time.Time {
 // State is what the organization's EwsEnabled and EwsAllowedAppIDs come to.
 type State struct {
 	Name     string // how the texts call it
-	EWS      string // who gets in
-	Then     string // what to do about it
+	Admits   string // which applications get in
+	Action   string // what to do about it
 	Evidence string
 }
 
@@ -50,42 +50,48 @@ func States() []State { return slices.Clone(states) }
 
 var states = []State{
 	{
-		Name:     "`EwsEnabled` unset (null), whatever the list",
-		EWS:      "every application, until Microsoft closes EWS in the tenant. It does so tenant by tenant, and says so {notice} before. It then puts on the list what used EWS in the last {usage}, unless an administrator ever edited the list, and sets `EwsEnabled` to False",
-		Then:     "nothing, for now. Never set it to True with a list of one: every other application (backup, Outlook for Mac, room systems, CRM) would be refused. An entry made now harms nobody today, but ends the automatic filling of the list for good, so that every other application needs an entry as well",
+		Name: "`EwsEnabled` unset (null), whatever the list",
+		Admits: "every application, until Microsoft closes EWS in the tenant. It does so tenant by tenant, with {notice}' notice. It then adds to the list what used EWS in the last {usage}, unless an " +
+			"administrator ever edited the list, and sets `EwsEnabled` to False, so that no application gets in, listed or not",
+		Action: "nothing now. When the message center announces the closing, plan for the day after it: run the script then (state False). Never set an unset `EwsEnabled` to True with a list of one: every other " +
+			"application (backup, Outlook for Mac, room systems, CRM) would be refused. An entry added now harms nobody today, but ends the automatic filling of the list for good, so that every other application " +
+			"needs an entry as well",
 		Evidence: "Microsoft's posts of 2026",
 	},
 	{
 		Name:     "`EwsEnabled` False, whatever the list",
-		EWS:      "no application",
-		Then:     "add the application to the list, then set `EwsEnabled` to True: nobody had access, so nobody loses it. Look at who else is on the list first: opening admits them, too. In a hurry, `Set-OrganizationConfig -EwsEnabled $null` opens EWS to every application within {switch}",
+		Admits:   "no application",
+		Action:   "add the application to the list, then set `EwsEnabled` to True: nobody had access, so nobody loses it. Look at who else is on the list first, because opening EWS admits them, too. {night}",
 		Evidence: "Microsoft's posts of 2026",
 	},
 	{
 		Name:     "`EwsEnabled` True, with a list",
-		EWS:      "the applications on the list",
-		Then:     "add the application to the list. A write replaces the whole list, so what is on it goes back in",
+		Admits:   "the applications on the list",
+		Action:   "add the application to the list. A write replaces the whole list, so what is on it has to go back in",
 		Evidence: "Microsoft's posts of 2026",
 	},
 	{
 		Name:     "`EwsEnabled` True, with an empty list",
-		EWS:      "no application, in the worldwide cloud since {empty}",
-		Then:     "add the application to the list, and know that it will be the only one: look up who else uses EWS first",
+		Admits:   "no application, in the worldwide cloud since {empty}",
+		Action:   "add the application to the list. It will be the only one, so find out first who else uses EWS",
 		Evidence: "Microsoft's posts of 2026; conflicting: the page of `Set-OrganizationConfig` still says that an empty list restricts nothing",
 	},
 }
 
 // sentences are what the texts say in more than one place, by name. {…} are dates, delays and other sentences.
 var sentences = map[string]string{
-	"unset":     "nothing has to be changed for now. Microsoft closes it {notice} after an announcement in the message center. It puts on the list what used EWS in the last {usage}, unless somebody ever edited the list",
+	"open": "While the organization's `EwsEnabled` is unset, Exchange Online admits every application to EWS. Microsoft has been closing EWS tenant by tenant since October 2026, with {notice}' notice. From then on no " +
+		"application gets in until an administrator sets `EwsEnabled` to True, which admits the applications on the organization's allow list",
+	"unset": "Nothing has to be changed for now. Microsoft closes EWS {notice} after an announcement in the message center. It then adds to the list what used EWS in the last {usage}, unless somebody ever edited the " +
+		"list, and sets EwsEnabled to False",
+	"unproved":  "This does not prove an entry on the allow list: a tenant whose `EwsEnabled` is unset admits every application, until Microsoft closes EWS there with {notice}' notice",
 	"end":       "EWS ends in Exchange Online on {last}, without exceptions; whether CodeTwo will have another way by then is not known",
-	"unproved":  "A pass does not prove an entry on the allow list: while the organization's `EwsEnabled` is unset, every application gets in, until Microsoft closes EWS in the tenant, announced {notice} before",
-	"open":      "While the organization's `EwsEnabled` is unset, Exchange Online admits every application to EWS. Microsoft closes it tenant by tenant since October 2026, announced {notice} before; from then on an application needs an entry on the organization's allow list",
-	"frontline": "EWS is refused to mailboxes with a Kiosk, F1 or F3 licence since {frontline}, whatever the list says",
+	"frontline": "Exchange Online has refused EWS to mailboxes with a Kiosk, F1 or F3 licence since {frontline}, whatever the list says",
 	"delay":     "An entry on the list takes effect within {list}, a change of `EwsEnabled` within {switch}",
-	"clouds":    "These dates are of the worldwide cloud, the only one that CodeTwo connects to; GCC High, DoD and 21Vianet follow later",
+	"night":     "The fastest way out, until {last}: `Set-OrganizationConfig -EwsEnabled $null` opens EWS to every application within {switch}. Set it to True later only with a complete list",
+	"clouds":    "These dates are those of the worldwide cloud, the only one that CodeTwo connects to; GCC High, DoD and 21Vianet follow later",
 	"report":    "What uses EWS today is in the EWS usage report of the Microsoft 365 admin center (Reports > Usage)",
-	"readme":    "A tenant's own settings decide whether an application may use EWS. {open}. {end}. The connectivity check shows what holds, with what to do about it",
+	"readme":    "A tenant's own settings decide whether an application may use EWS. {open}. {end}. The connectivity check shows whether EWS opens the mailbox today, and what to do if it does not",
 }
 
 // Sentence returns the text of that name as plain text, with its dates and without a full stop. It panics for a name that
@@ -109,14 +115,14 @@ func Table() string {
 	var table strings.Builder
 	table.WriteString("| the organization's settings | who gets in | what to do | evidence |\n|---|---|---|---|\n")
 	for _, state := range states {
-		fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", fill(state.Name), fill(state.EWS), fill(state.Then), state.Evidence)
+		fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", fill(state.Name), fill(state.Admits), fill(state.Action), state.Evidence)
 	}
 	return table.String()
 }
 
 // fill puts the dates and delays into a text.
 func fill(text string) string {
-	for _, name := range []string{"open", "end"} {
+	for _, name := range []string{"open", "end", "night"} {
 		text = strings.ReplaceAll(text, "{"+name+"}", sentences[name])
 	}
 	return strings.NewReplacer(

@@ -15,7 +15,7 @@ import (
 //go:embed allow.ps1.tmpl
 var allowScript string
 
-var allow = template.Must(template.New("allow").Funcs(template.FuncMap{"quote": escape.PowerShell}).Parse(allowScript))
+var allow = template.Must(template.New("allow").Funcs(template.FuncMap{"quote": escape.PowerShellASCII}).Parse(allowScript))
 
 // App is an application that may need an entry on the list, too.
 type App struct {
@@ -23,12 +23,34 @@ type App struct {
 	Name     string `json:"name"`      // as somebody in the tenant wrote it: data, whatever it holds
 }
 
-// Surroundings are what a look at a tenant showed, for whoever edits its list. The zero value is a tenant that nobody
+// TenantFacts are what a look at a tenant showed, for the administrator who edits its list. The zero value is a tenant that nobody
 // looked at.
-type Surroundings struct {
+type TenantFacts struct {
 	InitialDomain string    `json:"initial_domain,omitempty"` // the *.onmicrosoft.com domain; empty where it is not known
 	Holders       []App     `json:"holders,omitempty"`        // other applications that hold full_access_as_app
 	SeenAt        time.Time `json:"seen_at,omitzero"`         // when the holders were read, in UTC; zero where they were not
+}
+
+// SeenOn is the day of the look at the holders (2006-01-02), empty where nobody looked.
+func (s TenantFacts) SeenOn() string {
+	if s.SeenAt.IsZero() {
+		return ""
+	}
+	return s.SeenAt.UTC().Format(time.DateOnly)
+}
+
+// Or returns the look with what it did not learn taken from an earlier one (nil: none), the holders with their day.
+func (s TenantFacts) Or(earlier *TenantFacts) TenantFacts {
+	if earlier == nil {
+		return s
+	}
+	if s.InitialDomain == "" {
+		s.InitialDomain = earlier.InitialDomain
+	}
+	if s.SeenAt.IsZero() {
+		s.Holders, s.SeenAt = earlier.Holders, earlier.SeenAt
+	}
+	return s
 }
 
 // Role is the application permission that EWS asks of an application; everybody who holds it needs an entry, too.
@@ -37,12 +59,12 @@ var Role = func() entra.RoleRef {
 	return entra.RoleRef{ResourceAppID: role.API.AppID, RoleID: role.ID}
 }()
 
-// Seen returns what a look at a tenant showed (nil: nothing).
-func Seen(held *entra.RoleHolders, at time.Time) Surroundings {
+// FactsOf returns what a look at a tenant showed (nil: nothing).
+func FactsOf(held *entra.RoleHolders, at time.Time) TenantFacts {
 	if held == nil {
-		return Surroundings{}
+		return TenantFacts{}
 	}
-	seen := Surroundings{InitialDomain: held.InitialDomain}
+	seen := TenantFacts{InitialDomain: held.InitialDomain}
 	if !held.Read {
 		return seen
 	}
@@ -53,30 +75,27 @@ func Seen(held *entra.RoleHolders, at time.Time) Surroundings {
 	return seen
 }
 
-// Target is what a script is for.
-type Target struct {
+// ScriptInput is what a script is for.
+type ScriptInput struct {
 	TenantID string // GUID
 	ClientID string // GUID, the application that is to use EWS
-	Surroundings
+	TenantFacts
 }
 
 // Script returns PowerShell for an Exchange administrator, for Windows PowerShell 5.1 and PowerShell 7, that puts the
 // application on the organization's list. It branches on what it reads, takes access from no application, never sets an
 // unset EwsEnabled, stops where the connection is another organization's, and asks before it opens anything. It is one
-// block, so that pasting it runs all of it or nothing.
-func Script(t Target) string {
+// block, so that pasting it runs all of it or nothing. It is ASCII, whatever the names hold: Windows PowerShell 5.1 reads a
+// file without a mark in the ANSI code page, in which some letters would turn into quotation marks.
+func Script(t ScriptInput) string {
 	holders := slices.Clone(t.Holders)
 	for i := range holders {
 		holders[i].Name = escape.Visible(holders[i].Name)
 	}
-	seenOn := ""
-	if !t.SeenAt.IsZero() {
-		seenOn = t.SeenAt.UTC().Format(time.DateOnly)
-	}
 	var script strings.Builder
 	err := allow.Execute(&script, map[string]any{
-		"TenantID": t.TenantID, "ClientID": t.ClientID, "InitialDomain": t.InitialDomain, "Holders": holders, "SeenOn": seenOn,
-		"Report": Sentence("report"), "Unset": Sentence("unset"), "Delay": Sentence("delay"), "EmptyListRefuses": EmptyListRefuses.Format(time.DateOnly),
+		"TenantID": t.TenantID, "ClientID": t.ClientID, "InitialDomain": t.InitialDomain, "Holders": holders, "SeenOn": t.SeenOn(),
+		"Report": Sentence("report"), "Unset": Sentence("unset"), "Delay": Sentence("delay"), "EmptyListRefuses": EmptyListRefuses.Format(time.DateOnly), "ListDelay": hours(ListDelay),
 	})
 	if err != nil {
 		// The template is compiled in and takes strings: writing to memory cannot fail.

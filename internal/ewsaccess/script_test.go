@@ -21,7 +21,7 @@ const (
 	elsewhere = "99999999-2222-3333-4444-555555555555"
 )
 
-var target = ewsaccess.Target{TenantID: tenantID, ClientID: ours, Surroundings: ewsaccess.Surroundings{
+var target = ewsaccess.ScriptInput{TenantID: tenantID, ClientID: ours, TenantFacts: ewsaccess.TenantFacts{
 	InitialDomain: domain, SeenAt: time.Date(2026, 11, 29, 23, 0, 0, 0, time.UTC),
 	Holders: []ewsaccess.App{{ClientID: crm, Name: "Customer's CRM"}},
 }}
@@ -140,7 +140,7 @@ func undecided(play ewsplay.Play, got ewsplay.Outcome) (complaints []string) {
 	if len(writes) > 0 && !strings.Contains(got.Said, "Done. EwsEnabled") {
 		complain("wrote, and does not show the result: %s", got.Said)
 	}
-	if len(writes) > 0 && play.Lag > 0 && got.Slept == 0 {
+	if len(writes) > 0 && play.Lag > 0 && got.Slept <= 30 {
 		complain("took an old read for the result")
 	}
 	return complaints
@@ -239,24 +239,58 @@ func single() map[string]expected {
 		"a module without the property":              {with(func(p *ewsplay.Play) { p.Module = ewsplay.NoProperty }), 0, "Update-Module", nil, nil},
 		"a list that comes as an array":              {with(func(p *ewsplay.Play) { p.List, p.ListAsArray = backup+","+crm, true }), 2, "", nil, lists(backup, crm, ours)},
 		"a switch that comes as text":                {with(func(p *ewsplay.Play) { p.AsText = true }), 2, "", nil, nil},
-		"somebody who writes at the same time":       {with(func(p *ewsplay.Play) { p.Intruder = backup }), 0, "changed in between", nil, nil},
-		"reads that never show the list":             {with(func(p *ewsplay.Play) { p.Lag = 1000 }), 1, "Not confirmed: Exchange Online still shows EwsEnabled = False", nil, nil},
-		"reads that never show the switch":           {with(func(p *ewsplay.Play) { p.List, p.Lag = ours, 1000 }), 1, "Not confirmed", nil, nil},
-		"a write that Exchange refuses":              {with(func(p *ewsplay.Play) { p.Refuses = true }), 1, "Exchange refuses the write", nil, nil},
-		"a parameter that does not exist":            {with(func(p *ewsplay.Play) { p.Arguments = "-Yess" }), 0, "does not know -Yess", nil, nil},
-		"an ID that is not one":                      {with(func(p *ewsplay.Play) { p.Arguments = "-Yes -AlsoAllow backup" }), 0, "'backup' is not a client ID", nil, nil},
+		"somebody who writes at the same time": {with(func(p *ewsplay.Play) {
+			p.IntrudesAt, p.IntrudesWith = 3, ewsplay.Settings{Enabled: ewsplay.False, List: backup}
+		}), 0, "Somebody else changes the settings, or Exchange Online shows old ones. Nothing was changed. Now: EwsEnabled = False", nil, nil},
+		"reads that never show the list":   {with(func(p *ewsplay.Play) { p.Lag = 1000 }), 1, "Not confirmed. The list was written. The last look showed: EwsEnabled = False: no application may use EWS. EwsAllowedAppIDs = (empty).", nil, nil},
+		"reads that never show the switch": {with(func(p *ewsplay.Play) { p.List, p.Lag = ours, 1000 }), 1, "Not confirmed. EwsEnabled was set to True. The last look showed: EwsEnabled = False: no application may use EWS. EwsAllowedAppIDs = " + ours, nil, nil},
+		"a write that Exchange refuses":    {with(func(p *ewsplay.Play) { p.Refuses = true }), 1, "Exchange refuses the write", nil, nil},
+		"a parameter that does not exist":  {with(func(p *ewsplay.Play) { p.Arguments = "-Yess" }), 0, "does not know '-Yess'", nil, nil},
+		"an ID that is not one":            {with(func(p *ewsplay.Play) { p.Arguments = "-Yes -AlsoAllow backup" }), 0, "'backup' is not a client ID", nil, nil},
 		"who will be admitted, by name": {with(func(p *ewsplay.Play) { p.List = crm + "," + backup }), 2, "",
-			[]string{"Opening EWS admits:\n  " + crm + " (Customer's CRM)\n  " + backup + "\n  " + ours + " (this application)\n"}, silent("Not on the list")},
-		"who is not on the list, with the date": {with(), 2, "", []string{"seen on 2026-11-29", "Customer's CRM"}, nil},
-		"an open organization":                  {with(func(p *ewsplay.Play) { p.Enabled, p.Arguments = ewsplay.Unset, "-Yes" }), 0, "", []string{"open to every application", "7 days", "Nothing was changed"}, nil},
+			[]string{"EWS will be open to these applications:\n  " + crm + " (Customer's CRM)\n  " + backup + "\n  " + ours + " (this application)\n"}, silent("Not on the list")},
+		"who is not on the list, with the date": {with(), 2, "", []string{"as of 2026-11-29", "Customer's CRM"}, nil},
+		"an open organization":                  {with(func(p *ewsplay.Play) { p.Enabled, p.Arguments = ewsplay.Unset, "-Yes" }), 0, "", []string{"EwsEnabled is unset: every application may use EWS", "7 days", "Nothing was changed"}, nil},
 		"a list that is prepared":               {with(func(p *ewsplay.Play) { p.Enabled, p.Arguments = ewsplay.Unset, "-PrepareList -Yes" }), 1, "", []string{"ends the automatic filling"}, nil},
 		"reads that show the change late":       {with(func(p *ewsplay.Play) { p.Lag = 2 }), 2, "", []string{"does not show the change yet"}, nil},
 		"an open organization with an entry": {with(func(p *ewsplay.Play) { p.Enabled, p.List, p.Arguments = ewsplay.Unset, ours, "-PrepareList" }), 0, "",
-			[]string{"EwsEnabled = unset; allowed: " + ours, "Nothing to do"}, nil},
+			[]string{"every application may use EWS. EwsAllowedAppIDs = " + ours, "Nothing to do"}, nil},
 		"an application that is named twice, and ours": {with(func(p *ewsplay.Play) { p.Arguments = "-Yes -AlsoAllow '" + crm + " " + ours + ";" + crm + "'" }), 2, "", nil, lists(ours, crm)},
-		"a value that nobody knows":                    {with(func(p *ewsplay.Play) { p.Enabled = "Partly" }), 0, "EwsEnabled is 'Partly'", nil, nil},
-		"an empty list":                                {with(func(p *ewsplay.Play) { p.Enabled = ewsplay.True }), 1, "", []string{"allowed: nobody", "the only ones", "2026-10-10"}, nil},
-		"a question that is answered with a line end":  {with(func(p *ewsplay.Play) { p.Arguments, p.Answer = "", "\n" }), 0, "not yes", nil, nil},
+		"a switch that is said to be off":              {with(func(p *ewsplay.Play) { p.Arguments = "-Yes:$false" }), 0, "does not know '-Yes:'", nil, nil},
+		"a list that is said not to be prepared":       {with(func(p *ewsplay.Play) { p.Enabled, p.Arguments = ewsplay.Unset, "-PrepareList:$false -Yes" }), 0, "does not know", nil, nil},
+		"a stray word":                                 {with(func(p *ewsplay.Play) { p.Arguments = "yes" }), 0, "does not know 'yes'", nil, nil},
+		"two applications with a space between":        {with(func(p *ewsplay.Play) { p.Arguments = "-AlsoAllow " + crm + " " + backup + " -Yes" }), 2, "", nil, lists(ours, crm, backup)},
+		"a domain and a stray word":                    {with(func(p *ewsplay.Play) { p.Arguments = "-DelegatedOrganization " + domain + " -Yes " + crm }), 0, "does not know", nil, nil},
+		"our tenant's ID on a connection to a customer": {with(func(p *ewsplay.Play) {
+			p.Name, p.Connections[0].Delegated = "customer.onmicrosoft.com", "customer.onmicrosoft.com"
+		}), 0, "Nothing was changed", nil, nil},
+		"an entry of a moment ago that a read does not show": {with(func(p *ewsplay.Play) {
+			p.Enabled, p.List, p.Earlier, p.LagBefore = ewsplay.True, crm+","+backup, ewsplay.Settings{Enabled: ewsplay.True, List: crm}, 2
+		}), 0, "shows old ones", nil, nil},
+		"a switch that was unset a moment ago": {with(func(p *ewsplay.Play) {
+			p.Enabled, p.List, p.Earlier, p.LagBefore = ewsplay.Unset, ours, ewsplay.Settings{Enabled: ewsplay.False, List: ours}, 3
+		}), 0, "shows old ones", nil, nil},
+		"somebody who opens EWS while the list is written": {with(func(p *ewsplay.Play) {
+			p.IntrudesAt, p.IntrudesWith = 5, ewsplay.Settings{Enabled: ewsplay.True, List: ours}
+		}), 1, "", []string{"Done. EwsEnabled = True"}, nil},
+		"somebody who adds an entry while the list is written": {with(func(p *ewsplay.Play) {
+			p.IntrudesAt, p.IntrudesWith = 5, ewsplay.Settings{Enabled: ewsplay.False, List: ours + "," + backup}
+		}), 1, "The list was written. Now: EwsEnabled = False", nil, nil},
+		"Microsoft, who closes EWS while the list is prepared": {with(func(p *ewsplay.Play) {
+			p.Enabled, p.Arguments, p.IntrudesAt, p.IntrudesWith = ewsplay.Unset, "-Yes -PrepareList", 5, ewsplay.Settings{Enabled: ewsplay.False, List: ours}
+		}), 1, "", []string{"Done. EwsEnabled = False: no application"}, nil},
+		"a read that fails after the write": {with(func(p *ewsplay.Play) { p.FailingReads = []int{5, 6, 8} }), 2, "", []string{"Done."}, nil},
+		"reads that fail for ever after the write": {with(func(p *ewsplay.Play) {
+			for i := 5; i < 60; i++ {
+				p.FailingReads = append(p.FailingReads, i)
+			}
+		}), 1, "Not confirmed. The list was written. The last look showed: The server is busy.", nil, nil},
+		"a first read that fails":                            {with(func(p *ewsplay.Play) { p.FailingReads = []int{1} }), 0, "The server is busy.", nil, nil},
+		"a session that cannot ask":                          {with(func(p *ewsplay.Play) { p.Arguments, p.NobodyThere = "", true }), 0, "This session cannot ask", nil, nil},
+		"a caller in strict mode with settings of their own": {with(func(p *ewsplay.Play) { p.Strict = true }), 2, "", nil, lists(ours)},
+		"a value that nobody knows":                          {with(func(p *ewsplay.Play) { p.Enabled = "Partly" }), 0, "EwsEnabled is 'Partly'", nil, nil},
+		"an empty list":                                      {with(func(p *ewsplay.Play) { p.Enabled = ewsplay.True }), 1, "", []string{"EwsAllowedAppIDs = (empty)", "The only applications", "2026-10-10"}, nil},
+		"a question that is answered with a line end":        {with(func(p *ewsplay.Play) { p.Arguments, p.Answer = "", "\n" }), 0, "not yes", nil, nil},
 	}
 }
 
@@ -277,7 +311,7 @@ func TestEWSScriptStopsWhereItShouldUnderPowerShell(t *testing.T) {
 
 func TestEWSScriptGoesByTheTenantIDWhereNobodyKnowsTheDomainUnderPowerShell(t *testing.T) {
 	t.Parallel()
-	unknown := ewsaccess.Target{TenantID: tenantID, ClientID: ours}
+	unknown := ewsaccess.ScriptInput{TenantID: tenantID, ClientID: ours}
 	nameless := here("", func(p *ewsplay.Play) { p.Enabled, p.List, p.Name = ewsplay.True, backup, "" })
 	other := here("", func(p *ewsplay.Play) {
 		p.Enabled, p.List, p.Name, p.Connections[0].TenantID = ewsplay.True, backup, "", elsewhere
@@ -285,6 +319,43 @@ func TestEWSScriptGoesByTheTenantIDWhereNobodyKnowsTheDomainUnderPowerShell(t *t
 	got := ewsplay.Run(t, ewsaccess.Script(unknown), []ewsplay.Play{nameless, other})
 	if len(got[0].Writes) != 1 || got[0].Failure != "" || len(got[1].Writes) != 0 || !strings.Contains(got[1].Failure, "Nothing was changed") {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestEWSScriptSaysWhetherAnybodyLookedForOtherHoldersUnderPowerShell(t *testing.T) {
+	t.Parallel()
+	nobody, none := target, target
+	nobody.Holders, nobody.SeenAt = nil, time.Time{}
+	none.Holders = nil
+	for words, script := range map[string]ewsaccess.ScriptInput{
+		"is not known: Terraform could not read it":                        nobody,
+		"As of 2026-11-29, no other application holds full_access_as_app.": none,
+	} {
+		got := ewsplay.Run(t, ewsaccess.Script(script), []ewsplay.Play{here("", func(p *ewsplay.Play) { p.Enabled, p.List = ewsplay.True, ours })})
+		if !strings.Contains(got[0].Said, words) || got[0].Failure != "" {
+			t.Errorf("does not say %q: %+v", words, got[0])
+		}
+	}
+}
+
+func TestEWSScriptReadsTheSameInEveryCodePage(t *testing.T) {
+	t.Parallel()
+	strange := target
+	strange.InitialDomain = "za\u017c\u00f3\u0142\u0107.onmicrosoft.com"
+	strange.Holders = []ewsaccess.App{{ClientID: crm, Name: "\u0111; X = (Set-OrganizationConfig -EwsEnabled $true) }) # \U0001F4E7"}}
+	for at, r := range ewsaccess.Script(strange) {
+		if r > 0x7E || r < 0x20 && r != '\n' {
+			t.Fatalf("byte %d is %q", at, r)
+		}
+	}
+}
+
+func TestEWSScriptWritesNoPlaceholderUnderPowerShell(t *testing.T) {
+	t.Parallel()
+	copied := ewsaccess.ScriptInput{TenantID: tenantID, ClientID: "CLIENT_ID"} // as in the guide
+	got := ewsplay.Run(t, ewsaccess.Script(copied), []ewsplay.Play{here("", func(p *ewsplay.Play) { p.Enabled, p.List = ewsplay.True, backup })})
+	if len(got[0].Writes) != 0 || !strings.Contains(got[0].Failure, "'CLIENT_ID' is not a client ID") {
+		t.Errorf("got %+v", got[0])
 	}
 }
 

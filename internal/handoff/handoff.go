@@ -50,7 +50,7 @@ type Sheet struct {
 	HandoffRecipients []string
 
 	// EWS is what a look at the tenant showed for its EWS allow list; the zero value where nobody looked.
-	EWS ewsaccess.Surroundings
+	EWS ewsaccess.TenantFacts
 
 	// MigratePublicFolders adds what public folders ask of the mailbox.
 	MigratePublicFolders bool

@@ -83,8 +83,11 @@ func HTML(s Sheet) ([]byte, error) {
 		"PublicFolderPaths":    s.PublicFolderPaths,
 		"Recipients":           s.HandoffRecipients,
 
-		"EWSScript":          ewsaccess.Script(ewsaccess.Target{TenantID: s.TenantID, ClientID: s.ClientID, Surroundings: s.EWS}),
+		"EWSScript":          ewsaccess.Script(ewsaccess.ScriptInput{TenantID: s.TenantID, ClientID: s.ClientID, TenantFacts: s.EWS}),
+		"LookAtEWS":          ewsaccess.Look(s.Mailbox),
 		"EWS":                ewsSentences(),
+		"EWSHolders":         visibleApps(s.EWS.Holders),
+		"EWSSeenOn":          s.EWS.SeenOn(),
 		"RunScript":          "powershell.exe -NoProfile -ExecutionPolicy Bypass -File " + escape.PowerShell(script),
 		"CheckCertificate":   `Get-Item ` + escape.PowerShell(`Cert:\CurrentUser\My\`+s.Thumbprint) + ` | Format-List Subject, NotAfter, HasPrivateKey`,
 		"CheckFolders":       ShowPublicFolderPermissions(s.Mailbox, append([]string{RootPublicFolder}, s.PublicFolderPaths...)...),
@@ -98,10 +101,19 @@ func HTML(s Sheet) ([]byte, error) {
 // ewsSentences are what the sheet says of EWS, by name.
 func ewsSentences() map[string]string {
 	sentences := map[string]string{}
-	for _, name := range []string{"open", "end", "frontline", "delay"} {
+	for _, name := range []string{"open", "end", "frontline", "delay", "report"} {
 		sentences[name] = ewsaccess.Sentence(name)
 	}
 	return sentences
+}
+
+// visibleApps are applications with names that can be read as they are.
+func visibleApps(apps []ewsaccess.App) []ewsaccess.App {
+	apps = slices.Clone(apps)
+	for i := range apps {
+		apps[i].Name = escape.Visible(apps[i].Name)
+	}
+	return apps
 }
 
 // expiry says what happens when the credential ends.

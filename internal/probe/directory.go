@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/escape"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/exchange"
 )
 
@@ -36,13 +37,13 @@ func (f Facts) organization() Check {
 	var names []string
 	for _, verified := range f.Organization.Domains {
 		if strings.EqualFold(verified.Name, domain) {
-			return passed("%s is a verified domain of %s", strings.ToLower(domain), f.Organization.DisplayName)
+			return passed("%s is a verified domain of %s", strings.ToLower(domain), escape.Visible(f.Organization.DisplayName))
 		}
 		names = append(names, verified.Name)
 	}
 	slices.Sort(names)
 	return failed(fmt.Sprintf("Choose a mailbox in one of them, or verify %s at Microsoft 365 admin center > Settings > Domains. If the mailbox is right, tenant_id is not.", domain),
-		"%s is no verified domain of %s, which has %s. %s", domain, f.Organization.DisplayName, strings.Join(names, ", "), noMailbox)
+		"%s is no verified domain of %s, which has %s. %s", domain, escape.Visible(f.Organization.DisplayName), escape.Visible(strings.Join(names, ", ")), noMailbox)
 }
 
 // Service plans of Exchange Online (Microsoft: "Product names and service plan identifiers for licensing").
@@ -80,7 +81,7 @@ func (f Facts) mailbox() Check {
 		return f.blocked()
 	}
 	if licence.good() && !f.hasAddress(address) {
-		return warning("Set mailbox to the user's e-mail address "+f.User.Mail+", for Exchange finds mailboxes by it.",
+		return warning("Set mailbox to the user's e-mail address "+escape.Visible(f.User.Mail)+", for Exchange finds mailboxes by it.",
 			"%s is a sign-in name, but no e-mail address of that user", address)
 	}
 	return licence
@@ -95,7 +96,7 @@ func (f Facts) blocked() Check {
 	case f.ewsRefusesAccount():
 		return failed(unblock, "the account of %s is blocked, and EWS refuses its mailbox (see the check %q)", address, EWS)
 	case f.Obstacle(EWS) == "" && f.EWSErr == nil && !errors.Is(f.EWSURLErr, exchange.ErrOtherOrigin):
-		return warning("", "the account of %s is blocked, as those of shared mailboxes are; the app opens its mailbox all the same", address)
+		return warning("", "the account of %s is blocked, as those of shared mailboxes are; the app can still open its mailbox", address)
 	default:
 		return warning("Nothing, if it is a shared mailbox, whose account is meant to be blocked. Otherwise: "+unblock,
 			"the account of %s is blocked; whether EWS opens its mailbox is not known (see the check %q)", address, EWS)

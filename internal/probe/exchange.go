@@ -14,7 +14,7 @@ import (
 
 func (f Facts) ews() Check {
 	if errors.Is(f.EWSURLErr, exchange.ErrOtherOrigin) {
-		known, _ := exchangeAnswer(EWS, elsewhere)
+		known, _ := exchangeAnswer(EWS, foreignURL)
 		check := f.row(known)
 		check.Detail += fmt.Sprintf(": %v", f.EWSURLErr)
 		return check
@@ -42,12 +42,15 @@ func (f Facts) ews() Check {
 		check.Script = ewsaccess.Script(f.target())
 	}
 	if others := f.otherHolders(); gated && others != "" {
-		check.Remedy += "\nOther apps that hold full_access_as_app need an entry as well: " + others + "."
+		check.Remedy += "\nOther apps that hold full_access_as_app: " + others + ". Keep or add their entries if they use EWS."
 	}
 	if gated && f.User != nil {
 		// The header reads the same for a mailbox whose licence has no EWS (unconfirmed).
 		if licence := f.licence(); licence.Status == Failed {
-			check.Remedy = "First the licence: " + licence.Remedy + "\nThen, if Exchange still refuses:\n" + check.Remedy
+			check.Script, check.Remedy = "", "First the licence: "+licence.Remedy
+			if f.Obstacle(Mailbox) == "" {
+				check.Remedy = fmt.Sprintf("First the licence (see the check %q), then plan again.", Mailbox)
+			}
 		}
 	}
 	return check
@@ -61,13 +64,13 @@ func (f Facts) EWSGateClosed() bool {
 }
 
 // target is what the script that edits the tenant's allow list is for.
-func (f Facts) target() ewsaccess.Target {
-	return ewsaccess.Target{TenantID: f.Connection.TenantID, ClientID: f.Connection.ClientID, Surroundings: f.surroundings()}
+func (f Facts) target() ewsaccess.ScriptInput {
+	return ewsaccess.ScriptInput{TenantID: f.Connection.TenantID, ClientID: f.Connection.ClientID, TenantFacts: f.tenantFacts()}
 }
 
 // surroundings are what is known of the tenant, for the script that edits its allow list.
-func (f Facts) surroundings() ewsaccess.Surroundings {
-	seen := ewsaccess.Seen(f.Holders, f.Now)
+func (f Facts) tenantFacts() ewsaccess.TenantFacts {
+	seen := ewsaccess.FactsOf(f.Holders, f.Now)
 	if seen.InitialDomain == "" && f.Organization != nil {
 		seen.InitialDomain = f.Organization.InitialDomain()
 	}
@@ -77,7 +80,7 @@ func (f Facts) surroundings() ewsaccess.Surroundings {
 // otherHolders lists the other apps that hold the role, or is empty. Their names are somebody else's text.
 func (f Facts) otherHolders() string {
 	var names []string
-	for _, app := range f.surroundings().Holders {
+	for _, app := range f.tenantFacts().Holders {
 		names = append(names, fmt.Sprintf("%s (%s)", escape.Visible(app.Name), app.ClientID))
 	}
 	return strings.Join(names, ", ")

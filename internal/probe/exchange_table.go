@@ -9,6 +9,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/escape"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/exchange"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/handoff"
 )
 
 // ExchangeAnswer is what one answer of EWS or Autodiscover means for a CodeTwo connection. Meaning and Remedy hold
@@ -35,8 +36,8 @@ const (
 
 // Answers that are no response code of EWS.
 const (
-	elsewhere  = "Autodiscover names an address outside outlook.office365.com"
-	noWords    = "HTTP 403"
+	foreignURL = "Autodiscover names an address outside outlook.office365.com"
+	bare403    = "HTTP 403"
 	refused    = "HTTP 401"
 	unlicensed = exchange.CodeNoMailbox + ", and the user has no licence for one"
 )
@@ -44,28 +45,30 @@ const (
 const (
 	powerShell   = "In Exchange Online PowerShell (Connect-ExchangeOnline), as an Exchange administrator:\n"
 	accessPolicy = powerShell + "Get-ApplicationAccessPolicy | Where-Object AppId -eq '{client_id}'\nTest-ApplicationAccessPolicy -AppId '{client_id}' -Identity {mailbox_quoted}\nRemove the policy that denies this mailbox, or add the mailbox to its group. A change of permissions takes Exchange up to two hours."
-	grantOwner   = powerShell + "Remove-PublicFolderClientPermission -Identity '\\' -User {mailbox_quoted} -Confirm:$false -ErrorAction SilentlyContinue\nAdd-PublicFolderClientPermission -Identity '\\' -User {mailbox_quoted} -AccessRights Owner\nand the same for every subfolder that is migrated into (Get-PublicFolder '\\' -Recurse lists them; public_folder_paths of the connection has them checked, too)."
-	lookAtOwner  = powerShell + "Get-PublicFolder '\\'\nGet-PublicFolderClientPermission -Identity '\\' -User {mailbox_quoted}\nshow whether there are public folders, and what the mailbox may do."
+	grantOwner   = powerShell + "{grant_root}\nand the same for every subfolder that is migrated into (Get-PublicFolder '\\' -Recurse lists them; public_folder_paths of the connection has them checked, too)."
+	lookAtOwner  = powerShell + "Get-PublicFolder '\\'\n{show_root}\nshow whether there are public folders, and what the mailbox may do."
+
+	mailboxSwitch = "- EwsEnabled of the mailbox is False: Set-CASMailbox -Identity {mailbox_quoted} -EwsEnabled $true\n"
+	frontline     = "The mailbox has a Kiosk, F1 or F3 licence: give it one with EWS (Exchange Online Plan 1 or 2, Microsoft 365 Business, E3 or E5)."
 )
 
 // The codes are of Microsoft's EWS reference ("ResponseCode").
 var exchangeAnswers = []ExchangeAnswer{
 	{Check: EWS, Script: true, Answer: ewsDisabled, Meaning: "Exchange says: " + ewsDisabled + ". EwsEnabled is False for the organization or for the mailbox, or the mailbox has a frontline licence",
+		Remedy: "{look_at_ews}\n" + mailboxSwitch +
+			"- EwsEnabled of the organization is False: the script shows who is on the list, adds the app, and then opens EWS to those on it. {ews night}.\n" +
+			"- " + frontline + "\n" +
+			"- None of these: wait and plan again. {ews delay}."},
+	{Check: EWS, Script: true, Answer: ewsBlocked, Meaning: "Exchange says: " + ewsBlocked + ". The app {client_id} is not on the organization's allow list (EwsAllowedAppIDs), the list is empty, or a user-agent policy blocks it",
 		Remedy: "{look_at_ews}\n" +
-			"- EwsEnabled of the mailbox is False: Set-CASMailbox -Identity {mailbox_quoted} -EwsEnabled $true\n" +
-			"- EwsEnabled of the organization is False: the script shows who is on the list, adds the app, and then opens EWS to those on it.\n" +
-			"- Neither is False: a change takes up to an hour. The mailbox may also have a Kiosk, F1 or F3 licence, which EWS refuses."},
-	{Check: EWS, Script: true, Answer: ewsBlocked, Meaning: "Exchange says: " + ewsBlocked + ". The app {client_id} is not on the organization's allow list (EwsAllowedAppIDs), the list is empty, or a policy by user agent refuses it",
-		Remedy: "{look_at_ews}\n" +
-			"- EwsApplicationAccessPolicy is set, for the mailbox or the organization: it goes by user agent (EwsAllowList, EwsBlockList). See that it admits CodeTwo, the mailbox's first (Set-CASMailbox).\n" +
+			"- EwsApplicationAccessPolicy is set, for the mailbox or the organization: it filters by user agent (EwsAllowList, EwsBlockList). Make sure that it admits CodeTwo; check the mailbox's policy first (Set-CASMailbox).\n" +
 			"- EwsEnabled of the organization is True, and {client_id} is not in EwsAllowedAppIDs: the script adds it, and keeps what is there.\n" +
-			"- EwsEnabled is True, and EwsAllowedAppIDs is empty: nobody gets in, and the app will be the only one. The script asks first.\n" +
-			"- {client_id} is in EwsAllowedAppIDs: an entry takes up to 24 hours."},
-	{Check: EWS, Script: true, Answer: noWords, Meaning: "Exchange refuses EWS for {mailbox} without saying why", Unconfirmed: true,
-		Remedy: "{look_at_ews}\n" +
-			"- EwsEnabled of the mailbox is False: Set-CASMailbox -Identity {mailbox_quoted} -EwsEnabled $true\n" +
-			"- The mailbox has a Kiosk, F1 or F3 licence: give it one with EWS (Exchange Online Plan 1 or 2, Microsoft 365 Business, E3 or E5).\n" +
-			"- EwsEnabled of the organization is False, or True without the app in EwsAllowedAppIDs: the script."},
+			"- EwsEnabled is True, and EwsAllowedAppIDs is empty: the app will be the only one. The script asks first.\n" +
+			"- {client_id} is in EwsAllowedAppIDs: wait and plan again. {ews delay}."},
+	{Check: EWS, Script: true, Answer: bare403, Meaning: "Exchange refuses EWS for {mailbox} without saying why", Unconfirmed: true,
+		Remedy: "{look_at_ews}\n" + mailboxSwitch +
+			"- " + frontline + "\n" +
+			"- EwsEnabled of the organization is False, or True without the app in EwsAllowedAppIDs: the script. {ews delay}."},
 	{Check: EWS, Answer: refused, Meaning: "Exchange does not accept the app's token (HTTP 401)",
 		Remedy: "Right after a registration or a grant, wait up to an hour and plan again. Otherwise see that the tenant has Exchange Online, and that the app is enabled: Entra admin center > Enterprise applications > {client_id} > Properties."},
 	{Check: EWS, Account: true, Answer: exchange.CodeNoMailbox, Meaning: "Exchange has no mailbox {mailbox}, though the user has a licence for one: it is not provisioned yet, or still on premises. " + noMailbox,
@@ -77,7 +80,7 @@ var exchangeAnswers = []ExchangeAnswer{
 	{Check: EWS, Account: true, Answer: exchange.CodeAccountDisabled, Meaning: "Exchange says that the account of {mailbox} is disabled",
 		Remedy: "Unblock the account at Microsoft 365 admin center > Users > Active users."},
 	{Check: EWS, Answer: exchange.CodeServerBusy, Meaning: "Exchange is busy", Remedy: "Plan again in some minutes.", Passing: true},
-	{Check: EWS, Answer: elsewhere, Meaning: "Autodiscover points outside Exchange Online. No token is sent there",
+	{Check: EWS, Answer: foreignURL, Meaning: "Autodiscover points outside Exchange Online. No token is sent there",
 		Remedy: "Where the tenant's mailboxes are not in Exchange Online (hybrid), choose one that is. Otherwise compare the provider's endpoints.exchange."},
 
 	{Check: PublicFolders, Answer: exchange.CodeAccessDenied, Meaning: "{mailbox} may not open the root public folder", Remedy: grantOwner},
@@ -126,10 +129,14 @@ func (f Facts) row(known ExchangeAnswer) Check {
 }
 
 // Fill puts names into a text of one of the tables: {tenant_id}, {client_id}, {mailbox}; {mailbox_quoted}, as PowerShell
-// reads a string; and {look_at_ews}, how an administrator looks at the settings that decide over EWS.
+// reads a string; {look_at_ews}, how an administrator looks at the settings that decide over EWS; {ews NAME}, a sentence of
+// package ewsaccess; and {grant_root} and {show_root}, commands for the root public folder.
 func Fill(text, tenantID, clientID, mailbox string) string {
 	return strings.NewReplacer(
 		"{tenant_id}", tenantID, "{client_id}", clientID, "{mailbox}", mailbox, "{mailbox_quoted}", escape.PowerShell(mailbox),
 		"{look_at_ews}", "Look first, in Exchange Online PowerShell (Connect-ExchangeOnline), as an Exchange administrator:\n"+ewsaccess.Look(mailbox),
+		"{ews delay}", ewsaccess.Sentence("delay"), "{ews night}", ewsaccess.Sentence("night"),
+		"{grant_root}", handoff.GrantPublicFolderOwner(mailbox, handoff.RootPublicFolder),
+		"{show_root}", handoff.ShowPublicFolderPermissions(mailbox, handoff.RootPublicFolder),
 	).Replace(text)
 }

@@ -174,7 +174,7 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 		"no such user":                          {func(f *Facts) { f.User, f.UserErr = nil, &entra.Error{Status: 404, Code: "Request_ResourceNotFound"} }, Mailbox, Failed, "false", []string{address, "has no mailbox associated"}, []string{"mailbox"}},
 		"a 404 of a proxy":                      {func(f *Facts) { f.User, f.UserErr = nil, &entra.Error{Status: 404} }, Mailbox, Skipped, "null", []string{"HTTP 404"}, []string{"again"}},
 		"a refused user":                        {func(f *Facts) { f.User, f.UserErr = nil, &entra.Error{Status: 403} }, Mailbox, Skipped, "null", []string{"Directory.Read.All"}, nil},
-		"a blocked account whose mailbox opens": {func(f *Facts) { f.User.Enabled = false }, Mailbox, Warning, "true", []string{"blocked", "all the same"}, nil},
+		"a blocked account whose mailbox opens": {func(f *Facts) { f.User.Enabled = false }, Mailbox, Warning, "true", []string{"blocked", "can still open"}, nil},
 		"a blocked account that EWS refuses": {func(f *Facts) {
 			f.User.Enabled = false
 			ews(exchange.Error{Status: 500, Code: exchange.CodeAccountDisabled})(f)
@@ -303,7 +303,7 @@ func TestIDsAndPortsThatDifferEachTimeStayOutOfTheReport(t *testing.T) {
 		gate.EWSErr = &exchange.Error{Status: 500, Code: "ErrorInternalServerError", RequestID: id}
 		folders.PublicFoldersErr = gate.EWSErr
 		directory.OrganizationErr = refused
-		network.EWSErr = fmt.Errorf("Post: read tcp 127.0.0.1:%d->127.0.0.2:443: connection reset", port)
+		network.EWSErr = fmt.Errorf("Post: read tcp 127.0.0.1:%d->127.0.0.2:443: stream error: stream ID %d; INTERNAL_ERROR; received from peer", port, port)
 		return map[string]Facts{Token: refusal, EWS: gate, PublicFolders: folders, Organization: directory, "network": network}
 	}
 	first, second := facts("id-one", 40001), facts("id-two", 40002)
@@ -492,6 +492,22 @@ func TestASignInCodeOutsideOfTheTableIsWrittenOnceAndHasANextStep(t *testing.T) 
 		}
 		if strings.Count(got.Remedy, "987654") != 1 {
 			t.Errorf("HTTP %d: the remedy repeats the code: %s", status, got.Remedy)
+		}
+	}
+}
+
+func TestNamesOfStrangersCannotBeMistakenForText(t *testing.T) {
+	t.Parallel()
+	facts := well()
+	facts.Organization.DisplayName = "Con\x1b[31mtoso\nconnected = true\u202e"
+	facts.EWSErr = &exchange.Error{Status: 403, PolicyReason: ewsDisabled}
+	facts.Holders = &entra.RoleHolders{Read: true, Holders: []entra.ServicePrincipal{{ClientID: tenantID, DisplayName: "Backup\n\x1b[31m"}}}
+	facts.User.Mail, facts.User.ProxyAddresses = "m\n@contoso.com", []string{"SMTP:m@contoso.com"}
+	for _, check := range Judge(facts).Checks {
+		for _, text := range []string{check.Detail, check.Remedy, check.Script} {
+			if strings.ContainsAny(text, "\x1b\u202e") || strings.Contains(text, "\nconnected") || strings.Contains(text, "m\n@") || strings.Contains(text, "Backup\n") {
+				t.Errorf("%s: %q", check.Name, text)
+			}
 		}
 	}
 }

@@ -199,22 +199,31 @@ func (f Facts) everyPublicFolder() Check {
 	return check
 }
 
-// grantOwnerOf are the commands that add Owner wherever it is lacking. Folders to create are a proposal, in comments:
-// pasted as they are, the commands create nothing.
+// grantOwnerOf are the commands that add Owner to the folders that lack it. What concerns folders that are missing, or that
+// the mailbox does not see, is a proposal, in comments: pasted as they are, the commands create nothing.
 func (f Facts) grantOwnerOf(lacking []finding) string {
 	var paths, proposals []string
 	for _, each := range lacking {
-		paths = append(paths, each.path)
-		proposals = append(proposals, each.toCreate()...)
-		if each.absent != "" && each.absent != each.path {
+		if each.absent == "" {
+			paths = append(paths, each.path)
+			continue
+		}
+		if each.absent != each.path {
 			proposals = append(proposals, "# If Get-PublicFolder -Identity "+escape.PowerShell(each.absent)+" shows that folder, make it visible to the mailbox: add Owner there, too, or FolderVisible.")
 		}
+		proposals = append(proposals, each.toCreate()...)
+		for line := range strings.Lines(handoff.GrantPublicFolderOwner(f.Connection.Mailbox, each.path)) {
+			proposals = append(proposals, "# "+strings.TrimSuffix(line, "\n"))
+		}
 	}
-	commands := powerShell + handoff.GrantPublicFolderOwner(f.Connection.Mailbox, paths...)
+	commands := strings.TrimSuffix(powerShell, "\n")
+	if len(paths) > 0 {
+		commands += "\n" + handoff.GrantPublicFolderOwner(f.Connection.Mailbox, paths...)
+	}
 	if len(proposals) == 0 {
 		return commands
 	}
-	commands += "\n# For a folder that does not exist, correct public_folder_paths, or create it and then add Owner as above:"
+	commands += "\n# Missing, or hidden from the mailbox: correct public_folder_paths, or create the folder, and then add Owner:"
 	for i, line := range proposals {
 		if !slices.ContainsFunc(proposals[:i], func(earlier string) bool { return strings.EqualFold(earlier, line) }) {
 			commands += "\n" + line

@@ -75,8 +75,9 @@ func Meaning(reason signin.Reason) string {
 	return fmt.Sprintf("%s CodeTwo says: %q", reason.Meaning, reason.CodeTwo)
 }
 
-// ownAddress is this machine's end of a connection, as Go's errors write it: its port is another one each time.
-var ownAddress = regexp.MustCompile(`\S+:\d+->`)
+// different is what Go's errors of the network hold and what is another one each time: this machine's end of a connection,
+// with its port, and the number of an HTTP/2 stream.
+var different = regexp.MustCompile(`\S+:\d+->| stream ID \d+;?`)
 
 // silence words an error of the network.
 func silence(err error) string {
@@ -89,7 +90,7 @@ func silence(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "the time allowed by timeouts ran out"
 	}
-	return ownAddress.ReplaceAllString(err.Error(), "")
+	return different.ReplaceAllString(err.Error(), "")
 }
 
 // fill puts the connection's own names into a text of a table.

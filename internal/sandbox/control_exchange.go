@@ -107,6 +107,9 @@ func (p exchangePatch) applyTo(o exchangeOrganization) (exchangeOrganization, er
 		o.AutodiscoverURL = p.AutodiscoverURL.value
 	}
 	if p.Weather.set {
+		if status := p.Weather.value.Status; status != 0 && (status < 200 || status > 599) {
+			return o, fmt.Errorf("weather: %d is not the status of an answer; it has to be from 200 to 599", status)
+		}
 		o.Weather = p.Weather.value
 	}
 	return o, nil

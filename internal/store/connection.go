@@ -36,10 +36,10 @@ type Connection struct {
 	PublicFolderPaths     []string   `json:"public_folder_paths,omitempty"` // below the root, such as \Sales\Archive
 	HandoffRecipients     []string   `json:"handoff_recipients,omitempty"`  // age public keys
 	// EWS is what the tenant showed when the record was written, for the sheet; nil where nobody could look.
-	EWS       *ewsaccess.Surroundings `json:"ews,omitempty"`
-	WrittenAt *time.Time              `json:"written_at,omitempty"` // by the writer's clock; nil where it did not say
-	Owner     string                  `json:"owner"`                // who may change and delete the record: an ID chosen at its creation
-	Revision  string                  `json:"revision"`             // another one after every write
+	EWS       *ewsaccess.TenantFacts `json:"ews,omitempty"`
+	WrittenAt *time.Time             `json:"written_at,omitempty"` // by the writer's clock; nil where it did not say
+	Owner     string                 `json:"owner"`                // who may change and delete the record: an ID chosen at its creation
+	Revision  string                 `json:"revision"`             // another one after every write
 }
 
 type connectionRecord struct {
@@ -197,8 +197,10 @@ func (s *Store) UpdateConnection(ctx context.Context, c Connection, secret *stri
 	if before.Owner != c.Owner {
 		return Connection{}, &OwnerError{TenantID: c.TenantID, Mailbox: c.Mailbox, URL: s.files.URL(file)}
 	}
-	if c.EWS == nil && before.ClientID == c.ClientID {
-		c.EWS = before.EWS // an earlier look is better than none
+	if c.EWS == nil {
+		c.EWS = before.EWS
+	} else {
+		c.EWS = new(c.EWS.Or(before.EWS)) // an earlier look is better than none
 	}
 	content, err := encodeRecord(connectionRecord{version{schemaVersion}, c})
 	if err != nil {

@@ -110,7 +110,7 @@ func written(t *testing.T) map[string][]map[string]any {
 	expires := time.Now()
 	bySecret, byCertificate := withSecret(), withCertificate()
 	bySecret.ClientSecretExpiresAt, bySecret.MigratePublicFolders, bySecret.WrittenAt = &expires, true, &expires
-	bySecret.EWS = &ewsaccess.Surroundings{InitialDomain: "contoso.onmicrosoft.com", Holders: []ewsaccess.App{{ClientID: client, Name: "Mail Backup"}}, SeenAt: expires}
+	bySecret.EWS = &ewsaccess.TenantFacts{InitialDomain: "contoso.onmicrosoft.com", Holders: []ewsaccess.App{{ClientID: client, Name: "Mail Backup"}}, SeenAt: expires}
 	bySecret.PublicFolderPaths = []string{`\Sales\Archive`, `\R&D's "old" folder`}
 	_, err = s.CreateConnection(t.Context(), bySecret, secret)
 	must(t, err)

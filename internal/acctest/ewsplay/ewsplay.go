@@ -36,14 +36,21 @@ type Connection struct {
 	TenantID string `json:"tenant_id"`
 	State    string `json:"state,omitempty"` // Connected by default
 	URI      string `json:"uri,omitempty"`   // Exchange Online's by default
+	// Delegated is the customer's domain of a partner's connection.
+	Delegated string `json:"delegated,omitempty"`
+}
+
+// Settings are what an organization has set.
+type Settings struct {
+	Enabled string `json:"enabled"` // EwsEnabled: Unset, True or False
+	List    string `json:"list"`    // EwsAllowedAppIDs
 }
 
 // Play is one run of the script.
 type Play struct {
-	Title       string       `json:"-"`
-	Enabled     string       `json:"enabled"` // Unset, True or False
-	List        string       `json:"list"`    // EwsAllowedAppIDs
-	Name        string       `json:"name"`    // of the organization: its initial domain
+	Title string `json:"-"`
+	Settings
+	Name        string       `json:"name"` // of the organization: its initial domain
 	Connections []Connection `json:"connections"`
 	ConnectsTo  Connection   `json:"connects_to"` // where Connect-ExchangeOnline leads
 	Module      string       `json:"module"`
@@ -51,10 +58,20 @@ type Play struct {
 	Answer      string       `json:"answer"`    // to Read-Host
 	NobodyThere bool         `json:"nobody_there"`
 	Lag         int          `json:"lag"` // reads after a write that show the time before
-	Intruder    string       `json:"intruder"`
-	ListAsArray bool         `json:"list_as_array"`
-	AsText      bool         `json:"enabled_as_text"`
-	Refuses     bool         `json:"refuses_writes"`
+
+	// Earlier is what the first LagBefore reads show, as somebody set it before Settings.
+	Earlier   Settings `json:"earlier"`
+	LagBefore int      `json:"lag_before"`
+	// FailingReads are the numbers of the reads, from 1, that Exchange refuses.
+	FailingReads []int `json:"failing_reads,omitempty"`
+	// IntrudesWith is what somebody else sets right before the read of the number IntrudesAt.
+	IntrudesWith Settings `json:"intrudes_with"`
+	IntrudesAt   int      `json:"intrudes_at"`
+
+	ListAsArray bool `json:"list_as_array"`
+	AsText      bool `json:"enabled_as_text"`
+	Refuses     bool `json:"refuses_writes"`
+	Strict      bool `json:"strict"` // the caller's session is strict, and has defaults of its own
 }
 
 // Write is one Set-OrganizationConfig. Nil is what it did not name.

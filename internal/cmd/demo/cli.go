@@ -71,12 +71,31 @@ type check struct {
 	Remedy string `json:"remedy"`
 }
 
-// connectivity reads the table from the outputs.
+// connectivity reads the table from the state.
 func (d *demo) connectivity(ctx context.Context) ([]check, error) {
-	text, err := d.terraform.Run(ctx, "output", "-json", "connectivity")
+	text, err := d.terraform.Run(ctx, "show", "-json")
 	if err != nil {
 		return nil, err
 	}
-	var checks []check
-	return checks, json.Unmarshal([]byte(text), &checks)
+	var state struct {
+		Values struct {
+			Root struct {
+				Resources []struct {
+					Type   string `json:"type"`
+					Values struct {
+						Checks []check `json:"checks"`
+					} `json:"values"`
+				} `json:"resources"`
+			} `json:"root_module"`
+		} `json:"values"`
+	}
+	if err := json.Unmarshal([]byte(text), &state); err != nil {
+		return nil, err
+	}
+	for _, one := range state.Values.Root.Resources {
+		if one.Type == "codetwo_target_connectivity" {
+			return one.Values.Checks, nil
+		}
+	}
+	return nil, fmt.Errorf("the state holds no codetwo_target_connectivity")
 }

@@ -190,7 +190,7 @@ func (d *demo) openEWS(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("  EwsEnabled = True; allowed: %s\n", strings.Join(list, ", "))
+	fmt.Printf("  EwsEnabled = True, EwsAllowedAppIDs = %s\n", strings.Join(list, ", "))
 	if err := d.apply(ctx); err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func failing(checks []check) []string {
 	return names
 }
 
-// checks reads the table from Terraform's outputs, prints it, and leaves it in a file.
+// checks reads the table from Terraform's state, prints it, and leaves it in a file.
 func (d *demo) checks(ctx context.Context, file string) ([]check, error) {
 	checks, err := d.connectivity(ctx)
 	if err != nil {

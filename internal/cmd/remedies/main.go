@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
@@ -35,7 +36,7 @@ const signIn = `
 ## Signing in
 
 Entra refuses a connection's app in the checks ` + "`tenant` and `token`" + `, and the identity that runs Terraform in the errors of resources and data sources. A code means the same for both. Where the identity needs
-another remedy, that one stands second, with the identity's own ` + "`CLIENT_ID`" + `.
+another remedy, it is shown second, with the identity's own ` + "`CLIENT_ID`" + `.
 
 Look up a code that is not here at ` + "`https://login.microsoftonline.com/error?code=`" + ` with its digits, and the attempt by the correlation ID in the message: Entra admin center > Sign-in logs > Service principal
 sign-ins.
@@ -77,7 +78,7 @@ func write(w io.Writer) error {
 	for _, known := range probe.ExchangeAnswers() {
 		remedy := known.Remedy
 		if known.Script {
-			remedy += "\nThe script is in the guide \"Access to EWS\", in the remedy, and on the hand-off sheet."
+			remedy += "\nThe script is in the guide [Access to EWS](ews.md), in the remedy, and on the hand-off sheet."
 		}
 		section(&page, fmt.Sprintf("%s (`%s`)", known.Answer, known.Check), known.Meaning, remedy,
 			note(known.Passing, "may pass"), note(known.Unconfirmed, "unconfirmed"))
@@ -111,11 +112,34 @@ func section(page *strings.Builder, title, meaning, remedy string, notes ...stri
 	if remedy == "" { // nobody but the identity that runs Terraform meets it
 		return
 	}
-	words, commands, some := strings.Cut(fill(remedy), "\n")
-	page.WriteString("\n" + words + "\n")
-	if some {
-		fmt.Fprintf(page, "\n```text\n%s\n```\n", commands)
+	page.WriteString("\n" + markdown(fill(remedy)) + "\n")
+}
+
+// command is a line of PowerShell: a cmdlet, a comment, or a part of a list or block.
+var command = regexp.MustCompile(`^(#|@\(|\)|\}|  |[A-Z][a-z]+-[A-Z])`)
+
+// markdown sets a remedy of several lines: what is to be typed in a block of its own, and lists as lists.
+func markdown(remedy string) string {
+	var set strings.Builder
+	typed, listed := false, false
+	for line := range strings.Lines(remedy) {
+		line = strings.TrimSuffix(line, "\n")
+		now, item := command.MatchString(line), strings.HasPrefix(line, "- ")
+		switch {
+		case now && !typed:
+			set.WriteString("\n```powershell\n")
+		case !now && typed:
+			set.WriteString("```\n\n")
+		case set.Len() > 0 && !now && item != listed:
+			set.WriteString("\n")
+		}
+		set.WriteString(line + "\n")
+		typed, listed = now, item
 	}
+	if typed {
+		set.WriteString("```\n")
+	}
+	return strings.TrimSuffix(set.String(), "\n")
 }
 
 // fill puts placeholders where a report has names.

@@ -39,8 +39,8 @@ func fillTemplate(content string) (filled string, err error) {
 		case "states":
 			return strings.TrimSpace(ewsaccess.Table())
 		case "script":
-			return "```powershell\n" + strings.TrimSpace(ewsaccess.Script(ewsaccess.Target{
-				TenantID: "TENANT_ID", ClientID: "CLIENT_ID", Surroundings: ewsaccess.Surroundings{InitialDomain: "INITIAL_DOMAIN"},
+			return "```powershell\n" + strings.TrimSpace(ewsaccess.Script(ewsaccess.ScriptInput{
+				TenantID: "TENANT_ID", ClientID: "CLIENT_ID", TenantFacts: ewsaccess.TenantFacts{InitialDomain: "INITIAL_DOMAIN"},
 			})) + "\n```"
 		case "look":
 			return "```powershell\n" + ewsaccess.Look("MAILBOX") + "\n```"

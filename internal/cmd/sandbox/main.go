@@ -132,7 +132,7 @@ func announce(server *sandbox.Server, set settings, out io.Writer) error {
 		fmt.Fprintf(out, "The profile is %s, its seed %d: -seed %d makes the same happen again.\n", profile, server.Seed(), server.Seed())
 	}
 	fmt.Fprintf(out, "What the tenants hold:  %s/_sandbox/tenants\n", server.Origin())
-	fmt.Fprintf(out, "Microsoft's second wave:  PATCH {\"second_wave\": true} to %s/_sandbox/tenants/<ID>/exchange\n", server.Origin())
+	fmt.Fprintf(out, "To play Microsoft's second wave:  curl --cacert \"$CODETWO_CA_CERTIFICATE_PATH\" -X PATCH -d '{\"second_wave\": true}' %s/_sandbox/tenants/$ARM_TENANT_ID/exchange\n", server.Origin())
 	fmt.Fprintf(out, "Exchange's EWS gate %s. ", gateSentences[cmp.Or(set.options.Gate, "unset")])
 	fmt.Fprintln(out, "Ctrl-C ends the sandbox, and with it all that was made in it.")
 	return nil
@@ -144,7 +144,7 @@ var gateSentences = map[string]string{
 	"false":  "is False, so no app gets in",
 	"listed": "is True, so the listed apps get in; the list names another company's app alone",
 	"empty":  "is True with an empty list, so no app gets in",
-	"mixed":  "is one of each in the first four tenants (unset, false, listed, empty), and unset in the rest",
+	"mixed":  "is one of each in the first four tenants (unset, false, listed, empty), and unset in any further one",
 }
 
 const maxListed = 10

@@ -87,7 +87,7 @@ func TestTheSandboxNamesItsGatesAndTheStateFileShowsThem(t *testing.T) {
 			t.Errorf("tenant %d, whose gate is %s, is announced as %q", i+1, gates[i], line)
 		}
 	}
-	for _, want := range []string{"EWS gate is one of each in the first four tenants", `PATCH {"second_wave": true} to https://`} {
+	for _, want := range []string{"EWS gate is one of each in the first four tenants", `-d '{"second_wave": true}' https://`} {
 		if !strings.Contains(out.text.String(), want) {
 			t.Errorf("the output lacks %q:\n%s", want, out.text.String())
 		}

@@ -13,11 +13,11 @@ import (
 
 // RoleHolders implements entra.Directory. Rights: Application.Read.All or Directory.Read.All for the holders,
 // Organization.Read.All for the domain. What may not be read is an answer, not an error.
-func (d *directory) RoleHolders(ctx context.Context, role entra.RoleRef, besides string) (*entra.RoleHolders, error) {
+func (d *directory) RoleHolders(ctx context.Context, role entra.RoleRef, except string) (*entra.RoleHolders, error) {
 	answers, err := d.batch(ctx, entra.Parallel,
 		d.get("/organization?$select="+organizationProperties, nil),
 		d.get("/servicePrincipals(appId='{appID}')/appRoleAssignedTo", parameters{"appID": role.ResourceAppID}),
-		d.get("/servicePrincipals(appId='{appID}')?$select="+servicePrincipalProperties, parameters{"appID": besides}))
+		d.get("/servicePrincipals(appId='{appID}')?$select="+servicePrincipalProperties, parameters{"appID": except}))
 	if err != nil {
 		return nil, err
 	}
@@ -28,6 +28,9 @@ func (d *directory) RoleHolders(ctx context.Context, role entra.RoleRef, besides
 		held.InitialDomain = toOrganization(tenants[0]).InitialDomain()
 	case err != nil && !entra.IsDenied(err):
 		return nil, err
+	}
+	if entra.IsNotFound(answers[1].err) {
+		return held, nil // a replica that does not know the API: nothing was learnt
 	}
 	grants, err := d.grants(ctx, answers[1])
 	if entra.IsDenied(err) {
@@ -58,7 +61,7 @@ func (d *directory) RoleHolders(ctx context.Context, role entra.RoleRef, besides
 		if err != nil {
 			return nil, err
 		}
-		if holder != nil && !strings.EqualFold(holder.ClientID, besides) { // nil: deleted meanwhile
+		if holder != nil && !strings.EqualFold(holder.ClientID, except) { // nil: deleted meanwhile
 			held.Holders = append(held.Holders, holder.ServicePrincipal)
 		}
 	}

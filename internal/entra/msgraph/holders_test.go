@@ -51,9 +51,18 @@ func TestHoldersOfARoleAreFoundOnEveryPageWithTheirClientIDs(t *testing.T) {
 	}
 }
 
-func TestHoldersThatMayNotBeReadAreAbsentAndNoError(t *testing.T) {
+func TestHoldersThatCannotBeReadAreAbsentAndNoError(t *testing.T) {
 	t.Parallel()
-	denied := `"status":403,"body":{"error":{"code":"Authorization_RequestDenied"}}`
+	for _, denied := range []string{
+		`"status":403,"body":{"error":{"code":"Authorization_RequestDenied"}}`,
+		`"status":404,"body":{"error":{"code":"Request_ResourceNotFound","message":"Resource 'o' does not exist or one of its queried reference-property objects are not present."}}`,
+	} {
+		holdersThatCannotBeRead(t, denied)
+	}
+}
+
+func holdersThatCannotBeRead(t *testing.T, denied string) {
+	t.Helper()
 	g := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1",`+denied+`},{"id":"2",`+denied+`},{"id":"3",`+denied+`}]}`)
 	})

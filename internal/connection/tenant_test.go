@@ -49,7 +49,7 @@ func TestTargetConnectionSheetNamesTheOtherAppsThatUseEWS(t *testing.T) {
 		tf.TestStep{
 			Config: connection(byThumbprint),
 			Check: k.sheetSays("$initialDomain = 'contoso.onmicrosoft.com'", "as seen on 2026-11-20",
-				"@{ Id = '"+backup+"'; Name = 'Mail ''; Remove-Mailbox x #\ufffd\ufffd\u2019\u2019Backup' }"),
+				"@{ Id = '"+backup+"'; Name = ('Mail ''; Remove-Mailbox x #' + [char]0xFFFD + [char]0xFFFD + [char]0x2019 + 'Backup') }"),
 		},
 		tf.TestStep{PlanOnly: true, Config: connection(byThumbprint)},
 	)
@@ -70,6 +70,14 @@ func TestTargetConnectionNeedsNoAccessToItsTenant(t *testing.T) {
 		tf.TestStep{ // what was seen stays, with its date, where nobody can look any more
 			PreConfig: func() { k.tenant.held = nil },
 			Config:    connection(byThumbprint, `name = "Contoso AG"`), Check: k.sheetSays(backup, "2026-11-20"),
+		},
+		tf.TestStep{ // and where the caller may read a part only
+			PreConfig: func() { k.tenant.held = &entra.RoleHolders{InitialDomain: "renamed.onmicrosoft.com"} },
+			Config:    connection(byThumbprint, `name = "Contoso"`), Check: k.sheetSays(backup, "2026-11-20", "renamed.onmicrosoft.com"),
+		},
+		tf.TestStep{
+			PreConfig: func() { k.tenant.held = &entra.RoleHolders{Read: true} },
+			Config:    connection(byThumbprint, `name = "Contoso AG"`), Check: k.sheetSays("renamed.onmicrosoft.com", "no other application holds full_access_as_app"),
 		},
 	)
 }
