@@ -140,6 +140,9 @@ func undecided(play ewsplay.Play, got ewsplay.Outcome) (complaints []string) {
 	if len(writes) > 0 && !strings.Contains(got.Said, "Done. EwsEnabled") {
 		complain("wrote, and does not show the result: %s", got.Said)
 	}
+	if len(writes) > 0 && got.Slept < 30 {
+		complain("wrote on the word of one read")
+	}
 	if len(writes) > 0 && play.Lag > 0 && got.Slept <= 30 {
 		complain("took an old read for the result")
 	}
