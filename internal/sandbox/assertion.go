@@ -2,9 +2,6 @@ package sandbox
 
 import (
 	"crypto/rsa"
-	"crypto/sha1"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,12 +10,6 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 )
-
-// assertionMethods are the signatures that Entra accepts (Microsoft identity platform: certificate credentials).
-var assertionMethods = []string{jwt.SigningMethodPS256.Alg(), jwt.SigningMethodRS256.Alg()}
-
-// assertionSkew is how far the clocks of the client and of Entra may be apart.
-const assertionSkew = 5 * time.Minute
 
 // checkAssertion verifies the JWT by which an application proves that it has the private key of a certificate
 // registered with it.
@@ -86,47 +77,4 @@ func (s *Server) isTokenAudience(t *Tenant, audience string) bool {
 		}
 	}
 	return false
-}
-
-// signingKey finds the key credential that an assertion's header names. MSAL writes the SHA-256 digest of the
-// certificate as x5t#S256, in padded standard base64; other clients the SHA-1 digest as x5t or kid, mostly in base64url.
-func signingKey(app application, header map[string]any) (keyCredential, bool) {
-	for _, name := range []string{"x5t#S256", "x5t", "kid"} {
-		text, _ := header[name].(string)
-		digest, ok := decodeDigest(text)
-		if !ok {
-			continue
-		}
-		for _, key := range app.Keys {
-			if key.Certificate == nil {
-				continue
-			}
-			full, short := sha256.Sum256(key.Certificate.Raw), sha1.Sum(key.Certificate.Raw)
-			if digest == string(full[:]) || digest == string(short[:]) {
-				return key, true
-			}
-		}
-	}
-	return keyCredential{}, false
-}
-
-// decodeDigest reads base64 in either alphabet, padded or not.
-func decodeDigest(text string) (digest string, ok bool) {
-	text = strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(text, "="))
-	decoded, err := base64.RawURLEncoding.DecodeString(text)
-	return string(decoded), err == nil && len(decoded) > 0
-}
-
-func (s *Server) checkKeyInDate(app application, key keyCredential) *signInError {
-	const layout = "01/02/2006 15:04:05"
-	thumbprint := fmt.Sprintf("%X", sha1.Sum(key.Certificate.Raw))
-	start, end := key.Start.UTC().Format(layout), key.End.UTC().Format(layout)
-	switch now := s.now(); {
-	case !now.Before(key.End):
-		return expiredKey.with(thumbprint, start, end, app.AppID)
-	case now.Add(assertionSkew).Before(key.Start):
-		return keyNotYetValid.with(thumbprint, start, end)
-	default:
-		return nil
-	}
 }

@@ -1,8 +1,6 @@
 package sandbox
 
 import (
-	"fmt"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -52,51 +50,4 @@ func (s *Server) Settle(tenantIDs ...string) {
 			t.history.settle(s.now())
 		}
 	}
-}
-
-// clockState is the clock as the control plane shows it.
-type clockState struct {
-	Now   time.Time `json:"now"`
-	Speed float64   `json:"speed"`
-}
-
-// clockPatch changes what is in it.
-type clockPatch struct {
-	Advance optional[string]  `json:"advance"` // moves the time forward, such as 720h
-	Speed   optional[float64] `json:"speed"`   // above 0
-	Settle  bool              `json:"settle"`
-}
-
-func (s *Server) showClock(w http.ResponseWriter, _ *http.Request) {
-	s.clock.mu.Lock()
-	defer s.clock.mu.Unlock()
-	writeControl(w, http.StatusOK, clockState{s.clock.wall().Add(s.clock.ahead).UTC(), s.clock.speed})
-}
-
-// setClock moves the sandbox's time forward, sets the speed of replication, or lets the replicas catch up.
-func (s *Server) setClock(w http.ResponseWriter, r *http.Request) {
-	var patch clockPatch
-	if err := readControl(r, &patch); err != nil {
-		refuseControl(w, http.StatusBadRequest, err)
-		return
-	}
-	by, err := time.ParseDuration(patch.Advance.value)
-	switch {
-	case patch.Advance.set && (err != nil || by <= 0):
-		refuseControl(w, http.StatusBadRequest, fmt.Errorf("advance: %q is no duration forward in time, such as 720h", patch.Advance.value))
-		return
-	case patch.Speed.set && !(patch.Speed.value > 0):
-		refuseControl(w, http.StatusBadRequest, fmt.Errorf("speed: %v; it is a number above 0, such as 60", patch.Speed.value))
-		return
-	}
-	s.clock.mu.Lock()
-	s.clock.ahead += by
-	if patch.Speed.set {
-		s.clock.speed = patch.Speed.value
-	}
-	s.clock.mu.Unlock()
-	if patch.Settle {
-		s.Settle()
-	}
-	s.showClock(w, r)
 }

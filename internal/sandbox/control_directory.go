@@ -1,19 +1,10 @@
 package sandbox
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 )
-
-// directoryRules are what some tenants ask of applications and most do not. The zero value asks nothing.
-type directoryRules struct {
-	ObjectQuota         int      // how many applications one caller can have made, deleted ones included; 0: as many as it likes
-	NeedsManagementRef  bool     // a new application must have a serviceManagementReference
-	SignInAudiences     []string // those that an app management policy allows; none: all
-	BinKeepsUniqueNames bool     // a uniqueName stays taken while its application is in the recycle bin
-}
 
 // directoryPatch sets what is in it and leaves the rest alone.
 type directoryPatch struct {
@@ -54,54 +45,4 @@ func (s *Server) patchDirectory(t *Tenant, w http.ResponseWriter, r *http.Reques
 		"object_quota": t.rules.ObjectQuota, "needs_service_management_reference": t.rules.NeedsManagementRef,
 		"sign_in_audiences": list(t.rules.SignInAudiences), "bin_keeps_unique_names": t.rules.BinKeepsUniqueNames,
 	})
-}
-
-// checkRules refuses a new application that the tenant does not take. Code and text for the missing reference were seen;
-// for the quota, how it is counted and the status are unconfirmed.
-func (c *call) checkRules(a application) *graphError {
-	rules := c.tenant.rules
-	if rules.NeedsManagementRef && a.ServiceMgmtRef == "" {
-		return refuse("ServiceTreeValueMissing", "ServiceManagementReference field is required for Create, but is missing in the request. Refer to the TSG `https://aka.ms/service-management-reference-error` for resolving the error.")
-	}
-	if rules.ObjectQuota > 0 && c.objectsOf(a.CreatedByAppID) >= rules.ObjectQuota {
-		return &graphError{status: http.StatusForbidden, code: "Directory_QuotaExceeded",
-			message: "The directory object quota limit for the Principal has been exceeded. Please ask your administrator to increase the quota limit or delete objects to reduce the used quota."}
-	}
-	return nil
-}
-
-// objectsOf counts the applications that a caller made, in the recycle bin, too.
-func (c *call) objectsOf(appID string) int {
-	now := c.tenant.present(c.server)
-	living := c.tenant.directory.applications.list(now, func(a application) bool { return a.CreatedByAppID == appID })
-	deleted := c.tenant.directory.deleted.list(now, func(d deletedItem) bool {
-		return d.Application != nil && d.Application.CreatedByAppID == appID && c.kept(d)
-	})
-	return len(living) + len(deleted)
-}
-
-// setSignInAudience sets an audience that the tenant allows. The refusal's code is one that Microsoft's Teams Toolkit tells
-// apart, whose tests have the text.
-func (c *call) setSignInAudience(a *application, raw json.RawMessage) *graphError {
-	audience, failure := decoded[string]("signInAudience", "Application", raw)
-	if failure != nil || !slices.Contains(signInAudiences, audience) {
-		return invalidValue("signInAudience", "Application")
-	}
-	if allowed := c.tenant.rules.SignInAudiences; len(allowed) > 0 && !slices.Contains(allowed, audience) {
-		return refuse("SignInAudienceNotAllowedAsPerAppPolicy", "'signInAudience' property value '%s' is not allowed.", audience)
-	}
-	a.SignInAudience = audience
-	return nil
-}
-
-// keptUniqueName tells whether an application in the recycle bin keeps its name from others. Whether Entra does so is
-// unconfirmed, so that both can be had.
-func (c *call) keptUniqueName(name string) bool {
-	if !c.tenant.rules.BinKeepsUniqueNames {
-		return false
-	}
-	_, found := c.tenant.directory.deleted.first(c.tenant.present(c.server), func(d deletedItem) bool {
-		return d.Application != nil && d.Application.UniqueName == name && c.kept(d)
-	})
-	return found
 }

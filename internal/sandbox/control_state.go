@@ -127,15 +127,6 @@ func (t *Tenant) state(s *Server) TenantState {
 	}
 }
 
-// mapped never returns nil, so that an empty list is [] in JSON.
-func mapped[From, To any](from []From, convert func(From) To) []To {
-	to := make([]To, len(from))
-	for i, one := range from {
-		to[i] = convert(one)
-	}
-	return to
-}
-
 func (a application) state() ApplicationState {
 	return ApplicationState{
 		ObjectID: a.ID, ClientID: a.AppID, DisplayName: a.DisplayName, UniqueName: a.UniqueName, Tags: a.Tags,

@@ -43,12 +43,6 @@ type Callers struct {
 	ReadOnly       Caller `json:"read_only"`
 }
 
-// Caller is a client ID with its secret.
-type Caller struct {
-	ClientID     string `json:"client_id"` // GUID
-	ClientSecret string `json:"client_secret"`
-}
-
 // TenantsJSON returns the tenants as they are now.
 func (s *Server) TenantsJSON() TenantsFile {
 	tenants := s.Tenants()

@@ -17,8 +17,6 @@ func (s *Server) exchangeRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /autodiscover/autodiscover.svc", s.serveUserSettings)
 }
 
-const ewsRole = "full_access_as_app"
-
 // What Exchange Online writes into X-EWS-Policy-Reason (Exchange: control access to EWS): the first where the organization's or
 // the mailbox's switch is off, the second where the list lacks the app. That a mailbox whose licence does not include EWS, as
 // kiosk workers have, is refused with the first one is unconfirmed.
@@ -86,9 +84,6 @@ func (s *Server) serveEWS(w http.ResponseWriter, r *http.Request) {
 	s.serveFolders(w, r, t, token.AppID, request)
 }
 
-// exchangeSettings is the row of an organization's settings.
-const exchangeSettings = "settings"
-
 // serveFolders does what concerns the impersonated mailbox.
 func (s *Server) serveFolders(w http.ResponseWriter, r *http.Request, t *Tenant, appID string, request folderRequest) {
 	address := request.impersonated()
@@ -129,26 +124,6 @@ func (s *Server) serveFolders(w http.ResponseWriter, r *http.Request, t *Tenant,
 		}
 		call.writeFindFolder(w, *request.Body.FindFolder)
 	}
-}
-
-// has tells whether a set of addresses names one of the account's.
-func (o exchangeOrganization) has(addresses map[string]bool, account user) bool {
-	return slices.ContainsFunc(account.addresses(), func(address string) bool { return addresses[address] })
-}
-
-// addresses are the SMTP addresses of a user in lower case, the primary one first.
-func (u user) addresses() []string {
-	found := make([]string, 0, len(u.ProxyAddresses))
-	for _, proxy := range u.ProxyAddresses {
-		scheme, address, _ := strings.Cut(proxy, ":")
-		switch scheme {
-		case "SMTP":
-			found = slices.Insert(found, 0, strings.ToLower(address))
-		case "smtp":
-			found = append(found, strings.ToLower(address))
-		}
-	}
-	return found
 }
 
 // mailbox finds the user whose mailbox has that address. A disabled account's mailbox opens like any other, as shared

@@ -9,22 +9,6 @@ import (
 	"github.com/google/uuid"
 )
 
-// publicFolder is a folder of the public folder tree.
-type publicFolder struct {
-	Path        string            // such as \Sales\Archive; \ is the root, which is always there
-	Permissions map[string]string // permission level by lower-case address; defaultPermission is everybody else's
-}
-
-// The root's path, and who is meant by the permission of those without one of their own.
-const (
-	publicRoot        = `\`
-	defaultPermission = "default"
-)
-
-// seededPublicFolders are the tree that a tenant begins with. The permissions are the seeded ones, which nil stands for: the
-// public folder administrators own each folder, and everybody else is an Author.
-var seededPublicFolders = []publicFolder{{Path: publicRoot}, {Path: `\Sales`}, {Path: `\Sales\Archive`}, {Path: `\Projects`}}
-
 // folderRights are what a permission level allows in a folder.
 type folderRights struct {
 	create, subfolders, owner, visible bool

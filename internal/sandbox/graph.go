@@ -274,6 +274,3 @@ func text(s string) any {
 	}
 	return s
 }
-
-// list writes no entries as an empty list instead of null.
-func list[T any](of []T) []T { return append([]T{}, of...) }

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"bytes"
-	"crypto/rand"
 	"crypto/sha1"
 	"crypto/x509"
 	"encoding/base64"
@@ -199,9 +198,6 @@ func (k keyCredential) entity(withKey bool) object {
 
 // secretLifetime is what a client secret lives unless told otherwise (Microsoft Graph: application-addpassword).
 const secretLifetime = 2
-
-// newClientSecret draws a secret in the manner of Entra's, 40 characters long.
-func newClientSecret() string { return rand.Text()[:3] + "8Q~" + rand.Text() + rand.Text()[:8] }
 
 type passwordRequest struct {
 	CustomKeyIdentifier *string    `json:"customKeyIdentifier"`

@@ -1,14 +1,9 @@
 package sandbox
 
 import (
-	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
-	"strconv"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 var policyReaders = []string{policyRead, "Policy.Read.ApplicationConfiguration", "Policy.ReadWrite.ApplicationConfiguration"}
@@ -20,70 +15,6 @@ var policyRoutes = []route{
 	{http.MethodGet, "policies/appManagementPolicies", policyReaders, (*call).listPolicies},
 	{http.MethodGet, "applications/{application}/appManagementPolicies", policyReaders, (*call).listPoliciesOfApplication},
 	{http.MethodGet, "servicePrincipals/{principal}/appManagementPolicies", policyReaders, (*call).listPoliciesOfPrincipal},
-}
-
-// managementPolicy restricts the credentials of applications (Microsoft Graph: "Microsoft Entra application
-// authentication methods API overview"): either the tenant's default one, which always exists and is disabled at first,
-// or one that is assigned to a single application and takes the place of the default one there.
-type managementPolicy struct {
-	ID            string
-	ApplicationID string // object ID of the application that it is assigned to; empty for the default one
-	Enabled       bool
-	Restrictions  []Restriction
-}
-
-// Restriction is one rule of an app management policy about the credentials that are added to an application.
-type Restriction struct {
-	Type         string    `json:"type"`                   // passwordAddition, passwordLifetime or asymmetricKeyLifetime, each once in a policy
-	MaxLifetime  string    `json:"max_lifetime,omitempty"` // of a lifetime's restriction: an ISO 8601 duration in days and less, such as P180D
-	CreatedAfter time.Time `json:"created_after,omitzero"` // applications made before are free of it; zero: none is
-	Disabled     bool      `json:"disabled,omitempty"`     // not enforced
-}
-
-// The types of restrictions that can hit what this sandbox has. Symmetric keys and client secrets of the client's own
-// making do not exist in it.
-const (
-	passwordAddition      = "passwordAddition"
-	passwordLifetime      = "passwordLifetime"
-	asymmetricKeyLifetime = "asymmetricKeyLifetime"
-)
-
-var restrictionTypes = []string{passwordAddition, passwordLifetime, asymmetricKeyLifetime}
-
-func (r Restriction) ofLifetime() bool { return r.Type != passwordAddition }
-
-var dayTimeDuration = regexp.MustCompile(`^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$`)
-
-// parseDuration reads Edm.Duration, which knows nothing longer than days (OData 4.01: Edm.Duration).
-func parseDuration(text string) (time.Duration, error) {
-	found := dayTimeDuration.FindStringSubmatch(text)
-	if found == nil || text == "P" || text[len(text)-1] == 'T' {
-		return 0, fmt.Errorf("%q is no duration such as P180D or P4DT12H30M5S", text)
-	}
-	var total time.Duration
-	for i, unit := range []time.Duration{24 * time.Hour, time.Hour, time.Minute, time.Second} {
-		n, _ := strconv.Atoi(found[i+1]) // absent: 0
-		total += time.Duration(n) * unit
-	}
-	return total, nil
-}
-
-// seedPolicy makes the policy that every tenant has.
-func (t *Tenant) seedPolicy() {
-	t.directory.policies.put(tenantCreated, defaultPolicy, managementPolicy{ID: uuid.NewString()})
-}
-
-// defaultPolicy is the row of the tenant's default policy; every other one stands under its application's object ID.
-const defaultPolicy = "default"
-
-// policyOf is the policy that counts for an application. One of its own replaces the default one whole, and both can be
-// disabled.
-func (t *Tenant) policyOf(v view, applicationID string) managementPolicy {
-	if own, assigned := t.directory.policies.get(v, applicationID); assigned {
-		return own
-	}
-	standing, _ := t.directory.policies.get(v, defaultPolicy)
-	return standing
 }
 
 // checkKeyLifetime refuses a new certificate that the application's policy forbids. Keys that are there already stay

@@ -90,3 +90,13 @@ func (s *Server) findRoute(version, method string, path []segment) (route, map[s
 	}
 	return route{}, nil, refuse(badSyntax, "Resource not found for the segment '%s'.", path[len(path)-1].name)
 }
+
+// knows tells whether whoever carries a request out has the object already. A read is told by its view; an upsert by a
+// unique property looks it up where nothing lags, or it would be no safe way to create (unconfirmed).
+func knows[T any](c *call, rows *table[T], id string) bool {
+	if c.r.Method == http.MethodGet || c.prefersUpsert() {
+		return true
+	}
+	_, found := rows.get(c.refers, id)
+	return found
+}

@@ -2,13 +2,9 @@ package sandbox
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 )
@@ -125,16 +121,6 @@ func (s *Server) viewsOf(r *http.Request, t *Tenant) views {
 	return views{reads: seen(replica), lists: seen(replica + p.index), refers: seen(p.references), signIn: seen(p.signIn), roles: seen(p.roles)}
 }
 
-// knows tells whether whoever carries a request out has the object already. A read is told by its view; an upsert by a
-// unique property looks it up where nothing lags, or it would be no safe way to create (unconfirmed).
-func knows[T any](c *call, rows *table[T], id string) bool {
-	if c.r.Method == http.MethodGet || c.prefersUpsert() {
-		return true
-	}
-	_, found := rows.get(c.refers, id)
-	return found
-}
-
 // dice are thrown by several goroutines. With the same seed and the same order of throws they fall alike.
 type dice struct {
 	mu     sync.Mutex
@@ -147,39 +133,4 @@ func (d *dice) below(n int) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.random.IntN(n)
-}
-
-// unknownCredentials is the token endpoint's memory of credentials that it did not know: it is not asked again for a while, so
-// that whoever signs in too early waits longer (seen with new federated credentials: Azure workload identity, issue 273).
-type unknownCredentials struct {
-	mu   sync.Mutex
-	made map[string]time.Time // by client and credential
-}
-
-// remembered tells whether the token endpoint still holds that it does not know the credential.
-func (s *Server) remembered(r *http.Request, t *Tenant, form url.Values) bool {
-	s.unknown.mu.Lock()
-	defer s.unknown.mu.Unlock()
-	at, refused := s.unknown.made[credentialIn(form)]
-	return refused && !isCalm(r) && at.After(s.before(t, s.profile.refusals))
-}
-
-// remember notes that a credential was refused because it was not known.
-func (s *Server) remember(r *http.Request, t *Tenant, form url.Values, refusal *signInError) {
-	if s.profile.refusals == 0 || refusal.code != unknownKey.code && refusal.code != wrongSecret.code || s.remembered(r, t, form) {
-		return
-	}
-	s.unknown.mu.Lock()
-	defer s.unknown.mu.Unlock()
-	if s.unknown.made == nil {
-		s.unknown.made = map[string]time.Time{}
-	}
-	s.unknown.made[credentialIn(form)] = s.now()
-}
-
-// credentialIn tells credentials apart: by the secret's digest or by the header of the assertion, which names the key.
-func credentialIn(form url.Values) string {
-	header, _, _ := strings.Cut(form.Get("client_assertion"), ".")
-	secret := sha256.Sum256([]byte(form.Get("client_secret")))
-	return strings.ToLower(form.Get("client_id")) + "/" + header + "/" + hex.EncodeToString(secret[:])
 }

@@ -28,13 +28,6 @@ type Request struct {
 	Parts      []Part    `json:"parts,omitempty"` // of a batch
 }
 
-// Part is one request of a batch.
-type Part struct {
-	Method string `json:"method"`
-	Path   string `json:"path"`
-	Status int    `json:"status"`
-}
-
 // ReadLog reads the lines of a log.
 func ReadLog(log io.Reader) ([]Request, error) {
 	var requests []Request
@@ -63,22 +56,6 @@ func Chain(requests []Request) []Request {
 		}
 	}
 	return row
-}
-
-type logLineKey struct{}
-
-// noteTenant tells the log which tenant a request was about.
-func noteTenant(r *http.Request, tenantID string) {
-	if line, ok := r.Context().Value(logLineKey{}).(*Request); ok {
-		line.TenantID = tenantID
-	}
-}
-
-// noteParts tells the log what was in a batch.
-func noteParts(r *http.Request, parts []Part) {
-	if line, ok := r.Context().Value(logLineKey{}).(*Request); ok {
-		line.Parts = parts
-	}
 }
 
 // logged writes a line for each request once it is answered.

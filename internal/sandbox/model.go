@@ -251,17 +251,16 @@ type deletedItem struct {
 	Grants           []appRoleAssignment // the service principal's, brought back with it
 }
 
-// exchangeOrganization is what the Exchange admin sets. Of EwsEnabled and the list, see refusesEWS.
-type exchangeOrganization struct {
-	EwsEnabled       *bool
-	EwsAllowedAppIDs []string
-	EwsListEdited    bool            // an administrator wrote the list, whatever it held: Microsoft fills it no more
-	SecondWave       bool            // Microsoft's second wave was here
-	DisabledMailbox  map[string]bool // EwsEnabled false on the mailbox itself, by lower-case address
-	OutOfScope       map[string]bool // mailboxes that no app may impersonate, by lower-case address
-	NoPublicFolders  bool            // no public folder mailbox was ever made
-	PublicFolders    []publicFolder  // the root first, each folder after its parent
-	ServerBusy       time.Duration   // when positive, every request is told to back off for so long
-	AutodiscoverURL  string          // what Autodiscover v2 says in place of this sandbox's EWS
-	Weather          exchangeWeather
+// directoryRules are what some tenants ask of applications and most do not. The zero value asks nothing.
+type directoryRules struct {
+	ObjectQuota         int      // how many applications one caller can have made, deleted ones included; 0: as many as it likes
+	NeedsManagementRef  bool     // a new application must have a serviceManagementReference
+	SignInAudiences     []string // those that an app management policy allows; none: all
+	BinKeepsUniqueNames bool     // a uniqueName stays taken while its application is in the recycle bin
+}
+
+// Caller is a client ID with its secret.
+type Caller struct {
+	ClientID     string `json:"client_id"` // GUID
+	ClientSecret string `json:"client_secret"`
 }

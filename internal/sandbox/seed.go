@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
@@ -207,3 +208,6 @@ func (u *user) setMailbox(kind mailboxKind, initialDomain string) {
 		u.ProxyAddresses = append(u.ProxyAddresses, "smtp:"+alias+"@"+initialDomain)
 	}
 }
+
+// newClientSecret draws a secret in the manner of Entra's, 40 characters long.
+func newClientSecret() string { return rand.Text()[:3] + "8Q~" + rand.Text() + rand.Text()[:8] }

@@ -18,6 +18,13 @@ const (
 	sharePointAppID = "00000003-0000-0ff1-ce00-000000000000"
 )
 
+// The audiences of the sandbox's own APIs, as they stand in a token's aud claim. Graph's was seen in tokens of Entra's; that
+// Exchange's looks alike is unconfirmed.
+const (
+	graphAudience    = "https://graph.microsoft.com"
+	exchangeAudience = "https://outlook.office365.com"
+)
+
 // firstPartyAPIs are shared by all tenants: nothing may change them.
 var firstPartyAPIs = []firstPartyAPI{
 	{

@@ -23,13 +23,6 @@ const tokenLifetime = 3599 * time.Second
 // tokenBackdating is how far before its issuance a token begins to be valid, as Entra's are, for the sake of slow clocks.
 const tokenBackdating = 5 * time.Minute
 
-// The audiences of the sandbox's own APIs, as they stand in a token's aud claim. Graph's was seen in tokens of Entra's; that
-// Exchange's looks alike is unconfirmed.
-const (
-	graphAudience    = "https://graph.microsoft.com"
-	exchangeAudience = "https://outlook.office365.com"
-)
-
 // platform is what the tenants of one sandbox have in common: the key that signs their access tokens, and the
 // multi-tenant application that Terraform signs in as in each of them.
 type platform struct {

@@ -216,8 +216,6 @@ func (s *Server) serve(h http.Handler, r *http.Request) *recorded {
 	return a
 }
 
-type staleKey struct{}
-
 // staleView is what a stale replica sees of a tenant.
 func (s *Server) staleView(f Fault) func(*Tenant) view {
 	if f.lastWrite {
@@ -225,12 +223,6 @@ func (s *Server) staleView(f Fault) func(*Tenant) view {
 	}
 	seen := asOf(s.now().Add(-f.duration(time.Minute)))
 	return func(*Tenant) view { return seen }
-}
-
-// stale returns what the request sees of a tenant, if a fault has set that.
-func stale(r *http.Request) (look func(*Tenant) view, set bool) {
-	look, set = r.Context().Value(staleKey{}).(func(*Tenant) view)
-	return look, set
 }
 
 // failures are what the kinds that answer with an error say in the name of Graph (Microsoft Graph: error responses and
@@ -289,10 +281,6 @@ func (s *Server) fail(a *recorded, r *http.Request, f Fault) {
 // calmHeader marks a request that meets no trouble and sees every write, whatever the profile. A test that plays a
 // person sends it, and whoever looks at what the tenants hold. No API of the real thing knows it.
 const calmHeader = "Sandbox-Calm"
-
-type calmKey struct{}
-
-func isCalm(r *http.Request) bool { return r.Context().Value(calmKey{}) != nil }
 
 // troubled exempts the control plane, by which trouble is ended, and whoever asks for calm.
 func (s *Server) troubled(next http.Handler) http.Handler {

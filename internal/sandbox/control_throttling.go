@@ -1,0 +1,32 @@
+package sandbox
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// throttlingPatch sets what is in it and leaves the rest alone. What was used before is forgotten.
+type throttlingPatch struct {
+	ResourceUnits optional[int] `json:"resource_units"` // per application, in 10 seconds
+	Writes        optional[int] `json:"writes"`         // per application, in 150 seconds
+}
+
+func (s *Server) patchThrottling(t *Tenant, w http.ResponseWriter, r *http.Request) {
+	var patch throttlingPatch
+	if err := readControl(r, &patch); err != nil {
+		refuseControl(w, http.StatusBadRequest, err)
+		return
+	}
+	if patch.ResourceUnits.value < 0 || patch.Writes.value < 0 {
+		refuseControl(w, http.StatusBadRequest, fmt.Errorf("resource_units and writes are not negative"))
+		return
+	}
+	if patch.ResourceUnits.set {
+		t.quota.ResourceUnits = patch.ResourceUnits.value
+	}
+	if patch.Writes.set {
+		t.quota.Writes = patch.Writes.value
+	}
+	t.usage = nil
+	writeControl(w, http.StatusOK, map[string]int{"resource_units": t.quota.ResourceUnits, "writes": t.quota.Writes})
+}
