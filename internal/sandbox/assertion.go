@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"crypto/rsa"
+	"crypto/sha1"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,7 +14,7 @@ import (
 
 // checkAssertion verifies the JWT by which an application proves that it has the private key of a certificate
 // registered with it.
-func (s *Server) checkAssertion(t *Tenant, app application, assertion string) *signInError {
+func (a *loginAPI) checkAssertion(t *Tenant, app application, assertion string) *signInError {
 	var claims jwt.RegisteredClaims
 	unverified, _, err := jwt.NewParser().ParseUnverified(assertion, &claims)
 	switch {
@@ -28,7 +29,7 @@ func (s *Server) checkAssertion(t *Tenant, app application, assertion string) *s
 	if !found {
 		return unknownKey.with(app.AppID)
 	}
-	if refusal := s.checkKeyInDate(app, key); refusal != nil {
+	if refusal := a.checkKeyInDate(app, key); refusal != nil {
 		return refusal
 	}
 	public, isRSA := key.Certificate.PublicKey.(*rsa.PublicKey)
@@ -40,19 +41,19 @@ func (s *Server) checkAssertion(t *Tenant, app application, assertion string) *s
 	if err != nil {
 		return wrongSignature.with(app.AppID)
 	}
-	return s.checkAssertionClaims(t, app, claims)
+	return a.checkAssertionClaims(t, app, claims)
 }
 
 // checkAssertionClaims judges the assertion's times by the clock that client and sandbox share, not by the one that
 // the control plane moves: a client on this machine could not sign for a later day.
-func (s *Server) checkAssertionClaims(t *Tenant, app application, claims jwt.RegisteredClaims) *signInError {
+func (a *loginAPI) checkAssertionClaims(t *Tenant, app application, claims jwt.RegisteredClaims) *signInError {
 	if !strings.EqualFold(claims.Subject, app.AppID) || !strings.EqualFold(claims.Issuer, app.AppID) {
 		return wrongAssertionClient.with()
 	}
-	if !slices.ContainsFunc(claims.Audience, func(audience string) bool { return s.isTokenAudience(t, audience) }) {
+	if !slices.ContainsFunc(claims.Audience, func(audience string) bool { return a.isTokenAudience(t, audience) }) {
 		return wrongAssertionAudience.with()
 	}
-	now := s.wallClock()
+	now := a.world.wallClock()
 	if claims.ExpiresAt == nil {
 		return malformedAssertion.with()
 	}
@@ -67,14 +68,28 @@ func (s *Server) checkAssertionClaims(t *Tenant, app application, claims jwt.Reg
 	return nil
 }
 
-// isTokenAudience tells whether an assertion is meant for this tenant: its token endpoint, by the tenant's ID or a
+// isTokenAudience reports whether an assertion is meant for this tenant: its token endpoint, by the tenant's ID or a
 // domain, or its issuer (Microsoft identity platform: certificate credentials).
-func (s *Server) isTokenAudience(t *Tenant, audience string) bool {
+func (a *loginAPI) isTokenAudience(t *Tenant, audience string) bool {
 	for _, name := range []string{t.ID, t.Domain, t.CustomDomain} {
-		base := s.Origin() + "/" + name
+		base := a.origin + "/" + name
 		if strings.EqualFold(audience, base+"/oauth2/v2.0/token") || strings.EqualFold(audience, base+"/v2.0") {
 			return true
 		}
 	}
 	return false
+}
+
+func (a *loginAPI) checkKeyInDate(app application, key keyCredential) *signInError {
+	const layout = "01/02/2006 15:04:05"
+	thumbprint := fmt.Sprintf("%X", sha1.Sum(key.Certificate.Raw))
+	start, end := key.Start.UTC().Format(layout), key.End.UTC().Format(layout)
+	switch err := checkKeyInDate(key, a.world.now()); {
+	case errors.Is(err, errKeyExpired):
+		return expiredKey.with(thumbprint, start, end, app.AppID)
+	case err != nil:
+		return keyNotYetValid.with(thumbprint, start, end)
+	default:
+		return nil
+	}
 }

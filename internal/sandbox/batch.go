@@ -31,15 +31,15 @@ type batchResponse struct {
 
 // serveBatch carries several requests out as one (Microsoft Graph: JSON batching). Each passes through the same
 // handler as it would alone, with the token of the batch. The answer is 200 whatever becomes of the parts.
-func (s *Server) serveBatch(w http.ResponseWriter, r *http.Request) {
+func (a *graphAPI) serveBatch(w http.ResponseWriter, r *http.Request) {
 	setGraphHeaders(w, r)
-	if failure := s.carryOutBatch(w, r); failure != nil {
-		s.writeGraphError(w, failure)
+	if failure := a.carryOutBatch(w, r); failure != nil {
+		a.writeGraphError(w, failure)
 	}
 }
 
-func (s *Server) carryOutBatch(w http.ResponseWriter, r *http.Request) *graphError {
-	if _, _, failure := s.graphCaller(r); failure != nil {
+func (a *graphAPI) carryOutBatch(w http.ResponseWriter, r *http.Request) *graphError {
+	if _, _, failure := a.graphCaller(r); failure != nil {
 		return failure
 	}
 	if r.Method != http.MethodPost {
@@ -55,7 +55,7 @@ func (s *Server) carryOutBatch(w http.ResponseWriter, r *http.Request) *graphErr
 	if failure := checkBatch(envelope.Requests); failure != nil {
 		return failure
 	}
-	responses, parts := s.carryOutParts(r, envelope.Requests)
+	responses, parts := a.carryOutParts(r, envelope.Requests)
 	noteParts(r, parts)
 	content, err = json.Marshal(map[string]any{"responses": responses})
 	if err != nil {
@@ -108,7 +108,7 @@ func (b batchRequest) header(name string) string {
 
 // carryOutParts carries the parts out. Graph promises no order among those that do not depend on each other, neither
 // of the work nor of the answers; here it is the reverse, so that whoever relies on one finds out.
-func (s *Server) carryOutParts(r *http.Request, requests []batchRequest) ([]batchResponse, []Part) {
+func (a *graphAPI) carryOutParts(r *http.Request, requests []batchRequest) ([]batchResponse, []Part) {
 	var responses []batchResponse
 	var parts []Part
 	status := map[string]int{}
@@ -121,7 +121,7 @@ func (s *Server) carryOutParts(r *http.Request, requests []batchRequest) ([]batc
 		request := waiting[at] // there is one: a part depends on earlier ones only
 		waiting = slices.Delete(waiting, at, at+1)
 		failed := slices.ContainsFunc(request.DependsOn, func(id string) bool { return status[id] >= http.StatusBadRequest })
-		response := s.part(r, request, failed)
+		response := a.part(r, request, failed)
 		status[request.ID] = response.Status
 		responses = append(responses, response)
 		parts = append(parts, Part{Method: request.Method, Path: "/v1.0/" + strings.TrimLeft(request.URL, "/"), Status: response.Status})
@@ -130,14 +130,14 @@ func (s *Server) carryOutParts(r *http.Request, requests []batchRequest) ([]batc
 }
 
 // part carries one request of a batch out, unless one that it depends on has failed.
-func (s *Server) part(batch *http.Request, request batchRequest, dependencyFailed bool) batchResponse {
-	answered := newRecorded()
+func (a *graphAPI) part(batch *http.Request, request batchRequest, dependencyFailed bool) batchResponse {
+	answered := &partAnswer{status: http.StatusOK, header: http.Header{}}
 	target, err := url.Parse("/v1.0/" + strings.TrimLeft(request.URL, "/"))
 	switch {
 	case dependencyFailed:
-		s.refusePart(answered, batch, &graphError{status: http.StatusFailedDependency, code: "FailedDependency", message: "Request failed due to the failure of a request that it depends on."}) // text unconfirmed
+		a.refusePart(answered, batch, &graphError{status: http.StatusFailedDependency, code: "FailedDependency", message: "Request failed due to the failure of a request that it depends on."}) // text unconfirmed
 	case err != nil || strings.HasPrefix(target.Path, "/v1.0/$batch") || strings.Contains(request.URL, "://"):
-		s.refusePart(answered, batch, refuse(badSyntax, "Invalid request URL in batch: '%s'.", request.URL)) // text unconfirmed
+		a.refusePart(answered, batch, refuse(badSyntax, "Invalid request URL in batch: '%s'.", request.URL)) // text unconfirmed
 	default:
 		inner := batch.Clone(batch.Context())
 		inner.Method, inner.URL, inner.RequestURI = request.Method, target, target.RequestURI()
@@ -149,10 +149,7 @@ func (s *Server) part(batch *http.Request, request batchRequest, dependencyFaile
 		}
 		inner.Body = io.NopCloser(bytes.NewReader(request.Body))
 		inner.ContentLength = int64(len(request.Body))
-		answered = s.serve(http.HandlerFunc(s.serveGraph), inner)
-		if answered.cutOff {
-			panic(http.ErrAbortHandler) // the batch's answer is the one that breaks off
-		}
+		a.parts.ServeHTTP(answered, inner) // panics where the connection ends, which ends the batch's
 	}
 	response := batchResponse{ID: request.ID, Status: answered.status, Headers: map[string]string{}}
 	for name, values := range answered.header {
@@ -167,7 +164,23 @@ func (s *Server) part(batch *http.Request, request batchRequest, dependencyFaile
 	return response
 }
 
-func (s *Server) refusePart(answered *recorded, batch *http.Request, failure *graphError) {
+func (a *graphAPI) refusePart(answered *partAnswer, batch *http.Request, failure *graphError) {
 	setGraphHeaders(answered, batch)
-	s.writeGraphError(answered, failure)
+	a.writeGraphError(answered, failure)
 }
+
+// partAnswer is the answer to a part before it stands in the batch's.
+type partAnswer struct {
+	status int
+	header http.Header
+	body   bytes.Buffer
+}
+
+// Header implements http.ResponseWriter.
+func (p *partAnswer) Header() http.Header { return p.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (p *partAnswer) WriteHeader(status int) { p.status = status }
+
+// Write implements http.ResponseWriter.
+func (p *partAnswer) Write(data []byte) (int, error) { return p.body.Write(data) }

@@ -15,18 +15,29 @@ var jsonHeaders = object{"Content-Type": "application/json"}
 // noObject is an ID that no object has.
 const noObject = "11111111-2222-4333-8444-555555555555"
 
+// batchPart is a request in a batch, and batchAnswer the answer to it.
+type (
+	batchPart   struct{ ID, Method, URL string }
+	batchAnswer struct {
+		ID      string
+		Status  int
+		Headers map[string]string
+		Body    json.RawMessage
+	}
+)
+
 // batch sends requests as one, and returns the answers by the requests' IDs.
-func (g *graph) batch(requests ...object) map[string]batchResponse {
+func (g *graphSession) batch(requests ...object) map[string]batchAnswer {
 	g.t.Helper()
 	got := g.send("POST", "/$batch", object{"requests": requests})
 	if got.Status != http.StatusOK {
 		g.t.Fatalf("the batch answers HTTP %d: %s", got.Status, got.Body)
 	}
 	var read struct {
-		Responses []batchResponse `json:"responses"`
+		Responses []batchAnswer `json:"responses"`
 	}
 	got.json(g.t, &read)
-	answers := map[string]batchResponse{}
+	answers := map[string]batchAnswer{}
 	for _, response := range read.Responses {
 		answers[response.ID] = response
 	}

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -36,18 +37,33 @@ func (c *clock) before(lag time.Duration) time.Time {
 	return c.now().Add(-c.scaled(lag))
 }
 
+// reading returns the time and the speed of the same moment.
+func (c *clock) reading() (now time.Time, speed float64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wall().Add(c.ahead), c.speed
+}
+
+// set moves the time forward, and sets the speed unless it is 0.
+func (c *clock) set(forward time.Duration, speed float64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += forward
+	c.speed = cmp.Or(speed, c.speed)
+}
+
 // wallClock is the time that clients on this machine have.
-func (s *Server) wallClock() time.Time { return s.clock.wall() }
+func (w *World) wallClock() time.Time { return w.clock.wall() }
 
 // now is the time that the tenants have.
-func (s *Server) now() time.Time { return s.clock.now() }
+func (w *World) now() time.Time { return w.clock.now() }
 
 // Settle lets every replica of these tenants (by ID; of all where none is named) catch up with what was written until
 // now, as some minutes do that nobody waits for.
-func (s *Server) Settle(tenantIDs ...string) {
-	for _, t := range s.tenants {
+func (w *World) Settle(tenantIDs ...string) {
+	for _, t := range w.Tenants {
 		if len(tenantIDs) == 0 || slices.Contains(tenantIDs, t.ID) {
-			t.history.settle(s.now())
+			t.history.settle(w.now())
 		}
 	}
 }

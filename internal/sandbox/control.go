@@ -12,33 +12,42 @@ import (
 	"github.com/google/uuid"
 )
 
+// controlAPI is the control plane of a sandbox.
+type controlAPI struct {
+	world  *World
+	faults *Injector
+}
+
+// newControlAPI returns the control plane over the tenants of a world and their faults.
+func newControlAPI(world *World, faults *Injector) *controlAPI { return &controlAPI{world, faults} }
+
 // controlRoutes serves the control plane: the state of the tenants, and the switches that no API of the real thing
 // has or that a person throws there. It needs no token, because the server listens on the loopback interface alone.
-func (s *Server) controlRoutes(mux *http.ServeMux) {
+func (a *controlAPI) controlRoutes(mux *http.ServeMux) {
 	control := http.NewServeMux()
 	control.HandleFunc("GET /_sandbox/tenants", func(w http.ResponseWriter, _ *http.Request) {
-		writeControl(w, http.StatusOK, s.State())
+		writeControl(w, http.StatusOK, a.State())
 	})
-	control.HandleFunc("GET /_sandbox/tenants/{tenant}", s.onTenant(func(t *Tenant, w http.ResponseWriter, _ *http.Request) {
-		writeControl(w, http.StatusOK, t.state(s))
+	control.HandleFunc("GET /_sandbox/tenants/{tenant}", a.onTenant(func(t *Tenant, w http.ResponseWriter, _ *http.Request) {
+		writeControl(w, http.StatusOK, t.state())
 	}))
-	control.HandleFunc("GET /_sandbox/tenants/{tenant}/exchange", s.onTenant(s.showExchange))
-	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/exchange", s.onTenant(s.patchExchange))
-	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/directory", s.onTenant(s.patchDirectory))
-	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/sign-in", s.onTenant(s.patchSignIn))
-	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/users/{address}", s.onTenant(s.patchUser))
-	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/throttling", s.onTenant(s.patchThrottling))
-	control.HandleFunc("PUT /_sandbox/tenants/{tenant}/policies/{policy}", s.onTenant(s.putPolicy))
-	control.HandleFunc("DELETE /_sandbox/tenants/{tenant}/policies/{policy}", s.onTenant(s.deletePolicy))
-	control.HandleFunc("GET /_sandbox/clock", s.showClock)
-	control.HandleFunc("POST /_sandbox/clock", s.setClock)
+	control.HandleFunc("GET /_sandbox/tenants/{tenant}/exchange", a.onTenant(a.showExchange))
+	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/exchange", a.onTenant(a.patchExchange))
+	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/directory", a.onTenant(a.patchDirectory))
+	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/sign-in", a.onTenant(a.patchSignIn))
+	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/users/{address}", a.onTenant(a.patchUser))
+	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/throttling", a.onTenant(a.patchThrottling))
+	control.HandleFunc("PUT /_sandbox/tenants/{tenant}/policies/{policy}", a.onTenant(a.putPolicy))
+	control.HandleFunc("DELETE /_sandbox/tenants/{tenant}/policies/{policy}", a.onTenant(a.deletePolicy))
+	control.HandleFunc("GET /_sandbox/clock", a.showClock)
+	control.HandleFunc("POST /_sandbox/clock", a.setClock)
 	control.HandleFunc("GET /_sandbox/faults", func(w http.ResponseWriter, _ *http.Request) {
-		writeControl(w, http.StatusOK, faultList{s.Faults()})
+		writeControl(w, http.StatusOK, faultList{a.faults.Faults()})
 	})
-	control.HandleFunc("POST /_sandbox/faults", s.aimFault)
+	control.HandleFunc("POST /_sandbox/faults", a.aimFault)
 	control.HandleFunc("DELETE /_sandbox/faults", func(w http.ResponseWriter, _ *http.Request) {
-		s.ForgetFaults()
-		writeControl(w, http.StatusOK, faultList{s.Faults()})
+		a.faults.ForgetFaults()
+		writeControl(w, http.StatusOK, faultList{a.faults.Faults()})
 	})
 	control.HandleFunc("/_sandbox/", func(w http.ResponseWriter, r *http.Request) {
 		refuseControl(w, http.StatusNotFound, fmt.Errorf("the control plane has no %s %s", r.Method, r.URL.Path))
@@ -47,16 +56,16 @@ func (s *Server) controlRoutes(mux *http.ServeMux) {
 }
 
 // onTenant finds the tenant of the path by its ID or a domain, and holds it for the length of the request.
-func (s *Server) onTenant(serve func(*Tenant, http.ResponseWriter, *http.Request)) http.HandlerFunc {
+func (a *controlAPI) onTenant(serve func(*Tenant, http.ResponseWriter, *http.Request)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		t, found := s.tenant(r.PathValue("tenant"))
+		t, found := a.world.find(r.PathValue("tenant"))
 		if !found {
 			refuseControl(w, http.StatusNotFound, fmt.Errorf("the sandbox has no tenant %q; GET /_sandbox/tenants lists them", r.PathValue("tenant")))
 			return
 		}
 		noteTenant(r, t.ID)
-		t.mu.Lock()
-		defer t.mu.Unlock()
+		t.Lock()
+		defer t.Unlock()
 		serve(t, w, r)
 	}
 }
@@ -79,7 +88,7 @@ type signInPatch struct {
 	Refuse map[string]int `json:"refuse"`
 }
 
-func (s *Server) patchSignIn(t *Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *controlAPI) patchSignIn(t *Tenant, w http.ResponseWriter, r *http.Request) {
 	var patch signInPatch
 	if err := readControl(r, &patch); err != nil {
 		refuseControl(w, http.StatusBadRequest, err)
@@ -104,7 +113,7 @@ type userPatch struct {
 	Plans   optional[bool]        `json:"plans"`   // false: no licence, and the mailbox stays, as a shared one's may
 }
 
-func (s *Server) patchUser(t *Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *controlAPI) patchUser(t *Tenant, w http.ResponseWriter, r *http.Request) {
 	var patch userPatch
 	if err := readControl(r, &patch); err != nil {
 		refuseControl(w, http.StatusBadRequest, err)
@@ -115,7 +124,7 @@ func (s *Server) patchUser(t *Tenant, w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	address := r.PathValue("address")
-	found := t.directory.users.list(t.present(s), func(u user) bool { return strings.EqualFold(u.UserPrincipalName, address) })
+	found := t.directory.users.list(present(), func(u user) bool { return strings.EqualFold(u.UserPrincipalName, address) })
 	if len(found) == 0 {
 		refuseControl(w, http.StatusNotFound, fmt.Errorf("%s has no user %q", t.DisplayName, address))
 		return
@@ -133,7 +142,7 @@ func (s *Server) patchUser(t *Tenant, w http.ResponseWriter, r *http.Request) {
 	for _, alias := range patch.Aliases.value {
 		account.ProxyAddresses = append(slices.Clone(account.ProxyAddresses), "smtp:"+alias)
 	}
-	t.directory.users.put(s.now(), account.ID, account)
+	t.directory.users.put(a.world.now(), account.ID, account)
 	writeControl(w, http.StatusOK, account.state())
 }
 
@@ -142,17 +151,17 @@ type faultList struct {
 }
 
 // aimFault arms a fault, and answers with all of them.
-func (s *Server) aimFault(w http.ResponseWriter, r *http.Request) {
+func (a *controlAPI) aimFault(w http.ResponseWriter, r *http.Request) {
 	var fault Fault
 	err := readControl(r, &fault)
 	if err == nil {
-		err = s.Aim(fault)
+		err = a.faults.Aim(fault)
 	}
 	if err != nil {
 		refuseControl(w, http.StatusBadRequest, err)
 		return
 	}
-	writeControl(w, http.StatusOK, faultList{s.Faults()})
+	writeControl(w, http.StatusOK, faultList{a.faults.Faults()})
 }
 
 const maxControlRequest = 1 << 20

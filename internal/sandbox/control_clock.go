@@ -19,14 +19,13 @@ type clockPatch struct {
 	Settle  bool              `json:"settle"`
 }
 
-func (s *Server) showClock(w http.ResponseWriter, _ *http.Request) {
-	s.clock.mu.Lock()
-	defer s.clock.mu.Unlock()
-	writeControl(w, http.StatusOK, clockState{s.clock.wall().Add(s.clock.ahead).UTC(), s.clock.speed})
+func (a *controlAPI) showClock(w http.ResponseWriter, _ *http.Request) {
+	now, speed := a.world.clock.reading()
+	writeControl(w, http.StatusOK, clockState{now.UTC(), speed})
 }
 
 // setClock moves the sandbox's time forward, sets the speed of replication, or lets the replicas catch up.
-func (s *Server) setClock(w http.ResponseWriter, r *http.Request) {
+func (a *controlAPI) setClock(w http.ResponseWriter, r *http.Request) {
 	var patch clockPatch
 	if err := readControl(r, &patch); err != nil {
 		refuseControl(w, http.StatusBadRequest, err)
@@ -41,14 +40,9 @@ func (s *Server) setClock(w http.ResponseWriter, r *http.Request) {
 		refuseControl(w, http.StatusBadRequest, fmt.Errorf("speed: %v; it is a number above 0, such as 60", patch.Speed.value))
 		return
 	}
-	s.clock.mu.Lock()
-	s.clock.ahead += by
-	if patch.Speed.set {
-		s.clock.speed = patch.Speed.value
-	}
-	s.clock.mu.Unlock()
+	a.world.clock.set(by, patch.Speed.value)
 	if patch.Settle {
-		s.Settle()
+		a.world.Settle()
 	}
-	s.showClock(w, r)
+	a.showClock(w, r)
 }

@@ -14,7 +14,7 @@ type directoryPatch struct {
 	BinKeepsUniqueNames optional[bool]     `json:"bin_keeps_unique_names"`
 }
 
-func (s *Server) patchDirectory(t *Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *controlAPI) patchDirectory(t *Tenant, w http.ResponseWriter, r *http.Request) {
 	var patch directoryPatch
 	err := readControl(r, &patch)
 	if err == nil && patch.ObjectQuota.value < 0 {

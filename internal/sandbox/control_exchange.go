@@ -29,17 +29,17 @@ type exchangePatch struct {
 
 // showExchange answers an administrator's read of the settings, such as Get-OrganizationConfig with
 // -RetrieveEwsOperationAccessPolicy: of the gate it shows what one of the replicas has, which may be old right after a write.
-func (s *Server) showExchange(t *Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *controlAPI) showExchange(t *Tenant, w http.ResponseWriter, r *http.Request) {
 	shown := t.exchange
-	if old, found := t.settings.get(s.viewsOf(r, t).reads, exchangeSettings); found {
+	if old, found := t.settings.get(a.world.viewsOf(r, t).reads, exchangeSettings); found {
 		shown.EwsEnabled, shown.EwsAllowedAppIDs, shown.EwsListEdited = old.EwsEnabled, old.EwsAllowedAppIDs, old.EwsListEdited
 		shown.DisabledMailbox, shown.SecondWave = old.DisabledMailbox, old.SecondWave
 	}
-	writeControl(w, http.StatusOK, t.exchangeState(t.present(s), shown))
+	writeControl(w, http.StatusOK, t.exchangeState(present(), shown))
 }
 
 // patchExchange changes the settings, and answers with the present ones whatever the profile.
-func (s *Server) patchExchange(t *Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *controlAPI) patchExchange(t *Tenant, w http.ResponseWriter, r *http.Request) {
 	var patch exchangePatch
 	err := readControl(r, &patch)
 	if err == nil {
@@ -50,15 +50,15 @@ func (s *Server) patchExchange(t *Tenant, w http.ResponseWriter, r *http.Request
 		changed, err = patch.applyTo(changed)
 	}
 	if err == nil && patch.SecondWave.set {
-		changed, err = changed.secondWave(t.ewsSeen, s.now())
+		changed, err = changed.secondWave(t.ewsSeen, a.world.now())
 	}
 	if err != nil {
 		refuseControl(w, http.StatusBadRequest, err)
 		return
 	}
 	t.exchange = changed
-	t.settings.put(s.now(), exchangeSettings, changed)
-	writeControl(w, http.StatusOK, t.exchangeState(t.present(s), changed))
+	t.settings.put(a.world.now(), exchangeSettings, changed)
+	writeControl(w, http.StatusOK, t.exchangeState(present(), changed))
 }
 
 func (p exchangePatch) check() error {

@@ -54,7 +54,7 @@ func (p policyPut) check() error {
 }
 
 // putPolicy sets the tenant's default app management policy, or the one of the application with the path's client ID.
-func (s *Server) putPolicy(t *Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *controlAPI) putPolicy(t *Tenant, w http.ResponseWriter, r *http.Request) {
 	var request policyPut
 	err := readControl(r, &request)
 	if err == nil {
@@ -64,40 +64,40 @@ func (s *Server) putPolicy(t *Tenant, w http.ResponseWriter, r *http.Request) {
 		refuseControl(w, http.StatusBadRequest, err)
 		return
 	}
-	row, applicationID, found := t.policyRow(s, r.PathValue("policy"))
+	row, applicationID, found := t.policyRow(r.PathValue("policy"))
 	if !found {
 		refuseControl(w, http.StatusNotFound, fmt.Errorf("%s has no application with the client ID %q, and that is not %q either", t.DisplayName, r.PathValue("policy"), defaultPolicy))
 		return
 	}
-	policy, known := t.directory.policies.get(t.present(s), row)
+	policy, known := t.directory.policies.get(present(), row)
 	if !known {
 		policy = managementPolicy{ID: uuid.NewString(), ApplicationID: applicationID}
 	}
 	policy.Enabled, policy.Restrictions = request.Enabled, request.Restrictions
-	t.directory.policies.put(s.now(), row, policy)
-	writeControl(w, http.StatusOK, t.policyState(t.present(s), policy))
+	t.directory.policies.put(a.world.now(), row, policy)
+	writeControl(w, http.StatusOK, t.policyState(present(), policy))
 }
 
 // deletePolicy takes an application's own policy away, so that the default one counts for it again.
-func (s *Server) deletePolicy(t *Tenant, w http.ResponseWriter, r *http.Request) {
-	row, _, found := t.policyRow(s, r.PathValue("policy"))
-	policy, known := t.directory.policies.get(t.present(s), row)
+func (a *controlAPI) deletePolicy(t *Tenant, w http.ResponseWriter, r *http.Request) {
+	row, _, found := t.policyRow(r.PathValue("policy"))
+	policy, known := t.directory.policies.get(present(), row)
 	switch {
 	case !found || !known:
 		refuseControl(w, http.StatusNotFound, fmt.Errorf("%s has no policy for the client ID %q", t.DisplayName, r.PathValue("policy")))
 	case row == defaultPolicy:
 		refuseControl(w, http.StatusBadRequest, fmt.Errorf("the default policy always exists: PUT {} disables it"))
 	default:
-		t.directory.policies.remove(s.now(), row)
-		writeControl(w, http.StatusOK, t.policyState(t.present(s), policy))
+		t.directory.policies.remove(a.world.now(), row)
+		writeControl(w, http.StatusOK, t.policyState(present(), policy))
 	}
 }
 
 // policyRow finds the row of a policy by what a path calls it: default, or an application's client ID.
-func (t *Tenant) policyRow(s *Server, name string) (row, applicationID string, found bool) {
+func (t *Tenant) policyRow(name string) (row, applicationID string, found bool) {
 	if name == defaultPolicy {
 		return defaultPolicy, "", true
 	}
-	of, found := t.applicationByAppID(t.present(s), name)
+	of, found := t.applicationByAppID(present(), name)
 	return of.ID, of.ID, found
 }

@@ -98,19 +98,18 @@ type ExchangeState struct {
 }
 
 // State returns what all tenants hold, each read at one moment.
-func (s *Server) State() State {
-	tenants := s.Tenants()
-	state := State{Now: s.now().UTC(), Tenants: make([]TenantState, 0, len(tenants))}
-	for _, t := range tenants {
-		t.mu.Lock()
-		state.Tenants = append(state.Tenants, t.state(s))
-		t.mu.Unlock()
+func (a *controlAPI) State() State {
+	state := State{Now: a.world.now().UTC(), Tenants: make([]TenantState, 0, len(a.world.Tenants))}
+	for _, t := range a.world.Tenants {
+		t.Lock()
+		state.Tenants = append(state.Tenants, t.state())
+		t.Unlock()
 	}
 	return state
 }
 
-func (t *Tenant) state(s *Server) TenantState {
-	now := t.present(s)
+func (t *Tenant) state() TenantState {
+	now := present()
 	return TenantState{
 		TenantID: t.ID, DisplayName: t.DisplayName, Domains: []string{t.Domain, t.CustomDomain},
 		Applications:      mapped(t.directory.applications.list(now, nil), application.state),

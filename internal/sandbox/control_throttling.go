@@ -11,7 +11,7 @@ type throttlingPatch struct {
 	Writes        optional[int] `json:"writes"`         // per application, in 150 seconds
 }
 
-func (s *Server) patchThrottling(t *Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *controlAPI) patchThrottling(t *Tenant, w http.ResponseWriter, r *http.Request) {
 	var patch throttlingPatch
 	if err := readControl(r, &patch); err != nil {
 		refuseControl(w, http.StatusBadRequest, err)
@@ -21,12 +21,13 @@ func (s *Server) patchThrottling(t *Tenant, w http.ResponseWriter, r *http.Reque
 		refuseControl(w, http.StatusBadRequest, fmt.Errorf("resource_units and writes are not negative"))
 		return
 	}
+	quota := t.quota
 	if patch.ResourceUnits.set {
-		t.quota.ResourceUnits = patch.ResourceUnits.value
+		quota.ResourceUnits = patch.ResourceUnits.value
 	}
 	if patch.Writes.set {
-		t.quota.Writes = patch.Writes.value
+		quota.Writes = patch.Writes.value
 	}
-	t.usage = nil
-	writeControl(w, http.StatusOK, map[string]int{"resource_units": t.quota.ResourceUnits, "writes": t.quota.Writes})
+	t.setQuota(quota)
+	writeControl(w, http.StatusOK, map[string]int{"resource_units": quota.ResourceUnits, "writes": quota.Writes})
 }

@@ -13,7 +13,7 @@ import (
 var endOfTime = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
 
 // present is the view that sees every write.
-func (t *Tenant) present(*Server) view { return asOf(endOfTime) }
+func present() view { return asOf(endOfTime) }
 
 // applicationByAppID finds an application by its client ID.
 func (t *Tenant) applicationByAppID(v view, appID string) (application, bool) {

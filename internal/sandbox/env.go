@@ -45,30 +45,30 @@ type Callers struct {
 
 // TenantsJSON returns the tenants as they are now.
 func (s *Server) TenantsJSON() TenantsFile {
-	tenants := s.Tenants()
+	tenants := s.world.Tenants
 	file := TenantsFile{Tenants: make([]TenantEntry, 0, len(tenants))}
 	for _, t := range tenants {
-		t.mu.Lock()
+		t.Lock()
 		entry := TenantEntry{
 			TenantID: t.ID, DisplayName: t.DisplayName, Domain: t.Domain, Gate: t.exchange.gate(),
 			Mailboxes: Mailboxes{
-				Licensed: t.mailboxes(s, licensed), Unlicensed: t.mailboxes(s, unlicensed), Kiosk: t.mailboxes(s, kiosk),
-				Disabled: t.mailboxes(s, disabled), NoMailbox: t.mailboxes(s, noMailbox),
-				PublicFolderOwner: t.mailboxes(s, publicFolderOwner),
+				Licensed: t.mailboxes(licensed), Unlicensed: t.mailboxes(unlicensed), Kiosk: t.mailboxes(kiosk),
+				Disabled: t.mailboxes(disabled), NoMailbox: t.mailboxes(noMailbox),
+				PublicFolderOwner: t.mailboxes(publicFolderOwner),
 			},
 			Callers: Callers{
 				Full: t.callers[fullCaller], OwnedBy: t.callers[ownedByCaller],
 				NoConsentRight: t.callers[noConsentRightCaller], ReadOnly: t.callers[readOnlyCaller],
 			},
 		}
-		t.mu.Unlock()
+		t.Unlock()
 		file.Tenants = append(file.Tenants, entry)
 	}
 	return file
 }
 
-func (t *Tenant) mailboxes(s *Server, kind mailboxKind) []string {
-	users := t.directory.users.list(t.present(s), func(u user) bool { return u.Mailbox == kind })
+func (t *Tenant) mailboxes(kind mailboxKind) []string {
+	users := t.directory.users.list(present(), func(u user) bool { return u.Mailbox == kind })
 	return mapped(users, func(u user) string { return u.UserPrincipalName })
 }
 
@@ -78,11 +78,11 @@ type Variable struct{ Name, Value string }
 // Environment is what the provider needs to work in the sandbox, as the full caller in the first tenant. The paths
 // are those of a file with CertificateAuthorityPEM and of one with TenantsJSON.
 func (s *Server) Environment(caPath, tenantsPath string) []Variable {
-	first := s.Tenants()[0]
+	first := s.world.Tenants[0]
 	return []Variable{
 		{"ARM_TENANT_ID", first.ID},
-		{"ARM_CLIENT_ID", s.platform.caller.ClientID},
-		{"ARM_CLIENT_SECRET", s.platform.caller.ClientSecret},
+		{"ARM_CLIENT_ID", s.world.Caller.ClientID},
+		{"ARM_CLIENT_SECRET", s.world.Caller.ClientSecret},
 		{"CODETWO_LOGIN_ENDPOINT", s.Origin()},
 		{"CODETWO_GRAPH_ENDPOINT", s.Origin()},
 		{"CODETWO_EXCHANGE_ENDPOINT", s.Origin()},

@@ -10,11 +10,23 @@ import (
 	"github.com/google/uuid"
 )
 
+// exchangeAPI is Exchange Online over the tenants of a world.
+type exchangeAPI struct {
+	world  *World
+	issuer *issuer
+	origin string // where it is served, without a slash at the end
+}
+
+// newExchangeAPI returns an API that is served at an origin, such as https://127.0.0.1:8443.
+func newExchangeAPI(world *World, issuer *issuer, origin string) *exchangeAPI {
+	return &exchangeAPI{world: world, issuer: issuer, origin: origin}
+}
+
 // exchangeRoutes serves Exchange Online: the EWS endpoint and Autodiscover, v2 and SOAP.
-func (s *Server) exchangeRoutes(mux *http.ServeMux) {
-	mux.HandleFunc("POST /EWS/Exchange.asmx", s.serveEWS)
-	mux.HandleFunc("GET /autodiscover/autodiscover.json/v1.0/{email}", s.serveAutodiscover)
-	mux.HandleFunc("POST /autodiscover/autodiscover.svc", s.serveUserSettings)
+func (a *exchangeAPI) exchangeRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("POST /EWS/Exchange.asmx", a.serveEWS)
+	mux.HandleFunc("GET /autodiscover/autodiscover.json/v1.0/{email}", a.serveAutodiscover)
+	mux.HandleFunc("POST /autodiscover/autodiscover.svc", a.serveUserSettings)
 }
 
 // What Exchange Online writes into X-EWS-Policy-Reason (Exchange: control access to EWS): the first where the organization's or
@@ -29,14 +41,14 @@ const maxEWSRequest = 1 << 20
 
 // serveEWS answers GetFolder and FindFolder, the only operations of EWS here, for an application that impersonates a mailbox.
 // In what order Exchange makes its checks is unconfirmed; here the token comes first, then the tenant, then the mailbox.
-func (s *Server) serveEWS(w http.ResponseWriter, r *http.Request) {
+func (a *exchangeAPI) serveEWS(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("request-id", uuid.NewString())
-	token, fault := s.verifyToken(r.Header.Get("Authorization"))
+	token, fault := a.issuer.verify(r.Header.Get("Authorization"))
 	if fault != nil || token.Audience != exchangeAudience {
 		refuseEWSToken(w)
 		return
 	}
-	t, found := s.tenant(token.TenantID)
+	t, found := a.world.find(token.TenantID)
 	if !found {
 		refuseEWSToken(w)
 		return
@@ -47,17 +59,17 @@ func (s *Server) serveEWS(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	request, malformed := readFolderRequest(bytes.NewReader(body))
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	known := s.exchangeKnows(t, r)
+	t.Lock()
+	defer t.Unlock()
+	known := a.world.exchangeKnows(t, r)
 	if malformed == nil && t.exchange.Weather.over(t.covered(request.folder())) {
 		if weather := t.exchange.Weather; !weather.Silent {
 			weather.answer(w)
 			return
 		}
-		t.mu.Unlock()
+		t.Unlock()
 		<-r.Context().Done()
-		t.mu.Lock()
+		t.Lock()
 		return
 	}
 	if busy := t.exchange.ServerBusy; busy > 0 {
@@ -81,11 +93,11 @@ func (s *Server) serveEWS(w http.ResponseWriter, r *http.Request) {
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{Code: "ErrorSchemaValidation", Message: malformed.Error()})
 		return
 	}
-	s.serveFolders(w, r, t, token.AppID, request)
+	a.serveFolders(w, r, t, token.AppID, request)
 }
 
 // serveFolders does what concerns the impersonated mailbox.
-func (s *Server) serveFolders(w http.ResponseWriter, r *http.Request, t *Tenant, appID string, request folderRequest) {
+func (a *exchangeAPI) serveFolders(w http.ResponseWriter, r *http.Request, t *Tenant, appID string, request folderRequest) {
 	address := request.impersonated()
 	if address == "" {
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
@@ -102,8 +114,8 @@ func (s *Server) serveFolders(w http.ResponseWriter, r *http.Request, t *Tenant,
 		})
 		return
 	}
-	account, found := t.mailbox(t.present(s), address, request.primaryOnly())
-	known := s.exchangeKnows(t, r)
+	account, found := t.mailbox(present(), address, request.primaryOnly())
+	known := a.world.exchangeKnows(t, r)
 	switch {
 	case !found:
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
@@ -116,8 +128,8 @@ func (s *Server) serveFolders(w http.ResponseWriter, r *http.Request, t *Tenant,
 	case account.Mailbox == kiosk || known.has(known.DisabledMailbox, account):
 		refuseEWSPolicy(w, reasonEWSDisabled)
 	default:
-		t.noteEWS(appID, s.now())
-		call := folderCall{tenant: t, view: t.present(s), account: account, routed: t.routed(r)}
+		t.noteEWS(appID, a.world.now())
+		call := folderCall{tenant: t, view: present(), account: account, routed: t.routed(r)}
 		if request.Body.GetFolder != nil {
 			call.writeGetFolder(w, *request.Body.GetFolder)
 			return

@@ -15,7 +15,7 @@ import (
 
 // serveAutodiscover tells where a mailbox's EWS endpoint is, to anyone. Unknown users are redirected to the service
 // that Exchange on premises would have, as Exchange Online does (observed); the answer proves no mailbox.
-func (s *Server) serveAutodiscover(w http.ResponseWriter, r *http.Request) {
+func (a *exchangeAPI) serveAutodiscover(w http.ResponseWriter, r *http.Request) {
 	protocol := r.URL.Query().Get("Protocol")
 	if !strings.EqualFold(protocol, "Ews") {
 		// Unconfirmed: the code of the answer to a protocol that does not exist.
@@ -24,18 +24,18 @@ func (s *Server) serveAutodiscover(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	address, ews := r.PathValue("email"), s.Origin()+"/EWS/Exchange.asmx"
+	address, ews := r.PathValue("email"), a.origin+"/EWS/Exchange.asmx"
 	_, domain, _ := strings.Cut(address, "@")
-	t, found := s.tenant(domain)
+	t, found := a.world.find(domain)
 	if found {
 		noteTenant(r, t.ID)
-		t.mu.Lock()
-		_, found = t.mailbox(t.present(s), address, false)
+		t.Lock()
+		_, found = t.mailbox(present(), address, false)
 		ews = cmp.Or(t.exchange.AutodiscoverURL, ews)
-		t.mu.Unlock()
+		t.Unlock()
 	}
 	if !found {
-		target := s.Origin() + "/autodiscover/autodiscover.json?Email=" + address + "&Protocol=Ews&RedirectCount=1"
+		target := a.origin + "/autodiscover/autodiscover.json?Email=" + address + "&Protocol=Ews&RedirectCount=1"
 		http.Redirect(w, r, target, http.StatusFound)
 		return
 	}
@@ -62,21 +62,21 @@ type getUserSettingsRequest struct {
 
 // serveUserSettings tells which mailbox holds the public folder hierarchy that a mailbox sees. That it takes the token of
 // an application that may open every mailbox is unconfirmed.
-func (s *Server) serveUserSettings(w http.ResponseWriter, r *http.Request) {
+func (a *exchangeAPI) serveUserSettings(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("request-id", uuid.NewString())
-	token, fault := s.verifyToken(r.Header.Get("Authorization"))
+	token, fault := a.issuer.verify(r.Header.Get("Authorization"))
 	if fault != nil || token.Audience != exchangeAudience || !token.hasRole(ewsRole) {
 		refuseEWSToken(w)
 		return
 	}
-	t, found := s.tenant(token.TenantID)
+	t, found := a.world.find(token.TenantID)
 	if !found {
 		refuseEWSToken(w)
 		return
 	}
 	noteTenant(r, t.ID)
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	if t.exchange.Weather.over(autodiscoverWeather) {
 		t.exchange.Weather.answer(w)
 		return
@@ -88,11 +88,11 @@ func (s *Server) serveUserSettings(w http.ResponseWriter, r *http.Request) {
 	}
 	writeSOAP(w, http.StatusOK, fmt.Sprintf(`<GetUserSettingsResponseMessage xmlns="%s"><Response><ErrorCode>NoError</ErrorCode><ErrorMessage/>`+
 		`<UserResponses><UserResponse>%s</UserResponse></UserResponses></Response></GetUserSettingsResponseMessage>`,
-		autodiscoverNamespace, t.userSettings(s, request.Request.Mailboxes[0], request.Request.Settings)))
+		autodiscoverNamespace, t.userSettings(request.Request.Mailboxes[0], request.Request.Settings)))
 }
 
-func (t *Tenant) userSettings(s *Server, address string, wanted []string) string {
-	if _, found := t.mailbox(t.present(s), address, false); !found {
+func (t *Tenant) userSettings(address string, wanted []string) string {
+	if _, found := t.mailbox(present(), address, false); !found {
 		return `<ErrorCode>InvalidUser</ErrorCode><ErrorMessage>Invalid user: '` + html.EscapeString(address) + `'</ErrorMessage>`
 	}
 	available := map[string]string{}
@@ -116,7 +116,7 @@ func (t *Tenant) hierarchyMailbox() (address, byGUID string) {
 	return "SharedPublicFolders@" + t.Domain, uuid.NewSHA1(uuid.NameSpaceURL, []byte(t.ID+"/public-folders")).String() + "@" + t.Domain
 }
 
-// routed tells whether a request for the public folder hierarchy names the mailbox that holds it.
+// routed reports whether a request for the public folder hierarchy names the mailbox that holds it.
 func (t *Tenant) routed(r *http.Request) bool {
 	address, byGUID := t.hierarchyMailbox()
 	return strings.EqualFold(r.Header.Get("X-AnchorMailbox"), address) && strings.EqualFold(r.Header.Get("X-PublicFolderMailbox"), byGUID)

@@ -27,7 +27,7 @@ func (r *rig) ewsOf(app *testApp, tenant TenantEntry, n int) string {
 func (r *rig) gateOfTenant(n int, headers map[string]string) ExchangeState {
 	r.t.Helper()
 	var state ExchangeState
-	r.do(http.MethodGet, "/_sandbox/tenants/"+r.server.Tenants()[n].ID+"/exchange", "", headers).json(r.t, &state)
+	r.do(http.MethodGet, "/_sandbox/tenants/"+r.server.world.Tenants[n].ID+"/exchange", "", headers).json(r.t, &state)
 	return state
 }
 
@@ -40,7 +40,7 @@ const (
 func TestTheOrganizationsSwitchAndListDecideWhoGetsIntoEWS(t *testing.T) {
 	r := newRig(t, Options{})
 	tenant := r.server.TenantsJSON().Tenants[0]
-	app, other := r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app"), r.register(r.server.Tenants()[0])
+	app, other := r.register(r.server.world.Tenants[0], exchangeAppID+"/full_access_as_app"), r.register(r.server.world.Tenants[0])
 	for _, test := range []struct{ patch, reason string }{
 		{`{}`, ""},
 		{`{"ews_allowed_app_ids": ["` + other.AppID + `"]}`, ""}, // the list does not count while the switch is unset
@@ -63,7 +63,7 @@ func TestTheOrganizationsSwitchAndListDecideWhoGetsIntoEWS(t *testing.T) {
 func TestEitherSwitchRefusesEWS(t *testing.T) {
 	r := newRig(t, Options{})
 	tenant := r.server.TenantsJSON().Tenants[0]
-	app := r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app")
+	app := r.register(r.server.world.Tenants[0], exchangeAppID+"/full_access_as_app")
 	r.exchange(fmt.Sprintf(`{"ews_allowed_app_ids": [%q]}`, app.AppID))
 	for _, test := range []struct{ organization, mailbox, reason string }{
 		{"null", "", ""},
@@ -94,7 +94,7 @@ func TestATenantBeginsWithTheGateThatWasAskedFor(t *testing.T) {
 			if tenant.Gate != want[i] {
 				t.Errorf("-gate %s: tenant %d has the gate %q, want %q", option, i+1, tenant.Gate, want[i])
 			}
-			app := r.register(r.server.Tenants()[i], exchangeAppID+"/full_access_as_app")
+			app := r.register(r.server.world.Tenants[i], exchangeAppID+"/full_access_as_app")
 			r.control(http.MethodPost, "/clock", `{"settle": true}`) // for the sign-in
 			reason := map[string]string{"false": disabledReason, "listed": blockedReason, "empty": blockedReason}[want[i]]
 			if got := r.ewsOf(app, tenant, 0); got != reason {
@@ -119,8 +119,8 @@ func TestAnAppOfAnotherCompanyIsOnTheListAndHoldsTheRight(t *testing.T) {
 			granted = slices.ContainsFunc(tenant.Grants, func(g GrantState) bool {
 				return g.PrincipalID == principal.ObjectID && g.Role == "full_access_as_app" && g.Resource == "Office 365 Exchange Online"
 			})
-			stored, found := r.server.Tenants()[i].servicePrincipalByAppID(asOf(endOfTime), principal.ClientID)
-			if _, own := r.server.tenant(stored.AppOwnerTenantID); !found || own || stored.AppOwnerTenantID == "" {
+			stored, found := r.server.world.Tenants[i].servicePrincipalByAppID(present(), principal.ClientID)
+			if _, own := r.server.world.find(stored.AppOwnerTenantID); !found || own || stored.AppOwnerTenantID == "" {
 				t.Errorf("%s belongs to the tenant %q", principal.DisplayName, stored.AppOwnerTenantID)
 			}
 		}
@@ -136,7 +136,7 @@ func TestAnAppOfAnotherCompanyIsOnTheListAndHoldsTheRight(t *testing.T) {
 func TestTwoTenantsDoNotShareAGate(t *testing.T) {
 	r := newRig(t, Options{Tenants: 2})
 	tenants := r.server.TenantsJSON().Tenants
-	first, second := r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app"), r.register(r.server.Tenants()[1], exchangeAppID+"/full_access_as_app")
+	first, second := r.register(r.server.world.Tenants[0], exchangeAppID+"/full_access_as_app"), r.register(r.server.world.Tenants[1], exchangeAppID+"/full_access_as_app")
 	if got := r.ewsOf(first, tenants[0], 0); got != "" {
 		t.Fatalf("the first tenant: %q", got)
 	}
@@ -152,7 +152,7 @@ func TestTwoTenantsDoNotShareAGate(t *testing.T) {
 func TestTheSecondWaveListsWhatWasUsedInSixtyDaysAndShutsTheGate(t *testing.T) {
 	r := newRig(t, Options{})
 	tenant := r.server.TenantsJSON().Tenants[0]
-	register := func() *testApp { return r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app") }
+	register := func() *testApp { return r.register(r.server.world.Tenants[0], exchangeAppID+"/full_access_as_app") }
 	old, recent, refused, unused := register(), register(), register(), register()
 	if got := r.ewsOf(old, tenant, 0); got != "" {
 		t.Fatal(got)
@@ -206,7 +206,7 @@ func TestOneEditOfTheListKeepsTheSecondWaveFromFillingIt(t *testing.T) {
 	} {
 		r := newRig(t, Options{})
 		tenant := r.server.TenantsJSON().Tenants[0]
-		app := r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app")
+		app := r.register(r.server.world.Tenants[0], exchangeAppID+"/full_access_as_app")
 		if got := r.ewsOf(app, tenant, 0); got != "" {
 			t.Fatal(got)
 		}
@@ -222,7 +222,7 @@ func TestOneEditOfTheListKeepsTheSecondWaveFromFillingIt(t *testing.T) {
 func TestExchangeLearnsOfEachSwitchAfterAnHour(t *testing.T) {
 	r := newRig(t, Options{Profile: "realistic", Seed: 7, Now: ticking()})
 	tenant := r.server.TenantsJSON().Tenants[0]
-	app := r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app")
+	app := r.register(r.server.world.Tenants[0], exchangeAppID+"/full_access_as_app")
 	r.control(http.MethodPost, "/clock", `{"settle": true}`)
 	for _, test := range []struct{ patch, before, after string }{
 		{`{"ews_enabled": false}`, "", disabledReason},
@@ -245,7 +245,7 @@ func TestExchangeLearnsOfEachSwitchAfterAnHour(t *testing.T) {
 func TestAnAppThatWasListedADayBeforeTheSwitchTurnsTrueIsNeverRefused(t *testing.T) {
 	r := newRig(t, Options{Profile: "realistic", Seed: 7, Now: ticking()})
 	tenant := r.server.TenantsJSON().Tenants[0]
-	app := r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app")
+	app := r.register(r.server.world.Tenants[0], exchangeAppID+"/full_access_as_app")
 	r.control(http.MethodPost, "/clock", `{"settle": true}`)
 	for _, patch := range []string{fmt.Sprintf(`{"ews_allowed_app_ids": [%q]}`, app.AppID), `{"ews_enabled": true}`} {
 		r.exchange(patch)
@@ -274,7 +274,7 @@ func TestAReadOfTheGateMayBeOldRightAfterAWrite(t *testing.T) {
 	const id = "00000000-0000-4000-8000-000000000001"
 	r.control(http.MethodPost, "/clock", `{"settle": true}`)
 	var answered ExchangeState
-	path := "/_sandbox/tenants/" + r.server.Tenants()[0].ID + "/exchange"
+	path := "/_sandbox/tenants/" + r.server.world.Tenants[0].ID + "/exchange"
 	r.do(http.MethodPatch, path, fmt.Sprintf(`{"ews_enabled": true, "ews_allowed_app_ids": [%q]}`, id), nil).json(t, &answered)
 	if answered.EwsEnabled == nil || len(answered.EwsAllowedAppIDs) != 1 {
 		t.Errorf("the write is answered with %+v", answered)

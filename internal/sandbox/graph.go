@@ -38,30 +38,45 @@ const (
 	betaVersion   = "beta"
 )
 
-// graphRoutes serves Microsoft Graph.
-func (s *Server) graphRoutes(mux *http.ServeMux) {
+// graphAPI is Microsoft Graph over the tenants of a world.
+type graphAPI struct {
+	world  *World
+	issuer *issuer
+	origin string             // where it is served, without a slash at the end
+	routes map[string][]route // by version
+	parts  http.Handler       // serves the parts of a batch
+}
+
+// newGraphAPI returns an API that is served at an origin, such as https://127.0.0.1:8443.
+func newGraphAPI(world *World, issuer *issuer, origin string) *graphAPI {
 	all := slices.Concat(
 		applicationRoutes, credentialRoutes, rollRoutes, ownerRoutes, servicePrincipalRoutes, grantRoutes,
 		deletedItemRoutes, tenantRoutes, userRoutes, policyRoutes,
 	)
 	single := []string{"applications/{application}", "servicePrincipals/{principal}"}
-	s.graph = map[string][]route{
+	routes := map[string][]route{
 		stableVersion: all,
 		betaVersion:   slices.DeleteFunc(slices.Clone(all), func(r route) bool { return !slices.Contains(single, r.path) }),
 	}
-	mux.HandleFunc("/"+stableVersion+"/", s.serveGraph)
-	mux.HandleFunc("/"+stableVersion+"/$batch", s.serveBatch)
-	mux.HandleFunc("/"+betaVersion+"/", s.serveGraph)
+	return &graphAPI{world: world, issuer: issuer, origin: origin, routes: routes}
 }
 
-// isGraph tells whether a path is one of Graph's.
+// graphRoutes serves Graph on mux. Each part of a batch passes through around.
+func (a *graphAPI) graphRoutes(mux *http.ServeMux, around func(http.Handler) http.Handler) {
+	a.parts = around(http.HandlerFunc(a.serveGraph))
+	mux.HandleFunc("/"+stableVersion+"/", a.serveGraph)
+	mux.HandleFunc("/"+stableVersion+"/$batch", a.serveBatch)
+	mux.HandleFunc("/"+betaVersion+"/", a.serveGraph)
+}
+
+// isGraph reports whether a path is one of Graph's.
 func isGraph(path string) bool {
 	return strings.HasPrefix(path, "/"+stableVersion+"/") || strings.HasPrefix(path, "/"+betaVersion+"/")
 }
 
 // call is a request to Graph whose token and rights are in order. It holds the tenant.
 type call struct {
-	server  *Server
+	api     *graphAPI
 	tenant  *Tenant
 	token   *accessToken
 	w       http.ResponseWriter
@@ -74,15 +89,15 @@ type call struct {
 }
 
 // serveGraph answers one request, alone or as a part of a batch.
-func (s *Server) serveGraph(w http.ResponseWriter, r *http.Request) {
+func (a *graphAPI) serveGraph(w http.ResponseWriter, r *http.Request) {
 	setGraphHeaders(w, r)
-	if failure := s.carryOut(w, r); failure != nil {
-		s.writeGraphError(w, failure)
+	if failure := a.carryOut(w, r); failure != nil {
+		a.writeGraphError(w, failure)
 	}
 }
 
-func (s *Server) carryOut(w http.ResponseWriter, r *http.Request) *graphError {
-	token, t, failure := s.graphCaller(r)
+func (a *graphAPI) carryOut(w http.ResponseWriter, r *http.Request) *graphError {
+	token, t, failure := a.graphCaller(r)
 	if failure != nil {
 		return failure
 	}
@@ -91,27 +106,27 @@ func (s *Server) carryOut(w http.ResponseWriter, r *http.Request) *graphError {
 	if failure != nil {
 		return failure
 	}
-	found, keys, failure := s.findRoute(version, r.Method, path)
+	found, keys, failure := a.findRoute(version, r.Method, path)
 	if failure != nil {
 		return failure
 	}
 	if len(found.rights) > 0 && !slices.ContainsFunc(found.rights, token.hasRole) {
 		return denied()
 	}
-	c := &call{server: s, tenant: t, token: token, w: w, r: r, version: version, keys: keys}
+	c := &call{api: a, tenant: t, token: token, w: w, r: r, version: version, keys: keys}
 	c.ownOnly = !slices.ContainsFunc(found.rights, func(right string) bool { return right != appOwnedBy && token.hasRole(right) })
 	if c.query, failure = parseQuery(r); failure != nil {
 		return failure
 	}
 	cost := resourceUnits(found, c.query)
 	w.Header().Set("x-ms-resource-unit", strconv.Itoa(cost))
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	if failure := c.throttled(cost); failure != nil {
 		return failure
 	}
-	c.views = s.viewsOf(r, t)
-	began := s.now()
+	c.views = a.world.viewsOf(r, t)
+	began := a.world.now()
 	failure = found.serve(c)
 	if failure == nil && r.Method != http.MethodGet {
 		t.history.note(began)
@@ -120,14 +135,14 @@ func (s *Server) carryOut(w http.ResponseWriter, r *http.Request) *graphError {
 }
 
 // graphCaller verifies the token. The tenant is always the token's.
-func (s *Server) graphCaller(r *http.Request) (*accessToken, *Tenant, *graphError) {
-	token, fault := s.verifyToken(r.Header.Get("Authorization"))
+func (a *graphAPI) graphCaller(r *http.Request) (*accessToken, *Tenant, *graphError) {
+	token, fault := a.issuer.verify(r.Header.Get("Authorization"))
 	if fault != nil {
 		return nil, nil, unauthenticated(tokenErrors[fault.Reason])
 	}
-	t, found := s.tenant(token.TenantID)
+	t, found := a.world.find(token.TenantID)
 	// Programs that learned of the sandbox by the cloud metadata know Graph by the sandbox's own origin.
-	if audience := strings.TrimRight(token.Audience, "/"); !found || audience != graphAudience && audience != s.origin && audience != graphAppID {
+	if audience := strings.TrimRight(token.Audience, "/"); !found || audience != graphAudience && audience != a.origin && audience != graphAppID {
 		return nil, nil, unauthenticated(foreignAudience)
 	}
 	noteTenant(r, t.ID)
@@ -168,7 +183,7 @@ func resourceUnits(found route, q query) int {
 }
 
 // now is the tenants' time in the precision that Graph has.
-func (c *call) now() time.Time { return c.server.now().UTC().Truncate(time.Second) }
+func (c *call) now() time.Time { return c.api.world.now().UTC().Truncate(time.Second) }
 
 // mine refuses an object of somebody else's to a caller who may only touch its own.
 func (c *call) mine(owners []string) *graphError {
@@ -209,7 +224,7 @@ type object = map[string]any
 
 // link makes an absolute address below the version.
 func (c *call) link(format string, particulars ...any) string {
-	return c.server.origin + "/" + c.version + "/" + fmt.Sprintf(format, particulars...)
+	return c.api.origin + "/" + c.version + "/" + fmt.Sprintf(format, particulars...)
 }
 
 // one answers with one entity of a collection, reduced to what was selected.
@@ -229,7 +244,7 @@ func (c *call) one(status int, collection string, entity object, selectable obje
 // created answers with a new directory object.
 func (c *call) created(collection, directoryClass string, entity object) *graphError {
 	c.w.Header().Set("Location", fmt.Sprintf("%s/v2/%s/directoryObjects/%v/Microsoft.DirectoryServices.%s",
-		c.server.origin, c.tenant.ID, entity["id"], directoryClass))
+		c.api.origin, c.tenant.ID, entity["id"], directoryClass))
 	return c.one(http.StatusCreated, collection, entity, nil)
 }
 

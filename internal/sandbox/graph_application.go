@@ -103,7 +103,7 @@ func (c *call) createApplication(body map[string]json.RawMessage) *graphError {
 	if failure := c.checkRules(created); failure != nil {
 		return failure
 	}
-	c.tenant.directory.applications.put(c.server.now(), created.ID, created)
+	c.tenant.directory.applications.put(c.api.world.now(), created.ID, created)
 	entity := c.applicationEntity(created, false)
 	for i, password := range entity["passwordCredentials"].([]object) {
 		password["secretText"] = secrets[i] // here and never again
@@ -118,7 +118,7 @@ func (c *call) patchApplication() *graphError {
 	if failure != nil {
 		return failure
 	}
-	changed, failure := c.findApplication(c.tenant.present(c.server))
+	changed, failure := c.findApplication(present())
 	if k := c.keys["application"]; failure != nil && failure.status == http.StatusNotFound && c.prefersUpsert() && strings.EqualFold(k.property, "uniqueName") {
 		if _, set := body["uniqueName"]; !set {
 			body["uniqueName"], _ = json.Marshal(k.value) // a string always has a form
@@ -131,7 +131,7 @@ func (c *call) patchApplication() *graphError {
 	if _, failure := c.setApplication(&changed, body, false); failure != nil {
 		return failure
 	}
-	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
+	c.tenant.directory.applications.put(c.api.world.now(), changed.ID, changed)
 	return c.noContent()
 }
 
@@ -142,12 +142,12 @@ func (c *call) prefersUpsert() bool {
 // deleteApplication moves the application and its service principal here, with the grants of that, to the recycle bin.
 // Service principals in other tenants stay.
 func (c *call) deleteApplication() *graphError {
-	now := c.tenant.present(c.server)
+	now := present()
 	found, failure := c.findApplication(now)
 	if failure != nil {
 		return failure
 	}
-	at := c.server.now()
+	at := c.api.world.now()
 	c.tenant.directory.applications.remove(at, found.ID)
 	c.tenant.directory.deleted.put(at, found.ID, deletedItem{ID: found.ID, DeletedAt: c.now(), Application: &found})
 	if principal, has := c.tenant.servicePrincipalByAppID(now, found.AppID); has {
@@ -217,7 +217,7 @@ func (c *call) setUniqueName(a *application, raw json.RawMessage) *graphError {
 	case a.UniqueName != "":
 		return readOnly("uniqueName")
 	}
-	if _, exists := c.tenant.applicationByUniqueName(c.tenant.present(c.server), name); exists || c.keptUniqueName(name) {
+	if _, exists := c.tenant.applicationByUniqueName(present(), name); exists || c.keptUniqueName(name) {
 		return taken("uniqueName")
 	}
 	a.UniqueName = name
@@ -229,7 +229,7 @@ func (c *call) setIdentifierURIs(a *application, raw json.RawMessage) *graphErro
 	if failure != nil {
 		return failure
 	}
-	_, exists := c.tenant.directory.applications.first(c.tenant.present(c.server), func(other application) bool {
+	_, exists := c.tenant.directory.applications.first(present(), func(other application) bool {
 		return other.ID != a.ID && slices.ContainsFunc(uris, func(uri string) bool { return slices.Contains(other.IdentifierURIs, uri) })
 	})
 	if exists {

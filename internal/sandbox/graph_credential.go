@@ -66,7 +66,7 @@ func (c *call) setKeys(a *application, raw json.RawMessage) *graphError {
 			failure = invalidValue("keyId", "KeyCredential") // unconfirmed
 		}
 		// An expired entry is refused wherever it stands, also next to a new one.
-		if failure == nil && !c.server.now().Before(key.End) {
+		if failure == nil && !c.api.world.now().Before(key.End) {
 			failure = invalidKeyDate()
 		}
 		if failure != nil {
@@ -95,7 +95,7 @@ func (c *call) newKey(a *application, e keyRequest) (keyCredential, *graphError)
 		return key, failure
 	}
 	// A certificate that is made a moment ago by a clock ahead of Entra's is refused, and taken on a second try.
-	if c.server.now().Before(key.Start) {
+	if c.api.world.now().Before(key.Start) {
 		return key, invalidKeyDate()
 	}
 	return key, c.checkKeyLifetime(a, key)
@@ -165,7 +165,7 @@ func (e keyRequest) key() (keyCredential, *graphError) {
 	return k, nil
 }
 
-// isKeyIdentifier tells whether a text is 1 to 32 bytes in base64. A thumbprint in hex is 30 bytes, read like that,
+// isKeyIdentifier reports whether a text is 1 to 32 bytes in base64. A thumbprint in hex is 30 bytes, read like that,
 // and so comes back as it was sent.
 func isKeyIdentifier(text string) bool {
 	content, err := base64.StdEncoding.DecodeString(text)
@@ -221,7 +221,7 @@ func (c *call) newPassword(a *application, request passwordRequest) (passwordCre
 	if request.EndDateTime != nil {
 		p.End = *request.EndDateTime
 	}
-	if !p.Start.Before(p.End) || !c.server.now().Before(p.End) {
+	if !p.Start.Before(p.End) || !c.api.world.now().Before(p.End) {
 		return p, invalidValue("endDateTime", "PasswordCredential") // unconfirmed
 	}
 	return p, c.checkNewPassword(a, p)
@@ -268,7 +268,7 @@ func (c *call) addPassword() *graphError {
 			return failure
 		}
 	}
-	changed, failure := c.findApplication(c.tenant.present(c.server))
+	changed, failure := c.findApplication(present())
 	if failure != nil {
 		return failure
 	}
@@ -277,7 +277,7 @@ func (c *call) addPassword() *graphError {
 		return failure
 	}
 	changed.Passwords = append(slices.Clone(changed.Passwords), made)
-	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
+	c.tenant.directory.applications.put(c.api.world.now(), changed.ID, changed)
 	e := made.entity()
 	e["secretText"] = made.Secret
 	e["@odata.context"] = c.link("$metadata#microsoft.graph.passwordCredential")
@@ -293,7 +293,7 @@ func (c *call) removePassword() *graphError {
 	if failure != nil {
 		return failure
 	}
-	changed, failure := c.findApplication(c.tenant.present(c.server))
+	changed, failure := c.findApplication(present())
 	if failure != nil {
 		return failure
 	}
@@ -302,7 +302,7 @@ func (c *call) removePassword() *graphError {
 		return refuse(badRequest, "No password credential found with keyId.") // unconfirmed
 	}
 	changed.Passwords = left
-	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
+	c.tenant.directory.applications.put(c.api.world.now(), changed.ID, changed)
 	return c.noContent()
 }
 

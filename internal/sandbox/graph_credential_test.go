@@ -24,12 +24,12 @@ func keyOf(c *x509.Certificate) object {
 	return object{"type": "AsymmetricX509Cert", "usage": "Verify", "key": base64.StdEncoding.EncodeToString(c.Raw)}
 }
 
-func (g *graph) setKeys(status int, path string, keys ...object) {
+func (g *graphSession) setKeys(status int, path string, keys ...object) {
 	g.t.Helper()
 	g.want(status, "PATCH", path, object{"keyCredentials": keys})
 }
 
-func (g *graph) keyCredentials(path string) []object {
+func (g *graphSession) keyCredentials(path string) []object {
 	g.t.Helper()
 	var keys []object
 	for _, key := range g.want(http.StatusOK, "GET", path, nil)["keyCredentials"].([]any) {
@@ -172,7 +172,7 @@ func TestAClientSecretIsShownOnceAndSignsInUntilItIsRemoved(t *testing.T) {
 	}
 	start, err := time.Parse(time.RFC3339, added["startDateTime"].(string))
 	end, err2 := time.Parse(time.RFC3339, added["endDateTime"].(string))
-	if err != nil || err2 != nil || !end.Equal(start.AddDate(2, 0, 0)) || g.server.now().Sub(start) > time.Minute {
+	if err != nil || err2 != nil || !end.Equal(start.AddDate(2, 0, 0)) || g.server.world.now().Sub(start) > time.Minute {
 		t.Errorf("the new secret, of which nothing was said, lasts from %v to %v", added["startDateTime"], added["endDateTime"])
 	}
 	if body := g.send("GET", path, nil).Body; strings.Contains(body, secret) || !strings.Contains(body, `"secretText":null`) {

@@ -22,8 +22,8 @@ const retention = 30 * 24 * time.Hour
 
 // bin moves a service principal to the recycle bin, with every grant that it holds or that is on it.
 func (c *call) bin(p servicePrincipal) {
-	at := c.server.now()
-	grants := c.tenant.directory.grants.list(c.tenant.present(c.server), func(g appRoleAssignment) bool {
+	at := c.api.world.now()
+	grants := c.tenant.directory.grants.list(present(), func(g appRoleAssignment) bool {
 		return g.PrincipalID == p.ID || g.ResourceID == p.ID
 	})
 	for _, grant := range grants {
@@ -33,8 +33,8 @@ func (c *call) bin(p servicePrincipal) {
 	c.tenant.directory.deleted.put(at, p.ID, deletedItem{ID: p.ID, DeletedAt: c.now(), ServicePrincipal: &p, Grants: grants})
 }
 
-// kept tells whether an object is still in the recycle bin.
-func (c *call) kept(d deletedItem) bool { return c.server.now().Before(d.DeletedAt.Add(retention)) }
+// kept reports whether an object is still in the recycle bin.
+func (c *call) kept(d deletedItem) bool { return c.api.world.now().Before(d.DeletedAt.Add(retention)) }
 
 func (c *call) findDeletedItem(v view) (deletedItem, *graphError) {
 	id := c.keys["item"].value
@@ -105,23 +105,23 @@ func (c *call) getDeletedItem() *graphError {
 // purge deletes for good. The service principal of a purged application stays in the recycle bin until it is purged
 // itself (unconfirmed).
 func (c *call) purge() *graphError {
-	found, failure := c.findDeletedItem(c.tenant.present(c.server))
+	found, failure := c.findDeletedItem(present())
 	if failure != nil {
 		return failure
 	}
-	c.tenant.directory.deleted.remove(c.server.now(), found.ID)
+	c.tenant.directory.deleted.remove(c.api.world.now(), found.ID)
 	return c.noContent()
 }
 
 // restore takes an object out of the recycle bin as it was. The application does not bring its service principal
 // along: that one is restored for itself, and after it.
 func (c *call) restore() *graphError {
-	now := c.tenant.present(c.server)
+	now := present()
 	found, failure := c.findDeletedItem(now)
 	if failure != nil {
 		return failure
 	}
-	at := c.server.now()
+	at := c.api.world.now()
 	if found.Application != nil {
 		failure = c.restoreApplication(*found.Application)
 	} else {
@@ -131,7 +131,7 @@ func (c *call) restore() *graphError {
 		return failure
 	}
 	c.tenant.directory.deleted.remove(at, found.ID)
-	entity := c.deletedEntity(c.tenant.present(c.server), found)
+	entity := c.deletedEntity(present(), found)
 	entity["deletedDateTime"] = nil
 	entity["@odata.type"] = found.odataType()
 	return c.one(http.StatusOK, "directoryObjects", entity, nil)
@@ -140,7 +140,7 @@ func (c *call) restore() *graphError {
 // restoreApplication refuses where another application has taken what must be unique meanwhile. That it is refused with
 // 409 was seen for identifierUris and servicePrincipalNames; codes and texts are unconfirmed.
 func (c *call) restoreApplication(a application) *graphError {
-	now := c.tenant.present(c.server)
+	now := present()
 	if _, exists := c.tenant.applicationByUniqueName(now, a.UniqueName); exists {
 		return conflict("Another object with the same value for property uniqueName already exists.").detail("ObjectConflict", "uniqueName")
 	}
@@ -150,21 +150,21 @@ func (c *call) restoreApplication(a application) *graphError {
 	if exists {
 		return conflict("Another object with the same value for property identifierUris already exists.").detail("ObjectConflict", "identifierUris")
 	}
-	c.tenant.directory.applications.put(c.server.now(), a.ID, a)
+	c.tenant.directory.applications.put(c.api.world.now(), a.ID, a)
 	return nil
 }
 
 func (c *call) restoreServicePrincipal(d deletedItem) *graphError {
-	now, p := c.tenant.present(c.server), *d.ServicePrincipal
+	now, p := present(), *d.ServicePrincipal
 	if _, has := c.tenant.applicationByAppID(now, p.AppID); !has && p.AppOwnerTenantID == c.tenant.ID {
 		return refuse(badRequest, "Cannot restore ServicePrincipal without backing Application %s", p.AppID)
 	}
 	if _, exists := c.tenant.servicePrincipalByAppID(now, p.AppID); exists {
 		return conflict("The service principal cannot be created, updated, or restored because the service principal name %s is already in use.", p.AppID) // code and text unconfirmed
 	}
-	at := c.server.now()
+	at := c.api.world.now()
 	c.tenant.directory.servicePrincipals.put(at, p.ID, p)
-	now = c.tenant.present(c.server)
+	now = present()
 	for _, grant := range d.Grants {
 		_, hasPrincipal := c.tenant.directory.servicePrincipals.get(now, grant.PrincipalID)
 		_, hasAPI := c.tenant.directory.servicePrincipals.get(now, grant.ResourceID)

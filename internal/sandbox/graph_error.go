@@ -99,17 +99,17 @@ func unauthenticated(message string) *graphError {
 // innerErrorTime has no time zone, which clients of Graph are known to stumble over.
 const innerErrorTime = "2006-01-02T15:04:05"
 
-func (s *Server) writeGraphError(w http.ResponseWriter, e *graphError) {
+func (a *graphAPI) writeGraphError(w http.ResponseWriter, e *graphError) {
 	requestID, clientRequestID := w.Header().Get("request-id"), w.Header().Get("client-request-id")
 	if e.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", fmt.Sprintf(
-			`Bearer realm="", authorization_uri="%s/common/oauth2/authorize", client_id="%s"`, s.origin, graphAppID))
+			`Bearer realm="", authorization_uri="%s/common/oauth2/authorize", client_id="%s"`, a.origin, graphAppID))
 	}
 	body := map[string]any{
 		"code":    e.code,
 		"message": e.message,
 		"innerError": map[string]string{
-			"date": s.now().UTC().Format(innerErrorTime), "request-id": requestID, "client-request-id": clientRequestID,
+			"date": a.world.now().UTC().Format(innerErrorTime), "request-id": requestID, "client-request-id": clientRequestID,
 		},
 	}
 	if len(e.details) > 0 {
@@ -118,6 +118,15 @@ func (s *Server) writeGraphError(w http.ResponseWriter, e *graphError) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(e.status)
 	_ = json.NewEncoder(w).Encode(map[string]any{"error": body}) // the client is gone: nobody is left to be told
+}
+
+// failGraph answers with an error that has no cause in the tenants. One that stands for throttling says so in a header.
+func (a *graphAPI) failGraph(w http.ResponseWriter, r *http.Request, status int, code, message string, throttling bool) {
+	setGraphHeaders(w, r)
+	if throttling {
+		w.Header().Set("x-ms-throttle-information", "ResourceUnitLimitExceeded")
+	}
+	a.writeGraphError(w, &graphError{status: status, code: code, message: message})
 }
 
 // sortedNames returns the properties of a request in an order that does not change from call to call, so that the same

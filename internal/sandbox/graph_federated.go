@@ -37,7 +37,7 @@ func (c *call) postFederated() *graphError {
 	if failure != nil {
 		return failure
 	}
-	changed, failure := c.findApplication(c.tenant.present(c.server))
+	changed, failure := c.findApplication(present())
 	if failure != nil {
 		return failure
 	}
@@ -52,7 +52,7 @@ func (c *call) postFederated() *graphError {
 		return failure
 	}
 	changed.Federated = append(slices.Clone(changed.Federated), made)
-	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
+	c.tenant.directory.applications.put(c.api.world.now(), changed.ID, changed)
 	return c.one(http.StatusCreated, "applications('"+changed.ID+"')/federatedIdentityCredentials", made.entity(), nil)
 }
 
@@ -62,7 +62,7 @@ func (c *call) patchFederated() *graphError {
 	if failure != nil {
 		return failure
 	}
-	changed, at, failure := c.findFederated(c.tenant.present(c.server))
+	changed, at, failure := c.findFederated(present())
 	if failure != nil {
 		return failure
 	}
@@ -75,7 +75,7 @@ func (c *call) patchFederated() *graphError {
 		return failure
 	}
 	changed.Federated = slices.Insert(others, at, credential)
-	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
+	c.tenant.directory.applications.put(c.api.world.now(), changed.ID, changed)
 	return c.noContent()
 }
 
@@ -155,11 +155,11 @@ func (c *call) getFederated() *graphError {
 }
 
 func (c *call) deleteFederated() *graphError {
-	changed, at, failure := c.findFederated(c.tenant.present(c.server))
+	changed, at, failure := c.findFederated(present())
 	if failure != nil {
 		return failure
 	}
 	changed.Federated = slices.Delete(slices.Clone(changed.Federated), at, at+1)
-	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
+	c.tenant.directory.applications.put(c.api.world.now(), changed.ID, changed)
 	return c.noContent()
 }

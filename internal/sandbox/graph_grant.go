@@ -105,11 +105,11 @@ func (c *call) getGrant(side grantSide) *graphError {
 }
 
 func (c *call) deleteGrant(side grantSide) *graphError {
-	_, grant, failure := c.findGrant(c.tenant.present(c.server), side)
+	_, grant, failure := c.findGrant(present(), side)
 	if failure != nil {
 		return failure
 	}
-	c.tenant.directory.grants.remove(c.server.now(), grant.ID)
+	c.tenant.directory.grants.remove(c.api.world.now(), grant.ID)
 	return c.noContent()
 }
 
@@ -140,7 +140,7 @@ func (c *call) postGrant(side grantSide) *graphError {
 			return unknownProperty(name, "appRoleAssignment")
 		}
 	}
-	now := c.tenant.present(c.server)
+	now := present()
 	named, failure := c.findServicePrincipal(now)
 	if failure != nil {
 		return failure
@@ -165,11 +165,11 @@ func (c *call) postGrant(side grantSide) *graphError {
 	}
 	made.ID, made.CreatedAt = newAppRoleAssignmentID(principal.ID), c.now()
 	made.PrincipalDisplayName, made.PrincipalType, made.ResourceDisplayName = principal.DisplayName, "ServicePrincipal", api.DisplayName
-	c.tenant.directory.grants.put(c.server.now(), made.ID, made)
+	c.tenant.directory.grants.put(c.api.world.now(), made.ID, made)
 	return c.created(side.contextOf(named), "AppRoleAssignment", made.entity())
 }
 
-// grantable tells whether an API offers the role to applications. That a disabled role is answered like one that does
+// grantable reports whether an API offers the role to applications. That a disabled role is answered like one that does
 // not exist is unconfirmed.
 func grantable(api servicePrincipal, roleID string) bool {
 	return slices.ContainsFunc(api.AppRoles, func(r appRole) bool {

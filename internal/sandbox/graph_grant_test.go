@@ -36,7 +36,7 @@ func TestAGrantIsSeenFromBothEndsAndInTheToken(t *testing.T) {
 	}
 	added := g.want(http.StatusOK, "POST", "/applications/"+app["id"].(string)+"/addPassword", object{})
 	form := secretForm(app["appId"].(string), added["secretText"].(string), exchangeDefault)
-	token, fault := g.server.verifyToken(g.rig.token(g.tenant.ID, form))
+	token, fault := g.server.issuer.verify(g.rig.token(g.tenant.ID, form))
 	if fault != nil || !slices.Equal(token.Roles, []string{"full_access_as_app"}) {
 		t.Errorf("the token is %+v (%v)", token, fault)
 	}
@@ -53,7 +53,7 @@ func TestAGrantIsSeenFromBothEndsAndInTheToken(t *testing.T) {
 	path = assignments + "/" + grant["id"].(string)
 	g.want(http.StatusNoContent, "DELETE", path, nil)
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "DELETE", path, nil)
-	if token, fault := g.server.verifyToken(g.rig.token(g.tenant.ID, form)); fault != nil || len(token.Roles) != 0 {
+	if token, fault := g.server.issuer.verify(g.rig.token(g.tenant.ID, form)); fault != nil || len(token.Roles) != 0 {
 		t.Errorf("after the revocation a new token is %+v (%v)", token, fault)
 	}
 }
@@ -151,9 +151,9 @@ func TestAnApplicationThatIsSharedGetsAServicePrincipalInAnotherTenant(t *testin
 	g := newGraph(t, fullCaller)
 	shared := g.newApplication(object{"signInAudience": "AzureADMultipleOrgs"})
 	own := g.newApplication(object{})
-	other := g.server.Tenants()[1]
+	other := g.server.world.Tenants[1]
 	caller := other.callers[fullCaller]
-	there := &graph{g.rig, other, g.rig.token(other.ID, secretForm(caller.ClientID, caller.ClientSecret, graphDefault))}
+	there := &graphSession{g.rig, other, g.rig.token(other.ID, secretForm(caller.ClientID, caller.ClientSecret, graphDefault))}
 	if made := there.want(http.StatusCreated, "POST", "/servicePrincipals", object{"appId": shared["appId"]}); made["appOwnerOrganizationId"] != g.tenant.ID {
 		t.Errorf("the service principal is %v", made)
 	}
@@ -176,9 +176,9 @@ func TestAnAPIThatTheTenantLacksCanBeAdded(t *testing.T) {
 func TestTwoTenantsThatAskForEachOthersApplicationsDoNotWaitForEver(t *testing.T) {
 	r := newRig(t, Options{Tenants: 2})
 	done := make(chan int)
-	for _, tenant := range r.server.Tenants() {
+	for _, tenant := range r.server.world.Tenants {
 		caller := tenant.callers[fullCaller]
-		g := &graph{r, tenant, r.token(tenant.ID, secretForm(caller.ClientID, caller.ClientSecret, graphDefault))}
+		g := &graphSession{r, tenant, r.token(tenant.ID, secretForm(caller.ClientID, caller.ClientSecret, graphDefault))}
 		go func() {
 			last := 0
 			for range 20 {

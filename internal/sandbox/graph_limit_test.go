@@ -9,7 +9,7 @@ import (
 )
 
 // spend sends as many equal requests as a test needs, twenty to a batch, and returns how many were throttled.
-func (g *graph) spend(count int, part object) (throttled int) {
+func (g *graphSession) spend(count int, part object) (throttled int) {
 	g.t.Helper()
 	for sent := 0; sent < count; {
 		var parts []object
@@ -53,7 +53,7 @@ func TestAPageHasAHundredRowsUnlessMoreAreAskedFor(t *testing.T) {
 	g := newGraph(t, fullCaller)
 	for range 1000 {
 		id := uuid.NewString()
-		g.tenant.directory.applications.put(g.server.now(), id, application{ID: id, AppID: uuid.NewString(), DisplayName: "one of many", SignInAudience: "AzureADMyOrg"})
+		g.tenant.directory.applications.put(g.server.world.now(), id, application{ID: id, AppID: uuid.NewString(), DisplayName: "one of many", SignInAudience: "AzureADMyOrg"})
 	}
 	const many = "/applications?$filter=displayName+eq+'one+of+many'"
 	for path, want := range map[string]int{many: 100, many + "&$top=7": 7, many + "&$top=999": 999} {

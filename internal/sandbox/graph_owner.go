@@ -34,7 +34,7 @@ type owned struct {
 
 // findOwned finds the object that the path names.
 func (c *call) findOwned(v view) (owned, *graphError) {
-	at, directory := c.server.now(), &c.tenant.directory
+	at, directory := c.api.world.now(), &c.tenant.directory
 	if _, ofApplication := c.keys["application"]; ofApplication {
 		found, failure := c.findApplication(v)
 		return owned{found.Owners, func(owners []string) {
@@ -106,7 +106,7 @@ func (c *call) addOwner() *graphError {
 	if failure != nil {
 		return failure
 	}
-	changed, failure := c.findOwned(c.tenant.present(c.server))
+	changed, failure := c.findOwned(present())
 	if failure != nil {
 		return failure
 	}
@@ -122,7 +122,7 @@ func (c *call) addOwner() *graphError {
 }
 
 func (c *call) removeOwner() *graphError {
-	changed, failure := c.findOwned(c.tenant.present(c.server))
+	changed, failure := c.findOwned(present())
 	if failure != nil {
 		return failure
 	}

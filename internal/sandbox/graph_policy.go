@@ -30,7 +30,7 @@ func (c *call) checkNewPassword(a *application, p passwordCredential) *graphErro
 
 // checkPolicy's codes are those that Microsoft's Teams Toolkit tells apart; the texts are quoted in reports of its kind.
 func (c *call) checkPolicy(a *application, lifetime time.Duration, types ...string) *graphError {
-	policy := c.tenant.policyOf(c.tenant.present(c.server), a.ID)
+	policy := c.tenant.policyOf(present(), a.ID)
 	if !policy.Enabled {
 		return nil
 	}

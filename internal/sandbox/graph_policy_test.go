@@ -8,7 +8,7 @@ import (
 )
 
 // setPolicy sets the default app management policy, or the one of the application with that client ID.
-func (g *graph) setPolicy(of, body string) PolicyState {
+func (g *graphSession) setPolicy(of, body string) PolicyState {
 	g.t.Helper()
 	got := g.do(http.MethodPut, "/_sandbox/tenants/"+g.tenant.ID+"/policies/"+of, body, nil)
 	if got.Status != http.StatusOK {

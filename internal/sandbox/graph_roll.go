@@ -27,7 +27,7 @@ const (
 // findRolled finds the application whose keys are rolled: the caller's own, or one that the caller may write.
 func (c *call) findRolled() (application, *graphError) {
 	c.ownOnly = false
-	found, failure := c.findApplication(c.tenant.present(c.server))
+	found, failure := c.findApplication(present())
 	if failure != nil {
 		return found, failure
 	}
@@ -53,7 +53,7 @@ func (c *call) checkProof(a application, proof string) *graphError {
 		return badProof("it is no JSON Web Token")
 	}
 	key, known := signingKey(a, unverified.Header)
-	if !known || c.server.checkKeyInDate(a, key) != nil {
+	if !known || checkKeyInDate(key, c.api.world.now()) != nil {
 		return badProof("it is signed with no valid key of the application")
 	}
 	public, isRSA := key.Certificate.PublicKey.(*rsa.PublicKey)
@@ -64,7 +64,7 @@ func (c *call) checkProof(a application, proof string) *graphError {
 	if _, err := parser.Parse(proof, func(*jwt.Token) (any, error) { return public, nil }); err != nil {
 		return badProof("its signature is wrong")
 	}
-	now := c.server.wallClock()
+	now := c.api.world.wallClock()
 	switch {
 	case !slices.Contains(claims.Audience, proofAudience):
 		return badProof("its audience is not " + proofAudience)
@@ -103,7 +103,7 @@ func (c *call) addKey() *graphError {
 		return failure
 	}
 	changed.Keys = append(slices.Clone(changed.Keys), made)
-	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
+	c.tenant.directory.applications.put(c.api.world.now(), changed.ID, changed)
 	e := made.entity(false)
 	e["@odata.context"] = c.link("$metadata#microsoft.graph.keyCredential")
 	return c.write(http.StatusOK, e)
@@ -134,6 +134,6 @@ func (c *call) removeKey() *graphError {
 		return refuse(badRequest, "No credentials found to be removed.") // unconfirmed
 	}
 	changed.Keys = left
-	c.tenant.directory.applications.put(c.server.now(), changed.ID, changed)
+	c.tenant.directory.applications.put(c.api.world.now(), changed.ID, changed)
 	return c.noContent()
 }

@@ -14,7 +14,7 @@ import (
 func (a *testApp) proof(t *testing.T, change func(jwt.MapClaims)) string {
 	t.Helper()
 	now := time.Now()
-	claims := jwt.MapClaims{"aud": proofAudience, "iss": a.ID, "nbf": now.Unix(), "exp": now.Add(10 * time.Minute).Unix()}
+	claims := jwt.MapClaims{"aud": "00000002-0000-0000-c000-000000000000", "iss": a.ID, "nbf": now.Unix(), "exp": now.Add(10 * time.Minute).Unix()}
 	if change != nil {
 		change(claims)
 	}
@@ -29,7 +29,7 @@ func (a *testApp) proof(t *testing.T, change func(jwt.MapClaims)) string {
 }
 
 // rolling is an app without any right, signed in by itself.
-func rolling(t *testing.T) (*graph, *testApp) {
+func rolling(t *testing.T) (*graphSession, *testApp) {
 	t.Helper()
 	g := newGraph(t, fullCaller)
 	app := g.register(g.tenant)

@@ -75,9 +75,9 @@ func (r route) match(path []segment) (map[string]key, bool) {
 }
 
 // findRoute returns the route of a request. Routes are tried in their order, so a literal segment stands before a key.
-func (s *Server) findRoute(version, method string, path []segment) (route, map[string]key, *graphError) {
+func (a *graphAPI) findRoute(version, method string, path []segment) (route, map[string]key, *graphError) {
 	known := false
-	for _, candidate := range s.graph[version] {
+	for _, candidate := range a.routes[version] {
 		keys, matches := candidate.match(path)
 		if matches && candidate.method == method {
 			return candidate, keys, nil
@@ -91,7 +91,7 @@ func (s *Server) findRoute(version, method string, path []segment) (route, map[s
 	return route{}, nil, refuse(badSyntax, "Resource not found for the segment '%s'.", path[len(path)-1].name)
 }
 
-// knows tells whether whoever carries a request out has the object already. A read is told by its view; an upsert by a
+// knows reports whether whoever carries a request out has the object already. A read is told by its view; an upsert by a
 // unique property looks it up where nothing lags, or it would be no safe way to create (unconfirmed).
 func knows[T any](c *call, rows *table[T], id string) bool {
 	if c.r.Method == http.MethodGet || c.prefersUpsert() {

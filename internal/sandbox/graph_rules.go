@@ -22,7 +22,7 @@ func (c *call) checkRules(a application) *graphError {
 
 // objectsOf counts the applications that a caller made, in the recycle bin, too.
 func (c *call) objectsOf(appID string) int {
-	now := c.tenant.present(c.server)
+	now := present()
 	living := c.tenant.directory.applications.list(now, func(a application) bool { return a.CreatedByAppID == appID })
 	deleted := c.tenant.directory.deleted.list(now, func(d deletedItem) bool {
 		return d.Application != nil && d.Application.CreatedByAppID == appID && c.kept(d)
@@ -44,13 +44,13 @@ func (c *call) setSignInAudience(a *application, raw json.RawMessage) *graphErro
 	return nil
 }
 
-// keptUniqueName tells whether an application in the recycle bin keeps its name from others. Whether Entra does so is
+// keptUniqueName reports whether an application in the recycle bin keeps its name from others. Whether Entra does so is
 // unconfirmed, so that both can be had.
 func (c *call) keptUniqueName(name string) bool {
 	if !c.tenant.rules.BinKeepsUniqueNames {
 		return false
 	}
-	_, found := c.tenant.directory.deleted.first(c.tenant.present(c.server), func(d deletedItem) bool {
+	_, found := c.tenant.directory.deleted.first(present(), func(d deletedItem) bool {
 		return d.Application != nil && d.Application.UniqueName == name && c.kept(d)
 	})
 	return found

@@ -6,7 +6,7 @@ import (
 )
 
 // rules sets what the tenant asks of applications.
-func (g *graph) rules(body string) {
+func (g *graphSession) rules(body string) {
 	g.t.Helper()
 	g.control(http.MethodPatch, "/tenants/"+g.tenant.ID+"/directory", body)
 }

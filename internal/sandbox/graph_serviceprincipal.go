@@ -83,7 +83,7 @@ func (c *call) createServicePrincipal(appID string, body map[string]json.RawMess
 	if failure != nil {
 		return failure
 	}
-	if _, exists := c.tenant.servicePrincipalByAppID(c.tenant.present(c.server), appID); exists {
+	if _, exists := c.tenant.servicePrincipalByAppID(present(), appID); exists {
 		return conflict("The service principal cannot be created, updated, or restored because the service principal name %s is already in use.", appID) // code and text unconfirmed
 	}
 	if created.Owners, failure = c.firstOwners(body); failure != nil {
@@ -93,8 +93,8 @@ func (c *call) createServicePrincipal(appID string, body map[string]json.RawMess
 	if failure := c.setServicePrincipal(&created, body); failure != nil {
 		return failure
 	}
-	c.tenant.directory.servicePrincipals.put(c.server.now(), created.ID, created)
-	return c.created("servicePrincipals", "ServicePrincipal", c.servicePrincipalEntity(c.tenant.present(c.server), created))
+	c.tenant.directory.servicePrincipals.put(c.api.world.now(), created.ID, created)
+	return c.created("servicePrincipals", "ServicePrincipal", c.servicePrincipalEntity(present(), created))
 }
 
 // backed starts the service principal of an application: of this tenant, of another one that shares it, or of
@@ -126,12 +126,12 @@ func (c *call) backed(appID string) (servicePrincipal, *graphError) {
 // elsewhere looks for an application that another tenant shares. It gives up the hold on the call's own tenant
 // meanwhile: two requests that hold a tenant each and wait for the other's would wait for ever.
 func (c *call) elsewhere(appID string) (*Tenant, application, bool) {
-	c.tenant.mu.Unlock()
-	defer c.tenant.mu.Lock()
-	for _, home := range c.server.tenants {
-		home.mu.Lock()
-		found, ok := home.applicationByAppID(home.present(c.server), appID)
-		home.mu.Unlock()
+	c.tenant.Unlock()
+	defer c.tenant.Lock()
+	for _, home := range c.api.world.Tenants {
+		home.Lock()
+		found, ok := home.applicationByAppID(present(), appID)
+		home.Unlock()
 		if ok && found.SignInAudience != "AzureADMyOrg" {
 			return home, found, true
 		}
@@ -146,7 +146,7 @@ func (c *call) patchServicePrincipal() *graphError {
 	if failure != nil {
 		return failure
 	}
-	changed, failure := c.findServicePrincipal(c.tenant.present(c.server))
+	changed, failure := c.findServicePrincipal(present())
 	if k := c.keys["principal"]; failure != nil && failure.status == http.StatusNotFound && c.prefersUpsert() && strings.EqualFold(k.property, "appId") {
 		return c.createServicePrincipal(strings.ToLower(k.value), body)
 	}
@@ -159,12 +159,12 @@ func (c *call) patchServicePrincipal() *graphError {
 	if failure := c.setServicePrincipal(&changed, body); failure != nil {
 		return failure
 	}
-	c.tenant.directory.servicePrincipals.put(c.server.now(), changed.ID, changed)
+	c.tenant.directory.servicePrincipals.put(c.api.world.now(), changed.ID, changed)
 	return c.noContent()
 }
 
 func (c *call) deleteServicePrincipal() *graphError {
-	found, failure := c.findServicePrincipal(c.tenant.present(c.server))
+	found, failure := c.findServicePrincipal(present())
 	if failure == nil {
 		failure = c.mine(found.Owners)
 	}

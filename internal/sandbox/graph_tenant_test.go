@@ -27,7 +27,7 @@ func TestTheOrganizationNamesItsDomains(t *testing.T) {
 		t.Errorf("the default domain is %v", found)
 	}
 	g.want(http.StatusOK, "GET", "/organization/"+g.tenant.ID, nil)
-	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "GET", "/organization/"+g.server.Tenants()[1].ID, nil)
+	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "GET", "/organization/"+g.server.world.Tenants[1].ID, nil)
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "GET", "/domains/fabrikam.com", nil)
 }
 

@@ -139,7 +139,7 @@ func TestACallerWithOwnedByManagesWhatItMade(t *testing.T) {
 	exchange := g.api(exchangeAppID)
 	grant := g.grant(principal, exchange, "dc890d15-9560-4a4c-9b7f-a736ec74ec40")
 	g.want(http.StatusNoContent, "DELETE", "/servicePrincipals/"+principal["id"].(string)+"/appRoleAssignments/"+grant["id"].(string), nil)
-	self, _ := g.tenant.servicePrincipalByAppID(g.tenant.present(g.server), g.tenant.callers[ownedByCaller].ClientID)
+	self, _ := g.tenant.servicePrincipalByAppID(present(), g.tenant.callers[ownedByCaller].ClientID)
 	if owners := g.values(path+"/owners", "id"); !slices.Equal(owners, []any{self.ID}) {
 		t.Errorf("the owners are %v, want the caller %s", owners, self.ID)
 	}

@@ -13,7 +13,7 @@ func stopped(t *testing.T) *rig {
 	return newRig(t, Options{Now: func() time.Time { return now }})
 }
 
-func (g *graph) quota(body string) {
+func (g *graphSession) quota(body string) {
 	g.t.Helper()
 	g.control(http.MethodPatch, "/tenants/"+g.tenant.ID+"/throttling", body)
 }

@@ -106,7 +106,7 @@ func (c *call) getUser() *graphError {
 // looks at the caller's right and at the mailbox is unconfirmed.
 func (c *call) getMailboxSettings() *graphError {
 	account, ok := c.findUser(c.reads)
-	exchange := c.server.exchangeKnows(c.tenant, c.r)
+	exchange := c.api.world.exchangeKnows(c.tenant, c.r)
 	refused := &graphError{status: http.StatusForbidden, code: "ErrorAccessDenied", message: "Access is denied. Check credentials and try again."}
 	switch {
 	case !slices.ContainsFunc(mailboxSettingsRights, c.token.hasRole):

@@ -22,12 +22,13 @@ var chances = []struct {
 	{CutOff, 4}, {HTMLPage, 4}, {EmptyBody, 4}, {Slow, 5}, {Stale, 12}, {Unread, 4}, {Concurrent, 4},
 }
 
-// hostility decides by lot which request meets which trouble. The lot depends on the seed, on what the request is and
+// chaos decides by lot which request meets which trouble. The lot depends on the seed, on what the request is and
 // in which tenant, and on how many like it there were before: so one seed makes the same trouble again, also where
 // several tenants are asked at the same time.
-type hostility struct {
-	server *Server
-	seed   uint64
+type chaos struct {
+	world   *World
+	issuer  *issuer
+	ownerOf func(path string) (faultAPI, bool)
 
 	mu   sync.Mutex
 	seen map[string]int
@@ -37,25 +38,26 @@ type hostility struct {
 var identifiers = regexp.MustCompile(`[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[A-Za-z0-9_-]{43}`)
 
 // chance implements trouble.chance.
-func (h *hostility) chance(r *http.Request) (Fault, bool) {
-	like := fmt.Sprintf("%d %s %s%s", h.tenantOf(r), r.Method, identifiers.ReplaceAllString(r.URL.Path, "*"), partsOf(r))
-	h.mu.Lock()
-	h.seen[like]++
-	like = fmt.Sprintf("%s %d", like, h.seen[like])
-	h.mu.Unlock()
+func (c *chaos) chance(r *http.Request) (Fault, bool) {
+	like := fmt.Sprintf("%d %s %s%s", c.tenantOf(r), r.Method, identifiers.ReplaceAllString(r.URL.Path, "*"), partsOf(r))
+	c.mu.Lock()
+	c.seen[like]++
+	like = fmt.Sprintf("%s %d", like, c.seen[like])
+	c.mu.Unlock()
 	digest := fnv.New64a()
 	_, _ = digest.Write([]byte(like))
-	lot := rand.New(rand.NewPCG(h.seed, digest.Sum64()))
+	lot := rand.New(rand.NewPCG(c.world.Seed, digest.Sum64()))
 	drawn := lot.IntN(1000)
-	for _, c := range chances {
-		if drawn -= c.often; drawn >= 0 {
+	for _, likely := range chances {
+		if drawn -= likely.often; drawn >= 0 {
 			continue
 		}
-		f := Fault{Kind: c.kind}
-		switch c.kind {
+		f := Fault{Kind: likely.kind}
+		switch likely.kind {
 		case Unread, Concurrent:
 			// It is the directory that says so, of the parts of a batch for themselves, and only writes are in each other's way.
-			if !isGraph(r.URL.Path) || strings.HasSuffix(r.URL.Path, "/$batch") || c.kind == Concurrent && r.Method == http.MethodGet {
+			owner, owned := c.ownerOf(r.URL.Path)
+			if !owned || !owner.directory || strings.HasSuffix(r.URL.Path, "/$batch") || likely.kind == Concurrent && r.Method == http.MethodGet {
 				return Fault{}, false
 			}
 		case Throttled:
@@ -102,12 +104,12 @@ func (f failing) Read([]byte) (int, error) {
 }
 
 // tenantOf numbers the tenant that a request is about: 0 where it is none's.
-func (h *hostility) tenantOf(r *http.Request) int {
+func (c *chaos) tenantOf(r *http.Request) int {
 	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	if token, fault := h.server.verifyToken(r.Header.Get("Authorization")); fault == nil {
+	if token, fault := c.issuer.verify(r.Header.Get("Authorization")); fault == nil {
 		name = token.TenantID
 	}
-	for i, t := range h.server.tenants {
+	for i, t := range c.world.Tenants {
 		if strings.EqualFold(t.ID, name) {
 			return i + 1
 		}

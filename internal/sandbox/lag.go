@@ -78,14 +78,14 @@ func (h *history) beforeLastWrite() view {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.lastWrite.IsZero() {
-		return asOf(endOfTime)
+		return present()
 	}
 	return asOf(h.lastWrite.Add(-1))
 }
 
 // before is the moment up to which whoever lags so far behind has seen everything of a tenant.
-func (s *Server) before(t *Tenant, lag time.Duration) time.Time {
-	moment := s.clock.before(lag)
+func (w *World) before(t *Tenant, lag time.Duration) time.Time {
+	moment := w.clock.before(lag)
 	t.history.mu.Lock()
 	defer t.history.mu.Unlock()
 	if moment.Before(t.history.settled) {
@@ -95,26 +95,26 @@ func (s *Server) before(t *Tenant, lag time.Duration) time.Time {
 }
 
 // viewsOf says as of when a request to a tenant is answered.
-func (s *Server) viewsOf(r *http.Request, t *Tenant) views {
+func (w *World) viewsOf(r *http.Request, t *Tenant) views {
 	if look, set := stale(r); set {
 		seen := look(t)
 		return views{seen, seen, seen, seen, seen}
 	}
-	p := s.profile
-	if isCalm(r) {
+	p := w.profile
+	if bypasses(r) {
 		p = profile{}
 	}
 	var replica time.Duration
 	if len(p.replicas) > 0 {
-		replica = p.replicas[s.dice.below(len(p.replicas))]
+		replica = p.replicas[w.dice.below(len(p.replicas))]
 	}
 	seen := func(lag time.Duration) view {
-		v := asOf(endOfTime)
+		v := present()
 		if lag > 0 {
-			v.asOf = s.before(t, lag)
+			v.asOf = w.before(t, lag)
 		}
 		if lag+p.deletions > 0 {
-			v.gone = s.before(t, lag+p.deletions)
+			v.gone = w.before(t, lag+p.deletions)
 		}
 		return v
 	}

@@ -40,7 +40,7 @@ func TestAnAppMadeThroughGraphSignsInAndOpensAMailboxUntilItIsDeleted(t *testing
 		 [{"type": "AsymmetricX509Cert", "usage": "Verify", "displayName": "CN=CodeTwo", "key": %q}]}`,
 		base64.StdEncoding.EncodeToString(certificate.Raw)), http.StatusCreated, &app)
 	made := &testApp{application: application{ID: app.ID, AppID: app.AppID}, key: key, certificate: certificate}
-	home := r.server.Tenants()[0]
+	home := r.server.world.Tenants[0]
 	if got := r.requestToken(tenant.TenantID, r.assert(home, made, nil)); refusalCode(t, got) != 700016 {
 		t.Errorf("without a service principal: %s", got.Body)
 	}
@@ -51,7 +51,7 @@ func TestAnAppMadeThroughGraphSignsInAndOpensAMailboxUntilItIsDeleted(t *testing
 		AppRoles []appRole
 	}
 	r.graphCall(admin, http.MethodGet, "/servicePrincipals(appId='"+exchangeAppID+"')", "", http.StatusOK, &exchange)
-	role := grantableRole(servicePrincipal{AppRoles: exchange.AppRoles}, ewsRole)
+	role := permission(exchange.AppRoles, "full_access_as_app")
 	r.graphCall(admin, http.MethodPost, "/servicePrincipals/"+exchange.ID+"/appRoleAssignedTo", fmt.Sprintf(
 		`{"principalId": %q, "resourceId": %q, "appRoleId": %q}`, principal.ID, exchange.ID, role.ID), http.StatusCreated, nil)
 
@@ -77,7 +77,7 @@ func TestAnAppMadeThroughGraphSignsInAndOpensAMailboxUntilItIsDeleted(t *testing
 
 func refusalCode(t *testing.T, got answer) int {
 	t.Helper()
-	var body signInErrorBody
+	var body signInRefused
 	if err := json.Unmarshal([]byte(got.Body), &body); err != nil || len(body.Codes) != 1 {
 		return 0
 	}

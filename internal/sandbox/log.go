@@ -3,14 +3,12 @@ package sandbox
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -68,7 +66,9 @@ func logged(out io.Writer, now func() time.Time, next http.Handler) http.Handler
 		line := &Request{Time: now().UTC(), Method: r.Method, Path: r.URL.RequestURI(), Protocol: r.Proto, Connection: r.RemoteAddr}
 		started := time.Now()
 		watched := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		notes := &Notes{}
 		defer func() {
+			line.TenantID, line.Parts = notes.TenantID, notes.Parts
 			line.Millis = float64(time.Since(started).Microseconds()) / 1000
 			text, err := json.Marshal(line)
 			if err != nil {
@@ -78,7 +78,7 @@ func logged(out io.Writer, now func() time.Time, next http.Handler) http.Handler
 			defer mu.Unlock()
 			_, _ = out.Write(append(text, '\n')) // a full disk must not change what the tenants answer
 		}()
-		next.ServeHTTP(watched, r.WithContext(context.WithValue(r.Context(), logLineKey{}, line)))
+		next.ServeHTTP(watched, r.WithContext(withNotes(r.Context(), notes)))
 		line.Status = watched.status
 	})
 }
@@ -96,43 +96,6 @@ func (w *statusWriter) WriteHeader(status int) {
 
 // Unwrap gives http.ResponseController what is below.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// recorded is an answer that was not sent yet: trouble may change it, and a batch carries several.
-type recorded struct {
-	status int
-	header http.Header
-	body   bytes.Buffer
-	cutOff bool // it breaks off in its middle
-}
-
-func newRecorded() *recorded { return &recorded{status: http.StatusOK, header: http.Header{}} }
-
-// Header implements http.ResponseWriter.
-func (a *recorded) Header() http.Header { return a.header }
-
-// WriteHeader implements http.ResponseWriter.
-func (a *recorded) WriteHeader(status int) { a.status = status }
-
-// Write implements http.ResponseWriter.
-func (a *recorded) Write(data []byte) (int, error) { return a.body.Write(data) }
-
-func (a *recorded) send(w http.ResponseWriter) {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
-	if a.cutOff && a.body.Len() == 0 {
-		panic(http.ErrAbortHandler)
-	}
-	if a.cutOff {
-		w.Header().Set("Content-Length", strconv.Itoa(a.body.Len()))
-		w.WriteHeader(a.status)
-		_, _ = w.Write(a.body.Bytes()[:a.body.Len()/2])
-		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
-	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body.Bytes()) // the client is gone: nobody is left to be told
-}
 
 // maxInflated bounds a request's body after decompression, in bytes.
 const maxInflated = 16 << 20

@@ -16,17 +16,17 @@ type Tenant struct {
 	Domain       string // the initial *.onmicrosoft.com domain
 	CustomDomain string // the default domain, verified as well
 
-	mu        sync.Mutex // held for the length of a request's work on this tenant
-	directory directory
-	history   history
-	exchange  exchangeOrganization        // as the administrator has set it
-	settings  table[exchangeOrganization] // the same with its history, for Exchange learns of some of it late
-	ewsSeen   map[string]time.Time        // when each app used EWS last, by lower-case client ID
-	refused   map[string]int              // AADSTS codes of sign-ins that are refused whatever they hold, by lower-case client ID
-	callers   map[callerKind]Caller
-	rules     directoryRules
-	quota     quota
-	usage     map[string]*usage // by client ID, lower case
+	sync.Mutex // held for the length of a request's work on this tenant
+	directory  directory
+	history    history
+	exchange   exchangeOrganization        // as the administrator has set it
+	settings   table[exchangeOrganization] // the same with its history, for Exchange learns of some of it late
+	ewsSeen    map[string]time.Time        // when each app used EWS last, by lower-case client ID
+	refused    map[string]int              // AADSTS codes of sign-ins that are refused whatever they hold, by lower-case client ID
+	callers    map[callerKind]Caller
+	rules      directoryRules
+	quota      quota
+	usage      map[string]*usage // by client ID, lower case
 }
 
 // directory holds a tenant's objects, each with its history, so that a read can be answered as of an earlier moment.

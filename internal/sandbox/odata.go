@@ -160,7 +160,7 @@ func (c *call) many(of collection) *graphError {
 		return failure
 	}
 	seen := c.lists
-	page := pageToken{asOf: c.server.now()}
+	page := pageToken{asOf: c.api.world.now()}
 	if seen.asOf.Before(page.asOf) {
 		page.asOf = seen.asOf
 	}
@@ -200,7 +200,7 @@ func (c *call) nextLink(next pageToken) string {
 	values := c.r.URL.Query()
 	values.Del("skiptoken")
 	values.Set("$skiptoken", next.String())
-	return c.server.origin + c.r.URL.EscapedPath() + "?" + values.Encode()
+	return c.api.origin + c.r.URL.EscapedPath() + "?" + values.Encode()
 }
 
 // check refuses what the collection's index does not do.

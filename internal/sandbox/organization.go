@@ -56,7 +56,7 @@ func (e exchangeWeather) over(folder string) bool {
 	return (e.Status != 0 || e.Silent) && (e.Folder == folder || e.Folder == "" && folder != autodiscoverWeather)
 }
 
-// has tells whether a set of addresses names one of the account's.
+// has reports whether a set of addresses names one of the account's.
 func (o exchangeOrganization) has(addresses map[string]bool, account user) bool {
 	return slices.ContainsFunc(account.addresses(), func(address string) bool { return addresses[address] })
 }
@@ -80,17 +80,17 @@ func (u user) addresses() []string {
 const exchangeSettings = "settings"
 
 // exchangeKnows is what Exchange goes by in answering a request: each switch, the list and the scopes as they were a while ago.
-func (s *Server) exchangeKnows(t *Tenant, r *http.Request) exchangeOrganization {
+func (w *World) exchangeKnows(t *Tenant, r *http.Request) exchangeOrganization {
 	known := t.exchange
-	if isCalm(r) || s.profile.ewsList == 0 {
+	if bypasses(r) || w.profile.ewsList == 0 {
 		return known
 	}
 	earlier := func(lag time.Duration) exchangeOrganization {
-		settings, _ := t.settings.get(asOf(s.before(t, lag)), exchangeSettings)
+		settings, _ := t.settings.get(asOf(w.before(t, lag)), exchangeSettings)
 		return settings
 	}
-	known.EwsAllowedAppIDs, known.OutOfScope = earlier(s.profile.ewsList).EwsAllowedAppIDs, earlier(s.profile.mailScope).OutOfScope
-	known.EwsEnabled, known.DisabledMailbox = earlier(s.profile.ewsSwitch).EwsEnabled, earlier(s.profile.ewsSwitch).DisabledMailbox
+	known.EwsAllowedAppIDs, known.OutOfScope = earlier(w.profile.ewsList).EwsAllowedAppIDs, earlier(w.profile.mailScope).OutOfScope
+	known.EwsEnabled, known.DisabledMailbox = earlier(w.profile.ewsSwitch).EwsEnabled, earlier(w.profile.ewsSwitch).DisabledMailbox
 	return known
 }
 

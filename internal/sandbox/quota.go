@@ -1,6 +1,9 @@
 package sandbox
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // quota is what one application may do in one tenant: two buckets that fill up again as time passes (Microsoft Graph:
 // throttling limits, identity and access). The limits of an application over all tenants, and of a tenant over all
@@ -17,6 +20,32 @@ const (
 
 // smallTenant is the quota in a tenant of fewer than 50 users.
 var smallTenant = quota{ResourceUnits: 3500, Writes: 3000}
+
+// setQuota changes what each application may do in the tenant. What was used before is forgotten.
+func (t *Tenant) setQuota(q quota) { t.quota, t.usage = q, nil }
+
+// spend takes what a request costs out of an application's quota. It returns how much of the quota is used, 1 being all
+// of it, and, where that is not enough, how long to wait and why.
+func (t *Tenant) spend(appID string, resourceUnits int, write bool, now time.Time) (used float64, wait time.Duration, reason string) {
+	appID = strings.ToLower(appID)
+	if t.usage == nil {
+		t.usage = map[string]*usage{}
+	}
+	if t.usage[appID] == nil {
+		t.usage[appID] = &usage{}
+	}
+	mine := t.usage[appID]
+	used, wait = mine.resourceUnits.take(float64(resourceUnits), t.quota.ResourceUnits, resourceUnitPeriod, now)
+	reason = "ResourceUnitLimitExceeded"
+	if write {
+		writesUsed, writesWait := mine.writes.take(1, t.quota.Writes, writePeriod, now)
+		used = max(used, writesUsed)
+		if writesWait > wait {
+			wait, reason = writesWait, "WriteLimitExceeded"
+		}
+	}
+	return used, wait, reason
+}
 
 // usage is what is left to an application in a tenant.
 type usage struct{ resourceUnits, writes bucket }

@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,9 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/contract"
 )
+
+// bypass is the header of a request that meets no fault and sees every write.
+const bypass = "Sandbox-Calm"
 
 // rig is a started sandbox with a client that trusts it and follows no redirect.
 type rig struct {
@@ -156,7 +160,7 @@ type testApp struct {
 func (r *rig) register(t *Tenant, grants ...string) *testApp {
 	r.t.Helper()
 	key, certificate := newCertificate(r.t, time.Now().Add(-time.Hour), time.Now().AddDate(5, 0, 0))
-	at := r.server.now()
+	at := r.server.world.now()
 	app := &testApp{key: key, certificate: certificate, secret: rand.Text()}
 	app.application = application{
 		ID: uuid.NewString(), AppID: uuid.NewString(), DisplayName: "CodeTwo Office 365 Migration Target",
@@ -167,27 +171,41 @@ func (r *rig) register(t *Tenant, grants ...string) *testApp {
 	app.principal = servicePrincipal{
 		ID: uuid.NewString(), AppID: app.AppID, DisplayName: app.DisplayName, Enabled: true, AppOwnerTenantID: t.ID, CreatedAt: at,
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	t.directory.applications.put(at, app.ID, app.application)
 	t.directory.servicePrincipals.put(at, app.principal.ID, app.principal)
 	for _, grant := range grants {
 		apiAppID, name, _ := strings.Cut(grant, "/")
-		api := t.seededAPI(apiAppID)
+		api := seeded(t, apiAppID)
 		id := newAppRoleAssignmentID(app.principal.ID)
 		t.directory.grants.put(at, id, appRoleAssignment{
-			ID: id, AppRoleID: grantableRole(api, name).ID, PrincipalID: app.principal.ID, ResourceID: api.ID, CreatedAt: at,
+			ID: id, AppRoleID: permission(api.AppRoles, name).ID, PrincipalID: app.principal.ID, ResourceID: api.ID, CreatedAt: at,
 		})
 	}
 	return app
 }
 
+// seeded finds the service principal of an application that a tenant began with.
+func seeded(t *Tenant, appID string) servicePrincipal {
+	found, _ := t.servicePrincipalByAppID(present(), appID)
+	return found
+}
+
+// permission finds the enabled application permission of a name.
+func permission(roles []appRole, name string) appRole {
+	at := slices.IndexFunc(roles, func(r appRole) bool {
+		return r.Value == name && r.IsEnabled && slices.Contains(r.AllowedMemberTypes, "Application")
+	})
+	return roles[at]
+}
+
 // change replaces the application and its service principal in the tenant.
 func (r *rig) change(t *Tenant, app *testApp) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.directory.applications.put(r.server.now(), app.ID, app.application)
-	t.directory.servicePrincipals.put(r.server.now(), app.principal.ID, app.principal)
+	t.Lock()
+	defer t.Unlock()
+	t.directory.applications.put(r.server.world.now(), app.ID, app.application)
+	t.directory.servicePrincipals.put(r.server.world.now(), app.principal.ID, app.principal)
 }
 
 func newCertificate(t *testing.T, notBefore, notAfter time.Time) (*rsa.PrivateKey, *x509.Certificate) {

@@ -57,7 +57,7 @@ func newCaller() Caller {
 
 // seedTenant makes the sandbox's i-th tenant, counted from 0: an organization with users of every kind of mailbox,
 // Microsoft's APIs, the callers, and Exchange with its EWS gate. The first tenant is the home of the multi-tenant caller.
-func (s *Server) seedTenant(i int, gate string) *Tenant {
+func (w *World) seedTenant(i int, gate string) *Tenant {
 	name := organizationNames[i%len(organizationNames)]
 	if round := i / len(organizationNames); round > 0 {
 		name = fmt.Sprintf("%s %d", name, round+1)
@@ -72,13 +72,13 @@ func (s *Server) seedTenant(i int, gate string) *Tenant {
 		quota:        smallTenant,
 	}
 	if i == 0 {
-		s.platform.homeTenantID = t.ID
+		w.homeTenantID = t.ID
 	}
 	for _, api := range firstPartyAPIs {
 		t.seedServicePrincipal(api.appID, api.displayName, microsoftTenant, api.roles)
 	}
 	for _, kind := range []callerKind{fullCaller, ownedByCaller, noConsentRightCaller, readOnlyCaller} {
-		s.seedCaller(t, kind)
+		w.seedCaller(t, kind)
 	}
 	t.seedUsers()
 	t.seedPolicy()
@@ -107,10 +107,10 @@ func (t *Tenant) seedServicePrincipal(appID, displayName, ownerTenant string, ro
 
 // seedCaller makes the application of a caller, its service principal, and the grants of its rights. The application
 // object of the multi-tenant one exists in its home tenant only, as in reality.
-func (s *Server) seedCaller(t *Tenant, kind callerKind) {
+func (w *World) seedCaller(t *Tenant, kind callerKind) {
 	credentials, home, audience := newCaller(), t.ID, "AzureADMyOrg"
 	if kind == fullCaller {
-		credentials, home, audience = s.platform.caller, s.platform.homeTenantID, "AzureADMultipleOrgs"
+		credentials, home, audience = w.Caller, w.homeTenantID, "AzureADMultipleOrgs"
 	}
 	t.callers[kind] = credentials
 	displayName := "Terraform (" + string(kind) + ")"
@@ -131,7 +131,7 @@ func (s *Server) seedCaller(t *Tenant, kind callerKind) {
 		RequiredAccess: []requiredResourceAccess{{ResourceAppID: graphAppID, ResourceAccess: rights}},
 		Passwords: []passwordCredential{{
 			KeyID: uuid.NewString(), DisplayName: "sandbox", Hint: credentials.ClientSecret[:3], Secret: credentials.ClientSecret,
-			Start: tenantCreated, End: s.now().Add(callerSecretLifetime),
+			Start: tenantCreated, End: w.now().Add(callerSecretLifetime),
 		}},
 	}
 	t.directory.applications.put(tenantCreated, object.ID, object)

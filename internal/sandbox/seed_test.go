@@ -28,14 +28,14 @@ func TestTwoHundredTenantsAreDistinctAndShareWhatNeverChanges(t *testing.T) {
 			}
 		}
 	}
-	first, last := r.server.Tenants()[0].seededAPI(graphAppID), r.server.Tenants()[199].seededAPI(graphAppID)
+	first, last := seeded(r.server.world.Tenants[0], graphAppID), seeded(r.server.world.Tenants[199], graphAppID)
 	if first.ID == last.ID {
 		t.Error("Graph's service principal has the same object ID in two tenants")
 	}
 	if &first.AppRoles[0] != &last.AppRoles[0] {
 		t.Error("every tenant has a copy of Graph's roles of its own")
 	}
-	if applications := r.server.Tenants()[199].directory.applications.order; len(applications) != 3 {
+	if applications := r.server.world.Tenants[199].directory.applications.list(present(), nil); len(applications) != 3 {
 		t.Errorf("the last tenant has %d application objects; the multi-tenant caller's belongs to the first alone", len(applications))
 	}
 }
@@ -53,7 +53,7 @@ func TestEachCallerHasItsRightsAndNoMore(t *testing.T) {
 		"read_only":        {tenant.Callers.ReadOnly, "Application.Read.All", "Application.ReadWrite.All"},
 	} {
 		bearer := r.token(tenant.TenantID, secretForm(test.caller.ClientID, test.caller.ClientSecret, graphDefault))
-		token, fault := r.server.verifyToken(bearer)
+		token, fault := r.server.issuer.verify(bearer)
 		if fault != nil {
 			t.Fatalf("%s: %s", name, fault.Reason)
 		}
@@ -64,6 +64,11 @@ func TestEachCallerHasItsRightsAndNoMore(t *testing.T) {
 }
 
 func TestTheAPIsHoldTheTrapsOfTheRealOnes(t *testing.T) {
+	rolesOf := func(appID string) []appRole {
+		api, _ := newRig(t, Options{}).server.world.Tenants[0].servicePrincipalByAppID(present(), appID)
+		return api.AppRoles
+	}
+	graphRoles, exchangeRoles, sharePointRoles := rolesOf(graphAppID), rolesOf(exchangeAppID), rolesOf("00000003-0000-0ff1-ce00-000000000000")
 	count := func(roles []appRole, keep func(appRole) bool) int {
 		return len(slices.DeleteFunc(slices.Clone(roles), func(r appRole) bool { return !keep(r) }))
 	}

@@ -2,16 +2,12 @@ package sandbox
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log"
-	"math/rand/v2"
 	"net"
 	"net/http"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -34,16 +30,10 @@ type Options struct {
 type Server struct {
 	origin      string
 	ca          []byte
-	clock       *clock
-	profile     profile
-	seed        uint64
-	dice        *dice
-	unknown     unknownCredentials
-	tenants     []*Tenant
-	byName      map[string]*Tenant // by ID and domains, lower case
-	platform    *platform
-	graph       map[string][]route // by version
-	trouble     trouble
+	world       *World
+	issuer      *issuer
+	faults      *Injector
+	control     *controlAPI
 	http        *http.Server
 	answering   sync.WaitGroup // one for each request
 	stopped     chan struct{}
@@ -92,50 +82,27 @@ func listenOnLoopback(address string) (net.Listener, error) {
 }
 
 func newServer(o Options, address string) (*Server, error) {
-	wall := o.Now
-	if wall == nil {
-		wall = time.Now
-	}
-	s := &Server{
-		origin:  "https://" + address,
-		clock:   newClock(wall, cmp.Or(o.Speed, 1)),
-		seed:    cmp.Or(o.Seed, rand.Uint64N(1<<32)+1),
-		byName:  map[string]*Tenant{},
-		stopped: make(chan struct{}),
-	}
-	s.dice = newDice(s.seed)
-	gate := cmp.Or(o.Gate, gateUnset)
-	if !slices.Contains(gateOptions, gate) {
-		return nil, fmt.Errorf("gate %q: there are %s", o.Gate, strings.Join(gateOptions, ", "))
-	}
-	var err error
-	if s.profile, err = findProfile(o.Profile); err != nil {
+	world, err := newWorld(worldOptions{
+		Tenants: o.Tenants, Gate: o.Gate, Profile: o.Profile, Seed: o.Seed, Speed: o.Speed, Now: o.Now,
+	})
+	if err != nil {
 		return nil, err
 	}
-	if s.profile.hostile {
-		s.trouble.chance = (&hostility{server: s, seed: s.seed, seen: map[string]int{}}).chance
-	}
-	if s.platform, err = newPlatform(); err != nil {
+	issuer, err := newIssuer(world)
+	if err != nil {
 		return nil, err
 	}
 	identity, ca, err := newTLSIdentity()
 	if err != nil {
 		return nil, err
 	}
-	s.ca = ca
-	for i := range max(o.Tenants, 1) {
-		t := s.seedTenant(i, gateOf(gate, i))
-		s.tenants = append(s.tenants, t)
-		for _, name := range []string{t.ID, t.Domain, t.CustomDomain} {
-			s.byName[strings.ToLower(name)] = t
-		}
-	}
-	served := s.troubled(s.routes())
+	s := &Server{origin: "https://" + address, ca: ca, world: world, issuer: issuer, stopped: make(chan struct{})}
+	served := s.compose()
 	if o.Around != nil {
 		served = o.Around(served)
 	}
 	s.http = &http.Server{
-		Handler:           s.counted(logged(o.Log, s.now, delayed(o.Latency, gunzipped(served)))),
+		Handler:           s.counted(logged(o.Log, world.now, delayed(o.Latency, gunzipped(served)))),
 		TLSConfig:         identity,
 		ReadHeaderTimeout: 30 * time.Second,
 		// What would be said there is about clients that do not trust the CA or hang up: they know it themselves.
@@ -153,13 +120,30 @@ func (s *Server) counted(next http.Handler) http.Handler {
 	})
 }
 
-func (s *Server) routes() http.Handler {
+// compose puts the APIs behind the faults.
+func (s *Server) compose() http.Handler {
+	graph := newGraphAPI(s.world, s.issuer, s.origin)
+	login := newLoginAPI(s.world, s.issuer, s.origin)
+	exchange := newExchangeAPI(s.world, s.issuer, s.origin)
+	s.faults = newInjector(s.world, s.issuer,
+		faultAPI{owns: isGraph, directory: true, refuse: func(w http.ResponseWriter, r *http.Request, f Failure) {
+			graph.failGraph(w, r, f.Status, f.Code, f.Message, f.Kind == Throttled)
+		}},
+		faultAPI{owns: isTokenEndpoint, refuse: func(w http.ResponseWriter, r *http.Request, f Failure) {
+			if f.Kind == Refused {
+				login.failSignInAs(w, r, f.Status, f.Code, f.Message)
+				return
+			}
+			login.failSignIn(w, r, f.Status, f.Message)
+		}})
+	s.control = newControlAPI(s.world, s.faults)
+
 	mux := http.NewServeMux()
-	s.graphRoutes(mux)
-	s.signInRoutes(mux)
-	s.exchangeRoutes(mux)
-	s.controlRoutes(mux)
-	return mux
+	graph.graphRoutes(mux, s.faults.Around)
+	login.signInRoutes(mux)
+	exchange.exchangeRoutes(mux)
+	s.control.controlRoutes(mux)
+	return s.faults.Entrance(mux)
 }
 
 // Origin is where everything is served: scheme, host and port, without a slash at the end.
@@ -169,11 +153,8 @@ func (s *Server) Origin() string { return s.origin }
 // addresses only.
 func (s *Server) CertificateAuthorityPEM() []byte { return s.ca }
 
-// Tenants are in the order of their making.
-func (s *Server) Tenants() []*Tenant { return s.tenants }
-
 // Seed is what everything that happens by chance follows from. The same seed, and the same requests, make the same happen.
-func (s *Server) Seed() uint64 { return s.seed }
+func (s *Server) Seed() uint64 { return s.world.Seed }
 
 // Close ends the server and everything that was made in it. Nothing is written to the log afterwards. A second call
 // does nothing.
@@ -184,31 +165,18 @@ func (s *Server) Close() error {
 	return errors.Join(err, s.serveFailed)
 }
 
-// tenant finds a tenant by its ID or one of its domains.
-func (s *Server) tenant(idOrDomain string) (*Tenant, bool) {
-	t, found := s.byName[strings.ToLower(idOrDomain)]
-	return t, found
-}
+// State returns what all tenants hold, each read at one moment.
+func (s *Server) State() State { return s.control.State() }
 
-// delayed answers every request by so much later.
-func delayed(by time.Duration, next http.Handler) http.Handler {
-	if by <= 0 {
-		return next
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if wait(r.Context(), by) == nil {
-			next.ServeHTTP(w, r)
-		}
-	})
-}
+// Settle lets every replica of these tenants (by ID; of all where none is named) catch up with what was written until
+// now, as some minutes do that nobody waits for.
+func (s *Server) Settle(tenantIDs ...string) { s.world.Settle(tenantIDs...) }
 
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
-}
+// Aim arms a fault. Of two that a request matches, the one that was aimed first counts it.
+func (s *Server) Aim(f Fault) error { return s.faults.Aim(f) }
+
+// Faults are the faults aimed so far, those that have done their work included, in the order of aiming.
+func (s *Server) Faults() []FaultState { return s.faults.Faults() }
+
+// Trouble is how many requests met each kind of fault so far, aimed or by chance.
+func (s *Server) Trouble() map[FaultKind]int { return s.faults.Met() }

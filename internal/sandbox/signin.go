@@ -8,26 +8,40 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 )
 
+// loginAPI is the sign-in service over the tenants of a world.
+type loginAPI struct {
+	world   *World
+	issuer  *issuer
+	origin  string // where it is served, without a slash at the end
+	unknown unknownCredentials
+}
+
+// newLoginAPI returns an API that is served at an origin, such as https://127.0.0.1:8443.
+func newLoginAPI(world *World, issuer *issuer, origin string) *loginAPI {
+	return &loginAPI{world: world, issuer: issuer, origin: origin, unknown: unknownCredentials{made: map[string]time.Time{}}}
+}
+
 // signInRoutes serves the tenants' sign-in endpoints. They stand below "/" because their first segment is a tenant:
 // on the outer mux it could be any other API's as well.
-func (s *Server) signInRoutes(mux *http.ServeMux) {
+func (a *loginAPI) signInRoutes(mux *http.ServeMux) {
 	perTenant := http.NewServeMux()
-	perTenant.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", s.serveDiscovery)
-	perTenant.HandleFunc("GET /{tenant}/discovery/v2.0/keys", s.serveKeys)
-	perTenant.HandleFunc("POST /{tenant}/oauth2/v2.0/token", s.serveToken)
+	perTenant.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", a.serveDiscovery)
+	perTenant.HandleFunc("GET /{tenant}/discovery/v2.0/keys", a.serveKeys)
+	perTenant.HandleFunc("POST /{tenant}/oauth2/v2.0/token", a.serveToken)
 	mux.Handle("/", perTenant)
-	mux.HandleFunc("GET /common/discovery/instance", s.serveInstanceDiscovery)
-	mux.HandleFunc("GET /metadata/endpoints", s.serveCloudMetadata)
+	mux.HandleFunc("GET /common/discovery/instance", a.serveInstanceDiscovery)
+	mux.HandleFunc("GET /metadata/endpoints", a.serveCloudMetadata)
 }
 
 // signInTenant finds the tenant of the request's path by its ID or one of its verified domains.
-func (s *Server) signInTenant(r *http.Request) (*Tenant, *signInError) {
+func (a *loginAPI) signInTenant(r *http.Request) (*Tenant, *signInError) {
 	name := r.PathValue("tenant")
-	if t, found := s.tenant(name); found {
+	if t, found := a.world.find(name); found {
 		noteTenant(r, t.ID)
 		return t, nil
 	}
@@ -39,14 +53,14 @@ func (s *Server) signInTenant(r *http.Request) (*Tenant, *signInError) {
 
 // serveDiscovery answers with the tenant's OpenID configuration (OpenID Connect Discovery 1.0). Entra's own answer
 // names a further dozen endpoints, none of which an application that signs in as itself goes to.
-func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request) {
-	t, refusal := s.signInTenant(r)
+func (a *loginAPI) serveDiscovery(w http.ResponseWriter, r *http.Request) {
+	t, refusal := a.signInTenant(r)
 	if refusal != nil {
 		refusal.kind = "invalid_tenant"
-		s.refuseSignIn(w, r, refusal)
+		a.refuseSignIn(w, r, refusal)
 		return
 	}
-	base := s.Origin() + "/" + t.ID
+	base := a.origin + "/" + t.ID
 	w.Header().Set("Cache-Control", "max-age=86400, private")
 	writeSignInJSON(w, http.StatusOK, map[string]any{
 		"token_endpoint":                        base + "/oauth2/v2.0/token",
@@ -65,22 +79,22 @@ func (s *Server) serveDiscovery(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func (s *Server) serveKeys(w http.ResponseWriter, r *http.Request) {
-	if _, refusal := s.signInTenant(r); refusal != nil {
-		s.refuseSignIn(w, r, refusal)
+func (a *loginAPI) serveKeys(w http.ResponseWriter, r *http.Request) {
+	if _, refusal := a.signInTenant(r); refusal != nil {
+		a.refuseSignIn(w, r, refusal)
 		return
 	}
-	writeSignInJSON(w, http.StatusOK, map[string]any{"keys": []jsonWebKey{s.platform.publicKey()}})
+	writeSignInJSON(w, http.StatusOK, map[string]any{"keys": []jsonWebKey{a.issuer.publicKey()}})
 }
 
 // serveInstanceDiscovery tells clients which hosts are one and the same cloud: here, this one alone.
-func (s *Server) serveInstanceDiscovery(w http.ResponseWriter, r *http.Request) {
+func (a *loginAPI) serveInstanceDiscovery(w http.ResponseWriter, r *http.Request) {
 	tenant := "common"
 	if authorize, err := url.Parse(r.URL.Query().Get("authorization_endpoint")); err == nil {
 		tenant = cmp.Or(strings.Split(strings.Trim(authorize.Path, "/"), "/")[0], tenant)
 	}
 	writeSignInJSON(w, http.StatusOK, map[string]any{
-		"tenant_discovery_endpoint": s.Origin() + "/" + tenant + "/v2.0/.well-known/openid-configuration",
+		"tenant_discovery_endpoint": a.origin + "/" + tenant + "/v2.0/.well-known/openid-configuration",
 		"api-version":               "1.1",
 		"metadata": []map[string]any{{
 			"preferred_network": r.Host, "preferred_cache": r.Host, "aliases": []string{r.Host},
@@ -90,8 +104,8 @@ func (s *Server) serveInstanceDiscovery(w http.ResponseWriter, r *http.Request) 
 
 // serveCloudMetadata describes the cloud to programs that are given a metadata host, such as HashiCorp's providers
 // (Azure Resource Manager: metadata endpoints, api-version 2022-09-01).
-func (s *Server) serveCloudMetadata(w http.ResponseWriter, r *http.Request) {
-	origin := s.Origin()
+func (a *loginAPI) serveCloudMetadata(w http.ResponseWriter, r *http.Request) {
+	origin := a.origin
 	writeSignInJSON(w, http.StatusOK, map[string]any{
 		"name":   "Sandbox",
 		"portal": origin,
@@ -111,11 +125,11 @@ func (s *Server) serveCloudMetadata(w http.ResponseWriter, r *http.Request) {
 
 // serveToken is the OAuth 2.0 token endpoint, for an application that signs in as itself (Microsoft identity
 // platform: OAuth 2.0 client credentials flow).
-func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
-	t, refusal := s.signInTenant(r)
+func (a *loginAPI) serveToken(w http.ResponseWriter, r *http.Request) {
+	t, refusal := a.signInTenant(r)
 	if refusal == nil {
 		var signed string
-		if signed, refusal = s.clientCredentials(t, r); refusal == nil {
+		if signed, refusal = a.clientCredentials(t, r); refusal == nil {
 			seconds := int(tokenLifetime.Seconds())
 			noStore(w)
 			writeSignInJSON(w, http.StatusOK, map[string]any{
@@ -124,12 +138,12 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	s.refuseSignIn(w, r, refusal)
+	a.refuseSignIn(w, r, refusal)
 }
 
 const maxTokenRequest = 64 << 10
 
-func (s *Server) clientCredentials(t *Tenant, r *http.Request) (string, *signInError) {
+func (a *loginAPI) clientCredentials(t *Tenant, r *http.Request) (string, *signInError) {
 	r.Body = http.MaxBytesReader(nil, r.Body, maxTokenRequest)
 	if err := r.ParseForm(); err != nil {
 		return "", missingParameter.with("grant_type")
@@ -149,28 +163,28 @@ func (s *Server) clientCredentials(t *Tenant, r *http.Request) (string, *signInE
 	if refusal := t.refusesSignIn(clientID); refusal != nil {
 		return "", refusal
 	}
-	seen := s.viewsOf(r, t)
-	registration, refusal := s.signInRegistration(seen.signIn, t, clientID)
+	seen := a.world.viewsOf(r, t)
+	registration, refusal := a.signInRegistration(seen.signIn, t, clientID)
 	if refusal != nil {
 		return "", refusal
 	}
-	if s.remembered(r, t, r.PostForm) {
+	if a.remembered(r, t, r.PostForm) {
 		registration.application.Keys, registration.application.Passwords = nil, nil
 	}
-	method, refusal := s.authenticate(t, registration.application, r.PostForm)
+	method, refusal := a.authenticate(t, registration.application, r.PostForm)
 	if refusal != nil {
-		s.remember(r, t, r.PostForm, refusal)
+		a.remember(r, t, r.PostForm, refusal)
 		return "", refusal
 	}
-	api, refusal := s.requestedAPI(t, r.PostForm.Get("scope"))
+	api, refusal := a.requestedAPI(t, r.PostForm.Get("scope"))
 	if refusal != nil {
 		return "", refusal
 	}
-	roles := s.grantedRoles(seen.roles, t, registration.principal, api.appID)
-	if len(roles) == 0 && s.asksForAssignment(t, api.appID) {
+	roles := a.grantedRoles(seen.roles, t, registration.principal, api.appID)
+	if len(roles) == 0 && a.asksForAssignment(t, api.appID) {
 		return "", unassigned.with(api.displayName)
 	}
-	signed, err := s.issueToken(t, registration.principal, method, api.audience, roles)
+	signed, err := a.issuer.issue(t, registration.principal, method, api.audience, roles)
 	if err != nil {
 		return "", serverFault.with(err.Error())
 	}
@@ -179,20 +193,20 @@ func (s *Server) clientCredentials(t *Tenant, r *http.Request) (string, *signInE
 
 // refusesSignIn is the refusal that the control plane has set for an application, or nil.
 func (t *Tenant) refusesSignIn(clientID string) *signInError {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.Lock()
+	defer t.Unlock()
 	if code := t.refused[strings.ToLower(clientID)]; code > 0 {
 		return refusalOf(code, clientID, t.ID)
 	}
 	return nil
 }
 
-// asksForAssignment tells whether an API wants its clients to have been assigned a role (appRoleAssignmentRequired). Where
+// asksForAssignment reports whether an API wants its clients to have been assigned a role (appRoleAssignmentRequired). Where
 // it does not, Entra issues a token without roles.
-func (s *Server) asksForAssignment(t *Tenant, apiAppID string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	api, found := t.servicePrincipalByAppID(t.present(s), apiAppID)
+func (a *loginAPI) asksForAssignment(t *Tenant, apiAppID string) bool {
+	t.Lock()
+	defer t.Unlock()
+	api, found := t.servicePrincipalByAppID(present(), apiAppID)
 	return found && api.AppRoleAssignmentNeeds
 }
 
@@ -204,21 +218,21 @@ type registeredApp struct {
 
 // signInRegistration finds an application by what makes it known in a tenant, its service principal there. The
 // application object, which holds the credentials, may live in another tenant.
-func (s *Server) signInRegistration(seen view, t *Tenant, clientID string) (registeredApp, *signInError) {
+func (a *loginAPI) signInRegistration(seen view, t *Tenant, clientID string) (registeredApp, *signInError) {
 	notFound := unknownApplication.with(clientID, t.DisplayName)
-	t.mu.Lock()
+	t.Lock()
 	principal, found := t.servicePrincipalByAppID(seen, clientID)
-	t.mu.Unlock()
+	t.Unlock()
 	if !found {
 		return registeredApp{}, notFound
 	}
-	home, found := s.tenant(principal.AppOwnerTenantID)
+	home, found := a.world.find(principal.AppOwnerTenantID)
 	if !found {
 		return registeredApp{}, notFound
 	}
-	home.mu.Lock()
+	home.Lock()
 	object, found := home.applicationByAppID(seen, clientID)
-	home.mu.Unlock()
+	home.Unlock()
 	if !found {
 		return registeredApp{}, notFound
 	}
@@ -231,27 +245,27 @@ func (s *Server) signInRegistration(seen view, t *Tenant, clientID string) (regi
 const jwtBearerAssertion = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 // authenticate proves that the request comes from the application, and returns the method as appidacr has it.
-func (s *Server) authenticate(t *Tenant, app application, form url.Values) (method string, refusal *signInError) {
+func (a *loginAPI) authenticate(t *Tenant, app application, form url.Values) (method string, refusal *signInError) {
 	switch secret, assertion := form.Get("client_secret"), form.Get("client_assertion"); {
 	case assertion != "" && form.Get("client_assertion_type") == jwtBearerAssertion:
-		return "2", s.checkAssertion(t, app, assertion)
+		return "2", a.checkAssertion(t, app, assertion)
 	case secret != "":
-		return "1", s.checkSecret(app, secret)
+		return "1", a.checkSecret(app, secret)
 	default:
 		return "", missingCredential.with()
 	}
 }
 
-func (s *Server) checkSecret(app application, secret string) *signInError {
+func (a *loginAPI) checkSecret(app application, secret string) *signInError {
 	at := slices.IndexFunc(app.Passwords, func(p passwordCredential) bool {
 		return subtle.ConstantTimeCompare([]byte(p.Secret), []byte(secret)) == 1
 	})
 	switch {
 	case at < 0:
 		return wrongSecret.with(app.AppID)
-	case !s.now().Before(app.Passwords[at].End):
+	case !a.world.now().Before(app.Passwords[at].End):
 		return expiredSecret.with(app.AppID)
-	case s.now().Before(app.Passwords[at].Start):
+	case a.world.now().Before(app.Passwords[at].Start):
 		return wrongSecret.with(app.AppID) // the code is unconfirmed
 	default:
 		return nil
@@ -260,7 +274,7 @@ func (s *Server) checkSecret(app application, secret string) *signInError {
 
 // requestedAPI reads the scope parameter: the one API whose /.default is asked for. MSAL adds three OpenID scopes to
 // every request; they mean nothing without a user.
-func (s *Server) requestedAPI(t *Tenant, scope string) (firstPartyAPI, *signInError) {
+func (a *loginAPI) requestedAPI(t *Tenant, scope string) (firstPartyAPI, *signInError) {
 	wanted := slices.DeleteFunc(strings.Fields(scope), func(part string) bool {
 		return part == "openid" || part == "offline_access" || part == "profile"
 	})
@@ -275,12 +289,12 @@ func (s *Server) requestedAPI(t *Tenant, scope string) (firstPartyAPI, *signInEr
 	for _, api := range firstPartyAPIs {
 		// Programs that learned of the sandbox by the cloud metadata know Graph by the sandbox's own origin.
 		if !strings.EqualFold(identifier, api.appID) && !slices.Contains(api.identifiers, identifier) &&
-			(api.appID != graphAppID || identifier != s.Origin()) {
+			(api.appID != graphAppID || identifier != a.origin) {
 			continue
 		}
-		t.mu.Lock()
-		_, present := t.servicePrincipalByAppID(t.present(s), api.appID)
-		t.mu.Unlock()
+		t.Lock()
+		_, present := t.servicePrincipalByAppID(present(), api.appID)
+		t.Unlock()
 		if present {
 			return api, nil
 		}
@@ -289,9 +303,9 @@ func (s *Server) requestedAPI(t *Tenant, scope string) (firstPartyAPI, *signInEr
 }
 
 // grantedRoles are the names of the application permissions that the principal holds on the API, for the roles claim.
-func (s *Server) grantedRoles(seen view, t *Tenant, principal servicePrincipal, apiAppID string) []string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (a *loginAPI) grantedRoles(seen view, t *Tenant, principal servicePrincipal, apiAppID string) []string {
+	t.Lock()
+	defer t.Unlock()
 	api, found := t.servicePrincipalByAppID(seen, apiAppID)
 	if !found {
 		return nil

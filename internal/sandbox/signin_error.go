@@ -122,6 +122,23 @@ func (r signInRefusal) with(particulars ...any) *signInError {
 	return &signInError{r, fmt.Sprintf("AADSTS%d: ", r.code) + fmt.Sprintf(r.text, particulars...)}
 }
 
+// isTokenEndpoint reports whether a path is that of a tenant's token endpoint.
+func isTokenEndpoint(path string) bool { return strings.HasSuffix(path, "/oauth2/v2.0/token") }
+
+// failSignIn answers with the token endpoint's error for a fault of the service.
+func (a *loginAPI) failSignIn(w http.ResponseWriter, r *http.Request, status int, cause string) {
+	refusal := serverFault.with(cause)
+	refusal.status = status
+	a.refuseSignIn(w, r, refusal)
+}
+
+// failSignInAs is failSignIn with an error of another kind (OAuth's error) and with its whole description.
+func (a *loginAPI) failSignInAs(w http.ResponseWriter, r *http.Request, status int, kind, description string) {
+	refusal := serverFault.with("")
+	refusal.status, refusal.kind, refusal.description = status, kind, description
+	a.refuseSignIn(w, r, refusal)
+}
+
 // signInErrorBody is the JSON of a refusal (Microsoft identity platform: OAuth 2.0 error response).
 type signInErrorBody struct {
 	Error         string `json:"error"`
@@ -133,11 +150,11 @@ type signInErrorBody struct {
 	URI           string `json:"error_uri,omitempty"`
 }
 
-func (s *Server) refuseSignIn(w http.ResponseWriter, r *http.Request, refusal *signInError) {
+func (a *loginAPI) refuseSignIn(w http.ResponseWriter, r *http.Request, refusal *signInError) {
 	body := signInErrorBody{
 		Error:         refusal.kind,
 		Codes:         []int{refusal.code},
-		Timestamp:     s.now().UTC().Format("2006-01-02 15:04:05Z"),
+		Timestamp:     a.world.now().UTC().Format("2006-01-02 15:04:05Z"),
 		TraceID:       uuid.NewString(),
 		CorrelationID: r.Header.Get("client-request-id"),
 	}

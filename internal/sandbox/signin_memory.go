@@ -17,25 +17,22 @@ type unknownCredentials struct {
 	made map[string]time.Time // by client and credential
 }
 
-// remembered tells whether the token endpoint still holds that it does not know the credential.
-func (s *Server) remembered(r *http.Request, t *Tenant, form url.Values) bool {
-	s.unknown.mu.Lock()
-	defer s.unknown.mu.Unlock()
-	at, refused := s.unknown.made[credentialIn(form)]
-	return refused && !isCalm(r) && at.After(s.before(t, s.profile.refusals))
+// remembered reports whether the token endpoint still holds that it does not know the credential.
+func (a *loginAPI) remembered(r *http.Request, t *Tenant, form url.Values) bool {
+	a.unknown.mu.Lock()
+	defer a.unknown.mu.Unlock()
+	at, refused := a.unknown.made[credentialIn(form)]
+	return refused && !bypasses(r) && at.After(a.world.before(t, a.world.profile.refusals))
 }
 
 // remember notes that a credential was refused because it was not known.
-func (s *Server) remember(r *http.Request, t *Tenant, form url.Values, refusal *signInError) {
-	if s.profile.refusals == 0 || refusal.code != unknownKey.code && refusal.code != wrongSecret.code || s.remembered(r, t, form) {
+func (a *loginAPI) remember(r *http.Request, t *Tenant, form url.Values, refusal *signInError) {
+	if a.world.profile.refusals == 0 || refusal.code != unknownKey.code && refusal.code != wrongSecret.code || a.remembered(r, t, form) {
 		return
 	}
-	s.unknown.mu.Lock()
-	defer s.unknown.mu.Unlock()
-	if s.unknown.made == nil {
-		s.unknown.made = map[string]time.Time{}
-	}
-	s.unknown.made[credentialIn(form)] = s.now()
+	a.unknown.mu.Lock()
+	defer a.unknown.mu.Unlock()
+	a.unknown.made[credentialIn(form)] = a.world.now()
 }
 
 // credentialIn tells credentials apart: by the secret's digest or by the header of the assertion, which names the key.

@@ -59,7 +59,7 @@ func inWords(text, description string) bool {
 
 func TestARefusedSignInIsPutInEntrasWords(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant := r.server.Tenants()[0]
+	tenant := r.server.world.Tenants[0]
 	source, err := os.ReadFile("signin_error.go")
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +76,7 @@ func TestARefusedSignInIsPutInEntrasWords(t *testing.T) {
 		clientID := uuid.NewString()
 		r.control(http.MethodPatch, "/tenants/"+tenant.ID+"/sign-in", fmt.Sprintf(`{"refuse": {%q: %d}}`, clientID, code))
 		got := r.requestToken(tenant.ID, secretForm(clientID, "secret", graphDefault))
-		var body signInErrorBody
+		var body signInRefused
 		got.json(t, &body)
 		if got.Status != want.status || body.Error != want.kind || !slices.Equal(body.Codes, []int{code}) {
 			t.Errorf("AADSTS%d: HTTP %d %s %v, want HTTP %d %s", code, got.Status, body.Error, body.Codes, want.status, want.kind)
@@ -98,11 +98,11 @@ func TestARefusedSignInIsPutInEntrasWords(t *testing.T) {
 
 func TestAnExpiredKeyIsNamedWithItsDates(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant := r.server.Tenants()[0]
+	tenant := r.server.world.Tenants[0]
 	app := r.register(tenant)
-	app.Keys[0].End = r.server.now().Add(-1)
+	app.Keys[0].End = r.server.world.now().Add(-1)
 	r.change(tenant, app)
-	var body signInErrorBody
+	var body signInRefused
 	r.requestToken(tenant.ID, r.assert(tenant, app, nil)).json(t, &body)
 	want := "AADSTS700027: Client assertion contains an invalid signature. [Reason - The key used is expired., Thumbprint of key used by client: '*', Found key 'Start=*, End=*', " +
 		"Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id '" + app.AppID + "'.]"
@@ -129,7 +129,7 @@ func TestATokenIsAnsweredWithEntrasFieldsAndHeaders(t *testing.T) {
 
 func TestATokenForAnAPIOfMicrosoftsIsOfVersionOne(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant := r.server.Tenants()[0]
+	tenant := r.server.world.Tenants[0]
 	app := r.register(tenant, exchangeAppID+"/full_access_as_app")
 	for scope, audience := range map[string]string{graphDefault: "https://graph.microsoft.com", exchangeDefault: "https://outlook.office365.com"} {
 		form := r.assert(tenant, app, nil)
@@ -178,7 +178,7 @@ func TestAnAPIThatWantsItsClientsAssignedGivesNoTokenWithoutARole(t *testing.T) 
 
 func TestClientsFindATenantsEndpointsByDiscovery(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant, origin := r.server.Tenants()[0], r.server.Origin()
+	tenant, origin := r.server.world.Tenants[0], r.server.Origin()
 	for _, name := range []string{tenant.ID, tenant.Domain, strings.ToUpper(tenant.CustomDomain)} {
 		var found map[string]any
 		r.get("/"+name+"/v2.0/.well-known/openid-configuration").json(t, &found)

@@ -23,26 +23,21 @@ const tokenLifetime = 3599 * time.Second
 // tokenBackdating is how far before its issuance a token begins to be valid, as Entra's are, for the sake of slow clocks.
 const tokenBackdating = 5 * time.Minute
 
-// platform is what the tenants of one sandbox have in common: the key that signs their access tokens, and the
-// multi-tenant application that Terraform signs in as in each of them.
-type platform struct {
-	signingKey   *rsa.PrivateKey
-	keyID        string
-	caller       Caller
-	homeTenantID string // where the caller's application object is: the first tenant
+// issuer signs and reads the access tokens of all tenants of a sandbox.
+type issuer struct {
+	world *World
+	key   *rsa.PrivateKey
+	keyID string
 }
 
-func newPlatform() (*platform, error) {
+// newIssuer makes the key that signs the tokens.
+func newIssuer(world *World) (*issuer, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return nil, fmt.Errorf("making the key that signs the sandbox's tokens: %w", err)
 	}
 	digest := sha1.Sum(key.N.Bytes())
-	return &platform{
-		signingKey: key,
-		keyID:      base64.RawURLEncoding.EncodeToString(digest[:]),
-		caller:     newCaller(),
-	}, nil
+	return &issuer{world: world, key: key, keyID: base64.RawURLEncoding.EncodeToString(digest[:])}, nil
 }
 
 // jsonWebKey is a public key as the jwks_uri serves it (RFC 7517).
@@ -55,11 +50,11 @@ type jsonWebKey struct {
 	Exponent  string `json:"e"`
 }
 
-func (p *platform) publicKey() jsonWebKey {
+func (i *issuer) publicKey() jsonWebKey {
 	return jsonWebKey{
-		KeyType: "RSA", Use: "sig", KeyID: p.keyID, Algorithm: jwt.SigningMethodRS256.Alg(),
-		Modulus:  base64.RawURLEncoding.EncodeToString(p.signingKey.N.Bytes()),
-		Exponent: base64.RawURLEncoding.EncodeToString(big.NewInt(int64(p.signingKey.E)).Bytes()),
+		KeyType: "RSA", Use: "sig", KeyID: i.keyID, Algorithm: jwt.SigningMethodRS256.Alg(),
+		Modulus:  base64.RawURLEncoding.EncodeToString(i.key.N.Bytes()),
+		Exponent: base64.RawURLEncoding.EncodeToString(big.NewInt(int64(i.key.E)).Bytes()),
 	}
 }
 
@@ -124,17 +119,17 @@ func (c accessClaims) GetAudience() (jwt.ClaimStrings, error) {
 // defaultDirectoryRole stands in the wids claim of every app-only token (observed; undocumented).
 const defaultDirectoryRole = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
 
-// issueToken signs an access token for an application's presence in a tenant. The audience is the resource's URI, the
+// issue signs an access token for an application's presence in a tenant. The audience is the resource's URI, the
 // roles are the names of the permissions that are granted on that resource.
-func (s *Server) issueToken(t *Tenant, principal servicePrincipal, method, audience string, roles []string) (string, error) {
+func (i *issuer) issue(t *Tenant, principal servicePrincipal, method, audience string, roles []string) (string, error) {
 	issuer := "https://sts.windows.net/" + t.ID + "/"
-	issued := s.now().Add(-tokenBackdating)
+	issued := i.world.now().Add(-tokenBackdating)
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, accessClaims{
 		Audience:       audience,
 		Issuer:         issuer,
 		IssuedAt:       jwt.NewNumericDate(issued),
 		NotBefore:      jwt.NewNumericDate(issued),
-		Expires:        jwt.NewNumericDate(s.now().Add(tokenLifetime)),
+		Expires:        jwt.NewNumericDate(i.world.now().Add(tokenLifetime)),
 		DisplayName:    principal.DisplayName,
 		AppID:          principal.AppID,
 		AuthMethod:     method,
@@ -150,19 +145,19 @@ func (s *Server) issueToken(t *Tenant, principal servicePrincipal, method, audie
 		DirectoryRoles: []string{defaultDirectoryRole},
 		TenantCreated:  tenantCreated.Unix(),
 	})
-	token.Header["kid"] = s.platform.keyID
-	token.Header["x5t"] = s.platform.keyID
-	signed, err := token.SignedString(s.platform.signingKey)
+	token.Header["kid"] = i.keyID
+	token.Header["x5t"] = i.keyID
+	signed, err := token.SignedString(i.key)
 	if err != nil {
 		return "", fmt.Errorf("signing an access token: %w", err)
 	}
 	return signed, nil
 }
 
-// verifyToken reads the bearer token of an Authorization header, with or without the word Bearer before it. Whether
+// verify reads the bearer token of an Authorization header, with or without the word Bearer before it. Whether
 // the token is meant for the API at hand, the API decides by its Audience. A token stands until it expires, whatever
 // becomes of the application in the meantime, as it does on the real APIs without continuous access evaluation.
-func (s *Server) verifyToken(bearer string) (*accessToken, *tokenFault) {
+func (i *issuer) verify(bearer string) (*accessToken, *tokenFault) {
 	text := strings.TrimSpace(bearer)
 	if len(text) >= len("Bearer") && strings.EqualFold(text[:len("Bearer")], "Bearer") {
 		text = strings.TrimSpace(text[len("Bearer"):])
@@ -172,9 +167,9 @@ func (s *Server) verifyToken(bearer string) (*accessToken, *tokenFault) {
 	}
 	var claims accessClaims
 	_, err := jwt.ParseWithClaims(text, &claims,
-		func(*jwt.Token) (any, error) { return &s.platform.signingKey.PublicKey, nil },
+		func(*jwt.Token) (any, error) { return &i.key.PublicKey, nil },
 		jwt.WithValidMethods([]string{jwt.SigningMethodRS256.Alg()}),
-		jwt.WithTimeFunc(s.now),
+		jwt.WithTimeFunc(i.world.now),
 		jwt.WithExpirationRequired(),
 	)
 	switch {

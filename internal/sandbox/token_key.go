@@ -4,7 +4,7 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
+	"errors"
 	"strings"
 	"time"
 
@@ -46,15 +46,19 @@ func decodeDigest(text string) (digest string, ok bool) {
 	return string(decoded), err == nil && len(decoded) > 0
 }
 
-func (s *Server) checkKeyInDate(app application, key keyCredential) *signInError {
-	const layout = "01/02/2006 15:04:05"
-	thumbprint := fmt.Sprintf("%X", sha1.Sum(key.Certificate.Raw))
-	start, end := key.Start.UTC().Format(layout), key.End.UTC().Format(layout)
-	switch now := s.now(); {
+// What checkKeyInDate finds.
+var (
+	errKeyExpired     = errors.New("the key is expired")
+	errKeyNotYetValid = errors.New("the key is not valid yet")
+)
+
+// checkKeyInDate reports whether a key may sign at a moment of the tenants' time.
+func checkKeyInDate(key keyCredential, now time.Time) error {
+	switch {
 	case !now.Before(key.End):
-		return expiredKey.with(thumbprint, start, end, app.AppID)
+		return errKeyExpired
 	case now.Add(assertionSkew).Before(key.Start):
-		return keyNotYetValid.with(thumbprint, start, end)
+		return errKeyNotYetValid
 	default:
 		return nil
 	}

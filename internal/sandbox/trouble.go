@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -42,7 +41,7 @@ var faultKinds = []FaultKind{
 	Unread, Concurrent,
 }
 
-// Fault is trouble aimed at certain requests. The parts of a batch are requests, too, and so is the batch as a whole.
+// Fault is what certain requests meet. The parts of a batch are requests, too, and so is the batch as a whole.
 type Fault struct {
 	// At is the method, a space and the path without its query, such as "PATCH /v1.0/applications*"; * is any text in
 	// either, and without a method every one is meant. Case does not matter.
@@ -66,14 +65,51 @@ type FaultState struct {
 	Fired int `json:"fired"` // requests that were hit
 }
 
-// trouble is where faults come in: throttling, outages, answers that get lost on the way. Every request passes here,
-// and each part of a batch for itself, as each is throttled for itself. The zero value causes none.
-type trouble struct {
+// Injector is where faults come in: throttling, outages, answers that get lost on the way. Every request passes here,
+// and each part of a batch for itself, as each is throttled for itself. Its methods may be called from several goroutines.
+type Injector struct {
+	world *World
+	apis  []faultAPI
+
 	mu    sync.Mutex
 	aimed []*aimedFault
 	met   map[FaultKind]int // how many requests met it, aimed or by chance
 	// chance decides what happens to a request that no fault is aimed at; nil: nothing does.
 	chance func(r *http.Request) (Fault, bool)
+}
+
+// faultAPI is one of the sandbox's APIs, as far as faults tell them apart.
+type faultAPI struct {
+	owns      func(path string) bool                                     // reports whether a path is one of the API's
+	directory bool                                                       // meets by chance what only the directory says: Unread and Concurrent
+	refuse    func(w http.ResponseWriter, r *http.Request, with Failure) // answers in the API's form
+}
+
+// Failure is the error that a fault answers with. Code and message are the directory's, except those of Refused.
+type Failure struct {
+	Kind    FaultKind
+	Status  int // of the HTTP answer
+	Code    string
+	Message string
+}
+
+// newInjector returns an injector without an aimed fault. In a world of the profile hostile, requests meet faults by
+// chance. What none of the APIs owns is refused in plain text.
+func newInjector(world *World, issuer *issuer, apis ...faultAPI) *Injector {
+	i := &Injector{world: world, apis: apis, met: map[FaultKind]int{}}
+	if world.profile.hostile {
+		i.chance = (&chaos{world: world, issuer: issuer, ownerOf: i.ownerOf, seen: map[string]int{}}).chance
+	}
+	return i
+}
+
+// ownerOf finds the API that a path is one of.
+func (i *Injector) ownerOf(path string) (faultAPI, bool) {
+	at := slices.IndexFunc(i.apis, func(a faultAPI) bool { return a.owns(path) })
+	if at < 0 {
+		return faultAPI{}, false
+	}
+	return i.apis[at], true
 }
 
 type aimedFault struct {
@@ -82,29 +118,29 @@ type aimedFault struct {
 }
 
 // Aim arms a fault. Of two that a request matches, the one that was aimed first counts it.
-func (s *Server) Aim(f Fault) error {
+func (i *Injector) Aim(f Fault) error {
 	pattern, err := f.check()
 	if err != nil {
 		return err
 	}
-	s.trouble.mu.Lock()
-	defer s.trouble.mu.Unlock()
-	s.trouble.aimed = append(s.trouble.aimed, &aimedFault{FaultState: FaultState{Fault: f}, matches: pattern})
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.aimed = append(i.aimed, &aimedFault{FaultState: FaultState{Fault: f}, matches: pattern})
 	return nil
 }
 
 // Faults are the faults aimed so far, those that have done their work included, in the order of aiming.
-func (s *Server) Faults() []FaultState {
-	s.trouble.mu.Lock()
-	defer s.trouble.mu.Unlock()
-	return mapped(s.trouble.aimed, func(a *aimedFault) FaultState { return a.FaultState })
+func (i *Injector) Faults() []FaultState {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return mapped(i.aimed, func(a *aimedFault) FaultState { return a.FaultState })
 }
 
 // ForgetFaults disarms every aimed fault.
-func (s *Server) ForgetFaults() {
-	s.trouble.mu.Lock()
-	defer s.trouble.mu.Unlock()
-	s.trouble.aimed = nil
+func (i *Injector) ForgetFaults() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.aimed = nil
 }
 
 // check fills in what was left out, and returns what the fault's requests look like: method, space, path.
@@ -143,10 +179,10 @@ func (f Fault) duration(byDefault time.Duration) time.Duration {
 }
 
 // next returns what is to happen to a request, if something is.
-func (t *trouble) next(r *http.Request) (Fault, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, a := range t.aimed {
+func (i *Injector) next(r *http.Request) (Fault, bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, a := range i.aimed {
 		if a.Fired == a.Times || !a.matches.MatchString(r.Method+" "+r.URL.Path) {
 			continue
 		}
@@ -155,38 +191,35 @@ func (t *trouble) next(r *http.Request) (Fault, bool) {
 			return a.Fault, true
 		}
 	}
-	if t.chance == nil {
+	if i.chance == nil {
 		return Fault{}, false
 	}
-	return t.chance(r)
+	return i.chance(r)
 }
 
-func (t *trouble) count(kind FaultKind) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.met == nil {
-		t.met = map[FaultKind]int{}
-	}
-	t.met[kind]++
+func (i *Injector) count(kind FaultKind) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.met[kind]++
 }
 
-// Trouble is how many requests met each kind of fault so far, aimed or by chance.
-func (s *Server) Trouble() map[FaultKind]int {
-	s.trouble.mu.Lock()
-	defer s.trouble.mu.Unlock()
-	return maps.Clone(s.trouble.met)
+// Met is how many requests met each kind of fault so far, aimed or by chance.
+func (i *Injector) Met() map[FaultKind]int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return maps.Clone(i.met)
 }
 
-// serve carries a request out, unless trouble comes first, and returns what is to be answered.
-func (s *Server) serve(h http.Handler, r *http.Request) *recorded {
+// serve carries a request out, unless a fault comes first, and returns what is to be answered.
+func (i *Injector) serve(h http.Handler, r *http.Request) *recorded {
 	a := newRecorded()
-	if isCalm(r) {
+	if bypasses(r) {
 		h.ServeHTTP(a, r)
 		return a
 	}
-	f, hit := s.trouble.next(r)
+	f, hit := i.next(r)
 	if hit {
-		s.trouble.count(f.Kind)
+		i.count(f.Kind)
 	} else {
 		h.ServeHTTP(a, r)
 		return a
@@ -194,7 +227,7 @@ func (s *Server) serve(h http.Handler, r *http.Request) *recorded {
 	switch f.Kind {
 	case TimeoutAfter:
 		h.ServeHTTP(newRecorded(), r)
-		s.fail(a, r, f)
+		i.fail(a, r, f)
 	case ResetBefore:
 		panic(http.ErrAbortHandler)
 	case ResetAfter:
@@ -209,89 +242,87 @@ func (s *Server) serve(h http.Handler, r *http.Request) *recorded {
 		}
 		h.ServeHTTP(a, r)
 	case Stale:
-		h.ServeHTTP(a, r.WithContext(context.WithValue(r.Context(), staleKey{}, s.staleView(f))))
+		h.ServeHTTP(a, r.WithContext(withStaleView(r.Context(), i.staleView(f))))
 	default:
-		s.fail(a, r, f)
+		i.fail(a, r, f)
 	}
 	return a
 }
 
 // staleView is what a stale replica sees of a tenant.
-func (s *Server) staleView(f Fault) func(*Tenant) view {
+func (i *Injector) staleView(f Fault) func(*Tenant) view {
 	if f.lastWrite {
 		return func(t *Tenant) view { return t.history.beforeLastWrite() }
 	}
-	seen := asOf(s.now().Add(-f.duration(time.Minute)))
+	seen := asOf(i.world.now().Add(-f.duration(time.Minute)))
 	return func(*Tenant) view { return seen }
 }
 
 // failures are what the kinds that answer with an error say in the name of Graph (Microsoft Graph: error responses and
 // resource types, throttling guidance; the texts, and the codes of 500 and above, are unconfirmed. The last two were seen, in
 // answers to requests that succeeded when they were made again).
-var failures = map[FaultKind]graphError{
-	Throttled:     {status: http.StatusTooManyRequests, code: "TooManyRequests", message: "Too many requests."},
-	ServerError:   {status: http.StatusInternalServerError, code: "Service_InternalServerError", message: "Encountered an internal server error."},
-	Unavailable:   {status: http.StatusServiceUnavailable, code: "Directory_ReplicaUnavailable", message: "The service is temporarily unavailable."},
-	TimeoutBefore: {status: http.StatusGatewayTimeout, code: "UnknownError", message: ""},
-	TimeoutAfter:  {status: http.StatusGatewayTimeout, code: "UnknownError", message: ""},
-	HTMLPage:      {status: http.StatusBadGateway},
-	EmptyBody:     {status: http.StatusServiceUnavailable},
-	Unread:        {status: http.StatusNotFound, code: "Directory_ObjectNotFound", message: "Unable to read the company information from the directory."},
-	Concurrent: {status: http.StatusConflict, code: "Directory_ConcurrencyViolation",
-		message: "Error due to concurrent requests being made to the tenant. Please wait briefly and retry."},
+var failures = map[FaultKind]Failure{
+	Throttled:     {Status: http.StatusTooManyRequests, Code: "TooManyRequests", Message: "Too many requests."},
+	ServerError:   {Status: http.StatusInternalServerError, Code: "Service_InternalServerError", Message: "Encountered an internal server error."},
+	Unavailable:   {Status: http.StatusServiceUnavailable, Code: "Directory_ReplicaUnavailable", Message: "The service is temporarily unavailable."},
+	TimeoutBefore: {Status: http.StatusGatewayTimeout, Code: "UnknownError", Message: ""},
+	TimeoutAfter:  {Status: http.StatusGatewayTimeout, Code: "UnknownError", Message: ""},
+	HTMLPage:      {Status: http.StatusBadGateway},
+	EmptyBody:     {Status: http.StatusServiceUnavailable},
+	Unread:        {Status: http.StatusNotFound, Code: "Directory_ObjectNotFound", Message: "Unable to read the company information from the directory."},
+	Concurrent: {Status: http.StatusConflict, Code: "Directory_ConcurrencyViolation",
+		Message: "Error due to concurrent requests being made to the tenant. Please wait briefly and retry."},
 }
 
 // gatewayPage is what stands between client and API answers with when it cannot reach the latter.
 const gatewayPage = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
 
 // fail answers with the error of a fault, in the form of the API that was asked.
-func (s *Server) fail(a *recorded, r *http.Request, f Fault) {
+func (i *Injector) fail(a *recorded, r *http.Request, f Fault) {
 	failure, known := failures[f.Kind]
 	if !known {
-		failure = graphError{status: f.Status, code: f.Code, message: f.Message}
+		failure = Failure{Status: f.Status, Code: f.Code, Message: f.Message}
 	}
+	failure.Kind = f.Kind
 	if f.RetryAfter != "" {
 		a.Header().Set("Retry-After", f.RetryAfter)
 	}
+	owner, owned := i.ownerOf(r.URL.Path)
 	switch {
 	case f.Kind == HTMLPage:
 		a.Header().Set("Content-Type", "text/html")
-		a.WriteHeader(failure.status)
+		a.WriteHeader(failure.Status)
 		_, _ = a.Write([]byte(gatewayPage)) // into memory
 	case f.Kind == EmptyBody:
-		a.WriteHeader(failure.status)
-	case isGraph(r.URL.Path):
-		setGraphHeaders(a, r)
-		if f.Kind == Throttled {
-			a.Header().Set("x-ms-throttle-information", "ResourceUnitLimitExceeded")
-		}
-		s.writeGraphError(a, &failure)
-	case strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/token"):
-		refusal := serverFault.with(failure.message)
-		refusal.status = failure.status
-		if f.Kind == Refused {
-			refusal.kind, refusal.description = failure.code, failure.message
-		}
-		s.refuseSignIn(a, r, refusal)
+		a.WriteHeader(failure.Status)
+	case owned:
+		owner.refuse(a, r, failure)
 	default:
-		http.Error(a, cmp.Or(failure.message, http.StatusText(failure.status)), failure.status)
+		http.Error(a, cmp.Or(failure.Message, http.StatusText(failure.Status)), failure.Status)
 	}
 }
 
-// calmHeader marks a request that meets no trouble and sees every write, whatever the profile. A test that plays a
-// person sends it, and whoever looks at what the tenants hold. No API of the real thing knows it.
-const calmHeader = "Sandbox-Calm"
+// bypassHeader marks a request that meets no fault and sees every write, whatever the profile. A test that plays a
+// person sends it, and so does a reader of what the tenants hold. No API of the real thing knows it.
+const bypassHeader = "Sandbox-Calm"
 
-// troubled exempts the control plane, by which trouble is ended, and whoever asks for calm.
-func (s *Server) troubled(next http.Handler) http.Handler {
+// Around serves requests unless a fault comes first.
+func (i *Injector) Around(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { i.serve(next, r).send(w) })
+}
+
+// Entrance is Around for what comes from outside. It exempts the control plane, by which faults are ended, and
+// requests that ask for a bypass.
+func (i *Injector) Entrance(next http.Handler) http.Handler {
+	faulty := i.Around(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get(calmHeader) != "" {
-			r = r.WithContext(context.WithValue(r.Context(), calmKey{}, true))
+		if r.Header.Get(bypassHeader) != "" {
+			r = r.WithContext(withBypass(r.Context()))
 		}
 		if strings.HasPrefix(r.URL.Path, "/_sandbox/") {
 			next.ServeHTTP(w, r)
 			return
 		}
-		s.serve(next, r).send(w)
+		faulty.ServeHTTP(w, r)
 	})
 }
