@@ -25,6 +25,22 @@ func (t *Tenant) servicePrincipalByAppID(v view, appID string) (servicePrincipal
 	return t.directory.servicePrincipals.first(v, func(p servicePrincipal) bool { return strings.EqualFold(p.AppID, appID) })
 }
 
+// applicationByUniqueName finds an application by its uniqueName. No application is found without one.
+func (t *Tenant) applicationByUniqueName(v view, name string) (application, bool) {
+	if name == "" {
+		return application{}, false
+	}
+	return t.directory.applications.first(v, func(a application) bool { return a.UniqueName == name })
+}
+
+// owners are the object IDs of whom the object belonged to.
+func (d deletedItem) owners() []string {
+	if d.Application != nil {
+		return d.Application.Owners
+	}
+	return d.ServicePrincipal.Owners
+}
+
 // grantsOf are the application permissions that a service principal holds.
 func (t *Tenant) grantsOf(v view, servicePrincipalID string) []appRoleAssignment {
 	return t.directory.grants.list(v, func(g appRoleAssignment) bool { return g.PrincipalID == servicePrincipalID })

@@ -83,7 +83,7 @@ type call struct {
 	r       *http.Request
 	version string
 	keys    map[string]key
-	query   query
+	query   Query
 	ownOnly bool // the caller's only right is to objects that it owns
 	views
 }
@@ -115,8 +115,9 @@ func (a *graphAPI) carryOut(w http.ResponseWriter, r *http.Request) *graphError 
 	}
 	c := &call{api: a, tenant: t, token: token, w: w, r: r, version: version, keys: keys}
 	c.ownOnly = !slices.ContainsFunc(found.rights, func(right string) bool { return right != appOwnedBy && token.hasRole(right) })
-	if c.query, failure = parseQuery(r); failure != nil {
-		return failure
+	var err error
+	if c.query, err = parseQuery(r); err != nil {
+		return queryRefusal(err)
 	}
 	cost := resourceUnits(found, c.query)
 	w.Header().Set("x-ms-resource-unit", strconv.Itoa(cost))
@@ -165,17 +166,17 @@ func setGraphHeaders(w http.ResponseWriter, r *http.Request) {
 }
 
 // resourceUnits is what a request costs of the caller's quota (Microsoft Graph: throttling limits, identity and access).
-func resourceUnits(found route, q query) int {
+func resourceUnits(found route, q Query) int {
 	units := 1
 	if found.method == http.MethodGet {
 		first, _, _ := strings.Cut(found.path, "/")
 		if first == "applications" || first == "users" || strings.HasSuffix(found.path, "/appRoleAssignments") {
 			units++
 		}
-		if len(q.selected) > 0 {
+		if len(q.Selected) > 0 {
 			units--
 		}
-		if q.top > 0 && q.top < 20 {
+		if q.Top > 0 && q.Top < 20 {
 			units--
 		}
 	}
@@ -220,7 +221,7 @@ func (c *call) body() (map[string]json.RawMessage, *graphError) {
 }
 
 // object is an entity as it goes out.
-type object = map[string]any
+type object = Object
 
 // link makes an absolute address below the version.
 func (c *call) link(format string, particulars ...any) string {
@@ -230,12 +231,12 @@ func (c *call) link(format string, particulars ...any) string {
 // one answers with one entity of a collection, reduced to what was selected.
 func (c *call) one(status int, collection string, entity object, selectable object) *graphError {
 	context := collection
-	if c.r.Method == http.MethodGet && len(c.query.selected) > 0 {
-		if failure := c.query.checkSelected(selectable); failure != nil {
-			return failure
+	if c.r.Method == http.MethodGet && len(c.query.Selected) > 0 {
+		if err := c.query.checkSelected(selectable); err != nil {
+			return queryRefusal(err)
 		}
 		entity = c.query.reduced(entity)
-		context += "(" + strings.Join(c.query.selected, ",") + ")"
+		context = c.query.context(context)
 	}
 	entity["@odata.context"] = c.link("$metadata#%s/$entity", context)
 	return c.write(status, entity)

@@ -44,13 +44,6 @@ func (c *call) findApplication(v view) (application, *graphError) {
 	return found, c.mine(found.Owners)
 }
 
-func (t *Tenant) applicationByUniqueName(v view, name string) (application, bool) {
-	if name == "" {
-		return application{}, false
-	}
-	return t.directory.applications.first(v, func(a application) bool { return a.UniqueName == name })
-}
-
 func (c *call) listApplications() *graphError {
 	return c.many(collection{
 		context:    "applications",
@@ -71,7 +64,7 @@ func (c *call) getApplication() *graphError {
 	}
 	// The certificates themselves are shown of a single object, and only when asked for (Microsoft Graph:
 	// keyCredential resource type).
-	withKeys := slices.Contains(c.query.selected, "keyCredentials")
+	withKeys := slices.Contains(c.query.Selected, "keyCredentials")
 	entity := c.applicationEntity(found, withKeys)
 	return c.one(http.StatusOK, "applications", entity, entity)
 }

@@ -45,13 +45,6 @@ func (c *call) findDeletedItem(v view) (deletedItem, *graphError) {
 	return found, c.mine(found.owners())
 }
 
-func (d deletedItem) owners() []string {
-	if d.Application != nil {
-		return d.Application.Owners
-	}
-	return d.ServicePrincipal.Owners
-}
-
 // deletedEntity is the object as it was, with the time of its deletion.
 func (c *call) deletedEntity(v view, d deletedItem) object {
 	var e object

@@ -65,7 +65,7 @@ func (c *call) visible(entity object) object {
 	basicOnly := !slices.ContainsFunc([]string{userRead, userWrite, directoryRead, directoryWrite}, c.token.hasRole)
 	for property := range entity {
 		hidden := basicOnly && !slices.Contains(basicUser, property)
-		if hidden || len(c.query.selected) == 0 && !slices.Contains(defaultUser, property) {
+		if hidden || len(c.query.Selected) == 0 && !slices.Contains(defaultUser, property) {
 			delete(entity, property)
 		}
 	}

@@ -9,14 +9,14 @@ import (
 
 // filter is a parsed $filter (OData 4.01, URL Conventions 5.1.1), as much of it as the directory takes.
 type filter struct {
-	holds      func(object) bool
+	holds      func(Object) bool
 	properties []string // of the entity, not of what is in its lists
 	advanced   string   // an operator of the advanced query capabilities, if there is one
 }
 
 // scope is where a property is looked up: in the entity, or in the element that a lambda expression is at.
 type scope struct {
-	entity  object
+	entity  Object
 	element any
 }
 
@@ -35,14 +35,14 @@ type filterParser struct {
 	failed   bool
 }
 
-func parseFilter(text string) (*filter, *graphError) {
+func parseFilter(text string) (*filter, error) {
 	p := &filterParser{text: text}
 	p.scan()
 	holds := p.either()
 	if p.failed || p.at < len(p.tokens) {
-		return nil, refuse(badSyntax, "Invalid filter clause: '%s'.", text)
+		return nil, misspelt("Invalid filter clause: '%s'.", text)
 	}
-	p.found.holds = func(entity object) bool { return holds(scope{entity: entity}) }
+	p.found.holds = func(entity Object) bool { return holds(scope{entity: entity}) }
 	return &p.found, nil
 }
 
@@ -182,7 +182,7 @@ func (p *filterParser) property() operand {
 
 func lookUp(value any, path []string) any {
 	for _, name := range path {
-		fields, _ := value.(object)
+		fields, _ := value.(Object)
 		value = fields[name]
 	}
 	return value
