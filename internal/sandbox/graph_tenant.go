@@ -24,7 +24,7 @@ func (t *Tenant) organizationEntity() object {
 	return object{
 		"id":                                   t.ID,
 		"deletedDateTime":                      nil,
-		"assignedPlans":                        []assignedPlan{{tenantCreated, "Enabled", "exchange", exchangePlan2}},
+		"assignedPlans":                        []assignedPlan{{AssignedDateTime: tenantCreated, CapabilityStatus: "Enabled", Service: "exchange", ServicePlanID: exchangePlan2}},
 		"businessPhones":                       []string{},
 		"city":                                 nil,
 		"country":                              nil,

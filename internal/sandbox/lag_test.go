@@ -125,7 +125,7 @@ func TestAGrantToAFreshServicePrincipalIsRefusedForAWhile(t *testing.T) {
 	app := g.newApplication(object{})
 	g.control(http.MethodPost, "/clock", `{"settle":true}`)
 	principal := g.want(201, "POST", "/servicePrincipals", object{"appId": app["appId"]})
-	api := g.tenant.seededAPI(graphAppID)
+	api := seeded(g.tenant, graphAppID)
 	grant := object{"principalId": principal["id"], "resourceId": api.ID, "appRoleId": permission(api.AppRoles, "Organization.Read.All").ID}
 	if message := g.refused(400, "Request_BadRequest", "POST", "/servicePrincipals/"+api.ID+"/appRoleAssignedTo", grant); message != "Not a valid reference update" {
 		t.Errorf("the message is %q", message)

@@ -1,6 +1,5 @@
-// Package sandbox is a Microsoft 365 tenant that runs on this machine: sign-in, Microsoft Graph and Exchange Online
-// behind one https origin, faithful enough that what passes here works on the real thing. It shares no code with the
-// provider, so that it can contradict it.
+// Package tenant is the state of the Microsoft 365 tenants: directory objects with their history, Exchange settings, quotas,
+// and the clock, profile and dice that all tenants share. It serves no requests.
 package sandbox
 
 import (

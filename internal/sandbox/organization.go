@@ -39,9 +39,9 @@ const (
 var seededPublicFolders = []publicFolder{{Path: publicRoot}, {Path: `\Sales`}, {Path: `\Sales\Archive`}, {Path: `\Projects`}}
 
 // exchangeWeather is an answer of Exchange that no setting of a tenant here causes, given to every request while it
-// lasts. The zero value is fair weather.
+// lasts. The zero value is none.
 type exchangeWeather struct {
-	Status int    `json:"status"`           // of the HTTP answer; 0: fair weather
+	Status int    `json:"status"`           // of the HTTP answer; 0: no outage
 	Code   string `json:"code,omitempty"`   // a SOAP fault with this response code
 	Reason string `json:"reason,omitempty"` // X-EWS-Policy-Reason
 	Page   string `json:"page,omitempty"`   // a body that is not Exchange's, as of a proxy
@@ -49,7 +49,7 @@ type exchangeWeather struct {
 	Silent bool   `json:"silent,omitempty"` // no answer at all, until the client gives up
 }
 
-// autodiscoverWeather is the name of SOAP Autodiscover among the folders that weather is over.
+// autodiscoverWeather is the name of SOAP Autodiscover among the folders that an outage covers.
 const autodiscoverWeather = "autodiscover"
 
 func (e exchangeWeather) over(folder string) bool {
