@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // checkAssertion verifies the JWT by which an application proves that it has the private key of a certificate
 // registered with it.
-func (a *loginAPI) checkAssertion(t *Tenant, app application, assertion string) *signInError {
+func (a *loginAPI) checkAssertion(t *tenant.Tenant, app tenant.Application, assertion string) *signInError {
 	var claims jwt.RegisteredClaims
 	unverified, _, err := jwt.NewParser().ParseUnverified(assertion, &claims)
 	switch {
@@ -46,14 +48,14 @@ func (a *loginAPI) checkAssertion(t *Tenant, app application, assertion string) 
 
 // checkAssertionClaims judges the assertion's times by the clock that client and sandbox share, not by the one that
 // the control plane moves: a client on this machine could not sign for a later day.
-func (a *loginAPI) checkAssertionClaims(t *Tenant, app application, claims jwt.RegisteredClaims) *signInError {
+func (a *loginAPI) checkAssertionClaims(t *tenant.Tenant, app tenant.Application, claims jwt.RegisteredClaims) *signInError {
 	if !strings.EqualFold(claims.Subject, app.AppID) || !strings.EqualFold(claims.Issuer, app.AppID) {
 		return wrongAssertionClient.with()
 	}
 	if !slices.ContainsFunc(claims.Audience, func(audience string) bool { return a.isTokenAudience(t, audience) }) {
 		return wrongAssertionAudience.with()
 	}
-	now := a.world.wallClock()
+	now := a.world.WallClock()
 	if claims.ExpiresAt == nil {
 		return malformedAssertion.with()
 	}
@@ -70,7 +72,7 @@ func (a *loginAPI) checkAssertionClaims(t *Tenant, app application, claims jwt.R
 
 // isTokenAudience reports whether an assertion is meant for this tenant: its token endpoint, by the tenant's ID or a
 // domain, or its issuer (Microsoft identity platform: certificate credentials).
-func (a *loginAPI) isTokenAudience(t *Tenant, audience string) bool {
+func (a *loginAPI) isTokenAudience(t *tenant.Tenant, audience string) bool {
 	for _, name := range []string{t.ID, t.Domain, t.CustomDomain} {
 		base := a.origin + "/" + name
 		if strings.EqualFold(audience, base+"/oauth2/v2.0/token") || strings.EqualFold(audience, base+"/v2.0") {
@@ -80,11 +82,11 @@ func (a *loginAPI) isTokenAudience(t *Tenant, audience string) bool {
 	return false
 }
 
-func (a *loginAPI) checkKeyInDate(app application, key keyCredential) *signInError {
+func (a *loginAPI) checkKeyInDate(app tenant.Application, key tenant.KeyCredential) *signInError {
 	const layout = "01/02/2006 15:04:05"
 	thumbprint := fmt.Sprintf("%X", sha1.Sum(key.Certificate.Raw))
 	start, end := key.Start.UTC().Format(layout), key.End.UTC().Format(layout)
-	switch err := checkKeyInDate(key, a.world.now()); {
+	switch err := checkKeyInDate(key, a.world.Now()); {
 	case errors.Is(err, errKeyExpired):
 		return expiredKey.with(thumbprint, start, end, app.AppID)
 	case err != nil:

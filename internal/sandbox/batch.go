@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // maxParts is how many requests one batch takes (Microsoft Graph: JSON batching).
@@ -56,7 +58,7 @@ func (a *graphAPI) carryOutBatch(w http.ResponseWriter, r *http.Request) *graphE
 		return failure
 	}
 	responses, parts := a.carryOutParts(r, envelope.Requests)
-	noteParts(r, parts)
+	tenant.NoteParts(r, parts)
 	content, err = json.Marshal(map[string]any{"responses": responses})
 	if err != nil {
 		return &graphError{status: http.StatusInternalServerError, code: "Service_InternalServerError", message: err.Error()}
@@ -108,9 +110,9 @@ func (b batchRequest) header(name string) string {
 
 // carryOutParts carries the parts out. Graph promises no order among those that do not depend on each other, neither
 // of the work nor of the answers; here it is the reverse, so that whoever relies on one finds out.
-func (a *graphAPI) carryOutParts(r *http.Request, requests []batchRequest) ([]batchResponse, []Part) {
+func (a *graphAPI) carryOutParts(r *http.Request, requests []batchRequest) ([]batchResponse, []tenant.Part) {
 	var responses []batchResponse
-	var parts []Part
+	var parts []tenant.Part
 	status := map[string]int{}
 	waiting := slices.Clone(requests)
 	slices.Reverse(waiting)
@@ -124,7 +126,7 @@ func (a *graphAPI) carryOutParts(r *http.Request, requests []batchRequest) ([]ba
 		response := a.part(r, request, failed)
 		status[request.ID] = response.Status
 		responses = append(responses, response)
-		parts = append(parts, Part{Method: request.Method, Path: "/v1.0/" + strings.TrimLeft(request.URL, "/"), Status: response.Status})
+		parts = append(parts, tenant.Part{Method: request.Method, Path: "/v1.0/" + strings.TrimLeft(request.URL, "/"), Status: response.Status})
 	}
 	return responses, parts
 }

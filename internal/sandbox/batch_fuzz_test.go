@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 func FuzzABatchIsAnsweredPartByPartOrRefusedAsAWhole(f *testing.F) {
@@ -23,9 +25,9 @@ func FuzzABatchIsAnsweredPartByPartOrRefusedAsAWhole(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	tenant := server.world.Tenants[0]
-	principal, _ := tenant.servicePrincipalByAppID(present(), tenant.callers[fullCaller].ClientID)
-	token, err := server.issuer.issue(tenant, principal, "1", graphAudience, []string{"Application.Read.All", "Organization.Read.All", "User.Read.All", "Domain.Read.All"})
+	org := server.world.Tenants[0]
+	principal, _ := org.ServicePrincipalByAppID(tenant.Present(), org.Callers[tenant.FullCaller].ClientID)
+	token, err := server.issuer.issue(org, principal, "1", tenant.GraphAudience, []string{"Application.Read.All", "Organization.Read.All", "User.Read.All", "Domain.Read.All"})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/contract"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // unserved are the operations of Microsoft's contract that the sandbox does not have, with the reason.
@@ -23,7 +24,7 @@ func TestEveryOperationOfTheContractIsServedOrLeftOutForAReason(t *testing.T) {
 	if held == nil {
 		t.Skip("Microsoft's contract of Graph is not there")
 	}
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	used := make([]bool, len(unserved))
 	for _, operation := range held.Operations() {
 		method, path, _ := strings.Cut(operation, " ")

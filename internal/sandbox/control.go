@@ -10,16 +10,20 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // controlAPI is the control plane of a sandbox.
 type controlAPI struct {
-	world  *World
+	world  *tenant.World
 	faults *Injector
 }
 
 // newControlAPI returns the control plane over the tenants of a world and their faults.
-func newControlAPI(world *World, faults *Injector) *controlAPI { return &controlAPI{world, faults} }
+func newControlAPI(world *tenant.World, faults *Injector) *controlAPI {
+	return &controlAPI{world, faults}
+}
 
 // controlRoutes serves the control plane: the state of the tenants, and the switches that no API of the real thing
 // has or that a person throws there. It needs no token, because the server listens on the loopback interface alone.
@@ -28,8 +32,8 @@ func (a *controlAPI) controlRoutes(mux *http.ServeMux) {
 	control.HandleFunc("GET /_sandbox/tenants", func(w http.ResponseWriter, _ *http.Request) {
 		writeControl(w, http.StatusOK, a.State())
 	})
-	control.HandleFunc("GET /_sandbox/tenants/{tenant}", a.onTenant(func(t *Tenant, w http.ResponseWriter, _ *http.Request) {
-		writeControl(w, http.StatusOK, t.state())
+	control.HandleFunc("GET /_sandbox/tenants/{tenant}", a.onTenant(func(t *tenant.Tenant, w http.ResponseWriter, _ *http.Request) {
+		writeControl(w, http.StatusOK, tenantState(t))
 	}))
 	control.HandleFunc("GET /_sandbox/tenants/{tenant}/exchange", a.onTenant(a.showExchange))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/exchange", a.onTenant(a.patchExchange))
@@ -56,14 +60,14 @@ func (a *controlAPI) controlRoutes(mux *http.ServeMux) {
 }
 
 // onTenant finds the tenant of the path by its ID or a domain, and holds it for the length of the request.
-func (a *controlAPI) onTenant(serve func(*Tenant, http.ResponseWriter, *http.Request)) http.HandlerFunc {
+func (a *controlAPI) onTenant(serve func(*tenant.Tenant, http.ResponseWriter, *http.Request)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		t, found := a.world.find(r.PathValue("tenant"))
+		t, found := a.world.Find(r.PathValue("tenant"))
 		if !found {
 			refuseControl(w, http.StatusNotFound, fmt.Errorf("the sandbox has no tenant %q; GET /_sandbox/tenants lists them", r.PathValue("tenant")))
 			return
 		}
-		noteTenant(r, t.ID)
+		tenant.NoteTenant(r, t.ID)
 		t.Lock()
 		defer t.Unlock()
 		serve(t, w, r)
@@ -88,50 +92,50 @@ type signInPatch struct {
 	Refuse map[string]int `json:"refuse"`
 }
 
-func (a *controlAPI) patchSignIn(t *Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *controlAPI) patchSignIn(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
 	var patch signInPatch
 	if err := readControl(r, &patch); err != nil {
 		refuseControl(w, http.StatusBadRequest, err)
 		return
 	}
-	t.refused = map[string]int{}
+	t.Refused = map[string]int{}
 	for clientID, code := range patch.Refuse {
 		if uuid.Validate(clientID) != nil || code <= 0 {
 			refuseControl(w, http.StatusBadRequest, fmt.Errorf("refuse: %q: %d is no application ID (GUID) with a code such as 7000214", clientID, code))
 			return
 		}
-		t.refused[strings.ToLower(clientID)] = code
+		t.Refused[strings.ToLower(clientID)] = code
 	}
 	writeControl(w, http.StatusOK, patch)
 }
 
 // userPatch changes what a user has. A kind brings its licence, addresses and enabled state along.
 type userPatch struct {
-	Mailbox optional[mailboxKind] `json:"mailbox"`
-	Enabled optional[bool]        `json:"enabled"`
-	Aliases optional[[]string]    `json:"aliases"` // further addresses, of any domain
-	Plans   optional[bool]        `json:"plans"`   // false: no licence, and the mailbox stays, as a shared one's may
+	Mailbox optional[tenant.MailboxKind] `json:"mailbox"`
+	Enabled optional[bool]               `json:"enabled"`
+	Aliases optional[[]string]           `json:"aliases"` // further addresses, of any domain
+	Plans   optional[bool]               `json:"plans"`   // false: no licence, and the mailbox stays, as a shared one's may
 }
 
-func (a *controlAPI) patchUser(t *Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *controlAPI) patchUser(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
 	var patch userPatch
 	if err := readControl(r, &patch); err != nil {
 		refuseControl(w, http.StatusBadRequest, err)
 		return
 	}
-	if kind := patch.Mailbox.value; patch.Mailbox.set && !slices.Contains(mailboxKinds, kind) {
-		refuseControl(w, http.StatusBadRequest, fmt.Errorf("mailbox: %q is none of %q", kind, mailboxKinds))
+	if kind := patch.Mailbox.value; patch.Mailbox.set && !slices.Contains(tenant.MailboxKinds, kind) {
+		refuseControl(w, http.StatusBadRequest, fmt.Errorf("mailbox: %q is none of %q", kind, tenant.MailboxKinds))
 		return
 	}
 	address := r.PathValue("address")
-	found := t.directory.users.list(present(), func(u user) bool { return strings.EqualFold(u.UserPrincipalName, address) })
+	found := t.Directory.Users.List(tenant.Present(), func(u tenant.User) bool { return strings.EqualFold(u.UserPrincipalName, address) })
 	if len(found) == 0 {
 		refuseControl(w, http.StatusNotFound, fmt.Errorf("%s has no user %q", t.DisplayName, address))
 		return
 	}
 	account := found[0]
 	if patch.Mailbox.set {
-		account.setMailbox(patch.Mailbox.value, t.Domain)
+		account.SetMailbox(patch.Mailbox.value, t.Domain)
 	}
 	if patch.Enabled.set {
 		account.Enabled = patch.Enabled.value
@@ -142,8 +146,8 @@ func (a *controlAPI) patchUser(t *Tenant, w http.ResponseWriter, r *http.Request
 	for _, alias := range patch.Aliases.value {
 		account.ProxyAddresses = append(slices.Clone(account.ProxyAddresses), "smtp:"+alias)
 	}
-	t.directory.users.put(a.world.now(), account.ID, account)
-	writeControl(w, http.StatusOK, account.state())
+	t.Directory.Users.Put(a.world.Now(), account.ID, account)
+	writeControl(w, http.StatusOK, userState(account))
 }
 
 type faultList struct {

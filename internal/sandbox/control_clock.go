@@ -20,7 +20,7 @@ type clockPatch struct {
 }
 
 func (a *controlAPI) showClock(w http.ResponseWriter, _ *http.Request) {
-	now, speed := a.world.clock.reading()
+	now, speed := a.world.Clock.Reading()
 	writeControl(w, http.StatusOK, clockState{now.UTC(), speed})
 }
 
@@ -40,7 +40,7 @@ func (a *controlAPI) setClock(w http.ResponseWriter, r *http.Request) {
 		refuseControl(w, http.StatusBadRequest, fmt.Errorf("speed: %v; it is a number above 0, such as 60", patch.Speed.value))
 		return
 	}
-	a.world.clock.set(by, patch.Speed.value)
+	a.world.Clock.Set(by, patch.Speed.value)
 	if patch.Settle {
 		a.world.Settle()
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // directoryPatch sets what is in it and leaves the rest alone.
@@ -14,7 +16,7 @@ type directoryPatch struct {
 	BinKeepsUniqueNames optional[bool]     `json:"bin_keeps_unique_names"`
 }
 
-func (a *controlAPI) patchDirectory(t *Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *controlAPI) patchDirectory(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
 	var patch directoryPatch
 	err := readControl(r, &patch)
 	if err == nil && patch.ObjectQuota.value < 0 {
@@ -30,19 +32,19 @@ func (a *controlAPI) patchDirectory(t *Tenant, w http.ResponseWriter, r *http.Re
 		return
 	}
 	if patch.ObjectQuota.set {
-		t.rules.ObjectQuota = patch.ObjectQuota.value
+		t.Rules.ObjectQuota = patch.ObjectQuota.value
 	}
 	if patch.NeedsManagementRef.set {
-		t.rules.NeedsManagementRef = patch.NeedsManagementRef.value
+		t.Rules.NeedsManagementRef = patch.NeedsManagementRef.value
 	}
 	if patch.SignInAudiences.set {
-		t.rules.SignInAudiences = patch.SignInAudiences.value
+		t.Rules.SignInAudiences = patch.SignInAudiences.value
 	}
 	if patch.BinKeepsUniqueNames.set {
-		t.rules.BinKeepsUniqueNames = patch.BinKeepsUniqueNames.value
+		t.Rules.BinKeepsUniqueNames = patch.BinKeepsUniqueNames.value
 	}
 	writeControl(w, http.StatusOK, map[string]any{
-		"object_quota": t.rules.ObjectQuota, "needs_service_management_reference": t.rules.NeedsManagementRef,
-		"sign_in_audiences": list(t.rules.SignInAudiences), "bin_keeps_unique_names": t.rules.BinKeepsUniqueNames,
+		"object_quota": t.Rules.ObjectQuota, "needs_service_management_reference": t.Rules.NeedsManagementRef,
+		"sign_in_audiences": tenant.NonNil(t.Rules.SignInAudiences), "bin_keeps_unique_names": t.Rules.BinKeepsUniqueNames,
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // exchangePatch sets what is in it and leaves the rest alone.
@@ -24,41 +26,41 @@ type exchangePatch struct {
 	ServerBusy           optional[string]              `json:"server_busy"`        // how long to back off, such as 30s; 0s ends it
 	AutodiscoverURL      optional[string]              `json:"autodiscover_url"`   // "" is the truth
 
-	Weather optional[exchangeWeather] `json:"weather"` // {} is fair
+	Weather optional[tenant.Outage] `json:"weather"` // {} is fair
 }
 
 // showExchange answers an administrator's read of the settings, such as Get-OrganizationConfig with
 // -RetrieveEwsOperationAccessPolicy: of the gate it shows what one of the replicas has, which may be old right after a write.
-func (a *controlAPI) showExchange(t *Tenant, w http.ResponseWriter, r *http.Request) {
-	shown := t.exchange
-	if old, found := t.settings.get(a.world.viewsOf(r, t).reads, exchangeSettings); found {
+func (a *controlAPI) showExchange(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
+	shown := t.Exchange
+	if old, found := t.Settings.Get(a.world.ViewsOf(r, t).Reads, tenant.ExchangeSettings); found {
 		shown.EwsEnabled, shown.EwsAllowedAppIDs, shown.EwsListEdited = old.EwsEnabled, old.EwsAllowedAppIDs, old.EwsListEdited
 		shown.DisabledMailbox, shown.SecondWave = old.DisabledMailbox, old.SecondWave
 	}
-	writeControl(w, http.StatusOK, t.exchangeState(present(), shown))
+	writeControl(w, http.StatusOK, exchangeState(t, tenant.Present(), shown))
 }
 
 // patchExchange changes the settings, and answers with the present ones whatever the profile.
-func (a *controlAPI) patchExchange(t *Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *controlAPI) patchExchange(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
 	var patch exchangePatch
 	err := readControl(r, &patch)
 	if err == nil {
 		err = patch.check()
 	}
-	changed := t.exchange
+	changed := t.Exchange
 	if err == nil {
 		changed, err = patch.applyTo(changed)
 	}
 	if err == nil && patch.SecondWave.set {
-		changed, err = changed.secondWave(t.ewsSeen, a.world.now())
+		changed, err = secondWave(changed, t.EWSSeen, a.world.Now())
 	}
 	if err != nil {
 		refuseControl(w, http.StatusBadRequest, err)
 		return
 	}
-	t.exchange = changed
-	t.settings.put(a.world.now(), exchangeSettings, changed)
-	writeControl(w, http.StatusOK, t.exchangeState(present(), changed))
+	t.Exchange = changed
+	t.Settings.Put(a.world.Now(), tenant.ExchangeSettings, changed)
+	writeControl(w, http.StatusOK, exchangeState(t, tenant.Present(), changed))
 }
 
 func (p exchangePatch) check() error {
@@ -73,7 +75,7 @@ func (p exchangePatch) check() error {
 	return nil
 }
 
-func (p exchangePatch) applyTo(o exchangeOrganization) (exchangeOrganization, error) {
+func (p exchangePatch) applyTo(o tenant.ExchangeOrganization) (tenant.ExchangeOrganization, error) {
 	if p.ServerBusy.set {
 		busy, err := time.ParseDuration(p.ServerBusy.value)
 		if err != nil || busy < 0 {
@@ -107,7 +109,7 @@ func (p exchangePatch) applyTo(o exchangeOrganization) (exchangeOrganization, er
 		o.AutodiscoverURL = p.AutodiscoverURL.value
 	}
 	if p.Weather.set {
-		o.Weather = p.Weather.value
+		o.Outage = p.Weather.value
 	}
 	return o, nil
 }
@@ -120,21 +122,21 @@ func addressSet(addresses []string) map[string]bool {
 	return set
 }
 
-func (t *Tenant) exchangeState(v view, o exchangeOrganization) ExchangeState {
+func exchangeState(t *tenant.Tenant, v tenant.View, o tenant.ExchangeOrganization) ExchangeState {
 	seen := map[string]time.Time{}
-	maps.Copy(seen, t.ewsSeen)
+	maps.Copy(seen, t.EWSSeen)
 	return ExchangeState{
 		EwsEnabled:           o.EwsEnabled,
-		EwsAllowedAppIDs:     list(o.EwsAllowedAppIDs),
+		EwsAllowedAppIDs:     tenant.NonNil(o.EwsAllowedAppIDs),
 		EwsListEdited:        o.EwsListEdited,
 		EwsAppsSeen:          seen,
 		SecondWave:           o.SecondWave,
 		EwsDisabledMailboxes: slices.Sorted(maps.Keys(o.DisabledMailbox)),
 		OutOfScopeMailboxes:  slices.Sorted(maps.Keys(o.OutOfScope)),
 		PublicFolders:        !o.NoPublicFolders,
-		PublicFolderTree:     t.publicFolderStates(v),
+		PublicFolderTree:     publicFolderStates(t, v),
 		ServerBusy:           o.ServerBusy.String(),
 		AutodiscoverURL:      o.AutodiscoverURL,
-		Weather:              map[bool]string{true: "fair", false: "foul"}[o.Weather == exchangeWeather{}],
+		Weather:              map[bool]string{true: "fair", false: "foul"}[o.Outage == tenant.Outage{}],
 	}
 }

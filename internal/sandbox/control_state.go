@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // State is what the tenants hold, for tests and for people. There is no secret in it.
@@ -99,65 +101,65 @@ type ExchangeState struct {
 
 // State returns what all tenants hold, each read at one moment.
 func (a *controlAPI) State() State {
-	state := State{Now: a.world.now().UTC(), Tenants: make([]TenantState, 0, len(a.world.Tenants))}
+	state := State{Now: a.world.Now().UTC(), Tenants: make([]TenantState, 0, len(a.world.Tenants))}
 	for _, t := range a.world.Tenants {
 		t.Lock()
-		state.Tenants = append(state.Tenants, t.state())
+		state.Tenants = append(state.Tenants, tenantState(t))
 		t.Unlock()
 	}
 	return state
 }
 
-func (t *Tenant) state() TenantState {
-	now := present()
+func tenantState(t *tenant.Tenant) TenantState {
+	now := tenant.Present()
 	return TenantState{
 		TenantID: t.ID, DisplayName: t.DisplayName, Domains: []string{t.Domain, t.CustomDomain},
-		Applications:      mapped(t.directory.applications.list(now, nil), application.state),
-		ServicePrincipals: mapped(t.directory.servicePrincipals.list(now, nil), servicePrincipal.state),
-		Grants: mapped(t.directory.grants.list(now, nil), func(g appRoleAssignment) GrantState {
-			return t.grantState(now, g)
+		Applications:      tenant.Mapped(t.Directory.Applications.List(now, nil), applicationState),
+		ServicePrincipals: tenant.Mapped(t.Directory.ServicePrincipals.List(now, nil), servicePrincipalState),
+		Grants: tenant.Mapped(t.Directory.Grants.List(now, nil), func(g tenant.AppRoleAssignment) GrantState {
+			return grantState(t, now, g)
 		}),
-		DeletedItems: mapped(t.directory.deleted.list(now, nil), deletedItem.state),
-		Users:        mapped(t.directory.users.list(now, nil), user.state),
-		Exchange:     t.exchangeState(now, t.exchange),
-		Policies: mapped(t.directory.policies.list(now, nil), func(p managementPolicy) PolicyState {
-			return t.policyState(now, p)
+		DeletedItems: tenant.Mapped(t.Directory.Deleted.List(now, nil), deletedItemState),
+		Users:        tenant.Mapped(t.Directory.Users.List(now, nil), userState),
+		Exchange:     exchangeState(t, now, t.Exchange),
+		Policies: tenant.Mapped(t.Directory.Policies.List(now, nil), func(p tenant.ManagementPolicy) PolicyState {
+			return policyState(t, now, p)
 		}),
 	}
 }
 
-func (a application) state() ApplicationState {
+func applicationState(a tenant.Application) ApplicationState {
 	return ApplicationState{
 		ObjectID: a.ID, ClientID: a.AppID, DisplayName: a.DisplayName, UniqueName: a.UniqueName, Tags: a.Tags,
-		Keys: mapped(a.Keys, func(k keyCredential) CredentialState {
+		Keys: tenant.Mapped(a.Keys, func(k tenant.KeyCredential) CredentialState {
 			state := CredentialState{KeyID: k.KeyID, DisplayName: k.DisplayName, NotAfter: k.End}
 			if k.Certificate != nil {
 				state.Thumbprint = fmt.Sprintf("%X", sha1.Sum(k.Certificate.Raw))
 			}
 			return state
 		}),
-		Secrets: mapped(a.Passwords, func(p passwordCredential) CredentialState {
+		Secrets: tenant.Mapped(a.Passwords, func(p tenant.PasswordCredential) CredentialState {
 			return CredentialState{KeyID: p.KeyID, DisplayName: p.DisplayName, NotAfter: p.End}
 		}),
-		Federated: mapped(a.Federated, func(f federatedCredential) string { return f.Name }),
+		Federated: tenant.Mapped(a.Federated, func(f tenant.FederatedCredential) string { return f.Name }),
 	}
 }
 
-func (p servicePrincipal) state() ServicePrincipalState {
+func servicePrincipalState(p tenant.ServicePrincipal) ServicePrincipalState {
 	return ServicePrincipalState{ObjectID: p.ID, ClientID: p.AppID, DisplayName: p.DisplayName, Enabled: p.Enabled}
 }
 
-func (t *Tenant) grantState(v view, g appRoleAssignment) GrantState {
+func grantState(t *tenant.Tenant, v tenant.View, g tenant.AppRoleAssignment) GrantState {
 	state := GrantState{ID: g.ID, PrincipalID: g.PrincipalID, Principal: g.PrincipalDisplayName, Resource: g.ResourceDisplayName, RoleID: g.AppRoleID}
-	if api, found := t.directory.servicePrincipals.get(v, g.ResourceID); found {
-		if at := slices.IndexFunc(api.AppRoles, func(r appRole) bool { return r.ID == g.AppRoleID }); at >= 0 {
+	if api, found := t.Directory.ServicePrincipals.Get(v, g.ResourceID); found {
+		if at := slices.IndexFunc(api.AppRoles, func(r tenant.AppRole) bool { return r.ID == g.AppRoleID }); at >= 0 {
 			state.Role = api.AppRoles[at].Value
 		}
 	}
 	return state
 }
 
-func (d deletedItem) state() DeletedItemState {
+func deletedItemState(d tenant.DeletedItem) DeletedItemState {
 	state := DeletedItemState{ObjectID: d.ID, DeletedAt: d.DeletedAt}
 	switch {
 	case d.Application != nil:
@@ -168,6 +170,6 @@ func (d deletedItem) state() DeletedItemState {
 	return state
 }
 
-func (u user) state() UserState {
+func userState(u tenant.User) UserState {
 	return UserState{Address: u.UserPrincipalName, Enabled: u.Enabled, Mailbox: string(u.Mailbox)}
 }

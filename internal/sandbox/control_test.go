@@ -9,16 +9,18 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 func TestTheStateShowsWhatATenantHoldsAndNoSecret(t *testing.T) {
 	r := newRig(t, Options{Tenants: 2})
-	tenant := r.server.world.Tenants[0]
-	app := r.register(tenant, exchangeAppID+"/full_access_as_app")
+	org := r.server.world.Tenants[0]
+	app := r.register(org, tenant.ExchangeAppID+"/full_access_as_app")
 	got := r.get("/_sandbox/tenants")
 	var state State
 	got.json(t, &state)
-	if len(state.Tenants) != 2 || state.Tenants[0].TenantID != tenant.ID {
+	if len(state.Tenants) != 2 || state.Tenants[0].TenantID != org.ID {
 		t.Fatalf("the state is %+v", state)
 	}
 	has := slices.ContainsFunc(state.Tenants[0].Applications, func(a ApplicationState) bool {
@@ -36,8 +38,8 @@ func TestTheStateShowsWhatATenantHoldsAndNoSecret(t *testing.T) {
 		}
 	}
 	var one TenantState
-	r.get("/_sandbox/tenants/"+tenant.CustomDomain).json(t, &one)
-	if one.TenantID != tenant.ID {
+	r.get("/_sandbox/tenants/"+org.CustomDomain).json(t, &one)
+	if one.TenantID != org.ID {
 		t.Errorf("by its domain, the tenant is %q", one.TenantID)
 	}
 }

@@ -3,6 +3,8 @@ package sandbox
 import (
 	"fmt"
 	"net/http"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // throttlingPatch sets what is in it and leaves the rest alone. What was used before is forgotten.
@@ -11,7 +13,7 @@ type throttlingPatch struct {
 	Writes        optional[int] `json:"writes"`         // per application, in 150 seconds
 }
 
-func (a *controlAPI) patchThrottling(t *Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *controlAPI) patchThrottling(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
 	var patch throttlingPatch
 	if err := readControl(r, &patch); err != nil {
 		refuseControl(w, http.StatusBadRequest, err)
@@ -21,13 +23,13 @@ func (a *controlAPI) patchThrottling(t *Tenant, w http.ResponseWriter, r *http.R
 		refuseControl(w, http.StatusBadRequest, fmt.Errorf("resource_units and writes are not negative"))
 		return
 	}
-	quota := t.quota
+	quota := t.Quota
 	if patch.ResourceUnits.set {
 		quota.ResourceUnits = patch.ResourceUnits.value
 	}
 	if patch.Writes.set {
 		quota.Writes = patch.Writes.value
 	}
-	t.setQuota(quota)
+	t.SetQuota(quota)
 	writeControl(w, http.StatusOK, map[string]int{"resource_units": quota.ResourceUnits, "writes": quota.Writes})
 }

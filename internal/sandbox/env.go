@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // TenantsFile is the content of the JSON file that the variable SANDBOX_TENANTS names: whom there is to sign in as,
@@ -50,15 +52,15 @@ func (s *Server) TenantsJSON() TenantsFile {
 	for _, t := range tenants {
 		t.Lock()
 		entry := TenantEntry{
-			TenantID: t.ID, DisplayName: t.DisplayName, Domain: t.Domain, Gate: t.exchange.gate(),
+			TenantID: t.ID, DisplayName: t.DisplayName, Domain: t.Domain, Gate: t.Exchange.Gate(),
 			Mailboxes: Mailboxes{
-				Licensed: t.mailboxes(licensed), Unlicensed: t.mailboxes(unlicensed), Kiosk: t.mailboxes(kiosk),
-				Disabled: t.mailboxes(disabled), NoMailbox: t.mailboxes(noMailbox),
-				PublicFolderOwner: t.mailboxes(publicFolderOwner),
+				Licensed: mailboxes(t, tenant.Licensed), Unlicensed: mailboxes(t, tenant.Unlicensed), Kiosk: mailboxes(t, tenant.Kiosk),
+				Disabled: mailboxes(t, tenant.Disabled), NoMailbox: mailboxes(t, tenant.NoMailbox),
+				PublicFolderOwner: mailboxes(t, tenant.PublicFolderOwner),
 			},
 			Callers: Callers{
-				Full: t.callers[fullCaller], OwnedBy: t.callers[ownedByCaller],
-				NoConsentRight: t.callers[noConsentRightCaller], ReadOnly: t.callers[readOnlyCaller],
+				Full: t.Callers[tenant.FullCaller], OwnedBy: t.Callers[tenant.OwnedByCaller],
+				NoConsentRight: t.Callers[tenant.NoConsentRightCaller], ReadOnly: t.Callers[tenant.ReadOnlyCaller],
 			},
 		}
 		t.Unlock()
@@ -67,9 +69,9 @@ func (s *Server) TenantsJSON() TenantsFile {
 	return file
 }
 
-func (t *Tenant) mailboxes(kind mailboxKind) []string {
-	users := t.directory.users.list(present(), func(u user) bool { return u.Mailbox == kind })
-	return mapped(users, func(u user) string { return u.UserPrincipalName })
+func mailboxes(t *tenant.Tenant, kind tenant.MailboxKind) []string {
+	users := t.Directory.Users.List(tenant.Present(), func(u tenant.User) bool { return u.Mailbox == kind })
+	return tenant.Mapped(users, func(u tenant.User) string { return u.UserPrincipalName })
 }
 
 // Variable is an environment variable.

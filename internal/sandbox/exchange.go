@@ -8,17 +8,19 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // exchangeAPI is Exchange Online over the tenants of a world.
 type exchangeAPI struct {
-	world  *World
+	world  *tenant.World
 	issuer *issuer
 	origin string // where it is served, without a slash at the end
 }
 
 // newExchangeAPI returns an API that is served at an origin, such as https://127.0.0.1:8443.
-func newExchangeAPI(world *World, issuer *issuer, origin string) *exchangeAPI {
+func newExchangeAPI(world *tenant.World, issuer *issuer, origin string) *exchangeAPI {
 	return &exchangeAPI{world: world, issuer: issuer, origin: origin}
 }
 
@@ -44,16 +46,16 @@ const maxEWSRequest = 1 << 20
 func (a *exchangeAPI) serveEWS(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("request-id", uuid.NewString())
 	token, fault := a.issuer.verify(r.Header.Get("Authorization"))
-	if fault != nil || token.Audience != exchangeAudience {
+	if fault != nil || token.Audience != tenant.ExchangeAudience {
 		refuseEWSToken(w)
 		return
 	}
-	t, found := a.world.find(token.TenantID)
+	t, found := a.world.Find(token.TenantID)
 	if !found {
 		refuseEWSToken(w)
 		return
 	}
-	noteTenant(r, t.ID)
+	tenant.NoteTenant(r, t.ID)
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxEWSRequest)) // before any silence: only then it shows that a client is gone
 	if err != nil {
 		return
@@ -61,10 +63,10 @@ func (a *exchangeAPI) serveEWS(w http.ResponseWriter, r *http.Request) {
 	request, malformed := readFolderRequest(bytes.NewReader(body))
 	t.Lock()
 	defer t.Unlock()
-	known := a.world.exchangeKnows(t, r)
-	if malformed == nil && t.exchange.Weather.over(t.covered(request.folder())) {
-		if weather := t.exchange.Weather; !weather.Silent {
-			weather.answer(w)
+	known := a.world.ExchangeKnows(t, r)
+	if malformed == nil && t.Exchange.Outage.Over(covered(t, request.folder())) {
+		if weather := t.Exchange.Outage; !weather.Silent {
+			answerOutage(weather, w)
 			return
 		}
 		t.Unlock()
@@ -72,20 +74,20 @@ func (a *exchangeAPI) serveEWS(w http.ResponseWriter, r *http.Request) {
 		t.Lock()
 		return
 	}
-	if busy := t.exchange.ServerBusy; busy > 0 {
+	if busy := t.Exchange.ServerBusy; busy > 0 {
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
 			Code: "ErrorServerBusy", Message: "The server cannot service this request right now. Try again later.", BackOff: busy,
 		})
 		return
 	}
-	if !token.hasRole(ewsRole) {
+	if !token.hasRole(tenant.EWSRole) {
 		// Unconfirmed: Exchange's answer to a token without the role; its status at least is known to be 403.
 		writeEWSFault(w, http.StatusForbidden, ewsFault{
 			Code: "ErrorAccessDenied", Message: "Access is denied. Check credentials and try again.",
 		})
 		return
 	}
-	if reason := known.refusesEWS(token.AppID); reason != "" {
+	if reason := refusesEWS(known, token.AppID); reason != "" {
 		refuseEWSPolicy(w, reason)
 		return
 	}
@@ -97,7 +99,7 @@ func (a *exchangeAPI) serveEWS(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveFolders does what concerns the impersonated mailbox.
-func (a *exchangeAPI) serveFolders(w http.ResponseWriter, r *http.Request, t *Tenant, appID string, request folderRequest) {
+func (a *exchangeAPI) serveFolders(w http.ResponseWriter, r *http.Request, t *tenant.Tenant, appID string, request folderRequest) {
 	address := request.impersonated()
 	if address == "" {
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
@@ -114,22 +116,22 @@ func (a *exchangeAPI) serveFolders(w http.ResponseWriter, r *http.Request, t *Te
 		})
 		return
 	}
-	account, found := t.mailbox(present(), address, request.primaryOnly())
-	known := a.world.exchangeKnows(t, r)
+	account, found := findMailbox(t, tenant.Present(), address, request.primaryOnly())
+	known := a.world.ExchangeKnows(t, r)
 	switch {
 	case !found:
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
 			Code: "ErrorNonExistentMailbox", Message: "The SMTP address has no mailbox associated with it.",
 		})
-	case known.has(known.OutOfScope, account):
+	case known.Has(known.OutOfScope, account):
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
 			Code: "ErrorImpersonateUserDenied", Message: "The account does not have permission to impersonate the requested user.",
 		})
-	case account.Mailbox == kiosk || known.has(known.DisabledMailbox, account):
+	case account.Mailbox == tenant.Kiosk || known.Has(known.DisabledMailbox, account):
 		refuseEWSPolicy(w, reasonEWSDisabled)
 	default:
-		t.noteEWS(appID, a.world.now())
-		call := folderCall{tenant: t, view: present(), account: account, routed: t.routed(r)}
+		t.NoteEWS(appID, a.world.Now())
+		call := folderCall{tenant: t, view: tenant.Present(), account: account, routed: routed(t, r)}
 		if request.Body.GetFolder != nil {
 			call.writeGetFolder(w, *request.Body.GetFolder)
 			return
@@ -138,24 +140,24 @@ func (a *exchangeAPI) serveFolders(w http.ResponseWriter, r *http.Request, t *Te
 	}
 }
 
-// mailbox finds the user whose mailbox has that address. A disabled account's mailbox opens like any other, as shared
+// findMailbox finds the user whose mailbox has that address. A disabled account's mailbox opens like any other, as shared
 // mailboxes do, whose accounts are disabled by design (unconfirmed).
-func (t *Tenant) mailbox(v view, address string, primaryOnly bool) (user, bool) {
-	found := t.directory.users.list(v, func(u user) bool {
-		if u.Mailbox == unlicensed || u.Mailbox == noMailbox {
+func findMailbox(t *tenant.Tenant, v tenant.View, address string, primaryOnly bool) (tenant.User, bool) {
+	found := t.Directory.Users.List(v, func(u tenant.User) bool {
+		if u.Mailbox == tenant.Unlicensed || u.Mailbox == tenant.NoMailbox {
 			return false
 		}
-		at := slices.Index(u.addresses(), strings.ToLower(address))
+		at := slices.Index(u.Addresses(), strings.ToLower(address))
 		return at == 0 || at > 0 && !primaryOnly
 	})
 	if len(found) == 0 {
-		return user{}, false
+		return tenant.User{}, false
 	}
 	return found[0], true
 }
 
 func refuseEWSToken(w http.ResponseWriter) {
-	w.Header().Set("WWW-Authenticate", `Bearer client_id="`+exchangeAppID+`", trusted_issuers="00000001-0000-0000-c000-000000000000@*", token_types="app_asserted_user_v1 service_asserted_app_v1", error="invalid_token"`)
+	w.Header().Set("WWW-Authenticate", `Bearer client_id="`+tenant.ExchangeAppID+`", trusted_issuers="00000001-0000-0000-c000-000000000000@*", token_types="app_asserted_user_v1 service_asserted_app_v1", error="invalid_token"`)
 	w.WriteHeader(http.StatusUnauthorized)
 }
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // serveAutodiscover tells where a mailbox's EWS endpoint is, to anyone. Unknown users are redirected to the service
@@ -26,12 +28,12 @@ func (a *exchangeAPI) serveAutodiscover(w http.ResponseWriter, r *http.Request) 
 	}
 	address, ews := r.PathValue("email"), a.origin+"/EWS/Exchange.asmx"
 	_, domain, _ := strings.Cut(address, "@")
-	t, found := a.world.find(domain)
+	t, found := a.world.Find(domain)
 	if found {
-		noteTenant(r, t.ID)
+		tenant.NoteTenant(r, t.ID)
 		t.Lock()
-		_, found = t.mailbox(present(), address, false)
-		ews = cmp.Or(t.exchange.AutodiscoverURL, ews)
+		_, found = findMailbox(t, tenant.Present(), address, false)
+		ews = cmp.Or(t.Exchange.AutodiscoverURL, ews)
 		t.Unlock()
 	}
 	if !found {
@@ -65,20 +67,20 @@ type getUserSettingsRequest struct {
 func (a *exchangeAPI) serveUserSettings(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("request-id", uuid.NewString())
 	token, fault := a.issuer.verify(r.Header.Get("Authorization"))
-	if fault != nil || token.Audience != exchangeAudience || !token.hasRole(ewsRole) {
+	if fault != nil || token.Audience != tenant.ExchangeAudience || !token.hasRole(tenant.EWSRole) {
 		refuseEWSToken(w)
 		return
 	}
-	t, found := a.world.find(token.TenantID)
+	t, found := a.world.Find(token.TenantID)
 	if !found {
 		refuseEWSToken(w)
 		return
 	}
-	noteTenant(r, t.ID)
+	tenant.NoteTenant(r, t.ID)
 	t.Lock()
 	defer t.Unlock()
-	if t.exchange.Weather.over(autodiscoverWeather) {
-		t.exchange.Weather.answer(w)
+	if t.Exchange.Outage.Over(tenant.AutodiscoverFolder) {
+		answerOutage(t.Exchange.Outage, w)
 		return
 	}
 	var request getUserSettingsRequest
@@ -88,16 +90,16 @@ func (a *exchangeAPI) serveUserSettings(w http.ResponseWriter, r *http.Request) 
 	}
 	writeSOAP(w, http.StatusOK, fmt.Sprintf(`<GetUserSettingsResponseMessage xmlns="%s"><Response><ErrorCode>NoError</ErrorCode><ErrorMessage/>`+
 		`<UserResponses><UserResponse>%s</UserResponse></UserResponses></Response></GetUserSettingsResponseMessage>`,
-		autodiscoverNamespace, t.userSettings(request.Request.Mailboxes[0], request.Request.Settings)))
+		autodiscoverNamespace, userSettings(t, request.Request.Mailboxes[0], request.Request.Settings)))
 }
 
-func (t *Tenant) userSettings(address string, wanted []string) string {
-	if _, found := t.mailbox(present(), address, false); !found {
+func userSettings(t *tenant.Tenant, address string, wanted []string) string {
+	if _, found := findMailbox(t, tenant.Present(), address, false); !found {
 		return `<ErrorCode>InvalidUser</ErrorCode><ErrorMessage>Invalid user: '` + html.EscapeString(address) + `'</ErrorMessage>`
 	}
 	available := map[string]string{}
-	if !t.exchange.NoPublicFolders {
-		available["PublicFolderInformation"], available["InternalRpcClientServer"] = t.hierarchyMailbox()
+	if !t.Exchange.NoPublicFolders {
+		available["PublicFolderInformation"], available["InternalRpcClientServer"] = hierarchyMailbox(t)
 	}
 	var settings, missing strings.Builder
 	for _, name := range wanted {
@@ -112,12 +114,12 @@ func (t *Tenant) userSettings(address string, wanted []string) string {
 
 // hierarchyMailbox is the mailbox that holds the tenant's public folder hierarchy: its address, and the form with a GUID
 // that X-PublicFolderMailbox wants (Exchange: route public folder hierarchy requests).
-func (t *Tenant) hierarchyMailbox() (address, byGUID string) {
+func hierarchyMailbox(t *tenant.Tenant) (address, byGUID string) {
 	return "SharedPublicFolders@" + t.Domain, uuid.NewSHA1(uuid.NameSpaceURL, []byte(t.ID+"/public-folders")).String() + "@" + t.Domain
 }
 
 // routed reports whether a request for the public folder hierarchy names the mailbox that holds it.
-func (t *Tenant) routed(r *http.Request) bool {
-	address, byGUID := t.hierarchyMailbox()
+func routed(t *tenant.Tenant, r *http.Request) bool {
+	address, byGUID := hierarchyMailbox(t)
 	return strings.EqualFold(r.Header.Get("X-AnchorMailbox"), address) && strings.EqualFold(r.Header.Get("X-PublicFolderMailbox"), byGUID)
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // publicRootID is the distinguished ID of the root of the public folders.
@@ -24,10 +26,10 @@ var distinguishedFolders = map[string]string{
 
 // folderCall is the work on the folders of one request.
 type folderCall struct {
-	tenant  *Tenant
-	view    view
-	account user // whose mailbox is impersonated
-	routed  bool // to the mailbox that holds the public folder hierarchy
+	tenant  *tenant.Tenant
+	view    tenant.View
+	account tenant.User // whose mailbox is impersonated
+	routed  bool        // to the mailbox that holds the public folder hierarchy
 }
 
 // mailFolder is a folder that the account sees: a public one, or one of its own mailbox.
@@ -35,7 +37,7 @@ type mailFolder struct {
 	id       string
 	name     string
 	isPublic bool
-	public   publicFolder
+	public   tenant.PublicFolder
 }
 
 var folderNotFound = ewsFault{Code: "ErrorFolderNotFound", Message: "The specified folder could not be found in the store."}
@@ -53,7 +55,7 @@ func readFolderID(id string) (owner, name string, ok bool) {
 }
 
 // covered is the distinguished folder that a request for a folder counts as: each public folder as their root.
-func (t *Tenant) covered(asked folderID) string {
+func covered(t *tenant.Tenant, asked folderID) string {
 	if asked.distinguished() {
 		return asked.ID
 	}
@@ -90,21 +92,21 @@ func (c folderCall) find(asked folderID) (mailFolder, *ewsFault) {
 }
 
 func (c folderCall) findPublic(name string) (mailFolder, *ewsFault) {
-	if c.tenant.exchange.NoPublicFolders || !c.routed {
+	if c.tenant.Exchange.NoPublicFolders || !c.routed {
 		// Unconfirmed: the code for an organization in which nobody has made a public folder mailbox yet. Exchange forwards
 		// some requests that were not routed to the hierarchy's mailbox; here none is, so that nobody forgets the headers.
 		return mailFolder{}, &ewsFault{Code: "ErrorPublicFolderMailboxDiscoveryFailed", Message: "No public folder mailbox could be found for the user."}
 	}
-	for _, p := range c.tenant.exchange.PublicFolders {
-		if c.tenant.publicFolderName(p.Path) == name && c.tenant.rightsOf(c.view, c.account, p).visible {
+	for _, p := range c.tenant.Exchange.PublicFolders {
+		if publicFolderName(c.tenant, p.Path) == name && rightsOf(c.tenant, c.view, c.account, p).visible {
 			return c.publicFolder(p), nil
 		}
 	}
 	return mailFolder{}, &folderNotFound
 }
 
-func (c folderCall) publicFolder(p publicFolder) mailFolder {
-	return mailFolder{id: newFolderID(c.tenant.ID, c.tenant.publicFolderName(p.Path)), name: p.name(), isPublic: true, public: p}
+func (c folderCall) publicFolder(p tenant.PublicFolder) mailFolder {
+	return mailFolder{id: newFolderID(c.tenant.ID, publicFolderName(c.tenant, p.Path)), name: folderName(p), isPublic: true, public: p}
 }
 
 // below are the folders right below one that the account sees. The mailboxes here have none.
@@ -112,7 +114,7 @@ func (c folderCall) below(f mailFolder) []mailFolder {
 	if !f.isPublic {
 		return nil
 	}
-	return mapped(c.tenant.visibleBelow(c.view, c.account, f.public.Path), c.publicFolder)
+	return tenant.Mapped(visibleBelow(c.tenant, c.view, c.account, f.public.Path), c.publicFolder)
 }
 
 // rights are what the account may do in a folder: in its own mailbox, everything.
@@ -120,7 +122,7 @@ func (c folderCall) rights(f mailFolder) folderRights {
 	if !f.isPublic {
 		return permissionLevels["Owner"]
 	}
-	return c.tenant.rightsOf(c.view, c.account, f.public)
+	return rightsOf(c.tenant, c.view, c.account, f.public)
 }
 
 // writeGetFolder answers with one response message for each folder.
@@ -160,8 +162,8 @@ func folderError(operation string, fault ewsFault) string {
 func (c folderCall) folderXML(f mailFolder, shape folderShape) string {
 	var properties strings.Builder
 	fmt.Fprintf(&properties, `<t:FolderId Id="%s" ChangeKey="AQAAAA=="/>`, f.id)
-	if f.isPublic && f.public.Path != publicRoot && shape.wants("folder:ParentFolderId") {
-		parent := newFolderID(c.tenant.ID, c.tenant.publicFolderName(f.public.parent()))
+	if f.isPublic && f.public.Path != tenant.PublicRoot && shape.wants("folder:ParentFolderId") {
+		parent := newFolderID(c.tenant.ID, publicFolderName(c.tenant, parentOf(f.public)))
 		fmt.Fprintf(&properties, `<t:ParentFolderId Id="%s" ChangeKey="AQAAAA=="/>`, parent)
 	}
 	if shape.wants("folder:DisplayName") {
@@ -186,14 +188,14 @@ func (c folderCall) folderXML(f mailFolder, shape folderShape) string {
 
 // permissionSet lists who may do what in a folder: in a mailbox, nobody else has any right.
 func (c folderCall) permissionSet(f mailFolder) string {
-	permissions := map[string]string{defaultPermission: "None"}
+	permissions := map[string]string{tenant.DefaultPermission: "None"}
 	if f.isPublic {
-		permissions = c.tenant.permissionsOf(c.view, f.public)
+		permissions = permissionsOf(c.tenant, c.view, f.public)
 	}
 	var entries strings.Builder
-	entries.WriteString(folderPermission(`<t:DistinguishedUser>Default</t:DistinguishedUser>`, permissions[defaultPermission]))
+	entries.WriteString(folderPermission(`<t:DistinguishedUser>Default</t:DistinguishedUser>`, permissions[tenant.DefaultPermission]))
 	for _, address := range slices.Sorted(maps.Keys(permissions)) {
-		if address != defaultPermission {
+		if address != tenant.DefaultPermission {
 			entries.WriteString(folderPermission(c.userID(address), permissions[address]))
 		}
 	}
@@ -204,7 +206,7 @@ func (c folderCall) permissionSet(f mailFolder) string {
 // userID names whom a permission is for: by the primary address, where the tenant has such a user.
 func (c folderCall) userID(address string) string {
 	name := address
-	if of, found := c.tenant.mailbox(c.view, address, false); found {
+	if of, found := findMailbox(c.tenant, c.view, address, false); found {
 		address, name = of.Mail, of.DisplayName
 	}
 	return fmt.Sprintf(`<t:PrimarySmtpAddress>%s</t:PrimarySmtpAddress><t:DisplayName>%s</t:DisplayName>`,

@@ -6,13 +6,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // refusesEWS applies the organization's switch. The answer is the reason, empty for an app that gets in. Unset, the switch
 // refuses nobody, and the list does not count (Exchange: control access to EWS, 2026: null is treated as true). True counts
 // the list alone, and an empty one names nobody (Exchange team's posts on the retirement of EWS, in the worldwide cloud since
 // 2026-10-10; the page of Set-OrganizationConfig still has it restrict nobody).
-func (o exchangeOrganization) refusesEWS(appID string) string {
+func refusesEWS(o tenant.ExchangeOrganization, appID string) string {
 	switch {
 	case o.EwsEnabled == nil:
 		return ""
@@ -31,7 +33,7 @@ const waveLooksBack = 60 * 24 * time.Hour
 // secondWave is Microsoft's disablement of EWS: it fills the list where no administrator ever edited it, and sets EwsEnabled to
 // False. That it does so to a tenant which an administrator had set to True is chosen: reports say that such a tenant is
 // spared, and a test may want the gate shut.
-func (o exchangeOrganization) secondWave(seen map[string]time.Time, now time.Time) (exchangeOrganization, error) {
+func secondWave(o tenant.ExchangeOrganization, seen map[string]time.Time, now time.Time) (tenant.ExchangeOrganization, error) {
 	if o.SecondWave {
 		return o, fmt.Errorf("second_wave: it has been here already and comes once; set ews_enabled and ews_allowed_app_ids instead")
 	}

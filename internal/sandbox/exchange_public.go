@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // folderRights are what a permission level allows in a folder.
@@ -28,55 +30,55 @@ var permissionLevels = map[string]folderRights{
 	"None":             {edit: "None", remove: "None", read: "None"},
 }
 
-// name is the last part of a folder's path.
-func (p publicFolder) name() string {
-	if p.Path == publicRoot {
+// folderName is the last part of a folder's path.
+func folderName(p tenant.PublicFolder) string {
+	if p.Path == tenant.PublicRoot {
 		return distinguishedFolders[publicRootID]
 	}
 	return p.Path[strings.LastIndex(p.Path, `\`)+1:]
 }
 
-// parent is the path of the folder above. The root is its own.
-func (p publicFolder) parent() string { return p.Path[:max(strings.LastIndex(p.Path, `\`), 1)] }
+// parentOf is the path of the folder above. The root is its own.
+func parentOf(p tenant.PublicFolder) string { return p.Path[:max(strings.LastIndex(p.Path, `\`), 1)] }
 
-// permissionsOf are the levels of a folder by address, with defaultPermission.
-func (t *Tenant) permissionsOf(v view, p publicFolder) map[string]string {
+// permissionsOf are the levels of a folder by address, with DefaultPermission.
+func permissionsOf(t *tenant.Tenant, v tenant.View, p tenant.PublicFolder) map[string]string {
 	if p.Permissions != nil {
 		return p.Permissions
 	}
-	seeded := map[string]string{defaultPermission: "Author"}
-	for _, owner := range t.directory.users.list(v, func(u user) bool { return u.Mailbox == publicFolderOwner }) {
+	seeded := map[string]string{tenant.DefaultPermission: "Author"}
+	for _, owner := range t.Directory.Users.List(v, func(u tenant.User) bool { return u.Mailbox == tenant.PublicFolderOwner }) {
 		seeded[strings.ToLower(owner.Mail)] = "Owner"
 	}
 	return seeded
 }
 
 // rightsOf are what an account may do in a folder: by its own permission, which may be less than everybody's, or by theirs.
-func (t *Tenant) rightsOf(v view, account user, p publicFolder) folderRights {
-	permissions := t.permissionsOf(v, p)
-	for _, address := range account.addresses() {
+func rightsOf(t *tenant.Tenant, v tenant.View, account tenant.User, p tenant.PublicFolder) folderRights {
+	permissions := permissionsOf(t, v, p)
+	for _, address := range account.Addresses() {
 		if level, own := permissions[address]; own {
 			return permissionLevels[level]
 		}
 	}
-	return permissionLevels[permissions[defaultPermission]]
+	return permissionLevels[permissions[tenant.DefaultPermission]]
 }
 
 // publicFolderAt finds the folder of a path, whose case does not matter.
-func (o exchangeOrganization) publicFolderAt(path string) (publicFolder, bool) {
-	at := slices.IndexFunc(o.PublicFolders, func(p publicFolder) bool { return strings.EqualFold(p.Path, path) })
+func publicFolderAt(o tenant.ExchangeOrganization, path string) (tenant.PublicFolder, bool) {
+	at := slices.IndexFunc(o.PublicFolders, func(p tenant.PublicFolder) bool { return strings.EqualFold(p.Path, path) })
 	if at < 0 {
-		return publicFolder{}, false
+		return tenant.PublicFolder{}, false
 	}
 	return o.PublicFolders[at], true
 }
 
 // visibleBelow are the folders right below a path that an account sees. That Exchange counts and lists no others is
 // unconfirmed.
-func (t *Tenant) visibleBelow(v view, account user, path string) []publicFolder {
-	var found []publicFolder
-	for _, p := range t.exchange.PublicFolders {
-		if p.Path != publicRoot && strings.EqualFold(p.parent(), path) && t.rightsOf(v, account, p).visible {
+func visibleBelow(t *tenant.Tenant, v tenant.View, account tenant.User, path string) []tenant.PublicFolder {
+	var found []tenant.PublicFolder
+	for _, p := range t.Exchange.PublicFolders {
+		if p.Path != tenant.PublicRoot && strings.EqualFold(parentOf(p), path) && rightsOf(t, v, account, p).visible {
 			found = append(found, p)
 		}
 	}
@@ -84,8 +86,8 @@ func (t *Tenant) visibleBelow(v view, account user, path string) []publicFolder 
 }
 
 // publicFolderName is what a folder's ID says below the tenant's ID. A folder of the same path has the same ID.
-func (t *Tenant) publicFolderName(path string) string {
-	if path == publicRoot {
+func publicFolderName(t *tenant.Tenant, path string) string {
+	if path == tenant.PublicRoot {
 		return publicRootID
 	}
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(t.ID+strings.ToLower(path))).String()
@@ -97,34 +99,34 @@ type PublicFolderState struct {
 	Permissions map[string]string `json:"permissions,omitempty"` // permission level of EWS by address, and of everybody else by default
 }
 
-func (t *Tenant) publicFolderStates(v view) []PublicFolderState {
-	return mapped(t.exchange.PublicFolders, func(p publicFolder) PublicFolderState {
-		return PublicFolderState{Path: p.Path, Permissions: t.permissionsOf(v, p)}
+func publicFolderStates(t *tenant.Tenant, v tenant.View) []PublicFolderState {
+	return tenant.Mapped(t.Exchange.PublicFolders, func(p tenant.PublicFolder) PublicFolderState {
+		return PublicFolderState{Path: p.Path, Permissions: permissionsOf(t, v, p)}
 	})
 }
 
 // newPublicFolders makes a tree of what the control plane is given. The root need not be listed, and a folder without
 // permissions has the seeded ones.
-func newPublicFolders(listed []PublicFolderState) ([]publicFolder, error) {
-	tree := exchangeOrganization{PublicFolders: []publicFolder{{Path: publicRoot}}}
+func newPublicFolders(listed []PublicFolderState) ([]tenant.PublicFolder, error) {
+	tree := tenant.ExchangeOrganization{PublicFolders: []tenant.PublicFolder{{Path: tenant.PublicRoot}}}
 	for _, given := range listed {
-		folder := publicFolder{Path: given.Path}
+		folder := tenant.PublicFolder{Path: given.Path}
 		var err error
 		if folder.Permissions, err = newPermissions(given.Permissions); err != nil {
 			return nil, fmt.Errorf("%s: %w", given.Path, err)
 		}
-		if given.Path == publicRoot {
+		if given.Path == tenant.PublicRoot {
 			tree.PublicFolders[0] = folder
 			continue
 		}
-		if !strings.HasPrefix(given.Path, `\`) || folder.name() == "" {
+		if !strings.HasPrefix(given.Path, `\`) || folderName(folder) == "" {
 			return nil, fmt.Errorf(`%q is not a path such as \Sales\Archive`, given.Path)
 		}
-		if _, twice := tree.publicFolderAt(given.Path); twice {
+		if _, twice := publicFolderAt(tree, given.Path); twice {
 			return nil, fmt.Errorf("%s is listed twice", given.Path)
 		}
-		if _, found := tree.publicFolderAt(folder.parent()); !found {
-			return nil, fmt.Errorf("%s: list %s before it", given.Path, folder.parent())
+		if _, found := publicFolderAt(tree, parentOf(folder)); !found {
+			return nil, fmt.Errorf("%s: list %s before it", given.Path, parentOf(folder))
 		}
 		tree.PublicFolders = append(tree.PublicFolders, folder)
 	}
@@ -135,13 +137,13 @@ func newPermissions(given map[string]string) (map[string]string, error) {
 	if given == nil {
 		return nil, nil
 	}
-	permissions := map[string]string{defaultPermission: "None"}
+	permissions := map[string]string{tenant.DefaultPermission: "None"}
 	for address, level := range given {
 		if _, known := permissionLevels[level]; !known {
 			return nil, fmt.Errorf("%q is none of the permission levels %q", level, slices.Sorted(maps.Keys(permissionLevels)))
 		}
-		if address = strings.ToLower(address); address != defaultPermission && !strings.Contains(address, "@") {
-			return nil, fmt.Errorf("%q is neither an address nor %q", address, defaultPermission)
+		if address = strings.ToLower(address); address != tenant.DefaultPermission && !strings.Contains(address, "@") {
+			return nil, fmt.Errorf("%q is neither an address nor %q", address, tenant.DefaultPermission)
 		}
 		permissions[address] = level
 	}

@@ -3,9 +3,11 @@ package sandbox
 import (
 	"io"
 	"net/http"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-func (e exchangeWeather) answer(w http.ResponseWriter) {
+func answerOutage(e tenant.Outage, w http.ResponseWriter) {
 	switch {
 	case e.Code != "":
 		writeEWSFault(w, e.Status, ewsFault{Code: e.Code, Message: "The sandbox was told to answer so."})

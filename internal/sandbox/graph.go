@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // Application permissions, as they stand in the roles claim.
@@ -40,7 +42,7 @@ const (
 
 // graphAPI is Microsoft Graph over the tenants of a world.
 type graphAPI struct {
-	world  *World
+	world  *tenant.World
 	issuer *issuer
 	origin string             // where it is served, without a slash at the end
 	routes map[string][]route // by version
@@ -48,7 +50,7 @@ type graphAPI struct {
 }
 
 // newGraphAPI returns an API that is served at an origin, such as https://127.0.0.1:8443.
-func newGraphAPI(world *World, issuer *issuer, origin string) *graphAPI {
+func newGraphAPI(world *tenant.World, issuer *issuer, origin string) *graphAPI {
 	all := slices.Concat(
 		applicationRoutes, credentialRoutes, rollRoutes, ownerRoutes, servicePrincipalRoutes, grantRoutes,
 		deletedItemRoutes, tenantRoutes, userRoutes, policyRoutes,
@@ -77,7 +79,7 @@ func isGraph(path string) bool {
 // call is a request to Graph whose token and rights are in order. It holds the tenant.
 type call struct {
 	api     *graphAPI
-	tenant  *Tenant
+	tenant  *tenant.Tenant
 	token   *accessToken
 	w       http.ResponseWriter
 	r       *http.Request
@@ -85,7 +87,7 @@ type call struct {
 	keys    map[string]key
 	query   Query
 	ownOnly bool // the caller's only right is to objects that it owns
-	views
+	tenant.Views
 }
 
 // serveGraph answers one request, alone or as a part of a batch.
@@ -126,27 +128,27 @@ func (a *graphAPI) carryOut(w http.ResponseWriter, r *http.Request) *graphError 
 	if failure := c.throttled(cost); failure != nil {
 		return failure
 	}
-	c.views = a.world.viewsOf(r, t)
-	began := a.world.now()
+	c.Views = a.world.ViewsOf(r, t)
+	began := a.world.Now()
 	failure = found.serve(c)
 	if failure == nil && r.Method != http.MethodGet {
-		t.history.note(began)
+		t.History.Note(began)
 	}
 	return failure
 }
 
 // graphCaller verifies the token. The tenant is always the token's.
-func (a *graphAPI) graphCaller(r *http.Request) (*accessToken, *Tenant, *graphError) {
+func (a *graphAPI) graphCaller(r *http.Request) (*accessToken, *tenant.Tenant, *graphError) {
 	token, fault := a.issuer.verify(r.Header.Get("Authorization"))
 	if fault != nil {
 		return nil, nil, unauthenticated(tokenErrors[fault.Reason])
 	}
-	t, found := a.world.find(token.TenantID)
+	t, found := a.world.Find(token.TenantID)
 	// Programs that learned of the sandbox by the cloud metadata know Graph by the sandbox's own origin.
-	if audience := strings.TrimRight(token.Audience, "/"); !found || audience != graphAudience && audience != a.origin && audience != graphAppID {
+	if audience := strings.TrimRight(token.Audience, "/"); !found || audience != tenant.GraphAudience && audience != a.origin && audience != tenant.GraphAppID {
 		return nil, nil, unauthenticated(foreignAudience)
 	}
-	noteTenant(r, t.ID)
+	tenant.NoteTenant(r, t.ID)
 	return token, t, nil
 }
 
@@ -184,7 +186,7 @@ func resourceUnits(found route, q Query) int {
 }
 
 // now is the tenants' time in the precision that Graph has.
-func (c *call) now() time.Time { return c.api.world.now().UTC().Truncate(time.Second) }
+func (c *call) now() time.Time { return c.api.world.Now().UTC().Truncate(time.Second) }
 
 // mine refuses an object of somebody else's to a caller who may only touch its own.
 func (c *call) mine(owners []string) *graphError {

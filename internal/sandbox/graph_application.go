@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // applicationRoutes are the operations on application objects. Microsoft's table for the list names OwnedBy as well;
@@ -21,24 +23,24 @@ var applicationRoutes = []route{
 
 // findApplication finds the application that the path names. A caller with rights to its own ones only is refused at
 // another's, and told nothing about what does not exist.
-func (c *call) findApplication(v view) (application, *graphError) {
+func (c *call) findApplication(v tenant.View) (tenant.Application, *graphError) {
 	k := c.keys["application"]
-	var found application
+	var found tenant.Application
 	var ok bool
 	switch strings.ToLower(k.property) {
 	case "id":
 		if uuid.Validate(k.value) != nil {
 			return found, refuse(badRequest, "Invalid object identifier '%s'.", k.value)
 		}
-		found, ok = c.tenant.directory.applications.get(v, strings.ToLower(k.value))
+		found, ok = c.tenant.Directory.Applications.Get(v, strings.ToLower(k.value))
 	case "appid":
-		found, ok = c.tenant.applicationByAppID(v, k.value)
+		found, ok = c.tenant.ApplicationByAppID(v, k.value)
 	case "uniquename":
-		found, ok = c.tenant.applicationByUniqueName(v, k.value)
+		found, ok = c.tenant.ApplicationByUniqueName(v, k.value)
 	default:
 		return found, refuse(badSyntax, "The key property '%s' is not one of 'microsoft.graph.application'.", k.property)
 	}
-	if !ok || !knows(c, &c.tenant.directory.applications, found.ID) {
+	if !ok || !knows(c, &c.tenant.Directory.Applications, found.ID) {
 		return found, notFound(k.value)
 	}
 	return found, c.mine(found.Owners)
@@ -47,18 +49,18 @@ func (c *call) findApplication(v view) (application, *graphError) {
 func (c *call) listApplications() *graphError {
 	return c.many(collection{
 		context:    "applications",
-		schema:     c.applicationEntity(application{}, false),
+		schema:     c.applicationEntity(tenant.Application{}, false),
 		filterable: []string{"id", "appId", "createdDateTime", "displayName", "identifierUris", "publisherDomain", "signInAudience", "tags", "uniqueName"},
 		sortable:   []string{"displayName", "createdDateTime"},
 		searchable: []string{"displayName", "description"},
-		rows: func(v view) []object {
-			return mapped(c.tenant.directory.applications.list(v, nil), func(a application) object { return c.applicationEntity(a, false) })
+		rows: func(v tenant.View) []object {
+			return tenant.Mapped(c.tenant.Directory.Applications.List(v, nil), func(a tenant.Application) object { return c.applicationEntity(a, false) })
 		},
 	})
 }
 
 func (c *call) getApplication() *graphError {
-	found, failure := c.findApplication(c.reads)
+	found, failure := c.findApplication(c.Reads)
 	if failure != nil {
 		return failure
 	}
@@ -78,7 +80,7 @@ func (c *call) postApplication() *graphError {
 }
 
 func (c *call) createApplication(body map[string]json.RawMessage) *graphError {
-	created := application{
+	created := tenant.Application{
 		ID: uuid.NewString(), AppID: uuid.NewString(), SignInAudience: "AzureADMyOrg",
 		CreatedAt: c.now(), CreatedByAppID: c.token.AppID,
 	}
@@ -96,7 +98,7 @@ func (c *call) createApplication(body map[string]json.RawMessage) *graphError {
 	if failure := c.checkRules(created); failure != nil {
 		return failure
 	}
-	c.tenant.directory.applications.put(c.api.world.now(), created.ID, created)
+	c.tenant.Directory.Applications.Put(c.api.world.Now(), created.ID, created)
 	entity := c.applicationEntity(created, false)
 	for i, password := range entity["passwordCredentials"].([]object) {
 		password["secretText"] = secrets[i] // here and never again
@@ -111,7 +113,7 @@ func (c *call) patchApplication() *graphError {
 	if failure != nil {
 		return failure
 	}
-	changed, failure := c.findApplication(present())
+	changed, failure := c.findApplication(tenant.Present())
 	if k := c.keys["application"]; failure != nil && failure.status == http.StatusNotFound && c.prefersUpsert() && strings.EqualFold(k.property, "uniqueName") {
 		if _, set := body["uniqueName"]; !set {
 			body["uniqueName"], _ = json.Marshal(k.value) // a string always has a form
@@ -124,7 +126,7 @@ func (c *call) patchApplication() *graphError {
 	if _, failure := c.setApplication(&changed, body, false); failure != nil {
 		return failure
 	}
-	c.tenant.directory.applications.put(c.api.world.now(), changed.ID, changed)
+	c.tenant.Directory.Applications.Put(c.api.world.Now(), changed.ID, changed)
 	return c.noContent()
 }
 
@@ -135,15 +137,15 @@ func (c *call) prefersUpsert() bool {
 // deleteApplication moves the application and its service principal here, with the grants of that, to the recycle bin.
 // Service principals in other tenants stay.
 func (c *call) deleteApplication() *graphError {
-	now := present()
+	now := tenant.Present()
 	found, failure := c.findApplication(now)
 	if failure != nil {
 		return failure
 	}
-	at := c.api.world.now()
-	c.tenant.directory.applications.remove(at, found.ID)
-	c.tenant.directory.deleted.put(at, found.ID, deletedItem{ID: found.ID, DeletedAt: c.now(), Application: &found})
-	if principal, has := c.tenant.servicePrincipalByAppID(now, found.AppID); has {
+	at := c.api.world.Now()
+	c.tenant.Directory.Applications.Remove(at, found.ID)
+	c.tenant.Directory.Deleted.Put(at, found.ID, tenant.DeletedItem{ID: found.ID, DeletedAt: c.now(), Application: &found})
+	if principal, has := c.tenant.ServicePrincipalByAppID(now, found.AppID); has {
 		c.bin(principal)
 	}
 	return c.noContent()
@@ -152,7 +154,7 @@ func (c *call) deleteApplication() *graphError {
 var signInAudiences = []string{"AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"}
 
 // setApplication sets what is in a request. On creation it returns the values of the client secrets made by the way.
-func (c *call) setApplication(a *application, body map[string]json.RawMessage, creating bool) (secrets []string, failure *graphError) {
+func (c *call) setApplication(a *tenant.Application, body map[string]json.RawMessage, creating bool) (secrets []string, failure *graphError) {
 	const resource = "Application"
 	for _, name := range sortedNames(body) {
 		raw := body[name]
@@ -202,7 +204,7 @@ func (c *call) setApplication(a *application, body map[string]json.RawMessage, c
 }
 
 // setUniqueName sets the name, which is immutable from then on (Microsoft Graph: application resource type).
-func (c *call) setUniqueName(a *application, raw json.RawMessage) *graphError {
+func (c *call) setUniqueName(a *tenant.Application, raw json.RawMessage) *graphError {
 	name, failure := decoded[string]("uniqueName", "Application", raw)
 	switch {
 	case failure != nil || name == a.UniqueName:
@@ -210,19 +212,19 @@ func (c *call) setUniqueName(a *application, raw json.RawMessage) *graphError {
 	case a.UniqueName != "":
 		return readOnly("uniqueName")
 	}
-	if _, exists := c.tenant.applicationByUniqueName(present(), name); exists || c.keptUniqueName(name) {
+	if _, exists := c.tenant.ApplicationByUniqueName(tenant.Present(), name); exists || c.keptUniqueName(name) {
 		return taken("uniqueName")
 	}
 	a.UniqueName = name
 	return nil
 }
 
-func (c *call) setIdentifierURIs(a *application, raw json.RawMessage) *graphError {
+func (c *call) setIdentifierURIs(a *tenant.Application, raw json.RawMessage) *graphError {
 	uris, failure := decoded[[]string]("identifierUris", "Application", raw)
 	if failure != nil {
 		return failure
 	}
-	_, exists := c.tenant.directory.applications.first(present(), func(other application) bool {
+	_, exists := c.tenant.Directory.Applications.First(tenant.Present(), func(other tenant.Application) bool {
 		return other.ID != a.ID && slices.ContainsFunc(uris, func(uri string) bool { return slices.Contains(other.IdentifierURIs, uri) })
 	})
 	if exists {
@@ -232,8 +234,8 @@ func (c *call) setIdentifierURIs(a *application, raw json.RawMessage) *graphErro
 	return nil
 }
 
-func setRequiredAccess(a *application, raw json.RawMessage) *graphError {
-	required, failure := decoded[[]requiredResourceAccess]("requiredResourceAccess", "Application", raw)
+func setRequiredAccess(a *tenant.Application, raw json.RawMessage) *graphError {
+	required, failure := decoded[[]tenant.RequiredResourceAccess]("requiredResourceAccess", "Application", raw)
 	if failure != nil {
 		return failure
 	}
@@ -249,7 +251,7 @@ func setRequiredAccess(a *application, raw json.RawMessage) *graphError {
 				return invalidValue("type", "ResourceAccess")
 			}
 		}
-		required[i].ResourceAccess = list(api.ResourceAccess)
+		required[i].ResourceAccess = tenant.NonNil(api.ResourceAccess)
 	}
 	a.RequiredAccess = required
 	return nil
@@ -261,7 +263,7 @@ var applicationReadOnly = []string{
 	"disabledByMicrosoftStatus", "managerApplications", "publisherDomain", "verifiedPublisher",
 }
 
-func (c *call) applicationEntity(a application, withKeys bool) object {
+func (c *call) applicationEntity(a tenant.Application, withKeys bool) object {
 	e := applicationStored.entity(a.ExtraProperties)
 	e["id"] = a.ID
 	e["appId"] = a.AppID
@@ -273,17 +275,17 @@ func (c *call) applicationEntity(a application, withKeys bool) object {
 	e["description"] = text(a.Description)
 	e["disabledByMicrosoftStatus"] = nil
 	e["displayName"] = a.DisplayName
-	e["identifierUris"] = list(a.IdentifierURIs)
+	e["identifierUris"] = tenant.NonNil(a.IdentifierURIs)
 	e["isDisabled"] = a.IsDisabled
-	e["keyCredentials"] = mapped(a.Keys, func(k keyCredential) object { return k.entity(withKeys) })
+	e["keyCredentials"] = tenant.Mapped(a.Keys, func(k tenant.KeyCredential) object { return keyEntity(k, withKeys) })
 	e["managerApplications"] = []string{}
 	e["notes"] = text(a.Notes)
-	e["passwordCredentials"] = mapped(a.Passwords, passwordCredential.entity)
+	e["passwordCredentials"] = tenant.Mapped(a.Passwords, passwordEntity)
 	e["publisherDomain"] = c.tenant.CustomDomain
-	e["requiredResourceAccess"] = list(a.RequiredAccess)
+	e["requiredResourceAccess"] = tenant.NonNil(a.RequiredAccess)
 	e["serviceManagementReference"] = text(a.ServiceMgmtRef)
 	e["signInAudience"] = a.SignInAudience
-	e["tags"] = list(a.Tags)
+	e["tags"] = tenant.NonNil(a.Tags)
 	e["uniqueName"] = text(a.UniqueName)
 	e["verifiedPublisher"] = object{"addedDateTime": nil, "displayName": nil, "verifiedPublisherId": nil}
 	return e

@@ -3,6 +3,8 @@ package sandbox
 import (
 	"errors"
 	"net/http"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // collection is what a request lists.
@@ -12,7 +14,7 @@ type collection struct {
 	filterable []string
 	sortable   []string
 	searchable []string
-	rows       func(view) []object
+	rows       func(tenant.View) []object
 	shown      func(object) object // what the caller is shown of a row; nil for all of it
 }
 
@@ -24,13 +26,13 @@ func (c *call) many(of collection) *graphError {
 	if err != nil {
 		return queryRefusal(err)
 	}
-	seen := c.lists
-	from := PageToken{AsOf: c.api.world.now()}
-	if seen.asOf.Before(from.AsOf) {
-		from.AsOf = seen.asOf
+	seen := c.Lists
+	from := PageToken{AsOf: c.api.world.Now()}
+	if seen.AsOf.Before(from.AsOf) {
+		from.AsOf = seen.AsOf
 	}
 	if c.query.After != nil {
-		from, seen = *c.query.After, asOf(c.query.After.AsOf)
+		from, seen = *c.query.After, tenant.AsOf(c.query.After.AsOf)
 	}
 	rows := c.query.apply(of.rows(seen))
 	page, next := c.query.page(rows, from)
@@ -42,7 +44,7 @@ func (c *call) many(of collection) *graphError {
 		body["@odata.count"] = len(rows)
 	}
 	body["@odata.context"] = c.link("$metadata#%s", c.query.context(of.context))
-	body["value"] = mapped(page, func(row object) object {
+	body["value"] = tenant.Mapped(page, func(row object) object {
 		if of.shown != nil {
 			row = of.shown(row)
 		}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // credentialRoutes are the operations on client secrets and federated credentials. Certificates are set by a PATCH of
@@ -42,31 +44,31 @@ type keyRequest struct {
 
 // setKeys replaces the whole collection: an entry to keep is repeated with its keyId and a key of null (Microsoft
 // Graph: application-update; the particulars as seen in Entra's answers).
-func (c *call) setKeys(a *application, raw json.RawMessage) *graphError {
+func (c *call) setKeys(a *tenant.Application, raw json.RawMessage) *graphError {
 	entries, failure := decoded[[]keyRequest]("keyCredentials", "Application", raw)
 	if failure != nil {
 		return failure
 	}
-	keys := make([]keyCredential, 0, len(entries))
+	keys := make([]tenant.KeyCredential, 0, len(entries))
 	for _, entry := range entries {
 		if failure := entry.checkUsage(); failure != nil {
 			return failure
 		}
 		kept := -1
 		if entry.KeyID != nil {
-			kept = slices.IndexFunc(a.Keys, func(k keyCredential) bool { return strings.EqualFold(k.KeyID, *entry.KeyID) })
+			kept = slices.IndexFunc(a.Keys, func(k tenant.KeyCredential) bool { return strings.EqualFold(k.KeyID, *entry.KeyID) })
 		}
-		var key keyCredential
+		var key tenant.KeyCredential
 		if kept >= 0 {
 			key, failure = a.Keys[kept], entry.unchanged(a.Keys[kept])
 		} else {
 			key, failure = c.newKey(a, entry)
 		}
-		if failure == nil && slices.ContainsFunc(keys, func(k keyCredential) bool { return k.KeyID == key.KeyID }) {
+		if failure == nil && slices.ContainsFunc(keys, func(k tenant.KeyCredential) bool { return k.KeyID == key.KeyID }) {
 			failure = invalidValue("keyId", "KeyCredential") // unconfirmed
 		}
 		// An expired entry is refused wherever it stands, also next to a new one.
-		if failure == nil && !c.api.world.now().Before(key.End) {
+		if failure == nil && !c.api.world.Now().Before(key.End) {
 			failure = invalidKeyDate()
 		}
 		if failure != nil {
@@ -86,16 +88,16 @@ func (e keyRequest) checkUsage() *graphError {
 }
 
 // newKey makes a key of a certificate that the application is allowed to have.
-func (c *call) newKey(a *application, e keyRequest) (keyCredential, *graphError) {
+func (c *call) newKey(a *tenant.Application, e keyRequest) (tenant.KeyCredential, *graphError) {
 	if failure := e.checkUsage(); failure != nil {
-		return keyCredential{}, failure
+		return tenant.KeyCredential{}, failure
 	}
 	key, failure := e.key()
 	if failure != nil {
 		return key, failure
 	}
 	// A certificate that is made a moment ago by a clock ahead of Entra's is refused, and taken on a second try.
-	if c.api.world.now().Before(key.Start) {
+	if c.api.world.Now().Before(key.Start) {
 		return key, invalidKeyDate()
 	}
 	return key, c.checkKeyLifetime(a, key)
@@ -106,7 +108,7 @@ func invalidKeyDate() *graphError {
 }
 
 // unchanged refuses an entry that says something else of a key than what is known.
-func (e keyRequest) unchanged(k keyCredential) *graphError {
+func (e keyRequest) unchanged(k tenant.KeyCredential) *graphError {
 	differs := func(sent *string, known string) bool { return sent != nil && !strings.EqualFold(*sent, known) }
 	moved := func(sent *time.Time, known time.Time) bool {
 		return sent != nil && !sent.Truncate(time.Second).Equal(known)
@@ -125,15 +127,15 @@ func (e keyRequest) unchanged(k keyCredential) *graphError {
 
 // key reads a new key. Where its dates are not given they are the certificate's. Microsoft's
 // documents speak of one year as a limit and as the default, which certificates of many years in practice contradict.
-func (e keyRequest) key() (keyCredential, *graphError) {
+func (e keyRequest) key() (tenant.KeyCredential, *graphError) {
 	if e.Content == nil || e.Type == nil || *e.Type != "AsymmetricX509Cert" {
-		return keyCredential{}, refuse(badRequest, "The value for the property \"type\" or \"key\" in one of your credentials is invalid.") // unconfirmed
+		return tenant.KeyCredential{}, refuse(badRequest, "The value for the property \"type\" or \"key\" in one of your credentials is invalid.") // unconfirmed
 	}
 	certificate, err := parseKey(*e.Content)
 	if err != nil {
-		return keyCredential{}, refuse(badRequest, "Key value is invalid certificate.").detail("InvalidValue", "keyCredentials") // unconfirmed
+		return tenant.KeyCredential{}, refuse(badRequest, "Key value is invalid certificate.").detail("InvalidValue", "keyCredentials") // unconfirmed
 	}
-	k := keyCredential{
+	k := tenant.KeyCredential{
 		KeyID: uuid.NewString(), Type: *e.Type, Usage: *e.Usage, Certificate: certificate, Raw: certificate.Raw,
 		DisplayName: certificate.Subject.String(),
 		CustomID:    fmt.Sprintf("%X", sha1.Sum(certificate.Raw)),
@@ -185,7 +187,7 @@ func parseKey(text string) (*x509.Certificate, error) {
 	return x509.ParseCertificate(content)
 }
 
-func (k keyCredential) entity(withKey bool) object {
+func keyEntity(k tenant.KeyCredential, withKey bool) object {
 	e := object{
 		"customKeyIdentifier": text(k.CustomID), "displayName": text(k.DisplayName), "keyId": k.KeyID, "type": k.Type, "usage": k.Usage,
 		"startDateTime": timestamp(k.Start), "endDateTime": timestamp(k.End), "key": nil,
@@ -209,9 +211,9 @@ type passwordRequest struct {
 	StartDateTime       *time.Time `json:"startDateTime"`
 }
 
-func (c *call) newPassword(a *application, request passwordRequest) (passwordCredential, *graphError) {
-	secret := newClientSecret()
-	p := passwordCredential{KeyID: uuid.NewString(), Secret: secret, Hint: secret[:3], Start: c.now(), End: c.now().AddDate(secretLifetime, 0, 0)}
+func (c *call) newPassword(a *tenant.Application, request passwordRequest) (tenant.PasswordCredential, *graphError) {
+	secret := tenant.NewClientSecret()
+	p := tenant.PasswordCredential{KeyID: uuid.NewString(), Secret: secret, Hint: secret[:3], Start: c.now(), End: c.now().AddDate(secretLifetime, 0, 0)}
 	if request.DisplayName != nil {
 		p.DisplayName = *request.DisplayName
 	}
@@ -221,7 +223,7 @@ func (c *call) newPassword(a *application, request passwordRequest) (passwordCre
 	if request.EndDateTime != nil {
 		p.End = *request.EndDateTime
 	}
-	if !p.Start.Before(p.End) || !c.api.world.now().Before(p.End) {
+	if !p.Start.Before(p.End) || !c.api.world.Now().Before(p.End) {
 		return p, invalidValue("endDateTime", "PasswordCredential") // unconfirmed
 	}
 	return p, c.checkNewPassword(a, p)
@@ -229,16 +231,16 @@ func (c *call) newPassword(a *application, request passwordRequest) (passwordCre
 
 // setPasswords replaces the collection. With a new application secrets can be made by the way, which is undocumented
 // but what HashiCorp's azuread provider lives on; later only removed.
-func (c *call) setPasswords(a *application, raw json.RawMessage, creating bool) (secrets []string, failure *graphError) {
+func (c *call) setPasswords(a *tenant.Application, raw json.RawMessage, creating bool) (secrets []string, failure *graphError) {
 	entries, failure := decoded[[]passwordRequest]("passwordCredentials", "Application", raw)
 	if failure != nil {
 		return nil, failure
 	}
-	passwords := make([]passwordCredential, 0, len(entries))
+	passwords := make([]tenant.PasswordCredential, 0, len(entries))
 	for _, entry := range entries {
 		at := -1
 		if entry.KeyID != nil {
-			at = slices.IndexFunc(a.Passwords, func(p passwordCredential) bool { return strings.EqualFold(p.KeyID, *entry.KeyID) })
+			at = slices.IndexFunc(a.Passwords, func(p tenant.PasswordCredential) bool { return strings.EqualFold(p.KeyID, *entry.KeyID) })
 		}
 		switch {
 		case at >= 0:
@@ -268,7 +270,7 @@ func (c *call) addPassword() *graphError {
 			return failure
 		}
 	}
-	changed, failure := c.findApplication(present())
+	changed, failure := c.findApplication(tenant.Present())
 	if failure != nil {
 		return failure
 	}
@@ -277,8 +279,8 @@ func (c *call) addPassword() *graphError {
 		return failure
 	}
 	changed.Passwords = append(slices.Clone(changed.Passwords), made)
-	c.tenant.directory.applications.put(c.api.world.now(), changed.ID, changed)
-	e := made.entity()
+	c.tenant.Directory.Applications.Put(c.api.world.Now(), changed.ID, changed)
+	e := passwordEntity(made)
 	e["secretText"] = made.Secret
 	e["@odata.context"] = c.link("$metadata#microsoft.graph.passwordCredential")
 	return c.write(http.StatusOK, e)
@@ -293,20 +295,20 @@ func (c *call) removePassword() *graphError {
 	if failure != nil {
 		return failure
 	}
-	changed, failure := c.findApplication(present())
+	changed, failure := c.findApplication(tenant.Present())
 	if failure != nil {
 		return failure
 	}
-	left := slices.DeleteFunc(slices.Clone(changed.Passwords), func(p passwordCredential) bool { return strings.EqualFold(p.KeyID, keyID) })
+	left := slices.DeleteFunc(slices.Clone(changed.Passwords), func(p tenant.PasswordCredential) bool { return strings.EqualFold(p.KeyID, keyID) })
 	if len(left) == len(changed.Passwords) {
 		return refuse(badRequest, "No password credential found with keyId.") // unconfirmed
 	}
 	changed.Passwords = left
-	c.tenant.directory.applications.put(c.api.world.now(), changed.ID, changed)
+	c.tenant.Directory.Applications.Put(c.api.world.Now(), changed.ID, changed)
 	return c.noContent()
 }
 
-func (p passwordCredential) entity() object {
+func passwordEntity(p tenant.PasswordCredential) object {
 	return object{
 		"customKeyIdentifier": nil, "displayName": text(p.DisplayName), "keyId": p.KeyID, "hint": p.Hint,
 		"startDateTime": timestamp(p.Start), "endDateTime": timestamp(p.End), "secretText": nil,

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // graphError is an answer of Graph that is none (Microsoft Graph: error responses and resource types).
@@ -103,13 +105,13 @@ func (a *graphAPI) writeGraphError(w http.ResponseWriter, e *graphError) {
 	requestID, clientRequestID := w.Header().Get("request-id"), w.Header().Get("client-request-id")
 	if e.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", fmt.Sprintf(
-			`Bearer realm="", authorization_uri="%s/common/oauth2/authorize", client_id="%s"`, a.origin, graphAppID))
+			`Bearer realm="", authorization_uri="%s/common/oauth2/authorize", client_id="%s"`, a.origin, tenant.GraphAppID))
 	}
 	body := map[string]any{
 		"code":    e.code,
 		"message": e.message,
 		"innerError": map[string]string{
-			"date": a.world.now().UTC().Format(innerErrorTime), "request-id": requestID, "client-request-id": clientRequestID,
+			"date": a.world.Now().UTC().Format(innerErrorTime), "request-id": requestID, "client-request-id": clientRequestID,
 		},
 	}
 	if len(e.details) > 0 {

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // Rights to application permissions granted. Application.ReadWrite.All does not suffice to grant: who may write
@@ -33,12 +35,12 @@ var grantRoutes = []route{
 // grantSide is which end of a grant the path names.
 type grantSide struct {
 	context string
-	end     func(appRoleAssignment) string
+	end     func(tenant.AppRoleAssignment) string
 }
 
 var (
-	held  = grantSide{"appRoleAssignments", func(g appRoleAssignment) string { return g.PrincipalID }}
-	given = grantSide{"appRoleAssignedTo", func(g appRoleAssignment) string { return g.ResourceID }}
+	held  = grantSide{"appRoleAssignments", func(g tenant.AppRoleAssignment) string { return g.PrincipalID }}
+	given = grantSide{"appRoleAssignedTo", func(g tenant.AppRoleAssignment) string { return g.ResourceID }}
 )
 
 func (c *call) listGrantsHeld() *graphError   { return c.listGrants(held) }
@@ -51,14 +53,14 @@ func (c *call) deleteGrantHeld() *graphError  { return c.deleteGrant(held) }
 func (c *call) deleteGrantGiven() *graphError { return c.deleteGrant(given) }
 
 // contextOf is the @odata.context of grants: it names the service principal only on the API's side.
-func (side grantSide) contextOf(p servicePrincipal) string {
+func (side grantSide) contextOf(p tenant.ServicePrincipal) string {
 	if side.context == given.context {
 		return "servicePrincipals('" + p.ID + "')/" + side.context
 	}
 	return side.context
 }
 
-func (g appRoleAssignment) entity() object {
+func grantEntity(g tenant.AppRoleAssignment) object {
 	return object{
 		"id": g.ID, "deletedDateTime": nil, "appRoleId": g.AppRoleID, "createdDateTime": timestamp(g.CreatedAt),
 		"principalDisplayName": g.PrincipalDisplayName, "principalId": g.PrincipalID, "principalType": g.PrincipalType,
@@ -67,28 +69,28 @@ func (g appRoleAssignment) entity() object {
 }
 
 func (c *call) listGrants(side grantSide) *graphError {
-	principal, failure := c.findServicePrincipal(c.reads)
+	principal, failure := c.findServicePrincipal(c.Reads)
 	if failure != nil {
 		return failure
 	}
 	return c.many(collection{
 		context:    side.contextOf(principal),
-		schema:     appRoleAssignment{}.entity(),
+		schema:     grantEntity(tenant.AppRoleAssignment{}),
 		filterable: []string{"appRoleId", "principalDisplayName", "principalId", "resourceId"},
-		rows: func(v view) []object {
-			found := c.tenant.directory.grants.list(v, func(g appRoleAssignment) bool { return side.end(g) == principal.ID })
-			return mapped(found, appRoleAssignment.entity)
+		rows: func(v tenant.View) []object {
+			found := c.tenant.Directory.Grants.List(v, func(g tenant.AppRoleAssignment) bool { return side.end(g) == principal.ID })
+			return tenant.Mapped(found, grantEntity)
 		},
 	})
 }
 
-func (c *call) findGrant(v view, side grantSide) (servicePrincipal, appRoleAssignment, *graphError) {
+func (c *call) findGrant(v tenant.View, side grantSide) (tenant.ServicePrincipal, tenant.AppRoleAssignment, *graphError) {
 	principal, failure := c.findServicePrincipal(v)
 	if failure != nil {
-		return principal, appRoleAssignment{}, failure
+		return principal, tenant.AppRoleAssignment{}, failure
 	}
 	id := c.keys["grant"].value
-	grant, found := c.tenant.directory.grants.get(v, id)
+	grant, found := c.tenant.Directory.Grants.Get(v, id)
 	if !found || side.end(grant) != principal.ID {
 		return principal, grant, notFound(id)
 	}
@@ -96,20 +98,20 @@ func (c *call) findGrant(v view, side grantSide) (servicePrincipal, appRoleAssig
 }
 
 func (c *call) getGrant(side grantSide) *graphError {
-	principal, grant, failure := c.findGrant(c.reads, side)
+	principal, grant, failure := c.findGrant(c.Reads, side)
 	if failure != nil {
 		return failure
 	}
-	entity := grant.entity()
+	entity := grantEntity(grant)
 	return c.one(http.StatusOK, side.contextOf(principal), entity, entity)
 }
 
 func (c *call) deleteGrant(side grantSide) *graphError {
-	_, grant, failure := c.findGrant(present(), side)
+	_, grant, failure := c.findGrant(tenant.Present(), side)
 	if failure != nil {
 		return failure
 	}
-	c.tenant.directory.grants.remove(c.api.world.now(), grant.ID)
+	c.tenant.Directory.Grants.Remove(c.api.world.Now(), grant.ID)
 	return c.noContent()
 }
 
@@ -121,7 +123,7 @@ func (c *call) postGrant(side grantSide) *graphError {
 	if failure != nil {
 		return failure
 	}
-	var made appRoleAssignment
+	var made tenant.AppRoleAssignment
 	const resource = "AppRoleAssignment"
 	for _, name := range sortedNames(body) {
 		var id string
@@ -140,7 +142,7 @@ func (c *call) postGrant(side grantSide) *graphError {
 			return unknownProperty(name, "appRoleAssignment")
 		}
 	}
-	now := present()
+	now := tenant.Present()
 	named, failure := c.findServicePrincipal(now)
 	if failure != nil {
 		return failure
@@ -150,29 +152,29 @@ func (c *call) postGrant(side grantSide) *graphError {
 			return invalidValue("principalId, resourceId or appRoleId", resource)
 		}
 	}
-	principal, hasPrincipal := c.tenant.directory.servicePrincipals.get(c.refers, made.PrincipalID)
-	api, hasAPI := c.tenant.directory.servicePrincipals.get(c.refers, made.ResourceID)
+	principal, hasPrincipal := c.tenant.Directory.ServicePrincipals.Get(c.Refers, made.PrincipalID)
+	api, hasAPI := c.tenant.Directory.ServicePrincipals.Get(c.Refers, made.ResourceID)
 	if !hasPrincipal || !hasAPI || side.end(made) != named.ID {
 		return refuse(badRequest, "Not a valid reference update")
 	}
 	if !grantable(api, made.AppRoleID) {
 		return refuse(badRequest, "Permission being assigned was not found on application '%s'.", api.AppID) // text unconfirmed
 	}
-	if slices.ContainsFunc(c.tenant.grantsOf(now, principal.ID), func(g appRoleAssignment) bool {
+	if slices.ContainsFunc(c.tenant.GrantsOf(now, principal.ID), func(g tenant.AppRoleAssignment) bool {
 		return g.ResourceID == api.ID && g.AppRoleID == made.AppRoleID
 	}) {
 		return refuse(badRequest, "Permission being assigned already exists on the object").detail("InvalidUpdate", "") // the detail is unconfirmed
 	}
-	made.ID, made.CreatedAt = newAppRoleAssignmentID(principal.ID), c.now()
+	made.ID, made.CreatedAt = tenant.NewAppRoleAssignmentID(principal.ID), c.now()
 	made.PrincipalDisplayName, made.PrincipalType, made.ResourceDisplayName = principal.DisplayName, "ServicePrincipal", api.DisplayName
-	c.tenant.directory.grants.put(c.api.world.now(), made.ID, made)
-	return c.created(side.contextOf(named), "AppRoleAssignment", made.entity())
+	c.tenant.Directory.Grants.Put(c.api.world.Now(), made.ID, made)
+	return c.created(side.contextOf(named), "AppRoleAssignment", grantEntity(made))
 }
 
 // grantable reports whether an API offers the role to applications. That a disabled role is answered like one that does
 // not exist is unconfirmed.
-func grantable(api servicePrincipal, roleID string) bool {
-	return slices.ContainsFunc(api.AppRoles, func(r appRole) bool {
+func grantable(api tenant.ServicePrincipal, roleID string) bool {
+	return slices.ContainsFunc(api.AppRoles, func(r tenant.AppRole) bool {
 		return r.ID == roleID && r.IsEnabled && slices.Contains(r.AllowedMemberTypes, "Application")
 	})
 }

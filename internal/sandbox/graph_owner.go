@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // Rights to who owns an application or a service principal. Reading is open to OwnedBy for every service principal
@@ -33,13 +35,13 @@ type owned struct {
 }
 
 // findOwned finds the object that the path names.
-func (c *call) findOwned(v view) (owned, *graphError) {
-	at, directory := c.api.world.now(), &c.tenant.directory
+func (c *call) findOwned(v tenant.View) (owned, *graphError) {
+	at, directory := c.api.world.Now(), &c.tenant.Directory
 	if _, ofApplication := c.keys["application"]; ofApplication {
 		found, failure := c.findApplication(v)
 		return owned{found.Owners, func(owners []string) {
 			found.Owners = owners
-			directory.applications.put(at, found.ID, found)
+			directory.Applications.Put(at, found.ID, found)
 		}}, failure
 	}
 	found, failure := c.findServicePrincipal(v)
@@ -48,12 +50,12 @@ func (c *call) findOwned(v view) (owned, *graphError) {
 	}
 	return owned{found.Owners, func(owners []string) {
 		found.Owners = owners
-		directory.servicePrincipals.put(at, found.ID, found)
+		directory.ServicePrincipals.Put(at, found.ID, found)
 	}}, failure
 }
 
 func (c *call) listOwners() *graphError {
-	found, failure := c.findOwned(c.reads)
+	found, failure := c.findOwned(c.Reads)
 	if failure != nil {
 		return failure
 	}
@@ -61,14 +63,14 @@ func (c *call) listOwners() *graphError {
 		context:    "directoryObjects",
 		schema:     object{"id": "", "displayName": ""},
 		filterable: []string{"id"},
-		rows: func(v view) []object {
+		rows: func(v tenant.View) []object {
 			var owners []object
 			for _, id := range found.owners {
-				if principal, ok := c.tenant.directory.servicePrincipals.get(v, id); ok {
+				if principal, ok := c.tenant.Directory.ServicePrincipals.Get(v, id); ok {
 					owner := c.servicePrincipalEntity(v, principal)
 					owner["@odata.type"] = "#microsoft.graph.servicePrincipal"
 					owners = append(owners, owner)
-				} else if account, ok := c.tenant.directory.users.get(v, id); ok {
+				} else if account, ok := c.tenant.Directory.Users.Get(v, id); ok {
 					owners = append(owners, object{"@odata.type": "#microsoft.graph.user", "id": account.ID,
 						"displayName": account.DisplayName, "userPrincipalName": account.UserPrincipalName, "mail": text(account.Mail)})
 				}
@@ -85,12 +87,12 @@ func (c *call) referredOwner(reference string) (string, *graphError) {
 	if uuid.Validate(id) != nil {
 		return "", refuse(badRequest, "Invalid object identifier '%s'.", id)
 	}
-	directory := &c.tenant.directory
-	if _, is := directory.applications.get(c.refers, id); is {
+	directory := &c.tenant.Directory
+	if _, is := directory.Applications.Get(c.Refers, id); is {
 		return "", refuse(badRequest, "The reference target 'Application_%s' of type 'Application' is invalid for the 'owners' reference.", id)
 	}
-	_, isPrincipal := directory.servicePrincipals.get(c.refers, id)
-	if _, isUser := directory.users.get(c.refers, id); !isPrincipal && !isUser {
+	_, isPrincipal := directory.ServicePrincipals.Get(c.Refers, id)
+	if _, isUser := directory.Users.Get(c.Refers, id); !isPrincipal && !isUser {
 		return "", notFound(id)
 	}
 	return id, nil
@@ -106,7 +108,7 @@ func (c *call) addOwner() *graphError {
 	if failure != nil {
 		return failure
 	}
-	changed, failure := c.findOwned(present())
+	changed, failure := c.findOwned(tenant.Present())
 	if failure != nil {
 		return failure
 	}
@@ -122,7 +124,7 @@ func (c *call) addOwner() *graphError {
 }
 
 func (c *call) removeOwner() *graphError {
-	changed, failure := c.findOwned(present())
+	changed, failure := c.findOwned(tenant.Present())
 	if failure != nil {
 		return failure
 	}

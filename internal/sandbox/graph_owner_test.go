@@ -8,12 +8,14 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // self is the object ID of the caller's service principal.
-func (g *graphSession) self(kind callerKind) string {
+func (g *graphSession) self(kind tenant.CallerKind) string {
 	g.t.Helper()
-	principal, found := g.tenant.servicePrincipalByAppID(present(), g.tenant.callers[kind].ClientID)
+	principal, found := g.tenant.ServicePrincipalByAppID(tenant.Present(), g.tenant.Callers[kind].ClientID)
 	if !found {
 		g.t.Fatalf("the caller %s has no service principal", kind)
 	}
@@ -25,9 +27,9 @@ func (g *graphSession) reference(id string) string {
 }
 
 func TestOwnersCanBeAddedAndRemoved(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app, principal := g.newRegistration()
-	account, _ := g.tenant.directory.users.first(present(), func(user) bool { return true })
+	account, _ := g.tenant.Directory.Users.First(tenant.Present(), func(tenant.User) bool { return true })
 	for _, path := range []string{"/applications/" + app["id"].(string) + "/owners", "/servicePrincipals(appId='" + app["appId"].(string) + "')/owners"} {
 		reference := object{"@odata.id": g.reference(principal["id"].(string))}
 		g.want(http.StatusNoContent, "POST", path+"/$ref", reference)
@@ -53,10 +55,10 @@ func TestOwnersCanBeAddedAndRemoved(t *testing.T) {
 }
 
 func TestANewObjectBelongsToWhomTheRequestBinds(t *testing.T) {
-	for kind, callerFirst := range map[callerKind]bool{fullCaller: false, ownedByCaller: true} {
+	for kind, callerFirst := range map[tenant.CallerKind]bool{tenant.FullCaller: false, tenant.OwnedByCaller: true} {
 		g := newGraph(t, kind)
 		self := g.self(kind)
-		account, _ := g.tenant.directory.users.first(present(), func(user) bool { return true })
+		account, _ := g.tenant.Directory.Users.First(tenant.Present(), func(tenant.User) bool { return true })
 		if app, principal := g.newRegistration(); callerFirst != slices.Equal(g.values("/applications/"+app["id"].(string)+"/owners", "id"), []any{self}) ||
 			callerFirst != slices.Equal(g.values("/servicePrincipals/"+principal["id"].(string)+"/owners", "id"), []any{self}) {
 			t.Errorf("%s: that the caller owns what it made without a word is not %t", kind, callerFirst)
@@ -72,7 +74,7 @@ func TestANewObjectBelongsToWhomTheRequestBinds(t *testing.T) {
 		}
 		// Who may only touch its own gave that away.
 		change := http.StatusNoContent
-		if kind == ownedByCaller {
+		if kind == tenant.OwnedByCaller {
 			change = http.StatusForbidden
 		}
 		g.want(change, "PATCH", "/applications/"+app["id"].(string), object{"notes": "x"})
@@ -82,8 +84,8 @@ func TestANewObjectBelongsToWhomTheRequestBinds(t *testing.T) {
 }
 
 func TestABindingThatCannotBeIsRefused(t *testing.T) {
-	g := newGraph(t, fullCaller)
-	self := g.reference(g.self(fullCaller))
+	g := newGraph(t, tenant.FullCaller)
+	self := g.reference(g.self(tenant.FullCaller))
 	tooMany := slices.Repeat([]string{self}, 21)
 	for status, bindings := range map[int][]any{
 		http.StatusBadRequest: {self, []int{1}, []string{"x"}, tooMany},
@@ -111,7 +113,7 @@ func (g *graphSession) beta(method, path, body string) answer {
 }
 
 func TestOfTheBetaVersionThereIsWhatOtherProvidersReadThere(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app, principal := g.newRegistration()
 	appPath, principalPath := "/applications/"+app["id"].(string), "/servicePrincipals/"+principal["id"].(string)
 	if got := g.beta("PATCH", appPath, `{"oauth2RequirePostResponse": true}`); got.Status != http.StatusNoContent {

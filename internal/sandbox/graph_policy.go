@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 var policyReaders = []string{policyRead, "Policy.Read.ApplicationConfiguration", "Policy.ReadWrite.ApplicationConfiguration"}
@@ -19,18 +21,18 @@ var policyRoutes = []route{
 
 // checkKeyLifetime refuses a new certificate that the application's policy forbids. Keys that are there already stay
 // (application authentication methods API overview). That a lifetime counts from the key's start is unconfirmed.
-func (c *call) checkKeyLifetime(a *application, k keyCredential) *graphError {
-	return c.checkPolicy(a, k.End.Sub(k.Start), asymmetricKeyLifetime)
+func (c *call) checkKeyLifetime(a *tenant.Application, k tenant.KeyCredential) *graphError {
+	return c.checkPolicy(a, k.End.Sub(k.Start), tenant.AsymmetricKeyLifetime)
 }
 
 // checkNewPassword refuses a new client secret in the same way.
-func (c *call) checkNewPassword(a *application, p passwordCredential) *graphError {
-	return c.checkPolicy(a, p.End.Sub(p.Start), passwordAddition, passwordLifetime)
+func (c *call) checkNewPassword(a *tenant.Application, p tenant.PasswordCredential) *graphError {
+	return c.checkPolicy(a, p.End.Sub(p.Start), tenant.PasswordAddition, tenant.PasswordLifetime)
 }
 
 // checkPolicy's codes are those that Microsoft's Teams Toolkit tells apart; the texts are quoted in reports of its kind.
-func (c *call) checkPolicy(a *application, lifetime time.Duration, types ...string) *graphError {
-	policy := c.tenant.policyOf(present(), a.ID)
+func (c *call) checkPolicy(a *tenant.Application, lifetime time.Duration, types ...string) *graphError {
+	policy := c.tenant.PolicyOf(tenant.Present(), a.ID)
 	if !policy.Enabled {
 		return nil
 	}
@@ -38,18 +40,18 @@ func (c *call) checkPolicy(a *application, lifetime time.Duration, types ...stri
 		if r.Disabled || !slices.Contains(types, r.Type) || a.CreatedAt.Before(r.CreatedAfter) {
 			continue
 		}
-		if !r.ofLifetime() {
+		if !r.OfLifetime() {
 			return refuse("CredentialTypeNotAllowedAsPerAppPolicy", "Credential type not allowed as per assigned policy '%s'.", policy.ID)
 		}
-		if longest, _ := parseDuration(r.MaxLifetime); lifetime > longest { // the control plane takes no other text
+		if longest, _ := tenant.ParseDuration(r.MaxLifetime); lifetime > longest { // the control plane takes no other text
 			return refuse("CredentialInvalidLifetimeAsPerAppPolicy", "Credential lifetime exceeds the max value allowed as per assigned policy '%s'.", policy.ID)
 		}
 	}
 	return nil
 }
 
-// entity is a restriction as it stands in a policy.
-func (r Restriction) entity() object {
+// restrictionEntity is a restriction as it stands in a policy.
+func restrictionEntity(r tenant.Restriction) object {
 	e := object{
 		"restrictionType": r.Type, "maxLifetime": text(r.MaxLifetime), "state": "enabled",
 		"restrictForAppsCreatedAfterDateTime": timestamp(r.CreatedAfter),
@@ -60,21 +62,21 @@ func (r Restriction) entity() object {
 	return e
 }
 
-func restrictionEntities(restrictions []Restriction) object {
+func restrictionEntities(restrictions []tenant.Restriction) object {
 	e := object{"passwordCredentials": []object{}, "keyCredentials": []object{}}
 	for _, r := range restrictions {
 		of := "passwordCredentials"
-		if r.Type == asymmetricKeyLifetime {
+		if r.Type == tenant.AsymmetricKeyLifetime {
 			of = "keyCredentials"
 		}
-		e[of] = append(e[of].([]object), r.entity())
+		e[of] = append(e[of].([]object), restrictionEntity(r))
 	}
 	return e
 }
 
 // getDefaultPolicy answers with tenantAppManagementPolicy (Microsoft Graph: that resource type).
 func (c *call) getDefaultPolicy() *graphError {
-	policy, _ := c.tenant.directory.policies.get(c.reads, defaultPolicy)
+	policy, _ := c.tenant.Directory.Policies.Get(c.Reads, tenant.DefaultPolicy)
 	return c.write(http.StatusOK, object{
 		"@odata.context":               c.link("$metadata#policies/defaultAppManagementPolicy/$entity"),
 		"id":                           policy.ID,
@@ -87,8 +89,8 @@ func (c *call) getDefaultPolicy() *graphError {
 	})
 }
 
-// entity is an appManagementPolicy (Microsoft Graph: that resource type).
-func (p managementPolicy) entity() object {
+// policyEntity is an appManagementPolicy (Microsoft Graph: that resource type).
+func policyEntity(p tenant.ManagementPolicy) object {
 	return object{
 		"id": p.ID, "deletedDateTime": nil, "displayName": "Sandbox policy", "description": nil,
 		"isEnabled": p.Enabled, "restrictions": restrictionEntities(p.Restrictions),
@@ -96,31 +98,31 @@ func (p managementPolicy) entity() object {
 }
 
 func (c *call) listPolicies() *graphError {
-	return c.policies("policies/appManagementPolicies", func(p managementPolicy) bool { return p.ApplicationID != "" })
+	return c.policies("policies/appManagementPolicies", func(p tenant.ManagementPolicy) bool { return p.ApplicationID != "" })
 }
 
 func (c *call) listPoliciesOfApplication() *graphError {
-	found, failure := c.findApplication(c.reads)
+	found, failure := c.findApplication(c.Reads)
 	if failure != nil {
 		return failure
 	}
-	return c.policies("appManagementPolicies", func(p managementPolicy) bool { return p.ApplicationID == found.ID })
+	return c.policies("appManagementPolicies", func(p tenant.ManagementPolicy) bool { return p.ApplicationID == found.ID })
 }
 
 // listPoliciesOfPrincipal finds none: the sandbox restricts application objects only.
 func (c *call) listPoliciesOfPrincipal() *graphError {
-	if _, failure := c.findServicePrincipal(c.reads); failure != nil {
+	if _, failure := c.findServicePrincipal(c.Reads); failure != nil {
 		return failure
 	}
-	return c.policies("appManagementPolicies", func(managementPolicy) bool { return false })
+	return c.policies("appManagementPolicies", func(tenant.ManagementPolicy) bool { return false })
 }
 
-func (c *call) policies(context string, keep func(managementPolicy) bool) *graphError {
+func (c *call) policies(context string, keep func(tenant.ManagementPolicy) bool) *graphError {
 	return c.many(collection{
 		context: context,
-		schema:  managementPolicy{}.entity(),
-		rows: func(v view) []object {
-			return mapped(c.tenant.directory.policies.list(v, keep), managementPolicy.entity)
+		schema:  policyEntity(tenant.ManagementPolicy{}),
+		rows: func(v tenant.View) []object {
+			return tenant.Mapped(c.tenant.Directory.Policies.List(v, keep), policyEntity)
 		},
 	})
 }

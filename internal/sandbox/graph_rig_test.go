@@ -7,24 +7,26 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // graphSession speaks to Microsoft Graph in the first tenant as one of the seeded callers.
 type graphSession struct {
 	*rig
-	tenant *Tenant
+	tenant *tenant.Tenant
 	token  string
 }
 
-func newGraph(t *testing.T, kind callerKind) *graphSession {
+func newGraph(t *testing.T, kind tenant.CallerKind) *graphSession {
 	t.Helper()
 	return newRig(t, Options{Tenants: 2}).as(kind)
 }
 
-func (r *rig) as(kind callerKind) *graphSession {
+func (r *rig) as(kind tenant.CallerKind) *graphSession {
 	r.t.Helper()
 	tenant := r.server.world.Tenants[0]
-	caller := tenant.callers[kind]
+	caller := tenant.Callers[kind]
 	return &graphSession{r, tenant, r.token(tenant.ID, secretForm(caller.ClientID, caller.ClientSecret, graphDefault))}
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // rollRoutes are the operations by which an application rolls its own certificates. An application needs no permission
@@ -25,9 +27,9 @@ const (
 )
 
 // findRolled finds the application whose keys are rolled: the caller's own, or one that the caller may write.
-func (c *call) findRolled() (application, *graphError) {
+func (c *call) findRolled() (tenant.Application, *graphError) {
 	c.ownOnly = false
-	found, failure := c.findApplication(present())
+	found, failure := c.findApplication(tenant.Present())
 	if failure != nil {
 		return found, failure
 	}
@@ -46,14 +48,14 @@ func badProof(why string) *graphError {
 
 // checkProof verifies the JWT by which a caller shows that it has the private key of a certificate that the application
 // already has. An application without one cannot roll.
-func (c *call) checkProof(a application, proof string) *graphError {
+func (c *call) checkProof(a tenant.Application, proof string) *graphError {
 	var claims jwt.RegisteredClaims
 	unverified, _, err := jwt.NewParser().ParseUnverified(proof, &claims)
 	if err != nil {
 		return badProof("it is no JSON Web Token")
 	}
 	key, known := signingKey(a, unverified.Header)
-	if !known || checkKeyInDate(key, c.api.world.now()) != nil {
+	if !known || checkKeyInDate(key, c.api.world.Now()) != nil {
 		return badProof("it is signed with no valid key of the application")
 	}
 	public, isRSA := key.Certificate.PublicKey.(*rsa.PublicKey)
@@ -64,7 +66,7 @@ func (c *call) checkProof(a application, proof string) *graphError {
 	if _, err := parser.Parse(proof, func(*jwt.Token) (any, error) { return public, nil }); err != nil {
 		return badProof("its signature is wrong")
 	}
-	now := c.api.world.wallClock()
+	now := c.api.world.WallClock()
 	switch {
 	case !slices.Contains(claims.Audience, proofAudience):
 		return badProof("its audience is not " + proofAudience)
@@ -103,8 +105,8 @@ func (c *call) addKey() *graphError {
 		return failure
 	}
 	changed.Keys = append(slices.Clone(changed.Keys), made)
-	c.tenant.directory.applications.put(c.api.world.now(), changed.ID, changed)
-	e := made.entity(false)
+	c.tenant.Directory.Applications.Put(c.api.world.Now(), changed.ID, changed)
+	e := keyEntity(made, false)
 	e["@odata.context"] = c.link("$metadata#microsoft.graph.keyCredential")
 	return c.write(http.StatusOK, e)
 }
@@ -129,11 +131,11 @@ func (c *call) removeKey() *graphError {
 	if failure := c.checkProof(changed, proof); failure != nil {
 		return failure
 	}
-	left := slices.DeleteFunc(slices.Clone(changed.Keys), func(k keyCredential) bool { return strings.EqualFold(k.KeyID, keyID) })
+	left := slices.DeleteFunc(slices.Clone(changed.Keys), func(k tenant.KeyCredential) bool { return strings.EqualFold(k.KeyID, keyID) })
 	if len(left) == len(changed.Keys) {
 		return refuse(badRequest, "No credentials found to be removed.") // unconfirmed
 	}
 	changed.Keys = left
-	c.tenant.directory.applications.put(c.api.world.now(), changed.ID, changed)
+	c.tenant.Directory.Applications.Put(c.api.world.Now(), changed.ID, changed)
 	return c.noContent()
 }

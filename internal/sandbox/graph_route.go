@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // route is one operation of Graph.
@@ -93,10 +95,10 @@ func (a *graphAPI) findRoute(version, method string, path []segment) (route, map
 
 // knows reports whether whoever carries a request out has the object already. A read is told by its view; an upsert by a
 // unique property looks it up where nothing lags, or it would be no safe way to create (unconfirmed).
-func knows[T any](c *call, rows *table[T], id string) bool {
+func knows[T any](c *call, rows *tenant.Table[T], id string) bool {
 	if c.r.Method == http.MethodGet || c.prefersUpsert() {
 		return true
 	}
-	_, found := rows.get(c.refers, id)
+	_, found := rows.Get(c.Refers, id)
 	return found
 }

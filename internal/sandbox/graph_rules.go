@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // checkRules refuses a new application that the tenant does not take. Code and text for the missing reference were seen;
 // for the quota, how it is counted and the status are unconfirmed.
-func (c *call) checkRules(a application) *graphError {
-	rules := c.tenant.rules
+func (c *call) checkRules(a tenant.Application) *graphError {
+	rules := c.tenant.Rules
 	if rules.NeedsManagementRef && a.ServiceMgmtRef == "" {
 		return refuse("ServiceTreeValueMissing", "ServiceManagementReference field is required for Create, but is missing in the request. Refer to the TSG `https://aka.ms/service-management-reference-error` for resolving the error.")
 	}
@@ -22,9 +24,9 @@ func (c *call) checkRules(a application) *graphError {
 
 // objectsOf counts the applications that a caller made, in the recycle bin, too.
 func (c *call) objectsOf(appID string) int {
-	now := present()
-	living := c.tenant.directory.applications.list(now, func(a application) bool { return a.CreatedByAppID == appID })
-	deleted := c.tenant.directory.deleted.list(now, func(d deletedItem) bool {
+	now := tenant.Present()
+	living := c.tenant.Directory.Applications.List(now, func(a tenant.Application) bool { return a.CreatedByAppID == appID })
+	deleted := c.tenant.Directory.Deleted.List(now, func(d tenant.DeletedItem) bool {
 		return d.Application != nil && d.Application.CreatedByAppID == appID && c.kept(d)
 	})
 	return len(living) + len(deleted)
@@ -32,12 +34,12 @@ func (c *call) objectsOf(appID string) int {
 
 // setSignInAudience sets an audience that the tenant allows. The refusal's code is one that Microsoft's Teams Toolkit tells
 // apart, whose tests have the text.
-func (c *call) setSignInAudience(a *application, raw json.RawMessage) *graphError {
+func (c *call) setSignInAudience(a *tenant.Application, raw json.RawMessage) *graphError {
 	audience, failure := decoded[string]("signInAudience", "Application", raw)
 	if failure != nil || !slices.Contains(signInAudiences, audience) {
 		return invalidValue("signInAudience", "Application")
 	}
-	if allowed := c.tenant.rules.SignInAudiences; len(allowed) > 0 && !slices.Contains(allowed, audience) {
+	if allowed := c.tenant.Rules.SignInAudiences; len(allowed) > 0 && !slices.Contains(allowed, audience) {
 		return refuse("SignInAudienceNotAllowedAsPerAppPolicy", "'signInAudience' property value '%s' is not allowed.", audience)
 	}
 	a.SignInAudience = audience
@@ -47,10 +49,10 @@ func (c *call) setSignInAudience(a *application, raw json.RawMessage) *graphErro
 // keptUniqueName reports whether an application in the recycle bin keeps its name from others. Whether Entra does so is
 // unconfirmed, so that both can be had.
 func (c *call) keptUniqueName(name string) bool {
-	if !c.tenant.rules.BinKeepsUniqueNames {
+	if !c.tenant.Rules.BinKeepsUniqueNames {
 		return false
 	}
-	_, found := c.tenant.directory.deleted.first(present(), func(d deletedItem) bool {
+	_, found := c.tenant.Directory.Deleted.First(tenant.Present(), func(d tenant.DeletedItem) bool {
 		return d.Application != nil && d.Application.UniqueName == name && c.kept(d)
 	})
 	return found

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // servicePrincipalRoutes are the operations on applications' presence in the tenant. Reading is open to OwnedBy for
@@ -19,22 +21,22 @@ var servicePrincipalRoutes = []route{
 	{http.MethodDelete, "servicePrincipals/{principal}", []string{appOwnedBy, appReadWriteAll}, (*call).deleteServicePrincipal},
 }
 
-func (c *call) findServicePrincipal(v view) (servicePrincipal, *graphError) {
+func (c *call) findServicePrincipal(v tenant.View) (tenant.ServicePrincipal, *graphError) {
 	k := c.keys["principal"]
-	var found servicePrincipal
+	var found tenant.ServicePrincipal
 	var ok bool
 	switch strings.ToLower(k.property) {
 	case "id":
 		if uuid.Validate(k.value) != nil {
 			return found, refuse(badRequest, "Invalid object identifier '%s'.", k.value)
 		}
-		found, ok = c.tenant.directory.servicePrincipals.get(v, strings.ToLower(k.value))
+		found, ok = c.tenant.Directory.ServicePrincipals.Get(v, strings.ToLower(k.value))
 	case "appid":
-		found, ok = c.tenant.servicePrincipalByAppID(v, k.value)
+		found, ok = c.tenant.ServicePrincipalByAppID(v, k.value)
 	default:
 		return found, refuse(badSyntax, "The key property '%s' is not one of 'microsoft.graph.servicePrincipal'.", k.property)
 	}
-	if !ok || !knows(c, &c.tenant.directory.servicePrincipals, found.ID) {
+	if !ok || !knows(c, &c.tenant.Directory.ServicePrincipals, found.ID) {
 		return found, notFound(k.value)
 	}
 	return found, nil
@@ -43,23 +45,23 @@ func (c *call) findServicePrincipal(v view) (servicePrincipal, *graphError) {
 func (c *call) listServicePrincipals() *graphError {
 	return c.many(collection{
 		context: "servicePrincipals",
-		schema:  c.servicePrincipalEntity(c.lists, servicePrincipal{}),
+		schema:  c.servicePrincipalEntity(c.Lists, tenant.ServicePrincipal{}),
 		filterable: []string{"id", "accountEnabled", "alternativeNames", "appId", "appOwnerOrganizationId", "displayName",
 			"servicePrincipalNames", "servicePrincipalType", "tags"},
 		sortable:   []string{"displayName"},
 		searchable: []string{"displayName", "description"},
-		rows: func(v view) []object {
-			return mapped(c.tenant.directory.servicePrincipals.list(v, nil), func(p servicePrincipal) object { return c.servicePrincipalEntity(v, p) })
+		rows: func(v tenant.View) []object {
+			return tenant.Mapped(c.tenant.Directory.ServicePrincipals.List(v, nil), func(p tenant.ServicePrincipal) object { return c.servicePrincipalEntity(v, p) })
 		},
 	})
 }
 
 func (c *call) getServicePrincipal() *graphError {
-	found, failure := c.findServicePrincipal(c.reads)
+	found, failure := c.findServicePrincipal(c.Reads)
 	if failure != nil {
 		return failure
 	}
-	entity := c.servicePrincipalEntity(c.reads, found)
+	entity := c.servicePrincipalEntity(c.Reads, found)
 	if c.version == betaVersion {
 		entity["samlMetadataUrl"] = nil
 	}
@@ -83,7 +85,7 @@ func (c *call) createServicePrincipal(appID string, body map[string]json.RawMess
 	if failure != nil {
 		return failure
 	}
-	if _, exists := c.tenant.servicePrincipalByAppID(present(), appID); exists {
+	if _, exists := c.tenant.ServicePrincipalByAppID(tenant.Present(), appID); exists {
 		return conflict("The service principal cannot be created, updated, or restored because the service principal name %s is already in use.", appID) // code and text unconfirmed
 	}
 	if created.Owners, failure = c.firstOwners(body); failure != nil {
@@ -93,15 +95,15 @@ func (c *call) createServicePrincipal(appID string, body map[string]json.RawMess
 	if failure := c.setServicePrincipal(&created, body); failure != nil {
 		return failure
 	}
-	c.tenant.directory.servicePrincipals.put(c.api.world.now(), created.ID, created)
-	return c.created("servicePrincipals", "ServicePrincipal", c.servicePrincipalEntity(present(), created))
+	c.tenant.Directory.ServicePrincipals.Put(c.api.world.Now(), created.ID, created)
+	return c.created("servicePrincipals", "ServicePrincipal", c.servicePrincipalEntity(tenant.Present(), created))
 }
 
 // backed starts the service principal of an application: of this tenant, of another one that shares it, or of
 // Microsoft's own.
-func (c *call) backed(appID string) (servicePrincipal, *graphError) {
-	made := servicePrincipal{ID: uuid.NewString(), AppID: appID, Enabled: true, CreatedAt: c.now()}
-	if own, found := c.tenant.applicationByAppID(c.refers, appID); found {
+func (c *call) backed(appID string) (tenant.ServicePrincipal, *graphError) {
+	made := tenant.ServicePrincipal{ID: uuid.NewString(), AppID: appID, Enabled: true, CreatedAt: c.now()}
+	if own, found := c.tenant.ApplicationByAppID(c.Refers, appID); found {
 		made.DisplayName, made.AppOwnerTenantID = own.DisplayName, c.tenant.ID
 		return made, c.mine(own.Owners)
 	}
@@ -109,9 +111,9 @@ func (c *call) backed(appID string) (servicePrincipal, *graphError) {
 		return made, &graphError{status: http.StatusForbidden, code: "Authorization_RequestDenied",
 			message: "When using this permission, the backing application of the service principal being created must in the local tenant"}
 	}
-	for _, api := range firstPartyAPIs {
-		if api.appID == appID {
-			made.DisplayName, made.AppOwnerTenantID, made.AppRoles = api.displayName, microsoftTenant, api.roles
+	for _, api := range tenant.FirstPartyAPIs {
+		if api.AppID == appID {
+			made.DisplayName, made.AppOwnerTenantID, made.AppRoles = api.DisplayName, tenant.MicrosoftTenant, api.Roles
 			return made, nil
 		}
 	}
@@ -125,18 +127,18 @@ func (c *call) backed(appID string) (servicePrincipal, *graphError) {
 
 // elsewhere looks for an application that another tenant shares. It gives up the hold on the call's own tenant
 // meanwhile: two requests that hold a tenant each and wait for the other's would wait for ever.
-func (c *call) elsewhere(appID string) (*Tenant, application, bool) {
+func (c *call) elsewhere(appID string) (*tenant.Tenant, tenant.Application, bool) {
 	c.tenant.Unlock()
 	defer c.tenant.Lock()
 	for _, home := range c.api.world.Tenants {
 		home.Lock()
-		found, ok := home.applicationByAppID(present(), appID)
+		found, ok := home.ApplicationByAppID(tenant.Present(), appID)
 		home.Unlock()
 		if ok && found.SignInAudience != "AzureADMyOrg" {
 			return home, found, true
 		}
 	}
-	return nil, application{}, false
+	return nil, tenant.Application{}, false
 }
 
 // patchServicePrincipal changes a service principal, or creates the one of that application when the request prefers
@@ -146,7 +148,7 @@ func (c *call) patchServicePrincipal() *graphError {
 	if failure != nil {
 		return failure
 	}
-	changed, failure := c.findServicePrincipal(present())
+	changed, failure := c.findServicePrincipal(tenant.Present())
 	if k := c.keys["principal"]; failure != nil && failure.status == http.StatusNotFound && c.prefersUpsert() && strings.EqualFold(k.property, "appId") {
 		return c.createServicePrincipal(strings.ToLower(k.value), body)
 	}
@@ -159,12 +161,12 @@ func (c *call) patchServicePrincipal() *graphError {
 	if failure := c.setServicePrincipal(&changed, body); failure != nil {
 		return failure
 	}
-	c.tenant.directory.servicePrincipals.put(c.api.world.now(), changed.ID, changed)
+	c.tenant.Directory.ServicePrincipals.Put(c.api.world.Now(), changed.ID, changed)
 	return c.noContent()
 }
 
 func (c *call) deleteServicePrincipal() *graphError {
-	found, failure := c.findServicePrincipal(present())
+	found, failure := c.findServicePrincipal(tenant.Present())
 	if failure == nil {
 		failure = c.mine(found.Owners)
 	}
@@ -180,7 +182,7 @@ var servicePrincipalReadOnly = []string{
 	"isDisabled", "servicePrincipalNames", "servicePrincipalType", "signInAudience",
 }
 
-func (c *call) setServicePrincipal(p *servicePrincipal, body map[string]json.RawMessage) (failure *graphError) {
+func (c *call) setServicePrincipal(p *tenant.ServicePrincipal, body map[string]json.RawMessage) (failure *graphError) {
 	const resource = "ServicePrincipal"
 	for _, name := range sortedNames(body) {
 		raw := body[name]
@@ -210,10 +212,10 @@ func (c *call) setServicePrincipal(p *servicePrincipal, body map[string]json.Raw
 	return nil
 }
 
-func (c *call) servicePrincipalEntity(v view, p servicePrincipal) object {
+func (c *call) servicePrincipalEntity(v tenant.View, p tenant.ServicePrincipal) object {
 	names, audience := []string{p.AppID}, "AzureADMultipleOrgs" // of an application of another tenant
 	appDisplayName := p.DisplayName
-	if own, found := c.tenant.applicationByAppID(v, p.AppID); found {
+	if own, found := c.tenant.ApplicationByAppID(v, p.AppID); found {
 		names, audience, appDisplayName = append(names, own.IdentifierURIs...), own.SignInAudience, own.DisplayName
 	}
 	e := servicePrincipalStored.entity(p.ExtraProperties)
@@ -223,7 +225,7 @@ func (c *call) servicePrincipalEntity(v view, p servicePrincipal) object {
 	e["appId"] = p.AppID
 	e["appOwnerOrganizationId"] = text(p.AppOwnerTenantID)
 	e["appRoleAssignmentRequired"] = p.AppRoleAssignmentNeeds
-	e["appRoles"] = list(p.AppRoles)
+	e["appRoles"] = tenant.NonNil(p.AppRoles)
 	e["createdByAppId"] = nil
 	e["deletedDateTime"] = nil
 	e["displayName"] = p.DisplayName
@@ -231,6 +233,6 @@ func (c *call) servicePrincipalEntity(v view, p servicePrincipal) object {
 	e["servicePrincipalNames"] = names
 	e["servicePrincipalType"] = "Application"
 	e["signInAudience"] = audience
-	e["tags"] = list(p.Tags)
+	e["tags"] = tenant.NonNil(p.Tags)
 	return e
 }

@@ -3,6 +3,8 @@ package sandbox
 import (
 	"net/http"
 	"strings"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // tenantRoutes are the operations on the tenant itself. User.Read.All suffices for the organization as well (Microsoft
@@ -14,8 +16,8 @@ var tenantRoutes = []route{
 	{http.MethodGet, "domains/{domain}", []string{domainRead, "Domain.ReadWrite.All", directoryRead, directoryWrite}, (*call).getDomain},
 }
 
-func (t *Tenant) organizationEntity() object {
-	verified := mapped(t.domains(), func(d domain) object {
+func organizationEntity(t *tenant.Tenant) object {
+	verified := tenant.Mapped(domainsOf(t), func(d domain) object {
 		return object{
 			"capabilities": "Email, OfficeCommunicationsOnline", "isDefault": d.isDefault, "isInitial": d.isInitial,
 			"name": d.name, "type": "Managed",
@@ -24,12 +26,12 @@ func (t *Tenant) organizationEntity() object {
 	return object{
 		"id":                                   t.ID,
 		"deletedDateTime":                      nil,
-		"assignedPlans":                        []assignedPlan{{AssignedDateTime: tenantCreated, CapabilityStatus: "Enabled", Service: "exchange", ServicePlanID: exchangePlan2}},
+		"assignedPlans":                        []tenant.AssignedPlan{{AssignedDateTime: tenant.Created, CapabilityStatus: "Enabled", Service: "exchange", ServicePlanID: tenant.ExchangePlan2}},
 		"businessPhones":                       []string{},
 		"city":                                 nil,
 		"country":                              nil,
 		"countryLetterCode":                    "DE",
-		"createdDateTime":                      timestamp(tenantCreated),
+		"createdDateTime":                      timestamp(tenant.Created),
 		"defaultUsageLocation":                 nil,
 		"displayName":                          t.DisplayName,
 		"marketingNotificationEmails":          []string{},
@@ -52,15 +54,15 @@ func (t *Tenant) organizationEntity() object {
 }
 
 func (c *call) listOrganization() *graphError {
-	entity := c.tenant.organizationEntity()
-	return c.many(collection{context: "organization", schema: entity, rows: func(view) []object { return []object{entity} }})
+	entity := organizationEntity(c.tenant)
+	return c.many(collection{context: "organization", schema: entity, rows: func(tenant.View) []object { return []object{entity} }})
 }
 
 func (c *call) getOrganization() *graphError {
 	if id := c.keys["organization"].value; !strings.EqualFold(id, c.tenant.ID) {
 		return notFound(id)
 	}
-	entity := c.tenant.organizationEntity()
+	entity := organizationEntity(c.tenant)
 	return c.one(http.StatusOK, "organization", entity, entity)
 }
 
@@ -69,7 +71,7 @@ type domain struct {
 	isDefault, isInitial bool
 }
 
-func (t *Tenant) domains() []domain {
+func domainsOf(t *tenant.Tenant) []domain {
 	return []domain{{name: t.Domain, isInitial: true}, {name: t.CustomDomain, isDefault: true}}
 }
 
@@ -96,13 +98,13 @@ func (c *call) listDomains() *graphError {
 	return c.many(collection{
 		context: "domains",
 		schema:  domain{}.entity(),
-		rows:    func(view) []object { return mapped(c.tenant.domains(), domain.entity) },
+		rows:    func(tenant.View) []object { return tenant.Mapped(domainsOf(c.tenant), domain.entity) },
 	})
 }
 
 func (c *call) getDomain() *graphError {
 	name := c.keys["domain"].value
-	for _, d := range c.tenant.domains() {
+	for _, d := range domainsOf(c.tenant) {
 		if strings.EqualFold(d.name, name) {
 			entity := d.entity()
 			return c.one(http.StatusOK, "domains", entity, entity)

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // The rights to mailbox settings are not in the route, for it is Exchange that refuses, in words of its own.
@@ -26,7 +28,7 @@ var (
 	defaultUser = []string{"id", "businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone", "officeLocation", "preferredLanguage", "surname", "userPrincipalName"}
 )
 
-func (u user) entity() object {
+func userEntity(u tenant.User) object {
 	given, surname, _ := strings.Cut(u.DisplayName, " ")
 	nickname, _, _ := strings.Cut(u.UserPrincipalName, "@")
 	licences := []object{}
@@ -37,9 +39,9 @@ func (u user) entity() object {
 		"id":                    u.ID,
 		"accountEnabled":        u.Enabled,
 		"assignedLicenses":      licences,
-		"assignedPlans":         list(u.Plans),
+		"assignedPlans":         tenant.NonNil(u.Plans),
 		"businessPhones":        []string{},
-		"createdDateTime":       timestamp(tenantCreated),
+		"createdDateTime":       timestamp(tenant.Created),
 		"deletedDateTime":       nil,
 		"displayName":           u.DisplayName,
 		"givenName":             text(given),
@@ -51,7 +53,7 @@ func (u user) entity() object {
 		"onPremisesSyncEnabled": nil,
 		"otherMails":            []string{},
 		"preferredLanguage":     nil,
-		"proxyAddresses":        list(u.ProxyAddresses),
+		"proxyAddresses":        tenant.NonNil(u.ProxyAddresses),
 		"surname":               text(surname),
 		"usageLocation":         "DE",
 		"userPrincipalName":     u.UserPrincipalName,
@@ -75,38 +77,38 @@ func (c *call) visible(entity object) object {
 func (c *call) listUsers() *graphError {
 	return c.many(collection{
 		context:    "users",
-		schema:     user{}.entity(),
+		schema:     userEntity(tenant.User{}),
 		filterable: []string{"id", "accountEnabled", "displayName", "mail", "mailNickname", "proxyAddresses", "userPrincipalName", "userType"},
 		sortable:   []string{"displayName", "userPrincipalName"},
 		searchable: []string{"displayName", "mail", "userPrincipalName"},
-		rows: func(v view) []object {
-			return mapped(c.tenant.directory.users.list(v, nil), user.entity)
+		rows: func(v tenant.View) []object {
+			return tenant.Mapped(c.tenant.Directory.Users.List(v, nil), userEntity)
 		},
 		shown: c.visible,
 	})
 }
 
 // findUser finds a user by ID or user principal name. No other address names a user (Microsoft Graph: user-get).
-func (c *call) findUser(v view) (user, bool) {
+func (c *call) findUser(v tenant.View) (tenant.User, bool) {
 	name := c.keys["user"].value
-	return c.tenant.directory.users.first(v, func(u user) bool {
+	return c.tenant.Directory.Users.First(v, func(u tenant.User) bool {
 		return strings.EqualFold(u.ID, name) || strings.EqualFold(u.UserPrincipalName, name)
 	})
 }
 
 func (c *call) getUser() *graphError {
-	found, ok := c.findUser(c.reads)
+	found, ok := c.findUser(c.Reads)
 	if !ok {
 		return notFound(c.keys["user"].value)
 	}
-	return c.one(http.StatusOK, "users", c.visible(found.entity()), user{}.entity())
+	return c.one(http.StatusOK, "users", c.visible(userEntity(found)), userEntity(tenant.User{}))
 }
 
 // getMailboxSettings is answered by Exchange, whose errors look different from the directory's. In which order it
 // looks at the caller's right and at the mailbox is unconfirmed.
 func (c *call) getMailboxSettings() *graphError {
-	account, ok := c.findUser(c.reads)
-	exchange := c.api.world.exchangeKnows(c.tenant, c.r)
+	account, ok := c.findUser(c.Reads)
+	exchange := c.api.world.ExchangeKnows(c.tenant, c.r)
 	refused := &graphError{status: http.StatusForbidden, code: "ErrorAccessDenied", message: "Access is denied. Check credentials and try again."}
 	switch {
 	case !slices.ContainsFunc(mailboxSettingsRights, c.token.hasRole):
@@ -114,10 +116,10 @@ func (c *call) getMailboxSettings() *graphError {
 	case !ok:
 		name := c.keys["user"].value
 		return &graphError{status: http.StatusNotFound, code: "ErrorInvalidUser", message: "The requested user '" + name + "' is invalid."}
-	case account.Mailbox == unlicensed || account.Mailbox == noMailbox:
+	case account.Mailbox == tenant.Unlicensed || account.Mailbox == tenant.NoMailbox:
 		return &graphError{status: http.StatusNotFound, code: "MailboxNotEnabledForRESTAPI",
 			message: "The mailbox is either inactive, soft-deleted, or is hosted on-premise."}
-	case exchange.has(exchange.OutOfScope, account):
+	case exchange.Has(exchange.OutOfScope, account):
 		return refused
 	}
 	return c.write(http.StatusOK, object{

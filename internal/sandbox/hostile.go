@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // chances are how often requests of the hostile profile meet each kind of trouble, in 1000.
@@ -26,7 +28,7 @@ var chances = []struct {
 // in which tenant, and on how many like it there were before: so one seed makes the same trouble again, also where
 // several tenants are asked at the same time.
 type chaos struct {
-	world   *World
+	world   *tenant.World
 	issuer  *issuer
 	ownerOf func(path string) (faultAPI, bool)
 

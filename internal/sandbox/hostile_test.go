@@ -7,12 +7,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // newChaos returns what decides by chance in a hostile world, of which the paths of Graph are known.
 func newChaos(t *testing.T, seed uint64) func(*http.Request) (Fault, bool) {
 	t.Helper()
-	world, err := newWorld(worldOptions{Profile: "hostile", Seed: seed})
+	world, err := tenant.NewWorld(tenant.Options{Profile: "hostile", Seed: seed})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,11 +8,13 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // newLagging speaks to a tenant whose replicas catch up in their own time. Only what the test adds to the clock counts:
 // the few milliseconds in between make no difference.
-func newLagging(t *testing.T, kind callerKind) *graphSession {
+func newLagging(t *testing.T, kind tenant.CallerKind) *graphSession {
 	t.Helper()
 	return newRig(t, Options{Profile: "realistic", Seed: 7, Now: ticking()}).as(kind)
 }
@@ -41,7 +43,7 @@ func (g *graphSession) statuses(path string) []int {
 }
 
 func TestReplicasDisagreeUntilTheyHaveCaughtUp(t *testing.T) {
-	g := newLagging(t, fullCaller)
+	g := newLagging(t, tenant.FullCaller)
 	app := g.newApplication(object{})
 	path := "/applications/" + app["id"].(string)
 	if got := g.statuses(path); !slices.Equal(got, []int{200, 404}) {
@@ -62,7 +64,7 @@ func TestReplicasDisagreeUntilTheyHaveCaughtUp(t *testing.T) {
 }
 
 func TestAListLagsBehindAReadOfTheSameObject(t *testing.T) {
-	g := newLagging(t, fullCaller)
+	g := newLagging(t, tenant.FullCaller)
 	app := g.newApplication(object{"displayName": "listed"})
 	g.later("10s") // every replica has it
 	if got := g.statuses("/applications/" + app["id"].(string)); !slices.Equal(got, []int{200}) {
@@ -79,7 +81,7 @@ func TestAListLagsBehindAReadOfTheSameObject(t *testing.T) {
 }
 
 func TestADeletedObjectShowsForAWhile(t *testing.T) {
-	g := newLagging(t, fullCaller)
+	g := newLagging(t, tenant.FullCaller)
 	app := g.newApplication(object{})
 	g.control(http.MethodPost, "/clock", `{"settle":true}`)
 	path := "/applications/" + app["id"].(string)
@@ -96,10 +98,10 @@ func TestADeletedObjectShowsForAWhile(t *testing.T) {
 }
 
 func TestAServicePrincipalCannotBeMadeBeforeItsApplicationIsKnown(t *testing.T) {
-	for kind, want := range map[callerKind]struct {
+	for kind, want := range map[tenant.CallerKind]struct {
 		status int
 		code   string
-	}{fullCaller: {400, "Request_BadRequest"}, ownedByCaller: {403, "Authorization_RequestDenied"}} {
+	}{tenant.FullCaller: {400, "Request_BadRequest"}, tenant.OwnedByCaller: {403, "Authorization_RequestDenied"}} {
 		g := newLagging(t, kind)
 		app := g.newApplication(object{})
 		g.refused(want.status, want.code, "POST", "/servicePrincipals", object{"appId": app["appId"]})
@@ -109,7 +111,7 @@ func TestAServicePrincipalCannotBeMadeBeforeItsApplicationIsKnown(t *testing.T) 
 }
 
 func TestAWriteDoesNotFindWhatWasJustMade(t *testing.T) {
-	g := newLagging(t, fullCaller)
+	g := newLagging(t, tenant.FullCaller)
 	app := g.newApplication(object{"uniqueName": "made"})
 	path := "/applications/" + app["id"].(string)
 	g.refused(404, "Request_ResourceNotFound", "PATCH", path, object{"notes": "x"})
@@ -121,11 +123,11 @@ func TestAWriteDoesNotFindWhatWasJustMade(t *testing.T) {
 }
 
 func TestAGrantToAFreshServicePrincipalIsRefusedForAWhile(t *testing.T) {
-	g := newLagging(t, fullCaller)
+	g := newLagging(t, tenant.FullCaller)
 	app := g.newApplication(object{})
 	g.control(http.MethodPost, "/clock", `{"settle":true}`)
 	principal := g.want(201, "POST", "/servicePrincipals", object{"appId": app["appId"]})
-	api := seeded(g.tenant, graphAppID)
+	api := seeded(g.tenant, tenant.GraphAppID)
 	grant := object{"principalId": principal["id"], "resourceId": api.ID, "appRoleId": permission(api.AppRoles, "Organization.Read.All").ID}
 	if message := g.refused(400, "Request_BadRequest", "POST", "/servicePrincipals/"+api.ID+"/appRoleAssignedTo", grant); message != "Not a valid reference update" {
 		t.Errorf("the message is %q", message)
@@ -136,7 +138,7 @@ func TestAGrantToAFreshServicePrincipalIsRefusedForAWhile(t *testing.T) {
 }
 
 func TestAFreshServicePrincipalIsNoOwnerForAWhile(t *testing.T) {
-	g := newLagging(t, fullCaller)
+	g := newLagging(t, tenant.FullCaller)
 	app := g.newApplication(object{})
 	g.control(http.MethodPost, "/clock", `{"settle":true}`)
 	principal := g.want(201, "POST", "/servicePrincipals", object{"appId": app["appId"]})
@@ -148,14 +150,14 @@ func TestAFreshServicePrincipalIsNoOwnerForAWhile(t *testing.T) {
 
 func TestTheTokenEndpointLearnsOfACredentialLaterAndOfConsentLatest(t *testing.T) {
 	r := newRig(t, Options{Profile: "realistic", Seed: 7})
-	tenant := r.server.world.Tenants[0]
-	app := r.register(tenant, graphAppID+"/Organization.Read.All")
+	org := r.server.world.Tenants[0]
+	app := r.register(org, tenant.GraphAppID+"/Organization.Read.All")
 	form := secretForm(app.AppID, app.secret, graphDefault)
-	if got := r.requestToken(tenant.ID, form); got.Status == 200 || !strings.Contains(got.Body, "AADSTS700016") {
+	if got := r.requestToken(org.ID, form); got.Status == 200 || !strings.Contains(got.Body, "AADSTS700016") {
 		t.Errorf("at once, HTTP %d: %s", got.Status, got.Body)
 	}
 	roles := func() []string {
-		token, fault := r.server.issuer.verify(r.token(tenant.ID, form))
+		token, fault := r.server.issuer.verify(r.token(org.ID, form))
 		if fault != nil {
 			t.Fatal(fault.Reason)
 		}
@@ -174,28 +176,28 @@ func TestTheTokenEndpointLearnsOfACredentialLaterAndOfConsentLatest(t *testing.T
 func TestWhoSignsInTooEarlyWaitsLonger(t *testing.T) {
 	for _, early := range []bool{true, false} {
 		r := newRig(t, Options{Profile: "realistic", Seed: 7})
-		tenant := r.server.world.Tenants[0]
-		app := r.register(tenant)
+		org := r.server.world.Tenants[0]
+		app := r.register(org)
 		r.control(http.MethodPost, "/clock", `{"settle":true}`)
-		app.Passwords = append(slices.Clone(app.Passwords), passwordCredential{KeyID: "second", Secret: "a new secret", Start: r.server.world.now(), End: r.server.world.now().AddDate(1, 0, 0)})
-		r.change(tenant, app)
+		app.Passwords = append(slices.Clone(app.Passwords), tenant.PasswordCredential{KeyID: "second", Secret: "a new secret", Start: r.server.world.Now(), End: r.server.world.Now().AddDate(1, 0, 0)})
+		r.change(org, app)
 		form := secretForm(app.AppID, "a new secret", graphDefault)
 		if early {
-			if got := r.requestToken(tenant.ID, form); !strings.Contains(got.Body, "AADSTS7000215") {
+			if got := r.requestToken(org.ID, form); !strings.Contains(got.Body, "AADSTS7000215") {
 				t.Errorf("too early, HTTP %d: %s", got.Status, got.Body)
 			}
 		}
 		r.later("16s")
-		if got := r.requestToken(tenant.ID, form).Status == 200; got == early {
+		if got := r.requestToken(org.ID, form).Status == 200; got == early {
 			t.Errorf("signed in after 16 s: %t; tried before: %t", got, early)
 		}
 		r.later("45s")
-		r.token(tenant.ID, form)
+		r.token(org.ID, form)
 	}
 }
 
 func TestASpeedMakesReplicasCatchUpSooner(t *testing.T) {
-	g := newLagging(t, fullCaller)
+	g := newLagging(t, tenant.FullCaller)
 	app := g.newApplication(object{})
 	g.control(http.MethodPost, "/clock", `{"speed":60}`)
 	g.later("160ms")
@@ -210,7 +212,7 @@ func TestASpeedMakesReplicasCatchUpSooner(t *testing.T) {
 }
 
 func TestWhoeverAsksForCalmSeesEveryWrite(t *testing.T) {
-	g := newLagging(t, fullCaller)
+	g := newLagging(t, tenant.FullCaller)
 	app := g.newApplication(object{})
 	for range 20 {
 		g.want(200, "GET", "/applications/"+app["id"].(string), nil, bypass, "yes")
@@ -218,7 +220,7 @@ func TestWhoeverAsksForCalmSeesEveryWrite(t *testing.T) {
 }
 
 func TestThePagesOfAListAreOfOneMoment(t *testing.T) {
-	g := newLagging(t, fullCaller)
+	g := newLagging(t, tenant.FullCaller)
 	for i := range 4 {
 		g.newApplication(object{"displayName": fmt.Sprintf("page %d", i)})
 	}
@@ -255,7 +257,7 @@ func TestTheSeedIsTold(t *testing.T) {
 }
 
 func TestTheRecycleBinDoesNotHoldAtOnceWhatWasDeleted(t *testing.T) {
-	g := newLagging(t, fullCaller)
+	g := newLagging(t, tenant.FullCaller)
 	app := g.newApplication(object{})
 	g.control(http.MethodPost, "/clock", `{"settle":true}`)
 	g.want(204, "DELETE", "/applications/"+app["id"].(string), nil)
@@ -266,15 +268,15 @@ func TestTheRecycleBinDoesNotHoldAtOnceWhatWasDeleted(t *testing.T) {
 
 func TestExchangeLearnsOfItsListAfterADayAndOfScopesAfterHours(t *testing.T) {
 	r := newRig(t, Options{Profile: "realistic", Seed: 7})
-	tenant := r.server.world.Tenants[0]
-	app := r.register(tenant, exchangeAppID+"/full_access_as_app", graphAppID+"/MailboxSettings.Read")
+	org := r.server.world.Tenants[0]
+	app := r.register(org, tenant.ExchangeAppID+"/full_access_as_app", tenant.GraphAppID+"/MailboxSettings.Read")
 	mailbox := r.server.TenantsJSON().Tenants[0].Mailboxes.Licensed[0]
 	opened := func() string {
-		got, soap := r.ews(r.token(tenant.ID, secretForm(app.AppID, app.secret, exchangeDefault)), mailbox, getFolder(mailbox, "inbox"))
+		got, soap := r.ews(r.token(org.ID, secretForm(app.AppID, app.secret, exchangeDefault)), mailbox, getFolder(mailbox, "inbox"))
 		return got.Header.Get("X-EWS-Policy-Reason") + soap.Fault.Code
 	}
 	shown := func() int {
-		g := &graphSession{r, tenant, r.token(tenant.ID, secretForm(app.AppID, app.secret, graphDefault))}
+		g := &graphSession{r, org, r.token(org.ID, secretForm(app.AppID, app.secret, graphDefault))}
 		return g.send("GET", "/users/"+mailbox+"/mailboxSettings", nil).Status
 	}
 	r.control("POST", "/clock", `{"settle":true}`)

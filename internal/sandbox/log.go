@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // Request is a line of the log. Neither headers nor bodies are in it, because secrets are in those.
@@ -66,7 +68,7 @@ func logged(out io.Writer, now func() time.Time, next http.Handler) http.Handler
 		line := &Request{Time: now().UTC(), Method: r.Method, Path: r.URL.RequestURI(), Protocol: r.Proto, Connection: r.RemoteAddr}
 		started := time.Now()
 		watched := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		notes := &Notes{}
+		notes := &tenant.Notes{}
 		defer func() {
 			line.TenantID, line.Parts = notes.TenantID, notes.Parts
 			line.Millis = float64(time.Since(started).Microseconds()) / 1000
@@ -78,7 +80,7 @@ func logged(out io.Writer, now func() time.Time, next http.Handler) http.Handler
 			defer mu.Unlock()
 			_, _ = out.Write(append(text, '\n')) // a full disk must not change what the tenants answer
 		}()
-		next.ServeHTTP(watched, r.WithContext(withNotes(r.Context(), notes)))
+		next.ServeHTTP(watched, r.WithContext(tenant.WithNotes(r.Context(), notes)))
 		line.Status = watched.status
 	})
 }

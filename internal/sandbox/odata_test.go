@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 func TestAListIsReducedOrderedAndCounted(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	for _, name := range []string{"codetwo b", "codetwo a", "codetwo c", "other"} {
 		g.newApplication(object{"displayName": name, "tags": []string{strings.Fields(name)[0]}})
 	}
@@ -39,7 +41,7 @@ func TestAListIsReducedOrderedAndCounted(t *testing.T) {
 }
 
 func TestPagesShowEveryRowOnceWhateverIsWrittenInBetween(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	var ids []any
 	for i := range 7 {
 		ids = append(ids, g.newApplication(object{"displayName": fmt.Sprintf("page %d", i)})["id"])
@@ -64,7 +66,7 @@ func TestPagesShowEveryRowOnceWhateverIsWrittenInBetween(t *testing.T) {
 }
 
 func TestQueriesThatTheDirectoryDoesNotDoAreRefused(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	for path, code := range map[string]string{
 		"/applications?$top=0":                                              "Request_UnsupportedQuery",
 		"/applications?$top=1000":                                           "Request_UnsupportedQuery",

@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // Options say which sandbox to start. The zero value is one tenant that answers at once, on a free port.
@@ -33,7 +35,7 @@ type Options struct {
 type Server struct {
 	origin      string
 	ca          []byte
-	world       *World
+	world       *tenant.World
 	issuer      *issuer
 	faults      *Injector
 	control     *controlAPI
@@ -85,7 +87,7 @@ func listenOnLoopback(address string) (net.Listener, error) {
 }
 
 func newServer(o Options, address string) (*Server, error) {
-	world, err := newWorld(worldOptions{
+	world, err := tenant.NewWorld(tenant.Options{
 		Tenants: o.Tenants, Gate: o.Gate, Profile: o.Profile, Seed: o.Seed, Speed: o.Speed, Now: o.Now,
 	})
 	if err != nil {
@@ -105,7 +107,7 @@ func newServer(o Options, address string) (*Server, error) {
 		served = o.Around(served)
 	}
 	s.http = &http.Server{
-		Handler:           s.counted(logged(o.Log, world.now, delayed(o.Latency, gunzipped(served)))),
+		Handler:           s.counted(logged(o.Log, world.Now, delayed(o.Latency, gunzipped(served)))),
 		TLSConfig:         identity,
 		ReadHeaderTimeout: 30 * time.Second,
 		// What would be said there is about clients that do not trust the CA or hang up: they know it themselves.

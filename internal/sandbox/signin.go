@@ -11,18 +11,20 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // loginAPI is the sign-in service over the tenants of a world.
 type loginAPI struct {
-	world   *World
+	world   *tenant.World
 	issuer  *issuer
 	origin  string // where it is served, without a slash at the end
 	unknown unknownCredentials
 }
 
 // newLoginAPI returns an API that is served at an origin, such as https://127.0.0.1:8443.
-func newLoginAPI(world *World, issuer *issuer, origin string) *loginAPI {
+func newLoginAPI(world *tenant.World, issuer *issuer, origin string) *loginAPI {
 	return &loginAPI{world: world, issuer: issuer, origin: origin, unknown: unknownCredentials{made: map[string]time.Time{}}}
 }
 
@@ -39,10 +41,10 @@ func (a *loginAPI) signInRoutes(mux *http.ServeMux) {
 }
 
 // signInTenant finds the tenant of the request's path by its ID or one of its verified domains.
-func (a *loginAPI) signInTenant(r *http.Request) (*Tenant, *signInError) {
+func (a *loginAPI) signInTenant(r *http.Request) (*tenant.Tenant, *signInError) {
 	name := r.PathValue("tenant")
-	if t, found := a.world.find(name); found {
-		noteTenant(r, t.ID)
+	if t, found := a.world.Find(name); found {
+		tenant.NoteTenant(r, t.ID)
 		return t, nil
 	}
 	if uuid.Validate(name) != nil && !strings.Contains(name, ".") {
@@ -143,7 +145,7 @@ func (a *loginAPI) serveToken(w http.ResponseWriter, r *http.Request) {
 
 const maxTokenRequest = 64 << 10
 
-func (a *loginAPI) clientCredentials(t *Tenant, r *http.Request) (string, *signInError) {
+func (a *loginAPI) clientCredentials(t *tenant.Tenant, r *http.Request) (string, *signInError) {
 	r.Body = http.MaxBytesReader(nil, r.Body, maxTokenRequest)
 	if err := r.ParseForm(); err != nil {
 		return "", missingParameter.with("grant_type")
@@ -160,11 +162,11 @@ func (a *loginAPI) clientCredentials(t *Tenant, r *http.Request) (string, *signI
 	if id, err := uuid.Parse(clientID); err != nil || id == uuid.Nil {
 		return "", malformedClientID.with(clientID)
 	}
-	if refusal := t.refusesSignIn(clientID); refusal != nil {
+	if refusal := refusesSignIn(t, clientID); refusal != nil {
 		return "", refusal
 	}
-	seen := a.world.viewsOf(r, t)
-	registration, refusal := a.signInRegistration(seen.signIn, t, clientID)
+	seen := a.world.ViewsOf(r, t)
+	registration, refusal := a.signInRegistration(seen.SignIn, t, clientID)
 	if refusal != nil {
 		return "", refusal
 	}
@@ -180,11 +182,11 @@ func (a *loginAPI) clientCredentials(t *Tenant, r *http.Request) (string, *signI
 	if refusal != nil {
 		return "", refusal
 	}
-	roles := a.grantedRoles(seen.roles, t, registration.principal, api.appID)
-	if len(roles) == 0 && a.asksForAssignment(t, api.appID) {
-		return "", unassigned.with(api.displayName)
+	roles := a.grantedRoles(seen.Roles, t, registration.principal, api.AppID)
+	if len(roles) == 0 && a.asksForAssignment(t, api.AppID) {
+		return "", unassigned.with(api.DisplayName)
 	}
-	signed, err := a.issuer.issue(t, registration.principal, method, api.audience, roles)
+	signed, err := a.issuer.issue(t, registration.principal, method, api.Audience, roles)
 	if err != nil {
 		return "", serverFault.with(err.Error())
 	}
@@ -192,10 +194,10 @@ func (a *loginAPI) clientCredentials(t *Tenant, r *http.Request) (string, *signI
 }
 
 // refusesSignIn is the refusal that the control plane has set for an application, or nil.
-func (t *Tenant) refusesSignIn(clientID string) *signInError {
+func refusesSignIn(t *tenant.Tenant, clientID string) *signInError {
 	t.Lock()
 	defer t.Unlock()
-	if code := t.refused[strings.ToLower(clientID)]; code > 0 {
+	if code := t.Refused[strings.ToLower(clientID)]; code > 0 {
 		return refusalOf(code, clientID, t.ID)
 	}
 	return nil
@@ -203,35 +205,35 @@ func (t *Tenant) refusesSignIn(clientID string) *signInError {
 
 // asksForAssignment reports whether an API wants its clients to have been assigned a role (appRoleAssignmentRequired). Where
 // it does not, Entra issues a token without roles.
-func (a *loginAPI) asksForAssignment(t *Tenant, apiAppID string) bool {
+func (a *loginAPI) asksForAssignment(t *tenant.Tenant, apiAppID string) bool {
 	t.Lock()
 	defer t.Unlock()
-	api, found := t.servicePrincipalByAppID(present(), apiAppID)
+	api, found := t.ServicePrincipalByAppID(tenant.Present(), apiAppID)
 	return found && api.AppRoleAssignmentNeeds
 }
 
 // registeredApp is an application with its presence in the tenant that it signs in to.
 type registeredApp struct {
-	application application
-	principal   servicePrincipal
+	application tenant.Application
+	principal   tenant.ServicePrincipal
 }
 
 // signInRegistration finds an application by what makes it known in a tenant, its service principal there. The
 // application object, which holds the credentials, may live in another tenant.
-func (a *loginAPI) signInRegistration(seen view, t *Tenant, clientID string) (registeredApp, *signInError) {
+func (a *loginAPI) signInRegistration(seen tenant.View, t *tenant.Tenant, clientID string) (registeredApp, *signInError) {
 	notFound := unknownApplication.with(clientID, t.DisplayName)
 	t.Lock()
-	principal, found := t.servicePrincipalByAppID(seen, clientID)
+	principal, found := t.ServicePrincipalByAppID(seen, clientID)
 	t.Unlock()
 	if !found {
 		return registeredApp{}, notFound
 	}
-	home, found := a.world.find(principal.AppOwnerTenantID)
+	home, found := a.world.Find(principal.AppOwnerTenantID)
 	if !found {
 		return registeredApp{}, notFound
 	}
 	home.Lock()
-	object, found := home.applicationByAppID(seen, clientID)
+	object, found := home.ApplicationByAppID(seen, clientID)
 	home.Unlock()
 	if !found {
 		return registeredApp{}, notFound
@@ -245,7 +247,7 @@ func (a *loginAPI) signInRegistration(seen view, t *Tenant, clientID string) (re
 const jwtBearerAssertion = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 // authenticate proves that the request comes from the application, and returns the method as appidacr has it.
-func (a *loginAPI) authenticate(t *Tenant, app application, form url.Values) (method string, refusal *signInError) {
+func (a *loginAPI) authenticate(t *tenant.Tenant, app tenant.Application, form url.Values) (method string, refusal *signInError) {
 	switch secret, assertion := form.Get("client_secret"), form.Get("client_assertion"); {
 	case assertion != "" && form.Get("client_assertion_type") == jwtBearerAssertion:
 		return "2", a.checkAssertion(t, app, assertion)
@@ -256,16 +258,16 @@ func (a *loginAPI) authenticate(t *Tenant, app application, form url.Values) (me
 	}
 }
 
-func (a *loginAPI) checkSecret(app application, secret string) *signInError {
-	at := slices.IndexFunc(app.Passwords, func(p passwordCredential) bool {
+func (a *loginAPI) checkSecret(app tenant.Application, secret string) *signInError {
+	at := slices.IndexFunc(app.Passwords, func(p tenant.PasswordCredential) bool {
 		return subtle.ConstantTimeCompare([]byte(p.Secret), []byte(secret)) == 1
 	})
 	switch {
 	case at < 0:
 		return wrongSecret.with(app.AppID)
-	case !a.world.now().Before(app.Passwords[at].End):
+	case !a.world.Now().Before(app.Passwords[at].End):
 		return expiredSecret.with(app.AppID)
-	case a.world.now().Before(app.Passwords[at].Start):
+	case a.world.Now().Before(app.Passwords[at].Start):
 		return wrongSecret.with(app.AppID) // the code is unconfirmed
 	default:
 		return nil
@@ -274,44 +276,44 @@ func (a *loginAPI) checkSecret(app application, secret string) *signInError {
 
 // requestedAPI reads the scope parameter: the one API whose /.default is asked for. MSAL adds three OpenID scopes to
 // every request; they mean nothing without a user.
-func (a *loginAPI) requestedAPI(t *Tenant, scope string) (firstPartyAPI, *signInError) {
+func (a *loginAPI) requestedAPI(t *tenant.Tenant, scope string) (tenant.FirstPartyAPI, *signInError) {
 	wanted := slices.DeleteFunc(strings.Fields(scope), func(part string) bool {
 		return part == "openid" || part == "offline_access" || part == "profile"
 	})
 	if len(wanted) > 1 {
-		return firstPartyAPI{}, severalScopes.with(scope)
+		return tenant.FirstPartyAPI{}, severalScopes.with(scope)
 	}
 	if len(wanted) == 0 || !strings.HasSuffix(wanted[0], "/.default") {
-		return firstPartyAPI{}, notDefaultScope.with(scope)
+		return tenant.FirstPartyAPI{}, notDefaultScope.with(scope)
 	}
 	resource := strings.TrimSuffix(wanted[0], "/.default")
 	identifier := strings.TrimRight(resource, "/")
-	for _, api := range firstPartyAPIs {
+	for _, api := range tenant.FirstPartyAPIs {
 		// Programs that learned of the sandbox by the cloud metadata know Graph by the sandbox's own origin.
-		if !strings.EqualFold(identifier, api.appID) && !slices.Contains(api.identifiers, identifier) &&
-			(api.appID != graphAppID || identifier != a.origin) {
+		if !strings.EqualFold(identifier, api.AppID) && !slices.Contains(api.Identifiers, identifier) &&
+			(api.AppID != tenant.GraphAppID || identifier != a.origin) {
 			continue
 		}
 		t.Lock()
-		_, present := t.servicePrincipalByAppID(present(), api.appID)
+		_, present := t.ServicePrincipalByAppID(tenant.Present(), api.AppID)
 		t.Unlock()
 		if present {
 			return api, nil
 		}
 	}
-	return firstPartyAPI{}, unknownResource.with(resource, t.DisplayName)
+	return tenant.FirstPartyAPI{}, unknownResource.with(resource, t.DisplayName)
 }
 
 // grantedRoles are the names of the application permissions that the principal holds on the API, for the roles claim.
-func (a *loginAPI) grantedRoles(seen view, t *Tenant, principal servicePrincipal, apiAppID string) []string {
+func (a *loginAPI) grantedRoles(seen tenant.View, t *tenant.Tenant, principal tenant.ServicePrincipal, apiAppID string) []string {
 	t.Lock()
 	defer t.Unlock()
-	api, found := t.servicePrincipalByAppID(seen, apiAppID)
+	api, found := t.ServicePrincipalByAppID(seen, apiAppID)
 	if !found {
 		return nil
 	}
 	var names []string
-	for _, grant := range t.grantsOf(seen, principal.ID) {
+	for _, grant := range t.GrantsOf(seen, principal.ID) {
 		if grant.ResourceID != api.ID {
 			continue
 		}

@@ -154,7 +154,7 @@ func (a *loginAPI) refuseSignIn(w http.ResponseWriter, r *http.Request, refusal 
 	body := signInErrorBody{
 		Error:         refusal.kind,
 		Codes:         []int{refusal.code},
-		Timestamp:     a.world.now().UTC().Format("2006-01-02 15:04:05Z"),
+		Timestamp:     a.world.Now().UTC().Format("2006-01-02 15:04:05Z"),
 		TraceID:       uuid.NewString(),
 		CorrelationID: r.Header.Get("client-request-id"),
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // unknownCredentials is the token endpoint's memory of credentials that it did not know: it is not asked again for a while, so
@@ -18,21 +20,21 @@ type unknownCredentials struct {
 }
 
 // remembered reports whether the token endpoint still holds that it does not know the credential.
-func (a *loginAPI) remembered(r *http.Request, t *Tenant, form url.Values) bool {
+func (a *loginAPI) remembered(r *http.Request, t *tenant.Tenant, form url.Values) bool {
 	a.unknown.mu.Lock()
 	defer a.unknown.mu.Unlock()
 	at, refused := a.unknown.made[credentialIn(form)]
-	return refused && !bypasses(r) && at.After(a.world.before(t, a.world.profile.refusals))
+	return refused && !tenant.Bypasses(r) && at.After(a.world.Before(t, a.world.Profile.Refusals))
 }
 
 // remember notes that a credential was refused because it was not known.
-func (a *loginAPI) remember(r *http.Request, t *Tenant, form url.Values, refusal *signInError) {
-	if a.world.profile.refusals == 0 || refusal.code != unknownKey.code && refusal.code != wrongSecret.code || a.remembered(r, t, form) {
+func (a *loginAPI) remember(r *http.Request, t *tenant.Tenant, form url.Values, refusal *signInError) {
+	if a.world.Profile.Refusals == 0 || refusal.code != unknownKey.code && refusal.code != wrongSecret.code || a.remembered(r, t, form) {
 		return
 	}
 	a.unknown.mu.Lock()
 	defer a.unknown.mu.Unlock()
-	a.unknown.made[credentialIn(form)] = a.world.now()
+	a.unknown.made[credentialIn(form)] = a.world.Now()
 }
 
 // credentialIn tells credentials apart: by the secret's digest or by the header of the assertion, which names the key.

@@ -19,6 +19,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // jwtBearer is the type of an assertion (RFC 7523, 2.2).
@@ -51,10 +53,10 @@ func TestATokenWithoutAGrantHasNoRolesAtAll(t *testing.T) {
 
 func TestARoleIDThatTwoAPIsShareIsGrantedOnOneOnly(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant := r.server.world.Tenants[0]
-	app := r.register(tenant, graphAppID+"/Calendars.ReadWrite")
+	org := r.server.world.Tenants[0]
+	app := r.register(org, tenant.GraphAppID+"/Calendars.ReadWrite")
 	for scope, want := range map[string]string{graphDefault: "[Calendars.ReadWrite]", exchangeDefault: "[]"} {
-		token, fault := r.server.issuer.verify(r.token(tenant.ID, secretForm(app.AppID, app.secret, scope)))
+		token, fault := r.server.issuer.verify(r.token(org.ID, secretForm(app.AppID, app.secret, scope)))
 		if fault != nil || fmt.Sprint(token.Roles) != want {
 			t.Errorf("the token for %s has the roles %v (%v), want %s", scope, token.Roles, fault, want)
 		}
@@ -121,7 +123,7 @@ type assertion struct {
 	signWith crypto.PrivateKey
 }
 
-func (r *rig) assert(t *Tenant, app *testApp, change func(*assertion)) url.Values {
+func (r *rig) assert(t *tenant.Tenant, app *testApp, change func(*assertion)) url.Values {
 	r.t.Helper()
 	now := time.Now()
 	digest := sha256.Sum256(app.certificate.Raw)
@@ -333,10 +335,10 @@ func TestOtherProvidersFindTheirWayByTheCloudMetadata(t *testing.T) {
 	if metadata.Name == "" || metadata.ResourceManager == "" || metadata.Authentication.LoginEndpoint != r.server.Origin() {
 		t.Errorf("the metadata is %+v", metadata)
 	}
-	tenant := r.server.TenantsJSON().Tenants[0]
-	for _, scope := range []string{strings.TrimRight(metadata.Graph, "/") + "/.default", metadata.Graph + "/.default", graphAppID + "/.default"} {
-		got := r.token(tenant.TenantID, secretForm(tenant.Callers.Full.ClientID, tenant.Callers.Full.ClientSecret, scope))
-		if token, fault := r.server.issuer.verify(got); fault != nil || token.Audience != graphAudience {
+	org := r.server.TenantsJSON().Tenants[0]
+	for _, scope := range []string{strings.TrimRight(metadata.Graph, "/") + "/.default", metadata.Graph + "/.default", tenant.GraphAppID + "/.default"} {
+		got := r.token(org.TenantID, secretForm(org.Callers.Full.ClientID, org.Callers.Full.ClientSecret, scope))
+		if token, fault := r.server.issuer.verify(got); fault != nil || token.Audience != tenant.GraphAudience {
 			t.Errorf("with the scope %s: %+v %v", scope, token, fault)
 		}
 	}

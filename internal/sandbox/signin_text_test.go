@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // entrasWords is how Entra refuses each code, as its answers were published: the HTTP status, the error, and the text
@@ -100,7 +102,7 @@ func TestAnExpiredKeyIsNamedWithItsDates(t *testing.T) {
 	r := newRig(t, Options{})
 	tenant := r.server.world.Tenants[0]
 	app := r.register(tenant)
-	app.Keys[0].End = r.server.world.now().Add(-1)
+	app.Keys[0].End = r.server.world.Now().Add(-1)
 	r.change(tenant, app)
 	var body signInRefused
 	r.requestToken(tenant.ID, r.assert(tenant, app, nil)).json(t, &body)
@@ -129,16 +131,16 @@ func TestATokenIsAnsweredWithEntrasFieldsAndHeaders(t *testing.T) {
 
 func TestATokenForAnAPIOfMicrosoftsIsOfVersionOne(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant := r.server.world.Tenants[0]
-	app := r.register(tenant, exchangeAppID+"/full_access_as_app")
+	org := r.server.world.Tenants[0]
+	app := r.register(org, tenant.ExchangeAppID+"/full_access_as_app")
 	for scope, audience := range map[string]string{graphDefault: "https://graph.microsoft.com", exchangeDefault: "https://outlook.office365.com"} {
-		form := r.assert(tenant, app, nil)
+		form := r.assert(org, app, nil)
 		form.Set("scope", scope)
 		var claims map[string]any
-		decodeClaims(t, r.token(tenant.ID, form), &claims)
-		issuer := "https://sts.windows.net/" + tenant.ID + "/"
+		decodeClaims(t, r.token(org.ID, form), &claims)
+		issuer := "https://sts.windows.net/" + org.ID + "/"
 		for claim, want := range map[string]any{
-			"aud": audience, "iss": issuer, "idp": issuer, "ver": "1.0", "idtyp": "app", "appid": app.AppID, "appidacr": "2", "tid": tenant.ID,
+			"aud": audience, "iss": issuer, "idp": issuer, "ver": "1.0", "idtyp": "app", "appid": app.AppID, "appidacr": "2", "tid": org.ID,
 			"oid": app.principal.ID, "sub": app.principal.ID, "app_displayname": app.DisplayName, "tenant_region_scope": "EU",
 		} {
 			if claims[claim] != want {
@@ -162,11 +164,11 @@ func TestATokenForAnAPIOfMicrosoftsIsOfVersionOne(t *testing.T) {
 }
 
 func TestAnAPIThatWantsItsClientsAssignedGivesNoTokenWithoutARole(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app := g.register(g.tenant)
 	form := secretForm(app.AppID, app.secret, exchangeDefault)
 	g.rig.token(g.tenant.ID, form)
-	exchange := g.api(exchangeAppID)
+	exchange := g.api(tenant.ExchangeAppID)
 	g.want(http.StatusNoContent, "PATCH", "/servicePrincipals/"+exchange["id"].(string), object{"appRoleAssignmentRequired": true})
 	if got := g.requestToken(g.tenant.ID, form); got.Status != http.StatusBadRequest || refusalCode(t, got) != 501051 {
 		t.Errorf("without a role: HTTP %d %s", got.Status, got.Body)

@@ -14,6 +14,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // tokenLifetime is what the token endpoint says in expires_in. Entra draws 60 to 90 minutes (Microsoft identity
@@ -25,13 +27,13 @@ const tokenBackdating = 5 * time.Minute
 
 // issuer signs and reads the access tokens of all tenants of a sandbox.
 type issuer struct {
-	world *World
+	world *tenant.World
 	key   *rsa.PrivateKey
 	keyID string
 }
 
 // newIssuer makes the key that signs the tokens.
-func newIssuer(world *World) (*issuer, error) {
+func newIssuer(world *tenant.World) (*issuer, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return nil, fmt.Errorf("making the key that signs the sandbox's tokens: %w", err)
@@ -121,15 +123,15 @@ const defaultDirectoryRole = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
 
 // issue signs an access token for an application's presence in a tenant. The audience is the resource's URI, the
 // roles are the names of the permissions that are granted on that resource.
-func (i *issuer) issue(t *Tenant, principal servicePrincipal, method, audience string, roles []string) (string, error) {
+func (i *issuer) issue(t *tenant.Tenant, principal tenant.ServicePrincipal, method, audience string, roles []string) (string, error) {
 	issuer := "https://sts.windows.net/" + t.ID + "/"
-	issued := i.world.now().Add(-tokenBackdating)
+	issued := i.world.Now().Add(-tokenBackdating)
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, accessClaims{
 		Audience:       audience,
 		Issuer:         issuer,
 		IssuedAt:       jwt.NewNumericDate(issued),
 		NotBefore:      jwt.NewNumericDate(issued),
-		Expires:        jwt.NewNumericDate(i.world.now().Add(tokenLifetime)),
+		Expires:        jwt.NewNumericDate(i.world.Now().Add(tokenLifetime)),
 		DisplayName:    principal.DisplayName,
 		AppID:          principal.AppID,
 		AuthMethod:     method,
@@ -143,7 +145,7 @@ func (i *issuer) issue(t *Tenant, principal servicePrincipal, method, audience s
 		UniqueID:       strings.ReplaceAll(uuid.NewString(), "-", "")[:22],
 		Version:        "1.0",
 		DirectoryRoles: []string{defaultDirectoryRole},
-		TenantCreated:  tenantCreated.Unix(),
+		TenantCreated:  tenant.Created.Unix(),
 	})
 	token.Header["kid"] = i.keyID
 	token.Header["x5t"] = i.keyID
@@ -169,7 +171,7 @@ func (i *issuer) verify(bearer string) (*accessToken, *tokenFault) {
 	_, err := jwt.ParseWithClaims(text, &claims,
 		func(*jwt.Token) (any, error) { return &i.key.PublicKey, nil },
 		jwt.WithValidMethods([]string{jwt.SigningMethodRS256.Alg()}),
-		jwt.WithTimeFunc(i.world.now),
+		jwt.WithTimeFunc(i.world.Now),
 		jwt.WithExpirationRequired(),
 	)
 	switch {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // assertionMethods are the signatures that Entra accepts (Microsoft identity platform: certificate credentials).
@@ -19,7 +21,7 @@ const assertionSkew = 5 * time.Minute
 
 // signingKey finds the key credential that an assertion's header names. MSAL writes the SHA-256 digest of the
 // certificate as x5t#S256, in padded standard base64; other clients the SHA-1 digest as x5t or kid, mostly in base64url.
-func signingKey(app application, header map[string]any) (keyCredential, bool) {
+func signingKey(app tenant.Application, header map[string]any) (tenant.KeyCredential, bool) {
 	for _, name := range []string{"x5t#S256", "x5t", "kid"} {
 		text, _ := header[name].(string)
 		digest, ok := decodeDigest(text)
@@ -36,7 +38,7 @@ func signingKey(app application, header map[string]any) (keyCredential, bool) {
 			}
 		}
 	}
-	return keyCredential{}, false
+	return tenant.KeyCredential{}, false
 }
 
 // decodeDigest reads base64 in either alphabet, padded or not.
@@ -53,7 +55,7 @@ var (
 )
 
 // checkKeyInDate reports whether a key may sign at a moment of the tenants' time.
-func checkKeyInDate(key keyCredential, now time.Time) error {
+func checkKeyInDate(key tenant.KeyCredential, now time.Time) error {
 	switch {
 	case !now.Before(key.End):
 		return errKeyExpired

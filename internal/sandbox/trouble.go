@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // FaultKind is what happens to a request.
@@ -68,7 +70,7 @@ type FaultState struct {
 // Injector is where faults come in: throttling, outages, answers that get lost on the way. Every request passes here,
 // and each part of a batch for itself, as each is throttled for itself. Its methods may be called from several goroutines.
 type Injector struct {
-	world *World
+	world *tenant.World
 	apis  []faultAPI
 
 	mu    sync.Mutex
@@ -95,9 +97,9 @@ type Failure struct {
 
 // newInjector returns an injector without an aimed fault. In a world of the profile hostile, requests meet faults by
 // chance. What none of the APIs owns is refused in plain text.
-func newInjector(world *World, issuer *issuer, apis ...faultAPI) *Injector {
+func newInjector(world *tenant.World, issuer *issuer, apis ...faultAPI) *Injector {
 	i := &Injector{world: world, apis: apis, met: map[FaultKind]int{}}
-	if world.profile.hostile {
+	if world.Profile.Hostile {
 		i.chance = (&chaos{world: world, issuer: issuer, ownerOf: i.ownerOf, seen: map[string]int{}}).chance
 	}
 	return i
@@ -133,7 +135,7 @@ func (i *Injector) Aim(f Fault) error {
 func (i *Injector) Faults() []FaultState {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return mapped(i.aimed, func(a *aimedFault) FaultState { return a.FaultState })
+	return tenant.Mapped(i.aimed, func(a *aimedFault) FaultState { return a.FaultState })
 }
 
 // ForgetFaults disarms every aimed fault.
@@ -213,7 +215,7 @@ func (i *Injector) Met() map[FaultKind]int {
 // serve carries a request out, unless a fault comes first, and returns what is to be answered.
 func (i *Injector) serve(h http.Handler, r *http.Request) *recorded {
 	a := newRecorded()
-	if bypasses(r) {
+	if tenant.Bypasses(r) {
 		h.ServeHTTP(a, r)
 		return a
 	}
@@ -242,7 +244,7 @@ func (i *Injector) serve(h http.Handler, r *http.Request) *recorded {
 		}
 		h.ServeHTTP(a, r)
 	case Stale:
-		h.ServeHTTP(a, r.WithContext(withStaleView(r.Context(), i.staleView(f))))
+		h.ServeHTTP(a, r.WithContext(tenant.WithStaleView(r.Context(), i.staleView(f))))
 	default:
 		i.fail(a, r, f)
 	}
@@ -250,12 +252,12 @@ func (i *Injector) serve(h http.Handler, r *http.Request) *recorded {
 }
 
 // staleView is what a stale replica sees of a tenant.
-func (i *Injector) staleView(f Fault) func(*Tenant) view {
+func (i *Injector) staleView(f Fault) func(*tenant.Tenant) tenant.View {
 	if f.lastWrite {
-		return func(t *Tenant) view { return t.history.beforeLastWrite() }
+		return func(t *tenant.Tenant) tenant.View { return t.History.BeforeLastWrite() }
 	}
-	seen := asOf(i.world.now().Add(-f.duration(time.Minute)))
-	return func(*Tenant) view { return seen }
+	seen := tenant.AsOf(i.world.Now().Add(-f.duration(time.Minute)))
+	return func(*tenant.Tenant) tenant.View { return seen }
 }
 
 // failures are what the kinds that answer with an error say in the name of Graph (Microsoft Graph: error responses and
@@ -317,7 +319,7 @@ func (i *Injector) Entrance(next http.Handler) http.Handler {
 	faulty := i.Around(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get(bypassHeader) != "" {
-			r = r.WithContext(withBypass(r.Context()))
+			r = r.WithContext(tenant.WithBypass(r.Context()))
 		}
 		if strings.HasPrefix(r.URL.Path, "/_sandbox/") {
 			next.ServeHTTP(w, r)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // aim arms a fault through the control plane.
@@ -45,7 +47,7 @@ func (g *graphSession) named(name string) int {
 }
 
 func TestAFaultMeetsTheRequestsThatItIsAimedAtAndNoOther(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	g.aim(Fault{At: "get /v1.0/org*", Kind: Throttled, Nth: 2, Times: 2, RetryAfter: "7"})
 	for i, want := range []int{200, 429, 429, 200} {
 		got := g.send("GET", "/organization", nil)
@@ -62,7 +64,7 @@ func TestAFaultMeetsTheRequestsThatItIsAimedAtAndNoOther(t *testing.T) {
 }
 
 func TestAFaultMeetsOnePartOfABatchOrTheBatchAsAWhole(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	read := func(path string) object { return object{"id": path, "method": "GET", "url": path} }
 	g.aim(Fault{At: "/v1.0/domains", Kind: Throttled, RetryAfter: "3"})
 	answered := g.batch(read("/domains"), read("/organization"))
@@ -74,7 +76,7 @@ func TestAFaultMeetsOnePartOfABatchOrTheBatchAsAWhole(t *testing.T) {
 }
 
 func TestOfTwoFaultsThatMatchTheFirstComesFirst(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	g.aim(Fault{At: "*", Kind: Unavailable})
 	g.aim(Fault{At: "*", Kind: Refused, Status: 403, Code: "Authorization_RequestDenied", Message: "not today"})
 	g.refused(503, "Directory_ReplicaUnavailable", "GET", "/organization", nil)
@@ -95,7 +97,7 @@ func TestWhatFailsBeforeIsNotCarriedOutAndWhatFailsAfterIs(t *testing.T) {
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			g := newGraph(t, fullCaller)
+			g := newGraph(t, tenant.FullCaller)
 			g.aim(Fault{At: "POST /v1.0/applications", Kind: kind, For: "1ms"})
 			switch kind {
 			case ResetBefore, ResetAfter, CutOff:
@@ -120,7 +122,7 @@ func TestWhatFailsBeforeIsNotCarriedOutAndWhatFailsAfterIs(t *testing.T) {
 }
 
 func TestTheDirectoryRefusesForAMomentInItsOwnWords(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app := "/applications/" + g.newApplication(object{})["id"].(string)
 	g.aim(Fault{At: "GET /v1.0/applications/*", Kind: Unread})
 	if message := g.refused(404, "Directory_ObjectNotFound", "GET", app, nil); message != "Unable to read the company information from the directory." {
@@ -142,7 +144,7 @@ func TestABatchWhoseConnectionEndsLosesItsWholeAnswer(t *testing.T) {
 	for _, kind := range []FaultKind{ResetBefore, ResetAfter, CutOff} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			g := newGraph(t, fullCaller)
+			g := newGraph(t, tenant.FullCaller)
 			g.aim(Fault{At: "POST /v1.0/applications", Kind: kind})
 			g.lost("POST", "/$batch", `{"requests":[{"id":"1","method":"POST","url":"/applications","headers":{"Content-Type":"application/json"},"body":{"displayName":"x"}}]}`)
 			if made := g.named("x") == 1; made != (kind != ResetBefore) {
@@ -153,7 +155,7 @@ func TestABatchWhoseConnectionEndsLosesItsWholeAnswer(t *testing.T) {
 }
 
 func TestAStaleReadShowsWhatWasThere(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app := g.newApplication(object{"uniqueName": "made"})
 	g.control(http.MethodPost, "/clock", `{"advance": "30m"}`)
 	id := "/applications/" + app["id"].(string)
@@ -170,7 +172,7 @@ func TestAStaleReadShowsWhatWasThere(t *testing.T) {
 }
 
 func TestASlowRequestEndsWithItsClient(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	g.aim(Fault{At: "POST /v1.0/applications", Kind: Slow, For: "1h"})
 	g.client.Timeout = 50 * time.Millisecond
 	g.lost("POST", "/applications", `{"displayName":"x"}`)
@@ -182,10 +184,10 @@ func TestASlowRequestEndsWithItsClient(t *testing.T) {
 
 func TestSigningInAndExchangeMeetTroubleAndTheControlPlaneNone(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant := r.server.world.Tenants[0]
-	caller := tenant.callers[fullCaller]
+	org := r.server.world.Tenants[0]
+	caller := org.Callers[tenant.FullCaller]
 	r.aim(Fault{At: "*", Kind: Unavailable, Times: 3, RetryAfter: "1"})
-	got := r.requestToken(tenant.ID, secretForm(caller.ClientID, caller.ClientSecret, graphDefault))
+	got := r.requestToken(org.ID, secretForm(caller.ClientID, caller.ClientSecret, graphDefault))
 	var refusal struct {
 		Error string `json:"error"`
 	}
@@ -201,7 +203,7 @@ func TestSigningInAndExchangeMeetTroubleAndTheControlPlaneNone(t *testing.T) {
 }
 
 func TestWhoeverAsksForCalmMeetsNoTroubleAndIsNotCounted(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	g.aim(Fault{At: "*", Kind: Unavailable})
 	g.want(200, "GET", "/organization", nil, bypass, "yes")
 	for _, f := range g.server.Faults() {
@@ -230,7 +232,7 @@ func TestAFaultThatCannotBeAimedIsExplained(t *testing.T) {
 }
 
 func TestForgottenFaultsDoNothing(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	g.aim(Fault{At: "*", Kind: Unavailable})
 	g.control(http.MethodDelete, "/faults", "")
 	g.want(200, "GET", "/organization", nil)

@@ -1,52 +1,52 @@
-package sandbox
+package tenant
 
-// microsoftTenant owns the first-party applications (Microsoft: "Verify first-party Microsoft applications").
-const microsoftTenant = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
+// MicrosoftTenant owns the first-party applications (Microsoft: "Verify first-party Microsoft applications").
+const MicrosoftTenant = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
 
-// firstPartyAPI is an API of Microsoft's that every tenant has a service principal of.
-type firstPartyAPI struct {
-	appID       string
-	displayName string
-	identifiers []string // what a scope may call it, the app ID apart
-	audience    string   // what its tokens are for
-	roles       []appRole
+// FirstPartyAPI is an API of Microsoft's that every tenant has a service principal of.
+type FirstPartyAPI struct {
+	AppID       string
+	DisplayName string
+	Identifiers []string // what a scope may call it, the app ID apart
+	Audience    string   // what its tokens are for
+	Roles       []AppRole
 }
 
 const (
-	graphAppID      = "00000003-0000-0000-c000-000000000000"
-	exchangeAppID   = "00000002-0000-0ff1-ce00-000000000000"
+	GraphAppID      = "00000003-0000-0000-c000-000000000000"
+	ExchangeAppID   = "00000002-0000-0ff1-ce00-000000000000"
 	sharePointAppID = "00000003-0000-0ff1-ce00-000000000000"
 )
 
 // The audiences of the sandbox's own APIs, as they stand in a token's aud claim. Graph's was seen in tokens of Entra's; that
 // Exchange's looks alike is unconfirmed.
 const (
-	graphAudience    = "https://graph.microsoft.com"
-	exchangeAudience = "https://outlook.office365.com"
+	GraphAudience    = "https://graph.microsoft.com"
+	ExchangeAudience = "https://outlook.office365.com"
 )
 
-// firstPartyAPIs are shared by all tenants: nothing may change them.
-var firstPartyAPIs = []firstPartyAPI{
+// FirstPartyAPIs are shared by all tenants: nothing may change them.
+var FirstPartyAPIs = []FirstPartyAPI{
 	{
-		appID: graphAppID, displayName: "Microsoft Graph", audience: graphAudience,
-		identifiers: []string{"https://graph.microsoft.com"},
-		roles:       graphRoles,
+		AppID: GraphAppID, DisplayName: "Microsoft Graph", Audience: GraphAudience,
+		Identifiers: []string{"https://graph.microsoft.com"},
+		Roles:       graphRoles,
 	},
 	{
-		appID: exchangeAppID, displayName: "Office 365 Exchange Online", audience: exchangeAudience,
-		identifiers: []string{"https://outlook.office365.com", "https://outlook.office.com"},
-		roles:       exchangeRoles,
+		AppID: ExchangeAppID, DisplayName: "Office 365 Exchange Online", Audience: ExchangeAudience,
+		Identifiers: []string{"https://outlook.office365.com", "https://outlook.office.com"},
+		Roles:       exchangeRoles,
 	},
 	{
-		appID: sharePointAppID, displayName: "Office 365 SharePoint Online", audience: sharePointAppID,
-		roles: sharePointRoles,
+		AppID: sharePointAppID, DisplayName: "Office 365 SharePoint Online", Audience: sharePointAppID,
+		Roles: sharePointRoles,
 	},
 }
 
 // The rights that the seeded callers hold, and what else an administrator may grant (Microsoft Graph: permissions
 // reference). Directory.Read.All stands twice: the first one is for users, and granting it to an application would be
 // wrong. No real tenant is known to have such a pair on Graph, but nothing in Graph's contract rules it out.
-var graphRoles = []appRole{
+var graphRoles = []AppRole{
 	userRole("5b1e2a7f-92d4-4c5e-8f0a-3d6c1b9e7a42", "Directory.Read.All", "Read directory data as a directory reviewer"),
 	applicationRole("7ab1d382-f21e-4acd-a863-ba3e13f7da61", "Directory.Read.All", "Read directory data"),
 	applicationRole("19dbc75e-c2e2-444c-a770-ec69d8559fc7", "Directory.ReadWrite.All", "Read and write directory data"),
@@ -79,7 +79,7 @@ var graphRoles = []appRole{
 // Three traps: full_access_as_app stands first as a disabled role; Calendars.ReadWrite.All has the ID of Graph's
 // Calendars.ReadWrite, as on the real API; and IMAP.AccessAsApp has two IDs, as on the real API. Of the disabled
 // roles no real tenant is known.
-var exchangeRoles = []appRole{
+var exchangeRoles = []AppRole{
 	disabledRole("c2b0f0d7-6f39-4f6e-9a35-0d1f7a1b8e54", "full_access_as_app", "Use Exchange Web Services with full access to all mailboxes (retired)"),
 	applicationRole("dc890d15-9560-4a4c-9b7f-a736ec74ec40", "full_access_as_app", "Use Exchange Web Services with full access to all mailboxes"),
 	applicationRole("dc50a0fb-09a3-484d-be87-e023b12c6440", "Exchange.ManageAsApp", "Manage Exchange As Application"),
@@ -90,25 +90,25 @@ var exchangeRoles = []appRole{
 }
 
 // SharePoint is not of the migration's business, but shares a role's ID with Graph, as on the real APIs.
-var sharePointRoles = []appRole{
+var sharePointRoles = []AppRole{
 	applicationRole("678536fe-1083-478a-9c59-b99265e6b0d3", "Sites.FullControl.All", "Have full control of all site collections"),
 	applicationRole("741f803b-c850-494e-b5df-cde7c675a1ca", "User.ReadWrite.All", "Read and write user profiles"),
 }
 
-func applicationRole(id, value, displayName string) appRole {
-	return appRole{
+func applicationRole(id, value, displayName string) AppRole {
+	return AppRole{
 		ID: id, Value: value, DisplayName: displayName, Description: displayName + ".",
 		AllowedMemberTypes: []string{"Application"}, IsEnabled: true, Origin: "Application",
 	}
 }
 
-func userRole(id, value, displayName string) appRole {
+func userRole(id, value, displayName string) AppRole {
 	role := applicationRole(id, value, displayName)
 	role.AllowedMemberTypes = []string{"User"}
 	return role
 }
 
-func disabledRole(id, value, displayName string) appRole {
+func disabledRole(id, value, displayName string) AppRole {
 	role := applicationRole(id, value, displayName)
 	role.IsEnabled = false
 	return role

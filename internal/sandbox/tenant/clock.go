@@ -1,4 +1,4 @@
-package sandbox
+package tenant
 
 import (
 	"cmp"
@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// clock is the time that the tenants have, and how fast their replicas catch up with each other.
-type clock struct {
+// Clock is the time that the tenants have, and how fast their replicas catch up with each other.
+type Clock struct {
 	wall func() time.Time
 
 	mu    sync.Mutex
@@ -16,54 +16,54 @@ type clock struct {
 	speed float64       // how many times sooner than in reality a write is seen everywhere
 }
 
-func newClock(wall func() time.Time, speed float64) *clock { return &clock{wall: wall, speed: speed} }
+func newClock(wall func() time.Time, speed float64) *Clock { return &Clock{wall: wall, speed: speed} }
 
 // now is the tenants' time.
-func (c *clock) now() time.Time {
+func (c *Clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.wall().Add(c.ahead)
 }
 
 // scaled is what a delay of replication comes to at the clock's speed.
-func (c *clock) scaled(lag time.Duration) time.Duration {
+func (c *Clock) scaled(lag time.Duration) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Duration(float64(lag) / c.speed)
 }
 
 // before is the moment up to which whoever lags so far behind has seen everything.
-func (c *clock) before(lag time.Duration) time.Time {
+func (c *Clock) before(lag time.Duration) time.Time {
 	return c.now().Add(-c.scaled(lag))
 }
 
-// reading returns the time and the speed of the same moment.
-func (c *clock) reading() (now time.Time, speed float64) {
+// Reading returns the time and the speed of the same moment.
+func (c *Clock) Reading() (now time.Time, speed float64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.wall().Add(c.ahead), c.speed
 }
 
-// set moves the time forward, and sets the speed unless it is 0.
-func (c *clock) set(forward time.Duration, speed float64) {
+// Set moves the time forward, and sets the speed unless it is 0.
+func (c *Clock) Set(forward time.Duration, speed float64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ahead += forward
 	c.speed = cmp.Or(speed, c.speed)
 }
 
-// wallClock is the time that clients on this machine have.
-func (w *World) wallClock() time.Time { return w.clock.wall() }
+// WallClock is the time that clients on this machine have.
+func (w *World) WallClock() time.Time { return w.Clock.wall() }
 
-// now is the time that the tenants have.
-func (w *World) now() time.Time { return w.clock.now() }
+// Now is the time that the tenants have.
+func (w *World) Now() time.Time { return w.Clock.now() }
 
 // Settle lets every replica of these tenants (by ID; of all where none is named) catch up with what was written until
 // now, as some minutes do that nobody waits for.
 func (w *World) Settle(tenantIDs ...string) {
 	for _, t := range w.Tenants {
 		if len(tenantIDs) == 0 || slices.Contains(tenantIDs, t.ID) {
-			t.history.settle(w.now())
+			t.History.settle(w.Now())
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package sandbox
+package tenant
 
 import (
 	"cmp"
@@ -15,15 +15,15 @@ type World struct {
 	Caller  Caller    // the multi-tenant application that Terraform signs in as in each of them
 	Seed    uint64    // of what happens by chance
 
-	clock        *clock
-	profile      profile
+	Clock        *Clock
+	Profile      Profile
 	dice         *dice
 	byName       map[string]*Tenant // by ID and domains, lower case
 	homeTenantID string             // where the caller's application object is: the first tenant
 }
 
-// worldOptions say which tenants to make. The zero value is one tenant that answers at once.
-type worldOptions struct {
+// Options say which tenants to make. The zero value is one tenant that answers at once.
+type Options struct {
 	Tenants int              // how many; 0 means 1
 	Gate    string           // the tenants' EWS gate: unset (the default), false, listed, empty, or mixed, which is one of each in this order and then unset
 	Profile string           // how the tenants behave: instant (the default), realistic or hostile
@@ -32,8 +32,8 @@ type worldOptions struct {
 	Now     func() time.Time // the wall clock; nil means time.Now
 }
 
-// newWorld makes the tenants.
-func newWorld(o worldOptions) (*World, error) {
+// NewWorld makes the tenants.
+func NewWorld(o Options) (*World, error) {
 	wall := o.Now
 	if wall == nil {
 		wall = time.Now
@@ -41,7 +41,7 @@ func newWorld(o worldOptions) (*World, error) {
 	w := &World{
 		Caller: newCaller(),
 		Seed:   cmp.Or(o.Seed, rand.Uint64N(1<<32)+1),
-		clock:  newClock(wall, cmp.Or(o.Speed, 1)),
+		Clock:  newClock(wall, cmp.Or(o.Speed, 1)),
 		byName: map[string]*Tenant{},
 	}
 	w.dice = newDice(w.Seed)
@@ -50,7 +50,7 @@ func newWorld(o worldOptions) (*World, error) {
 		return nil, fmt.Errorf("gate %q: there are %s", o.Gate, strings.Join(gateOptions, ", "))
 	}
 	var err error
-	if w.profile, err = findProfile(o.Profile); err != nil {
+	if w.Profile, err = findProfile(o.Profile); err != nil {
 		return nil, err
 	}
 	for i := range max(o.Tenants, 1) {
@@ -63,8 +63,8 @@ func newWorld(o worldOptions) (*World, error) {
 	return w, nil
 }
 
-// find finds a tenant by its ID or one of its domains.
-func (w *World) find(idOrDomain string) (*Tenant, bool) {
+// Find finds a tenant by its ID or one of its domains.
+func (w *World) Find(idOrDomain string) (*Tenant, bool) {
 	t, found := w.byName[strings.ToLower(idOrDomain)]
 	return t, found
 }

@@ -1,14 +1,14 @@
-package sandbox
+package tenant
 
 import (
 	"strings"
 	"time"
 )
 
-// quota is what one application may do in one tenant: two buckets that fill up again as time passes (Microsoft Graph:
+// Quota is what one application may do in one tenant: two buckets that fill up again as time passes (Microsoft Graph:
 // throttling limits, identity and access). The limits of an application over all tenants, and of a tenant over all
 // applications, are so much higher that nobody on this machine reaches them.
-type quota struct {
+type Quota struct {
 	ResourceUnits int // in each resourceUnitPeriod
 	Writes        int // in each writePeriod
 }
@@ -19,14 +19,14 @@ const (
 )
 
 // smallTenant is the quota in a tenant of fewer than 50 users.
-var smallTenant = quota{ResourceUnits: 3500, Writes: 3000}
+var smallTenant = Quota{ResourceUnits: 3500, Writes: 3000}
 
-// setQuota changes what each application may do in the tenant. What was used before is forgotten.
-func (t *Tenant) setQuota(q quota) { t.quota, t.usage = q, nil }
+// SetQuota changes what each application may do in the tenant. What was used before is forgotten.
+func (t *Tenant) SetQuota(q Quota) { t.Quota, t.usage = q, nil }
 
-// spend takes what a request costs out of an application's quota. It returns how much of the quota is used, 1 being all
+// Spend takes what a request costs out of an application's quota. It returns how much of the quota is used, 1 being all
 // of it, and, where that is not enough, how long to wait and why.
-func (t *Tenant) spend(appID string, resourceUnits int, write bool, now time.Time) (used float64, wait time.Duration, reason string) {
+func (t *Tenant) Spend(appID string, resourceUnits int, write bool, now time.Time) (used float64, wait time.Duration, reason string) {
 	appID = strings.ToLower(appID)
 	if t.usage == nil {
 		t.usage = map[string]*usage{}
@@ -35,10 +35,10 @@ func (t *Tenant) spend(appID string, resourceUnits int, write bool, now time.Tim
 		t.usage[appID] = &usage{}
 	}
 	mine := t.usage[appID]
-	used, wait = mine.resourceUnits.take(float64(resourceUnits), t.quota.ResourceUnits, resourceUnitPeriod, now)
+	used, wait = mine.resourceUnits.take(float64(resourceUnits), t.Quota.ResourceUnits, resourceUnitPeriod, now)
 	reason = "ResourceUnitLimitExceeded"
 	if write {
-		writesUsed, writesWait := mine.writes.take(1, t.quota.Writes, writePeriod, now)
+		writesUsed, writesWait := mine.writes.take(1, t.Quota.Writes, writePeriod, now)
 		used = max(used, writesUsed)
 		if writesWait > wait {
 			wait, reason = writesWait, "WriteLimitExceeded"

@@ -1,4 +1,4 @@
-package sandbox
+package tenant
 
 import (
 	"crypto/rand"
@@ -10,8 +10,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// tenantCreated is when the seeded objects were made, long before any request. A tenant's age stands in its tokens.
-var tenantCreated = time.Date(2019, time.May, 13, 9, 30, 0, 0, time.UTC)
+// Created is when the seeded objects were made, long before any request. A tenant's age stands in its tokens.
+var Created = time.Date(2019, time.May, 13, 9, 30, 0, 0, time.UTC)
 
 // callerSecretLifetime is Entra's default for a client secret (Microsoft Graph: application-addpassword).
 const callerSecretLifetime = 2 * 365 * 24 * time.Hour
@@ -22,37 +22,37 @@ var organizationNames = []string{
 	"Litware", "Proseware", "Trey Research", "Woodgrove Bank", "Lucerne Publishing", "Margie's Travel",
 }
 
-// callerKind names one of the seeded applications that Terraform can sign in as.
-type callerKind string
+// CallerKind names one of the seeded applications that Terraform can sign in as.
+type CallerKind string
 
 const (
-	fullCaller           callerKind = "full"
-	ownedByCaller        callerKind = "owned_by"
-	noConsentRightCaller callerKind = "no_consent_right"
-	readOnlyCaller       callerKind = "read_only"
+	FullCaller           CallerKind = "full"
+	OwnedByCaller        CallerKind = "owned_by"
+	NoConsentRightCaller CallerKind = "no_consent_right"
+	ReadOnlyCaller       CallerKind = "read_only"
 )
 
 // callerRights are the Graph permissions of each caller (Microsoft Graph: permissions of each call). owned_by holds
 // the least that makes and consents an application of one's own; it cannot list the applications of others.
-var callerRights = map[callerKind][]string{
-	fullCaller: {
+var callerRights = map[CallerKind][]string{
+	FullCaller: {
 		"Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All", "Domain.Read.All",
 		"User.Read.All", "Policy.Read.All",
 	},
-	ownedByCaller: {
+	OwnedByCaller: {
 		"Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All", "Domain.Read.All",
 		"User.ReadBasic.All", "Policy.Read.All",
 	},
-	noConsentRightCaller: {
+	NoConsentRightCaller: {
 		"Application.ReadWrite.All", "Organization.Read.All", "Domain.Read.All", "User.Read.All", "Policy.Read.All",
 	},
-	readOnlyCaller: {
+	ReadOnlyCaller: {
 		"Application.Read.All", "Organization.Read.All", "Domain.Read.All", "User.Read.All", "Policy.Read.All",
 	},
 }
 
 func newCaller() Caller {
-	return Caller{ClientID: uuid.NewString(), ClientSecret: newClientSecret()}
+	return Caller{ClientID: uuid.NewString(), ClientSecret: NewClientSecret()}
 }
 
 // seedTenant makes the sandbox's i-th tenant, counted from 0: an organization with users of every kind of mailbox,
@@ -68,16 +68,16 @@ func (w *World) seedTenant(i int, gate string) *Tenant {
 		DisplayName:  name,
 		Domain:       label + ".onmicrosoft.com",
 		CustomDomain: label + ".com",
-		callers:      map[callerKind]Caller{},
-		quota:        smallTenant,
+		Callers:      map[CallerKind]Caller{},
+		Quota:        smallTenant,
 	}
 	if i == 0 {
 		w.homeTenantID = t.ID
 	}
-	for _, api := range firstPartyAPIs {
-		t.seedServicePrincipal(api.appID, api.displayName, microsoftTenant, api.roles)
+	for _, api := range FirstPartyAPIs {
+		t.seedServicePrincipal(api.AppID, api.DisplayName, MicrosoftTenant, api.Roles)
 	}
-	for _, kind := range []callerKind{fullCaller, ownedByCaller, noConsentRightCaller, readOnlyCaller} {
+	for _, kind := range []CallerKind{FullCaller, OwnedByCaller, NoConsentRightCaller, ReadOnlyCaller} {
 		w.seedCaller(t, kind)
 	}
 	t.seedUsers()
@@ -96,25 +96,25 @@ func domainLabel(name string) string {
 	}, strings.ToLower(name))
 }
 
-func (t *Tenant) seedServicePrincipal(appID, displayName, ownerTenant string, roles []appRole) servicePrincipal {
-	principal := servicePrincipal{
+func (t *Tenant) seedServicePrincipal(appID, displayName, ownerTenant string, roles []AppRole) ServicePrincipal {
+	principal := ServicePrincipal{
 		ID: uuid.NewString(), AppID: appID, DisplayName: displayName, Enabled: true,
-		AppRoles: roles, AppOwnerTenantID: ownerTenant, CreatedAt: tenantCreated,
+		AppRoles: roles, AppOwnerTenantID: ownerTenant, CreatedAt: Created,
 	}
-	t.directory.servicePrincipals.put(tenantCreated, principal.ID, principal)
+	t.Directory.ServicePrincipals.Put(Created, principal.ID, principal)
 	return principal
 }
 
 // seedCaller makes the application of a caller, its service principal, and the grants of its rights. The application
 // object of the multi-tenant one exists in its home tenant only, as in reality.
-func (w *World) seedCaller(t *Tenant, kind callerKind) {
+func (w *World) seedCaller(t *Tenant, kind CallerKind) {
 	credentials, home, audience := newCaller(), t.ID, "AzureADMyOrg"
-	if kind == fullCaller {
+	if kind == FullCaller {
 		credentials, home, audience = w.Caller, w.homeTenantID, "AzureADMultipleOrgs"
 	}
-	t.callers[kind] = credentials
+	t.Callers[kind] = credentials
 	displayName := "Terraform (" + string(kind) + ")"
-	graph := t.seededAPI(graphAppID)
+	graph := t.seededAPI(GraphAppID)
 
 	principal := t.seedServicePrincipal(credentials.ClientID, displayName, home, nil)
 	rights := make([]resourceAccess, 0, len(callerRights[kind]))
@@ -125,36 +125,36 @@ func (w *World) seedCaller(t *Tenant, kind callerKind) {
 	if home != t.ID {
 		return
 	}
-	object := application{
+	object := Application{
 		ID: uuid.NewString(), AppID: credentials.ClientID, DisplayName: displayName, SignInAudience: audience,
-		CreatedAt:      tenantCreated,
-		RequiredAccess: []requiredResourceAccess{{ResourceAppID: graphAppID, ResourceAccess: rights}},
-		Passwords: []passwordCredential{{
+		CreatedAt:      Created,
+		RequiredAccess: []RequiredResourceAccess{{ResourceAppID: GraphAppID, ResourceAccess: rights}},
+		Passwords: []PasswordCredential{{
 			KeyID: uuid.NewString(), DisplayName: "sandbox", Hint: credentials.ClientSecret[:3], Secret: credentials.ClientSecret,
-			Start: tenantCreated, End: w.now().Add(callerSecretLifetime),
+			Start: Created, End: w.Now().Add(callerSecretLifetime),
 		}},
 	}
-	t.directory.applications.put(tenantCreated, object.ID, object)
+	t.Directory.Applications.Put(Created, object.ID, object)
 }
 
 // seedGrant consents to an application permission.
-func (t *Tenant) seedGrant(principal, api servicePrincipal, role string) {
-	grant := appRoleAssignment{
-		ID: newAppRoleAssignmentID(principal.ID), AppRoleID: grantableRole(api, role).ID, CreatedAt: tenantCreated,
+func (t *Tenant) seedGrant(principal, api ServicePrincipal, role string) {
+	grant := AppRoleAssignment{
+		ID: NewAppRoleAssignmentID(principal.ID), AppRoleID: grantableRole(api, role).ID, CreatedAt: Created,
 		PrincipalID: principal.ID, PrincipalDisplayName: principal.DisplayName, PrincipalType: "ServicePrincipal",
 		ResourceID: api.ID, ResourceDisplayName: api.DisplayName,
 	}
-	t.directory.grants.put(tenantCreated, grant.ID, grant)
+	t.Directory.Grants.Put(Created, grant.ID, grant)
 }
 
-func (t *Tenant) seededAPI(appID string) servicePrincipal {
-	found := t.directory.servicePrincipals.list(asOf(tenantCreated), func(p servicePrincipal) bool { return p.AppID == appID })
+func (t *Tenant) seededAPI(appID string) ServicePrincipal {
+	found := t.Directory.ServicePrincipals.List(AsOf(Created), func(p ServicePrincipal) bool { return p.AppID == appID })
 	return found[0]
 }
 
 // grantableRole returns the enabled application permission of that name. Of two the first counts.
-func grantableRole(api servicePrincipal, name string) appRole {
-	at := slices.IndexFunc(api.AppRoles, func(r appRole) bool {
+func grantableRole(api ServicePrincipal, name string) AppRole {
+	at := slices.IndexFunc(api.AppRoles, func(r AppRole) bool {
 		return r.Value == name && r.IsEnabled && slices.Contains(r.AllowedMemberTypes, "Application")
 	})
 	return api.AppRoles[at]
@@ -165,42 +165,42 @@ func grantableRole(api servicePrincipal, name string) appRole {
 func (t *Tenant) seedUsers() {
 	for _, seed := range []struct {
 		alias, displayName, domain string
-		kind                       mailboxKind
+		kind                       MailboxKind
 	}{
-		{"migration", "Migration Account", t.Domain, licensed},
-		{"anna.kowalska", "Anna Kowalska", t.CustomDomain, licensed},
-		{"unlicensed", "User Without Licence", t.CustomDomain, unlicensed},
-		{"kiosk", "Kiosk Worker", t.CustomDomain, kiosk},
-		{"disabled", "Former Employee", t.CustomDomain, disabled},
-		{"nomailbox", "On-Premises User", t.CustomDomain, noMailbox},
-		{"publicfolders", "Public Folder Administrator", t.Domain, publicFolderOwner},
+		{"migration", "Migration Account", t.Domain, Licensed},
+		{"anna.kowalska", "Anna Kowalska", t.CustomDomain, Licensed},
+		{"unlicensed", "User Without Licence", t.CustomDomain, Unlicensed},
+		{"kiosk", "Kiosk Worker", t.CustomDomain, Kiosk},
+		{"disabled", "Former Employee", t.CustomDomain, Disabled},
+		{"nomailbox", "On-Premises User", t.CustomDomain, NoMailbox},
+		{"publicfolders", "Public Folder Administrator", t.Domain, PublicFolderOwner},
 	} {
 		address := seed.alias + "@" + seed.domain
-		account := user{ID: uuid.NewString(), UserPrincipalName: address, DisplayName: seed.displayName}
-		account.setMailbox(seed.kind, t.Domain)
-		t.directory.users.put(tenantCreated, account.ID, account)
+		account := User{ID: uuid.NewString(), UserPrincipalName: address, DisplayName: seed.displayName}
+		account.SetMailbox(seed.kind, t.Domain)
+		t.Directory.Users.Put(Created, account.ID, account)
 	}
 }
 
 // Service plans of Exchange Online (Microsoft: "Product names and service plan identifiers for licensing").
 const (
-	exchangePlan2     = "efb87545-963c-4e0d-99df-69c6916d9eb0"
+	ExchangePlan2     = "efb87545-963c-4e0d-99df-69c6916d9eb0"
 	exchangeKioskPlan = "4a82b400-a79f-41a4-b4e2-e94f5787b113"
 )
 
-// setMailbox makes the directory's side of a user agree with a kind of mailbox. A user of the kind no_mailbox has a
+// SetMailbox makes the directory's side of a user agree with a kind of mailbox. A user of the kind no_mailbox has a
 // licence and an address all the same, as with a mailbox that stayed on premises: only Exchange can tell.
-func (u *user) setMailbox(kind mailboxKind, initialDomain string) {
-	u.Mailbox, u.Enabled = kind, kind != disabled
+func (u *User) SetMailbox(kind MailboxKind, initialDomain string) {
+	u.Mailbox, u.Enabled = kind, kind != Disabled
 	u.Mail, u.ProxyAddresses, u.Plans = "", nil, nil
-	if kind == unlicensed {
+	if kind == Unlicensed {
 		return
 	}
-	plan := exchangePlan2
-	if kind == kiosk {
+	plan := ExchangePlan2
+	if kind == Kiosk {
 		plan = exchangeKioskPlan
 	}
-	u.Plans = []assignedPlan{{AssignedDateTime: tenantCreated, CapabilityStatus: "Enabled", Service: "exchange", ServicePlanID: plan}}
+	u.Plans = []AssignedPlan{{AssignedDateTime: Created, CapabilityStatus: "Enabled", Service: "exchange", ServicePlanID: plan}}
 	u.Mail = u.UserPrincipalName
 	u.ProxyAddresses = []string{"SMTP:" + u.Mail}
 	alias, domain, _ := strings.Cut(u.UserPrincipalName, "@")
@@ -209,5 +209,5 @@ func (u *user) setMailbox(kind mailboxKind, initialDomain string) {
 	}
 }
 
-// newClientSecret draws a secret in the manner of Entra's, 40 characters long.
-func newClientSecret() string { return rand.Text()[:3] + "8Q~" + rand.Text() + rand.Text()[:8] }
+// NewClientSecret draws a secret in the manner of Entra's, 40 characters long.
+func NewClientSecret() string { return rand.Text()[:3] + "8Q~" + rand.Text() + rand.Text()[:8] }

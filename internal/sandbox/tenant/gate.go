@@ -1,4 +1,4 @@
-package sandbox
+package tenant
 
 import "slices"
 
@@ -24,8 +24,8 @@ func gateOf(option string, i int) string {
 	return gateUnset
 }
 
-// gate names the state of the organization's gate.
-func (o exchangeOrganization) gate() string {
+// Gate names the state of the organization's gate.
+func (o ExchangeOrganization) Gate() string {
 	switch {
 	case o.EwsEnabled == nil:
 		return gateUnset
@@ -38,7 +38,7 @@ func (o exchangeOrganization) gate() string {
 	}
 }
 
-const ewsRole = "full_access_as_app"
+const EWSRole = "full_access_as_app"
 
 // mailBackupAppID is an app of another company's, which holds full_access_as_app in the tenants whose list names it.
 const (
@@ -49,16 +49,16 @@ const (
 
 // seedExchange makes what an organization's Exchange begins with.
 func (t *Tenant) seedExchange(gate string) {
-	t.exchange = exchangeOrganization{PublicFolders: seededPublicFolders}
+	t.Exchange = ExchangeOrganization{PublicFolders: seededPublicFolders}
 	switch gate {
 	case gateFalse:
-		t.exchange.EwsEnabled = new(false)
+		t.Exchange.EwsEnabled = new(false)
 	case gateListed:
-		t.exchange.EwsEnabled, t.exchange.EwsAllowedAppIDs, t.exchange.EwsListEdited = new(true), []string{mailBackupAppID}, true
+		t.Exchange.EwsEnabled, t.Exchange.EwsAllowedAppIDs, t.Exchange.EwsListEdited = new(true), []string{mailBackupAppID}, true
 		backup := t.seedServicePrincipal(mailBackupAppID, mailBackupName, mailBackupTenant, nil)
-		t.seedGrant(backup, t.seededAPI(exchangeAppID), ewsRole)
+		t.seedGrant(backup, t.seededAPI(ExchangeAppID), EWSRole)
 	case gateEmpty:
-		t.exchange.EwsEnabled = new(true)
+		t.Exchange.EwsEnabled = new(true)
 	}
-	t.settings.put(tenantCreated, exchangeSettings, t.exchange)
+	t.Settings.Put(Created, ExchangeSettings, t.Exchange)
 }

@@ -1,4 +1,4 @@
-package sandbox
+package tenant
 
 import (
 	"fmt"
@@ -9,10 +9,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// managementPolicy restricts the credentials of applications (Microsoft Graph: "Microsoft Entra application
+// ManagementPolicy restricts the credentials of applications (Microsoft Graph: "Microsoft Entra application
 // authentication methods API overview"): either the tenant's default one, which always exists and is disabled at first,
 // or one that is assigned to a single application and takes the place of the default one there.
-type managementPolicy struct {
+type ManagementPolicy struct {
 	ID            string
 	ApplicationID string // object ID of the application that it is assigned to; empty for the default one
 	Enabled       bool
@@ -30,19 +30,19 @@ type Restriction struct {
 // The types of restrictions that can hit what this sandbox has. Symmetric keys and client secrets of the client's own
 // making do not exist in it.
 const (
-	passwordAddition      = "passwordAddition"
-	passwordLifetime      = "passwordLifetime"
-	asymmetricKeyLifetime = "asymmetricKeyLifetime"
+	PasswordAddition      = "passwordAddition"
+	PasswordLifetime      = "passwordLifetime"
+	AsymmetricKeyLifetime = "asymmetricKeyLifetime"
 )
 
-var restrictionTypes = []string{passwordAddition, passwordLifetime, asymmetricKeyLifetime}
+var RestrictionTypes = []string{PasswordAddition, PasswordLifetime, AsymmetricKeyLifetime}
 
-func (r Restriction) ofLifetime() bool { return r.Type != passwordAddition }
+func (r Restriction) OfLifetime() bool { return r.Type != PasswordAddition }
 
 var dayTimeDuration = regexp.MustCompile(`^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$`)
 
-// parseDuration reads Edm.Duration, which knows nothing longer than days (OData 4.01: Edm.Duration).
-func parseDuration(text string) (time.Duration, error) {
+// ParseDuration reads Edm.Duration, which knows nothing longer than days (OData 4.01: Edm.Duration).
+func ParseDuration(text string) (time.Duration, error) {
 	found := dayTimeDuration.FindStringSubmatch(text)
 	if found == nil || text == "P" || text[len(text)-1] == 'T' {
 		return 0, fmt.Errorf("%q is no duration such as P180D or P4DT12H30M5S", text)
@@ -55,20 +55,20 @@ func parseDuration(text string) (time.Duration, error) {
 	return total, nil
 }
 
-// defaultPolicy is the row of the tenant's default policy; every other one stands under its application's object ID.
-const defaultPolicy = "default"
+// DefaultPolicy is the row of the tenant's default policy; every other one stands under its application's object ID.
+const DefaultPolicy = "default"
 
 // seedPolicy makes the policy that every tenant has.
 func (t *Tenant) seedPolicy() {
-	t.directory.policies.put(tenantCreated, defaultPolicy, managementPolicy{ID: uuid.NewString()})
+	t.Directory.Policies.Put(Created, DefaultPolicy, ManagementPolicy{ID: uuid.NewString()})
 }
 
-// policyOf is the policy that counts for an application. One of its own replaces the default one whole, and both can be
+// PolicyOf is the policy that counts for an application. One of its own replaces the default one whole, and both can be
 // disabled.
-func (t *Tenant) policyOf(v view, applicationID string) managementPolicy {
-	if own, assigned := t.directory.policies.get(v, applicationID); assigned {
+func (t *Tenant) PolicyOf(v View, applicationID string) ManagementPolicy {
+	if own, assigned := t.Directory.Policies.Get(v, applicationID); assigned {
 		return own
 	}
-	standing, _ := t.directory.policies.get(v, defaultPolicy)
+	standing, _ := t.Directory.Policies.Get(v, DefaultPolicy)
 	return standing
 }

@@ -1,6 +1,6 @@
 // Package tenant is the state of the Microsoft 365 tenants: directory objects with their history, Exchange settings, quotas,
 // and the clock, profile and dice that all tenants share. It serves no requests.
-package sandbox
+package tenant
 
 import (
 	"crypto/x509"
@@ -16,39 +16,39 @@ type Tenant struct {
 	CustomDomain string // the default domain, verified as well
 
 	sync.Mutex // held for the length of a request's work on this tenant
-	directory  directory
-	history    history
-	exchange   exchangeOrganization        // as the administrator has set it
-	settings   table[exchangeOrganization] // the same with its history, for Exchange learns of some of it late
-	ewsSeen    map[string]time.Time        // when each app used EWS last, by lower-case client ID
-	refused    map[string]int              // AADSTS codes of sign-ins that are refused whatever they hold, by lower-case client ID
-	callers    map[callerKind]Caller
-	rules      directoryRules
-	quota      quota
+	Directory  Directory
+	History    History
+	Exchange   ExchangeOrganization        // as the administrator has set it
+	Settings   Table[ExchangeOrganization] // the same with its history, for Exchange learns of some of it late
+	EWSSeen    map[string]time.Time        // when each app used EWS last, by lower-case client ID
+	Refused    map[string]int              // AADSTS codes of sign-ins that are refused whatever they hold, by lower-case client ID
+	Callers    map[CallerKind]Caller
+	Rules      DirectoryRules
+	Quota      Quota
 	usage      map[string]*usage // by client ID, lower case
 }
 
-// directory holds a tenant's objects, each with its history, so that a read can be answered as of an earlier moment.
-type directory struct {
-	applications      table[application]
-	servicePrincipals table[servicePrincipal]
-	grants            table[appRoleAssignment]
-	users             table[user]
-	deleted           table[deletedItem]
-	policies          table[managementPolicy]
+// Directory holds a tenant's objects, each with its history, so that a read can be answered as of an earlier moment.
+type Directory struct {
+	Applications      Table[Application]
+	ServicePrincipals Table[ServicePrincipal]
+	Grants            Table[AppRoleAssignment]
+	Users             Table[User]
+	Deleted           Table[DeletedItem]
+	Policies          Table[ManagementPolicy]
 }
 
-// view is the moment as of which a read is answered. The present one sees every write.
-type view struct {
-	asOf time.Time
-	gone time.Time // as of which deletions are seen: no later than asOf
+// View is the moment as of which a read is answered. The present one sees every write.
+type View struct {
+	AsOf time.Time
+	gone time.Time // as of which deletions are seen: no later than AsOf
 }
 
-// asOf sees everything that was written until then.
-func asOf(t time.Time) view { return view{t, t} }
+// AsOf sees everything that was written until then.
+func AsOf(t time.Time) View { return View{t, t} }
 
-// table keeps every version of its rows in the order of writing.
-type table[T any] struct {
+// Table keeps every version of its rows in the order of writing.
+type Table[T any] struct {
 	order []string // row IDs in the order of creation, for stable paging
 	rows  map[string][]version[T]
 }
@@ -59,44 +59,44 @@ type version[T any] struct {
 	deleted bool
 }
 
-// get returns the row as it stood at the view's moment. Values are copies of the top level only: change a row by put.
-func (t *table[T]) get(v view, id string) (T, bool) {
+// Get returns the row as it stood at the view's moment. Values are copies of the top level only: change a row by put.
+func (t *Table[T]) Get(v View, id string) (T, bool) {
 	var none T
 	versions := t.rows[id]
 	for i := len(versions) - 1; i >= 0; i-- {
 		switch written := versions[i]; {
 		case written.deleted && !written.at.After(v.gone):
 			return none, false
-		case !written.deleted && !written.at.After(v.asOf):
+		case !written.deleted && !written.at.After(v.AsOf):
 			return written.value, true
 		}
 	}
 	return none, false
 }
 
-// list returns the rows of the view's moment for which keep answers true, in the order of their creation.
-func (t *table[T]) list(v view, keep func(T) bool) []T {
+// List returns the rows of the view's moment for which keep answers true, in the order of their creation.
+func (t *Table[T]) List(v View, keep func(T) bool) []T {
 	found := make([]T, 0, len(t.order))
 	for _, id := range t.order {
-		if row, ok := t.get(v, id); ok && (keep == nil || keep(row)) {
+		if row, ok := t.Get(v, id); ok && (keep == nil || keep(row)) {
 			found = append(found, row)
 		}
 	}
 	return found
 }
 
-// first returns the oldest row of the view's moment for which is answers true.
-func (t *table[T]) first(v view, is func(T) bool) (T, bool) {
+// First returns the oldest row of the view's moment for which is answers true.
+func (t *Table[T]) First(v View, is func(T) bool) (T, bool) {
 	var none T
 	for _, id := range t.order {
-		if row, ok := t.get(v, id); ok && is(row) {
+		if row, ok := t.Get(v, id); ok && is(row) {
 			return row, true
 		}
 	}
 	return none, false
 }
 
-func (t *table[T]) put(at time.Time, id string, row T) {
+func (t *Table[T]) Put(at time.Time, id string, row T) {
 	if t.rows == nil {
 		t.rows = map[string][]version[T]{}
 	}
@@ -106,14 +106,14 @@ func (t *table[T]) put(at time.Time, id string, row T) {
 	t.rows[id] = append(t.rows[id], version[T]{at: at, value: row})
 }
 
-func (t *table[T]) remove(at time.Time, id string) {
+func (t *Table[T]) Remove(at time.Time, id string) {
 	if versions, known := t.rows[id]; known {
 		t.rows[id] = append(versions, version[T]{at: at, deleted: true})
 	}
 }
 
-// application is an Entra application object.
-type application struct {
+// Application is an Entra application object.
+type Application struct {
 	ID              string
 	AppID           string
 	DisplayName     string
@@ -125,17 +125,17 @@ type application struct {
 	CreatedAt       time.Time
 	CreatedByAppID  string
 	Owners          []string // object IDs of service principals
-	RequiredAccess  []requiredResourceAccess
-	Keys            []keyCredential
-	Passwords       []passwordCredential
-	Federated       []federatedCredential
+	RequiredAccess  []RequiredResourceAccess
+	Keys            []KeyCredential
+	Passwords       []PasswordCredential
+	Federated       []FederatedCredential
 	IsDisabled      bool
 	IdentifierURIs  []string
 	ServiceMgmtRef  string
 	ExtraProperties map[string]any // accepted, stored and returned, but without a behaviour of their own here
 }
 
-type requiredResourceAccess struct {
+type RequiredResourceAccess struct {
 	ResourceAppID  string           `json:"resourceAppId"`
 	ResourceAccess []resourceAccess `json:"resourceAccess"`
 }
@@ -145,7 +145,7 @@ type resourceAccess struct {
 	Type string `json:"type"` // Role or Scope
 }
 
-type keyCredential struct {
+type KeyCredential struct {
 	KeyID       string
 	DisplayName string
 	Usage       string
@@ -156,7 +156,7 @@ type keyCredential struct {
 	Raw         []byte // what the client sent as key
 }
 
-type passwordCredential struct {
+type PasswordCredential struct {
 	KeyID       string
 	DisplayName string
 	Hint        string
@@ -164,7 +164,7 @@ type passwordCredential struct {
 	Start, End  time.Time
 }
 
-type federatedCredential struct {
+type FederatedCredential struct {
 	ID          string
 	Name        string
 	Issuer      string
@@ -173,14 +173,14 @@ type federatedCredential struct {
 	Audiences   []string
 }
 
-// servicePrincipal is an application's presence in a tenant. The first-party APIs have one without an application here.
-type servicePrincipal struct {
+// ServicePrincipal is an application's presence in a tenant. The first-party APIs have one without an application here.
+type ServicePrincipal struct {
 	ID                     string
 	AppID                  string
 	DisplayName            string
 	Enabled                bool
 	Tags                   []string
-	AppRoles               []appRole
+	AppRoles               []AppRole
 	AppOwnerTenantID       string
 	AppRoleAssignmentNeeds bool // appRoleAssignmentRequired
 	CreatedAt              time.Time
@@ -188,7 +188,7 @@ type servicePrincipal struct {
 	ExtraProperties        map[string]any
 }
 
-type appRole struct {
+type AppRole struct {
 	ID                 string   `json:"id"`
 	Value              string   `json:"value"`
 	DisplayName        string   `json:"displayName"`
@@ -198,7 +198,7 @@ type appRole struct {
 	Origin             string   `json:"origin"`
 }
 
-type appRoleAssignment struct {
+type AppRoleAssignment struct {
 	ID                   string
 	AppRoleID            string
 	PrincipalID          string
@@ -209,49 +209,49 @@ type appRoleAssignment struct {
 	CreatedAt            time.Time
 }
 
-// mailboxKind says what Exchange holds for a user; the seed makes one user or more of each.
-type mailboxKind string
+// MailboxKind says what Exchange holds for a user; the seed makes one user or more of each.
+type MailboxKind string
 
 const (
-	licensed          mailboxKind = "licensed"
-	unlicensed        mailboxKind = "unlicensed"
-	kiosk             mailboxKind = "kiosk"
-	disabled          mailboxKind = "disabled"
-	noMailbox         mailboxKind = "no_mailbox"
-	publicFolderOwner mailboxKind = "public_folder_owner"
+	Licensed          MailboxKind = "licensed"
+	Unlicensed        MailboxKind = "unlicensed"
+	Kiosk             MailboxKind = "kiosk"
+	Disabled          MailboxKind = "disabled"
+	NoMailbox         MailboxKind = "no_mailbox"
+	PublicFolderOwner MailboxKind = "public_folder_owner"
 )
 
-var mailboxKinds = []mailboxKind{licensed, unlicensed, kiosk, disabled, noMailbox, publicFolderOwner}
+var MailboxKinds = []MailboxKind{Licensed, Unlicensed, Kiosk, Disabled, NoMailbox, PublicFolderOwner}
 
-type user struct {
+type User struct {
 	ID                string
 	UserPrincipalName string
 	Mail              string
 	DisplayName       string
 	Enabled           bool
 	ProxyAddresses    []string
-	Plans             []assignedPlan
-	Mailbox           mailboxKind
+	Plans             []AssignedPlan
+	Mailbox           MailboxKind
 }
 
-type assignedPlan struct {
+type AssignedPlan struct {
 	AssignedDateTime time.Time `json:"assignedDateTime"`
 	CapabilityStatus string    `json:"capabilityStatus"`
 	Service          string    `json:"service"`
 	ServicePlanID    string    `json:"servicePlanId"`
 }
 
-// deletedItem is a soft-deleted application or service principal: kept for 30 days, then gone.
-type deletedItem struct {
+// DeletedItem is a soft-deleted application or service principal: kept for 30 days, then gone.
+type DeletedItem struct {
 	ID               string
 	DeletedAt        time.Time
-	Application      *application
-	ServicePrincipal *servicePrincipal
-	Grants           []appRoleAssignment // the service principal's, brought back with it
+	Application      *Application
+	ServicePrincipal *ServicePrincipal
+	Grants           []AppRoleAssignment // the service principal's, brought back with it
 }
 
-// directoryRules are what some tenants ask of applications and most do not. The zero value asks nothing.
-type directoryRules struct {
+// DirectoryRules are what some tenants ask of applications and most do not. The zero value asks nothing.
+type DirectoryRules struct {
 	ObjectQuota         int      // how many applications one caller can have made, deleted ones included; 0: as many as it likes
 	NeedsManagementRef  bool     // a new application must have a serviceManagementReference
 	SignInAudiences     []string // those that an app management policy allows; none: all
