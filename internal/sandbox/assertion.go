@@ -12,6 +12,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
 // checkAssertion verifies the JWT by which an application proves that it has the private key of a certificate
@@ -24,10 +25,10 @@ func (a *loginAPI) checkAssertion(t *tenant.Tenant, app tenant.Application, asse
 		return unsupportedAlgorithm.with(fmt.Sprint(unverified.Header["alg"]))
 	case err != nil:
 		return malformedAssertion.with()
-	case !slices.Contains(assertionMethods, unverified.Method.Alg()):
+	case !slices.Contains(token.AssertionMethods, unverified.Method.Alg()):
 		return unsupportedAlgorithm.with(unverified.Method.Alg())
 	}
-	key, found := signingKey(app, unverified.Header)
+	key, found := token.SigningKey(app, unverified.Header)
 	if !found {
 		return unknownKey.with(app.AppID)
 	}
@@ -38,7 +39,7 @@ func (a *loginAPI) checkAssertion(t *tenant.Tenant, app tenant.Application, asse
 	if !isRSA {
 		return unsupportedAlgorithm.with(key.Certificate.PublicKeyAlgorithm.String())
 	}
-	_, err = jwt.NewParser(jwt.WithValidMethods(assertionMethods), jwt.WithoutClaimsValidation()).
+	_, err = jwt.NewParser(jwt.WithValidMethods(token.AssertionMethods), jwt.WithoutClaimsValidation()).
 		Parse(assertion, func(*jwt.Token) (any, error) { return public, nil })
 	if err != nil {
 		return wrongSignature.with(app.AppID)
@@ -63,7 +64,7 @@ func (a *loginAPI) checkAssertionClaims(t *tenant.Tenant, app tenant.Application
 	if claims.NotBefore != nil {
 		from = claims.NotBefore.Time
 	}
-	if now.After(claims.ExpiresAt.Add(assertionSkew)) || now.Before(from.Add(-assertionSkew)) {
+	if now.After(claims.ExpiresAt.Add(token.AssertionSkew)) || now.Before(from.Add(-token.AssertionSkew)) {
 		const layout = "2006-01-02T15:04:05.0000000Z"
 		return assertionOutOfTime.with(now.UTC().Format(layout), from.UTC().Format(layout), claims.ExpiresAt.UTC().Format(layout))
 	}
@@ -86,8 +87,8 @@ func (a *loginAPI) checkKeyInDate(app tenant.Application, key tenant.KeyCredenti
 	const layout = "01/02/2006 15:04:05"
 	thumbprint := fmt.Sprintf("%X", sha1.Sum(key.Certificate.Raw))
 	start, end := key.Start.UTC().Format(layout), key.End.UTC().Format(layout)
-	switch err := checkKeyInDate(key, a.world.Now()); {
-	case errors.Is(err, errKeyExpired):
+	switch err := token.CheckKeyInDate(key, a.world.Now()); {
+	case errors.Is(err, token.ErrKeyExpired):
 		return expiredKey.with(thumbprint, start, end, app.AppID)
 	case err != nil:
 		return keyNotYetValid.with(thumbprint, start, end)

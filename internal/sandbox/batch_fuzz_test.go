@@ -27,7 +27,7 @@ func FuzzABatchIsAnsweredPartByPartOrRefusedAsAWhole(f *testing.F) {
 	}
 	org := server.world.Tenants[0]
 	principal, _ := org.ServicePrincipalByAppID(tenant.Present(), org.Callers[tenant.FullCaller].ClientID)
-	token, err := server.issuer.issue(org, principal, "1", tenant.GraphAudience, []string{"Application.Read.All", "Organization.Read.All", "User.Read.All", "Domain.Read.All"})
+	token, err := server.issuer.Issue(org, principal, "1", tenant.GraphAudience, []string{"Application.Read.All", "Organization.Read.All", "User.Read.All", "Domain.Read.All"})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -10,17 +10,18 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
 // exchangeAPI is Exchange Online over the tenants of a world.
 type exchangeAPI struct {
 	world  *tenant.World
-	issuer *issuer
+	issuer *token.Issuer
 	origin string // where it is served, without a slash at the end
 }
 
 // newExchangeAPI returns an API that is served at an origin, such as https://127.0.0.1:8443.
-func newExchangeAPI(world *tenant.World, issuer *issuer, origin string) *exchangeAPI {
+func newExchangeAPI(world *tenant.World, issuer *token.Issuer, origin string) *exchangeAPI {
 	return &exchangeAPI{world: world, issuer: issuer, origin: origin}
 }
 
@@ -45,7 +46,7 @@ const maxEWSRequest = 1 << 20
 // In what order Exchange makes its checks is unconfirmed; here the token comes first, then the tenant, then the mailbox.
 func (a *exchangeAPI) serveEWS(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("request-id", uuid.NewString())
-	token, fault := a.issuer.verify(r.Header.Get("Authorization"))
+	token, fault := a.issuer.Verify(r.Header.Get("Authorization"))
 	if fault != nil || token.Audience != tenant.ExchangeAudience {
 		refuseEWSToken(w)
 		return
@@ -80,7 +81,7 @@ func (a *exchangeAPI) serveEWS(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	if !token.hasRole(tenant.EWSRole) {
+	if !token.HasRole(tenant.EWSRole) {
 		// Unconfirmed: Exchange's answer to a token without the role; its status at least is known to be 403.
 		writeEWSFault(w, http.StatusForbidden, ewsFault{
 			Code: "ErrorAccessDenied", Message: "Access is denied. Check credentials and try again.",

@@ -66,8 +66,8 @@ type getUserSettingsRequest struct {
 // an application that may open every mailbox is unconfirmed.
 func (a *exchangeAPI) serveUserSettings(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("request-id", uuid.NewString())
-	token, fault := a.issuer.verify(r.Header.Get("Authorization"))
-	if fault != nil || token.Audience != tenant.ExchangeAudience || !token.hasRole(tenant.EWSRole) {
+	token, fault := a.issuer.Verify(r.Header.Get("Authorization"))
+	if fault != nil || token.Audience != tenant.ExchangeAudience || !token.HasRole(tenant.EWSRole) {
 		refuseEWSToken(w)
 		return
 	}

@@ -13,7 +13,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/odata"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
 // Application permissions, as they stand in the roles claim.
@@ -43,14 +45,14 @@ const (
 // graphAPI is Microsoft Graph over the tenants of a world.
 type graphAPI struct {
 	world  *tenant.World
-	issuer *issuer
+	issuer *token.Issuer
 	origin string             // where it is served, without a slash at the end
 	routes map[string][]route // by version
 	parts  http.Handler       // serves the parts of a batch
 }
 
 // newGraphAPI returns an API that is served at an origin, such as https://127.0.0.1:8443.
-func newGraphAPI(world *tenant.World, issuer *issuer, origin string) *graphAPI {
+func newGraphAPI(world *tenant.World, issuer *token.Issuer, origin string) *graphAPI {
 	all := slices.Concat(
 		applicationRoutes, credentialRoutes, rollRoutes, ownerRoutes, servicePrincipalRoutes, grantRoutes,
 		deletedItemRoutes, tenantRoutes, userRoutes, policyRoutes,
@@ -80,12 +82,12 @@ func isGraph(path string) bool {
 type call struct {
 	api     *graphAPI
 	tenant  *tenant.Tenant
-	token   *accessToken
+	token   *token.AccessToken
 	w       http.ResponseWriter
 	r       *http.Request
 	version string
 	keys    map[string]key
-	query   Query
+	query   odata.Query
 	ownOnly bool // the caller's only right is to objects that it owns
 	tenant.Views
 }
@@ -112,13 +114,13 @@ func (a *graphAPI) carryOut(w http.ResponseWriter, r *http.Request) *graphError 
 	if failure != nil {
 		return failure
 	}
-	if len(found.rights) > 0 && !slices.ContainsFunc(found.rights, token.hasRole) {
+	if len(found.rights) > 0 && !slices.ContainsFunc(found.rights, token.HasRole) {
 		return denied()
 	}
 	c := &call{api: a, tenant: t, token: token, w: w, r: r, version: version, keys: keys}
-	c.ownOnly = !slices.ContainsFunc(found.rights, func(right string) bool { return right != appOwnedBy && token.hasRole(right) })
+	c.ownOnly = !slices.ContainsFunc(found.rights, func(right string) bool { return right != appOwnedBy && token.HasRole(right) })
 	var err error
-	if c.query, err = parseQuery(r); err != nil {
+	if c.query, err = odata.Parse(r); err != nil {
 		return queryRefusal(err)
 	}
 	cost := resourceUnits(found, c.query)
@@ -138,8 +140,8 @@ func (a *graphAPI) carryOut(w http.ResponseWriter, r *http.Request) *graphError 
 }
 
 // graphCaller verifies the token. The tenant is always the token's.
-func (a *graphAPI) graphCaller(r *http.Request) (*accessToken, *tenant.Tenant, *graphError) {
-	token, fault := a.issuer.verify(r.Header.Get("Authorization"))
+func (a *graphAPI) graphCaller(r *http.Request) (*token.AccessToken, *tenant.Tenant, *graphError) {
+	token, fault := a.issuer.Verify(r.Header.Get("Authorization"))
 	if fault != nil {
 		return nil, nil, unauthenticated(tokenErrors[fault.Reason])
 	}
@@ -168,7 +170,7 @@ func setGraphHeaders(w http.ResponseWriter, r *http.Request) {
 }
 
 // resourceUnits is what a request costs of the caller's quota (Microsoft Graph: throttling limits, identity and access).
-func resourceUnits(found route, q Query) int {
+func resourceUnits(found route, q odata.Query) int {
 	units := 1
 	if found.method == http.MethodGet {
 		first, _, _ := strings.Cut(found.path, "/")
@@ -223,7 +225,7 @@ func (c *call) body() (map[string]json.RawMessage, *graphError) {
 }
 
 // object is an entity as it goes out.
-type object = Object
+type object = odata.Object
 
 // link makes an absolute address below the version.
 func (c *call) link(format string, particulars ...any) string {
@@ -234,11 +236,11 @@ func (c *call) link(format string, particulars ...any) string {
 func (c *call) one(status int, collection string, entity object, selectable object) *graphError {
 	context := collection
 	if c.r.Method == http.MethodGet && len(c.query.Selected) > 0 {
-		if err := c.query.checkSelected(selectable); err != nil {
+		if err := c.query.CheckSelected(selectable); err != nil {
 			return queryRefusal(err)
 		}
-		entity = c.query.reduced(entity)
-		context = c.query.context(context)
+		entity = c.query.Reduced(entity)
+		context = c.query.Context(context)
 	}
 	entity["@odata.context"] = c.link("$metadata#%s/$entity", context)
 	return c.write(status, entity)

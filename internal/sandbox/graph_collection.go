@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/odata"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
@@ -20,22 +21,22 @@ type collection struct {
 
 // many answers with the page of a collection that the query asks for.
 func (c *call) many(of collection) *graphError {
-	err := c.query.check(Collection{
+	err := c.query.Check(odata.Collection{
 		Name: of.context, Schema: of.schema, Filterable: of.filterable, Sortable: of.sortable, Searchable: of.searchable,
 	})
 	if err != nil {
 		return queryRefusal(err)
 	}
 	seen := c.Lists
-	from := PageToken{AsOf: c.api.world.Now()}
+	from := odata.PageToken{AsOf: c.api.world.Now()}
 	if seen.AsOf.Before(from.AsOf) {
 		from.AsOf = seen.AsOf
 	}
 	if c.query.After != nil {
 		from, seen = *c.query.After, tenant.AsOf(c.query.After.AsOf)
 	}
-	rows := c.query.apply(of.rows(seen))
-	page, next := c.query.page(rows, from)
+	rows := c.query.Apply(of.rows(seen))
+	page, next := c.query.Page(rows, from)
 	body := object{}
 	if next != nil {
 		body["@odata.nextLink"] = c.nextLink(*next)
@@ -43,17 +44,17 @@ func (c *call) many(of collection) *graphError {
 	if c.query.Count {
 		body["@odata.count"] = len(rows)
 	}
-	body["@odata.context"] = c.link("$metadata#%s", c.query.context(of.context))
+	body["@odata.context"] = c.link("$metadata#%s", c.query.Context(of.context))
 	body["value"] = tenant.Mapped(page, func(row object) object {
 		if of.shown != nil {
 			row = of.shown(row)
 		}
-		return c.query.reduced(row)
+		return c.query.Reduced(row)
 	})
 	return c.write(http.StatusOK, body)
 }
 
-func (c *call) nextLink(next PageToken) string {
+func (c *call) nextLink(next odata.PageToken) string {
 	values := c.r.URL.Query()
 	values.Del("skiptoken")
 	values.Set("$skiptoken", next.String())
@@ -62,9 +63,9 @@ func (c *call) nextLink(next PageToken) string {
 
 // queryRefusal is Graph's answer to a query that is not understood or not supported.
 func queryRefusal(err error) *graphError {
-	var misspelt *SyntaxError
+	var misspelt *odata.SyntaxError
 	switch {
-	case errors.Is(err, ErrPageToken):
+	case errors.Is(err, odata.ErrPageToken):
 		return refuse("Directory_ExpiredPageToken", "The specified page token value has expired and can no longer be included in your request.")
 	case errors.As(err, &misspelt):
 		return refuse(badSyntax, "%s", err)

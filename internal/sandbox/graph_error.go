@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
 // graphError is an answer of Graph that is none (Microsoft Graph: error responses and resource types).
@@ -85,11 +86,11 @@ func unknownProperty(property, resource string) *graphError {
 
 // tokenErrors are Graph's words for a token that it does not take. Those for a wrong signature, for an expired token and for
 // another audience are unconfirmed.
-var tokenErrors = map[tokenFaultReason]string{
-	tokenMissing:      "Access token is empty.",
-	tokenMalformed:    "CompactToken parsing failed with error code: 80049217",
-	tokenBadSignature: "Access token validation failure. Invalid signature.",
-	tokenExpired:      "Lifetime validation failed, the token is expired.",
+var tokenErrors = map[token.Reason]string{
+	token.Missing:      "Access token is empty.",
+	token.Malformed:    "CompactToken parsing failed with error code: 80049217",
+	token.BadSignature: "Access token validation failure. Invalid signature.",
+	token.Expired:      "Lifetime validation failed, the token is expired.",
 }
 
 const foreignAudience = "Access token validation failure. Invalid audience."

@@ -38,7 +38,7 @@ func TestAGrantIsSeenFromBothEndsAndInTheToken(t *testing.T) {
 	}
 	added := g.want(http.StatusOK, "POST", "/applications/"+app["id"].(string)+"/addPassword", object{})
 	form := secretForm(app["appId"].(string), added["secretText"].(string), exchangeDefault)
-	token, fault := g.server.issuer.verify(g.rig.token(g.tenant.ID, form))
+	token, fault := g.server.issuer.Verify(g.rig.token(g.tenant.ID, form))
 	if fault != nil || !slices.Equal(token.Roles, []string{"full_access_as_app"}) {
 		t.Errorf("the token is %+v (%v)", token, fault)
 	}
@@ -55,7 +55,7 @@ func TestAGrantIsSeenFromBothEndsAndInTheToken(t *testing.T) {
 	path = assignments + "/" + grant["id"].(string)
 	g.want(http.StatusNoContent, "DELETE", path, nil)
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "DELETE", path, nil)
-	if token, fault := g.server.issuer.verify(g.rig.token(g.tenant.ID, form)); fault != nil || len(token.Roles) != 0 {
+	if token, fault := g.server.issuer.Verify(g.rig.token(g.tenant.ID, form)); fault != nil || len(token.Roles) != 0 {
 		t.Errorf("after the revocation a new token is %+v (%v)", token, fault)
 	}
 }

@@ -148,7 +148,7 @@ const maxBound = 20
 // right to what it makes. Codes of refusals are unconfirmed.
 func (c *call) firstOwners(body map[string]json.RawMessage) ([]string, *graphError) {
 	var owners []string
-	if c.token.hasRole(appOwnedBy) {
+	if c.token.HasRole(appOwnedBy) {
 		owners = append(owners, c.token.ServicePrincipalID)
 	}
 	raw, bound := body[ownersBinding]

@@ -111,7 +111,7 @@ func TestEachOperationTakesEachOfItsRightsAndNoOther(t *testing.T) {
 		}
 		path = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, noObject)
 		denied := func(roles ...string) bool {
-			token, err := r.server.issuer.issue(tenant, caller.principal, "1", "https://graph.microsoft.com", roles)
+			token, err := r.server.issuer.Issue(tenant, caller.principal, "1", "https://graph.microsoft.com", roles)
 			if err != nil {
 				t.Fatal(err)
 			}

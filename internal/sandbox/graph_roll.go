@@ -10,6 +10,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
 // rollRoutes are the operations by which an application rolls its own certificates. An application needs no permission
@@ -34,8 +35,8 @@ func (c *call) findRolled() (tenant.Application, *graphError) {
 		return found, failure
 	}
 	own := strings.EqualFold(found.AppID, c.token.AppID)
-	owned := c.token.hasRole(appOwnedBy) && slices.Contains(found.Owners, c.token.ServicePrincipalID)
-	if !own && !owned && !c.token.hasRole(appReadWriteAll) && !c.token.hasRole(directoryWrite) {
+	owned := c.token.HasRole(appOwnedBy) && slices.Contains(found.Owners, c.token.ServicePrincipalID)
+	if !own && !owned && !c.token.HasRole(appReadWriteAll) && !c.token.HasRole(directoryWrite) {
 		return found, denied()
 	}
 	return found, nil
@@ -54,15 +55,15 @@ func (c *call) checkProof(a tenant.Application, proof string) *graphError {
 	if err != nil {
 		return badProof("it is no JSON Web Token")
 	}
-	key, known := signingKey(a, unverified.Header)
-	if !known || checkKeyInDate(key, c.api.world.Now()) != nil {
+	key, known := token.SigningKey(a, unverified.Header)
+	if !known || token.CheckKeyInDate(key, c.api.world.Now()) != nil {
 		return badProof("it is signed with no valid key of the application")
 	}
 	public, isRSA := key.Certificate.PublicKey.(*rsa.PublicKey)
 	if !isRSA {
 		return badProof("the key is no RSA key")
 	}
-	parser := jwt.NewParser(jwt.WithValidMethods(assertionMethods), jwt.WithoutClaimsValidation())
+	parser := jwt.NewParser(jwt.WithValidMethods(token.AssertionMethods), jwt.WithoutClaimsValidation())
 	if _, err := parser.Parse(proof, func(*jwt.Token) (any, error) { return public, nil }); err != nil {
 		return badProof("its signature is wrong")
 	}
@@ -74,7 +75,7 @@ func (c *call) checkProof(a tenant.Application, proof string) *graphError {
 		return badProof("its issuer is not the application's object ID")
 	case claims.NotBefore == nil || claims.ExpiresAt == nil || claims.ExpiresAt.Sub(claims.NotBefore.Time) > proofLifetime:
 		return badProof("it must be valid from nbf for 10 minutes")
-	case now.Before(claims.NotBefore.Add(-assertionSkew)) || now.After(claims.ExpiresAt.Add(assertionSkew)):
+	case now.Before(claims.NotBefore.Add(-token.AssertionSkew)) || now.After(claims.ExpiresAt.Add(token.AssertionSkew)):
 		return badProof("it is not valid now")
 	}
 	return nil

@@ -64,7 +64,7 @@ func userEntity(u tenant.User) object {
 // visible keeps what the caller may see of a user. A property that the caller may not see is absent from the answer
 // (unconfirmed).
 func (c *call) visible(entity object) object {
-	basicOnly := !slices.ContainsFunc([]string{userRead, userWrite, directoryRead, directoryWrite}, c.token.hasRole)
+	basicOnly := !slices.ContainsFunc([]string{userRead, userWrite, directoryRead, directoryWrite}, c.token.HasRole)
 	for property := range entity {
 		hidden := basicOnly && !slices.Contains(basicUser, property)
 		if hidden || len(c.query.Selected) == 0 && !slices.Contains(defaultUser, property) {
@@ -111,7 +111,7 @@ func (c *call) getMailboxSettings() *graphError {
 	exchange := c.api.world.ExchangeKnows(c.tenant, c.r)
 	refused := &graphError{status: http.StatusForbidden, code: "ErrorAccessDenied", message: "Access is denied. Check credentials and try again."}
 	switch {
-	case !slices.ContainsFunc(mailboxSettingsRights, c.token.hasRole):
+	case !slices.ContainsFunc(mailboxSettingsRights, c.token.HasRole):
 		return refused
 	case !ok:
 		name := c.keys["user"].value

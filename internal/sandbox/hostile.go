@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
 // chances are how often requests of the hostile profile meet each kind of trouble, in 1000.
@@ -29,7 +30,7 @@ var chances = []struct {
 // several tenants are asked at the same time.
 type chaos struct {
 	world   *tenant.World
-	issuer  *issuer
+	issuer  *token.Issuer
 	ownerOf func(path string) (faultAPI, bool)
 
 	mu   sync.Mutex
@@ -108,7 +109,7 @@ func (f failing) Read([]byte) (int, error) {
 // tenantOf numbers the tenant that a request is about: 0 where it is none's.
 func (c *chaos) tenantOf(r *http.Request) int {
 	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	if token, fault := c.issuer.verify(r.Header.Get("Authorization")); fault == nil {
+	if token, fault := c.issuer.Verify(r.Header.Get("Authorization")); fault == nil {
 		name = token.TenantID
 	}
 	for i, t := range c.world.Tenants {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
 // newChaos returns what decides by chance in a hostile world, of which the paths of Graph are known.
@@ -18,7 +19,7 @@ func newChaos(t *testing.T, seed uint64) func(*http.Request) (Fault, bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	issuer, err := newIssuer(world)
+	issuer, err := token.NewIssuer(world)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -157,7 +157,7 @@ func TestTheTokenEndpointLearnsOfACredentialLaterAndOfConsentLatest(t *testing.T
 		t.Errorf("at once, HTTP %d: %s", got.Status, got.Body)
 	}
 	roles := func() []string {
-		token, fault := r.server.issuer.verify(r.token(org.ID, form))
+		token, fault := r.server.issuer.Verify(r.token(org.ID, form))
 		if fault != nil {
 			t.Fatal(fault.Reason)
 		}

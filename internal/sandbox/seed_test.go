@@ -55,11 +55,11 @@ func TestEachCallerHasItsRightsAndNoMore(t *testing.T) {
 		"read_only":        {tenant.Callers.ReadOnly, "Application.Read.All", "Application.ReadWrite.All"},
 	} {
 		bearer := r.token(tenant.TenantID, secretForm(test.caller.ClientID, test.caller.ClientSecret, graphDefault))
-		token, fault := r.server.issuer.verify(bearer)
+		token, fault := r.server.issuer.Verify(bearer)
 		if fault != nil {
 			t.Fatalf("%s: %s", name, fault.Reason)
 		}
-		if !token.hasRole(test.has) || token.hasRole(test.lacks) {
+		if !token.HasRole(test.has) || token.HasRole(test.lacks) {
 			t.Errorf("%s has the roles %v", name, token.Roles)
 		}
 	}

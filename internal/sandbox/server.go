@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
 // Options say which sandbox to start. The zero value is one tenant that answers at once, on a free port.
@@ -36,7 +37,7 @@ type Server struct {
 	origin      string
 	ca          []byte
 	world       *tenant.World
-	issuer      *issuer
+	issuer      *token.Issuer
 	faults      *Injector
 	control     *controlAPI
 	http        *http.Server
@@ -93,7 +94,7 @@ func newServer(o Options, address string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	issuer, err := newIssuer(world)
+	issuer, err := token.NewIssuer(world)
 	if err != nil {
 		return nil, err
 	}

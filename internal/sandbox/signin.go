@@ -13,18 +13,19 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
 // loginAPI is the sign-in service over the tenants of a world.
 type loginAPI struct {
 	world   *tenant.World
-	issuer  *issuer
+	issuer  *token.Issuer
 	origin  string // where it is served, without a slash at the end
 	unknown unknownCredentials
 }
 
 // newLoginAPI returns an API that is served at an origin, such as https://127.0.0.1:8443.
-func newLoginAPI(world *tenant.World, issuer *issuer, origin string) *loginAPI {
+func newLoginAPI(world *tenant.World, issuer *token.Issuer, origin string) *loginAPI {
 	return &loginAPI{world: world, issuer: issuer, origin: origin, unknown: unknownCredentials{made: map[string]time.Time{}}}
 }
 
@@ -86,7 +87,7 @@ func (a *loginAPI) serveKeys(w http.ResponseWriter, r *http.Request) {
 		a.refuseSignIn(w, r, refusal)
 		return
 	}
-	writeSignInJSON(w, http.StatusOK, map[string]any{"keys": []jsonWebKey{a.issuer.publicKey()}})
+	writeSignInJSON(w, http.StatusOK, map[string]any{"keys": []token.JsonWebKey{a.issuer.PublicKey()}})
 }
 
 // serveInstanceDiscovery tells clients which hosts are one and the same cloud: here, this one alone.
@@ -132,7 +133,7 @@ func (a *loginAPI) serveToken(w http.ResponseWriter, r *http.Request) {
 	if refusal == nil {
 		var signed string
 		if signed, refusal = a.clientCredentials(t, r); refusal == nil {
-			seconds := int(tokenLifetime.Seconds())
+			seconds := int(token.Lifetime.Seconds())
 			noStore(w)
 			writeSignInJSON(w, http.StatusOK, map[string]any{
 				"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": signed,
@@ -186,7 +187,7 @@ func (a *loginAPI) clientCredentials(t *tenant.Tenant, r *http.Request) (string,
 	if len(roles) == 0 && a.asksForAssignment(t, api.AppID) {
 		return "", unassigned.with(api.DisplayName)
 	}
-	signed, err := a.issuer.issue(t, registration.principal, method, api.Audience, roles)
+	signed, err := a.issuer.Issue(t, registration.principal, method, api.Audience, roles)
 	if err != nil {
 		return "", serverFault.with(err.Error())
 	}

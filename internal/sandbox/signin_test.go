@@ -21,6 +21,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
 // jwtBearer is the type of an assertion (RFC 7523, 2.2).
@@ -56,7 +57,7 @@ func TestARoleIDThatTwoAPIsShareIsGrantedOnOneOnly(t *testing.T) {
 	org := r.server.world.Tenants[0]
 	app := r.register(org, tenant.GraphAppID+"/Calendars.ReadWrite")
 	for scope, want := range map[string]string{graphDefault: "[Calendars.ReadWrite]", exchangeDefault: "[]"} {
-		token, fault := r.server.issuer.verify(r.token(org.ID, secretForm(app.AppID, app.secret, scope)))
+		token, fault := r.server.issuer.Verify(r.token(org.ID, secretForm(app.AppID, app.secret, scope)))
 		if fault != nil || fmt.Sprint(token.Roles) != want {
 			t.Errorf("the token for %s has the roles %v (%v), want %s", scope, token.Roles, fault, want)
 		}
@@ -74,7 +75,7 @@ func TestTokensAreSignedWithThePublishedKey(t *testing.T) {
 	if !strings.HasPrefix(discovery.Issuer, r.server.Origin()+"/"+tenant.TenantID) {
 		t.Errorf("the issuer is %q, outside the sandbox's origin", discovery.Issuer)
 	}
-	var published struct{ Keys []jsonWebKey }
+	var published struct{ Keys []token.JsonWebKey }
 	r.get(strings.TrimPrefix(discovery.Keys, r.server.Origin())).json(t, &published)
 
 	token := r.token(tenant.TenantID, secretForm(tenant.Callers.ReadOnly.ClientID, tenant.Callers.ReadOnly.ClientSecret, graphDefault))
@@ -295,18 +296,18 @@ func TestABearerTokenIsRefusedWithItsReason(t *testing.T) {
 	good := r.token(tenant.TenantID, form)
 	theirs := other.server.TenantsJSON().Tenants[0]
 	foreign := other.token(theirs.TenantID, secretForm(theirs.Callers.Full.ClientID, theirs.Callers.Full.ClientSecret, graphDefault))
-	for bearer, want := range map[string]tokenFaultReason{
-		"": tokenMissing, "Bearer ": tokenMissing, "Bearer what": tokenMalformed, "Bearer " + foreign: tokenBadSignature,
+	for bearer, want := range map[string]token.Reason{
+		"": token.Missing, "Bearer ": token.Missing, "Bearer what": token.Malformed, "Bearer " + foreign: token.BadSignature,
 	} {
-		if _, fault := r.server.issuer.verify(bearer); fault == nil || fault.Reason != want {
+		if _, fault := r.server.issuer.Verify(bearer); fault == nil || fault.Reason != want {
 			t.Errorf("%.20q: %v, want %s", bearer, fault, want)
 		}
 	}
-	if _, fault := r.server.issuer.verify("bearer " + good); fault != nil {
+	if _, fault := r.server.issuer.Verify("bearer " + good); fault != nil {
 		t.Errorf("a good token is refused: %s", fault.Reason)
 	}
 	r.control(http.MethodPost, "/clock", `{"advance":"1h"}`)
-	if _, fault := r.server.issuer.verify("Bearer " + good); fault == nil || fault.Reason != tokenExpired {
+	if _, fault := r.server.issuer.Verify("Bearer " + good); fault == nil || fault.Reason != token.Expired {
 		t.Errorf("after an hour: %v, want expired", fault)
 	}
 	r.token(tenant.TenantID, form)
@@ -318,7 +319,7 @@ func TestASignInStillWorksAfterTheClockWasMoved(t *testing.T) {
 	app := r.register(tenant)
 	r.control(http.MethodPost, "/clock", `{"advance":"720h"}`)
 	bearer := r.token(tenant.ID, r.assert(tenant, app, nil))
-	if _, fault := r.server.issuer.verify(bearer); fault != nil {
+	if _, fault := r.server.issuer.Verify(bearer); fault != nil {
 		t.Errorf("the new token is refused: %s", fault.Reason)
 	}
 }
@@ -338,7 +339,7 @@ func TestOtherProvidersFindTheirWayByTheCloudMetadata(t *testing.T) {
 	org := r.server.TenantsJSON().Tenants[0]
 	for _, scope := range []string{strings.TrimRight(metadata.Graph, "/") + "/.default", metadata.Graph + "/.default", tenant.GraphAppID + "/.default"} {
 		got := r.token(org.TenantID, secretForm(org.Callers.Full.ClientID, org.Callers.Full.ClientSecret, scope))
-		if token, fault := r.server.issuer.verify(got); fault != nil || token.Audience != tenant.GraphAudience {
+		if token, fault := r.server.issuer.Verify(got); fault != nil || token.Audience != tenant.GraphAudience {
 			t.Errorf("with the scope %s: %+v %v", scope, token, fault)
 		}
 	}

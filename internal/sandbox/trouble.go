@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
 // FaultKind is what happens to a request.
@@ -97,7 +98,7 @@ type Failure struct {
 
 // newInjector returns an injector without an aimed fault. In a world of the profile hostile, requests meet faults by
 // chance. What none of the APIs owns is refused in plain text.
-func newInjector(world *tenant.World, issuer *issuer, apis ...faultAPI) *Injector {
+func newInjector(world *tenant.World, issuer *token.Issuer, apis ...faultAPI) *Injector {
 	i := &Injector{world: world, apis: apis, met: map[FaultKind]int{}}
 	if world.Profile.Hostile {
 		i.chance = (&chaos{world: world, issuer: issuer, ownerOf: i.ownerOf, seen: map[string]int{}}).chance

@@ -1,4 +1,4 @@
-package sandbox
+package token
 
 import (
 	"crypto/rand"
@@ -18,32 +18,32 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// tokenLifetime is what the token endpoint says in expires_in. Entra draws 60 to 90 minutes (Microsoft identity
+// Lifetime is what the token endpoint says in expires_in. Entra draws 60 to 90 minutes (Microsoft identity
 // platform: access tokens); the shortest is the strictest.
-const tokenLifetime = 3599 * time.Second
+const Lifetime = 3599 * time.Second
 
-// tokenBackdating is how far before its issuance a token begins to be valid, as Entra's are, for the sake of slow clocks.
-const tokenBackdating = 5 * time.Minute
+// backdating is how far before its issuance a token begins to be valid, as Entra's are, for the sake of slow clocks.
+const backdating = 5 * time.Minute
 
-// issuer signs and reads the access tokens of all tenants of a sandbox.
-type issuer struct {
+// Issuer signs and reads the access tokens of all tenants of a sandbox.
+type Issuer struct {
 	world *tenant.World
 	key   *rsa.PrivateKey
 	keyID string
 }
 
-// newIssuer makes the key that signs the tokens.
-func newIssuer(world *tenant.World) (*issuer, error) {
+// NewIssuer makes the key that signs the tokens.
+func NewIssuer(world *tenant.World) (*Issuer, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return nil, fmt.Errorf("making the key that signs the sandbox's tokens: %w", err)
 	}
 	digest := sha1.Sum(key.N.Bytes())
-	return &issuer{world: world, key: key, keyID: base64.RawURLEncoding.EncodeToString(digest[:])}, nil
+	return &Issuer{world: world, key: key, keyID: base64.RawURLEncoding.EncodeToString(digest[:])}, nil
 }
 
-// jsonWebKey is a public key as the jwks_uri serves it (RFC 7517).
-type jsonWebKey struct {
+// JsonWebKey is a public key as the jwks_uri serves it (RFC 7517).
+type JsonWebKey struct {
 	KeyType   string `json:"kty"`
 	Use       string `json:"use"`
 	KeyID     string `json:"kid"`
@@ -52,16 +52,16 @@ type jsonWebKey struct {
 	Exponent  string `json:"e"`
 }
 
-func (i *issuer) publicKey() jsonWebKey {
-	return jsonWebKey{
+func (i *Issuer) PublicKey() JsonWebKey {
+	return JsonWebKey{
 		KeyType: "RSA", Use: "sig", KeyID: i.keyID, Algorithm: jwt.SigningMethodRS256.Alg(),
 		Modulus:  base64.RawURLEncoding.EncodeToString(i.key.N.Bytes()),
 		Exponent: base64.RawURLEncoding.EncodeToString(big.NewInt(int64(i.key.E)).Bytes()),
 	}
 }
 
-// accessToken is what a valid bearer token says.
-type accessToken struct {
+// AccessToken is what a valid bearer token says.
+type AccessToken struct {
 	TenantID           string
 	AppID              string
 	ServicePrincipalID string
@@ -70,18 +70,18 @@ type accessToken struct {
 	Expires            time.Time
 }
 
-func (t *accessToken) hasRole(name string) bool { return slices.Contains(t.Roles, name) }
+func (t *AccessToken) HasRole(name string) bool { return slices.Contains(t.Roles, name) }
 
-// tokenFault says why a bearer token is no good. Each API has its own words for it.
-type tokenFault struct{ Reason tokenFaultReason }
+// Fault says why a bearer token is no good. Each API has its own words for it.
+type Fault struct{ Reason Reason }
 
-type tokenFaultReason string
+type Reason string
 
 const (
-	tokenMissing      tokenFaultReason = "missing"
-	tokenMalformed    tokenFaultReason = "malformed"
-	tokenBadSignature tokenFaultReason = "bad signature"
-	tokenExpired      tokenFaultReason = "expired"
+	Missing      Reason = "missing"
+	Malformed    Reason = "malformed"
+	BadSignature Reason = "bad signature"
+	Expired      Reason = "expired"
 )
 
 // accessClaims are the claims of an app-only token in the v1.0 format, which Graph and Exchange Online are given
@@ -121,17 +121,17 @@ func (c accessClaims) GetAudience() (jwt.ClaimStrings, error) {
 // defaultDirectoryRole stands in the wids claim of every app-only token (observed; undocumented).
 const defaultDirectoryRole = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
 
-// issue signs an access token for an application's presence in a tenant. The audience is the resource's URI, the
+// Issue signs an access token for an application's presence in a tenant. The audience is the resource's URI, the
 // roles are the names of the permissions that are granted on that resource.
-func (i *issuer) issue(t *tenant.Tenant, principal tenant.ServicePrincipal, method, audience string, roles []string) (string, error) {
+func (i *Issuer) Issue(t *tenant.Tenant, principal tenant.ServicePrincipal, method, audience string, roles []string) (string, error) {
 	issuer := "https://sts.windows.net/" + t.ID + "/"
-	issued := i.world.Now().Add(-tokenBackdating)
+	issued := i.world.Now().Add(-backdating)
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, accessClaims{
 		Audience:       audience,
 		Issuer:         issuer,
 		IssuedAt:       jwt.NewNumericDate(issued),
 		NotBefore:      jwt.NewNumericDate(issued),
-		Expires:        jwt.NewNumericDate(i.world.Now().Add(tokenLifetime)),
+		Expires:        jwt.NewNumericDate(i.world.Now().Add(Lifetime)),
 		DisplayName:    principal.DisplayName,
 		AppID:          principal.AppID,
 		AuthMethod:     method,
@@ -156,16 +156,16 @@ func (i *issuer) issue(t *tenant.Tenant, principal tenant.ServicePrincipal, meth
 	return signed, nil
 }
 
-// verify reads the bearer token of an Authorization header, with or without the word Bearer before it. Whether
+// Verify reads the bearer token of an Authorization header, with or without the word Bearer before it. Whether
 // the token is meant for the API at hand, the API decides by its Audience. A token stands until it expires, whatever
 // becomes of the application in the meantime, as it does on the real APIs without continuous access evaluation.
-func (i *issuer) verify(bearer string) (*accessToken, *tokenFault) {
+func (i *Issuer) Verify(bearer string) (*AccessToken, *Fault) {
 	text := strings.TrimSpace(bearer)
 	if len(text) >= len("Bearer") && strings.EqualFold(text[:len("Bearer")], "Bearer") {
 		text = strings.TrimSpace(text[len("Bearer"):])
 	}
 	if text == "" {
-		return nil, &tokenFault{tokenMissing}
+		return nil, &Fault{Missing}
 	}
 	var claims accessClaims
 	_, err := jwt.ParseWithClaims(text, &claims,
@@ -176,7 +176,7 @@ func (i *issuer) verify(bearer string) (*accessToken, *tokenFault) {
 	)
 	switch {
 	case err == nil:
-		return &accessToken{
+		return &AccessToken{
 			TenantID:           claims.TenantID,
 			AppID:              claims.AppID,
 			ServicePrincipalID: claims.ObjectID,
@@ -185,10 +185,10 @@ func (i *issuer) verify(bearer string) (*accessToken, *tokenFault) {
 			Expires:            claims.Expires.Time,
 		}, nil
 	case errors.Is(err, jwt.ErrTokenExpired), errors.Is(err, jwt.ErrTokenNotValidYet):
-		return nil, &tokenFault{tokenExpired}
+		return nil, &Fault{Expired}
 	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
-		return nil, &tokenFault{tokenBadSignature}
+		return nil, &Fault{BadSignature}
 	default:
-		return nil, &tokenFault{tokenMalformed}
+		return nil, &Fault{Malformed}
 	}
 }

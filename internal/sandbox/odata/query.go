@@ -1,4 +1,4 @@
-package sandbox
+package odata
 
 import (
 	"cmp"
@@ -85,7 +85,7 @@ const (
 	largestPage = 999
 )
 
-func parseQuery(r *http.Request) (Query, error) {
+func Parse(r *http.Request) (Query, error) {
 	q := Query{eventual: strings.EqualFold(r.Header.Get("ConsistencyLevel"), "eventual"), ascending: true}
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -147,8 +147,8 @@ func (q *Query) checkAdvanced() error {
 	return nil
 }
 
-// checkSelected refuses a property that an entity does not have.
-func (q *Query) checkSelected(selectable Object) error {
+// CheckSelected refuses a property that an entity does not have.
+func (q *Query) CheckSelected(selectable Object) error {
 	for _, property := range q.Selected {
 		if _, known := selectable[property]; !known && property != "*" {
 			return misspelt("Parsing OData Select and Expand failed: Could not find a property named '%s'.", property)
@@ -157,8 +157,8 @@ func (q *Query) checkSelected(selectable Object) error {
 	return nil
 }
 
-// reduced keeps what was selected.
-func (q *Query) reduced(entity Object) Object {
+// Reduced keeps what was selected.
+func (q *Query) Reduced(entity Object) Object {
 	if len(q.Selected) == 0 || slices.Contains(q.Selected, "*") {
 		return entity
 	}
@@ -180,9 +180,9 @@ type Collection struct {
 	Searchable []string
 }
 
-// check refuses what the collection's index does not do.
-func (q *Query) check(of Collection) error {
-	if err := q.checkSelected(of.Schema); err != nil {
+// Check refuses what the collection's index does not do.
+func (q *Query) Check(of Collection) error {
+	if err := q.CheckSelected(of.Schema); err != nil {
 		return err
 	}
 	if q.filter != nil {
@@ -207,7 +207,7 @@ func (q *Query) check(of Collection) error {
 	return nil
 }
 
-func (q *Query) apply(rows []Object) []Object {
+func (q *Query) Apply(rows []Object) []Object {
 	if q.filter == nil && q.search == "" && q.orderBy == "" {
 		return rows
 	}
@@ -237,8 +237,8 @@ func (q *Query) apply(rows []Object) []Object {
 	return found
 }
 
-// page returns the rows of the page that begins at a token, and the token of the next page, if there is one.
-func (q *Query) page(rows []Object, from PageToken) (page []Object, next *PageToken) {
+// Page returns the rows of the page that begins at a token, and the token of the next page, if there is one.
+func (q *Query) Page(rows []Object, from PageToken) (page []Object, next *PageToken) {
 	rows = rows[min(from.skip, len(rows)):]
 	size := cmp.Or(q.Top, defaultPage)
 	if len(rows) <= size {
@@ -247,8 +247,8 @@ func (q *Query) page(rows []Object, from PageToken) (page []Object, next *PageTo
 	return rows[:size], &PageToken{from.AsOf, from.skip + size}
 }
 
-// context names the selected properties in an @odata.context.
-func (q *Query) context(of string) string {
+// Context names the selected properties in an @odata.context.
+func (q *Query) Context(of string) string {
 	if len(q.Selected) == 0 {
 		return of
 	}

@@ -1,4 +1,4 @@
-package sandbox
+package token
 
 import (
 	"crypto/sha1"
@@ -13,15 +13,15 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// assertionMethods are the signatures that Entra accepts (Microsoft identity platform: certificate credentials).
-var assertionMethods = []string{jwt.SigningMethodPS256.Alg(), jwt.SigningMethodRS256.Alg()}
+// AssertionMethods are the signatures that Entra accepts (Microsoft identity platform: certificate credentials).
+var AssertionMethods = []string{jwt.SigningMethodPS256.Alg(), jwt.SigningMethodRS256.Alg()}
 
-// assertionSkew is how far the clocks of the client and of Entra may be apart.
-const assertionSkew = 5 * time.Minute
+// AssertionSkew is how far the clocks of the client and of Entra may be apart.
+const AssertionSkew = 5 * time.Minute
 
-// signingKey finds the key credential that an assertion's header names. MSAL writes the SHA-256 digest of the
+// SigningKey finds the key credential that an assertion's header names. MSAL writes the SHA-256 digest of the
 // certificate as x5t#S256, in padded standard base64; other clients the SHA-1 digest as x5t or kid, mostly in base64url.
-func signingKey(app tenant.Application, header map[string]any) (tenant.KeyCredential, bool) {
+func SigningKey(app tenant.Application, header map[string]any) (tenant.KeyCredential, bool) {
 	for _, name := range []string{"x5t#S256", "x5t", "kid"} {
 		text, _ := header[name].(string)
 		digest, ok := decodeDigest(text)
@@ -48,18 +48,18 @@ func decodeDigest(text string) (digest string, ok bool) {
 	return string(decoded), err == nil && len(decoded) > 0
 }
 
-// What checkKeyInDate finds.
+// What CheckKeyInDate finds.
 var (
-	errKeyExpired     = errors.New("the key is expired")
+	ErrKeyExpired     = errors.New("the key is expired")
 	errKeyNotYetValid = errors.New("the key is not valid yet")
 )
 
-// checkKeyInDate reports whether a key may sign at a moment of the tenants' time.
-func checkKeyInDate(key tenant.KeyCredential, now time.Time) error {
+// CheckKeyInDate reports whether a key may sign at a moment of the tenants' time.
+func CheckKeyInDate(key tenant.KeyCredential, now time.Time) error {
 	switch {
 	case !now.Before(key.End):
-		return errKeyExpired
-	case now.Add(assertionSkew).Before(key.Start):
+		return ErrKeyExpired
+	case now.Add(AssertionSkew).Before(key.Start):
 		return errKeyNotYetValid
 	default:
 		return nil
