@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/login"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
@@ -129,24 +130,24 @@ func (s *Server) counted(next http.Handler) http.Handler {
 // compose puts the APIs behind the faults.
 func (s *Server) compose() http.Handler {
 	graph := newGraphAPI(s.world, s.issuer, s.origin)
-	login := newLoginAPI(s.world, s.issuer, s.origin)
+	signIn := login.New(s.world, s.issuer, s.origin)
 	exchange := newExchangeAPI(s.world, s.issuer, s.origin)
 	s.faults = newInjector(s.world, s.issuer,
 		faultAPI{owns: isGraph, directory: true, refuse: func(w http.ResponseWriter, r *http.Request, f Failure) {
 			graph.failGraph(w, r, f.Status, f.Code, f.Message, f.Kind == Throttled)
 		}},
-		faultAPI{owns: isTokenEndpoint, refuse: func(w http.ResponseWriter, r *http.Request, f Failure) {
+		faultAPI{owns: login.IsTokenEndpoint, refuse: func(w http.ResponseWriter, r *http.Request, f Failure) {
 			if f.Kind == Refused {
-				login.failSignInAs(w, r, f.Status, f.Code, f.Message)
+				signIn.FailAs(w, r, f.Status, f.Code, f.Message)
 				return
 			}
-			login.failSignIn(w, r, f.Status, f.Message)
+			signIn.Fail(w, r, f.Status, f.Message)
 		}})
 	s.control = newControlAPI(s.world, s.faults)
 
 	mux := http.NewServeMux()
 	graph.graphRoutes(mux, s.faults.Around)
-	login.signInRoutes(mux)
+	signIn.Routes(mux)
 	exchange.exchangeRoutes(mux)
 	s.control.controlRoutes(mux)
 	return s.faults.Entrance(mux)

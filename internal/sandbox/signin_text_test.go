@@ -3,7 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"net/http"
-	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -62,12 +62,8 @@ func inWords(text, description string) bool {
 func TestARefusedSignInIsPutInEntrasWords(t *testing.T) {
 	r := newRig(t, Options{})
 	tenant := r.server.world.Tenants[0]
-	source, err := os.ReadFile("signin_error.go")
-	if err != nil {
-		t.Fatal(err)
-	}
 	answered := 0
-	for _, found := range regexp.MustCompile(`signInRefusal\{code: (\d+)`).FindAllStringSubmatch(string(source), -1) {
+	for _, found := range regexp.MustCompile(`signInRefusal\{code: (\d+)`).FindAllStringSubmatch(sources()[filepath.Join("login", "error.go")], -1) {
 		code, _ := strconv.Atoi(found[1]) // it is digits
 		want, known := entrasWords[code]
 		if !known {

@@ -1,3 +1,5 @@
+// Package odata reads the query options of a request and applies them to a list of entities ($select, $filter, $search,
+// $orderby, $top, $count, $skiptoken), as far as the directory of Microsoft Graph takes them.
 package odata
 
 import (

@@ -1,3 +1,4 @@
+// Package token issues and verifies the access tokens of the tenants, and finds the keys by which applications sign.
 package token
 
 import (

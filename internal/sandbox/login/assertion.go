@@ -1,4 +1,4 @@
-package sandbox
+package login
 
 import (
 	"crypto/rsa"
@@ -17,7 +17,7 @@ import (
 
 // checkAssertion verifies the JWT by which an application proves that it has the private key of a certificate
 // registered with it.
-func (a *loginAPI) checkAssertion(t *tenant.Tenant, app tenant.Application, assertion string) *signInError {
+func (a *API) checkAssertion(t *tenant.Tenant, app tenant.Application, assertion string) *signInError {
 	var claims jwt.RegisteredClaims
 	unverified, _, err := jwt.NewParser().ParseUnverified(assertion, &claims)
 	switch {
@@ -49,7 +49,7 @@ func (a *loginAPI) checkAssertion(t *tenant.Tenant, app tenant.Application, asse
 
 // checkAssertionClaims judges the assertion's times by the clock that client and sandbox share, not by the one that
 // the control plane moves: a client on this machine could not sign for a later day.
-func (a *loginAPI) checkAssertionClaims(t *tenant.Tenant, app tenant.Application, claims jwt.RegisteredClaims) *signInError {
+func (a *API) checkAssertionClaims(t *tenant.Tenant, app tenant.Application, claims jwt.RegisteredClaims) *signInError {
 	if !strings.EqualFold(claims.Subject, app.AppID) || !strings.EqualFold(claims.Issuer, app.AppID) {
 		return wrongAssertionClient.with()
 	}
@@ -73,7 +73,7 @@ func (a *loginAPI) checkAssertionClaims(t *tenant.Tenant, app tenant.Application
 
 // isTokenAudience reports whether an assertion is meant for this tenant: its token endpoint, by the tenant's ID or a
 // domain, or its issuer (Microsoft identity platform: certificate credentials).
-func (a *loginAPI) isTokenAudience(t *tenant.Tenant, audience string) bool {
+func (a *API) isTokenAudience(t *tenant.Tenant, audience string) bool {
 	for _, name := range []string{t.ID, t.Domain, t.CustomDomain} {
 		base := a.origin + "/" + name
 		if strings.EqualFold(audience, base+"/oauth2/v2.0/token") || strings.EqualFold(audience, base+"/v2.0") {
@@ -83,7 +83,7 @@ func (a *loginAPI) isTokenAudience(t *tenant.Tenant, audience string) bool {
 	return false
 }
 
-func (a *loginAPI) checkKeyInDate(app tenant.Application, key tenant.KeyCredential) *signInError {
+func (a *API) checkKeyInDate(app tenant.Application, key tenant.KeyCredential) *signInError {
 	const layout = "01/02/2006 15:04:05"
 	thumbprint := fmt.Sprintf("%X", sha1.Sum(key.Certificate.Raw))
 	start, end := key.Start.UTC().Format(layout), key.End.UTC().Format(layout)

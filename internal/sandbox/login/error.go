@@ -1,4 +1,4 @@
-package sandbox
+package login
 
 import (
 	"fmt"
@@ -122,21 +122,21 @@ func (r signInRefusal) with(particulars ...any) *signInError {
 	return &signInError{r, fmt.Sprintf("AADSTS%d: ", r.code) + fmt.Sprintf(r.text, particulars...)}
 }
 
-// isTokenEndpoint reports whether a path is that of a tenant's token endpoint.
-func isTokenEndpoint(path string) bool { return strings.HasSuffix(path, "/oauth2/v2.0/token") }
+// IsTokenEndpoint reports whether a path is that of a tenant's token endpoint.
+func IsTokenEndpoint(path string) bool { return strings.HasSuffix(path, "/oauth2/v2.0/token") }
 
-// failSignIn answers with the token endpoint's error for a fault of the service.
-func (a *loginAPI) failSignIn(w http.ResponseWriter, r *http.Request, status int, cause string) {
+// Fail answers with the token endpoint's error for a fault of the service.
+func (a *API) Fail(w http.ResponseWriter, r *http.Request, status int, cause string) {
 	refusal := serverFault.with(cause)
 	refusal.status = status
-	a.refuseSignIn(w, r, refusal)
+	a.refuse(w, r, refusal)
 }
 
-// failSignInAs is failSignIn with an error of another kind (OAuth's error) and with its whole description.
-func (a *loginAPI) failSignInAs(w http.ResponseWriter, r *http.Request, status int, kind, description string) {
+// FailAs is Fail with an error of another kind (OAuth's error) and with its whole description.
+func (a *API) FailAs(w http.ResponseWriter, r *http.Request, status int, kind, description string) {
 	refusal := serverFault.with("")
 	refusal.status, refusal.kind, refusal.description = status, kind, description
-	a.refuseSignIn(w, r, refusal)
+	a.refuse(w, r, refusal)
 }
 
 // signInErrorBody is the JSON of a refusal (Microsoft identity platform: OAuth 2.0 error response).
@@ -150,7 +150,7 @@ type signInErrorBody struct {
 	URI           string `json:"error_uri,omitempty"`
 }
 
-func (a *loginAPI) refuseSignIn(w http.ResponseWriter, r *http.Request, refusal *signInError) {
+func (a *API) refuse(w http.ResponseWriter, r *http.Request, refusal *signInError) {
 	body := signInErrorBody{
 		Error:         refusal.kind,
 		Codes:         []int{refusal.code},
@@ -168,5 +168,5 @@ func (a *loginAPI) refuseSignIn(w http.ResponseWriter, r *http.Request, refusal 
 		refusal.description, body.TraceID, body.CorrelationID, body.Timestamp)
 	noStore(w)
 	w.Header().Set("x-ms-request-id", body.TraceID)
-	writeSignInJSON(w, refusal.status, body)
+	writeJSON(w, refusal.status, body)
 }

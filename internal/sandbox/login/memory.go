@@ -1,4 +1,4 @@
-package sandbox
+package login
 
 import (
 	"crypto/sha256"
@@ -20,7 +20,7 @@ type unknownCredentials struct {
 }
 
 // remembered reports whether the token endpoint still holds that it does not know the credential.
-func (a *loginAPI) remembered(r *http.Request, t *tenant.Tenant, form url.Values) bool {
+func (a *API) remembered(r *http.Request, t *tenant.Tenant, form url.Values) bool {
 	a.unknown.mu.Lock()
 	defer a.unknown.mu.Unlock()
 	at, refused := a.unknown.made[credentialIn(form)]
@@ -28,7 +28,7 @@ func (a *loginAPI) remembered(r *http.Request, t *tenant.Tenant, form url.Values
 }
 
 // remember notes that a credential was refused because it was not known.
-func (a *loginAPI) remember(r *http.Request, t *tenant.Tenant, form url.Values, refusal *signInError) {
+func (a *API) remember(r *http.Request, t *tenant.Tenant, form url.Values, refusal *signInError) {
 	if a.world.Profile.Refusals == 0 || refusal.code != unknownKey.code && refusal.code != wrongSecret.code || a.remembered(r, t, form) {
 		return
 	}

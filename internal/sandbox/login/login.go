@@ -1,4 +1,6 @@
-package sandbox
+// Package login is the sign-in service of the Microsoft identity platform: OpenID discovery, keys, and the token endpoint
+// for applications that sign in with a secret or a certificate.
+package login
 
 import (
 	"cmp"
@@ -16,22 +18,22 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
-// loginAPI is the sign-in service over the tenants of a world.
-type loginAPI struct {
+// API is the sign-in service over the tenants of a world.
+type API struct {
 	world   *tenant.World
 	issuer  *token.Issuer
 	origin  string // where it is served, without a slash at the end
 	unknown unknownCredentials
 }
 
-// newLoginAPI returns an API that is served at an origin, such as https://127.0.0.1:8443.
-func newLoginAPI(world *tenant.World, issuer *token.Issuer, origin string) *loginAPI {
-	return &loginAPI{world: world, issuer: issuer, origin: origin, unknown: unknownCredentials{made: map[string]time.Time{}}}
+// New returns an API that is served at an origin, such as https://127.0.0.1:8443.
+func New(world *tenant.World, issuer *token.Issuer, origin string) *API {
+	return &API{world: world, issuer: issuer, origin: origin, unknown: unknownCredentials{made: map[string]time.Time{}}}
 }
 
-// signInRoutes serves the tenants' sign-in endpoints. They stand below "/" because their first segment is a tenant:
+// Routes serves the tenants' sign-in endpoints. They stand below "/" because their first segment is a tenant:
 // on the outer mux it could be any other API's as well.
-func (a *loginAPI) signInRoutes(mux *http.ServeMux) {
+func (a *API) Routes(mux *http.ServeMux) {
 	perTenant := http.NewServeMux()
 	perTenant.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", a.serveDiscovery)
 	perTenant.HandleFunc("GET /{tenant}/discovery/v2.0/keys", a.serveKeys)
@@ -42,7 +44,7 @@ func (a *loginAPI) signInRoutes(mux *http.ServeMux) {
 }
 
 // signInTenant finds the tenant of the request's path by its ID or one of its verified domains.
-func (a *loginAPI) signInTenant(r *http.Request) (*tenant.Tenant, *signInError) {
+func (a *API) signInTenant(r *http.Request) (*tenant.Tenant, *signInError) {
 	name := r.PathValue("tenant")
 	if t, found := a.world.Find(name); found {
 		tenant.NoteTenant(r, t.ID)
@@ -56,16 +58,16 @@ func (a *loginAPI) signInTenant(r *http.Request) (*tenant.Tenant, *signInError) 
 
 // serveDiscovery answers with the tenant's OpenID configuration (OpenID Connect Discovery 1.0). Entra's own answer
 // names a further dozen endpoints, none of which an application that signs in as itself goes to.
-func (a *loginAPI) serveDiscovery(w http.ResponseWriter, r *http.Request) {
+func (a *API) serveDiscovery(w http.ResponseWriter, r *http.Request) {
 	t, refusal := a.signInTenant(r)
 	if refusal != nil {
 		refusal.kind = "invalid_tenant"
-		a.refuseSignIn(w, r, refusal)
+		a.refuse(w, r, refusal)
 		return
 	}
 	base := a.origin + "/" + t.ID
 	w.Header().Set("Cache-Control", "max-age=86400, private")
-	writeSignInJSON(w, http.StatusOK, map[string]any{
+	writeJSON(w, http.StatusOK, map[string]any{
 		"token_endpoint":                        base + "/oauth2/v2.0/token",
 		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt"},
 		"jwks_uri":                              base + "/discovery/v2.0/keys",
@@ -82,21 +84,21 @@ func (a *loginAPI) serveDiscovery(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func (a *loginAPI) serveKeys(w http.ResponseWriter, r *http.Request) {
+func (a *API) serveKeys(w http.ResponseWriter, r *http.Request) {
 	if _, refusal := a.signInTenant(r); refusal != nil {
-		a.refuseSignIn(w, r, refusal)
+		a.refuse(w, r, refusal)
 		return
 	}
-	writeSignInJSON(w, http.StatusOK, map[string]any{"keys": []token.JsonWebKey{a.issuer.PublicKey()}})
+	writeJSON(w, http.StatusOK, map[string]any{"keys": []token.JsonWebKey{a.issuer.PublicKey()}})
 }
 
 // serveInstanceDiscovery tells clients which hosts are one and the same cloud: here, this one alone.
-func (a *loginAPI) serveInstanceDiscovery(w http.ResponseWriter, r *http.Request) {
+func (a *API) serveInstanceDiscovery(w http.ResponseWriter, r *http.Request) {
 	tenant := "common"
 	if authorize, err := url.Parse(r.URL.Query().Get("authorization_endpoint")); err == nil {
 		tenant = cmp.Or(strings.Split(strings.Trim(authorize.Path, "/"), "/")[0], tenant)
 	}
-	writeSignInJSON(w, http.StatusOK, map[string]any{
+	writeJSON(w, http.StatusOK, map[string]any{
 		"tenant_discovery_endpoint": a.origin + "/" + tenant + "/v2.0/.well-known/openid-configuration",
 		"api-version":               "1.1",
 		"metadata": []map[string]any{{
@@ -107,9 +109,9 @@ func (a *loginAPI) serveInstanceDiscovery(w http.ResponseWriter, r *http.Request
 
 // serveCloudMetadata describes the cloud to programs that are given a metadata host, such as HashiCorp's providers
 // (Azure Resource Manager: metadata endpoints, api-version 2022-09-01).
-func (a *loginAPI) serveCloudMetadata(w http.ResponseWriter, r *http.Request) {
+func (a *API) serveCloudMetadata(w http.ResponseWriter, r *http.Request) {
 	origin := a.origin
-	writeSignInJSON(w, http.StatusOK, map[string]any{
+	writeJSON(w, http.StatusOK, map[string]any{
 		"name":   "Sandbox",
 		"portal": origin,
 		"authentication": map[string]any{
@@ -128,25 +130,25 @@ func (a *loginAPI) serveCloudMetadata(w http.ResponseWriter, r *http.Request) {
 
 // serveToken is the OAuth 2.0 token endpoint, for an application that signs in as itself (Microsoft identity
 // platform: OAuth 2.0 client credentials flow).
-func (a *loginAPI) serveToken(w http.ResponseWriter, r *http.Request) {
+func (a *API) serveToken(w http.ResponseWriter, r *http.Request) {
 	t, refusal := a.signInTenant(r)
 	if refusal == nil {
 		var signed string
 		if signed, refusal = a.clientCredentials(t, r); refusal == nil {
 			seconds := int(token.Lifetime.Seconds())
 			noStore(w)
-			writeSignInJSON(w, http.StatusOK, map[string]any{
+			writeJSON(w, http.StatusOK, map[string]any{
 				"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": signed,
 			})
 			return
 		}
 	}
-	a.refuseSignIn(w, r, refusal)
+	a.refuse(w, r, refusal)
 }
 
 const maxTokenRequest = 64 << 10
 
-func (a *loginAPI) clientCredentials(t *tenant.Tenant, r *http.Request) (string, *signInError) {
+func (a *API) clientCredentials(t *tenant.Tenant, r *http.Request) (string, *signInError) {
 	r.Body = http.MaxBytesReader(nil, r.Body, maxTokenRequest)
 	if err := r.ParseForm(); err != nil {
 		return "", missingParameter.with("grant_type")
@@ -206,7 +208,7 @@ func refusesSignIn(t *tenant.Tenant, clientID string) *signInError {
 
 // asksForAssignment reports whether an API wants its clients to have been assigned a role (appRoleAssignmentRequired). Where
 // it does not, Entra issues a token without roles.
-func (a *loginAPI) asksForAssignment(t *tenant.Tenant, apiAppID string) bool {
+func (a *API) asksForAssignment(t *tenant.Tenant, apiAppID string) bool {
 	t.Lock()
 	defer t.Unlock()
 	api, found := t.ServicePrincipalByAppID(tenant.Present(), apiAppID)
@@ -221,7 +223,7 @@ type registeredApp struct {
 
 // signInRegistration finds an application by what makes it known in a tenant, its service principal there. The
 // application object, which holds the credentials, may live in another tenant.
-func (a *loginAPI) signInRegistration(seen tenant.View, t *tenant.Tenant, clientID string) (registeredApp, *signInError) {
+func (a *API) signInRegistration(seen tenant.View, t *tenant.Tenant, clientID string) (registeredApp, *signInError) {
 	notFound := unknownApplication.with(clientID, t.DisplayName)
 	t.Lock()
 	principal, found := t.ServicePrincipalByAppID(seen, clientID)
@@ -248,7 +250,7 @@ func (a *loginAPI) signInRegistration(seen tenant.View, t *tenant.Tenant, client
 const jwtBearerAssertion = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 // authenticate proves that the request comes from the application, and returns the method as appidacr has it.
-func (a *loginAPI) authenticate(t *tenant.Tenant, app tenant.Application, form url.Values) (method string, refusal *signInError) {
+func (a *API) authenticate(t *tenant.Tenant, app tenant.Application, form url.Values) (method string, refusal *signInError) {
 	switch secret, assertion := form.Get("client_secret"), form.Get("client_assertion"); {
 	case assertion != "" && form.Get("client_assertion_type") == jwtBearerAssertion:
 		return "2", a.checkAssertion(t, app, assertion)
@@ -259,7 +261,7 @@ func (a *loginAPI) authenticate(t *tenant.Tenant, app tenant.Application, form u
 	}
 }
 
-func (a *loginAPI) checkSecret(app tenant.Application, secret string) *signInError {
+func (a *API) checkSecret(app tenant.Application, secret string) *signInError {
 	at := slices.IndexFunc(app.Passwords, func(p tenant.PasswordCredential) bool {
 		return subtle.ConstantTimeCompare([]byte(p.Secret), []byte(secret)) == 1
 	})
@@ -277,7 +279,7 @@ func (a *loginAPI) checkSecret(app tenant.Application, secret string) *signInErr
 
 // requestedAPI reads the scope parameter: the one API whose /.default is asked for. MSAL adds three OpenID scopes to
 // every request; they mean nothing without a user.
-func (a *loginAPI) requestedAPI(t *tenant.Tenant, scope string) (tenant.FirstPartyAPI, *signInError) {
+func (a *API) requestedAPI(t *tenant.Tenant, scope string) (tenant.FirstPartyAPI, *signInError) {
 	wanted := slices.DeleteFunc(strings.Fields(scope), func(part string) bool {
 		return part == "openid" || part == "offline_access" || part == "profile"
 	})
@@ -306,7 +308,7 @@ func (a *loginAPI) requestedAPI(t *tenant.Tenant, scope string) (tenant.FirstPar
 }
 
 // grantedRoles are the names of the application permissions that the principal holds on the API, for the roles claim.
-func (a *loginAPI) grantedRoles(seen tenant.View, t *tenant.Tenant, principal tenant.ServicePrincipal, apiAppID string) []string {
+func (a *API) grantedRoles(seen tenant.View, t *tenant.Tenant, principal tenant.ServicePrincipal, apiAppID string) []string {
 	t.Lock()
 	defer t.Unlock()
 	api, found := t.ServicePrincipalByAppID(seen, apiAppID)
@@ -335,7 +337,7 @@ func noStore(w http.ResponseWriter) {
 	w.Header().Set("x-ms-ests-server", "2.1.22000.4 - Sandbox ProdSlices")
 }
 
-func writeSignInJSON(w http.ResponseWriter, status int, body any) {
+func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // the client is gone: nobody is left to be told
