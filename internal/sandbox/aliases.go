@@ -1,6 +1,10 @@
 package sandbox
 
-import "github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+import (
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/exchange"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/fault"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+)
 
 // Caller is a client ID with its secret.
 type Caller = tenant.Caller
@@ -10,3 +14,32 @@ type Restriction = tenant.Restriction
 
 // Part is one request of a batch.
 type Part = tenant.Part
+
+// What a request can meet.
+type (
+	Fault      = fault.Fault
+	FaultKind  = fault.Kind
+	FaultState = fault.State
+)
+
+// The kinds of faults.
+const (
+	Throttled     = fault.Throttled
+	ServerError   = fault.ServerError
+	Unavailable   = fault.Unavailable
+	TimeoutBefore = fault.TimeoutBefore
+	TimeoutAfter  = fault.TimeoutAfter
+	ResetBefore   = fault.ResetBefore
+	ResetAfter    = fault.ResetAfter
+	CutOff        = fault.CutOff
+	HTMLPage      = fault.HTMLPage
+	EmptyBody     = fault.EmptyBody
+	Slow          = fault.Slow
+	Stale         = fault.Stale
+	Refused       = fault.Refused
+	Unread        = fault.Unread
+	Concurrent    = fault.Concurrent
+)
+
+// PublicFolderState is a public folder with its permissions, as the control plane sets and shows it.
+type PublicFolderState = exchange.PublicFolderState

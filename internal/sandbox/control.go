@@ -11,17 +11,18 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/fault"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // controlAPI is the control plane of a sandbox.
 type controlAPI struct {
 	world  *tenant.World
-	faults *Injector
+	faults *fault.Injector
 }
 
 // newControlAPI returns the control plane over the tenants of a world and their faults.
-func newControlAPI(world *tenant.World, faults *Injector) *controlAPI {
+func newControlAPI(world *tenant.World, faults *fault.Injector) *controlAPI {
 	return &controlAPI{world, faults}
 }
 
@@ -151,12 +152,12 @@ func (a *controlAPI) patchUser(t *tenant.Tenant, w http.ResponseWriter, r *http.
 }
 
 type faultList struct {
-	Faults []FaultState `json:"faults"`
+	Faults []fault.State `json:"faults"`
 }
 
 // aimFault arms a fault, and answers with all of them.
 func (a *controlAPI) aimFault(w http.ResponseWriter, r *http.Request) {
-	var fault Fault
+	var fault fault.Fault
 	err := readControl(r, &fault)
 	if err == nil {
 		err = a.faults.Aim(fault)

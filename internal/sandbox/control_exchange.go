@@ -11,20 +11,21 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/exchange"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // exchangePatch sets what is in it and leaves the rest alone.
 type exchangePatch struct {
-	EwsEnabled           optional[*bool]               `json:"ews_enabled"`         // null: unset, so that every app gets in
-	EwsAllowedAppIDs     optional[[]string]            `json:"ews_allowed_app_ids"` // replaces the list; an administrator's edit, also where it changes nothing
-	EwsDisabledMailboxes optional[[]string]            `json:"ews_disabled_mailboxes"`
-	SecondWave           optional[bool]                `json:"second_wave"`            // true plays Microsoft's second wave, once
-	OutOfScopeMailboxes  optional[[]string]            `json:"out_of_scope_mailboxes"` // an access policy keeps apps out of them
-	PublicFolders        optional[bool]                `json:"public_folders"`
-	PublicFolderTree     optional[[]PublicFolderState] `json:"public_folder_tree"` // replaces the tree, see newPublicFolders
-	ServerBusy           optional[string]              `json:"server_busy"`        // how long to back off, such as 30s; 0s ends it
-	AutodiscoverURL      optional[string]              `json:"autodiscover_url"`   // "" is the truth
+	EwsEnabled           optional[*bool]                        `json:"ews_enabled"`         // null: unset, so that every app gets in
+	EwsAllowedAppIDs     optional[[]string]                     `json:"ews_allowed_app_ids"` // replaces the list; an administrator's edit, also where it changes nothing
+	EwsDisabledMailboxes optional[[]string]                     `json:"ews_disabled_mailboxes"`
+	SecondWave           optional[bool]                         `json:"second_wave"`            // true plays Microsoft's second wave, once
+	OutOfScopeMailboxes  optional[[]string]                     `json:"out_of_scope_mailboxes"` // an access policy keeps apps out of them
+	PublicFolders        optional[bool]                         `json:"public_folders"`
+	PublicFolderTree     optional[[]exchange.PublicFolderState] `json:"public_folder_tree"` // replaces the tree, see NewPublicFolders
+	ServerBusy           optional[string]                       `json:"server_busy"`        // how long to back off, such as 30s; 0s ends it
+	AutodiscoverURL      optional[string]                       `json:"autodiscover_url"`   // "" is the truth
 
 	Weather optional[tenant.Outage] `json:"weather"` // {} is fair
 }
@@ -52,7 +53,7 @@ func (a *controlAPI) patchExchange(t *tenant.Tenant, w http.ResponseWriter, r *h
 		changed, err = patch.applyTo(changed)
 	}
 	if err == nil && patch.SecondWave.set {
-		changed, err = secondWave(changed, t.EWSSeen, a.world.Now())
+		changed, err = exchange.SecondWave(changed, t.EWSSeen, a.world.Now())
 	}
 	if err != nil {
 		refuseControl(w, http.StatusBadRequest, err)
@@ -84,7 +85,7 @@ func (p exchangePatch) applyTo(o tenant.ExchangeOrganization) (tenant.ExchangeOr
 		o.ServerBusy = busy
 	}
 	if p.PublicFolderTree.set {
-		tree, err := newPublicFolders(p.PublicFolderTree.value)
+		tree, err := exchange.NewPublicFolders(p.PublicFolderTree.value)
 		if err != nil {
 			return o, fmt.Errorf("public_folder_tree: %w", err)
 		}
@@ -134,7 +135,7 @@ func exchangeState(t *tenant.Tenant, v tenant.View, o tenant.ExchangeOrganizatio
 		EwsDisabledMailboxes: slices.Sorted(maps.Keys(o.DisabledMailbox)),
 		OutOfScopeMailboxes:  slices.Sorted(maps.Keys(o.OutOfScope)),
 		PublicFolders:        !o.NoPublicFolders,
-		PublicFolderTree:     publicFolderStates(t, v),
+		PublicFolderTree:     exchange.PublicFolderStates(t, v),
 		ServerBusy:           o.ServerBusy.String(),
 		AutodiscoverURL:      o.AutodiscoverURL,
 		Weather:              map[bool]string{true: "fair", false: "foul"}[o.Outage == tenant.Outage{}],

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/exchange"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
@@ -85,18 +86,18 @@ type UserState struct {
 
 // ExchangeState is what the Exchange administrator has set, and which apps used EWS.
 type ExchangeState struct {
-	EwsEnabled           *bool                `json:"ews_enabled"`
-	EwsAllowedAppIDs     []string             `json:"ews_allowed_app_ids"`
-	EwsListEdited        bool                 `json:"ews_list_edited"` // an administrator wrote the list, so that Microsoft fills it no more
-	EwsAppsSeen          map[string]time.Time `json:"ews_apps_seen"`   // when each app used EWS last, by client ID
-	SecondWave           bool                 `json:"second_wave"`     // Microsoft's second wave was here
-	EwsDisabledMailboxes []string             `json:"ews_disabled_mailboxes"`
-	OutOfScopeMailboxes  []string             `json:"out_of_scope_mailboxes"`
-	PublicFolders        bool                 `json:"public_folders"`
-	PublicFolderTree     []PublicFolderState  `json:"public_folder_tree"` // the root first
-	ServerBusy           string               `json:"server_busy"`        // a duration, 0s when not busy
-	AutodiscoverURL      string               `json:"autodiscover_url,omitempty"`
-	Weather              string               `json:"weather"` // fair or foul
+	EwsEnabled           *bool                        `json:"ews_enabled"`
+	EwsAllowedAppIDs     []string                     `json:"ews_allowed_app_ids"`
+	EwsListEdited        bool                         `json:"ews_list_edited"` // an administrator wrote the list, so that Microsoft fills it no more
+	EwsAppsSeen          map[string]time.Time         `json:"ews_apps_seen"`   // when each app used EWS last, by client ID
+	SecondWave           bool                         `json:"second_wave"`     // Microsoft's second wave was here
+	EwsDisabledMailboxes []string                     `json:"ews_disabled_mailboxes"`
+	OutOfScopeMailboxes  []string                     `json:"out_of_scope_mailboxes"`
+	PublicFolders        bool                         `json:"public_folders"`
+	PublicFolderTree     []exchange.PublicFolderState `json:"public_folder_tree"` // the root first
+	ServerBusy           string                       `json:"server_busy"`        // a duration, 0s when not busy
+	AutodiscoverURL      string                       `json:"autodiscover_url,omitempty"`
+	Weather              string                       `json:"weather"` // fair or foul
 }
 
 // State returns what all tenants hold, each read at one moment.

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/exchange"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/fault"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/login"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
@@ -39,7 +41,7 @@ type Server struct {
 	ca          []byte
 	world       *tenant.World
 	issuer      *token.Issuer
-	faults      *Injector
+	faults      *fault.Injector
 	control     *controlAPI
 	http        *http.Server
 	answering   sync.WaitGroup // one for each request
@@ -109,7 +111,7 @@ func newServer(o Options, address string) (*Server, error) {
 		served = o.Around(served)
 	}
 	s.http = &http.Server{
-		Handler:           s.counted(logged(o.Log, world.Now, delayed(o.Latency, gunzipped(served)))),
+		Handler:           s.counted(logged(o.Log, world.Now, fault.Delayed(o.Latency, gunzipped(served)))),
 		TLSConfig:         identity,
 		ReadHeaderTimeout: 30 * time.Second,
 		// What would be said there is about clients that do not trust the CA or hang up: they know it themselves.
@@ -131,12 +133,12 @@ func (s *Server) counted(next http.Handler) http.Handler {
 func (s *Server) compose() http.Handler {
 	graph := newGraphAPI(s.world, s.issuer, s.origin)
 	signIn := login.New(s.world, s.issuer, s.origin)
-	exchange := newExchangeAPI(s.world, s.issuer, s.origin)
-	s.faults = newInjector(s.world, s.issuer,
-		faultAPI{owns: isGraph, directory: true, refuse: func(w http.ResponseWriter, r *http.Request, f Failure) {
+	exchange := exchange.New(s.world, s.issuer, s.origin)
+	s.faults = fault.New(s.world, s.issuer,
+		fault.API{Owns: isGraph, Directory: true, Refuse: func(w http.ResponseWriter, r *http.Request, f fault.Failure) {
 			graph.failGraph(w, r, f.Status, f.Code, f.Message, f.Kind == Throttled)
 		}},
-		faultAPI{owns: login.IsTokenEndpoint, refuse: func(w http.ResponseWriter, r *http.Request, f Failure) {
+		fault.API{Owns: login.IsTokenEndpoint, Refuse: func(w http.ResponseWriter, r *http.Request, f fault.Failure) {
 			if f.Kind == Refused {
 				signIn.FailAs(w, r, f.Status, f.Code, f.Message)
 				return
@@ -148,7 +150,7 @@ func (s *Server) compose() http.Handler {
 	mux := http.NewServeMux()
 	graph.graphRoutes(mux, s.faults.Around)
 	signIn.Routes(mux)
-	exchange.exchangeRoutes(mux)
+	exchange.Routes(mux)
 	s.control.controlRoutes(mux)
 	return s.faults.Entrance(mux)
 }

@@ -1,4 +1,4 @@
-package sandbox
+package fault
 
 import (
 	"bytes"
@@ -18,7 +18,7 @@ import (
 
 // chances are how often requests of the hostile profile meet each kind of trouble, in 1000.
 var chances = []struct {
-	kind  FaultKind
+	kind  Kind
 	often int
 }{
 	{Throttled, 15}, {ServerError, 5}, {Unavailable, 7}, {TimeoutBefore, 7}, {TimeoutAfter, 7}, {ResetBefore, 5}, {ResetAfter, 5},
@@ -31,7 +31,7 @@ var chances = []struct {
 type chaos struct {
 	world   *tenant.World
 	issuer  *token.Issuer
-	ownerOf func(path string) (faultAPI, bool)
+	ownerOf func(path string) (API, bool)
 
 	mu   sync.Mutex
 	seen map[string]int
@@ -60,7 +60,7 @@ func (c *chaos) chance(r *http.Request) (Fault, bool) {
 		case Unread, Concurrent:
 			// It is the directory that says so, of the parts of a batch for themselves, and only writes are in each other's way.
 			owner, owned := c.ownerOf(r.URL.Path)
-			if !owned || !owner.directory || strings.HasSuffix(r.URL.Path, "/$batch") || likely.kind == Concurrent && r.Method == http.MethodGet {
+			if !owned || !owner.Directory || strings.HasSuffix(r.URL.Path, "/$batch") || likely.kind == Concurrent && r.Method == http.MethodGet {
 				return Fault{}, false
 			}
 		case Throttled:

@@ -1,4 +1,6 @@
-package sandbox
+// Package fault makes requests fail, hang or be answered late or stale: those that a fault is aimed at, and in the hostile
+// profile others by chance.
+package fault
 
 import (
 	"cmp"
@@ -16,30 +18,30 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
-// FaultKind is what happens to a request.
-type FaultKind string
+// Kind is what happens to a request.
+type Kind string
 
 // The kinds. "Carried out" means that the tenant is changed, whatever the client is told.
 const (
-	Throttled     FaultKind = "throttled"      // 429, not carried out
-	ServerError   FaultKind = "server_error"   // 500, not carried out
-	Unavailable   FaultKind = "unavailable"    // 503, not carried out
-	TimeoutBefore FaultKind = "timeout_before" // 504, not carried out
-	TimeoutAfter  FaultKind = "timeout_after"  // 504, carried out
-	ResetBefore   FaultKind = "reset_before"   // the connection ends without an answer, not carried out
-	ResetAfter    FaultKind = "reset_after"    // the connection ends without an answer, carried out
-	CutOff        FaultKind = "cut_off"        // carried out, and the answer breaks off in its middle
-	HTMLPage      FaultKind = "html"           // 502 with a gateway's page, not carried out
-	EmptyBody     FaultKind = "empty"          // 503 without a body, not carried out
-	Slow          FaultKind = "slow"           // carried out, For late
-	Stale         FaultKind = "stale"          // answered as of For ago
-	Refused       FaultKind = "refused"        // an error of Status, Code and Message, not carried out
-	Unread        FaultKind = "unread"         // 404: the directory cannot read who its tenant is, not carried out
-	Concurrent    FaultKind = "concurrent"     // 409: other requests are being made to the tenant, not carried out
+	Throttled     Kind = "throttled"      // 429, not carried out
+	ServerError   Kind = "server_error"   // 500, not carried out
+	Unavailable   Kind = "unavailable"    // 503, not carried out
+	TimeoutBefore Kind = "timeout_before" // 504, not carried out
+	TimeoutAfter  Kind = "timeout_after"  // 504, carried out
+	ResetBefore   Kind = "reset_before"   // the connection ends without an answer, not carried out
+	ResetAfter    Kind = "reset_after"    // the connection ends without an answer, carried out
+	CutOff        Kind = "cut_off"        // carried out, and the answer breaks off in its middle
+	HTMLPage      Kind = "html"           // 502 with a gateway's page, not carried out
+	EmptyBody     Kind = "empty"          // 503 without a body, not carried out
+	Slow          Kind = "slow"           // carried out, For late
+	Stale         Kind = "stale"          // answered as of For ago
+	Refused       Kind = "refused"        // an error of Status, Code and Message, not carried out
+	Unread        Kind = "unread"         // 404: the directory cannot read who its tenant is, not carried out
+	Concurrent    Kind = "concurrent"     // 409: other requests are being made to the tenant, not carried out
 )
 
-// faultKinds are all of them, in the order in which they are told of.
-var faultKinds = []FaultKind{
+// kinds are all of them, in the order in which they are told of.
+var kinds = []Kind{
 	Throttled, ServerError, Unavailable, TimeoutBefore, TimeoutAfter, ResetBefore, ResetAfter, CutOff, HTMLPage, EmptyBody, Slow, Stale, Refused,
 	Unread, Concurrent,
 }
@@ -48,21 +50,21 @@ var faultKinds = []FaultKind{
 type Fault struct {
 	// At is the method, a space and the path without its query, such as "PATCH /v1.0/applications*"; * is any text in
 	// either, and without a method every one is meant. Case does not matter.
-	At         string    `json:"at"`
-	Kind       FaultKind `json:"kind"`
-	Nth        int       `json:"nth,omitempty"`         // the first request that is hit, of those that match; 0 means 1
-	Times      int       `json:"times,omitempty"`       // how many that match are hit in a row; 0 means 1
-	RetryAfter string    `json:"retry_after,omitempty"` // the header of that name, such as 2; for the kinds that answer with an error
-	For        string    `json:"for,omitempty"`         // a duration such as 30s: of Slow on this machine's clock (default 2s), of Stale in the tenants' time (default 1m)
-	Status     int       `json:"status,omitempty"`      // of Refused
-	Code       string    `json:"code,omitempty"`        // of Refused, such as Authorization_RequestDenied
-	Message    string    `json:"message,omitempty"`     // of Refused
+	At         string `json:"at"`
+	Kind       Kind   `json:"kind"`
+	Nth        int    `json:"nth,omitempty"`         // the first request that is hit, of those that match; 0 means 1
+	Times      int    `json:"times,omitempty"`       // how many that match are hit in a row; 0 means 1
+	RetryAfter string `json:"retry_after,omitempty"` // the header of that name, such as 2; for the kinds that answer with an error
+	For        string `json:"for,omitempty"`         // a duration such as 30s: of Slow on this machine's clock (default 2s), of Stale in the tenants' time (default 1m)
+	Status     int    `json:"status,omitempty"`      // of Refused
+	Code       string `json:"code,omitempty"`        // of Refused, such as Authorization_RequestDenied
+	Message    string `json:"message,omitempty"`     // of Refused
 
 	lastWrite bool // of Stale: answered as of before the last write to the tenant that has not settled, in place of For
 }
 
-// FaultState is an aimed fault, and what has become of it.
-type FaultState struct {
+// State is an aimed fault, and what has become of it.
+type State struct {
 	Fault
 	Seen  int `json:"seen"`  // requests that matched
 	Fired int `json:"fired"` // requests that were hit
@@ -72,34 +74,34 @@ type FaultState struct {
 // and each part of a batch for itself, as each is throttled for itself. Its methods may be called from several goroutines.
 type Injector struct {
 	world *tenant.World
-	apis  []faultAPI
+	apis  []API
 
 	mu    sync.Mutex
 	aimed []*aimedFault
-	met   map[FaultKind]int // how many requests met it, aimed or by chance
+	met   map[Kind]int // how many requests met it, aimed or by chance
 	// chance decides what happens to a request that no fault is aimed at; nil: nothing does.
 	chance func(r *http.Request) (Fault, bool)
 }
 
-// faultAPI is one of the sandbox's APIs, as far as faults tell them apart.
-type faultAPI struct {
-	owns      func(path string) bool                                     // reports whether a path is one of the API's
-	directory bool                                                       // meets by chance what only the directory says: Unread and Concurrent
-	refuse    func(w http.ResponseWriter, r *http.Request, with Failure) // answers in the API's form
+// API is one of the sandbox's APIs, as far as faults tell them apart.
+type API struct {
+	Owns      func(path string) bool                                     // reports whether a path is one of the API's
+	Directory bool                                                       // meets by chance what only the directory says: Unread and Concurrent
+	Refuse    func(w http.ResponseWriter, r *http.Request, with Failure) // answers in the API's form
 }
 
 // Failure is the error that a fault answers with. Code and message are the directory's, except those of Refused.
 type Failure struct {
-	Kind    FaultKind
+	Kind    Kind
 	Status  int // of the HTTP answer
 	Code    string
 	Message string
 }
 
-// newInjector returns an injector without an aimed fault. In a world of the profile hostile, requests meet faults by
+// New returns an injector without an aimed fault. In a world of the profile hostile, requests meet faults by
 // chance. What none of the APIs owns is refused in plain text.
-func newInjector(world *tenant.World, issuer *token.Issuer, apis ...faultAPI) *Injector {
-	i := &Injector{world: world, apis: apis, met: map[FaultKind]int{}}
+func New(world *tenant.World, issuer *token.Issuer, apis ...API) *Injector {
+	i := &Injector{world: world, apis: apis, met: map[Kind]int{}}
 	if world.Profile.Hostile {
 		i.chance = (&chaos{world: world, issuer: issuer, ownerOf: i.ownerOf, seen: map[string]int{}}).chance
 	}
@@ -107,16 +109,16 @@ func newInjector(world *tenant.World, issuer *token.Issuer, apis ...faultAPI) *I
 }
 
 // ownerOf finds the API that a path is one of.
-func (i *Injector) ownerOf(path string) (faultAPI, bool) {
-	at := slices.IndexFunc(i.apis, func(a faultAPI) bool { return a.owns(path) })
+func (i *Injector) ownerOf(path string) (API, bool) {
+	at := slices.IndexFunc(i.apis, func(a API) bool { return a.Owns(path) })
 	if at < 0 {
-		return faultAPI{}, false
+		return API{}, false
 	}
 	return i.apis[at], true
 }
 
 type aimedFault struct {
-	FaultState
+	State
 	matches *regexp.Regexp
 }
 
@@ -128,15 +130,15 @@ func (i *Injector) Aim(f Fault) error {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.aimed = append(i.aimed, &aimedFault{FaultState: FaultState{Fault: f}, matches: pattern})
+	i.aimed = append(i.aimed, &aimedFault{State: State{Fault: f}, matches: pattern})
 	return nil
 }
 
 // Faults are the faults aimed so far, those that have done their work included, in the order of aiming.
-func (i *Injector) Faults() []FaultState {
+func (i *Injector) Faults() []State {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return tenant.Mapped(i.aimed, func(a *aimedFault) FaultState { return a.FaultState })
+	return tenant.Mapped(i.aimed, func(a *aimedFault) State { return a.State })
 }
 
 // ForgetFaults disarms every aimed fault.
@@ -149,8 +151,8 @@ func (i *Injector) ForgetFaults() {
 // check fills in what was left out, and returns what the fault's requests look like: method, space, path.
 func (f *Fault) check() (*regexp.Regexp, error) {
 	switch {
-	case !slices.Contains(faultKinds, f.Kind):
-		return nil, fmt.Errorf("kind: %q is none of %q", f.Kind, faultKinds)
+	case !slices.Contains(kinds, f.Kind):
+		return nil, fmt.Errorf("kind: %q is none of %q", f.Kind, kinds)
 	case f.Nth < 0 || f.Times < 0:
 		return nil, errors.New("nth and times are counted from 1")
 	case f.Kind == Refused && (f.Status < 400 || f.Status > 599):
@@ -200,14 +202,14 @@ func (i *Injector) next(r *http.Request) (Fault, bool) {
 	return i.chance(r)
 }
 
-func (i *Injector) count(kind FaultKind) {
+func (i *Injector) count(kind Kind) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.met[kind]++
 }
 
 // Met is how many requests met each kind of fault so far, aimed or by chance.
-func (i *Injector) Met() map[FaultKind]int {
+func (i *Injector) Met() map[Kind]int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return maps.Clone(i.met)
@@ -264,7 +266,7 @@ func (i *Injector) staleView(f Fault) func(*tenant.Tenant) tenant.View {
 // failures are what the kinds that answer with an error say in the name of Graph (Microsoft Graph: error responses and
 // resource types, throttling guidance; the texts, and the codes of 500 and above, are unconfirmed. The last two were seen, in
 // answers to requests that succeeded when they were made again).
-var failures = map[FaultKind]Failure{
+var failures = map[Kind]Failure{
 	Throttled:     {Status: http.StatusTooManyRequests, Code: "TooManyRequests", Message: "Too many requests."},
 	ServerError:   {Status: http.StatusInternalServerError, Code: "Service_InternalServerError", Message: "Encountered an internal server error."},
 	Unavailable:   {Status: http.StatusServiceUnavailable, Code: "Directory_ReplicaUnavailable", Message: "The service is temporarily unavailable."},
@@ -299,7 +301,7 @@ func (i *Injector) fail(a *recorded, r *http.Request, f Fault) {
 	case f.Kind == EmptyBody:
 		a.WriteHeader(failure.Status)
 	case owned:
-		owner.refuse(a, r, failure)
+		owner.Refuse(a, r, failure)
 	default:
 		http.Error(a, cmp.Or(failure.Message, http.StatusText(failure.Status)), failure.Status)
 	}

@@ -1,4 +1,6 @@
-package sandbox
+// Package exchange is Exchange Online: folders over EWS, Autodiscover v2 and SOAP Autodiscover, behind the access control
+// of EWS.
+package exchange
 
 import (
 	"bytes"
@@ -13,20 +15,20 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
-// exchangeAPI is Exchange Online over the tenants of a world.
-type exchangeAPI struct {
+// API is Exchange Online over the tenants of a world.
+type API struct {
 	world  *tenant.World
 	issuer *token.Issuer
 	origin string // where it is served, without a slash at the end
 }
 
-// newExchangeAPI returns an API that is served at an origin, such as https://127.0.0.1:8443.
-func newExchangeAPI(world *tenant.World, issuer *token.Issuer, origin string) *exchangeAPI {
-	return &exchangeAPI{world: world, issuer: issuer, origin: origin}
+// New returns an API that is served at an origin, such as https://127.0.0.1:8443.
+func New(world *tenant.World, issuer *token.Issuer, origin string) *API {
+	return &API{world: world, issuer: issuer, origin: origin}
 }
 
-// exchangeRoutes serves Exchange Online: the EWS endpoint and Autodiscover, v2 and SOAP.
-func (a *exchangeAPI) exchangeRoutes(mux *http.ServeMux) {
+// Routes serves Exchange Online: the EWS endpoint and Autodiscover, v2 and SOAP.
+func (a *API) Routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /EWS/Exchange.asmx", a.serveEWS)
 	mux.HandleFunc("GET /autodiscover/autodiscover.json/v1.0/{email}", a.serveAutodiscover)
 	mux.HandleFunc("POST /autodiscover/autodiscover.svc", a.serveUserSettings)
@@ -44,7 +46,7 @@ const maxEWSRequest = 1 << 20
 
 // serveEWS answers GetFolder and FindFolder, the only operations of EWS here, for an application that impersonates a mailbox.
 // In what order Exchange makes its checks is unconfirmed; here the token comes first, then the tenant, then the mailbox.
-func (a *exchangeAPI) serveEWS(w http.ResponseWriter, r *http.Request) {
+func (a *API) serveEWS(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("request-id", uuid.NewString())
 	token, fault := a.issuer.Verify(r.Header.Get("Authorization"))
 	if fault != nil || token.Audience != tenant.ExchangeAudience {
@@ -100,7 +102,7 @@ func (a *exchangeAPI) serveEWS(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveFolders does what concerns the impersonated mailbox.
-func (a *exchangeAPI) serveFolders(w http.ResponseWriter, r *http.Request, t *tenant.Tenant, appID string, request folderRequest) {
+func (a *API) serveFolders(w http.ResponseWriter, r *http.Request, t *tenant.Tenant, appID string, request folderRequest) {
 	address := request.impersonated()
 	if address == "" {
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{

@@ -1,4 +1,4 @@
-package sandbox
+package exchange
 
 import (
 	"fmt"
@@ -30,10 +30,10 @@ func refusesEWS(o tenant.ExchangeOrganization, appID string) string {
 // retirement of EWS).
 const waveLooksBack = 60 * 24 * time.Hour
 
-// secondWave is Microsoft's disablement of EWS: it fills the list where no administrator ever edited it, and sets EwsEnabled to
+// SecondWave is Microsoft's disablement of EWS: it fills the list where no administrator ever edited it, and sets EwsEnabled to
 // False. That it does so to a tenant which an administrator had set to True is chosen: reports say that such a tenant is
 // spared, and a test may want the gate shut.
-func secondWave(o tenant.ExchangeOrganization, seen map[string]time.Time, now time.Time) (tenant.ExchangeOrganization, error) {
+func SecondWave(o tenant.ExchangeOrganization, seen map[string]time.Time, now time.Time) (tenant.ExchangeOrganization, error) {
 	if o.SecondWave {
 		return o, fmt.Errorf("second_wave: it has been here already and comes once; set ews_enabled and ews_allowed_app_ids instead")
 	}

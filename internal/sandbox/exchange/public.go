@@ -1,4 +1,4 @@
-package sandbox
+package exchange
 
 import (
 	"fmt"
@@ -99,15 +99,15 @@ type PublicFolderState struct {
 	Permissions map[string]string `json:"permissions,omitempty"` // permission level of EWS by address, and of everybody else by default
 }
 
-func publicFolderStates(t *tenant.Tenant, v tenant.View) []PublicFolderState {
+func PublicFolderStates(t *tenant.Tenant, v tenant.View) []PublicFolderState {
 	return tenant.Mapped(t.Exchange.PublicFolders, func(p tenant.PublicFolder) PublicFolderState {
 		return PublicFolderState{Path: p.Path, Permissions: permissionsOf(t, v, p)}
 	})
 }
 
-// newPublicFolders makes a tree of what the control plane is given. The root need not be listed, and a folder without
+// NewPublicFolders makes a tree of what the control plane is given. The root need not be listed, and a folder without
 // permissions has the seeded ones.
-func newPublicFolders(listed []PublicFolderState) ([]tenant.PublicFolder, error) {
+func NewPublicFolders(listed []PublicFolderState) ([]tenant.PublicFolder, error) {
 	tree := tenant.ExchangeOrganization{PublicFolders: []tenant.PublicFolder{{Path: tenant.PublicRoot}}}
 	for _, given := range listed {
 		folder := tenant.PublicFolder{Path: given.Path}

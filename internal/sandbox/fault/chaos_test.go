@@ -1,4 +1,4 @@
-package sandbox
+package fault
 
 import (
 	"fmt"
@@ -23,8 +23,8 @@ func newChaos(t *testing.T, seed uint64) func(*http.Request) (Fault, bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	graph := faultAPI{owns: func(path string) bool { return strings.HasPrefix(path, "/v1.0/") }, directory: true}
-	return newInjector(world, issuer, graph).chance
+	graph := API{Owns: func(path string) bool { return strings.HasPrefix(path, "/v1.0/") }, Directory: true}
+	return New(world, issuer, graph).chance
 }
 
 // troubles plays the same requests to a hostile tenant and returns what became of each.
@@ -43,7 +43,7 @@ func troubles(t *testing.T, seed uint64) []int {
 			if f.Kind == Concurrent && method == http.MethodGet {
 				t.Error("a read is in nobody's way")
 			}
-			met = append(met, i*100+slices.Index(faultKinds, f.Kind))
+			met = append(met, i*100+slices.Index(kinds, f.Kind))
 		}
 	}
 	return met

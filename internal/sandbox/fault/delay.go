@@ -1,4 +1,4 @@
-package sandbox
+package fault
 
 import (
 	"context"
@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// delayed answers every request by so much later.
-func delayed(by time.Duration, next http.Handler) http.Handler {
+// Delayed answers every request by so much later.
+func Delayed(by time.Duration, next http.Handler) http.Handler {
 	if by <= 0 {
 		return next
 	}

@@ -1,4 +1,4 @@
-package sandbox
+package exchange
 
 import (
 	"cmp"
@@ -17,7 +17,7 @@ import (
 
 // serveAutodiscover tells where a mailbox's EWS endpoint is, to anyone. Unknown users are redirected to the service
 // that Exchange on premises would have, as Exchange Online does (observed); the answer proves no mailbox.
-func (a *exchangeAPI) serveAutodiscover(w http.ResponseWriter, r *http.Request) {
+func (a *API) serveAutodiscover(w http.ResponseWriter, r *http.Request) {
 	protocol := r.URL.Query().Get("Protocol")
 	if !strings.EqualFold(protocol, "Ews") {
 		// Unconfirmed: the code of the answer to a protocol that does not exist.
@@ -64,7 +64,7 @@ type getUserSettingsRequest struct {
 
 // serveUserSettings tells which mailbox holds the public folder hierarchy that a mailbox sees. That it takes the token of
 // an application that may open every mailbox is unconfirmed.
-func (a *exchangeAPI) serveUserSettings(w http.ResponseWriter, r *http.Request) {
+func (a *API) serveUserSettings(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("request-id", uuid.NewString())
 	token, fault := a.issuer.Verify(r.Header.Get("Authorization"))
 	if fault != nil || token.Audience != tenant.ExchangeAudience || !token.HasRole(tenant.EWSRole) {
