@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/control"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/exchange"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/fault"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
@@ -43,3 +44,17 @@ const (
 
 // PublicFolderState is a public folder with its permissions, as the control plane sets and shows it.
 type PublicFolderState = exchange.PublicFolderState
+
+// What the tenants hold.
+type (
+	State                 = control.State
+	TenantState           = control.TenantState
+	ApplicationState      = control.ApplicationState
+	CredentialState       = control.CredentialState
+	ServicePrincipalState = control.ServicePrincipalState
+	GrantState            = control.GrantState
+	DeletedItemState      = control.DeletedItemState
+	UserState             = control.UserState
+	ExchangeState         = control.ExchangeState
+	PolicyState           = control.PolicyState
+)

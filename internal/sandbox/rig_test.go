@@ -25,6 +25,9 @@ import (
 // bypass is the header of a request that meets no fault and sees every write.
 const bypass = "Sandbox-Calm"
 
+// object is a JSON object.
+type object = map[string]any
+
 // rig is a started sandbox with a client that trusts it and follows no redirect.
 type rig struct {
 	t       *testing.T

@@ -14,8 +14,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/control"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/exchange"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/fault"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/graph"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/login"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
@@ -42,7 +44,7 @@ type Server struct {
 	world       *tenant.World
 	issuer      *token.Issuer
 	faults      *fault.Injector
-	control     *controlAPI
+	control     *control.API
 	http        *http.Server
 	answering   sync.WaitGroup // one for each request
 	stopped     chan struct{}
@@ -131,12 +133,12 @@ func (s *Server) counted(next http.Handler) http.Handler {
 
 // compose puts the APIs behind the faults.
 func (s *Server) compose() http.Handler {
-	graph := newGraphAPI(s.world, s.issuer, s.origin)
+	api := graph.New(s.world, s.issuer, s.origin)
 	signIn := login.New(s.world, s.issuer, s.origin)
 	exchange := exchange.New(s.world, s.issuer, s.origin)
 	s.faults = fault.New(s.world, s.issuer,
-		fault.API{Owns: isGraph, Directory: true, Refuse: func(w http.ResponseWriter, r *http.Request, f fault.Failure) {
-			graph.failGraph(w, r, f.Status, f.Code, f.Message, f.Kind == Throttled)
+		fault.API{Owns: graph.Owns, Directory: true, Refuse: func(w http.ResponseWriter, r *http.Request, f fault.Failure) {
+			api.Fail(w, r, f.Status, f.Code, f.Message, f.Kind == Throttled)
 		}},
 		fault.API{Owns: login.IsTokenEndpoint, Refuse: func(w http.ResponseWriter, r *http.Request, f fault.Failure) {
 			if f.Kind == Refused {
@@ -145,13 +147,13 @@ func (s *Server) compose() http.Handler {
 			}
 			signIn.Fail(w, r, f.Status, f.Message)
 		}})
-	s.control = newControlAPI(s.world, s.faults)
+	s.control = control.New(s.world, s.faults)
 
 	mux := http.NewServeMux()
-	graph.graphRoutes(mux, s.faults.Around)
+	api.Routes(mux, s.faults.Around)
 	signIn.Routes(mux)
 	exchange.Routes(mux)
-	s.control.controlRoutes(mux)
+	s.control.Routes(mux)
 	return s.faults.Entrance(mux)
 }
 

@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"net/http"
@@ -53,12 +53,12 @@ func organizationEntity(t *tenant.Tenant) object {
 	}
 }
 
-func (c *call) listOrganization() *graphError {
+func (c *call) listOrganization() *apiError {
 	entity := organizationEntity(c.tenant)
 	return c.many(collection{context: "organization", schema: entity, rows: func(tenant.View) []object { return []object{entity} }})
 }
 
-func (c *call) getOrganization() *graphError {
+func (c *call) getOrganization() *apiError {
 	if id := c.keys["organization"].value; !strings.EqualFold(id, c.tenant.ID) {
 		return notFound(id)
 	}
@@ -94,7 +94,7 @@ func (d domain) entity() object {
 	}
 }
 
-func (c *call) listDomains() *graphError {
+func (c *call) listDomains() *apiError {
 	return c.many(collection{
 		context: "domains",
 		schema:  domain{}.entity(),
@@ -102,7 +102,7 @@ func (c *call) listDomains() *graphError {
 	})
 }
 
-func (c *call) getDomain() *graphError {
+func (c *call) getDomain() *apiError {
 	name := c.keys["domain"].value
 	for _, d := range domainsOf(c.tenant) {
 		if strings.EqualFold(d.name, name) {

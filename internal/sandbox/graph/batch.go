@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"bytes"
@@ -33,24 +33,24 @@ type batchResponse struct {
 
 // serveBatch carries several requests out as one (Microsoft Graph: JSON batching). Each passes through the same
 // handler as it would alone, with the token of the batch. The answer is 200 whatever becomes of the parts.
-func (a *graphAPI) serveBatch(w http.ResponseWriter, r *http.Request) {
-	setGraphHeaders(w, r)
+func (a *API) serveBatch(w http.ResponseWriter, r *http.Request) {
+	setHeaders(w, r)
 	if failure := a.carryOutBatch(w, r); failure != nil {
-		a.writeGraphError(w, failure)
+		a.writeError(w, failure)
 	}
 }
 
-func (a *graphAPI) carryOutBatch(w http.ResponseWriter, r *http.Request) *graphError {
-	if _, _, failure := a.graphCaller(r); failure != nil {
+func (a *API) carryOutBatch(w http.ResponseWriter, r *http.Request) *apiError {
+	if _, _, failure := a.caller(r); failure != nil {
 		return failure
 	}
 	if r.Method != http.MethodPost {
-		return &graphError{status: http.StatusMethodNotAllowed, code: badRequest, message: "Specified HTTP method is not allowed for the request target."}
+		return &apiError{status: http.StatusMethodNotAllowed, code: badRequest, message: "Specified HTTP method is not allowed for the request target."}
 	}
 	var envelope struct {
 		Requests []batchRequest `json:"requests"`
 	}
-	content, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxGraphRequest))
+	content, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxRequest))
 	if err != nil || json.Unmarshal(content, &envelope) != nil {
 		return refuse(badSyntax, "Invalid batch payload format.")
 	}
@@ -61,7 +61,7 @@ func (a *graphAPI) carryOutBatch(w http.ResponseWriter, r *http.Request) *graphE
 	tenant.NoteParts(r, parts)
 	content, err = json.Marshal(map[string]any{"responses": responses})
 	if err != nil {
-		return &graphError{status: http.StatusInternalServerError, code: "Service_InternalServerError", message: err.Error()}
+		return &apiError{status: http.StatusInternalServerError, code: "Service_InternalServerError", message: err.Error()}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(content) // into memory
@@ -70,7 +70,7 @@ func (a *graphAPI) carryOutBatch(w http.ResponseWriter, r *http.Request) *graphE
 
 // checkBatch finds what makes Graph refuse the whole batch. A write without a body is such a thing, even where the
 // operation itself takes none.
-func checkBatch(requests []batchRequest) *graphError {
+func checkBatch(requests []batchRequest) *apiError {
 	if len(requests) == 0 {
 		return refuse(badSyntax, "Invalid batch payload format.")
 	}
@@ -110,7 +110,7 @@ func (b batchRequest) header(name string) string {
 
 // carryOutParts carries the parts out. Graph promises no order among those that do not depend on each other, neither
 // of the work nor of the answers; here it is the reverse, so that whoever relies on one finds out.
-func (a *graphAPI) carryOutParts(r *http.Request, requests []batchRequest) ([]batchResponse, []tenant.Part) {
+func (a *API) carryOutParts(r *http.Request, requests []batchRequest) ([]batchResponse, []tenant.Part) {
 	var responses []batchResponse
 	var parts []tenant.Part
 	status := map[string]int{}
@@ -132,12 +132,12 @@ func (a *graphAPI) carryOutParts(r *http.Request, requests []batchRequest) ([]ba
 }
 
 // part carries one request of a batch out, unless one that it depends on has failed.
-func (a *graphAPI) part(batch *http.Request, request batchRequest, dependencyFailed bool) batchResponse {
+func (a *API) part(batch *http.Request, request batchRequest, dependencyFailed bool) batchResponse {
 	answered := &partAnswer{status: http.StatusOK, header: http.Header{}}
 	target, err := url.Parse("/v1.0/" + strings.TrimLeft(request.URL, "/"))
 	switch {
 	case dependencyFailed:
-		a.refusePart(answered, batch, &graphError{status: http.StatusFailedDependency, code: "FailedDependency", message: "Request failed due to the failure of a request that it depends on."}) // text unconfirmed
+		a.refusePart(answered, batch, &apiError{status: http.StatusFailedDependency, code: "FailedDependency", message: "Request failed due to the failure of a request that it depends on."}) // text unconfirmed
 	case err != nil || strings.HasPrefix(target.Path, "/v1.0/$batch") || strings.Contains(request.URL, "://"):
 		a.refusePart(answered, batch, refuse(badSyntax, "Invalid request URL in batch: '%s'.", request.URL)) // text unconfirmed
 	default:
@@ -166,9 +166,9 @@ func (a *graphAPI) part(batch *http.Request, request batchRequest, dependencyFai
 	return response
 }
 
-func (a *graphAPI) refusePart(answered *partAnswer, batch *http.Request, failure *graphError) {
-	setGraphHeaders(answered, batch)
-	a.writeGraphError(answered, failure)
+func (a *API) refusePart(answered *partAnswer, batch *http.Request, failure *apiError) {
+	setHeaders(answered, batch)
+	a.writeError(answered, failure)
 }
 
 // partAnswer is the answer to a part before it stands in the batch's.

@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"encoding/json"
@@ -23,7 +23,7 @@ var applicationRoutes = []route{
 
 // findApplication finds the application that the path names. A caller with rights to its own ones only is refused at
 // another's, and told nothing about what does not exist.
-func (c *call) findApplication(v tenant.View) (tenant.Application, *graphError) {
+func (c *call) findApplication(v tenant.View) (tenant.Application, *apiError) {
 	k := c.keys["application"]
 	var found tenant.Application
 	var ok bool
@@ -46,7 +46,7 @@ func (c *call) findApplication(v tenant.View) (tenant.Application, *graphError) 
 	return found, c.mine(found.Owners)
 }
 
-func (c *call) listApplications() *graphError {
+func (c *call) listApplications() *apiError {
 	return c.many(collection{
 		context:    "applications",
 		schema:     c.applicationEntity(tenant.Application{}, false),
@@ -59,7 +59,7 @@ func (c *call) listApplications() *graphError {
 	})
 }
 
-func (c *call) getApplication() *graphError {
+func (c *call) getApplication() *apiError {
 	found, failure := c.findApplication(c.Reads)
 	if failure != nil {
 		return failure
@@ -71,7 +71,7 @@ func (c *call) getApplication() *graphError {
 	return c.one(http.StatusOK, "applications", entity, entity)
 }
 
-func (c *call) postApplication() *graphError {
+func (c *call) postApplication() *apiError {
 	body, failure := c.body()
 	if failure != nil {
 		return failure
@@ -79,12 +79,12 @@ func (c *call) postApplication() *graphError {
 	return c.createApplication(body)
 }
 
-func (c *call) createApplication(body map[string]json.RawMessage) *graphError {
+func (c *call) createApplication(body map[string]json.RawMessage) *apiError {
 	created := tenant.Application{
 		ID: uuid.NewString(), AppID: uuid.NewString(), SignInAudience: "AzureADMyOrg",
 		CreatedAt: c.now(), CreatedByAppID: c.token.AppID,
 	}
-	var failure *graphError
+	var failure *apiError
 	if created.Owners, failure = c.firstOwners(body); failure != nil {
 		return failure
 	}
@@ -108,7 +108,7 @@ func (c *call) createApplication(body map[string]json.RawMessage) *graphError {
 
 // patchApplication changes an application, or creates the one with that uniqueName when the request prefers so
 // (Microsoft Graph: application-upsert).
-func (c *call) patchApplication() *graphError {
+func (c *call) patchApplication() *apiError {
 	body, failure := c.body()
 	if failure != nil {
 		return failure
@@ -136,7 +136,7 @@ func (c *call) prefersUpsert() bool {
 
 // deleteApplication moves the application and its service principal here, with the grants of that, to the recycle bin.
 // Service principals in other tenants stay.
-func (c *call) deleteApplication() *graphError {
+func (c *call) deleteApplication() *apiError {
 	now := tenant.Present()
 	found, failure := c.findApplication(now)
 	if failure != nil {
@@ -151,10 +151,10 @@ func (c *call) deleteApplication() *graphError {
 	return c.noContent()
 }
 
-var signInAudiences = []string{"AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"}
+var SignInAudiences = []string{"AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"}
 
 // setApplication sets what is in a request. On creation it returns the values of the client secrets made by the way.
-func (c *call) setApplication(a *tenant.Application, body map[string]json.RawMessage, creating bool) (secrets []string, failure *graphError) {
+func (c *call) setApplication(a *tenant.Application, body map[string]json.RawMessage, creating bool) (secrets []string, failure *apiError) {
 	const resource = "Application"
 	for _, name := range sortedNames(body) {
 		raw := body[name]
@@ -204,7 +204,7 @@ func (c *call) setApplication(a *tenant.Application, body map[string]json.RawMes
 }
 
 // setUniqueName sets the name, which is immutable from then on (Microsoft Graph: application resource type).
-func (c *call) setUniqueName(a *tenant.Application, raw json.RawMessage) *graphError {
+func (c *call) setUniqueName(a *tenant.Application, raw json.RawMessage) *apiError {
 	name, failure := decoded[string]("uniqueName", "Application", raw)
 	switch {
 	case failure != nil || name == a.UniqueName:
@@ -219,7 +219,7 @@ func (c *call) setUniqueName(a *tenant.Application, raw json.RawMessage) *graphE
 	return nil
 }
 
-func (c *call) setIdentifierURIs(a *tenant.Application, raw json.RawMessage) *graphError {
+func (c *call) setIdentifierURIs(a *tenant.Application, raw json.RawMessage) *apiError {
 	uris, failure := decoded[[]string]("identifierUris", "Application", raw)
 	if failure != nil {
 		return failure
@@ -234,7 +234,7 @@ func (c *call) setIdentifierURIs(a *tenant.Application, raw json.RawMessage) *gr
 	return nil
 }
 
-func setRequiredAccess(a *tenant.Application, raw json.RawMessage) *graphError {
+func setRequiredAccess(a *tenant.Application, raw json.RawMessage) *apiError {
 	required, failure := decoded[[]tenant.RequiredResourceAccess]("requiredResourceAccess", "Application", raw)
 	if failure != nil {
 		return failure

@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"net/http"
@@ -43,14 +43,14 @@ var (
 	given = grantSide{"appRoleAssignedTo", func(g tenant.AppRoleAssignment) string { return g.ResourceID }}
 )
 
-func (c *call) listGrantsHeld() *graphError   { return c.listGrants(held) }
-func (c *call) listGrantsGiven() *graphError  { return c.listGrants(given) }
-func (c *call) postGrantHeld() *graphError    { return c.postGrant(held) }
-func (c *call) postGrantGiven() *graphError   { return c.postGrant(given) }
-func (c *call) getGrantHeld() *graphError     { return c.getGrant(held) }
-func (c *call) getGrantGiven() *graphError    { return c.getGrant(given) }
-func (c *call) deleteGrantHeld() *graphError  { return c.deleteGrant(held) }
-func (c *call) deleteGrantGiven() *graphError { return c.deleteGrant(given) }
+func (c *call) listGrantsHeld() *apiError   { return c.listGrants(held) }
+func (c *call) listGrantsGiven() *apiError  { return c.listGrants(given) }
+func (c *call) postGrantHeld() *apiError    { return c.postGrant(held) }
+func (c *call) postGrantGiven() *apiError   { return c.postGrant(given) }
+func (c *call) getGrantHeld() *apiError     { return c.getGrant(held) }
+func (c *call) getGrantGiven() *apiError    { return c.getGrant(given) }
+func (c *call) deleteGrantHeld() *apiError  { return c.deleteGrant(held) }
+func (c *call) deleteGrantGiven() *apiError { return c.deleteGrant(given) }
 
 // contextOf is the @odata.context of grants: it names the service principal only on the API's side.
 func (side grantSide) contextOf(p tenant.ServicePrincipal) string {
@@ -68,7 +68,7 @@ func grantEntity(g tenant.AppRoleAssignment) object {
 	}
 }
 
-func (c *call) listGrants(side grantSide) *graphError {
+func (c *call) listGrants(side grantSide) *apiError {
 	principal, failure := c.findServicePrincipal(c.Reads)
 	if failure != nil {
 		return failure
@@ -84,7 +84,7 @@ func (c *call) listGrants(side grantSide) *graphError {
 	})
 }
 
-func (c *call) findGrant(v tenant.View, side grantSide) (tenant.ServicePrincipal, tenant.AppRoleAssignment, *graphError) {
+func (c *call) findGrant(v tenant.View, side grantSide) (tenant.ServicePrincipal, tenant.AppRoleAssignment, *apiError) {
 	principal, failure := c.findServicePrincipal(v)
 	if failure != nil {
 		return principal, tenant.AppRoleAssignment{}, failure
@@ -97,7 +97,7 @@ func (c *call) findGrant(v tenant.View, side grantSide) (tenant.ServicePrincipal
 	return principal, grant, nil
 }
 
-func (c *call) getGrant(side grantSide) *graphError {
+func (c *call) getGrant(side grantSide) *apiError {
 	principal, grant, failure := c.findGrant(c.Reads, side)
 	if failure != nil {
 		return failure
@@ -106,7 +106,7 @@ func (c *call) getGrant(side grantSide) *graphError {
 	return c.one(http.StatusOK, side.contextOf(principal), entity, entity)
 }
 
-func (c *call) deleteGrant(side grantSide) *graphError {
+func (c *call) deleteGrant(side grantSide) *apiError {
 	_, grant, failure := c.findGrant(tenant.Present(), side)
 	if failure != nil {
 		return failure
@@ -118,7 +118,7 @@ func (c *call) deleteGrant(side grantSide) *graphError {
 // postGrant consents to one application permission (Microsoft Graph: serviceprincipal-post-approleassignedto). The
 // ID of a role is looked for on the API that the request names, and nowhere else: with the wrong one of two APIs that
 // share an ID, another permission is granted.
-func (c *call) postGrant(side grantSide) *graphError {
+func (c *call) postGrant(side grantSide) *apiError {
 	body, failure := c.body()
 	if failure != nil {
 		return failure

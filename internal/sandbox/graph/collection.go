@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"errors"
@@ -20,7 +20,7 @@ type collection struct {
 }
 
 // many answers with the page of a collection that the query asks for.
-func (c *call) many(of collection) *graphError {
+func (c *call) many(of collection) *apiError {
 	err := c.query.Check(odata.Collection{
 		Name: of.context, Schema: of.schema, Filterable: of.filterable, Sortable: of.sortable, Searchable: of.searchable,
 	})
@@ -62,7 +62,7 @@ func (c *call) nextLink(next odata.PageToken) string {
 }
 
 // queryRefusal is Graph's answer to a query that is not understood or not supported.
-func queryRefusal(err error) *graphError {
+func queryRefusal(err error) *apiError {
 	var misspelt *odata.SyntaxError
 	switch {
 	case errors.Is(err, odata.ErrPageToken):

@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"encoding/json"
@@ -65,7 +65,7 @@ var servicePrincipalStored = storedProperties{
 
 // with returns the stored values with one more. Objects are merged, as a PATCH of a complex property does; null
 // returns a property to its first value.
-func (s storedProperties) with(stored map[string]any, name, resource string, raw json.RawMessage) (map[string]any, *graphError) {
+func (s storedProperties) with(stored map[string]any, name, resource string, raw json.RawMessage) (map[string]any, *apiError) {
 	first := s[name]
 	value, failure := decoded[any](name, resource, raw)
 	if failure != nil {
@@ -101,7 +101,7 @@ func (s storedProperties) with(stored map[string]any, name, resource string, raw
 	return changed, failure
 }
 
-func invalidUnless(ok bool, property, resource string) *graphError {
+func invalidUnless(ok bool, property, resource string) *apiError {
 	if ok {
 		return nil
 	}

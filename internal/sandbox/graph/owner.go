@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"encoding/json"
@@ -35,7 +35,7 @@ type owned struct {
 }
 
 // findOwned finds the object that the path names.
-func (c *call) findOwned(v tenant.View) (owned, *graphError) {
+func (c *call) findOwned(v tenant.View) (owned, *apiError) {
 	at, directory := c.api.world.Now(), &c.tenant.Directory
 	if _, ofApplication := c.keys["application"]; ofApplication {
 		found, failure := c.findApplication(v)
@@ -54,7 +54,7 @@ func (c *call) findOwned(v tenant.View) (owned, *graphError) {
 	}}, failure
 }
 
-func (c *call) listOwners() *graphError {
+func (c *call) listOwners() *apiError {
 	found, failure := c.findOwned(c.Reads)
 	if failure != nil {
 		return failure
@@ -82,7 +82,7 @@ func (c *call) listOwners() *graphError {
 
 // referredOwner finds the owner that a reference such as https://…/v1.0/directoryObjects/{id} names: a user or a service
 // principal. What stands before the ID is not looked at (read: HashiCorp's SDK for Azure puts any host there).
-func (c *call) referredOwner(reference string) (string, *graphError) {
+func (c *call) referredOwner(reference string) (string, *apiError) {
 	id := strings.ToLower(reference[strings.LastIndex(reference, "/")+1:])
 	if uuid.Validate(id) != nil {
 		return "", refuse(badRequest, "Invalid object identifier '%s'.", id)
@@ -99,7 +99,7 @@ func (c *call) referredOwner(reference string) (string, *graphError) {
 }
 
 // addOwner adds the owner that the body refers to (Microsoft Graph: application-post-owners, serviceprincipal-post-owners).
-func (c *call) addOwner() *graphError {
+func (c *call) addOwner() *apiError {
 	body, failure := c.body()
 	if failure != nil {
 		return failure
@@ -123,7 +123,7 @@ func (c *call) addOwner() *graphError {
 	return c.noContent()
 }
 
-func (c *call) removeOwner() *graphError {
+func (c *call) removeOwner() *apiError {
 	changed, failure := c.findOwned(tenant.Present())
 	if failure != nil {
 		return failure
@@ -146,7 +146,7 @@ const maxBound = 20
 
 // firstOwners takes the owners of a new object out of the request: those that are bound, and the caller where that is its
 // right to what it makes. Codes of refusals are unconfirmed.
-func (c *call) firstOwners(body map[string]json.RawMessage) ([]string, *graphError) {
+func (c *call) firstOwners(body map[string]json.RawMessage) ([]string, *apiError) {
 	var owners []string
 	if c.token.HasRole(appOwnedBy) {
 		owners = append(owners, c.token.ServicePrincipalID)

@@ -1,10 +1,11 @@
-package sandbox
+package control
 
 import (
 	"fmt"
 	"net/http"
 	"slices"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/graph"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
@@ -16,15 +17,15 @@ type directoryPatch struct {
 	BinKeepsUniqueNames optional[bool]     `json:"bin_keeps_unique_names"`
 }
 
-func (a *controlAPI) patchDirectory(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *API) patchDirectory(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
 	var patch directoryPatch
 	err := readControl(r, &patch)
 	if err == nil && patch.ObjectQuota.value < 0 {
 		err = fmt.Errorf("object_quota: %d is less than nothing", patch.ObjectQuota.value)
 	}
 	for _, audience := range patch.SignInAudiences.value {
-		if err == nil && !slices.Contains(signInAudiences, audience) {
-			err = fmt.Errorf("sign_in_audiences: %q is none of %q", audience, signInAudiences)
+		if err == nil && !slices.Contains(graph.SignInAudiences, audience) {
+			err = fmt.Errorf("sign_in_audiences: %q is none of %q", audience, graph.SignInAudiences)
 		}
 	}
 	if err != nil {

@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"encoding/json"
@@ -11,15 +11,15 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
-// graphError is an answer of Graph that is none (Microsoft Graph: error responses and resource types).
-type graphError struct {
+// apiError is an answer of Graph that is none (Microsoft Graph: error responses and resource types).
+type apiError struct {
 	status  int
 	code    string
 	message string
-	details []graphErrorDetail
+	details []errorDetail
 }
 
-type graphErrorDetail struct {
+type errorDetail struct {
 	Code    string `json:"code"`
 	Message string `json:"message,omitempty"`
 	Target  string `json:"target,omitempty"`
@@ -32,46 +32,46 @@ const (
 	badSyntax        = "BadRequest" // what Graph finds before the directory sees the request
 )
 
-func (e *graphError) detail(code, target string) *graphError {
-	e.details = append(e.details, graphErrorDetail{Code: code, Message: e.message, Target: target})
+func (e *apiError) detail(code, target string) *apiError {
+	e.details = append(e.details, errorDetail{Code: code, Message: e.message, Target: target})
 	return e
 }
 
-func refuse(code, format string, particulars ...any) *graphError {
-	return &graphError{status: http.StatusBadRequest, code: code, message: fmt.Sprintf(format, particulars...)}
+func refuse(code, format string, particulars ...any) *apiError {
+	return &apiError{status: http.StatusBadRequest, code: code, message: fmt.Sprintf(format, particulars...)}
 }
 
-func notFound(name string) *graphError {
-	return &graphError{status: http.StatusNotFound, code: "Request_ResourceNotFound", message: fmt.Sprintf(
+func notFound(name string) *apiError {
+	return &apiError{status: http.StatusNotFound, code: "Request_ResourceNotFound", message: fmt.Sprintf(
 		"Resource '%s' does not exist or one of its queried reference-property objects are not present.", name)}
 }
 
-func denied() *graphError {
-	return &graphError{status: http.StatusForbidden, code: "Authorization_RequestDenied", message: "Insufficient privileges to complete the operation."}
+func denied() *apiError {
+	return &apiError{status: http.StatusForbidden, code: "Authorization_RequestDenied", message: "Insufficient privileges to complete the operation."}
 }
 
-func conflict(format string, particulars ...any) *graphError {
-	return &graphError{status: http.StatusConflict, code: "Request_MultipleObjectsWithSameKeyValue", message: fmt.Sprintf(format, particulars...)}
+func conflict(format string, particulars ...any) *apiError {
+	return &apiError{status: http.StatusConflict, code: "Request_MultipleObjectsWithSameKeyValue", message: fmt.Sprintf(format, particulars...)}
 }
 
 // taken is the answer to a value that must be unique and is not (seen for uniqueName).
-func taken(property string) *graphError {
+func taken(property string) *apiError {
 	return refuse(badRequest, "Another object with the same value for property %s already exists.", property).detail("ObjectConflict", property)
 }
 
 // invalidValue's text is unconfirmed in its details.
-func invalidValue(property, resource string) *graphError {
+func invalidValue(property, resource string) *apiError {
 	return refuse(badRequest, "Invalid value specified for property '%s' of resource '%s'.", property, resource).detail("InvalidValue", property)
 }
 
 // readOnly's text is unconfirmed.
-func readOnly(property string) *graphError {
+func readOnly(property string) *apiError {
 	return refuse(badRequest, "Property '%s' is read-only and cannot be set.", property).detail("InvalidValue", property)
 }
 
 // readOnlyUnlessItsID lets a request repeat the ID of the object that it changes, as HashiCorp's azuread provider does where
 // it sets certificates.
-func readOnlyUnlessItsID(property string, raw json.RawMessage, id string) *graphError {
+func readOnlyUnlessItsID(property string, raw json.RawMessage, id string) *apiError {
 	var repeated string
 	if property == "id" && json.Unmarshal(raw, &repeated) == nil && strings.EqualFold(repeated, id) {
 		return nil
@@ -80,7 +80,7 @@ func readOnlyUnlessItsID(property string, raw json.RawMessage, id string) *graph
 }
 
 // unknownProperty's text is unconfirmed.
-func unknownProperty(property, resource string) *graphError {
+func unknownProperty(property, resource string) *apiError {
 	return refuse(badRequest, "The property '%s' does not exist on type 'microsoft.graph.%s'. Make sure to only use property names that are defined by the type.", property, resource)
 }
 
@@ -95,14 +95,14 @@ var tokenErrors = map[token.Reason]string{
 
 const foreignAudience = "Access token validation failure. Invalid audience."
 
-func unauthenticated(message string) *graphError {
-	return &graphError{status: http.StatusUnauthorized, code: "InvalidAuthenticationToken", message: message}
+func unauthenticated(message string) *apiError {
+	return &apiError{status: http.StatusUnauthorized, code: "InvalidAuthenticationToken", message: message}
 }
 
 // innerErrorTime has no time zone, which clients of Graph are known to stumble over.
 const innerErrorTime = "2006-01-02T15:04:05"
 
-func (a *graphAPI) writeGraphError(w http.ResponseWriter, e *graphError) {
+func (a *API) writeError(w http.ResponseWriter, e *apiError) {
 	requestID, clientRequestID := w.Header().Get("request-id"), w.Header().Get("client-request-id")
 	if e.status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", fmt.Sprintf(
@@ -123,13 +123,13 @@ func (a *graphAPI) writeGraphError(w http.ResponseWriter, e *graphError) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"error": body}) // the client is gone: nobody is left to be told
 }
 
-// failGraph answers with an error that has no cause in the tenants. One that stands for throttling says so in a header.
-func (a *graphAPI) failGraph(w http.ResponseWriter, r *http.Request, status int, code, message string, throttling bool) {
-	setGraphHeaders(w, r)
+// Fail answers with an error that has no cause in the tenants. One that stands for throttling says so in a header.
+func (a *API) Fail(w http.ResponseWriter, r *http.Request, status int, code, message string, throttling bool) {
+	setHeaders(w, r)
 	if throttling {
 		w.Header().Set("x-ms-throttle-information", "ResourceUnitLimitExceeded")
 	}
-	a.writeGraphError(w, &graphError{status: status, code: code, message: message})
+	a.writeError(w, &apiError{status: status, code: code, message: message})
 }
 
 // sortedNames returns the properties of a request in an order that does not change from call to call, so that the same

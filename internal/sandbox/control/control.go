@@ -1,4 +1,6 @@
-package sandbox
+// Package control is the control plane of the sandbox: what the tenants hold, and the switches that no API of the real thing
+// has or that a person throws there.
+package control
 
 import (
 	"encoding/json"
@@ -15,20 +17,20 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// controlAPI is the control plane of a sandbox.
-type controlAPI struct {
+// API is the control plane of a sandbox.
+type API struct {
 	world  *tenant.World
 	faults *fault.Injector
 }
 
-// newControlAPI returns the control plane over the tenants of a world and their faults.
-func newControlAPI(world *tenant.World, faults *fault.Injector) *controlAPI {
-	return &controlAPI{world, faults}
+// New returns the control plane over the tenants of a world and their faults.
+func New(world *tenant.World, faults *fault.Injector) *API {
+	return &API{world, faults}
 }
 
-// controlRoutes serves the control plane: the state of the tenants, and the switches that no API of the real thing
+// Routes serves the control plane: the state of the tenants, and the switches that no API of the real thing
 // has or that a person throws there. It needs no token, because the server listens on the loopback interface alone.
-func (a *controlAPI) controlRoutes(mux *http.ServeMux) {
+func (a *API) Routes(mux *http.ServeMux) {
 	control := http.NewServeMux()
 	control.HandleFunc("GET /_sandbox/tenants", func(w http.ResponseWriter, _ *http.Request) {
 		writeControl(w, http.StatusOK, a.State())
@@ -61,7 +63,7 @@ func (a *controlAPI) controlRoutes(mux *http.ServeMux) {
 }
 
 // onTenant finds the tenant of the path by its ID or a domain, and holds it for the length of the request.
-func (a *controlAPI) onTenant(serve func(*tenant.Tenant, http.ResponseWriter, *http.Request)) http.HandlerFunc {
+func (a *API) onTenant(serve func(*tenant.Tenant, http.ResponseWriter, *http.Request)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		t, found := a.world.Find(r.PathValue("tenant"))
 		if !found {
@@ -93,7 +95,7 @@ type signInPatch struct {
 	Refuse map[string]int `json:"refuse"`
 }
 
-func (a *controlAPI) patchSignIn(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *API) patchSignIn(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
 	var patch signInPatch
 	if err := readControl(r, &patch); err != nil {
 		refuseControl(w, http.StatusBadRequest, err)
@@ -118,7 +120,7 @@ type userPatch struct {
 	Plans   optional[bool]               `json:"plans"`   // false: no licence, and the mailbox stays, as a shared one's may
 }
 
-func (a *controlAPI) patchUser(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *API) patchUser(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
 	var patch userPatch
 	if err := readControl(r, &patch); err != nil {
 		refuseControl(w, http.StatusBadRequest, err)
@@ -156,7 +158,7 @@ type faultList struct {
 }
 
 // aimFault arms a fault, and answers with all of them.
-func (a *controlAPI) aimFault(w http.ResponseWriter, r *http.Request) {
+func (a *API) aimFault(w http.ResponseWriter, r *http.Request) {
 	var fault fault.Fault
 	err := readControl(r, &fault)
 	if err == nil {

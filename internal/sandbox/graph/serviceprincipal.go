@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"encoding/json"
@@ -21,7 +21,7 @@ var servicePrincipalRoutes = []route{
 	{http.MethodDelete, "servicePrincipals/{principal}", []string{appOwnedBy, appReadWriteAll}, (*call).deleteServicePrincipal},
 }
 
-func (c *call) findServicePrincipal(v tenant.View) (tenant.ServicePrincipal, *graphError) {
+func (c *call) findServicePrincipal(v tenant.View) (tenant.ServicePrincipal, *apiError) {
 	k := c.keys["principal"]
 	var found tenant.ServicePrincipal
 	var ok bool
@@ -42,7 +42,7 @@ func (c *call) findServicePrincipal(v tenant.View) (tenant.ServicePrincipal, *gr
 	return found, nil
 }
 
-func (c *call) listServicePrincipals() *graphError {
+func (c *call) listServicePrincipals() *apiError {
 	return c.many(collection{
 		context: "servicePrincipals",
 		schema:  c.servicePrincipalEntity(c.Lists, tenant.ServicePrincipal{}),
@@ -56,7 +56,7 @@ func (c *call) listServicePrincipals() *graphError {
 	})
 }
 
-func (c *call) getServicePrincipal() *graphError {
+func (c *call) getServicePrincipal() *apiError {
 	found, failure := c.findServicePrincipal(c.Reads)
 	if failure != nil {
 		return failure
@@ -68,7 +68,7 @@ func (c *call) getServicePrincipal() *graphError {
 	return c.one(http.StatusOK, "servicePrincipals", entity, entity)
 }
 
-func (c *call) postServicePrincipal() *graphError {
+func (c *call) postServicePrincipal() *apiError {
 	body, failure := c.body()
 	if failure != nil {
 		return failure
@@ -80,7 +80,7 @@ func (c *call) postServicePrincipal() *graphError {
 	return c.createServicePrincipal(strings.ToLower(appID), body)
 }
 
-func (c *call) createServicePrincipal(appID string, body map[string]json.RawMessage) *graphError {
+func (c *call) createServicePrincipal(appID string, body map[string]json.RawMessage) *apiError {
 	created, failure := c.backed(appID)
 	if failure != nil {
 		return failure
@@ -101,14 +101,14 @@ func (c *call) createServicePrincipal(appID string, body map[string]json.RawMess
 
 // backed starts the service principal of an application: of this tenant, of another one that shares it, or of
 // Microsoft's own.
-func (c *call) backed(appID string) (tenant.ServicePrincipal, *graphError) {
+func (c *call) backed(appID string) (tenant.ServicePrincipal, *apiError) {
 	made := tenant.ServicePrincipal{ID: uuid.NewString(), AppID: appID, Enabled: true, CreatedAt: c.now()}
 	if own, found := c.tenant.ApplicationByAppID(c.Refers, appID); found {
 		made.DisplayName, made.AppOwnerTenantID = own.DisplayName, c.tenant.ID
 		return made, c.mine(own.Owners)
 	}
 	if c.ownOnly {
-		return made, &graphError{status: http.StatusForbidden, code: "Authorization_RequestDenied",
+		return made, &apiError{status: http.StatusForbidden, code: "Authorization_RequestDenied",
 			message: "When using this permission, the backing application of the service principal being created must in the local tenant"}
 	}
 	for _, api := range tenant.FirstPartyAPIs {
@@ -143,7 +143,7 @@ func (c *call) elsewhere(appID string) (*tenant.Tenant, tenant.Application, bool
 
 // patchServicePrincipal changes a service principal, or creates the one of that application when the request prefers
 // so (Microsoft Graph: serviceprincipal-upsert). That 404 is the answer where it does not is unconfirmed.
-func (c *call) patchServicePrincipal() *graphError {
+func (c *call) patchServicePrincipal() *apiError {
 	body, failure := c.body()
 	if failure != nil {
 		return failure
@@ -165,7 +165,7 @@ func (c *call) patchServicePrincipal() *graphError {
 	return c.noContent()
 }
 
-func (c *call) deleteServicePrincipal() *graphError {
+func (c *call) deleteServicePrincipal() *apiError {
 	found, failure := c.findServicePrincipal(tenant.Present())
 	if failure == nil {
 		failure = c.mine(found.Owners)
@@ -182,7 +182,7 @@ var servicePrincipalReadOnly = []string{
 	"isDisabled", "servicePrincipalNames", "servicePrincipalType", "signInAudience",
 }
 
-func (c *call) setServicePrincipal(p *tenant.ServicePrincipal, body map[string]json.RawMessage) (failure *graphError) {
+func (c *call) setServicePrincipal(p *tenant.ServicePrincipal, body map[string]json.RawMessage) (failure *apiError) {
 	const resource = "ServicePrincipal"
 	for _, name := range sortedNames(body) {
 		raw := body[name]

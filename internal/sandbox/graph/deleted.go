@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"net/http"
@@ -40,7 +40,7 @@ func (c *call) kept(d tenant.DeletedItem) bool {
 	return c.api.world.Now().Before(d.DeletedAt.Add(retention))
 }
 
-func (c *call) findDeletedItem(v tenant.View) (tenant.DeletedItem, *graphError) {
+func (c *call) findDeletedItem(v tenant.View) (tenant.DeletedItem, *apiError) {
 	id := c.keys["item"].value
 	found, ok := c.tenant.Directory.Deleted.Get(v, strings.ToLower(id))
 	if !ok || !c.kept(found) || !knows(c, &c.tenant.Directory.Deleted, found.ID) {
@@ -68,15 +68,15 @@ func deletedType(d tenant.DeletedItem) string {
 	return "#microsoft.graph.servicePrincipal"
 }
 
-func (c *call) listDeletedApplications() *graphError {
+func (c *call) listDeletedApplications() *apiError {
 	return c.listDeleted("applications", c.applicationEntity(tenant.Application{}, false), func(d tenant.DeletedItem) bool { return d.Application != nil })
 }
 
-func (c *call) listDeletedServicePrincipals() *graphError {
+func (c *call) listDeletedServicePrincipals() *apiError {
 	return c.listDeleted("servicePrincipals", c.servicePrincipalEntity(c.Lists, tenant.ServicePrincipal{}), func(d tenant.DeletedItem) bool { return d.ServicePrincipal != nil })
 }
 
-func (c *call) listDeleted(context string, schema object, ofType func(tenant.DeletedItem) bool) *graphError {
+func (c *call) listDeleted(context string, schema object, ofType func(tenant.DeletedItem) bool) *apiError {
 	return c.many(collection{
 		context:    context,
 		schema:     schema,
@@ -89,7 +89,7 @@ func (c *call) listDeleted(context string, schema object, ofType func(tenant.Del
 	})
 }
 
-func (c *call) getDeletedItem() *graphError {
+func (c *call) getDeletedItem() *apiError {
 	found, failure := c.findDeletedItem(c.Reads)
 	if failure != nil {
 		return failure
@@ -101,7 +101,7 @@ func (c *call) getDeletedItem() *graphError {
 
 // purge deletes for good. The service principal of a purged application stays in the recycle bin until it is purged
 // itself (unconfirmed).
-func (c *call) purge() *graphError {
+func (c *call) purge() *apiError {
 	found, failure := c.findDeletedItem(tenant.Present())
 	if failure != nil {
 		return failure
@@ -112,7 +112,7 @@ func (c *call) purge() *graphError {
 
 // restore takes an object out of the recycle bin as it was. The application does not bring its service principal
 // along: that one is restored for itself, and after it.
-func (c *call) restore() *graphError {
+func (c *call) restore() *apiError {
 	now := tenant.Present()
 	found, failure := c.findDeletedItem(now)
 	if failure != nil {
@@ -136,7 +136,7 @@ func (c *call) restore() *graphError {
 
 // restoreApplication refuses where another application has taken what must be unique meanwhile. That it is refused with
 // 409 was seen for identifierUris and servicePrincipalNames; codes and texts are unconfirmed.
-func (c *call) restoreApplication(a tenant.Application) *graphError {
+func (c *call) restoreApplication(a tenant.Application) *apiError {
 	now := tenant.Present()
 	if _, exists := c.tenant.ApplicationByUniqueName(now, a.UniqueName); exists {
 		return conflict("Another object with the same value for property uniqueName already exists.").detail("ObjectConflict", "uniqueName")
@@ -151,7 +151,7 @@ func (c *call) restoreApplication(a tenant.Application) *graphError {
 	return nil
 }
 
-func (c *call) restoreServicePrincipal(d tenant.DeletedItem) *graphError {
+func (c *call) restoreServicePrincipal(d tenant.DeletedItem) *apiError {
 	now, p := tenant.Present(), *d.ServicePrincipal
 	if _, has := c.tenant.ApplicationByAppID(now, p.AppID); !has && p.AppOwnerTenantID == c.tenant.ID {
 		return refuse(badRequest, "Cannot restore ServicePrincipal without backing Application %s", p.AppID)

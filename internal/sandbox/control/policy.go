@@ -1,4 +1,4 @@
-package sandbox
+package control
 
 import (
 	"fmt"
@@ -56,7 +56,7 @@ func (p policyPut) check() error {
 }
 
 // putPolicy sets the tenant's default app management policy, or the one of the application with the path's client ID.
-func (a *controlAPI) putPolicy(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *API) putPolicy(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
 	var request policyPut
 	err := readControl(r, &request)
 	if err == nil {
@@ -81,7 +81,7 @@ func (a *controlAPI) putPolicy(t *tenant.Tenant, w http.ResponseWriter, r *http.
 }
 
 // deletePolicy takes an application's own policy away, so that the default one counts for it again.
-func (a *controlAPI) deletePolicy(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *API) deletePolicy(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
 	row, _, found := policyRow(t, r.PathValue("policy"))
 	policy, known := t.Directory.Policies.Get(tenant.Present(), row)
 	switch {

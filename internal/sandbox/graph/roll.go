@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"crypto/rsa"
@@ -28,7 +28,7 @@ const (
 )
 
 // findRolled finds the application whose keys are rolled: the caller's own, or one that the caller may write.
-func (c *call) findRolled() (tenant.Application, *graphError) {
+func (c *call) findRolled() (tenant.Application, *apiError) {
 	c.ownOnly = false
 	found, failure := c.findApplication(tenant.Present())
 	if failure != nil {
@@ -43,13 +43,13 @@ func (c *call) findRolled() (tenant.Application, *graphError) {
 }
 
 // badProof's code is documented for one cause; for the others it is unconfirmed, and so are the status and the text.
-func badProof(why string) *graphError {
-	return &graphError{status: http.StatusUnauthorized, code: "Authentication_MissingOrMalformed", message: "Proof of possession is not valid: " + why + "."}
+func badProof(why string) *apiError {
+	return &apiError{status: http.StatusUnauthorized, code: "Authentication_MissingOrMalformed", message: "Proof of possession is not valid: " + why + "."}
 }
 
 // checkProof verifies the JWT by which a caller shows that it has the private key of a certificate that the application
 // already has. An application without one cannot roll.
-func (c *call) checkProof(a tenant.Application, proof string) *graphError {
+func (c *call) checkProof(a tenant.Application, proof string) *apiError {
 	var claims jwt.RegisteredClaims
 	unverified, _, err := jwt.NewParser().ParseUnverified(proof, &claims)
 	if err != nil {
@@ -81,7 +81,7 @@ func (c *call) checkProof(a tenant.Application, proof string) *graphError {
 	return nil
 }
 
-func (c *call) addKey() *graphError {
+func (c *call) addKey() *apiError {
 	body, failure := c.body()
 	if failure != nil {
 		return failure
@@ -112,7 +112,7 @@ func (c *call) addKey() *graphError {
 	return c.write(http.StatusOK, e)
 }
 
-func (c *call) removeKey() *graphError {
+func (c *call) removeKey() *apiError {
 	body, failure := c.body()
 	if failure != nil {
 		return failure

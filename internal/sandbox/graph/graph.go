@@ -1,4 +1,6 @@
-package sandbox
+// Package graph is Microsoft Graph over the tenants: applications, service principals, grants, the recycle bin, users,
+// policies, and batches of requests for them.
+package graph
 
 import (
 	"encoding/json"
@@ -42,8 +44,8 @@ const (
 	betaVersion   = "beta"
 )
 
-// graphAPI is Microsoft Graph over the tenants of a world.
-type graphAPI struct {
+// API is Microsoft Graph over the tenants of a world.
+type API struct {
 	world  *tenant.World
 	issuer *token.Issuer
 	origin string             // where it is served, without a slash at the end
@@ -51,8 +53,8 @@ type graphAPI struct {
 	parts  http.Handler       // serves the parts of a batch
 }
 
-// newGraphAPI returns an API that is served at an origin, such as https://127.0.0.1:8443.
-func newGraphAPI(world *tenant.World, issuer *token.Issuer, origin string) *graphAPI {
+// New returns an API that is served at an origin, such as https://127.0.0.1:8443.
+func New(world *tenant.World, issuer *token.Issuer, origin string) *API {
 	all := slices.Concat(
 		applicationRoutes, credentialRoutes, rollRoutes, ownerRoutes, servicePrincipalRoutes, grantRoutes,
 		deletedItemRoutes, tenantRoutes, userRoutes, policyRoutes,
@@ -62,25 +64,25 @@ func newGraphAPI(world *tenant.World, issuer *token.Issuer, origin string) *grap
 		stableVersion: all,
 		betaVersion:   slices.DeleteFunc(slices.Clone(all), func(r route) bool { return !slices.Contains(single, r.path) }),
 	}
-	return &graphAPI{world: world, issuer: issuer, origin: origin, routes: routes}
+	return &API{world: world, issuer: issuer, origin: origin, routes: routes}
 }
 
-// graphRoutes serves Graph on mux. Each part of a batch passes through around.
-func (a *graphAPI) graphRoutes(mux *http.ServeMux, around func(http.Handler) http.Handler) {
-	a.parts = around(http.HandlerFunc(a.serveGraph))
-	mux.HandleFunc("/"+stableVersion+"/", a.serveGraph)
+// Routes serves Graph on mux. Each part of a batch passes through around.
+func (a *API) Routes(mux *http.ServeMux, around func(http.Handler) http.Handler) {
+	a.parts = around(http.HandlerFunc(a.serve))
+	mux.HandleFunc("/"+stableVersion+"/", a.serve)
 	mux.HandleFunc("/"+stableVersion+"/$batch", a.serveBatch)
-	mux.HandleFunc("/"+betaVersion+"/", a.serveGraph)
+	mux.HandleFunc("/"+betaVersion+"/", a.serve)
 }
 
-// isGraph reports whether a path is one of Graph's.
-func isGraph(path string) bool {
+// Owns reports whether a path is one of Graph's.
+func Owns(path string) bool {
 	return strings.HasPrefix(path, "/"+stableVersion+"/") || strings.HasPrefix(path, "/"+betaVersion+"/")
 }
 
 // call is a request to Graph whose token and rights are in order. It holds the tenant.
 type call struct {
-	api     *graphAPI
+	api     *API
 	tenant  *tenant.Tenant
 	token   *token.AccessToken
 	w       http.ResponseWriter
@@ -92,16 +94,16 @@ type call struct {
 	tenant.Views
 }
 
-// serveGraph answers one request, alone or as a part of a batch.
-func (a *graphAPI) serveGraph(w http.ResponseWriter, r *http.Request) {
-	setGraphHeaders(w, r)
+// serve answers one request, alone or as a part of a batch.
+func (a *API) serve(w http.ResponseWriter, r *http.Request) {
+	setHeaders(w, r)
 	if failure := a.carryOut(w, r); failure != nil {
-		a.writeGraphError(w, failure)
+		a.writeError(w, failure)
 	}
 }
 
-func (a *graphAPI) carryOut(w http.ResponseWriter, r *http.Request) *graphError {
-	token, t, failure := a.graphCaller(r)
+func (a *API) carryOut(w http.ResponseWriter, r *http.Request) *apiError {
+	token, t, failure := a.caller(r)
 	if failure != nil {
 		return failure
 	}
@@ -139,8 +141,8 @@ func (a *graphAPI) carryOut(w http.ResponseWriter, r *http.Request) *graphError 
 	return failure
 }
 
-// graphCaller verifies the token. The tenant is always the token's.
-func (a *graphAPI) graphCaller(r *http.Request) (*token.AccessToken, *tenant.Tenant, *graphError) {
+// caller verifies the token. The tenant is always the token's.
+func (a *API) caller(r *http.Request) (*token.AccessToken, *tenant.Tenant, *apiError) {
 	token, fault := a.issuer.Verify(r.Header.Get("Authorization"))
 	if fault != nil {
 		return nil, nil, unauthenticated(tokenErrors[fault.Reason])
@@ -154,8 +156,8 @@ func (a *graphAPI) graphCaller(r *http.Request) (*token.AccessToken, *tenant.Ten
 	return token, t, nil
 }
 
-// setGraphHeaders sets what every answer of Graph has, as seen in one of the real thing.
-func setGraphHeaders(w http.ResponseWriter, r *http.Request) {
+// setHeaders sets what every answer of Graph has, as seen in one of the real thing.
+func setHeaders(w http.ResponseWriter, r *http.Request) {
 	requestID := uuid.NewString()
 	clientRequestID := r.Header.Get("client-request-id")
 	if uuid.Validate(clientRequestID) != nil {
@@ -191,19 +193,19 @@ func resourceUnits(found route, q odata.Query) int {
 func (c *call) now() time.Time { return c.api.world.Now().UTC().Truncate(time.Second) }
 
 // mine refuses an object of somebody else's to a caller who may only touch its own.
-func (c *call) mine(owners []string) *graphError {
+func (c *call) mine(owners []string) *apiError {
 	if c.ownOnly && !slices.Contains(owners, c.token.ServicePrincipalID) {
 		return denied()
 	}
 	return nil
 }
 
-// maxGraphRequest bounds a request's body, in bytes.
-const maxGraphRequest = 4 << 20
+// maxRequest bounds a request's body, in bytes.
+const maxRequest = 4 << 20
 
 // body reads the JSON object of a request. No body is an empty object.
-func (c *call) body() (map[string]json.RawMessage, *graphError) {
-	content, err := io.ReadAll(http.MaxBytesReader(nil, c.r.Body, maxGraphRequest))
+func (c *call) body() (map[string]json.RawMessage, *apiError) {
+	content, err := io.ReadAll(http.MaxBytesReader(nil, c.r.Body, maxRequest))
 	unreadable := refuse(badSyntax, "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.")
 	if err != nil {
 		return nil, unreadable
@@ -233,7 +235,7 @@ func (c *call) link(format string, particulars ...any) string {
 }
 
 // one answers with one entity of a collection, reduced to what was selected.
-func (c *call) one(status int, collection string, entity object, selectable object) *graphError {
+func (c *call) one(status int, collection string, entity object, selectable object) *apiError {
 	context := collection
 	if c.r.Method == http.MethodGet && len(c.query.Selected) > 0 {
 		if err := c.query.CheckSelected(selectable); err != nil {
@@ -247,16 +249,16 @@ func (c *call) one(status int, collection string, entity object, selectable obje
 }
 
 // created answers with a new directory object.
-func (c *call) created(collection, directoryClass string, entity object) *graphError {
+func (c *call) created(collection, directoryClass string, entity object) *apiError {
 	c.w.Header().Set("Location", fmt.Sprintf("%s/v2/%s/directoryObjects/%v/Microsoft.DirectoryServices.%s",
 		c.api.origin, c.tenant.ID, entity["id"], directoryClass))
 	return c.one(http.StatusCreated, collection, entity, nil)
 }
 
-func (c *call) write(status int, body object) *graphError {
+func (c *call) write(status int, body object) *apiError {
 	content, err := json.Marshal(body)
 	if err != nil {
-		return &graphError{status: http.StatusInternalServerError, code: "Service_InternalServerError", message: err.Error()}
+		return &apiError{status: http.StatusInternalServerError, code: "Service_InternalServerError", message: err.Error()}
 	}
 	c.w.Header().Set("Content-Type", "application/json; odata.metadata=minimal; odata.streaming=true; IEEE754Compatible=false; charset=utf-8")
 	c.w.Header().Set("OData-Version", "4.0")
@@ -265,13 +267,13 @@ func (c *call) write(status int, body object) *graphError {
 	return nil
 }
 
-func (c *call) noContent() *graphError {
+func (c *call) noContent() *apiError {
 	c.w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
 // decoded reads a property's value. A null leaves the zero value.
-func decoded[T any](property, resource string, raw json.RawMessage) (T, *graphError) {
+func decoded[T any](property, resource string, raw json.RawMessage) (T, *apiError) {
 	var value T
 	if json.Unmarshal(raw, &value) != nil {
 		return value, invalidValue(property, resource)

@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"encoding/json"
@@ -21,7 +21,7 @@ func federatedEntity(f tenant.FederatedCredential) object {
 	}
 }
 
-func (c *call) listFederated() *graphError {
+func (c *call) listFederated() *apiError {
 	found, failure := c.findApplication(c.Reads)
 	if failure != nil {
 		return failure
@@ -34,7 +34,7 @@ func (c *call) listFederated() *graphError {
 	})
 }
 
-func (c *call) postFederated() *graphError {
+func (c *call) postFederated() *apiError {
 	body, failure := c.body()
 	if failure != nil {
 		return failure
@@ -59,7 +59,7 @@ func (c *call) postFederated() *graphError {
 }
 
 // patchFederated changes a credential (Microsoft Graph: federatedidentitycredential-update).
-func (c *call) patchFederated() *graphError {
+func (c *call) patchFederated() *apiError {
 	body, failure := c.body()
 	if failure != nil {
 		return failure
@@ -85,7 +85,7 @@ const federatedResource = "FederatedIdentityCredential"
 
 // setFederated sets what is in a request. The name stays as it is once it is given (Microsoft Graph: federatedIdentityCredential
 // resource type), and may be repeated.
-func setFederated(f *tenant.FederatedCredential, body map[string]json.RawMessage) (failure *graphError) {
+func setFederated(f *tenant.FederatedCredential, body map[string]json.RawMessage) (failure *apiError) {
 	for _, name := range sortedNames(body) {
 		raw := body[name]
 		switch name {
@@ -116,7 +116,7 @@ func setFederated(f *tenant.FederatedCredential, body map[string]json.RawMessage
 }
 
 // checkFederated refuses a credential that lacks something, or that cannot stand beside the others.
-func checkFederated(f *tenant.FederatedCredential, others []tenant.FederatedCredential) *graphError {
+func checkFederated(f *tenant.FederatedCredential, others []tenant.FederatedCredential) *apiError {
 	for _, property := range []struct{ name, value string }{{"issuer", f.Issuer}, {"name", f.Name}, {"subject", f.Subject}} {
 		if property.value == "" {
 			return refuse(badRequest, "A value is required for property '%s' of resource '%s'.", property.name, federatedResource)
@@ -136,7 +136,7 @@ func checkFederated(f *tenant.FederatedCredential, others []tenant.FederatedCred
 }
 
 // findFederated returns the application and the place of the credential that the path names by ID or by name.
-func (c *call) findFederated(v tenant.View) (tenant.Application, int, *graphError) {
+func (c *call) findFederated(v tenant.View) (tenant.Application, int, *apiError) {
 	found, failure := c.findApplication(v)
 	if failure != nil {
 		return found, 0, failure
@@ -149,7 +149,7 @@ func (c *call) findFederated(v tenant.View) (tenant.Application, int, *graphErro
 	return found, at, nil
 }
 
-func (c *call) getFederated() *graphError {
+func (c *call) getFederated() *apiError {
 	found, at, failure := c.findFederated(c.Reads)
 	if failure != nil {
 		return failure
@@ -158,7 +158,7 @@ func (c *call) getFederated() *graphError {
 	return c.one(http.StatusOK, "applications('"+found.ID+"')/federatedIdentityCredentials", entity, entity)
 }
 
-func (c *call) deleteFederated() *graphError {
+func (c *call) deleteFederated() *apiError {
 	changed, at, failure := c.findFederated(tenant.Present())
 	if failure != nil {
 		return failure

@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"net/http"
@@ -74,7 +74,7 @@ func (c *call) visible(entity object) object {
 	return entity
 }
 
-func (c *call) listUsers() *graphError {
+func (c *call) listUsers() *apiError {
 	return c.many(collection{
 		context:    "users",
 		schema:     userEntity(tenant.User{}),
@@ -96,7 +96,7 @@ func (c *call) findUser(v tenant.View) (tenant.User, bool) {
 	})
 }
 
-func (c *call) getUser() *graphError {
+func (c *call) getUser() *apiError {
 	found, ok := c.findUser(c.Reads)
 	if !ok {
 		return notFound(c.keys["user"].value)
@@ -106,18 +106,18 @@ func (c *call) getUser() *graphError {
 
 // getMailboxSettings is answered by Exchange, whose errors look different from the directory's. In which order it
 // looks at the caller's right and at the mailbox is unconfirmed.
-func (c *call) getMailboxSettings() *graphError {
+func (c *call) getMailboxSettings() *apiError {
 	account, ok := c.findUser(c.Reads)
 	exchange := c.api.world.ExchangeKnows(c.tenant, c.r)
-	refused := &graphError{status: http.StatusForbidden, code: "ErrorAccessDenied", message: "Access is denied. Check credentials and try again."}
+	refused := &apiError{status: http.StatusForbidden, code: "ErrorAccessDenied", message: "Access is denied. Check credentials and try again."}
 	switch {
 	case !slices.ContainsFunc(mailboxSettingsRights, c.token.HasRole):
 		return refused
 	case !ok:
 		name := c.keys["user"].value
-		return &graphError{status: http.StatusNotFound, code: "ErrorInvalidUser", message: "The requested user '" + name + "' is invalid."}
+		return &apiError{status: http.StatusNotFound, code: "ErrorInvalidUser", message: "The requested user '" + name + "' is invalid."}
 	case account.Mailbox == tenant.Unlicensed || account.Mailbox == tenant.NoMailbox:
-		return &graphError{status: http.StatusNotFound, code: "MailboxNotEnabledForRESTAPI",
+		return &apiError{status: http.StatusNotFound, code: "MailboxNotEnabledForRESTAPI",
 			message: "The mailbox is either inactive, soft-deleted, or is hosted on-premise."}
 	case exchange.Has(exchange.OutOfScope, account):
 		return refused

@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"encoding/json"
@@ -10,13 +10,13 @@ import (
 
 // checkRules refuses a new application that the tenant does not take. Code and text for the missing reference were seen;
 // for the quota, how it is counted and the status are unconfirmed.
-func (c *call) checkRules(a tenant.Application) *graphError {
+func (c *call) checkRules(a tenant.Application) *apiError {
 	rules := c.tenant.Rules
 	if rules.NeedsManagementRef && a.ServiceMgmtRef == "" {
 		return refuse("ServiceTreeValueMissing", "ServiceManagementReference field is required for Create, but is missing in the request. Refer to the TSG `https://aka.ms/service-management-reference-error` for resolving the error.")
 	}
 	if rules.ObjectQuota > 0 && c.objectsOf(a.CreatedByAppID) >= rules.ObjectQuota {
-		return &graphError{status: http.StatusForbidden, code: "Directory_QuotaExceeded",
+		return &apiError{status: http.StatusForbidden, code: "Directory_QuotaExceeded",
 			message: "The directory object quota limit for the Principal has been exceeded. Please ask your administrator to increase the quota limit or delete objects to reduce the used quota."}
 	}
 	return nil
@@ -34,9 +34,9 @@ func (c *call) objectsOf(appID string) int {
 
 // setSignInAudience sets an audience that the tenant allows. The refusal's code is one that Microsoft's Teams Toolkit tells
 // apart, whose tests have the text.
-func (c *call) setSignInAudience(a *tenant.Application, raw json.RawMessage) *graphError {
+func (c *call) setSignInAudience(a *tenant.Application, raw json.RawMessage) *apiError {
 	audience, failure := decoded[string]("signInAudience", "Application", raw)
-	if failure != nil || !slices.Contains(signInAudiences, audience) {
+	if failure != nil || !slices.Contains(SignInAudiences, audience) {
 		return invalidValue("signInAudience", "Application")
 	}
 	if allowed := c.tenant.Rules.SignInAudiences; len(allowed) > 0 && !slices.Contains(allowed, audience) {

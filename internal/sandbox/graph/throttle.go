@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 )
 
 // throttled takes what a request costs out of the caller's quota, and refuses it where that is used up.
-func (c *call) throttled(cost int) *graphError {
+func (c *call) throttled(cost int) *apiError {
 	if tenant.Bypasses(c.r) {
 		return nil
 	}
@@ -25,5 +25,5 @@ func (c *call) throttled(cost int) *graphError {
 	header.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	header.Set("x-ms-throttle-scope", fmt.Sprintf("Tenant_Application/ReadWrite/%s/%s", c.token.AppID, c.tenant.ID))
 	header.Set("x-ms-throttle-information", reason)
-	return &graphError{status: http.StatusTooManyRequests, code: "TooManyRequests", message: "Too many requests."}
+	return &apiError{status: http.StatusTooManyRequests, code: "TooManyRequests", message: "Too many requests."}
 }

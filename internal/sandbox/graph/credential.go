@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"bytes"
@@ -44,7 +44,7 @@ type keyRequest struct {
 
 // setKeys replaces the whole collection: an entry to keep is repeated with its keyId and a key of null (Microsoft
 // Graph: application-update; the particulars as seen in Entra's answers).
-func (c *call) setKeys(a *tenant.Application, raw json.RawMessage) *graphError {
+func (c *call) setKeys(a *tenant.Application, raw json.RawMessage) *apiError {
 	entries, failure := decoded[[]keyRequest]("keyCredentials", "Application", raw)
 	if failure != nil {
 		return failure
@@ -80,7 +80,7 @@ func (c *call) setKeys(a *tenant.Application, raw json.RawMessage) *graphError {
 	return nil
 }
 
-func (e keyRequest) checkUsage() *graphError {
+func (e keyRequest) checkUsage() *apiError {
 	if e.Usage == nil || *e.Usage != "Verify" && *e.Usage != "Sign" {
 		return refuse(badRequest, `The value for the property "usage" in one of your credentials is invalid. Acceptable values are Sign, Verify.`)
 	}
@@ -88,7 +88,7 @@ func (e keyRequest) checkUsage() *graphError {
 }
 
 // newKey makes a key of a certificate that the application is allowed to have.
-func (c *call) newKey(a *tenant.Application, e keyRequest) (tenant.KeyCredential, *graphError) {
+func (c *call) newKey(a *tenant.Application, e keyRequest) (tenant.KeyCredential, *apiError) {
 	if failure := e.checkUsage(); failure != nil {
 		return tenant.KeyCredential{}, failure
 	}
@@ -103,12 +103,12 @@ func (c *call) newKey(a *tenant.Application, e keyRequest) (tenant.KeyCredential
 	return key, c.checkKeyLifetime(a, key)
 }
 
-func invalidKeyDate() *graphError {
+func invalidKeyDate() *apiError {
 	return refuse("KeyCredentialsInvalidEndDate", "Key credential end date is invalid.")
 }
 
 // unchanged refuses an entry that says something else of a key than what is known.
-func (e keyRequest) unchanged(k tenant.KeyCredential) *graphError {
+func (e keyRequest) unchanged(k tenant.KeyCredential) *apiError {
 	differs := func(sent *string, known string) bool { return sent != nil && !strings.EqualFold(*sent, known) }
 	moved := func(sent *time.Time, known time.Time) bool {
 		return sent != nil && !sent.Truncate(time.Second).Equal(known)
@@ -127,7 +127,7 @@ func (e keyRequest) unchanged(k tenant.KeyCredential) *graphError {
 
 // key reads a new key. Where its dates are not given they are the certificate's. Microsoft's
 // documents speak of one year as a limit and as the default, which certificates of many years in practice contradict.
-func (e keyRequest) key() (tenant.KeyCredential, *graphError) {
+func (e keyRequest) key() (tenant.KeyCredential, *apiError) {
 	if e.Content == nil || e.Type == nil || *e.Type != "AsymmetricX509Cert" {
 		return tenant.KeyCredential{}, refuse(badRequest, "The value for the property \"type\" or \"key\" in one of your credentials is invalid.") // unconfirmed
 	}
@@ -211,7 +211,7 @@ type passwordRequest struct {
 	StartDateTime       *time.Time `json:"startDateTime"`
 }
 
-func (c *call) newPassword(a *tenant.Application, request passwordRequest) (tenant.PasswordCredential, *graphError) {
+func (c *call) newPassword(a *tenant.Application, request passwordRequest) (tenant.PasswordCredential, *apiError) {
 	secret := tenant.NewClientSecret()
 	p := tenant.PasswordCredential{KeyID: uuid.NewString(), Secret: secret, Hint: secret[:3], Start: c.now(), End: c.now().AddDate(secretLifetime, 0, 0)}
 	if request.DisplayName != nil {
@@ -231,7 +231,7 @@ func (c *call) newPassword(a *tenant.Application, request passwordRequest) (tena
 
 // setPasswords replaces the collection. With a new application secrets can be made by the way, which is undocumented
 // but what HashiCorp's azuread provider lives on; later only removed.
-func (c *call) setPasswords(a *tenant.Application, raw json.RawMessage, creating bool) (secrets []string, failure *graphError) {
+func (c *call) setPasswords(a *tenant.Application, raw json.RawMessage, creating bool) (secrets []string, failure *apiError) {
 	entries, failure := decoded[[]passwordRequest]("passwordCredentials", "Application", raw)
 	if failure != nil {
 		return nil, failure
@@ -259,7 +259,7 @@ func (c *call) setPasswords(a *tenant.Application, raw json.RawMessage, creating
 	return secrets, nil
 }
 
-func (c *call) addPassword() *graphError {
+func (c *call) addPassword() *apiError {
 	body, failure := c.body()
 	if failure != nil {
 		return failure
@@ -286,7 +286,7 @@ func (c *call) addPassword() *graphError {
 	return c.write(http.StatusOK, e)
 }
 
-func (c *call) removePassword() *graphError {
+func (c *call) removePassword() *apiError {
 	body, failure := c.body()
 	if failure != nil {
 		return failure

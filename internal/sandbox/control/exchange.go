@@ -1,4 +1,4 @@
-package sandbox
+package control
 
 import (
 	"errors"
@@ -32,7 +32,7 @@ type exchangePatch struct {
 
 // showExchange answers an administrator's read of the settings, such as Get-OrganizationConfig with
 // -RetrieveEwsOperationAccessPolicy: of the gate it shows what one of the replicas has, which may be old right after a write.
-func (a *controlAPI) showExchange(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *API) showExchange(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
 	shown := t.Exchange
 	if old, found := t.Settings.Get(a.world.ViewsOf(r, t).Reads, tenant.ExchangeSettings); found {
 		shown.EwsEnabled, shown.EwsAllowedAppIDs, shown.EwsListEdited = old.EwsEnabled, old.EwsAllowedAppIDs, old.EwsListEdited
@@ -42,7 +42,7 @@ func (a *controlAPI) showExchange(t *tenant.Tenant, w http.ResponseWriter, r *ht
 }
 
 // patchExchange changes the settings, and answers with the present ones whatever the profile.
-func (a *controlAPI) patchExchange(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *API) patchExchange(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
 	var patch exchangePatch
 	err := readControl(r, &patch)
 	if err == nil {

@@ -1,4 +1,4 @@
-package sandbox
+package control
 
 import (
 	"crypto/sha1"
@@ -101,7 +101,7 @@ type ExchangeState struct {
 }
 
 // State returns what all tenants hold, each read at one moment.
-func (a *controlAPI) State() State {
+func (a *API) State() State {
 	state := State{Now: a.world.Now().UTC(), Tenants: make([]TenantState, 0, len(a.world.Tenants))}
 	for _, t := range a.world.Tenants {
 		t.Lock()

@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"net/http"
@@ -21,17 +21,17 @@ var policyRoutes = []route{
 
 // checkKeyLifetime refuses a new certificate that the application's policy forbids. Keys that are there already stay
 // (application authentication methods API overview). That a lifetime counts from the key's start is unconfirmed.
-func (c *call) checkKeyLifetime(a *tenant.Application, k tenant.KeyCredential) *graphError {
+func (c *call) checkKeyLifetime(a *tenant.Application, k tenant.KeyCredential) *apiError {
 	return c.checkPolicy(a, k.End.Sub(k.Start), tenant.AsymmetricKeyLifetime)
 }
 
 // checkNewPassword refuses a new client secret in the same way.
-func (c *call) checkNewPassword(a *tenant.Application, p tenant.PasswordCredential) *graphError {
+func (c *call) checkNewPassword(a *tenant.Application, p tenant.PasswordCredential) *apiError {
 	return c.checkPolicy(a, p.End.Sub(p.Start), tenant.PasswordAddition, tenant.PasswordLifetime)
 }
 
 // checkPolicy's codes are those that Microsoft's Teams Toolkit tells apart; the texts are quoted in reports of its kind.
-func (c *call) checkPolicy(a *tenant.Application, lifetime time.Duration, types ...string) *graphError {
+func (c *call) checkPolicy(a *tenant.Application, lifetime time.Duration, types ...string) *apiError {
 	policy := c.tenant.PolicyOf(tenant.Present(), a.ID)
 	if !policy.Enabled {
 		return nil
@@ -75,7 +75,7 @@ func restrictionEntities(restrictions []tenant.Restriction) object {
 }
 
 // getDefaultPolicy answers with tenantAppManagementPolicy (Microsoft Graph: that resource type).
-func (c *call) getDefaultPolicy() *graphError {
+func (c *call) getDefaultPolicy() *apiError {
 	policy, _ := c.tenant.Directory.Policies.Get(c.Reads, tenant.DefaultPolicy)
 	return c.write(http.StatusOK, object{
 		"@odata.context":               c.link("$metadata#policies/defaultAppManagementPolicy/$entity"),
@@ -97,11 +97,11 @@ func policyEntity(p tenant.ManagementPolicy) object {
 	}
 }
 
-func (c *call) listPolicies() *graphError {
+func (c *call) listPolicies() *apiError {
 	return c.policies("policies/appManagementPolicies", func(p tenant.ManagementPolicy) bool { return p.ApplicationID != "" })
 }
 
-func (c *call) listPoliciesOfApplication() *graphError {
+func (c *call) listPoliciesOfApplication() *apiError {
 	found, failure := c.findApplication(c.Reads)
 	if failure != nil {
 		return failure
@@ -110,14 +110,14 @@ func (c *call) listPoliciesOfApplication() *graphError {
 }
 
 // listPoliciesOfPrincipal finds none: the sandbox restricts application objects only.
-func (c *call) listPoliciesOfPrincipal() *graphError {
+func (c *call) listPoliciesOfPrincipal() *apiError {
 	if _, failure := c.findServicePrincipal(c.Reads); failure != nil {
 		return failure
 	}
 	return c.policies("appManagementPolicies", func(tenant.ManagementPolicy) bool { return false })
 }
 
-func (c *call) policies(context string, keep func(tenant.ManagementPolicy) bool) *graphError {
+func (c *call) policies(context string, keep func(tenant.ManagementPolicy) bool) *apiError {
 	return c.many(collection{
 		context: context,
 		schema:  policyEntity(tenant.ManagementPolicy{}),

@@ -1,4 +1,4 @@
-package sandbox
+package graph
 
 import (
 	"net/http"
@@ -14,7 +14,7 @@ type route struct {
 	method string
 	path   string   // segments; {name} stands for a key
 	rights []string // application permissions, of which one is enough (Microsoft Graph: permissions of the operation); none: the handler decides
-	serve  func(*call) *graphError
+	serve  func(*call) *apiError
 }
 
 // key is how a request names an object: by its ID, or by the value of another property that is unique.
@@ -35,7 +35,7 @@ var keyedSegment = regexp.MustCompile(`^([A-Za-z]+)\((?:([A-Za-z]+)=)?'(.*)'\)$`
 
 // parsePath splits the path of a request below the version. A key in parentheses becomes a segment of its own, since it is
 // another way to write the same thing (OData 4.01, URL Conventions 4.3).
-func parsePath(escaped string) ([]segment, *graphError) {
+func parsePath(escaped string) ([]segment, *apiError) {
 	var segments []segment
 	for _, part := range strings.Split(strings.Trim(escaped, "/"), "/") {
 		text, err := url.PathUnescape(part)
@@ -77,7 +77,7 @@ func (r route) match(path []segment) (map[string]key, bool) {
 }
 
 // findRoute returns the route of a request. Routes are tried in their order, so a literal segment stands before a key.
-func (a *graphAPI) findRoute(version, method string, path []segment) (route, map[string]key, *graphError) {
+func (a *API) findRoute(version, method string, path []segment) (route, map[string]key, *apiError) {
 	known := false
 	for _, candidate := range a.routes[version] {
 		keys, matches := candidate.match(path)
@@ -87,7 +87,7 @@ func (a *graphAPI) findRoute(version, method string, path []segment) (route, map
 		known = known || matches
 	}
 	if known {
-		return route{}, nil, &graphError{status: http.StatusMethodNotAllowed, code: badRequest,
+		return route{}, nil, &apiError{status: http.StatusMethodNotAllowed, code: badRequest,
 			message: "Specified HTTP method is not allowed for the request target."}
 	}
 	return route{}, nil, refuse(badSyntax, "Resource not found for the segment '%s'.", path[len(path)-1].name)

@@ -1,4 +1,4 @@
-package sandbox
+package control
 
 import (
 	"fmt"
@@ -19,13 +19,13 @@ type clockPatch struct {
 	Settle  bool              `json:"settle"`
 }
 
-func (a *controlAPI) showClock(w http.ResponseWriter, _ *http.Request) {
+func (a *API) showClock(w http.ResponseWriter, _ *http.Request) {
 	now, speed := a.world.Clock.Reading()
 	writeControl(w, http.StatusOK, clockState{now.UTC(), speed})
 }
 
 // setClock moves the sandbox's time forward, sets the speed of replication, or lets the replicas catch up.
-func (a *controlAPI) setClock(w http.ResponseWriter, r *http.Request) {
+func (a *API) setClock(w http.ResponseWriter, r *http.Request) {
 	var patch clockPatch
 	if err := readControl(r, &patch); err != nil {
 		refuseControl(w, http.StatusBadRequest, err)

@@ -1,4 +1,4 @@
-package sandbox
+package control
 
 import (
 	"fmt"
@@ -13,7 +13,7 @@ type throttlingPatch struct {
 	Writes        optional[int] `json:"writes"`         // per application, in 150 seconds
 }
 
-func (a *controlAPI) patchThrottling(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
+func (a *API) patchThrottling(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
 	var patch throttlingPatch
 	if err := readControl(r, &patch); err != nil {
 		refuseControl(w, http.StatusBadRequest, err)
