@@ -133,15 +133,15 @@ func (s *Server) counted(next http.Handler) http.Handler {
 
 // compose puts the APIs behind the faults.
 func (s *Server) compose() http.Handler {
-	api := graph.New(s.world, s.issuer, s.origin)
+	directory := graph.New(s.world, s.issuer, s.origin)
 	signIn := login.New(s.world, s.issuer, s.origin)
-	exchange := exchange.New(s.world, s.issuer, s.origin)
+	mail := exchange.New(s.world, s.issuer, s.origin)
 	s.faults = fault.New(s.world, s.issuer,
 		fault.API{Owns: graph.Owns, Directory: true, Refuse: func(w http.ResponseWriter, r *http.Request, f fault.Failure) {
-			api.Fail(w, r, f.Status, f.Code, f.Message, f.Kind == Throttled)
+			directory.Fail(w, r, f.Status, f.Code, f.Message, f.Kind == fault.Throttled)
 		}},
 		fault.API{Owns: login.IsTokenEndpoint, Refuse: func(w http.ResponseWriter, r *http.Request, f fault.Failure) {
-			if f.Kind == Refused {
+			if f.Kind == fault.Refused {
 				signIn.FailAs(w, r, f.Status, f.Code, f.Message)
 				return
 			}
@@ -150,9 +150,9 @@ func (s *Server) compose() http.Handler {
 	s.control = control.New(s.world, s.faults)
 
 	mux := http.NewServeMux()
-	api.Routes(mux, s.faults.Around)
+	directory.Routes(mux, s.faults.Around)
 	signIn.Routes(mux)
-	exchange.Routes(mux)
+	mail.Routes(mux)
 	s.control.Routes(mux)
 	return s.faults.Entrance(mux)
 }

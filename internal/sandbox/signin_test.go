@@ -75,7 +75,7 @@ func TestTokensAreSignedWithThePublishedKey(t *testing.T) {
 	if !strings.HasPrefix(discovery.Issuer, r.server.Origin()+"/"+tenant.TenantID) {
 		t.Errorf("the issuer is %q, outside the sandbox's origin", discovery.Issuer)
 	}
-	var published struct{ Keys []token.JsonWebKey }
+	var published struct{ Keys []token.JSONWebKey }
 	r.get(strings.TrimPrefix(discovery.Keys, r.server.Origin())).json(t, &published)
 
 	token := r.token(tenant.TenantID, secretForm(tenant.Callers.ReadOnly.ClientID, tenant.Callers.ReadOnly.ClientSecret, graphDefault))

@@ -79,8 +79,8 @@ func (a *API) serveUserSettings(w http.ResponseWriter, r *http.Request) {
 	tenant.NoteTenant(r, t.ID)
 	t.Lock()
 	defer t.Unlock()
-	if t.Exchange.Outage.Over(tenant.AutodiscoverFolder) {
-		answerOutage(t.Exchange.Outage, w)
+	if t.Exchange.Outage.Covers(tenant.AutodiscoverFolder) {
+		answerOutage(w, t.Exchange.Outage)
 		return
 	}
 	var request getUserSettingsRequest

@@ -67,9 +67,9 @@ func (a *API) serveEWS(w http.ResponseWriter, r *http.Request) {
 	t.Lock()
 	defer t.Unlock()
 	known := a.world.ExchangeKnows(t, r)
-	if malformed == nil && t.Exchange.Outage.Over(covered(t, request.folder())) {
-		if weather := t.Exchange.Outage; !weather.Silent {
-			answerOutage(weather, w)
+	if malformed == nil && t.Exchange.Outage.Covers(covered(t, request.folder())) {
+		if outage := t.Exchange.Outage; !outage.Silent {
+			answerOutage(w, outage)
 			return
 		}
 		t.Unlock()

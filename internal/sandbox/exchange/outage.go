@@ -7,7 +7,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-func answerOutage(e tenant.Outage, w http.ResponseWriter) {
+// answerOutage answers a request that meets an outage, unless that is a silent one.
+func answerOutage(w http.ResponseWriter, e tenant.Outage) {
 	switch {
 	case e.Code != "":
 		writeEWSFault(w, e.Status, ewsFault{Code: e.Code, Message: "The sandbox was told to answer so."})

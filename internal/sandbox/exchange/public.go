@@ -99,6 +99,7 @@ type PublicFolderState struct {
 	Permissions map[string]string `json:"permissions,omitempty"` // permission level of EWS by address, and of everybody else by default
 }
 
+// PublicFolderStates are the folders of a tenant, the root first.
 func PublicFolderStates(t *tenant.Tenant, v tenant.View) []PublicFolderState {
 	return tenant.Mapped(t.Exchange.PublicFolders, func(p tenant.PublicFolder) PublicFolderState {
 		return PublicFolderState{Path: p.Path, Permissions: permissionsOf(t, v, p)}

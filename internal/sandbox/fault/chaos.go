@@ -16,7 +16,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
-// chances are how often requests of the hostile profile meet each kind of trouble, in 1000.
+// chances are how often requests of the hostile profile meet each kind of fault, in 1000.
 var chances = []struct {
 	kind  Kind
 	often int
@@ -25,8 +25,8 @@ var chances = []struct {
 	{CutOff, 4}, {HTMLPage, 4}, {EmptyBody, 4}, {Slow, 5}, {Stale, 12}, {Unread, 4}, {Concurrent, 4},
 }
 
-// chaos decides by lot which request meets which trouble. The lot depends on the seed, on what the request is and
-// in which tenant, and on how many like it there were before: so one seed makes the same trouble again, also where
+// chaos decides by lot which request meets which fault. The lot depends on the seed, on what the request is and
+// in which tenant, and on how many like it there were before: so one seed makes the same faults again, also where
 // several tenants are asked at the same time.
 type chaos struct {
 	world   *tenant.World
@@ -40,7 +40,7 @@ type chaos struct {
 // identifiers are what differs from run to run in the path of a request: GUIDs, and the IDs of grants.
 var identifiers = regexp.MustCompile(`[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[A-Za-z0-9_-]{43}`)
 
-// chance implements trouble.chance.
+// chance implements Injector.chance.
 func (c *chaos) chance(r *http.Request) (Fault, bool) {
 	like := fmt.Sprintf("%d %s %s%s", c.tenantOf(r), r.Method, identifiers.ReplaceAllString(r.URL.Path, "*"), partsOf(r))
 	c.mu.Lock()
@@ -91,7 +91,7 @@ func partsOf(r *http.Request) string {
 			URL    string `json:"url"`
 		} `json:"requests"`
 	}
-	_ = json.Unmarshal(body, &batch) // what is no batch is refused by whoever serves it
+	_ = json.Unmarshal(body, &batch) // what is no batch is refused by Graph
 	return identifiers.ReplaceAllString(fmt.Sprint(batch.Requests), "*")
 }
 

@@ -151,6 +151,7 @@ func (c *call) deleteApplication() *apiError {
 	return c.noContent()
 }
 
+// SignInAudiences are the values of the property signInAudience (Microsoft Graph: application resource type).
 var SignInAudiences = []string{"AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"}
 
 // setApplication sets what is in a request. On creation it returns the values of the client secrets made by the way.

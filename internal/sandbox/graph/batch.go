@@ -109,7 +109,7 @@ func (b batchRequest) header(name string) string {
 }
 
 // carryOutParts carries the parts out. Graph promises no order among those that do not depend on each other, neither
-// of the work nor of the answers; here it is the reverse, so that whoever relies on one finds out.
+// of the work nor of the answers; here it is the reverse, so that a client that relies on one is found out.
 func (a *API) carryOutParts(r *http.Request, requests []batchRequest) ([]batchResponse, []tenant.Part) {
 	var responses []batchResponse
 	var parts []tenant.Part

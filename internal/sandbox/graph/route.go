@@ -93,7 +93,7 @@ func (a *API) findRoute(version, method string, path []segment) (route, map[stri
 	return route{}, nil, refuse(badSyntax, "Resource not found for the segment '%s'.", path[len(path)-1].name)
 }
 
-// knows reports whether whoever carries a request out has the object already. A read is told by its view; an upsert by a
+// knows reports whether the replica that carries a request out has the object already. A read is told by its view; an upsert by a
 // unique property looks it up where nothing lags, or it would be no safe way to create (unconfirmed).
 func knows[T any](c *call, rows *tenant.Table[T], id string) bool {
 	if c.r.Method == http.MethodGet || c.prefersUpsert() {

@@ -89,7 +89,7 @@ func (a *API) serveKeys(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, refusal)
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"keys": []token.JsonWebKey{a.issuer.PublicKey()}})
+	writeJSON(w, http.StatusOK, map[string]any{"keys": []token.JSONWebKey{a.issuer.PublicKey()}})
 }
 
 // serveInstanceDiscovery tells clients which hosts are one and the same cloud: here, this one alone.

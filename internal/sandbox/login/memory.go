@@ -13,7 +13,7 @@ import (
 )
 
 // unknownCredentials is the token endpoint's memory of credentials that it did not know: it is not asked again for a while, so
-// that whoever signs in too early waits longer (seen with new federated credentials: Azure workload identity, issue 273).
+// that a client that signs in too early waits longer (seen with new federated credentials: Azure workload identity, issue 273).
 type unknownCredentials struct {
 	mu   sync.Mutex
 	made map[string]time.Time // by client and credential

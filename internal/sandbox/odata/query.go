@@ -87,6 +87,7 @@ const (
 	largestPage = 999
 )
 
+// Parse reads the query options of a request. The error is a *SyntaxError, an *UnsupportedError, or ErrPageToken.
 func Parse(r *http.Request) (Query, error) {
 	q := Query{eventual: strings.EqualFold(r.Header.Get("ConsistencyLevel"), "eventual"), ascending: true}
 	values, err := url.ParseQuery(r.URL.RawQuery)
@@ -209,6 +210,7 @@ func (q *Query) Check(of Collection) error {
 	return nil
 }
 
+// Apply returns the rows that the query finds, in its order.
 func (q *Query) Apply(rows []Object) []Object {
 	if q.filter == nil && q.search == "" && q.orderBy == "" {
 		return rows

@@ -12,6 +12,7 @@ type FirstPartyAPI struct {
 	Roles       []AppRole
 }
 
+// Client IDs of the APIs, the same in every tenant.
 const (
 	GraphAppID      = "00000003-0000-0000-c000-000000000000"
 	ExchangeAppID   = "00000002-0000-0ff1-ce00-000000000000"

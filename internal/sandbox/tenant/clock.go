@@ -32,7 +32,7 @@ func (c *Clock) scaled(lag time.Duration) time.Duration {
 	return time.Duration(float64(lag) / c.speed)
 }
 
-// before is the moment up to which whoever lags so far behind has seen everything.
+// before is the moment up to which a reader that lags so far behind has seen everything.
 func (c *Clock) before(lag time.Duration) time.Time {
 	return c.now().Add(-c.scaled(lag))
 }

@@ -4,16 +4,9 @@ import (
 	"encoding/base64"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 )
-
-// endOfTime is later than every write.
-var endOfTime = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
-
-// Present is the view that sees every write.
-func Present() View { return AsOf(endOfTime) }
 
 // ApplicationByAppID finds an application by its client ID.
 func (t *Tenant) ApplicationByAppID(v View, appID string) (Application, bool) {

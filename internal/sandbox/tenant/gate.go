@@ -38,6 +38,7 @@ func (o ExchangeOrganization) Gate() string {
 	}
 }
 
+// EWSRole is the application permission to EWS, on Exchange Online.
 const EWSRole = "full_access_as_app"
 
 // mailBackupAppID is an app of another company's, which holds full_access_as_app in the tenants whose list names it.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ExchangeOrganization is what the Exchange admin sets. Of EwsEnabled and the list, see refusesEWS.
+// ExchangeOrganization is what the Exchange admin sets. Of EwsEnabled and the list, see package exchange.
 type ExchangeOrganization struct {
 	EwsEnabled       *bool
 	EwsAllowedAppIDs []string
@@ -52,8 +52,9 @@ type Outage struct {
 // AutodiscoverFolder is the name of SOAP Autodiscover among the folders that an outage covers.
 const AutodiscoverFolder = "autodiscover"
 
-func (e Outage) Over(folder string) bool {
-	return (e.Status != 0 || e.Silent) && (e.Folder == folder || e.Folder == "" && folder != AutodiscoverFolder)
+// Covers reports whether requests for a distinguished folder meet the outage.
+func (o Outage) Covers(folder string) bool {
+	return (o.Status != 0 || o.Silent) && (o.Folder == folder || o.Folder == "" && folder != AutodiscoverFolder)
 }
 
 // Has reports whether a set of addresses names one of the account's.

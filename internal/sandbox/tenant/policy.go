@@ -35,8 +35,10 @@ const (
 	AsymmetricKeyLifetime = "asymmetricKeyLifetime"
 )
 
+// RestrictionTypes are all of them.
 var RestrictionTypes = []string{PasswordAddition, PasswordLifetime, AsymmetricKeyLifetime}
 
+// OfLifetime reports whether the restriction limits how long a credential lasts.
 func (r Restriction) OfLifetime() bool { return r.Type != PasswordAddition }
 
 var dayTimeDuration = regexp.MustCompile(`^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$`)

@@ -3,9 +3,7 @@ package tenant
 import (
 	"cmp"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
-	"sync"
 	"time"
 )
 
@@ -16,14 +14,14 @@ type Profile struct {
 	replicas   []time.Duration // how far each replica lags behind; every read of an object meets one at random
 	index      time.Duration   // how much further a list lags than the replica: it comes from an index
 	deletions  time.Duration   // how much longer a deletion takes to show than any other write
-	references time.Duration   // how far whoever carries out a write lags: with the object to change, and those referred to
+	references time.Duration   // how far a write lags behind: with the object to change, and those referred to
 	signIn     time.Duration   // how far the token endpoint lags with applications and their credentials
 	Refusals   time.Duration   // for how long the token endpoint repeats that it does not know a credential
 	roles      time.Duration   // how long a consent takes to stand in new tokens
 	ewsList    time.Duration   // how long Exchange takes to learn of a change to the list of applications for EWS
 	ewsSwitch  time.Duration   // how long it takes to learn of EwsEnabled, of the organization and of a mailbox
 	mailScope  time.Duration   // how long it remembers which mailboxes an application may open
-	Hostile    bool            // requests meet trouble at random
+	Chaos      bool            // requests meet faults at random
 }
 
 // profiles by their names.
@@ -34,7 +32,7 @@ var profiles = map[string]Profile{
 		references: 6 * time.Second, signIn: 15 * time.Second, Refusals: 60 * time.Second, roles: 30 * time.Second,
 		ewsList: 24 * time.Hour, ewsSwitch: time.Hour, mailScope: 2 * time.Hour,
 	},
-	"hostile": {Hostile: true},
+	"hostile": {Chaos: true},
 }
 
 func findProfile(name string) (Profile, error) {
@@ -54,49 +52,9 @@ type Views struct {
 	Roles  View // consent at the token endpoint
 }
 
-// History is what a tenant remembers of when it was written to, for those who see it as it was before.
-type History struct {
-	mu        sync.Mutex
-	settled   time.Time // what was written until then is seen everywhere
-	lastWrite time.Time // when the last request came that changed something; zero: that has settled
-}
-
-func (h *History) settle(now time.Time) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.settled, h.lastWrite = now, time.Time{}
-}
-
-func (h *History) Note(write time.Time) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.lastWrite = write
-}
-
-// BeforeLastWrite sees all but what the last request changed, if that has not settled.
-func (h *History) BeforeLastWrite() View {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.lastWrite.IsZero() {
-		return Present()
-	}
-	return AsOf(h.lastWrite.Add(-1))
-}
-
-// Before is the moment up to which whoever lags so far behind has seen everything of a tenant.
-func (w *World) Before(t *Tenant, lag time.Duration) time.Time {
-	moment := w.Clock.before(lag)
-	t.History.mu.Lock()
-	defer t.History.mu.Unlock()
-	if moment.Before(t.History.settled) {
-		return t.History.settled
-	}
-	return moment
-}
-
-// ViewsOf says as of when a request to a tenant is answered.
+// ViewsOf returns the moments as of which a request to a tenant is answered.
 func (w *World) ViewsOf(r *http.Request, t *Tenant) Views {
-	if look, set := StaleView(r); set {
+	if look, set := staleView(r); set {
 		seen := look(t)
 		return Views{seen, seen, seen, seen, seen}
 	}
@@ -119,18 +77,4 @@ func (w *World) ViewsOf(r *http.Request, t *Tenant) Views {
 		return v
 	}
 	return Views{Reads: seen(replica), Lists: seen(replica + p.index), Refers: seen(p.references), SignIn: seen(p.signIn), Roles: seen(p.roles)}
-}
-
-// dice are thrown by several goroutines. With the same seed and the same order of throws they fall alike.
-type dice struct {
-	mu     sync.Mutex
-	random *rand.Rand
-}
-
-func newDice(seed uint64) *dice { return &dice{random: rand.New(rand.NewPCG(seed, 0))} }
-
-func (d *dice) below(n int) int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.random.IntN(n)
 }

@@ -5,14 +5,14 @@ import (
 	"net/http"
 )
 
-// What travels with a request, from those before the APIs to whoever serves it, and back to the log.
+// What travels with a request, from the middleware to the API that serves it, and back to the log.
 type (
 	bypassKey struct{}
 	staleKey  struct{}
 	notesKey  struct{}
 )
 
-// WithBypass marks a request that sees every write and counts for no quota, whatever the profile.
+// WithBypass marks a request that meets no fault, sees every write and counts for no quota, whatever the profile.
 func WithBypass(ctx context.Context) context.Context {
 	return context.WithValue(ctx, bypassKey{}, true)
 }
@@ -25,13 +25,13 @@ func WithStaleView(ctx context.Context, look func(*Tenant) View) context.Context
 	return context.WithValue(ctx, staleKey{}, look)
 }
 
-// StaleView returns what the request sees of a tenant, if WithStaleView has set that.
-func StaleView(r *http.Request) (look func(*Tenant) View, set bool) {
+// staleView returns what the request sees of a tenant, if WithStaleView has set that.
+func staleView(r *http.Request) (look func(*Tenant) View, set bool) {
 	look, set = r.Context().Value(staleKey{}).(func(*Tenant) View)
 	return look, set
 }
 
-// Notes are what those who serve a request say of it for the log.
+// Notes are what the API that serves a request tells the log about it.
 type Notes struct {
 	TenantID string
 	Parts    []Part // of a batch

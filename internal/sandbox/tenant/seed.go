@@ -22,9 +22,16 @@ var organizationNames = []string{
 	"Litware", "Proseware", "Trey Research", "Woodgrove Bank", "Lucerne Publishing", "Margie's Travel",
 }
 
+// Caller is a client ID with its secret.
+type Caller struct {
+	ClientID     string `json:"client_id"` // GUID
+	ClientSecret string `json:"client_secret"`
+}
+
 // CallerKind names one of the seeded applications that Terraform can sign in as.
 type CallerKind string
 
+// The kinds of callers, as files name them.
 const (
 	FullCaller           CallerKind = "full"
 	OwnedByCaller        CallerKind = "owned_by"

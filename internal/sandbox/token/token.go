@@ -43,8 +43,8 @@ func NewIssuer(world *tenant.World) (*Issuer, error) {
 	return &Issuer{world: world, key: key, keyID: base64.RawURLEncoding.EncodeToString(digest[:])}, nil
 }
 
-// JsonWebKey is a public key as the jwks_uri serves it (RFC 7517).
-type JsonWebKey struct {
+// JSONWebKey is a public key as the jwks_uri serves it (RFC 7517).
+type JSONWebKey struct {
 	KeyType   string `json:"kty"`
 	Use       string `json:"use"`
 	KeyID     string `json:"kid"`
@@ -53,8 +53,9 @@ type JsonWebKey struct {
 	Exponent  string `json:"e"`
 }
 
-func (i *Issuer) PublicKey() JsonWebKey {
-	return JsonWebKey{
+// PublicKey is the key that verifies the tokens.
+func (i *Issuer) PublicKey() JSONWebKey {
+	return JSONWebKey{
 		KeyType: "RSA", Use: "sig", KeyID: i.keyID, Algorithm: jwt.SigningMethodRS256.Alg(),
 		Modulus:  base64.RawURLEncoding.EncodeToString(i.key.N.Bytes()),
 		Exponent: base64.RawURLEncoding.EncodeToString(big.NewInt(int64(i.key.E)).Bytes()),
@@ -71,13 +72,16 @@ type AccessToken struct {
 	Expires            time.Time
 }
 
+// HasRole reports whether an application permission was granted when the token was issued.
 func (t *AccessToken) HasRole(name string) bool { return slices.Contains(t.Roles, name) }
 
 // Fault says why a bearer token is no good. Each API has its own words for it.
 type Fault struct{ Reason Reason }
 
+// Reason is one of the constants below.
 type Reason string
 
+// Why a bearer token is no good.
 const (
 	Missing      Reason = "missing"
 	Malformed    Reason = "malformed"
