@@ -46,15 +46,16 @@ func unsupported(format string, particulars ...any) error {
 // Query is what a request asks for besides the path (Microsoft Graph: query parameters; advanced query capabilities
 // on directory objects).
 type Query struct {
-	Selected  []string // properties; none: all
+	Selected []string   // properties; none: all
+	Top      int        // $top; 0: not given
+	Count    bool       // $count
+	After    *PageToken // $skiptoken; nil: the first page
+
 	filter    *filter
 	search    string
 	orderBy   string
 	ascending bool
-	Top       int // $top; 0: not given
-	Count     bool
-	After     *PageToken // $skiptoken
-	eventual  bool       // the header ConsistencyLevel: eventual
+	eventual  bool // the header ConsistencyLevel: eventual
 }
 
 // PageToken continues a list as of the moment at which its first page was read, so that what is written in between
