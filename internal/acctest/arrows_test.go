@@ -17,31 +17,86 @@ var (
 	inner  = []string{"entra", "entra/msgraph", "exchange", "signin", "permission", "certificate", "store", "handoff", "probe", "ewsaccess", "escape", "patience", "sandbox"}
 )
 
-// rooms returns what each package of the project imports, all the way down, tests left out.
-func rooms(t *testing.T) map[string][]string {
+// sandboxImports are the packages of the sandbox with what each may import of the others. Package sandbox itself
+// composes them all.
+var sandboxImports = map[string][]string{
+	"tenant":   {},
+	"odata":    {},
+	"token":    {"tenant"},
+	"login":    {"token", "tenant"},
+	"exchange": {"token", "tenant"},
+	"fault":    {"token", "tenant"},
+	"graph":    {"odata", "token", "tenant"},
+	"control":  {"graph", "login", "exchange", "fault", "token", "tenant"},
+}
+
+// listed is what go list says of a package.
+type listed struct {
+	ImportPath                         string
+	Deps                               []string // all the way down, tests left out
+	Imports, TestImports, XTestImports []string
+}
+
+// listPackages returns the packages of the project.
+func listPackages(t *testing.T) []listed {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "go", "list", "-deps", "-json=ImportPath,Deps,Standard", "../...")
+	command := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Deps,Imports,TestImports,XTestImports", "../...")
 	output, err := command.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
-	deps := map[string][]string{}
+	var packages []listed
 	decoder := json.NewDecoder(strings.NewReader(string(output)))
 	for {
-		var found struct {
-			ImportPath string
-			Deps       []string
-		}
+		var found listed
 		if err := decoder.Decode(&found); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			t.Fatal(err)
 		}
+		packages = append(packages, found)
+	}
+	return packages
+}
+
+// rooms returns what each package of the project imports, all the way down, tests left out.
+func rooms(t *testing.T) map[string][]string {
+	t.Helper()
+	deps := map[string][]string{}
+	for _, found := range listPackages(t) {
 		if room, ok := strings.CutPrefix(found.ImportPath, module); ok {
 			deps[room] = found.Deps
 		}
 	}
 	return deps
+}
+
+func TestTheSandboxPackagesKeepToTheArrowsAndAreImportedAsAWhole(t *testing.T) {
+	t.Parallel()
+	const below = module + "sandbox/"
+	met := 0
+	for _, found := range listPackages(t) {
+		name, inside := strings.CutPrefix(found.ImportPath, below)
+		allowed, known := sandboxImports[name]
+		if inside && !known {
+			t.Errorf("nothing says what %s may import", found.ImportPath)
+		}
+		if inside {
+			met++
+		}
+		for _, imported := range slices.Concat(found.Imports, found.TestImports, found.XTestImports) {
+			other, isBelow := strings.CutPrefix(imported, below)
+			switch {
+			case inside && imported == module+"sandbox", inside && isBelow && other != name && !slices.Contains(allowed, other):
+				t.Errorf("sandbox/%s must not import %s", name, imported)
+			case !inside && isBelow && found.ImportPath != module+"sandbox":
+				t.Errorf("%s imports %s and not package sandbox", found.ImportPath, imported)
+			}
+		}
+	}
+	if met != len(sandboxImports) {
+		t.Errorf("the sandbox has %d packages below it, want %d", met, len(sandboxImports))
+	}
 }
 
 func TestTheRoomsKeepToTheArrows(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 func FuzzABatchIsAnsweredPartByPartOrRefusedAsAWhole(f *testing.F) {
@@ -23,25 +25,25 @@ func FuzzABatchIsAnsweredPartByPartOrRefusedAsAWhole(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	tenant := server.Tenants()[0]
-	principal, _ := tenant.servicePrincipalByAppID(tenant.present(server), tenant.callers[fullCaller].ClientID)
-	token, err := server.issueToken(tenant, principal, "1", graphAudience, []string{appReadAll, organizationRead, userRead, domainRead})
+	org := server.world.Tenants[0]
+	principal, _ := org.ServicePrincipalByAppID(tenant.Present(), org.Callers[tenant.FullCaller].ClientID)
+	token, err := server.issuer.Issue(org, principal, "1", tenant.GraphAudience, []string{"Application.Read.All", "Organization.Read.All", "User.Read.All", "Domain.Read.All"})
 	if err != nil {
 		f.Fatal(err)
 	}
-	handler := server.troubled(server.routes())
+	handler := server.http.Handler
 	f.Fuzz(func(t *testing.T, envelope string) {
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1.0/$batch", strings.NewReader(envelope))
 		request.Header.Set("Authorization", "Bearer "+token)
 		request.Header.Set("Content-Type", "application/json")
-		request.Header.Set(calmHeader, "yes") // no quota
+		request.Header.Set(bypass, "yes") // no quota
 		answered := httptest.NewRecorder()
 		handler.ServeHTTP(answered, request)
 		if answered.Code == http.StatusBadRequest {
 			return
 		}
-		var sent struct{ Requests []batchRequest }
-		var got struct{ Responses []batchResponse }
+		var sent struct{ Requests []batchPart }
+		var got struct{ Responses []batchAnswer }
 		if answered.Code != http.StatusOK || json.Unmarshal([]byte(envelope), &sent) != nil || json.Unmarshal(answered.Body.Bytes(), &got) != nil {
 			t.Fatalf("HTTP %d: %s", answered.Code, answered.Body)
 		}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 var jsonHeaders = object{"Content-Type": "application/json"}
@@ -15,18 +17,29 @@ var jsonHeaders = object{"Content-Type": "application/json"}
 // noObject is an ID that no object has.
 const noObject = "11111111-2222-4333-8444-555555555555"
 
+// batchPart is a request in a batch, and batchAnswer the answer to it.
+type (
+	batchPart   struct{ ID, Method, URL string }
+	batchAnswer struct {
+		ID      string
+		Status  int
+		Headers map[string]string
+		Body    json.RawMessage
+	}
+)
+
 // batch sends requests as one, and returns the answers by the requests' IDs.
-func (g *graph) batch(requests ...object) map[string]batchResponse {
+func (g *graphSession) batch(requests ...object) map[string]batchAnswer {
 	g.t.Helper()
 	got := g.send("POST", "/$batch", object{"requests": requests})
 	if got.Status != http.StatusOK {
 		g.t.Fatalf("the batch answers HTTP %d: %s", got.Status, got.Body)
 	}
 	var read struct {
-		Responses []batchResponse `json:"responses"`
+		Responses []batchAnswer `json:"responses"`
 	}
 	got.json(g.t, &read)
-	answers := map[string]batchResponse{}
+	answers := map[string]batchAnswer{}
 	for _, response := range read.Responses {
 		answers[response.ID] = response
 	}
@@ -37,7 +50,7 @@ func (g *graph) batch(requests ...object) map[string]batchResponse {
 }
 
 func TestABatchAnswersEachRequestAsIfItCameAlone(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app := g.newApplication(object{"uniqueName": "it's/one"})
 	answers := g.batch(
 		object{"id": "own", "method": "GET", "url": "/applications(uniqueName='it''s%2Fone')?$select=id"},
@@ -65,7 +78,7 @@ func TestABatchAnswersEachRequestAsIfItCameAlone(t *testing.T) {
 }
 
 func TestTheAnswersOfABatchComeInAnyOrder(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	ids := func(requests ...object) (answered []any) {
 		for _, response := range g.want(http.StatusOK, "POST", "/$batch", object{"requests": requests})["responses"].([]any) {
 			answered = append(answered, response.(object)["id"])
@@ -88,7 +101,7 @@ func TestTheAnswersOfABatchComeInAnyOrder(t *testing.T) {
 }
 
 func TestInABatchWhatIsNotJSONStandsInBase64(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	g.aim(Fault{At: "GET /v1.0/organization", Kind: HTMLPage})
 	part := g.batch(object{"id": "1", "method": "GET", "url": "/organization"})["1"]
 	var encoded string
@@ -102,7 +115,7 @@ func TestInABatchWhatIsNotJSONStandsInBase64(t *testing.T) {
 }
 
 func TestAMethodThatAPathDoesNotHaveIs405InABatchToo(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	const text = "Specified HTTP method is not allowed for the request target."
 	if message := g.refused(http.StatusMethodNotAllowed, "Request_BadRequest", "DELETE", "/organization", nil); message != text {
 		t.Errorf("alone, the message is %q", message)
@@ -114,7 +127,7 @@ func TestAMethodThatAPathDoesNotHaveIs405InABatchToo(t *testing.T) {
 }
 
 func TestAfterAFailedRequestThoseThatDependOnItAreNotCarriedOut(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	rename := func(id, name string, dependsOn ...string) object {
 		return object{"id": id, "method": "PATCH", "url": "/applications(uniqueName='" + name + "')", "headers": jsonHeaders,
 			"body": object{"notes": id}, "dependsOn": dependsOn}
@@ -131,7 +144,7 @@ func TestAfterAFailedRequestThoseThatDependOnItAreNotCarriedOut(t *testing.T) {
 }
 
 func TestABatchIsRefusedAsAWhole(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	read := func(id string) object { return object{"id": id, "method": "GET", "url": "/organization"} }
 	var many []object
 	for i := range 21 {
@@ -162,14 +175,14 @@ func TestABatchIsRefusedAsAWhole(t *testing.T) {
 }
 
 func TestABatchWithoutAValidTokenIsRefused(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	g.token = "nonsense"
 	g.refused(http.StatusUnauthorized, "InvalidAuthenticationToken", "POST", "/$batch", object{"requests": []object{{"id": "1", "method": "GET", "url": "/organization"}}})
 }
 
 func TestThePartsOfABatchCannotBringATokenOfTheirOwn(t *testing.T) {
 	r := newRig(t, Options{})
-	full, reader := r.as(fullCaller), r.as(readOnlyCaller)
+	full, reader := r.as(tenant.FullCaller), r.as(tenant.ReadOnlyCaller)
 	answers := reader.batch(object{"id": "1", "method": "POST", "url": "/applications", "body": object{"displayName": "x"},
 		"headers": object{"Content-Type": "application/json", "authorization": "Bearer " + full.token}})
 	if answers["1"].Status != http.StatusForbidden {

@@ -9,16 +9,18 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 func TestTheStateShowsWhatATenantHoldsAndNoSecret(t *testing.T) {
 	r := newRig(t, Options{Tenants: 2})
-	tenant := r.server.Tenants()[0]
-	app := r.register(tenant, exchangeAppID+"/full_access_as_app")
+	org := r.server.world.Tenants[0]
+	app := r.register(org, tenant.ExchangeAppID+"/full_access_as_app")
 	got := r.get("/_sandbox/tenants")
 	var state State
 	got.json(t, &state)
-	if len(state.Tenants) != 2 || state.Tenants[0].TenantID != tenant.ID {
+	if len(state.Tenants) != 2 || state.Tenants[0].TenantID != org.ID {
 		t.Fatalf("the state is %+v", state)
 	}
 	has := slices.ContainsFunc(state.Tenants[0].Applications, func(a ApplicationState) bool {
@@ -36,15 +38,15 @@ func TestTheStateShowsWhatATenantHoldsAndNoSecret(t *testing.T) {
 		}
 	}
 	var one TenantState
-	r.get("/_sandbox/tenants/"+tenant.CustomDomain).json(t, &one)
-	if one.TenantID != tenant.ID {
+	r.get("/_sandbox/tenants/"+org.CustomDomain).json(t, &one)
+	if one.TenantID != org.ID {
 		t.Errorf("by its domain, the tenant is %q", one.TenantID)
 	}
 }
 
 func TestTheControlPlaneExplainsWhatItRefuses(t *testing.T) {
 	r := newRig(t, Options{})
-	base := "/_sandbox/tenants/" + r.server.Tenants()[0].ID
+	base := "/_sandbox/tenants/" + r.server.world.Tenants[0].ID
 	user := "/users/" + r.server.TenantsJSON().Tenants[0].Mailboxes.Licensed[0]
 	for _, test := range []struct {
 		method, path, body string
@@ -74,7 +76,7 @@ func TestTheControlPlaneExplainsWhatItRefuses(t *testing.T) {
 
 func TestARefusedPatchChangesNothing(t *testing.T) {
 	r := newRig(t, Options{})
-	base := "/_sandbox/tenants/" + r.server.Tenants()[0].ID
+	base := "/_sandbox/tenants/" + r.server.world.Tenants[0].ID
 	r.do(http.MethodPatch, base+"/exchange", `{"ews_enabled": true, "server_busy": "long"}`, nil)
 	var state TenantState
 	r.get(base).json(t, &state)
@@ -86,7 +88,7 @@ func TestARefusedPatchChangesNothing(t *testing.T) {
 func TestAUserCanLoseTheMailboxAndTheAccount(t *testing.T) {
 	r := newRig(t, Options{})
 	before := r.server.TenantsJSON().Tenants[0].Mailboxes
-	path := "/tenants/" + r.server.Tenants()[0].ID + "/users/" + before.Licensed[1]
+	path := "/tenants/" + r.server.world.Tenants[0].ID + "/users/" + before.Licensed[1]
 	r.control(http.MethodPatch, path, `{"mailbox": "no_mailbox"}`)
 	r.control(http.MethodPatch, path, `{"enabled": false}`)
 	after := r.server.TenantsJSON().Tenants[0].Mailboxes
@@ -97,7 +99,7 @@ func TestAUserCanLoseTheMailboxAndTheAccount(t *testing.T) {
 
 func TestTheClockOnlyMovesForward(t *testing.T) {
 	r := newRig(t, Options{})
-	var before, after clockState
+	var before, after struct{ Now time.Time }
 	r.get("/_sandbox/clock").json(t, &before)
 	r.control(http.MethodPost, "/clock", `{"advance": "720h"}`)
 	r.get("/_sandbox/clock").json(t, &after)

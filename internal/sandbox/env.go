@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // TenantsFile is the content of the JSON file that the variable SANDBOX_TENANTS names: whom there is to sign in as,
@@ -43,39 +45,33 @@ type Callers struct {
 	ReadOnly       Caller `json:"read_only"`
 }
 
-// Caller is a client ID with its secret.
-type Caller struct {
-	ClientID     string `json:"client_id"` // GUID
-	ClientSecret string `json:"client_secret"`
-}
-
 // TenantsJSON returns the tenants as they are now.
 func (s *Server) TenantsJSON() TenantsFile {
-	tenants := s.Tenants()
+	tenants := s.world.Tenants
 	file := TenantsFile{Tenants: make([]TenantEntry, 0, len(tenants))}
 	for _, t := range tenants {
-		t.mu.Lock()
+		t.Lock()
 		entry := TenantEntry{
-			TenantID: t.ID, DisplayName: t.DisplayName, Domain: t.Domain, Gate: t.exchange.gate(),
+			TenantID: t.ID, DisplayName: t.DisplayName, Domain: t.Domain, Gate: t.Exchange.Gate(),
 			Mailboxes: Mailboxes{
-				Licensed: t.mailboxes(s, licensed), Unlicensed: t.mailboxes(s, unlicensed), Kiosk: t.mailboxes(s, kiosk),
-				Disabled: t.mailboxes(s, disabled), NoMailbox: t.mailboxes(s, noMailbox),
-				PublicFolderOwner: t.mailboxes(s, publicFolderOwner),
+				Licensed: mailboxes(t, tenant.Licensed), Unlicensed: mailboxes(t, tenant.Unlicensed), Kiosk: mailboxes(t, tenant.Kiosk),
+				Disabled: mailboxes(t, tenant.Disabled), NoMailbox: mailboxes(t, tenant.NoMailbox),
+				PublicFolderOwner: mailboxes(t, tenant.PublicFolderOwner),
 			},
 			Callers: Callers{
-				Full: t.callers[fullCaller], OwnedBy: t.callers[ownedByCaller],
-				NoConsentRight: t.callers[noConsentRightCaller], ReadOnly: t.callers[readOnlyCaller],
+				Full: t.Callers[tenant.FullCaller], OwnedBy: t.Callers[tenant.OwnedByCaller],
+				NoConsentRight: t.Callers[tenant.NoConsentRightCaller], ReadOnly: t.Callers[tenant.ReadOnlyCaller],
 			},
 		}
-		t.mu.Unlock()
+		t.Unlock()
 		file.Tenants = append(file.Tenants, entry)
 	}
 	return file
 }
 
-func (t *Tenant) mailboxes(s *Server, kind mailboxKind) []string {
-	users := t.directory.users.list(t.present(s), func(u user) bool { return u.Mailbox == kind })
-	return mapped(users, func(u user) string { return u.UserPrincipalName })
+func mailboxes(t *tenant.Tenant, kind tenant.MailboxKind) []string {
+	users := t.Directory.Users.List(tenant.Present(), func(u tenant.User) bool { return u.Mailbox == kind })
+	return tenant.Mapped(users, func(u tenant.User) string { return u.UserPrincipalName })
 }
 
 // Variable is an environment variable.
@@ -84,11 +80,11 @@ type Variable struct{ Name, Value string }
 // Environment is what the provider needs to work in the sandbox, as the full caller in the first tenant. The paths
 // are those of a file with CertificateAuthorityPEM and of one with TenantsJSON.
 func (s *Server) Environment(caPath, tenantsPath string) []Variable {
-	first := s.Tenants()[0]
+	first := s.world.Tenants[0]
 	return []Variable{
 		{"ARM_TENANT_ID", first.ID},
-		{"ARM_CLIENT_ID", s.platform.caller.ClientID},
-		{"ARM_CLIENT_SECRET", s.platform.caller.ClientSecret},
+		{"ARM_CLIENT_ID", s.world.Caller.ClientID},
+		{"ARM_CLIENT_SECRET", s.world.Caller.ClientSecret},
 		{"CODETWO_LOGIN_ENDPOINT", s.Origin()},
 		{"CODETWO_GRAPH_ENDPOINT", s.Origin()},
 		{"CODETWO_EXCHANGE_ENDPOINT", s.Origin()},

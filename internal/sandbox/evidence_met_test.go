@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -60,26 +59,17 @@ var (
 
 // offered are the operations and the codes that the sandbox has, the control plane's apart.
 var offered = sync.OnceValue(func() (all []string) {
-	s := &Server{}
-	s.graphRoutes(http.NewServeMux())
-	for version, routes := range s.graph {
-		for _, r := range routes {
-			all = append(all, "the operation "+r.method+" /"+version+"/"+r.path)
-		}
+	for _, o := range graphOperations() {
+		all = append(all, "the operation "+o.String())
 	}
-	files, _ := filepath.Glob("*.go") // the pattern is a good one
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") || strings.HasPrefix(file, "control") {
+	for path, source := range sources() {
+		if strings.HasPrefix(path, "control") {
 			continue
 		}
-		source, err := os.ReadFile(file)
-		if err != nil {
-			panic(err) // of the checkout that this test was built from
-		}
-		for _, found := range muxPattern.FindAllStringSubmatch(string(source), -1) {
+		for _, found := range muxPattern.FindAllStringSubmatch(source, -1) {
 			all = append(all, "the operation "+found[1])
 		}
-		for _, found := range codePattern.FindAllStringSubmatch(string(source), -1) {
+		for _, found := range codePattern.FindAllStringSubmatch(source, -1) {
 			all = append(all, "the code "+strings.Join(found[1:], ""))
 		}
 	}
@@ -124,10 +114,8 @@ func (r *rig) note(method, path, body string, got answer) {
 		r.noteParts(body, got, meets)
 		return
 	}
-	if segments, failure := parsePath(below); failure == nil {
-		if found, _, failure := r.server.findRoute(version, method, segments); failure == nil {
-			meets("the operation " + found.method + " /" + version + "/" + found.path)
-		}
+	if found, is := operationOf(version, method, below); is {
+		meets("the operation " + found.String())
 	}
 	for operation, pattern := range outsideGraph() {
 		if pattern.MatchString(method + " " + path) {
@@ -137,20 +125,16 @@ func (r *rig) note(method, path, body string, got answer) {
 }
 
 func (r *rig) noteParts(body string, got answer, meets func(string)) {
-	var sent struct{ Requests []batchRequest }
-	var answered struct{ Responses []batchResponse }
+	var sent struct{ Requests []batchPart }
+	var answered struct{ Responses []batchAnswer }
 	if json.Unmarshal([]byte(body), &sent) != nil || json.Unmarshal([]byte(got.Body), &answered) != nil {
 		return
 	}
 	for _, request := range sent.Requests {
-		path, _, _ := strings.Cut(strings.Trim(request.URL, "/"), "?")
-		segments, failure := parsePath(path)
-		succeeded := slices.ContainsFunc(answered.Responses, func(part batchResponse) bool { return part.ID == request.ID && part.Status < http.StatusBadRequest })
-		if failure != nil || !succeeded {
-			continue
-		}
-		if found, _, failure := r.server.findRoute(stableVersion, request.Method, segments); failure == nil {
-			meets("the operation " + found.method + " /" + stableVersion + "/" + found.path)
+		path, _, _ := strings.Cut(request.URL, "?")
+		succeeded := slices.ContainsFunc(answered.Responses, func(part batchAnswer) bool { return part.ID == request.ID && part.Status < http.StatusBadRequest })
+		if found, is := operationOf(stable, request.Method, path); is && succeeded {
+			meets("the operation " + found.String())
 		}
 	}
 }

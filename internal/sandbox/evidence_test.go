@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -44,13 +45,23 @@ func readEvidence() (tests map[string]bool, errs []error) {
 	return tests, errs
 }
 
+// sourceFiles are the Go files of the sandbox's packages whose names end with a suffix: _test, or none for all others.
+func sourceFiles(suffix string) (paths []string) {
+	for _, pattern := range []string{"*.go", "*/*.go"} {
+		found, _ := filepath.Glob(pattern) // the pattern is a good one
+		paths = append(paths, found...)
+	}
+	return slices.DeleteFunc(paths, func(path string) bool {
+		return strings.HasSuffix(path, "_test.go") != (suffix == "_test")
+	})
+}
+
 // evidenceMark finds one of the words that EVIDENCE.md explains.
 var evidenceMark = regexp.MustCompile(`documented|seen|read|unconfirmed|taken apart|chosen`)
 
 func TestTheEvidenceNamesTestsThatExist(t *testing.T) {
 	exists := map[string]bool{}
-	files, _ := filepath.Glob("*_test.go") // the pattern is a good one
-	for _, file := range files {
+	for _, file := range sourceFiles("_test") {
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

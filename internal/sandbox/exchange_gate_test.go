@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // ewsOf asks Exchange for the inbox of a tenant's n-th licensed mailbox, and returns why it was refused: empty for an app that
@@ -27,7 +29,7 @@ func (r *rig) ewsOf(app *testApp, tenant TenantEntry, n int) string {
 func (r *rig) gateOfTenant(n int, headers map[string]string) ExchangeState {
 	r.t.Helper()
 	var state ExchangeState
-	r.do(http.MethodGet, "/_sandbox/tenants/"+r.server.Tenants()[n].ID+"/exchange", "", headers).json(r.t, &state)
+	r.do(http.MethodGet, "/_sandbox/tenants/"+r.server.world.Tenants[n].ID+"/exchange", "", headers).json(r.t, &state)
 	return state
 }
 
@@ -39,8 +41,8 @@ const (
 
 func TestTheOrganizationsSwitchAndListDecideWhoGetsIntoEWS(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant := r.server.TenantsJSON().Tenants[0]
-	app, other := r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app"), r.register(r.server.Tenants()[0])
+	org := r.server.TenantsJSON().Tenants[0]
+	app, other := r.register(r.server.world.Tenants[0], tenant.ExchangeAppID+"/full_access_as_app"), r.register(r.server.world.Tenants[0])
 	for _, test := range []struct{ patch, reason string }{
 		{`{}`, ""},
 		{`{"ews_allowed_app_ids": ["` + other.AppID + `"]}`, ""}, // the list does not count while the switch is unset
@@ -54,7 +56,7 @@ func TestTheOrganizationsSwitchAndListDecideWhoGetsIntoEWS(t *testing.T) {
 		{`{"ews_enabled": null}`, ""},
 	} {
 		r.exchange(test.patch)
-		if got := r.ewsOf(app, tenant, 0); got != test.reason {
+		if got := r.ewsOf(app, org, 0); got != test.reason {
 			t.Errorf("after %s: %q, want %q", test.patch, got, test.reason)
 		}
 	}
@@ -62,18 +64,18 @@ func TestTheOrganizationsSwitchAndListDecideWhoGetsIntoEWS(t *testing.T) {
 
 func TestEitherSwitchRefusesEWS(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant := r.server.TenantsJSON().Tenants[0]
-	app := r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app")
+	org := r.server.TenantsJSON().Tenants[0]
+	app := r.register(r.server.world.Tenants[0], tenant.ExchangeAppID+"/full_access_as_app")
 	r.exchange(fmt.Sprintf(`{"ews_allowed_app_ids": [%q]}`, app.AppID))
 	for _, test := range []struct{ organization, mailbox, reason string }{
 		{"null", "", ""},
-		{"null", tenant.Mailboxes.Licensed[0], disabledReason},
-		{"true", tenant.Mailboxes.Licensed[0], disabledReason},
-		{"true", tenant.Mailboxes.Licensed[1], ""},
+		{"null", org.Mailboxes.Licensed[0], disabledReason},
+		{"true", org.Mailboxes.Licensed[0], disabledReason},
+		{"true", org.Mailboxes.Licensed[1], ""},
 		{"false", "", disabledReason},
 	} {
 		r.exchange(fmt.Sprintf(`{"ews_enabled": %s, "ews_disabled_mailboxes": [%q]}`, test.organization, test.mailbox))
-		if got := r.ewsOf(app, tenant, 0); got != test.reason {
+		if got := r.ewsOf(app, org, 0); got != test.reason {
 			t.Errorf("the organization's switch is %s, the one of %q is off: %q, want %q", test.organization, test.mailbox, got, test.reason)
 		}
 	}
@@ -90,14 +92,14 @@ func TestATenantBeginsWithTheGateThatWasAskedFor(t *testing.T) {
 	} {
 		profile := map[bool]string{true: "realistic", false: "instant"}[option == "mixed"] // what a tenant begins with is old news
 		r := newRig(t, Options{Gate: option, Tenants: len(want), Profile: profile})
-		for i, tenant := range r.server.TenantsJSON().Tenants {
-			if tenant.Gate != want[i] {
-				t.Errorf("-gate %s: tenant %d has the gate %q, want %q", option, i+1, tenant.Gate, want[i])
+		for i, org := range r.server.TenantsJSON().Tenants {
+			if org.Gate != want[i] {
+				t.Errorf("-gate %s: tenant %d has the gate %q, want %q", option, i+1, org.Gate, want[i])
 			}
-			app := r.register(r.server.Tenants()[i], exchangeAppID+"/full_access_as_app")
+			app := r.register(r.server.world.Tenants[i], tenant.ExchangeAppID+"/full_access_as_app")
 			r.control(http.MethodPost, "/clock", `{"settle": true}`) // for the sign-in
 			reason := map[string]string{"false": disabledReason, "listed": blockedReason, "empty": blockedReason}[want[i]]
-			if got := r.ewsOf(app, tenant, 0); got != reason {
+			if got := r.ewsOf(app, org, 0); got != reason {
 				t.Errorf("-gate %s: a new app is answered with %q in tenant %d, want %q", option, got, i+1, reason)
 			}
 		}
@@ -109,26 +111,26 @@ func TestATenantBeginsWithTheGateThatWasAskedFor(t *testing.T) {
 
 func TestAnAppOfAnotherCompanyIsOnTheListAndHoldsTheRight(t *testing.T) {
 	r := newRig(t, Options{Gate: "mixed", Tenants: 4})
-	for i, tenant := range r.server.State().Tenants {
+	for i, org := range r.server.State().Tenants {
 		strangers, granted := 0, false
-		for _, principal := range tenant.ServicePrincipals {
-			if !slices.Contains(tenant.Exchange.EwsAllowedAppIDs, principal.ClientID) {
+		for _, principal := range org.ServicePrincipals {
+			if !slices.Contains(org.Exchange.EwsAllowedAppIDs, principal.ClientID) {
 				continue
 			}
 			strangers++
-			granted = slices.ContainsFunc(tenant.Grants, func(g GrantState) bool {
+			granted = slices.ContainsFunc(org.Grants, func(g GrantState) bool {
 				return g.PrincipalID == principal.ObjectID && g.Role == "full_access_as_app" && g.Resource == "Office 365 Exchange Online"
 			})
-			stored, found := r.server.Tenants()[i].servicePrincipalByAppID(asOf(endOfTime), principal.ClientID)
-			if _, own := r.server.tenant(stored.AppOwnerTenantID); !found || own || stored.AppOwnerTenantID == "" {
+			stored, found := r.server.world.Tenants[i].ServicePrincipalByAppID(tenant.Present(), principal.ClientID)
+			if _, own := r.server.world.Find(stored.AppOwnerTenantID); !found || own || stored.AppOwnerTenantID == "" {
 				t.Errorf("%s belongs to the tenant %q", principal.DisplayName, stored.AppOwnerTenantID)
 			}
 		}
-		if i == 2 && (strangers != 1 || !granted || !tenant.Exchange.EwsListEdited) {
-			t.Errorf("in the listed tenant: %d apps on the list, granted: %t, edited: %t", strangers, granted, tenant.Exchange.EwsListEdited)
+		if i == 2 && (strangers != 1 || !granted || !org.Exchange.EwsListEdited) {
+			t.Errorf("in the listed tenant: %d apps on the list, granted: %t, edited: %t", strangers, granted, org.Exchange.EwsListEdited)
 		}
-		if i != 2 && (len(tenant.Exchange.EwsAllowedAppIDs) != 0 || len(tenant.ServicePrincipals) != len(firstPartyAPIs)+4) {
-			t.Errorf("tenant %d has %d service principals, and the list %v", i+1, len(tenant.ServicePrincipals), tenant.Exchange.EwsAllowedAppIDs)
+		if i != 2 && (len(org.Exchange.EwsAllowedAppIDs) != 0 || len(org.ServicePrincipals) != len(tenant.FirstPartyAPIs)+4) {
+			t.Errorf("tenant %d has %d service principals, and the list %v", i+1, len(org.ServicePrincipals), org.Exchange.EwsAllowedAppIDs)
 		}
 	}
 }
@@ -136,7 +138,7 @@ func TestAnAppOfAnotherCompanyIsOnTheListAndHoldsTheRight(t *testing.T) {
 func TestTwoTenantsDoNotShareAGate(t *testing.T) {
 	r := newRig(t, Options{Tenants: 2})
 	tenants := r.server.TenantsJSON().Tenants
-	first, second := r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app"), r.register(r.server.Tenants()[1], exchangeAppID+"/full_access_as_app")
+	first, second := r.register(r.server.world.Tenants[0], tenant.ExchangeAppID+"/full_access_as_app"), r.register(r.server.world.Tenants[1], tenant.ExchangeAppID+"/full_access_as_app")
 	if got := r.ewsOf(first, tenants[0], 0); got != "" {
 		t.Fatalf("the first tenant: %q", got)
 	}
@@ -151,18 +153,20 @@ func TestTwoTenantsDoNotShareAGate(t *testing.T) {
 
 func TestTheSecondWaveListsWhatWasUsedInSixtyDaysAndShutsTheGate(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant := r.server.TenantsJSON().Tenants[0]
-	register := func() *testApp { return r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app") }
+	org := r.server.TenantsJSON().Tenants[0]
+	register := func() *testApp {
+		return r.register(r.server.world.Tenants[0], tenant.ExchangeAppID+"/full_access_as_app")
+	}
 	old, recent, refused, unused := register(), register(), register(), register()
-	if got := r.ewsOf(old, tenant, 0); got != "" {
+	if got := r.ewsOf(old, org, 0); got != "" {
 		t.Fatal(got)
 	}
 	r.control(http.MethodPost, "/clock", `{"advance": "48h"}`)
-	if got := r.ewsOf(recent, tenant, 0); got != "" {
+	if got := r.ewsOf(recent, org, 0); got != "" {
 		t.Fatal(got)
 	}
-	r.exchange(fmt.Sprintf(`{"ews_disabled_mailboxes": [%q]}`, tenant.Mailboxes.Licensed[1]))
-	if got := r.ewsOf(refused, tenant, 1); got != disabledReason { // a refusal is no use
+	r.exchange(fmt.Sprintf(`{"ews_disabled_mailboxes": [%q]}`, org.Mailboxes.Licensed[1]))
+	if got := r.ewsOf(refused, org, 1); got != disabledReason { // a refusal is no use
 		t.Fatal(got)
 	}
 	r.control(http.MethodPost, "/clock", `{"advance": "1416h"}`) // the old app was seen 61 days ago, the recent one 59
@@ -175,20 +179,20 @@ func TestTheSecondWaveListsWhatWasUsedInSixtyDaysAndShutsTheGate(t *testing.T) {
 	if after.EwsEnabled == nil || *after.EwsEnabled || !slices.Equal(after.EwsAllowedAppIDs, []string{recent.AppID}) || after.EwsListEdited || !after.SecondWave {
 		t.Errorf("after the second wave the gate is %+v", after)
 	}
-	if got := r.ewsOf(recent, tenant, 0); got != disabledReason {
+	if got := r.ewsOf(recent, org, 0); got != disabledReason {
 		t.Errorf("after the second wave, an app on the list: %q", got)
 	}
 	r.exchange(`{"ews_enabled": true}`)
 	for app, want := range map[*testApp]string{recent: "", old: blockedReason, unused: blockedReason} {
-		if got := r.ewsOf(app, tenant, 0); got != want {
+		if got := r.ewsOf(app, org, 0); got != want {
 			t.Errorf("once an administrator set True: %q, want %q", got, want)
 		}
 	}
 	r.exchange(`{"ews_enabled": null}`)
-	if got := r.ewsOf(unused, tenant, 0); got != "" {
+	if got := r.ewsOf(unused, org, 0); got != "" {
 		t.Errorf("once an administrator set null: %q", got)
 	}
-	path := "/_sandbox/tenants/" + tenant.TenantID + "/exchange"
+	path := "/_sandbox/tenants/" + org.TenantID + "/exchange"
 	for _, patch := range []string{`{"second_wave": true, "ews_enabled": true}`, `{"second_wave": false}`} {
 		if got := r.do(http.MethodPatch, path, patch, nil); got.Status != http.StatusBadRequest || !strings.Contains(got.Body, "second_wave: ") {
 			t.Errorf("%s after it: HTTP %d %s", patch, got.Status, got.Body)
@@ -205,9 +209,9 @@ func TestOneEditOfTheListKeepsTheSecondWaveFromFillingIt(t *testing.T) {
 		`[]`: {},
 	} {
 		r := newRig(t, Options{})
-		tenant := r.server.TenantsJSON().Tenants[0]
-		app := r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app")
-		if got := r.ewsOf(app, tenant, 0); got != "" {
+		org := r.server.TenantsJSON().Tenants[0]
+		app := r.register(r.server.world.Tenants[0], tenant.ExchangeAppID+"/full_access_as_app")
+		if got := r.ewsOf(app, org, 0); got != "" {
 			t.Fatal(got)
 		}
 		r.exchange(`{"ews_allowed_app_ids": ` + edit + `}`)
@@ -221,22 +225,22 @@ func TestOneEditOfTheListKeepsTheSecondWaveFromFillingIt(t *testing.T) {
 
 func TestExchangeLearnsOfEachSwitchAfterAnHour(t *testing.T) {
 	r := newRig(t, Options{Profile: "realistic", Seed: 7, Now: ticking()})
-	tenant := r.server.TenantsJSON().Tenants[0]
-	app := r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app")
+	org := r.server.TenantsJSON().Tenants[0]
+	app := r.register(r.server.world.Tenants[0], tenant.ExchangeAppID+"/full_access_as_app")
 	r.control(http.MethodPost, "/clock", `{"settle": true}`)
 	for _, test := range []struct{ patch, before, after string }{
 		{`{"ews_enabled": false}`, "", disabledReason},
 		{`{"ews_enabled": null}`, disabledReason, ""},
-		{fmt.Sprintf(`{"ews_disabled_mailboxes": [%q]}`, tenant.Mailboxes.Licensed[0]), "", disabledReason},
+		{fmt.Sprintf(`{"ews_disabled_mailboxes": [%q]}`, org.Mailboxes.Licensed[0]), "", disabledReason},
 		{`{"ews_disabled_mailboxes": []}`, disabledReason, ""},
 	} {
 		r.exchange(test.patch)
 		r.later("59m")
-		if got := r.ewsOf(app, tenant, 0); got != test.before {
+		if got := r.ewsOf(app, org, 0); got != test.before {
 			t.Errorf("59 minutes after %s: %q, want %q", test.patch, got, test.before)
 		}
 		r.later("1m")
-		if got := r.ewsOf(app, tenant, 0); got != test.after {
+		if got := r.ewsOf(app, org, 0); got != test.after {
 			t.Errorf("an hour after %s: %q, want %q", test.patch, got, test.after)
 		}
 	}
@@ -244,13 +248,13 @@ func TestExchangeLearnsOfEachSwitchAfterAnHour(t *testing.T) {
 
 func TestAnAppThatWasListedADayBeforeTheSwitchTurnsTrueIsNeverRefused(t *testing.T) {
 	r := newRig(t, Options{Profile: "realistic", Seed: 7, Now: ticking()})
-	tenant := r.server.TenantsJSON().Tenants[0]
-	app := r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app")
+	org := r.server.TenantsJSON().Tenants[0]
+	app := r.register(r.server.world.Tenants[0], tenant.ExchangeAppID+"/full_access_as_app")
 	r.control(http.MethodPost, "/clock", `{"settle": true}`)
 	for _, patch := range []string{fmt.Sprintf(`{"ews_allowed_app_ids": [%q]}`, app.AppID), `{"ews_enabled": true}`} {
 		r.exchange(patch)
 		for hour := range 25 {
-			if got := r.ewsOf(app, tenant, 0); got != "" {
+			if got := r.ewsOf(app, org, 0); got != "" {
 				t.Errorf("%d hours after %s: %q", hour, patch, got)
 			}
 			if hour < 24 {
@@ -260,11 +264,11 @@ func TestAnAppThatWasListedADayBeforeTheSwitchTurnsTrueIsNeverRefused(t *testing
 	}
 	r.exchange(`{"ews_allowed_app_ids": []}`)
 	r.later("23h")
-	if got := r.ewsOf(app, tenant, 0); got != "" {
+	if got := r.ewsOf(app, org, 0); got != "" {
 		t.Errorf("23 hours after its removal from the list: %q", got)
 	}
 	r.later("1h")
-	if got := r.ewsOf(app, tenant, 0); got != blockedReason {
+	if got := r.ewsOf(app, org, 0); got != blockedReason {
 		t.Errorf("a day after its removal from the list: %q", got)
 	}
 }
@@ -274,7 +278,7 @@ func TestAReadOfTheGateMayBeOldRightAfterAWrite(t *testing.T) {
 	const id = "00000000-0000-4000-8000-000000000001"
 	r.control(http.MethodPost, "/clock", `{"settle": true}`)
 	var answered ExchangeState
-	path := "/_sandbox/tenants/" + r.server.Tenants()[0].ID + "/exchange"
+	path := "/_sandbox/tenants/" + r.server.world.Tenants[0].ID + "/exchange"
 	r.do(http.MethodPatch, path, fmt.Sprintf(`{"ews_enabled": true, "ews_allowed_app_ids": [%q]}`, id), nil).json(t, &answered)
 	if answered.EwsEnabled == nil || len(answered.EwsAllowedAppIDs) != 1 {
 		t.Errorf("the write is answered with %+v", answered)

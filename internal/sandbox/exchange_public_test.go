@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // foundFolder is what the tests read of a folder in an answer.
@@ -105,7 +107,7 @@ func getAll(folders string, fields ...string) string {
 }
 
 func namesOf(folders []foundFolder) string {
-	return strings.Join(mapped(folders, func(f foundFolder) string { return f.Name }), " ")
+	return strings.Join(tenant.Mapped(folders, func(f foundFolder) string { return f.Name }), " ")
 }
 
 func TestThePublicFoldersAreFoundLevelByLevelAndReadByTheirIDs(t *testing.T) {

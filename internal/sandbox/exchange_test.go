@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // soapAnswer is what the tests read of an EWS answer.
@@ -59,14 +61,14 @@ func getFolder(mailbox, folder string) string {
 func newEWSRig(t *testing.T) (*rig, *testApp, TenantEntry) {
 	t.Helper()
 	r := newRig(t, Options{Tenants: 2})
-	app := r.register(r.server.Tenants()[0], exchangeAppID+"/full_access_as_app")
+	app := r.register(r.server.world.Tenants[0], tenant.ExchangeAppID+"/full_access_as_app")
 	r.openGate(app.AppID)
 	return r, app, r.server.TenantsJSON().Tenants[0]
 }
 
 func (r *rig) exchange(patch string) {
 	r.t.Helper()
-	r.control(http.MethodPatch, "/tenants/"+r.server.Tenants()[0].ID+"/exchange", patch)
+	r.control(http.MethodPatch, "/tenants/"+r.server.world.Tenants[0].ID+"/exchange", patch)
 }
 
 func (r *rig) openGate(appID string) {
@@ -94,20 +96,20 @@ func (r *rig) ews(bearer, anchor, envelope string, publicFolderMailbox ...string
 }
 
 func TestOnlyATokenForExchangeOpensEWS(t *testing.T) {
-	r, app, tenant := newEWSRig(t)
-	mailbox := tenant.Mailboxes.Licensed[0]
+	r, app, org := newEWSRig(t)
+	mailbox := org.Mailboxes.Licensed[0]
 	for name, bearer := range map[string]string{
 		"no token":          "",
-		"a token for Graph": r.token(tenant.TenantID, secretForm(app.AppID, app.secret, graphDefault)),
+		"a token for Graph": r.token(org.TenantID, secretForm(app.AppID, app.secret, graphDefault)),
 	} {
 		got, _ := r.ews(bearer, mailbox, getFolder(mailbox, "inbox"))
 		if got.Status != http.StatusUnauthorized || got.Body != "" || !strings.Contains(got.Header.Get("WWW-Authenticate"), `error="invalid_token"`) {
 			t.Errorf("%s: HTTP %d %q, WWW-Authenticate %q", name, got.Status, got.Body, got.Header.Get("WWW-Authenticate"))
 		}
 	}
-	powerless := r.register(r.server.Tenants()[0], exchangeAppID+"/Exchange.ManageAsApp")
+	powerless := r.register(r.server.world.Tenants[0], tenant.ExchangeAppID+"/Exchange.ManageAsApp")
 	r.openGate(powerless.AppID)
-	got, soap := r.ews(r.token(tenant.TenantID, secretForm(powerless.AppID, powerless.secret, exchangeDefault)), mailbox, getFolder(mailbox, "inbox"))
+	got, soap := r.ews(r.token(org.TenantID, secretForm(powerless.AppID, powerless.secret, exchangeDefault)), mailbox, getFolder(mailbox, "inbox"))
 	if got.Status != http.StatusForbidden || soap.Fault.Code != "ErrorAccessDenied" || soap.Fault.Message != "Access is denied. Check credentials and try again." {
 		t.Errorf("without full_access_as_app: HTTP %d %s", got.Status, got.Body)
 	}
@@ -135,7 +137,7 @@ func TestEveryKindOfMailboxIsAnsweredAsExchangeWould(t *testing.T) {
 		{"unlicensed", tenant.Mailboxes.Unlicensed[0], 500, "ErrorNonExistentMailbox", ""},
 		{"without a mailbox", tenant.Mailboxes.NoMailbox[0], 500, "ErrorNonExistentMailbox", ""},
 		{"of another tenant", other.Mailboxes.Licensed[0], 500, "ErrorNonExistentMailbox", ""},
-		{"kiosk", tenant.Mailboxes.Kiosk[0], 403, "", reasonEWSDisabled},
+		{"kiosk", tenant.Mailboxes.Kiosk[0], 403, "", disabledReason},
 		{"out of the app's scope", tenant.Mailboxes.Licensed[1], 500, "ErrorImpersonateUserDenied", ""},
 		{"nobody impersonated", "", 500, "ErrorInvalidExchangeImpersonationHeaderData", ""},
 	} {
@@ -155,7 +157,7 @@ func TestEveryKindOfMailboxIsAnsweredAsExchangeWould(t *testing.T) {
 		t.Errorf("a folder that is not there: %+v", soap)
 	}
 	r.exchange(fmt.Sprintf(`{"ews_disabled_mailboxes": [%q]}`, mailbox))
-	if got, _ := r.ews(bearer, mailbox, getFolder(mailbox, "inbox")); got.Header.Get("X-EWS-Policy-Reason") != reasonEWSDisabled {
+	if got, _ := r.ews(bearer, mailbox, getFolder(mailbox, "inbox")); got.Header.Get("X-EWS-Policy-Reason") != disabledReason {
 		t.Errorf("a mailbox with EWS switched off answers HTTP %d", got.Status)
 	}
 }

@@ -5,10 +5,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 func TestAnUpsertCreatesOnceAndThenChanges(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	const path = "/applications(uniqueName='codetwo-target')"
 	body := object{"displayName": "Target", "tags": []string{"a"}}
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "PATCH", path, body)
@@ -28,7 +30,7 @@ func TestAnUpsertCreatesOnceAndThenChanges(t *testing.T) {
 }
 
 func TestAUniqueNameIsGivenOnceAndForGood(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	first := g.newApplication(object{"uniqueName": "taken"})
 	message := g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", "/applications", object{"displayName": "x", "uniqueName": "taken"})
 	if message != "Another object with the same value for property uniqueName already exists." { // the provider reads it
@@ -44,7 +46,7 @@ func TestAUniqueNameIsGivenOnceAndForGood(t *testing.T) {
 }
 
 func TestAnApplicationIsFoundByEachOfItsKeys(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app := g.newApplication(object{"uniqueName": "it's one"})
 	for _, path := range []string{
 		"/applications/" + app["id"].(string), "/applications('" + app["id"].(string) + "')",
@@ -60,8 +62,8 @@ func TestAnApplicationIsFoundByEachOfItsKeys(t *testing.T) {
 }
 
 func TestWhatIsSetOnAnApplicationComesBack(t *testing.T) {
-	g := newGraph(t, fullCaller)
-	required := []object{{"resourceAppId": graphAppID, "resourceAccess": []object{{"id": "7ab1d382-f21e-4acd-a863-ba3e13f7da61", "type": "Role"}}}}
+	g := newGraph(t, tenant.FullCaller)
+	required := []object{{"resourceAppId": tenant.GraphAppID, "resourceAccess": []object{{"id": "7ab1d382-f21e-4acd-a863-ba3e13f7da61", "type": "Role"}}}}
 	path := "/applications/" + g.newApplication(object{"requiredResourceAccess": required, "web": object{"homePageUrl": "https://a.example"}})["id"].(string)
 	g.want(http.StatusNoContent, "PATCH", path, object{
 		"notes": "n", "description": "d", "isDisabled": true, "groupMembershipClaims": "All", "identifierUris": []string{"api://x"},
@@ -76,7 +78,7 @@ func TestWhatIsSetOnAnApplicationComesBack(t *testing.T) {
 		t.Errorf("a change of one property of web leaves %v", web)
 	}
 	access := found["requiredResourceAccess"].([]any)[0].(object)
-	if access["resourceAppId"] != graphAppID || access["resourceAccess"].([]any)[0].(object)["type"] != "Role" {
+	if access["resourceAppId"] != tenant.GraphAppID || access["resourceAccess"].([]any)[0].(object)["type"] != "Role" {
 		t.Errorf("the required access is %v", access)
 	}
 	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", "/applications", object{"displayName": "x", "identifierUris": []string{"api://x"}})
@@ -87,7 +89,7 @@ func TestWhatIsSetOnAnApplicationComesBack(t *testing.T) {
 }
 
 func TestAnIdentifierURIIsUniqueInTheTenant(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	first := g.newApplication(object{"identifierUris": []string{"api://one", "api://two"}})
 	firstPath := "/applications/" + first["id"].(string)
 	g.want(http.StatusNoContent, "PATCH", firstPath, object{"identifierUris": []string{"api://two"}}) // its own is no conflict
@@ -106,7 +108,7 @@ func TestAnIdentifierURIIsUniqueInTheTenant(t *testing.T) {
 }
 
 func TestFederatedCredentialsAreListedMadeAndDeleted(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	path := "/applications/" + g.newApplication(object{})["id"].(string) + "/federatedIdentityCredentials"
 	credential := object{"name": "pipeline", "issuer": "https://token.actions.githubusercontent.com", "subject": "repo:a/b:ref:refs/heads/main",
 		"audiences": []string{"api://AzureADTokenExchange"}}
@@ -123,7 +125,7 @@ func TestFederatedCredentialsAreListedMadeAndDeleted(t *testing.T) {
 }
 
 func TestAFederatedCredentialIsChangedInAllButItsName(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	path := "/applications/" + g.newApplication(object{})["id"].(string) + "/federatedIdentityCredentials"
 	credential := func(name, subject string) object {
 		return object{"name": name, "issuer": "https://token.actions.githubusercontent.com", "subject": subject, "audiences": []string{"api://AzureADTokenExchange"}}
@@ -158,7 +160,7 @@ func TestAFederatedCredentialIsChangedInAllButItsName(t *testing.T) {
 }
 
 func TestARequestMayRepeatTheIDOfWhatItChanges(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app, principal := g.newRegistration()
 	for collection, id := range map[string]string{"/applications/": app["id"].(string), "/servicePrincipals/": principal["id"].(string)} {
 		g.want(http.StatusNoContent, "PATCH", collection+id, object{"id": id, "notes": "kept"})
@@ -171,10 +173,10 @@ func TestARequestMayRepeatTheIDOfWhatItChanges(t *testing.T) {
 }
 
 func TestADeletedApplicationTakesItsServicePrincipalAndGrantsAlongAndBack(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app, principal := g.newRegistration()
 	appPath, principalPath := "/applications/"+app["id"].(string), "/servicePrincipals/"+principal["id"].(string)
-	exchange := g.api(exchangeAppID)
+	exchange := g.api(tenant.ExchangeAppID)
 	grant := g.grant(principal, exchange, "dc890d15-9560-4a4c-9b7f-a736ec74ec40")
 
 	g.want(http.StatusNoContent, "DELETE", appPath, nil)
@@ -209,7 +211,7 @@ func TestADeletedApplicationTakesItsServicePrincipalAndGrantsAlongAndBack(t *tes
 }
 
 func TestAPurgedObjectIsGoneForGood(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app, principal := g.newRegistration()
 	g.want(http.StatusNoContent, "DELETE", "/applications/"+app["id"].(string), nil)
 	// The application goes first, and leaves its service principal in the recycle bin.
@@ -222,16 +224,16 @@ func TestAPurgedObjectIsGoneForGood(t *testing.T) {
 }
 
 func TestTheRecycleBinEmptiesItselfAfterThirtyDays(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app := g.newApplication(object{})
 	g.want(http.StatusNoContent, "DELETE", "/applications/"+app["id"].(string), nil)
 	g.control(http.MethodPost, "/clock", `{"advance":"719h"}`)
-	g = g.as(fullCaller)
+	g = g.as(tenant.FullCaller)
 	if ids := g.values("/directory/deletedItems/graph.application", "id"); !slices.Equal(ids, []any{app["id"]}) {
 		t.Errorf("after 29 days the recycle bin holds %v", ids)
 	}
 	g.control(http.MethodPost, "/clock", `{"advance":"2h"}`)
-	g = g.as(fullCaller)
+	g = g.as(tenant.FullCaller)
 	if ids := g.values("/directory/deletedItems/graph.application", "id"); len(ids) > 0 {
 		t.Errorf("after 30 days the recycle bin holds %v", ids)
 	}
@@ -239,7 +241,7 @@ func TestTheRecycleBinEmptiesItselfAfterThirtyDays(t *testing.T) {
 }
 
 func TestARestoreFailsWhenTheNameWasTakenMeanwhile(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app := g.newApplication(object{"uniqueName": "wanted"})
 	g.want(http.StatusNoContent, "DELETE", "/applications/"+app["id"].(string), nil)
 	g.newApplication(object{"uniqueName": "wanted"})

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 func certificate(t *testing.T) *x509.Certificate {
@@ -24,12 +26,12 @@ func keyOf(c *x509.Certificate) object {
 	return object{"type": "AsymmetricX509Cert", "usage": "Verify", "key": base64.StdEncoding.EncodeToString(c.Raw)}
 }
 
-func (g *graph) setKeys(status int, path string, keys ...object) {
+func (g *graphSession) setKeys(status int, path string, keys ...object) {
 	g.t.Helper()
 	g.want(status, "PATCH", path, object{"keyCredentials": keys})
 }
 
-func (g *graph) keyCredentials(path string) []object {
+func (g *graphSession) keyCredentials(path string) []object {
 	g.t.Helper()
 	var keys []object
 	for _, key := range g.want(http.StatusOK, "GET", path, nil)["keyCredentials"].([]any) {
@@ -39,7 +41,7 @@ func (g *graph) keyCredentials(path string) []object {
 }
 
 func TestAKeyTakesItsParticularsFromTheCertificate(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	c := certificate(t)
 	path := "/applications/" + g.newApplication(object{"keyCredentials": []object{keyOf(c)}})["id"].(string)
 	for _, key := range g.keyCredentials(path) {
@@ -60,7 +62,7 @@ func TestAKeyTakesItsParticularsFromTheCertificate(t *testing.T) {
 }
 
 func TestAKeyMayBeSentAsPEM(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	c := certificate(t)
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
 	text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate(t).Raw})...) // of a chain the first one counts
@@ -72,7 +74,7 @@ func TestAKeyMayBeSentAsPEM(t *testing.T) {
 }
 
 func TestAPatchReplacesAllKeysExceptThoseRepeated(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	path := "/applications/" + g.newApplication(object{"keyCredentials": []object{keyOf(certificate(t)), keyOf(certificate(t))}})["id"].(string)
 	before := g.keyCredentials(path)
 	g.setKeys(http.StatusNoContent, path, before[1], keyOf(certificate(t)))
@@ -87,7 +89,7 @@ func TestAPatchReplacesAllKeysExceptThoseRepeated(t *testing.T) {
 }
 
 func TestAKnownKeyCannotBeChanged(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	path := "/applications/" + g.newApplication(object{"keyCredentials": []object{keyOf(certificate(t))}})["id"].(string)
 	for property, value := range map[string]any{
 		"key": base64.StdEncoding.EncodeToString(certificate(t).Raw), "usage": "Sign", "displayName": "other", "customKeyIdentifier": "AAAA",
@@ -107,7 +109,7 @@ func TestAKnownKeyCannotBeChanged(t *testing.T) {
 }
 
 func TestAKeyThatIsNoGoodIsRefused(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app := g.newApplication(object{})
 	path := "/applications/" + app["id"].(string)
 	c := certificate(t)
@@ -150,11 +152,11 @@ func TestAKeyThatIsNoGoodIsRefused(t *testing.T) {
 }
 
 func TestAnExpiredKeyStandsInTheWayOfANewOne(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	_, short := newCertificate(t, time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour))
 	path := "/applications/" + g.newApplication(object{"keyCredentials": []object{keyOf(short)}})["id"].(string)
 	g.control(http.MethodPost, "/clock", `{"advance":"48h"}`)
-	g = g.as(fullCaller)
+	g = g.as(tenant.FullCaller)
 	old := g.keyCredentials(path)[0]
 	fresh := keyOf(certificate(t))
 	g.refused(http.StatusBadRequest, "KeyCredentialsInvalidEndDate", "PATCH", path, object{"keyCredentials": []object{old, fresh}})
@@ -162,7 +164,7 @@ func TestAnExpiredKeyStandsInTheWayOfANewOne(t *testing.T) {
 }
 
 func TestAClientSecretIsShownOnceAndSignsInUntilItIsRemoved(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app, _ := g.newRegistration()
 	path := "/applications/" + app["id"].(string)
 	added := g.want(http.StatusOK, "POST", path+"/addPassword", object{"passwordCredential": object{"displayName": "ours"}})
@@ -172,7 +174,7 @@ func TestAClientSecretIsShownOnceAndSignsInUntilItIsRemoved(t *testing.T) {
 	}
 	start, err := time.Parse(time.RFC3339, added["startDateTime"].(string))
 	end, err2 := time.Parse(time.RFC3339, added["endDateTime"].(string))
-	if err != nil || err2 != nil || !end.Equal(start.AddDate(2, 0, 0)) || g.server.now().Sub(start) > time.Minute {
+	if err != nil || err2 != nil || !end.Equal(start.AddDate(2, 0, 0)) || g.server.world.Now().Sub(start) > time.Minute {
 		t.Errorf("the new secret, of which nothing was said, lasts from %v to %v", added["startDateTime"], added["endDateTime"])
 	}
 	if body := g.send("GET", path, nil).Body; strings.Contains(body, secret) || !strings.Contains(body, `"secretText":null`) {
@@ -191,7 +193,7 @@ func TestAClientSecretIsShownOnceAndSignsInUntilItIsRemoved(t *testing.T) {
 }
 
 func TestSecretsAreMadeByPatchNeverButRemovedByIt(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	made := g.newApplication(object{"passwordCredentials": []object{{"displayName": "with the application"}}})
 	password := made["passwordCredentials"].([]any)[0].(object)
 	if secret, _ := password["secretText"].(string); len(secret) != 40 {

@@ -9,14 +9,16 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 const fullAccessRole = "dc890d15-9560-4a4c-9b7f-a736ec74ec40"
 
 func TestAGrantIsSeenFromBothEndsAndInTheToken(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app, principal := g.newRegistration()
-	exchange := g.api(exchangeAppID)
+	exchange := g.api(tenant.ExchangeAppID)
 	grant := g.grant(principal, exchange, fullAccessRole)
 	want := object{"principalId": principal["id"], "principalType": "ServicePrincipal", "principalDisplayName": principal["displayName"],
 		"resourceId": exchange["id"], "resourceDisplayName": "Office 365 Exchange Online", "appRoleId": fullAccessRole, "deletedDateTime": nil}
@@ -28,7 +30,7 @@ func TestAGrantIsSeenFromBothEndsAndInTheToken(t *testing.T) {
 	assignments := "/servicePrincipals/" + principal["id"].(string) + "/appRoleAssignments"
 	for _, path := range []string{
 		assignments, "/servicePrincipals(appId='" + app["appId"].(string) + "')/appRoleAssignments",
-		filtered("/servicePrincipals(appId='"+exchangeAppID+"')/appRoleAssignedTo", "principalId eq "+principal["id"].(string)),
+		filtered("/servicePrincipals(appId='"+tenant.ExchangeAppID+"')/appRoleAssignedTo", "principalId eq "+principal["id"].(string)),
 	} {
 		if ids := g.values(path, "id"); !slices.Equal(ids, []any{grant["id"]}) {
 			t.Errorf("GET %s lists %v", path, ids)
@@ -36,7 +38,7 @@ func TestAGrantIsSeenFromBothEndsAndInTheToken(t *testing.T) {
 	}
 	added := g.want(http.StatusOK, "POST", "/applications/"+app["id"].(string)+"/addPassword", object{})
 	form := secretForm(app["appId"].(string), added["secretText"].(string), exchangeDefault)
-	token, fault := g.server.verifyToken(g.rig.token(g.tenant.ID, form))
+	token, fault := g.server.issuer.Verify(g.rig.token(g.tenant.ID, form))
 	if fault != nil || !slices.Equal(token.Roles, []string{"full_access_as_app"}) {
 		t.Errorf("the token is %+v (%v)", token, fault)
 	}
@@ -53,14 +55,14 @@ func TestAGrantIsSeenFromBothEndsAndInTheToken(t *testing.T) {
 	path = assignments + "/" + grant["id"].(string)
 	g.want(http.StatusNoContent, "DELETE", path, nil)
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "DELETE", path, nil)
-	if token, fault := g.server.verifyToken(g.rig.token(g.tenant.ID, form)); fault != nil || len(token.Roles) != 0 {
+	if token, fault := g.server.issuer.Verify(g.rig.token(g.tenant.ID, form)); fault != nil || len(token.Roles) != 0 {
 		t.Errorf("after the revocation a new token is %+v (%v)", token, fault)
 	}
 }
 
 func TestAGrantsIDBeginsWithItsPrincipalInLittleEndianOrder(t *testing.T) {
 	const principal = "00112233-4455-6677-8899-aabbccddeeff"
-	decoded, err := base64.RawURLEncoding.DecodeString(newAppRoleAssignmentID(principal))
+	decoded, err := base64.RawURLEncoding.DecodeString(tenant.NewAppRoleAssignmentID(principal))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,9 +76,9 @@ func TestAGrantsIDBeginsWithItsPrincipalInLittleEndianOrder(t *testing.T) {
 }
 
 func TestAGrantThatCannotBeIsRefused(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	_, principal := g.newRegistration()
-	exchange, graphAPI := g.api(exchangeAppID), g.api(graphAppID)
+	exchange, graphAPI := g.api(tenant.ExchangeAppID), g.api(tenant.GraphAppID)
 	g.grant(principal, exchange, fullAccessRole)
 	path := "/servicePrincipals/" + exchange["id"].(string) + "/appRoleAssignedTo"
 	body := func(principalID, resourceID, roleID any) object {
@@ -87,7 +89,7 @@ func TestAGrantThatCannotBeIsRefused(t *testing.T) {
 		message string
 	}{
 		"twice the same":            {body(principal["id"], exchange["id"], fullAccessRole), "Permission being assigned already exists on the object"},
-		"a role of no API":          {body(principal["id"], exchange["id"], noObject), "Permission being assigned was not found on application '" + exchangeAppID + "'."},
+		"a role of no API":          {body(principal["id"], exchange["id"], noObject), "Permission being assigned was not found on application '" + tenant.ExchangeAppID + "'."},
 		"a role of another API":     {body(principal["id"], exchange["id"], "7ab1d382-f21e-4acd-a863-ba3e13f7da61"), "Permission being assigned was not found on application"},
 		"a disabled role":           {body(principal["id"], exchange["id"], "c2b0f0d7-6f39-4f6e-9a35-0d1f7a1b8e54"), "Permission being assigned was not found on application"},
 		"a principal that is none":  {body(noObject, exchange["id"], fullAccessRole), "Not a valid reference update"},
@@ -107,7 +109,7 @@ func TestAGrantThatCannotBeIsRefused(t *testing.T) {
 }
 
 func TestAServicePrincipalNeedsAnApplicationAndIsTheOnlyOneOfIt(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app, principal := g.newRegistration()
 	if principal["appOwnerOrganizationId"] != g.tenant.ID || principal["servicePrincipalType"] != "Application" || principal["accountEnabled"] != true ||
 		!slices.Equal(principal["servicePrincipalNames"].([]any), []any{app["appId"]}) {
@@ -126,7 +128,7 @@ func TestAServicePrincipalNeedsAnApplicationAndIsTheOnlyOneOfIt(t *testing.T) {
 }
 
 func TestAServicePrincipalIsChangedAndUpserted(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app := g.newApplication(object{})
 	path := "/servicePrincipals(appId='" + app["appId"].(string) + "')"
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "PATCH", path, object{"tags": []string{"a"}})
@@ -148,12 +150,12 @@ func TestAServicePrincipalIsChangedAndUpserted(t *testing.T) {
 }
 
 func TestAnApplicationThatIsSharedGetsAServicePrincipalInAnotherTenant(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	shared := g.newApplication(object{"signInAudience": "AzureADMultipleOrgs"})
 	own := g.newApplication(object{})
-	other := g.server.Tenants()[1]
-	caller := other.callers[fullCaller]
-	there := &graph{g.rig, other, g.rig.token(other.ID, secretForm(caller.ClientID, caller.ClientSecret, graphDefault))}
+	other := g.server.world.Tenants[1]
+	caller := other.Callers[tenant.FullCaller]
+	there := &graphSession{g.rig, other, g.rig.token(other.ID, secretForm(caller.ClientID, caller.ClientSecret, graphDefault))}
 	if made := there.want(http.StatusCreated, "POST", "/servicePrincipals", object{"appId": shared["appId"]}); made["appOwnerOrganizationId"] != g.tenant.ID {
 		t.Errorf("the service principal is %v", made)
 	}
@@ -162,11 +164,11 @@ func TestAnApplicationThatIsSharedGetsAServicePrincipalInAnotherTenant(t *testin
 }
 
 func TestAnAPIThatTheTenantLacksCanBeAdded(t *testing.T) {
-	g := newGraph(t, fullCaller)
-	path := "/servicePrincipals(appId='" + exchangeAppID + "')"
+	g := newGraph(t, tenant.FullCaller)
+	path := "/servicePrincipals(appId='" + tenant.ExchangeAppID + "')"
 	g.want(http.StatusNoContent, "DELETE", path, nil)
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "GET", path, nil)
-	g.want(http.StatusCreated, "POST", "/servicePrincipals", object{"appId": exchangeAppID})
+	g.want(http.StatusCreated, "POST", "/servicePrincipals", object{"appId": tenant.ExchangeAppID})
 	roles := g.want(http.StatusOK, "GET", path, nil)["appRoles"].([]any)
 	if !slices.ContainsFunc(roles, func(role any) bool { return role.(object)["id"] == fullAccessRole }) {
 		t.Errorf("the API's roles are %v", roles)
@@ -176,9 +178,9 @@ func TestAnAPIThatTheTenantLacksCanBeAdded(t *testing.T) {
 func TestTwoTenantsThatAskForEachOthersApplicationsDoNotWaitForEver(t *testing.T) {
 	r := newRig(t, Options{Tenants: 2})
 	done := make(chan int)
-	for _, tenant := range r.server.Tenants() {
-		caller := tenant.callers[fullCaller]
-		g := &graph{r, tenant, r.token(tenant.ID, secretForm(caller.ClientID, caller.ClientSecret, graphDefault))}
+	for _, org := range r.server.world.Tenants {
+		caller := org.Callers[tenant.FullCaller]
+		g := &graphSession{r, org, r.token(org.ID, secretForm(caller.ClientID, caller.ClientSecret, graphDefault))}
 		go func() {
 			last := 0
 			for range 20 {

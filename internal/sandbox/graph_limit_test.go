@@ -6,10 +6,12 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // spend sends as many equal requests as a test needs, twenty to a batch, and returns how many were throttled.
-func (g *graph) spend(count int, part object) (throttled int) {
+func (g *graphSession) spend(count int, part object) (throttled int) {
 	g.t.Helper()
 	for sent := 0; sent < count; {
 		var parts []object
@@ -30,7 +32,7 @@ func (g *graph) spend(count int, part object) (throttled int) {
 }
 
 func TestASmallTenantTakes3500ResourceUnitsAnd3000Writes(t *testing.T) {
-	g := stopped(t).as(fullCaller)
+	g := stopped(t).as(tenant.FullCaller)
 	if refused := g.spend(1749, object{"method": "GET", "url": "/applications/" + noObject}); refused > 0 { // two units each
 		t.Errorf("of 3498 resource units, %d requests were refused", refused)
 	}
@@ -38,7 +40,7 @@ func TestASmallTenantTakes3500ResourceUnitsAnd3000Writes(t *testing.T) {
 	g.want(http.StatusOK, "GET", "/organization", nil)
 	g.refused(http.StatusTooManyRequests, "TooManyRequests", "GET", "/organization", nil)
 
-	g = stopped(t).as(fullCaller)
+	g = stopped(t).as(tenant.FullCaller)
 	if refused := g.spend(2999, object{"method": "DELETE", "url": "/applications/" + noObject}); refused > 0 {
 		t.Errorf("of 2999 writes, %d were refused", refused)
 	}
@@ -50,10 +52,10 @@ func TestASmallTenantTakes3500ResourceUnitsAnd3000Writes(t *testing.T) {
 }
 
 func TestAPageHasAHundredRowsUnlessMoreAreAskedFor(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	for range 1000 {
 		id := uuid.NewString()
-		g.tenant.directory.applications.put(g.server.now(), id, application{ID: id, AppID: uuid.NewString(), DisplayName: "one of many", SignInAudience: "AzureADMyOrg"})
+		g.tenant.Directory.Applications.Put(g.server.world.Now(), id, tenant.Application{ID: id, AppID: uuid.NewString(), DisplayName: "one of many", SignInAudience: "AzureADMyOrg"})
 	}
 	const many = "/applications?$filter=displayName+eq+'one+of+many'"
 	for path, want := range map[string]int{many: 100, many + "&$top=7": 7, many + "&$top=999": 999} {
@@ -65,7 +67,7 @@ func TestAPageHasAHundredRowsUnlessMoreAreAskedFor(t *testing.T) {
 }
 
 func TestAnApplicationHasTwentyFederatedCredentialsOfOneAudienceEach(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	path := "/applications/" + g.newApplication(object{})["id"].(string) + "/federatedIdentityCredentials"
 	credential := func(i int, audiences ...string) object {
 		return object{"name": fmt.Sprint("c", i), "issuer": "https://token.example.com", "subject": fmt.Sprint("s", i), "audiences": audiences}

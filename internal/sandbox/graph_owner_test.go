@@ -8,26 +8,28 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // self is the object ID of the caller's service principal.
-func (g *graph) self(kind callerKind) string {
+func (g *graphSession) self(kind tenant.CallerKind) string {
 	g.t.Helper()
-	principal, found := g.tenant.servicePrincipalByAppID(g.tenant.present(g.server), g.tenant.callers[kind].ClientID)
+	principal, found := g.tenant.ServicePrincipalByAppID(tenant.Present(), g.tenant.Callers[kind].ClientID)
 	if !found {
 		g.t.Fatalf("the caller %s has no service principal", kind)
 	}
 	return principal.ID
 }
 
-func (g *graph) reference(id string) string {
+func (g *graphSession) reference(id string) string {
 	return g.server.Origin() + "/v1.0/directoryObjects/" + id
 }
 
 func TestOwnersCanBeAddedAndRemoved(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app, principal := g.newRegistration()
-	account, _ := g.tenant.directory.users.first(g.tenant.present(g.server), func(user) bool { return true })
+	account, _ := g.tenant.Directory.Users.First(tenant.Present(), func(tenant.User) bool { return true })
 	for _, path := range []string{"/applications/" + app["id"].(string) + "/owners", "/servicePrincipals(appId='" + app["appId"].(string) + "')/owners"} {
 		reference := object{"@odata.id": g.reference(principal["id"].(string))}
 		g.want(http.StatusNoContent, "POST", path+"/$ref", reference)
@@ -53,10 +55,10 @@ func TestOwnersCanBeAddedAndRemoved(t *testing.T) {
 }
 
 func TestANewObjectBelongsToWhomTheRequestBinds(t *testing.T) {
-	for kind, callerFirst := range map[callerKind]bool{fullCaller: false, ownedByCaller: true} {
+	for kind, callerFirst := range map[tenant.CallerKind]bool{tenant.FullCaller: false, tenant.OwnedByCaller: true} {
 		g := newGraph(t, kind)
 		self := g.self(kind)
-		account, _ := g.tenant.directory.users.first(g.tenant.present(g.server), func(user) bool { return true })
+		account, _ := g.tenant.Directory.Users.First(tenant.Present(), func(tenant.User) bool { return true })
 		if app, principal := g.newRegistration(); callerFirst != slices.Equal(g.values("/applications/"+app["id"].(string)+"/owners", "id"), []any{self}) ||
 			callerFirst != slices.Equal(g.values("/servicePrincipals/"+principal["id"].(string)+"/owners", "id"), []any{self}) {
 			t.Errorf("%s: that the caller owns what it made without a word is not %t", kind, callerFirst)
@@ -72,7 +74,7 @@ func TestANewObjectBelongsToWhomTheRequestBinds(t *testing.T) {
 		}
 		// Who may only touch its own gave that away.
 		change := http.StatusNoContent
-		if kind == ownedByCaller {
+		if kind == tenant.OwnedByCaller {
 			change = http.StatusForbidden
 		}
 		g.want(change, "PATCH", "/applications/"+app["id"].(string), object{"notes": "x"})
@@ -82,9 +84,9 @@ func TestANewObjectBelongsToWhomTheRequestBinds(t *testing.T) {
 }
 
 func TestABindingThatCannotBeIsRefused(t *testing.T) {
-	g := newGraph(t, fullCaller)
-	self := g.reference(g.self(fullCaller))
-	tooMany := slices.Repeat([]string{self}, maxBound+1)
+	g := newGraph(t, tenant.FullCaller)
+	self := g.reference(g.self(tenant.FullCaller))
+	tooMany := slices.Repeat([]string{self}, 21)
 	for status, bindings := range map[int][]any{
 		http.StatusBadRequest: {self, []int{1}, []string{"x"}, tooMany},
 		http.StatusNotFound:   {[]string{g.reference(uuid.NewString())}},
@@ -98,20 +100,20 @@ func TestABindingThatCannotBeIsRefused(t *testing.T) {
 	if made := g.values(filtered("/applications", "displayName eq 'x'"), "id"); len(made) > 0 {
 		t.Errorf("refused, and made all the same: %v", made)
 	}
-	app := g.newApplication(object{"owners@odata.bind": tooMany[:maxBound]})
+	app := g.newApplication(object{"owners@odata.bind": tooMany[:20]})
 	g.refused(http.StatusBadRequest, "Request_BadRequest", "PATCH", "/applications/"+app["id"].(string), object{"owners@odata.bind": []string{self}})
 	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", "/applications", object{"displayName": "x", "createdOnBehalfOf@odata.bind": self})
 	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", "/servicePrincipals", object{"appId": app["appId"], "tokenIssuancePolicies@odata.bind": []string{self}})
 }
 
 // beta makes a request below the beta version, which no contract at hand is about.
-func (g *graph) beta(method, path, body string) answer {
+func (g *graphSession) beta(method, path, body string) answer {
 	g.t.Helper()
 	return g.do(method, "/beta"+path, body, map[string]string{"Authorization": "Bearer " + g.token, "Content-Type": "application/json"})
 }
 
 func TestOfTheBetaVersionThereIsWhatOtherProvidersReadThere(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app, principal := g.newRegistration()
 	appPath, principalPath := "/applications/"+app["id"].(string), "/servicePrincipals/"+principal["id"].(string)
 	if got := g.beta("PATCH", appPath, `{"oauth2RequirePostResponse": true}`); got.Status != http.StatusNoContent {

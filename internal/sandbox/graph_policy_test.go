@@ -5,10 +5,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // setPolicy sets the default app management policy, or the one of the application with that client ID.
-func (g *graph) setPolicy(of, body string) PolicyState {
+func (g *graphSession) setPolicy(of, body string) PolicyState {
 	g.t.Helper()
 	got := g.do(http.MethodPut, "/_sandbox/tenants/"+g.tenant.ID+"/policies/"+of, body, nil)
 	if got.Status != http.StatusOK {
@@ -30,7 +32,7 @@ func certificateFor(t *testing.T, days int) object {
 const halfAYear = `{"enabled": true, "restrictions": [{"type": "asymmetricKeyLifetime", "max_lifetime": "P180D"}]}`
 
 func TestADefaultPolicyCanBeReadByWhoMay(t *testing.T) {
-	g := newGraph(t, readOnlyCaller)
+	g := newGraph(t, tenant.ReadOnlyCaller)
 	set := g.setPolicy("default", `{"enabled": true, "restrictions": [
 		{"type": "asymmetricKeyLifetime", "max_lifetime": "P180D", "created_after": "2020-01-01T00:00:00Z"},
 		{"type": "passwordAddition"}, {"type": "passwordLifetime", "max_lifetime": "P1DT12H", "disabled": true}]}`)
@@ -45,13 +47,13 @@ func TestADefaultPolicyCanBeReadByWhoMay(t *testing.T) {
 	if len(passwords) != 2 || passwords[0].(object)["maxLifetime"] != nil || passwords[1].(object)["state"] != "disabled" {
 		t.Errorf("the restrictions of client secrets are %v", passwords)
 	}
-	app := g.register(g.tenant, graphAppID+"/Application.ReadWrite.All")
+	app := g.register(g.tenant, tenant.GraphAppID+"/Application.ReadWrite.All")
 	g.token = g.rig.token(g.tenant.ID, secretForm(app.AppID, app.secret, graphDefault))
 	g.refused(http.StatusForbidden, "Authorization_RequestDenied", "GET", "/policies/defaultAppManagementPolicy", nil)
 }
 
 func TestACertificateOfALongerLifeThanThePolicyAllowsIsRefused(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	before := certificateFor(t, 365)
 	path := "/applications/" + g.newApplication(object{"keyCredentials": []object{before}})["id"].(string)
 	policy := g.setPolicy("default", halfAYear)
@@ -70,7 +72,7 @@ func TestACertificateOfALongerLifeThanThePolicyAllowsIsRefused(t *testing.T) {
 }
 
 func TestAPolicyAgainstClientSecretsRefusesThem(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	path := "/applications/" + g.newApplication(object{})["id"].(string)
 	g.setPolicy("default", `{"enabled": true, "restrictions": [{"type": "passwordAddition"}]}`)
 	message := g.refused(http.StatusBadRequest, "CredentialTypeNotAllowedAsPerAppPolicy", "POST", path+"/addPassword", object{})
@@ -84,7 +86,7 @@ func TestAPolicyAgainstClientSecretsRefusesThem(t *testing.T) {
 }
 
 func TestAPolicyLetsGoWhatItDoesNotCover(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	long := []object{certificateFor(t, 365)}
 	for sentence, policy := range map[string]string{
 		"a disabled policy":             strings.Replace(halfAYear, "true", "false", 1),
@@ -100,7 +102,7 @@ func TestAPolicyLetsGoWhatItDoesNotCover(t *testing.T) {
 }
 
 func TestAnApplicationsOwnPolicyReplacesTheDefaultOne(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	g.setPolicy("default", halfAYear)
 	app := g.newApplication(object{})
 	path, clientID := "/applications/"+app["id"].(string), app["appId"].(string)
@@ -131,7 +133,7 @@ func TestAnApplicationsOwnPolicyReplacesTheDefaultOne(t *testing.T) {
 }
 
 func TestAPolicyThatNoTenantCouldHaveIsRefused(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	for _, test := range []struct{ of, restrictions, want string }{
 		{"default", `[{"type": "keyLifetime", "max_lifetime": "P1D"}]`, "keyLifetime"},
 		{"default", `[{"type": "asymmetricKeyLifetime", "max_lifetime": "P1Y"}]`, "P1Y"},

@@ -7,29 +7,31 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// graph speaks to Microsoft Graph in the first tenant as one of the seeded callers.
-type graph struct {
+// graphSession speaks to Microsoft Graph in the first tenant as one of the seeded callers.
+type graphSession struct {
 	*rig
-	tenant *Tenant
+	tenant *tenant.Tenant
 	token  string
 }
 
-func newGraph(t *testing.T, kind callerKind) *graph {
+func newGraph(t *testing.T, kind tenant.CallerKind) *graphSession {
 	t.Helper()
 	return newRig(t, Options{Tenants: 2}).as(kind)
 }
 
-func (r *rig) as(kind callerKind) *graph {
+func (r *rig) as(kind tenant.CallerKind) *graphSession {
 	r.t.Helper()
-	tenant := r.server.Tenants()[0]
-	caller := tenant.callers[kind]
-	return &graph{r, tenant, r.token(tenant.ID, secretForm(caller.ClientID, caller.ClientSecret, graphDefault))}
+	tenant := r.server.world.Tenants[0]
+	caller := tenant.Callers[kind]
+	return &graphSession{r, tenant, r.token(tenant.ID, secretForm(caller.ClientID, caller.ClientSecret, graphDefault))}
 }
 
 // send makes a request below /v1.0. The body is written as JSON; nil for none. Headers come in pairs.
-func (g *graph) send(method, path string, body any, headers ...string) answer {
+func (g *graphSession) send(method, path string, body any, headers ...string) answer {
 	g.t.Helper()
 	all := map[string]string{"Authorization": "Bearer " + g.token}
 	content := ""
@@ -48,7 +50,7 @@ func (g *graph) send(method, path string, body any, headers ...string) answer {
 }
 
 // want makes a request that must be answered with the status, and returns the JSON of the answer.
-func (g *graph) want(status int, method, path string, body any, headers ...string) object {
+func (g *graphSession) want(status int, method, path string, body any, headers ...string) object {
 	g.t.Helper()
 	got := g.send(method, path, body, headers...)
 	if got.Status != status {
@@ -63,7 +65,7 @@ func (g *graph) want(status int, method, path string, body any, headers ...strin
 }
 
 // refused makes a request that must be answered with the status and the code of an error, and returns its message.
-func (g *graph) refused(status int, code, method, path string, body any, headers ...string) string {
+func (g *graphSession) refused(status int, code, method, path string, body any, headers ...string) string {
 	g.t.Helper()
 	failure := g.want(status, method, path, body, headers...)["error"].(object)
 	if failure["code"] != code {
@@ -73,11 +75,11 @@ func (g *graph) refused(status int, code, method, path string, body any, headers
 }
 
 // detail is the code of the first detail of an error.
-func (g *graph) detail(method, path string, body any) string {
+func (g *graphSession) detail(method, path string, body any) string {
 	g.t.Helper()
 	var read struct {
 		Error struct {
-			Details []graphErrorDetail `json:"details"`
+			Details []struct{ Code string }
 		} `json:"error"`
 	}
 	g.send(method, path, body).json(g.t, &read)
@@ -87,7 +89,7 @@ func (g *graph) detail(method, path string, body any) string {
 	return read.Error.Details[0].Code
 }
 
-func (g *graph) newApplication(body object) object {
+func (g *graphSession) newApplication(body object) object {
 	g.t.Helper()
 	if body["displayName"] == nil {
 		body["displayName"] = "CodeTwo Office 365 Migration Target"
@@ -96,25 +98,25 @@ func (g *graph) newApplication(body object) object {
 }
 
 // newRegistration makes an application with its service principal.
-func (g *graph) newRegistration() (app, principal object) {
+func (g *graphSession) newRegistration() (app, principal object) {
 	g.t.Helper()
 	app = g.newApplication(object{"uniqueName": "codetwo-" + uuid.NewString()})
 	return app, g.want(http.StatusCreated, "POST", "/servicePrincipals", object{"appId": app["appId"]})
 }
 
-func (g *graph) api(appID string) object {
+func (g *graphSession) api(appID string) object {
 	g.t.Helper()
 	return g.want(http.StatusOK, "GET", "/servicePrincipals(appId='"+appID+"')?$select=id,appId,appRoles", nil)
 }
 
-func (g *graph) grant(principal, api object, roleID string) object {
+func (g *graphSession) grant(principal, api object, roleID string) object {
 	g.t.Helper()
 	return g.want(http.StatusCreated, "POST", "/servicePrincipals/"+api["id"].(string)+"/appRoleAssignedTo",
 		object{"principalId": principal["id"], "resourceId": api["id"], "appRoleId": roleID})
 }
 
 // values lists a collection's elements by one of their properties.
-func (g *graph) values(path, property string, headers ...string) []any {
+func (g *graphSession) values(path, property string, headers ...string) []any {
 	g.t.Helper()
 	found := []any{}
 	for _, element := range g.want(http.StatusOK, "GET", path, nil, headers...)["value"].([]any) {

@@ -3,16 +3,18 @@ package sandbox
 import (
 	"net/http"
 	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // rules sets what the tenant asks of applications.
-func (g *graph) rules(body string) {
+func (g *graphSession) rules(body string) {
 	g.t.Helper()
 	g.control(http.MethodPatch, "/tenants/"+g.tenant.ID+"/directory", body)
 }
 
 func TestATenantMayWantAManagementReferenceOfNewApplications(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	older := g.newApplication(object{})
 	g.rules(`{"needs_service_management_reference": true}`)
 	const want = "ServiceManagementReference field is required for Create, but is missing in the request. Refer to the TSG `https://aka.ms/service-management-reference-error` for resolving the error."
@@ -27,7 +29,7 @@ func TestATenantMayWantAManagementReferenceOfNewApplications(t *testing.T) {
 }
 
 func TestATenantMayForbidASignInAudience(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app := g.newApplication(object{})
 	g.rules(`{"sign_in_audiences": ["AzureADMyOrg"]}`)
 	shared := object{"displayName": "x", "signInAudience": "AzureADMultipleOrgs"}
@@ -43,7 +45,7 @@ func TestATenantMayForbidASignInAudience(t *testing.T) {
 }
 
 func TestACallerMayHaveUsedUpItsQuotaOfObjects(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	g.rules(`{"object_quota": 2}`)
 	first, second := g.newApplication(object{}), g.newApplication(object{})
 	refused := func() {
@@ -54,7 +56,7 @@ func TestACallerMayHaveUsedUpItsQuotaOfObjects(t *testing.T) {
 		}
 	}
 	refused()
-	g.rig.as(ownedByCaller).newApplication(object{}) // another caller has a quota of its own
+	g.rig.as(tenant.OwnedByCaller).newApplication(object{}) // another caller has a quota of its own
 	g.want(http.StatusNoContent, "DELETE", "/applications/"+first["id"].(string), nil)
 	refused() // what is in the recycle bin counts
 	g.want(http.StatusNoContent, "DELETE", "/directory/deletedItems/"+first["id"].(string), nil)
@@ -63,7 +65,7 @@ func TestACallerMayHaveUsedUpItsQuotaOfObjects(t *testing.T) {
 }
 
 func TestANameInTheRecycleBinMayBeTaken(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app := g.newApplication(object{"uniqueName": "wanted"})
 	g.want(http.StatusNoContent, "DELETE", "/applications/"+app["id"].(string), nil)
 	g.rules(`{"bin_keeps_unique_names": true}`)

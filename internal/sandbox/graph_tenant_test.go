@@ -4,10 +4,12 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 func TestTheOrganizationNamesItsDomains(t *testing.T) {
-	g := newGraph(t, readOnlyCaller)
+	g := newGraph(t, tenant.ReadOnlyCaller)
 	listed := g.want(http.StatusOK, "GET", "/organization?$select=id,displayName,verifiedDomains", nil)["value"].([]any)
 	if len(listed) != 1 {
 		t.Fatalf("the tenant has %d organizations", len(listed))
@@ -27,12 +29,12 @@ func TestTheOrganizationNamesItsDomains(t *testing.T) {
 		t.Errorf("the default domain is %v", found)
 	}
 	g.want(http.StatusOK, "GET", "/organization/"+g.tenant.ID, nil)
-	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "GET", "/organization/"+g.server.Tenants()[1].ID, nil)
+	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "GET", "/organization/"+g.server.world.Tenants[1].ID, nil)
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "GET", "/domains/fabrikam.com", nil)
 }
 
 func TestAUserIsFoundByIDOrUserPrincipalNameAndShowsWhatIsSelected(t *testing.T) {
-	g := newGraph(t, readOnlyCaller)
+	g := newGraph(t, tenant.ReadOnlyCaller)
 	const name = "anna.kowalska@contoso.com"
 	short := g.want(http.StatusOK, "GET", "/users/Anna.Kowalska@contoso.com", nil)
 	if short["mail"] != name || short["surname"] != "Kowalska" {
@@ -59,7 +61,7 @@ func TestAUserIsFoundByIDOrUserPrincipalNameAndShowsWhatIsSelected(t *testing.T)
 }
 
 func TestACallerWithBasicRightsSeesNoPlansOfAUser(t *testing.T) {
-	g := newGraph(t, ownedByCaller)
+	g := newGraph(t, tenant.OwnedByCaller)
 	found := g.want(http.StatusOK, "GET", "/users/anna.kowalska@contoso.com?$select=userPrincipalName,assignedPlans", nil)
 	if _, shown := found["assignedPlans"]; shown || found["userPrincipalName"] == nil {
 		t.Errorf("the user is %v", found)
@@ -67,10 +69,10 @@ func TestACallerWithBasicRightsSeesNoPlansOfAUser(t *testing.T) {
 }
 
 func TestMailboxSettingsAreAnsweredByExchange(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	g.refused(http.StatusForbidden, "ErrorAccessDenied", "GET", "/users/anna.kowalska@contoso.com/mailboxSettings", nil)
 
-	app := g.register(g.tenant, graphAppID+"/MailboxSettings.Read")
+	app := g.register(g.tenant, tenant.GraphAppID+"/MailboxSettings.Read")
 	g.token = g.rig.token(g.tenant.ID, secretForm(app.AppID, app.secret, graphDefault))
 	if found := g.want(http.StatusOK, "GET", "/users/anna.kowalska@contoso.com/mailboxSettings", nil); found["userPurpose"] != "user" {
 		t.Errorf("the settings are %v", found)
@@ -84,7 +86,7 @@ func TestMailboxSettingsAreAnsweredByExchange(t *testing.T) {
 }
 
 func TestTheDefaultAppManagementPolicyRestrictsNothing(t *testing.T) {
-	g := newGraph(t, readOnlyCaller)
+	g := newGraph(t, tenant.ReadOnlyCaller)
 	if policy := g.want(http.StatusOK, "GET", "/policies/defaultAppManagementPolicy", nil); policy["isEnabled"] != false {
 		t.Errorf("the default policy is %v", policy)
 	}

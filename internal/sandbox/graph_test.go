@@ -8,12 +8,14 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 func TestGraphTakesNoTokenThatIsNotForIt(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	good := g.token
-	caller := g.tenant.callers[fullCaller]
+	caller := g.tenant.Callers[tenant.FullCaller]
 	for sentence, test := range map[string]struct{ token, message string }{
 		"no token":                {"", "Access token is empty."},
 		"no token at all":         {"nonsense", "CompactToken parsing failed with error code: 80049217"},
@@ -38,7 +40,7 @@ func TestGraphTakesNoTokenThatIsNotForIt(t *testing.T) {
 }
 
 func TestErrorsCarryTheIDsForASupportCase(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	mine := uuid.NewString()
 	got := g.send("GET", "/applications/"+noObject, nil, "client-request-id", mine)
 	var body struct {
@@ -61,8 +63,8 @@ func TestErrorsCarryTheIDsForASupportCase(t *testing.T) {
 }
 
 func TestAnswersHaveTheHeadersOfGraph(t *testing.T) {
-	g := newGraph(t, fullCaller)
-	principal := "/servicePrincipals/" + g.self(fullCaller)
+	g := newGraph(t, tenant.FullCaller)
+	principal := "/servicePrincipals/" + g.self(tenant.FullCaller)
 	got := g.send("POST", "/applications", object{"displayName": "x"})
 	for name, want := range map[string]string{
 		"Content-Type":       `^application/json; odata.metadata=minimal;.*charset=utf-8$`,
@@ -93,34 +95,34 @@ func TestAnswersHaveTheHeadersOfGraph(t *testing.T) {
 
 func TestEveryOperationNeedsItsRight(t *testing.T) {
 	r := newRig(t, Options{})
-	app, principal := r.as(fullCaller).newRegistration()
+	app, principal := r.as(tenant.FullCaller).newRegistration()
 	id, principalID := app["id"].(string), principal["id"].(string)
-	graphAPI := r.as(fullCaller).api(graphAppID)
+	graphAPI := r.as(tenant.FullCaller).api(tenant.GraphAppID)
 	grant := object{"principalId": principalID, "resourceId": graphAPI["id"], "appRoleId": "7ab1d382-f21e-4acd-a863-ba3e13f7da61"}
 	for _, test := range []struct {
-		kind         callerKind
+		kind         tenant.CallerKind
 		method, path string
 		body         any
 	}{
-		{readOnlyCaller, "POST", "/applications", object{"displayName": "x"}},
-		{readOnlyCaller, "PATCH", "/applications/" + id, object{"notes": "x"}},
-		{readOnlyCaller, "DELETE", "/applications/" + id, nil},
-		{readOnlyCaller, "POST", "/applications/" + id + "/addPassword", object{}},
-		{readOnlyCaller, "POST", "/servicePrincipals", object{"appId": app["appId"]}},
-		{readOnlyCaller, "DELETE", "/servicePrincipals/" + principalID, nil},
-		{readOnlyCaller, "DELETE", "/directory/deletedItems/" + id, nil},
-		{readOnlyCaller, "POST", "/directory/deletedItems/" + id + "/restore", nil},
-		{noConsentRightCaller, "POST", "/servicePrincipals/" + principalID + "/appRoleAssignments", grant},
-		{noConsentRightCaller, "POST", "/servicePrincipals/" + graphAPI["id"].(string) + "/appRoleAssignedTo", grant},
-		{ownedByCaller, "GET", "/applications", nil},
-		{ownedByCaller, "GET", "/directory/deletedItems/graph.application", nil},
-		{ownedByCaller, "GET", "/applications/" + id, nil},
-		{ownedByCaller, "PATCH", "/applications/" + id, object{"notes": "x"}},
-		{ownedByCaller, "DELETE", "/applications/" + id, nil},
-		{ownedByCaller, "POST", "/applications/" + id + "/addPassword", object{}},
-		{ownedByCaller, "POST", "/servicePrincipals", object{"appId": app["appId"]}},
-		{ownedByCaller, "PATCH", "/servicePrincipals/" + principalID, object{"accountEnabled": false}},
-		{ownedByCaller, "DELETE", "/servicePrincipals/" + principalID, nil},
+		{tenant.ReadOnlyCaller, "POST", "/applications", object{"displayName": "x"}},
+		{tenant.ReadOnlyCaller, "PATCH", "/applications/" + id, object{"notes": "x"}},
+		{tenant.ReadOnlyCaller, "DELETE", "/applications/" + id, nil},
+		{tenant.ReadOnlyCaller, "POST", "/applications/" + id + "/addPassword", object{}},
+		{tenant.ReadOnlyCaller, "POST", "/servicePrincipals", object{"appId": app["appId"]}},
+		{tenant.ReadOnlyCaller, "DELETE", "/servicePrincipals/" + principalID, nil},
+		{tenant.ReadOnlyCaller, "DELETE", "/directory/deletedItems/" + id, nil},
+		{tenant.ReadOnlyCaller, "POST", "/directory/deletedItems/" + id + "/restore", nil},
+		{tenant.NoConsentRightCaller, "POST", "/servicePrincipals/" + principalID + "/appRoleAssignments", grant},
+		{tenant.NoConsentRightCaller, "POST", "/servicePrincipals/" + graphAPI["id"].(string) + "/appRoleAssignedTo", grant},
+		{tenant.OwnedByCaller, "GET", "/applications", nil},
+		{tenant.OwnedByCaller, "GET", "/directory/deletedItems/graph.application", nil},
+		{tenant.OwnedByCaller, "GET", "/applications/" + id, nil},
+		{tenant.OwnedByCaller, "PATCH", "/applications/" + id, object{"notes": "x"}},
+		{tenant.OwnedByCaller, "DELETE", "/applications/" + id, nil},
+		{tenant.OwnedByCaller, "POST", "/applications/" + id + "/addPassword", object{}},
+		{tenant.OwnedByCaller, "POST", "/servicePrincipals", object{"appId": app["appId"]}},
+		{tenant.OwnedByCaller, "PATCH", "/servicePrincipals/" + principalID, object{"accountEnabled": false}},
+		{tenant.OwnedByCaller, "DELETE", "/servicePrincipals/" + principalID, nil},
 	} {
 		message := r.as(test.kind).refused(http.StatusForbidden, "Authorization_RequestDenied", test.method, test.path, test.body)
 		if message != "Insufficient privileges to complete the operation." {
@@ -130,16 +132,16 @@ func TestEveryOperationNeedsItsRight(t *testing.T) {
 }
 
 func TestACallerWithOwnedByManagesWhatItMade(t *testing.T) {
-	g := newGraph(t, ownedByCaller)
+	g := newGraph(t, tenant.OwnedByCaller)
 	app, principal := g.newRegistration()
 	path := "/applications/" + app["id"].(string)
 	g.want(http.StatusOK, "GET", path, nil)
 	g.want(http.StatusNoContent, "PATCH", path, object{"notes": "mine"})
 	g.want(http.StatusOK, "POST", path+"/addPassword", object{})
-	exchange := g.api(exchangeAppID)
+	exchange := g.api(tenant.ExchangeAppID)
 	grant := g.grant(principal, exchange, "dc890d15-9560-4a4c-9b7f-a736ec74ec40")
 	g.want(http.StatusNoContent, "DELETE", "/servicePrincipals/"+principal["id"].(string)+"/appRoleAssignments/"+grant["id"].(string), nil)
-	self, _ := g.tenant.servicePrincipalByAppID(g.tenant.present(g.server), g.tenant.callers[ownedByCaller].ClientID)
+	self, _ := g.tenant.ServicePrincipalByAppID(tenant.Present(), g.tenant.Callers[tenant.OwnedByCaller].ClientID)
 	if owners := g.values(path+"/owners", "id"); !slices.Equal(owners, []any{self.ID}) {
 		t.Errorf("the owners are %v, want the caller %s", owners, self.ID)
 	}
@@ -156,7 +158,7 @@ func TestACallerWithOwnedByManagesWhatItMade(t *testing.T) {
 }
 
 func TestARequestThatGraphDoesNotKnowIsRefused(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app := g.newApplication(object{})["id"].(string)
 	g.refused(http.StatusBadRequest, "BadRequest", "GET", "/aplications", nil)
 	g.refused(http.StatusMethodNotAllowed, "Request_BadRequest", "DELETE", "/organization", nil)
@@ -166,8 +168,8 @@ func TestARequestThatGraphDoesNotKnowIsRefused(t *testing.T) {
 		`{`: "BadRequest", `[]`: "BadRequest", `null`: "BadRequest", `{"displayName": 1}`: "Request_BadRequest",
 		`{"displayNaem": "x"}`: "Request_BadRequest", `{"appId": "x"}`: "Request_BadRequest", `{"web": []}`: "Request_BadRequest",
 		`{"tags": "x"}`: "Request_BadRequest", `{"displayName": ""}`: "Request_BadRequest", `{"signInAudience": "Everyone"}`: "Request_BadRequest",
-		`{"requiredResourceAccess": [{"resourceAppId": "` + graphAppID + `", "resourceAccess": [{"id": "x", "type": "Role"}]}]}`:                 "Request_BadRequest",
-		`{"requiredResourceAccess": [{"resourceAppId": "` + graphAppID + `", "resourceAccess": [{"id": "` + noObject + `", "type": "Right"}]}]}`: "Request_BadRequest",
+		`{"requiredResourceAccess": [{"resourceAppId": "` + tenant.GraphAppID + `", "resourceAccess": [{"id": "x", "type": "Role"}]}]}`:                 "Request_BadRequest",
+		`{"requiredResourceAccess": [{"resourceAppId": "` + tenant.GraphAppID + `", "resourceAccess": [{"id": "` + noObject + `", "type": "Right"}]}]}`: "Request_BadRequest",
 	} {
 		got := g.do("PATCH", "/v1.0/applications/"+app, body.(string), map[string]string{"Authorization": "Bearer " + g.token, "Content-Type": "application/json"})
 		if got.Status != http.StatusBadRequest || !strings.Contains(got.Body, `"code":"`+code+`"`) {

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // stopped is a rig whose time stands still until the control plane moves it.
@@ -13,13 +15,13 @@ func stopped(t *testing.T) *rig {
 	return newRig(t, Options{Now: func() time.Time { return now }})
 }
 
-func (g *graph) quota(body string) {
+func (g *graphSession) quota(body string) {
 	g.t.Helper()
 	g.control(http.MethodPatch, "/tenants/"+g.tenant.ID+"/throttling", body)
 }
 
 func TestAnApplicationThatAsksTooMuchIsThrottledUntilItWaited(t *testing.T) {
-	g := stopped(t).as(fullCaller)
+	g := stopped(t).as(tenant.FullCaller)
 	g.quota(`{"resource_units": 10}`)
 	for range 5 { // each costs two
 		g.want(http.StatusOK, "GET", "/applications", nil)
@@ -28,7 +30,7 @@ func TestAnApplicationThatAsksTooMuchIsThrottledUntilItWaited(t *testing.T) {
 	g.refused(http.StatusTooManyRequests, "TooManyRequests", "GET", "/organization", nil)
 	for name, want := range map[string]string{
 		"Retry-After":                    "4", // of ten in ten seconds two are wanting and two were asked for in vain
-		"x-ms-throttle-scope":            "Tenant_Application/ReadWrite/" + g.tenant.callers[fullCaller].ClientID + "/" + g.tenant.ID,
+		"x-ms-throttle-scope":            "Tenant_Application/ReadWrite/" + g.tenant.Callers[tenant.FullCaller].ClientID + "/" + g.tenant.ID,
 		"x-ms-throttle-information":      "ResourceUnitLimitExceeded",
 		"x-ms-throttle-limit-percentage": "1.2",
 	} {
@@ -36,13 +38,13 @@ func TestAnApplicationThatAsksTooMuchIsThrottledUntilItWaited(t *testing.T) {
 			t.Errorf("HTTP %d, %s is %q, want %q", refused.Status, name, got, want)
 		}
 	}
-	g.rig.as(readOnlyCaller).want(http.StatusOK, "GET", "/applications", nil) // another application is not concerned
+	g.rig.as(tenant.ReadOnlyCaller).want(http.StatusOK, "GET", "/applications", nil) // another application is not concerned
 	g.control(http.MethodPost, "/clock", `{"advance": "5s"}`)
 	g.want(http.StatusOK, "GET", "/applications", nil)
 }
 
 func TestAShareOfTheQuotaAboveEightTenthsIsToldOf(t *testing.T) {
-	g := stopped(t).as(fullCaller)
+	g := stopped(t).as(tenant.FullCaller)
 	g.quota(`{"resource_units": 10}`)
 	for _, want := range []string{"", "", "", "", "", "", "", "", "0.9", "1.0"} { // 0.8 is told of above only
 		if got := g.send("GET", "/organization", nil).Header.Get("x-ms-throttle-limit-percentage"); got != want {
@@ -52,7 +54,7 @@ func TestAShareOfTheQuotaAboveEightTenthsIsToldOf(t *testing.T) {
 }
 
 func TestWritesHaveAQuotaOfTheirOwnInBatchesToo(t *testing.T) {
-	g := stopped(t).as(fullCaller)
+	g := stopped(t).as(tenant.FullCaller)
 	path := "/applications/" + g.newApplication(object{})["id"].(string)
 	g.quota(`{"writes": 1}`)
 	part := func(id string) object {

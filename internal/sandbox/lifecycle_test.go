@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // graphCall sends a request to Graph, and reads its answer into into unless that is nil.
@@ -30,8 +32,8 @@ func (r *rig) graphCall(bearer, method, path, body string, status int, into any)
 // owner has, and opens a mailbox; deleted, it is a stranger.
 func TestAnAppMadeThroughGraphSignsInAndOpensAMailboxUntilItIsDeleted(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant := r.server.TenantsJSON().Tenants[0]
-	admin := r.token(tenant.TenantID, secretForm(tenant.Callers.Full.ClientID, tenant.Callers.Full.ClientSecret, graphDefault))
+	org := r.server.TenantsJSON().Tenants[0]
+	admin := r.token(org.TenantID, secretForm(org.Callers.Full.ClientID, org.Callers.Full.ClientSecret, graphDefault))
 	key, certificate := newCertificate(t, time.Now().Add(-time.Hour), time.Now().AddDate(5, 0, 0))
 
 	var app, principal struct{ ID, AppID string }
@@ -39,37 +41,37 @@ func TestAnAppMadeThroughGraphSignsInAndOpensAMailboxUntilItIsDeleted(t *testing
 		`{"displayName": "CodeTwo Office 365 Migration Target", "signInAudience": "AzureADMyOrg", "keyCredentials":
 		 [{"type": "AsymmetricX509Cert", "usage": "Verify", "displayName": "CN=CodeTwo", "key": %q}]}`,
 		base64.StdEncoding.EncodeToString(certificate.Raw)), http.StatusCreated, &app)
-	made := &testApp{application: application{ID: app.ID, AppID: app.AppID}, key: key, certificate: certificate}
-	home := r.server.Tenants()[0]
-	if got := r.requestToken(tenant.TenantID, r.assert(home, made, nil)); refusalCode(t, got) != 700016 {
+	made := &testApp{Application: tenant.Application{ID: app.ID, AppID: app.AppID}, key: key, certificate: certificate}
+	home := r.server.world.Tenants[0]
+	if got := r.requestToken(org.TenantID, r.assert(home, made, nil)); refusalCode(t, got) != 700016 {
 		t.Errorf("without a service principal: %s", got.Body)
 	}
 
 	r.graphCall(admin, http.MethodPost, "/servicePrincipals", fmt.Sprintf(`{"appId": %q}`, app.AppID), http.StatusCreated, &principal)
 	var exchange struct {
 		ID       string
-		AppRoles []appRole
+		AppRoles []tenant.AppRole
 	}
-	r.graphCall(admin, http.MethodGet, "/servicePrincipals(appId='"+exchangeAppID+"')", "", http.StatusOK, &exchange)
-	role := grantableRole(servicePrincipal{AppRoles: exchange.AppRoles}, ewsRole)
+	r.graphCall(admin, http.MethodGet, "/servicePrincipals(appId='"+tenant.ExchangeAppID+"')", "", http.StatusOK, &exchange)
+	role := permission(exchange.AppRoles, "full_access_as_app")
 	r.graphCall(admin, http.MethodPost, "/servicePrincipals/"+exchange.ID+"/appRoleAssignedTo", fmt.Sprintf(
 		`{"principalId": %q, "resourceId": %q, "appRoleId": %q}`, principal.ID, exchange.ID, role.ID), http.StatusCreated, nil)
 
 	form := r.assert(home, made, nil)
 	form.Set("scope", exchangeDefault)
-	bearer := r.token(tenant.Domain, form)
+	bearer := r.token(org.Domain, form)
 	r.openGate(app.AppID)
-	mailbox := tenant.Mailboxes.Licensed[0]
+	mailbox := org.Mailboxes.Licensed[0]
 	if got, _ := r.ews(bearer, mailbox, getFolder(mailbox, "inbox")); got.Status != http.StatusOK {
 		t.Errorf("the mailbox answers HTTP %d: %s", got.Status, got.Body)
 	}
 
 	r.graphCall(admin, http.MethodDelete, "/applications/"+app.ID, "", http.StatusNoContent, nil)
-	if got := r.requestToken(tenant.TenantID, r.assert(home, made, nil)); refusalCode(t, got) != 700016 {
+	if got := r.requestToken(org.TenantID, r.assert(home, made, nil)); refusalCode(t, got) != 700016 {
 		t.Errorf("after the deletion: %s", got.Body)
 	}
 	var state TenantState
-	r.get("/_sandbox/tenants/"+tenant.TenantID).json(t, &state)
+	r.get("/_sandbox/tenants/"+org.TenantID).json(t, &state)
 	if !slices.ContainsFunc(state.DeletedItems, func(d DeletedItemState) bool { return d.ClientID == app.AppID && d.Type == "application" }) {
 		t.Errorf("the recycle bin shows %+v", state.DeletedItems)
 	}
@@ -77,7 +79,7 @@ func TestAnAppMadeThroughGraphSignsInAndOpensAMailboxUntilItIsDeleted(t *testing
 
 func refusalCode(t *testing.T, got answer) int {
 	t.Helper()
-	var body signInErrorBody
+	var body signInRefused
 	if err := json.Unmarshal([]byte(got.Body), &body); err != nil || len(body.Codes) != 1 {
 		return 0
 	}

@@ -3,16 +3,16 @@ package sandbox
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // Request is a line of the log. Neither headers nor bodies are in it, because secrets are in those.
@@ -26,13 +26,6 @@ type Request struct {
 	Protocol   string    `json:"protocol"`        // such as HTTP/2.0
 	Connection string    `json:"connection"`      // the client's address, one for each connection
 	Parts      []Part    `json:"parts,omitempty"` // of a batch
-}
-
-// Part is one request of a batch.
-type Part struct {
-	Method string `json:"method"`
-	Path   string `json:"path"`
-	Status int    `json:"status"`
 }
 
 // ReadLog reads the lines of a log.
@@ -65,22 +58,6 @@ func Chain(requests []Request) []Request {
 	return row
 }
 
-type logLineKey struct{}
-
-// noteTenant tells the log which tenant a request was about.
-func noteTenant(r *http.Request, tenantID string) {
-	if line, ok := r.Context().Value(logLineKey{}).(*Request); ok {
-		line.TenantID = tenantID
-	}
-}
-
-// noteParts tells the log what was in a batch.
-func noteParts(r *http.Request, parts []Part) {
-	if line, ok := r.Context().Value(logLineKey{}).(*Request); ok {
-		line.Parts = parts
-	}
-}
-
 // logged writes a line for each request once it is answered.
 func logged(out io.Writer, now func() time.Time, next http.Handler) http.Handler {
 	if out == nil {
@@ -91,7 +68,9 @@ func logged(out io.Writer, now func() time.Time, next http.Handler) http.Handler
 		line := &Request{Time: now().UTC(), Method: r.Method, Path: r.URL.RequestURI(), Protocol: r.Proto, Connection: r.RemoteAddr}
 		started := time.Now()
 		watched := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		notes := &tenant.Notes{}
 		defer func() {
+			line.TenantID, line.Parts = notes.TenantID, notes.Parts
 			line.Millis = float64(time.Since(started).Microseconds()) / 1000
 			text, err := json.Marshal(line)
 			if err != nil {
@@ -101,7 +80,7 @@ func logged(out io.Writer, now func() time.Time, next http.Handler) http.Handler
 			defer mu.Unlock()
 			_, _ = out.Write(append(text, '\n')) // a full disk must not change what the tenants answer
 		}()
-		next.ServeHTTP(watched, r.WithContext(context.WithValue(r.Context(), logLineKey{}, line)))
+		next.ServeHTTP(watched, r.WithContext(tenant.WithNotes(r.Context(), notes)))
 		line.Status = watched.status
 	})
 }
@@ -119,43 +98,6 @@ func (w *statusWriter) WriteHeader(status int) {
 
 // Unwrap gives http.ResponseController what is below.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// recorded is an answer that was not sent yet: trouble may change it, and a batch carries several.
-type recorded struct {
-	status int
-	header http.Header
-	body   bytes.Buffer
-	cutOff bool // it breaks off in its middle
-}
-
-func newRecorded() *recorded { return &recorded{status: http.StatusOK, header: http.Header{}} }
-
-// Header implements http.ResponseWriter.
-func (a *recorded) Header() http.Header { return a.header }
-
-// WriteHeader implements http.ResponseWriter.
-func (a *recorded) WriteHeader(status int) { a.status = status }
-
-// Write implements http.ResponseWriter.
-func (a *recorded) Write(data []byte) (int, error) { return a.body.Write(data) }
-
-func (a *recorded) send(w http.ResponseWriter) {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
-	if a.cutOff && a.body.Len() == 0 {
-		panic(http.ErrAbortHandler)
-	}
-	if a.cutOff {
-		w.Header().Set("Content-Length", strconv.Itoa(a.body.Len()))
-		w.WriteHeader(a.status)
-		_, _ = w.Write(a.body.Bytes()[:a.body.Len()/2])
-		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
-	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body.Bytes()) // the client is gone: nobody is left to be told
-}
 
 // maxInflated bounds a request's body after decompression, in bytes.
 const maxInflated = 16 << 20

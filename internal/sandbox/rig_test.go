@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,14 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/contract"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
+
+// bypass is the header of a request that meets no fault and sees every write.
+const bypass = "Sandbox-Calm"
+
+// object is a JSON object.
+type object = map[string]any
 
 // rig is a started sandbox with a client that trusts it and follows no redirect.
 type rig struct {
@@ -144,8 +152,8 @@ func (r *rig) token(tenant string, form url.Values) string {
 
 // testApp is an application in a tenant of the rig, with a certificate and a client secret.
 type testApp struct {
-	application
-	principal   servicePrincipal
+	tenant.Application
+	principal   tenant.ServicePrincipal
 	secret      string
 	key         *rsa.PrivateKey
 	certificate *x509.Certificate
@@ -153,41 +161,55 @@ type testApp struct {
 
 // register puts an application with its service principal into a tenant, as an administrator's clicks would have.
 // It is granted the named roles of the APIs, given as "<app ID>/<role>".
-func (r *rig) register(t *Tenant, grants ...string) *testApp {
+func (r *rig) register(t *tenant.Tenant, grants ...string) *testApp {
 	r.t.Helper()
 	key, certificate := newCertificate(r.t, time.Now().Add(-time.Hour), time.Now().AddDate(5, 0, 0))
-	at := r.server.now()
+	at := r.server.world.Now()
 	app := &testApp{key: key, certificate: certificate, secret: rand.Text()}
-	app.application = application{
+	app.Application = tenant.Application{
 		ID: uuid.NewString(), AppID: uuid.NewString(), DisplayName: "CodeTwo Office 365 Migration Target",
 		SignInAudience: "AzureADMyOrg", CreatedAt: at,
-		Keys:      []keyCredential{{KeyID: uuid.NewString(), Certificate: certificate, Start: certificate.NotBefore, End: certificate.NotAfter}},
-		Passwords: []passwordCredential{{KeyID: uuid.NewString(), Secret: app.secret, Start: at, End: at.AddDate(2, 0, 0)}},
+		Keys:      []tenant.KeyCredential{{KeyID: uuid.NewString(), Certificate: certificate, Start: certificate.NotBefore, End: certificate.NotAfter}},
+		Passwords: []tenant.PasswordCredential{{KeyID: uuid.NewString(), Secret: app.secret, Start: at, End: at.AddDate(2, 0, 0)}},
 	}
-	app.principal = servicePrincipal{
+	app.principal = tenant.ServicePrincipal{
 		ID: uuid.NewString(), AppID: app.AppID, DisplayName: app.DisplayName, Enabled: true, AppOwnerTenantID: t.ID, CreatedAt: at,
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.directory.applications.put(at, app.ID, app.application)
-	t.directory.servicePrincipals.put(at, app.principal.ID, app.principal)
+	t.Lock()
+	defer t.Unlock()
+	t.Directory.Applications.Put(at, app.ID, app.Application)
+	t.Directory.ServicePrincipals.Put(at, app.principal.ID, app.principal)
 	for _, grant := range grants {
 		apiAppID, name, _ := strings.Cut(grant, "/")
-		api := t.seededAPI(apiAppID)
-		id := newAppRoleAssignmentID(app.principal.ID)
-		t.directory.grants.put(at, id, appRoleAssignment{
-			ID: id, AppRoleID: grantableRole(api, name).ID, PrincipalID: app.principal.ID, ResourceID: api.ID, CreatedAt: at,
+		api := seeded(t, apiAppID)
+		id := tenant.NewAppRoleAssignmentID(app.principal.ID)
+		t.Directory.Grants.Put(at, id, tenant.AppRoleAssignment{
+			ID: id, AppRoleID: permission(api.AppRoles, name).ID, PrincipalID: app.principal.ID, ResourceID: api.ID, CreatedAt: at,
 		})
 	}
 	return app
 }
 
+// seeded finds the service principal of an application that a tenant began with.
+func seeded(t *tenant.Tenant, appID string) tenant.ServicePrincipal {
+	found, _ := t.ServicePrincipalByAppID(tenant.Present(), appID)
+	return found
+}
+
+// permission finds the enabled application permission of a name.
+func permission(roles []tenant.AppRole, name string) tenant.AppRole {
+	at := slices.IndexFunc(roles, func(r tenant.AppRole) bool {
+		return r.Value == name && r.IsEnabled && slices.Contains(r.AllowedMemberTypes, "Application")
+	})
+	return roles[at]
+}
+
 // change replaces the application and its service principal in the tenant.
-func (r *rig) change(t *Tenant, app *testApp) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.directory.applications.put(r.server.now(), app.ID, app.application)
-	t.directory.servicePrincipals.put(r.server.now(), app.principal.ID, app.principal)
+func (r *rig) change(t *tenant.Tenant, app *testApp) {
+	t.Lock()
+	defer t.Unlock()
+	t.Directory.Applications.Put(r.server.world.Now(), app.ID, app.Application)
+	t.Directory.ServicePrincipals.Put(r.server.world.Now(), app.principal.ID, app.principal)
 }
 
 func newCertificate(t *testing.T, notBefore, notAfter time.Time) (*rsa.PrivateKey, *x509.Certificate) {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 func TestTwoHundredTenantsAreDistinctAndShareWhatNeverChanges(t *testing.T) {
@@ -28,14 +30,14 @@ func TestTwoHundredTenantsAreDistinctAndShareWhatNeverChanges(t *testing.T) {
 			}
 		}
 	}
-	first, last := r.server.Tenants()[0].seededAPI(graphAppID), r.server.Tenants()[199].seededAPI(graphAppID)
+	first, last := seeded(r.server.world.Tenants[0], tenant.GraphAppID), seeded(r.server.world.Tenants[199], tenant.GraphAppID)
 	if first.ID == last.ID {
 		t.Error("Graph's service principal has the same object ID in two tenants")
 	}
 	if &first.AppRoles[0] != &last.AppRoles[0] {
 		t.Error("every tenant has a copy of Graph's roles of its own")
 	}
-	if applications := r.server.Tenants()[199].directory.applications.order; len(applications) != 3 {
+	if applications := r.server.world.Tenants[199].Directory.Applications.List(tenant.Present(), nil); len(applications) != 3 {
 		t.Errorf("the last tenant has %d application objects; the multi-tenant caller's belongs to the first alone", len(applications))
 	}
 }
@@ -53,31 +55,36 @@ func TestEachCallerHasItsRightsAndNoMore(t *testing.T) {
 		"read_only":        {tenant.Callers.ReadOnly, "Application.Read.All", "Application.ReadWrite.All"},
 	} {
 		bearer := r.token(tenant.TenantID, secretForm(test.caller.ClientID, test.caller.ClientSecret, graphDefault))
-		token, fault := r.server.verifyToken(bearer)
+		token, fault := r.server.issuer.Verify(bearer)
 		if fault != nil {
 			t.Fatalf("%s: %s", name, fault.Reason)
 		}
-		if !token.hasRole(test.has) || token.hasRole(test.lacks) {
+		if !token.HasRole(test.has) || token.HasRole(test.lacks) {
 			t.Errorf("%s has the roles %v", name, token.Roles)
 		}
 	}
 }
 
 func TestTheAPIsHoldTheTrapsOfTheRealOnes(t *testing.T) {
-	count := func(roles []appRole, keep func(appRole) bool) int {
-		return len(slices.DeleteFunc(slices.Clone(roles), func(r appRole) bool { return !keep(r) }))
+	rolesOf := func(appID string) []tenant.AppRole {
+		api, _ := newRig(t, Options{}).server.world.Tenants[0].ServicePrincipalByAppID(tenant.Present(), appID)
+		return api.AppRoles
 	}
-	imap := count(exchangeRoles, func(r appRole) bool { return r.Value == "IMAP.AccessAsApp" && r.IsEnabled })
+	graphRoles, exchangeRoles, sharePointRoles := rolesOf(tenant.GraphAppID), rolesOf(tenant.ExchangeAppID), rolesOf("00000003-0000-0ff1-ce00-000000000000")
+	count := func(roles []tenant.AppRole, keep func(tenant.AppRole) bool) int {
+		return len(slices.DeleteFunc(slices.Clone(roles), func(r tenant.AppRole) bool { return !keep(r) }))
+	}
+	imap := count(exchangeRoles, func(r tenant.AppRole) bool { return r.Value == "IMAP.AccessAsApp" && r.IsEnabled })
 	if imap != 2 {
 		t.Errorf("IMAP.AccessAsApp stands %d times on Exchange Online, want 2", imap)
 	}
 	const calendars = "ef54d2bf-783f-4e0f-bca1-3210c0444d99"
-	for api, want := range map[string][]appRole{"Calendars.ReadWrite": graphRoles, "Calendars.ReadWrite.All": exchangeRoles} {
-		if count(want, func(r appRole) bool { return r.ID == calendars && r.Value == api }) != 1 {
+	for api, want := range map[string][]tenant.AppRole{"Calendars.ReadWrite": graphRoles, "Calendars.ReadWrite.All": exchangeRoles} {
+		if count(want, func(r tenant.AppRole) bool { return r.ID == calendars && r.Value == api }) != 1 {
 			t.Errorf("the role %s is not called %s", calendars, api)
 		}
 	}
-	for _, roles := range [][]appRole{graphRoles, exchangeRoles, sharePointRoles} {
+	for _, roles := range [][]tenant.AppRole{graphRoles, exchangeRoles, sharePointRoles} {
 		ids := map[string]bool{}
 		for _, role := range roles {
 			if ids[role.ID] || role.ID != strings.ToLower(role.ID) || len(role.ID) != 36 {

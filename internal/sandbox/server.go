@@ -1,19 +1,26 @@
+// Package sandbox is a Microsoft 365 tenant that runs on this machine: sign-in, Microsoft Graph and Exchange Online
+// behind one https origin, faithful enough that what passes here works on the real thing. It shares no code with the
+// provider, so that it can contradict it.
 package sandbox
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log"
-	"math/rand/v2"
 	"net"
 	"net/http"
-	"slices"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/control"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/exchange"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/fault"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/graph"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/login"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
 // Options say which sandbox to start. The zero value is one tenant that answers at once, on a free port.
@@ -34,16 +41,10 @@ type Options struct {
 type Server struct {
 	origin      string
 	ca          []byte
-	clock       *clock
-	profile     profile
-	seed        uint64
-	dice        *dice
-	unknown     unknownCredentials
-	tenants     []*Tenant
-	byName      map[string]*Tenant // by ID and domains, lower case
-	platform    *platform
-	graph       map[string][]route // by version
-	trouble     trouble
+	world       *tenant.World
+	issuer      *token.Issuer
+	faults      *fault.Injector
+	control     *control.API
 	http        *http.Server
 	answering   sync.WaitGroup // one for each request
 	stopped     chan struct{}
@@ -92,50 +93,27 @@ func listenOnLoopback(address string) (net.Listener, error) {
 }
 
 func newServer(o Options, address string) (*Server, error) {
-	wall := o.Now
-	if wall == nil {
-		wall = time.Now
-	}
-	s := &Server{
-		origin:  "https://" + address,
-		clock:   newClock(wall, cmp.Or(o.Speed, 1)),
-		seed:    cmp.Or(o.Seed, rand.Uint64N(1<<32)+1),
-		byName:  map[string]*Tenant{},
-		stopped: make(chan struct{}),
-	}
-	s.dice = newDice(s.seed)
-	gate := cmp.Or(o.Gate, gateUnset)
-	if !slices.Contains(gateOptions, gate) {
-		return nil, fmt.Errorf("gate %q: there are %s", o.Gate, strings.Join(gateOptions, ", "))
-	}
-	var err error
-	if s.profile, err = findProfile(o.Profile); err != nil {
+	world, err := tenant.NewWorld(tenant.Options{
+		Tenants: o.Tenants, Gate: o.Gate, Profile: o.Profile, Seed: o.Seed, Speed: o.Speed, Now: o.Now,
+	})
+	if err != nil {
 		return nil, err
 	}
-	if s.profile.hostile {
-		s.trouble.chance = (&hostility{server: s, seed: s.seed, seen: map[string]int{}}).chance
-	}
-	if s.platform, err = newPlatform(); err != nil {
+	issuer, err := token.NewIssuer(world)
+	if err != nil {
 		return nil, err
 	}
 	identity, ca, err := newTLSIdentity()
 	if err != nil {
 		return nil, err
 	}
-	s.ca = ca
-	for i := range max(o.Tenants, 1) {
-		t := s.seedTenant(i, gateOf(gate, i))
-		s.tenants = append(s.tenants, t)
-		for _, name := range []string{t.ID, t.Domain, t.CustomDomain} {
-			s.byName[strings.ToLower(name)] = t
-		}
-	}
-	served := s.troubled(s.routes())
+	s := &Server{origin: "https://" + address, ca: ca, world: world, issuer: issuer, stopped: make(chan struct{})}
+	served := s.compose()
 	if o.Around != nil {
 		served = o.Around(served)
 	}
 	s.http = &http.Server{
-		Handler:           s.counted(logged(o.Log, s.now, delayed(o.Latency, gunzipped(served)))),
+		Handler:           s.counted(logged(o.Log, world.Now, fault.Delayed(o.Latency, gunzipped(served)))),
 		TLSConfig:         identity,
 		ReadHeaderTimeout: 30 * time.Second,
 		// What would be said there is about clients that do not trust the CA or hang up: they know it themselves.
@@ -153,13 +131,30 @@ func (s *Server) counted(next http.Handler) http.Handler {
 	})
 }
 
-func (s *Server) routes() http.Handler {
+// compose puts the APIs behind the faults.
+func (s *Server) compose() http.Handler {
+	directory := graph.New(s.world, s.issuer, s.origin)
+	signIn := login.New(s.world, s.issuer, s.origin)
+	mail := exchange.New(s.world, s.issuer, s.origin)
+	s.faults = fault.New(s.world, s.issuer,
+		fault.API{Owns: graph.Owns, Directory: true, Refuse: func(w http.ResponseWriter, r *http.Request, f fault.Failure) {
+			directory.Fail(w, r, f.Status, f.Code, f.Message, f.Kind == fault.Throttled)
+		}},
+		fault.API{Owns: login.IsTokenEndpoint, Refuse: func(w http.ResponseWriter, r *http.Request, f fault.Failure) {
+			if f.Kind == fault.Refused {
+				signIn.FailAs(w, r, f.Status, f.Code, f.Message)
+				return
+			}
+			signIn.Fail(w, r, f.Status, f.Message)
+		}})
+	s.control = control.New(s.world, s.faults)
+
 	mux := http.NewServeMux()
-	s.graphRoutes(mux)
-	s.signInRoutes(mux)
-	s.exchangeRoutes(mux)
-	s.controlRoutes(mux)
-	return mux
+	directory.Routes(mux, s.faults.Around)
+	signIn.Routes(mux)
+	mail.Routes(mux)
+	s.control.Routes(mux)
+	return s.faults.Entrance(mux)
 }
 
 // Origin is where everything is served: scheme, host and port, without a slash at the end.
@@ -169,11 +164,8 @@ func (s *Server) Origin() string { return s.origin }
 // addresses only.
 func (s *Server) CertificateAuthorityPEM() []byte { return s.ca }
 
-// Tenants are in the order of their making.
-func (s *Server) Tenants() []*Tenant { return s.tenants }
-
 // Seed is what everything that happens by chance follows from. The same seed, and the same requests, make the same happen.
-func (s *Server) Seed() uint64 { return s.seed }
+func (s *Server) Seed() uint64 { return s.world.Seed }
 
 // Close ends the server and everything that was made in it. Nothing is written to the log afterwards. A second call
 // does nothing.
@@ -184,31 +176,18 @@ func (s *Server) Close() error {
 	return errors.Join(err, s.serveFailed)
 }
 
-// tenant finds a tenant by its ID or one of its domains.
-func (s *Server) tenant(idOrDomain string) (*Tenant, bool) {
-	t, found := s.byName[strings.ToLower(idOrDomain)]
-	return t, found
-}
+// State returns what all tenants hold, each read at one moment.
+func (s *Server) State() State { return s.control.State() }
 
-// delayed answers every request by so much later.
-func delayed(by time.Duration, next http.Handler) http.Handler {
-	if by <= 0 {
-		return next
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if wait(r.Context(), by) == nil {
-			next.ServeHTTP(w, r)
-		}
-	})
-}
+// Settle lets every replica of these tenants (by ID; of all where none is named) catch up with what was written until
+// now, as some minutes do that nobody waits for.
+func (s *Server) Settle(tenantIDs ...string) { s.world.Settle(tenantIDs...) }
 
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
-}
+// Aim arms a fault. Of two that a request matches, the one that was aimed first counts it.
+func (s *Server) Aim(f Fault) error { return s.faults.Aim(f) }
+
+// Faults are the faults aimed so far, those that have done their work included, in the order of aiming.
+func (s *Server) Faults() []FaultState { return s.faults.Faults() }
+
+// Trouble is how many requests met each kind of fault so far, aimed or by chance.
+func (s *Server) Trouble() map[FaultKind]int { return s.faults.Met() }

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 func TestOnlyTheLoopbackInterfaceIsServed(t *testing.T) {
@@ -102,7 +104,7 @@ func (b *lockedBuffer) String() string {
 func TestEveryRequestIsOneLineOfTheLogWithoutASecret(t *testing.T) {
 	log := &lockedBuffer{}
 	r := newRig(t, Options{Log: log})
-	g := r.as(fullCaller)
+	g := r.as(tenant.FullCaller)
 	app := g.newApplication(object{})
 	added := g.want(http.StatusOK, "POST", "/applications/"+app["id"].(string)+"/addPassword", object{})
 	g.want(http.StatusOK, "POST", "/$batch", object{"requests": []object{
@@ -115,7 +117,7 @@ func TestEveryRequestIsOneLineOfTheLogWithoutASecret(t *testing.T) {
 
 	text := log.String()
 	for name, secret := range map[string]string{
-		"the access token": g.token, "the caller's secret": g.tenant.callers[fullCaller].ClientSecret, "a new secret": added["secretText"].(string),
+		"the access token": g.token, "the caller's secret": g.tenant.Callers[tenant.FullCaller].ClientSecret, "a new secret": added["secretText"].(string),
 	} {
 		if strings.Contains(text, secret) {
 			t.Errorf("%s is in the log", name)
@@ -150,7 +152,7 @@ func TestEveryRequestIsOneLineOfTheLogWithoutASecret(t *testing.T) {
 }
 
 func TestACompressedBodyIsRead(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	var compressed bytes.Buffer
 	writer := gzip.NewWriter(&compressed)
 	_, _ = writer.Write([]byte(`{"displayName": "compressed"}`))

@@ -19,11 +19,28 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
+
+// jwtBearer is the type of an assertion (RFC 7523, 2.2).
+const jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// signInRefused is the token endpoint's answer to a request that it refuses (RFC 6749, 5.2, and what Entra adds).
+type signInRefused struct {
+	Error         string
+	Description   string `json:"error_description"`
+	Codes         []int  `json:"error_codes"`
+	Timestamp     string
+	TraceID       string `json:"trace_id"`
+	CorrelationID string `json:"correlation_id"`
+	URI           string `json:"error_uri"`
+}
 
 func TestATokenWithoutAGrantHasNoRolesAtAll(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant := r.server.Tenants()[0]
+	tenant := r.server.world.Tenants[0]
 	app := r.register(tenant)
 	var claims map[string]any
 	decodeClaims(t, r.token(tenant.ID, secretForm(app.AppID, app.secret, graphDefault)), &claims)
@@ -37,10 +54,10 @@ func TestATokenWithoutAGrantHasNoRolesAtAll(t *testing.T) {
 
 func TestARoleIDThatTwoAPIsShareIsGrantedOnOneOnly(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant := r.server.Tenants()[0]
-	app := r.register(tenant, graphAppID+"/Calendars.ReadWrite")
+	org := r.server.world.Tenants[0]
+	app := r.register(org, tenant.GraphAppID+"/Calendars.ReadWrite")
 	for scope, want := range map[string]string{graphDefault: "[Calendars.ReadWrite]", exchangeDefault: "[]"} {
-		token, fault := r.server.verifyToken(r.token(tenant.ID, secretForm(app.AppID, app.secret, scope)))
+		token, fault := r.server.issuer.Verify(r.token(org.ID, secretForm(app.AppID, app.secret, scope)))
 		if fault != nil || fmt.Sprint(token.Roles) != want {
 			t.Errorf("the token for %s has the roles %v (%v), want %s", scope, token.Roles, fault, want)
 		}
@@ -58,7 +75,7 @@ func TestTokensAreSignedWithThePublishedKey(t *testing.T) {
 	if !strings.HasPrefix(discovery.Issuer, r.server.Origin()+"/"+tenant.TenantID) {
 		t.Errorf("the issuer is %q, outside the sandbox's origin", discovery.Issuer)
 	}
-	var published struct{ Keys []jsonWebKey }
+	var published struct{ Keys []token.JSONWebKey }
 	r.get(strings.TrimPrefix(discovery.Keys, r.server.Origin())).json(t, &published)
 
 	token := r.token(tenant.TenantID, secretForm(tenant.Callers.ReadOnly.ClientID, tenant.Callers.ReadOnly.ClientSecret, graphDefault))
@@ -107,7 +124,7 @@ type assertion struct {
 	signWith crypto.PrivateKey
 }
 
-func (r *rig) assert(t *Tenant, app *testApp, change func(*assertion)) url.Values {
+func (r *rig) assert(t *tenant.Tenant, app *testApp, change func(*assertion)) url.Values {
 	r.t.Helper()
 	now := time.Now()
 	digest := sha256.Sum256(app.certificate.Raw)
@@ -133,13 +150,13 @@ func (r *rig) assert(t *Tenant, app *testApp, change func(*assertion)) url.Value
 	}
 	return url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {app.AppID}, "scope": {graphDefault + " openid offline_access profile"},
-		"client_assertion_type": {jwtBearerAssertion}, "client_assertion": {signed},
+		"client_assertion_type": {jwtBearer}, "client_assertion": {signed},
 	}
 }
 
 func TestAnAssertionMayNameItsKeyInEveryWayThatClientsDo(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant := r.server.Tenants()[0]
+	tenant := r.server.world.Tenants[0]
 	app := r.register(tenant)
 	short, full := sha1.Sum(app.certificate.Raw), sha256.Sum256(app.certificate.Raw)
 	for _, method := range []jwt.SigningMethod{jwt.SigningMethodPS256, jwt.SigningMethodRS256} {
@@ -166,7 +183,7 @@ func TestAnAssertionMayNameItsKeyInEveryWayThatClientsDo(t *testing.T) {
 
 func TestEveryRefusedSignInHasEntrasCode(t *testing.T) {
 	r := newRig(t, Options{Tenants: 2})
-	here, elsewhere := r.server.Tenants()[0], r.server.Tenants()[1]
+	here, elsewhere := r.server.world.Tenants[0], r.server.world.Tenants[1]
 	app, stranger := r.register(here), r.register(elsewhere)
 	disabled, expired, future := r.register(here), r.register(here), r.register(here)
 	disabled.principal.Enabled = false
@@ -217,7 +234,7 @@ func TestEveryRefusedSignInHasEntrasCode(t *testing.T) {
 		}), 5002738, 400, "invalid_client"},
 		{"a malformed assertion", here.ID, secret(func(f url.Values) {
 			f.Set("client_assertion", "not.a.jwt")
-			f.Set("client_assertion_type", jwtBearerAssertion)
+			f.Set("client_assertion_type", jwtBearer)
 		}), 50027, 400, "invalid_request"},
 		{"an app of nowhere", here.ID, secretForm(uuid.NewString(), app.secret, graphDefault), 700016, 400, "unauthorized_client"},
 		{"an app of another tenant", elsewhere.ID, secretForm(app.AppID, app.secret, graphDefault), 700016, 400, "unauthorized_client"},
@@ -234,7 +251,7 @@ func TestEveryRefusedSignInHasEntrasCode(t *testing.T) {
 		{"a tenant that is neither", "nobody", secretForm(app.AppID, app.secret, graphDefault), 900023, 400, "invalid_request"},
 	} {
 		got := r.requestToken(test.tenant, test.form)
-		var body signInErrorBody
+		var body signInRefused
 		got.json(t, &body)
 		if got.Status != test.status || !slices.Equal(body.Codes, []int{test.code}) || body.Error != test.kind {
 			t.Errorf("%s: HTTP %d %s %v, want HTTP %d %s %d\n%s", test.name, got.Status, body.Error, body.Codes, test.status, test.kind, test.code, body.Description)
@@ -251,8 +268,8 @@ func TestEveryRefusedSignInHasEntrasCode(t *testing.T) {
 func TestARefusalCanBeTracedByTheClientsCorrelationID(t *testing.T) {
 	r := newRig(t, Options{})
 	id := uuid.NewString()
-	got := r.do(http.MethodPost, "/"+r.server.Tenants()[0].ID+"/oauth2/v2.0/token", "", map[string]string{"client-request-id": id})
-	var body signInErrorBody
+	got := r.do(http.MethodPost, "/"+r.server.world.Tenants[0].ID+"/oauth2/v2.0/token", "", map[string]string{"client-request-id": id})
+	var body signInRefused
 	got.json(t, &body)
 	if body.CorrelationID != id || !strings.Contains(body.Description, "Correlation ID: "+id) {
 		t.Errorf("the client sent %s, the answer has %+v", id, body)
@@ -265,7 +282,7 @@ func TestARefusalCanBeTracedByTheClientsCorrelationID(t *testing.T) {
 func TestDiscoveryOfAnUnknownTenantIsRefused(t *testing.T) {
 	r := newRig(t, Options{})
 	got := r.get("/nobody.example.com/v2.0/.well-known/openid-configuration?")
-	var body signInErrorBody
+	var body signInRefused
 	got.json(t, &body)
 	if got.Status != http.StatusBadRequest || body.Error != "invalid_tenant" || !slices.Equal(body.Codes, []int{90002}) {
 		t.Errorf("HTTP %d %+v", got.Status, body)
@@ -279,18 +296,18 @@ func TestABearerTokenIsRefusedWithItsReason(t *testing.T) {
 	good := r.token(tenant.TenantID, form)
 	theirs := other.server.TenantsJSON().Tenants[0]
 	foreign := other.token(theirs.TenantID, secretForm(theirs.Callers.Full.ClientID, theirs.Callers.Full.ClientSecret, graphDefault))
-	for bearer, want := range map[string]tokenFaultReason{
-		"": tokenMissing, "Bearer ": tokenMissing, "Bearer what": tokenMalformed, "Bearer " + foreign: tokenBadSignature,
+	for bearer, want := range map[string]token.Reason{
+		"": token.Missing, "Bearer ": token.Missing, "Bearer what": token.Malformed, "Bearer " + foreign: token.BadSignature,
 	} {
-		if _, fault := r.server.verifyToken(bearer); fault == nil || fault.Reason != want {
+		if _, fault := r.server.issuer.Verify(bearer); fault == nil || fault.Reason != want {
 			t.Errorf("%.20q: %v, want %s", bearer, fault, want)
 		}
 	}
-	if _, fault := r.server.verifyToken("bearer " + good); fault != nil {
+	if _, fault := r.server.issuer.Verify("bearer " + good); fault != nil {
 		t.Errorf("a good token is refused: %s", fault.Reason)
 	}
 	r.control(http.MethodPost, "/clock", `{"advance":"1h"}`)
-	if _, fault := r.server.verifyToken("Bearer " + good); fault == nil || fault.Reason != tokenExpired {
+	if _, fault := r.server.issuer.Verify("Bearer " + good); fault == nil || fault.Reason != token.Expired {
 		t.Errorf("after an hour: %v, want expired", fault)
 	}
 	r.token(tenant.TenantID, form)
@@ -298,11 +315,11 @@ func TestABearerTokenIsRefusedWithItsReason(t *testing.T) {
 
 func TestASignInStillWorksAfterTheClockWasMoved(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant := r.server.Tenants()[0]
+	tenant := r.server.world.Tenants[0]
 	app := r.register(tenant)
 	r.control(http.MethodPost, "/clock", `{"advance":"720h"}`)
 	bearer := r.token(tenant.ID, r.assert(tenant, app, nil))
-	if _, fault := r.server.verifyToken(bearer); fault != nil {
+	if _, fault := r.server.issuer.Verify(bearer); fault != nil {
 		t.Errorf("the new token is refused: %s", fault.Reason)
 	}
 }
@@ -319,10 +336,10 @@ func TestOtherProvidersFindTheirWayByTheCloudMetadata(t *testing.T) {
 	if metadata.Name == "" || metadata.ResourceManager == "" || metadata.Authentication.LoginEndpoint != r.server.Origin() {
 		t.Errorf("the metadata is %+v", metadata)
 	}
-	tenant := r.server.TenantsJSON().Tenants[0]
-	for _, scope := range []string{strings.TrimRight(metadata.Graph, "/") + "/.default", metadata.Graph + "/.default", graphAppID + "/.default"} {
-		got := r.token(tenant.TenantID, secretForm(tenant.Callers.Full.ClientID, tenant.Callers.Full.ClientSecret, scope))
-		if token, fault := r.server.verifyToken(got); fault != nil || token.Audience != graphAudience {
+	org := r.server.TenantsJSON().Tenants[0]
+	for _, scope := range []string{strings.TrimRight(metadata.Graph, "/") + "/.default", metadata.Graph + "/.default", tenant.GraphAppID + "/.default"} {
+		got := r.token(org.TenantID, secretForm(org.Callers.Full.ClientID, org.Callers.Full.ClientSecret, scope))
+		if token, fault := r.server.issuer.Verify(got); fault != nil || token.Audience != tenant.GraphAudience {
 			t.Errorf("with the scope %s: %+v %v", scope, token, fault)
 		}
 	}

@@ -3,7 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"net/http"
-	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // entrasWords is how Entra refuses each code, as its answers were published: the HTTP status, the error, and the text
@@ -59,13 +61,9 @@ func inWords(text, description string) bool {
 
 func TestARefusedSignInIsPutInEntrasWords(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant := r.server.Tenants()[0]
-	source, err := os.ReadFile("signin_error.go")
-	if err != nil {
-		t.Fatal(err)
-	}
+	tenant := r.server.world.Tenants[0]
 	answered := 0
-	for _, found := range regexp.MustCompile(`signInRefusal\{code: (\d+)`).FindAllStringSubmatch(string(source), -1) {
+	for _, found := range regexp.MustCompile(`signInRefusal\{code: (\d+)`).FindAllStringSubmatch(sources()[filepath.Join("login", "error.go")], -1) {
 		code, _ := strconv.Atoi(found[1]) // it is digits
 		want, known := entrasWords[code]
 		if !known {
@@ -76,7 +74,7 @@ func TestARefusedSignInIsPutInEntrasWords(t *testing.T) {
 		clientID := uuid.NewString()
 		r.control(http.MethodPatch, "/tenants/"+tenant.ID+"/sign-in", fmt.Sprintf(`{"refuse": {%q: %d}}`, clientID, code))
 		got := r.requestToken(tenant.ID, secretForm(clientID, "secret", graphDefault))
-		var body signInErrorBody
+		var body signInRefused
 		got.json(t, &body)
 		if got.Status != want.status || body.Error != want.kind || !slices.Equal(body.Codes, []int{code}) {
 			t.Errorf("AADSTS%d: HTTP %d %s %v, want HTTP %d %s", code, got.Status, body.Error, body.Codes, want.status, want.kind)
@@ -98,11 +96,11 @@ func TestARefusedSignInIsPutInEntrasWords(t *testing.T) {
 
 func TestAnExpiredKeyIsNamedWithItsDates(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant := r.server.Tenants()[0]
+	tenant := r.server.world.Tenants[0]
 	app := r.register(tenant)
-	app.Keys[0].End = r.server.now().Add(-1)
+	app.Keys[0].End = r.server.world.Now().Add(-1)
 	r.change(tenant, app)
-	var body signInErrorBody
+	var body signInRefused
 	r.requestToken(tenant.ID, r.assert(tenant, app, nil)).json(t, &body)
 	want := "AADSTS700027: Client assertion contains an invalid signature. [Reason - The key used is expired., Thumbprint of key used by client: '*', Found key 'Start=*, End=*', " +
 		"Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id '" + app.AppID + "'.]"
@@ -129,16 +127,16 @@ func TestATokenIsAnsweredWithEntrasFieldsAndHeaders(t *testing.T) {
 
 func TestATokenForAnAPIOfMicrosoftsIsOfVersionOne(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant := r.server.Tenants()[0]
-	app := r.register(tenant, exchangeAppID+"/full_access_as_app")
+	org := r.server.world.Tenants[0]
+	app := r.register(org, tenant.ExchangeAppID+"/full_access_as_app")
 	for scope, audience := range map[string]string{graphDefault: "https://graph.microsoft.com", exchangeDefault: "https://outlook.office365.com"} {
-		form := r.assert(tenant, app, nil)
+		form := r.assert(org, app, nil)
 		form.Set("scope", scope)
 		var claims map[string]any
-		decodeClaims(t, r.token(tenant.ID, form), &claims)
-		issuer := "https://sts.windows.net/" + tenant.ID + "/"
+		decodeClaims(t, r.token(org.ID, form), &claims)
+		issuer := "https://sts.windows.net/" + org.ID + "/"
 		for claim, want := range map[string]any{
-			"aud": audience, "iss": issuer, "idp": issuer, "ver": "1.0", "idtyp": "app", "appid": app.AppID, "appidacr": "2", "tid": tenant.ID,
+			"aud": audience, "iss": issuer, "idp": issuer, "ver": "1.0", "idtyp": "app", "appid": app.AppID, "appidacr": "2", "tid": org.ID,
 			"oid": app.principal.ID, "sub": app.principal.ID, "app_displayname": app.DisplayName, "tenant_region_scope": "EU",
 		} {
 			if claims[claim] != want {
@@ -162,11 +160,11 @@ func TestATokenForAnAPIOfMicrosoftsIsOfVersionOne(t *testing.T) {
 }
 
 func TestAnAPIThatWantsItsClientsAssignedGivesNoTokenWithoutARole(t *testing.T) {
-	g := newGraph(t, fullCaller)
+	g := newGraph(t, tenant.FullCaller)
 	app := g.register(g.tenant)
 	form := secretForm(app.AppID, app.secret, exchangeDefault)
 	g.rig.token(g.tenant.ID, form)
-	exchange := g.api(exchangeAppID)
+	exchange := g.api(tenant.ExchangeAppID)
 	g.want(http.StatusNoContent, "PATCH", "/servicePrincipals/"+exchange["id"].(string), object{"appRoleAssignmentRequired": true})
 	if got := g.requestToken(g.tenant.ID, form); got.Status != http.StatusBadRequest || refusalCode(t, got) != 501051 {
 		t.Errorf("without a role: HTTP %d %s", got.Status, got.Body)
@@ -178,7 +176,7 @@ func TestAnAPIThatWantsItsClientsAssignedGivesNoTokenWithoutARole(t *testing.T) 
 
 func TestClientsFindATenantsEndpointsByDiscovery(t *testing.T) {
 	r := newRig(t, Options{})
-	tenant, origin := r.server.Tenants()[0], r.server.Origin()
+	tenant, origin := r.server.world.Tenants[0], r.server.Origin()
 	for _, name := range []string{tenant.ID, tenant.Domain, strings.ToUpper(tenant.CustomDomain)} {
 		var found map[string]any
 		r.get("/"+name+"/v2.0/.well-known/openid-configuration").json(t, &found)

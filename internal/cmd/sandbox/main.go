@@ -106,8 +106,8 @@ func announce(server *sandbox.Server, set settings, out io.Writer) error {
 			return err
 		}
 	}
-	fmt.Fprintf(out, "The sandbox serves %d tenant(s) at %s\n", len(server.Tenants()), server.Origin())
 	tenants := server.TenantsJSON().Tenants
+	fmt.Fprintf(out, "The sandbox serves %d tenant(s) at %s\n", len(tenants), server.Origin())
 	for i, tenant := range tenants {
 		if i == maxListed {
 			fmt.Fprintf(out, "  and %d more\n", len(tenants)-i)

@@ -1,0 +1,298 @@
+// Package graph is Microsoft Graph over the tenants: applications, service principals, grants, the recycle bin, users,
+// policies, and batches of requests for them.
+package graph
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/odata"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
+)
+
+// Application permissions, as they stand in the roles claim.
+const (
+	appReadAll       = "Application.Read.All"
+	appReadWriteAll  = "Application.ReadWrite.All"
+	appOwnedBy       = "Application.ReadWrite.OwnedBy"
+	appCreate        = "AppRegistration.Create"
+	grantWriteAll    = "AppRoleAssignment.ReadWrite.All"
+	directoryRead    = "Directory.Read.All"
+	directoryWrite   = "Directory.ReadWrite.All"
+	organizationRead = "Organization.Read.All"
+	domainRead       = "Domain.Read.All"
+	userRead         = "User.Read.All"
+	userWrite        = "User.ReadWrite.All"
+	userReadBasic    = "User.ReadBasic.All"
+	policyRead       = "Policy.Read.All"
+)
+
+// Versions of Graph, as they stand in a path. Of the beta there are single applications and service principals only:
+// HashiCorp's azuread provider reads some of their properties there, for v1.0 does not have them or once did not.
+const (
+	stableVersion = "v1.0"
+	betaVersion   = "beta"
+)
+
+// API is Microsoft Graph over the tenants of a world.
+type API struct {
+	world  *tenant.World
+	issuer *token.Issuer
+	origin string             // where it is served, without a slash at the end
+	routes map[string][]route // by version
+	parts  http.Handler       // serves the parts of a batch
+}
+
+// New returns an API that is served at an origin, such as https://127.0.0.1:8443.
+func New(world *tenant.World, issuer *token.Issuer, origin string) *API {
+	all := slices.Concat(
+		applicationRoutes, credentialRoutes, rollRoutes, ownerRoutes, servicePrincipalRoutes, grantRoutes,
+		deletedItemRoutes, tenantRoutes, userRoutes, policyRoutes,
+	)
+	single := []string{"applications/{application}", "servicePrincipals/{principal}"}
+	routes := map[string][]route{
+		stableVersion: all,
+		betaVersion:   slices.DeleteFunc(slices.Clone(all), func(r route) bool { return !slices.Contains(single, r.path) }),
+	}
+	return &API{world: world, issuer: issuer, origin: origin, routes: routes}
+}
+
+// Routes serves Graph on mux. Each part of a batch passes through around.
+func (a *API) Routes(mux *http.ServeMux, around func(http.Handler) http.Handler) {
+	a.parts = around(http.HandlerFunc(a.serve))
+	mux.HandleFunc("/"+stableVersion+"/", a.serve)
+	mux.HandleFunc("/"+stableVersion+"/$batch", a.serveBatch)
+	mux.HandleFunc("/"+betaVersion+"/", a.serve)
+}
+
+// Owns reports whether a path is one of Graph's.
+func Owns(path string) bool {
+	return strings.HasPrefix(path, "/"+stableVersion+"/") || strings.HasPrefix(path, "/"+betaVersion+"/")
+}
+
+// call is a request to Graph whose token and rights are in order. It holds the tenant.
+type call struct {
+	api     *API
+	tenant  *tenant.Tenant
+	token   *token.AccessToken
+	w       http.ResponseWriter
+	r       *http.Request
+	version string
+	keys    map[string]key
+	query   odata.Query
+	ownOnly bool // the caller's only right is to objects that it owns
+	tenant.Views
+}
+
+// serve answers one request, alone or as a part of a batch.
+func (a *API) serve(w http.ResponseWriter, r *http.Request) {
+	setHeaders(w, r)
+	if failure := a.carryOut(w, r); failure != nil {
+		a.writeError(w, failure)
+	}
+}
+
+func (a *API) carryOut(w http.ResponseWriter, r *http.Request) *apiError {
+	token, t, failure := a.caller(r)
+	if failure != nil {
+		return failure
+	}
+	version, below, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
+	path, failure := parsePath(below)
+	if failure != nil {
+		return failure
+	}
+	found, keys, failure := a.findRoute(version, r.Method, path)
+	if failure != nil {
+		return failure
+	}
+	if len(found.rights) > 0 && !slices.ContainsFunc(found.rights, token.HasRole) {
+		return denied()
+	}
+	c := &call{api: a, tenant: t, token: token, w: w, r: r, version: version, keys: keys}
+	c.ownOnly = !slices.ContainsFunc(found.rights, func(right string) bool { return right != appOwnedBy && token.HasRole(right) })
+	var err error
+	if c.query, err = odata.Parse(r); err != nil {
+		return queryRefusal(err)
+	}
+	cost := resourceUnits(found, c.query)
+	w.Header().Set("x-ms-resource-unit", strconv.Itoa(cost))
+	t.Lock()
+	defer t.Unlock()
+	if failure := c.throttled(cost); failure != nil {
+		return failure
+	}
+	c.Views = a.world.ViewsOf(r, t)
+	began := a.world.Now()
+	failure = found.serve(c)
+	if failure == nil && r.Method != http.MethodGet {
+		t.History.Note(began)
+	}
+	return failure
+}
+
+// caller verifies the token. The tenant is always the token's.
+func (a *API) caller(r *http.Request) (*token.AccessToken, *tenant.Tenant, *apiError) {
+	token, fault := a.issuer.Verify(r.Header.Get("Authorization"))
+	if fault != nil {
+		return nil, nil, unauthenticated(tokenErrors[fault.Reason])
+	}
+	t, found := a.world.Find(token.TenantID)
+	// Programs that learned of the sandbox by the cloud metadata know Graph by the sandbox's own origin.
+	if audience := strings.TrimRight(token.Audience, "/"); !found || audience != tenant.GraphAudience && audience != a.origin && audience != tenant.GraphAppID {
+		return nil, nil, unauthenticated(foreignAudience)
+	}
+	tenant.NoteTenant(r, t.ID)
+	return token, t, nil
+}
+
+// setHeaders sets what every answer of Graph has, as seen in one of the real thing.
+func setHeaders(w http.ResponseWriter, r *http.Request) {
+	requestID := uuid.NewString()
+	clientRequestID := r.Header.Get("client-request-id")
+	if uuid.Validate(clientRequestID) != nil {
+		clientRequestID = requestID
+	}
+	header := w.Header()
+	header.Set("Cache-Control", "no-cache")
+	header.Set("Strict-Transport-Security", "max-age=31536000")
+	header.Set("request-id", requestID)
+	header.Set("client-request-id", clientRequestID)
+	header.Set("x-ms-ags-diagnostic", `{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"5","ScaleUnit":"000","RoleInstance":"SANDBOX"}}`)
+}
+
+// resourceUnits is what a request costs of the caller's quota (Microsoft Graph: throttling limits, identity and access).
+func resourceUnits(found route, q odata.Query) int {
+	units := 1
+	if found.method == http.MethodGet {
+		first, _, _ := strings.Cut(found.path, "/")
+		if first == "applications" || first == "users" || strings.HasSuffix(found.path, "/appRoleAssignments") {
+			units++
+		}
+		if len(q.Selected) > 0 {
+			units--
+		}
+		if q.Top > 0 && q.Top < 20 {
+			units--
+		}
+	}
+	return max(units, 1)
+}
+
+// now is the tenants' time in the precision that Graph has.
+func (c *call) now() time.Time { return c.api.world.Now().UTC().Truncate(time.Second) }
+
+// mine refuses an object of somebody else's to a caller who may only touch its own.
+func (c *call) mine(owners []string) *apiError {
+	if c.ownOnly && !slices.Contains(owners, c.token.ServicePrincipalID) {
+		return denied()
+	}
+	return nil
+}
+
+// maxRequest bounds a request's body, in bytes.
+const maxRequest = 4 << 20
+
+// body reads the JSON object of a request. No body is an empty object.
+func (c *call) body() (map[string]json.RawMessage, *apiError) {
+	content, err := io.ReadAll(http.MaxBytesReader(nil, c.r.Body, maxRequest))
+	unreadable := refuse(badSyntax, "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.")
+	if err != nil {
+		return nil, unreadable
+	}
+	if len(content) == 0 {
+		return map[string]json.RawMessage{}, nil
+	}
+	if c.r.Header.Get("Content-Type") == "" {
+		return nil, refuse(badSyntax, "Write requests (excluding DELETE) must contain the Content-Type header declaration.")
+	}
+	if kind, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return nil, unreadable
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(content, &object); err != nil || object == nil {
+		return nil, unreadable
+	}
+	return object, nil
+}
+
+// object is an entity as it goes out.
+type object = odata.Object
+
+// link makes an absolute address below the version.
+func (c *call) link(format string, particulars ...any) string {
+	return c.api.origin + "/" + c.version + "/" + fmt.Sprintf(format, particulars...)
+}
+
+// one answers with one entity of a collection, reduced to what was selected.
+func (c *call) one(status int, collection string, entity object, selectable object) *apiError {
+	context := collection
+	if c.r.Method == http.MethodGet && len(c.query.Selected) > 0 {
+		if err := c.query.CheckSelected(selectable); err != nil {
+			return queryRefusal(err)
+		}
+		entity = c.query.Reduced(entity)
+		context = c.query.Context(context)
+	}
+	entity["@odata.context"] = c.link("$metadata#%s/$entity", context)
+	return c.write(status, entity)
+}
+
+// created answers with a new directory object.
+func (c *call) created(collection, directoryClass string, entity object) *apiError {
+	c.w.Header().Set("Location", fmt.Sprintf("%s/v2/%s/directoryObjects/%v/Microsoft.DirectoryServices.%s",
+		c.api.origin, c.tenant.ID, entity["id"], directoryClass))
+	return c.one(http.StatusCreated, collection, entity, nil)
+}
+
+func (c *call) write(status int, body object) *apiError {
+	content, err := json.Marshal(body)
+	if err != nil {
+		return &apiError{status: http.StatusInternalServerError, code: "Service_InternalServerError", message: err.Error()}
+	}
+	c.w.Header().Set("Content-Type", "application/json; odata.metadata=minimal; odata.streaming=true; IEEE754Compatible=false; charset=utf-8")
+	c.w.Header().Set("OData-Version", "4.0")
+	c.w.WriteHeader(status)
+	_, _ = c.w.Write(content) // into memory
+	return nil
+}
+
+func (c *call) noContent() *apiError {
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// decoded reads a property's value. A null leaves the zero value.
+func decoded[T any](property, resource string, raw json.RawMessage) (T, *apiError) {
+	var value T
+	if json.Unmarshal(raw, &value) != nil {
+		return value, invalidValue(property, resource)
+	}
+	return value, nil
+}
+
+// timestamp writes a time as Graph does; the zero time is null.
+func timestamp(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// text writes an unset text as null.
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}

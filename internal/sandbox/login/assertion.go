@@ -1,0 +1,98 @@
+package login
+
+import (
+	"crypto/rsa"
+	"crypto/sha1"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
+)
+
+// checkAssertion verifies the JWT by which an application proves that it has the private key of a certificate
+// registered with it.
+func (a *API) checkAssertion(t *tenant.Tenant, app tenant.Application, assertion string) *signInError {
+	var claims jwt.RegisteredClaims
+	unverified, _, err := jwt.NewParser().ParseUnverified(assertion, &claims)
+	switch {
+	case errors.Is(err, jwt.ErrTokenUnverifiable):
+		return unsupportedAlgorithm.with(fmt.Sprint(unverified.Header["alg"]))
+	case err != nil:
+		return malformedAssertion.with()
+	case !slices.Contains(token.AssertionMethods, unverified.Method.Alg()):
+		return unsupportedAlgorithm.with(unverified.Method.Alg())
+	}
+	key, found := token.SigningKey(app, unverified.Header)
+	if !found {
+		return unknownKey.with(app.AppID)
+	}
+	if refusal := a.checkKeyInDate(app, key); refusal != nil {
+		return refusal
+	}
+	public, isRSA := key.Certificate.PublicKey.(*rsa.PublicKey)
+	if !isRSA {
+		return unsupportedAlgorithm.with(key.Certificate.PublicKeyAlgorithm.String())
+	}
+	_, err = jwt.NewParser(jwt.WithValidMethods(token.AssertionMethods), jwt.WithoutClaimsValidation()).
+		Parse(assertion, func(*jwt.Token) (any, error) { return public, nil })
+	if err != nil {
+		return wrongSignature.with(app.AppID)
+	}
+	return a.checkAssertionClaims(t, app, claims)
+}
+
+// checkAssertionClaims judges the assertion's times by the clock that client and sandbox share, not by the one that
+// the control plane moves: a client on this machine could not sign for a later day.
+func (a *API) checkAssertionClaims(t *tenant.Tenant, app tenant.Application, claims jwt.RegisteredClaims) *signInError {
+	if !strings.EqualFold(claims.Subject, app.AppID) || !strings.EqualFold(claims.Issuer, app.AppID) {
+		return wrongAssertionClient.with()
+	}
+	if !slices.ContainsFunc(claims.Audience, func(audience string) bool { return a.isTokenAudience(t, audience) }) {
+		return wrongAssertionAudience.with()
+	}
+	now := a.world.WallClock()
+	if claims.ExpiresAt == nil {
+		return malformedAssertion.with()
+	}
+	from := time.Time{}
+	if claims.NotBefore != nil {
+		from = claims.NotBefore.Time
+	}
+	if now.After(claims.ExpiresAt.Add(token.AssertionSkew)) || now.Before(from.Add(-token.AssertionSkew)) {
+		const layout = "2006-01-02T15:04:05.0000000Z"
+		return assertionOutOfTime.with(now.UTC().Format(layout), from.UTC().Format(layout), claims.ExpiresAt.UTC().Format(layout))
+	}
+	return nil
+}
+
+// isTokenAudience reports whether an assertion is meant for this tenant: its token endpoint, by the tenant's ID or a
+// domain, or its issuer (Microsoft identity platform: certificate credentials).
+func (a *API) isTokenAudience(t *tenant.Tenant, audience string) bool {
+	for _, name := range []string{t.ID, t.Domain, t.CustomDomain} {
+		base := a.origin + "/" + name
+		if strings.EqualFold(audience, base+"/oauth2/v2.0/token") || strings.EqualFold(audience, base+"/v2.0") {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *API) checkKeyInDate(app tenant.Application, key tenant.KeyCredential) *signInError {
+	const layout = "01/02/2006 15:04:05"
+	thumbprint := fmt.Sprintf("%X", sha1.Sum(key.Certificate.Raw))
+	start, end := key.Start.UTC().Format(layout), key.End.UTC().Format(layout)
+	switch err := token.CheckKeyInDate(key, a.world.Now()); {
+	case errors.Is(err, token.ErrKeyExpired):
+		return expiredKey.with(thumbprint, start, end, app.AppID)
+	case err != nil:
+		return keyNotYetValid.with(thumbprint, start, end)
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,56 @@
+package tenant
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// ApplicationByAppID finds an application by its client ID.
+func (t *Tenant) ApplicationByAppID(v View, appID string) (Application, bool) {
+	return t.Directory.Applications.First(v, func(a Application) bool { return strings.EqualFold(a.AppID, appID) })
+}
+
+// ServicePrincipalByAppID finds an application's presence in the tenant by its client ID.
+func (t *Tenant) ServicePrincipalByAppID(v View, appID string) (ServicePrincipal, bool) {
+	return t.Directory.ServicePrincipals.First(v, func(p ServicePrincipal) bool { return strings.EqualFold(p.AppID, appID) })
+}
+
+// ApplicationByUniqueName finds an application by its uniqueName. No application is found without one.
+func (t *Tenant) ApplicationByUniqueName(v View, name string) (Application, bool) {
+	if name == "" {
+		return Application{}, false
+	}
+	return t.Directory.Applications.First(v, func(a Application) bool { return a.UniqueName == name })
+}
+
+// Owners are the object IDs of whom the object belonged to.
+func (d DeletedItem) Owners() []string {
+	if d.Application != nil {
+		return d.Application.Owners
+	}
+	return d.ServicePrincipal.Owners
+}
+
+// GrantsOf are the application permissions that a service principal holds.
+func (t *Tenant) GrantsOf(v View, servicePrincipalID string) []AppRoleAssignment {
+	return t.Directory.Grants.List(v, func(g AppRoleAssignment) bool { return g.PrincipalID == servicePrincipalID })
+}
+
+// NewAppRoleAssignmentID makes an ID in the documented form: the principal's GUID in its little-endian byte order,
+// then a random one, in base64url without padding (Microsoft Graph: the IDs in serviceprincipal-post-approleassignedto
+// and its like, taken apart).
+func NewAppRoleAssignmentID(principalID string) string {
+	return base64.RawURLEncoding.EncodeToString(slices.Concat(littleEndian(uuid.MustParse(principalID)), littleEndian(uuid.New())))
+}
+
+// littleEndian returns a GUID's bytes in the order that .NET writes them in.
+func littleEndian(id uuid.UUID) []byte {
+	b := slices.Clone(id[:])
+	slices.Reverse(b[0:4])
+	slices.Reverse(b[4:6])
+	slices.Reverse(b[6:8])
+	return b
+}

@@ -1,0 +1,154 @@
+package tenant
+
+import (
+	"crypto/x509"
+	"time"
+)
+
+// Application is an Entra application object.
+type Application struct {
+	ID              string
+	AppID           string
+	DisplayName     string
+	UniqueName      string // empty: never set; immutable once set
+	SignInAudience  string
+	Tags            []string
+	Notes           string
+	Description     string
+	CreatedAt       time.Time
+	CreatedByAppID  string
+	Owners          []string // object IDs of service principals
+	RequiredAccess  []RequiredResourceAccess
+	Keys            []KeyCredential
+	Passwords       []PasswordCredential
+	Federated       []FederatedCredential
+	IsDisabled      bool
+	IdentifierURIs  []string
+	ServiceMgmtRef  string
+	ExtraProperties map[string]any // accepted, stored and returned, but without a behaviour of their own here
+}
+
+// RequiredResourceAccess is what an application declares to need of an API (Microsoft Graph: resource type).
+type RequiredResourceAccess struct {
+	ResourceAppID  string           `json:"resourceAppId"`
+	ResourceAccess []resourceAccess `json:"resourceAccess"`
+}
+
+type resourceAccess struct {
+	ID   string `json:"id"`
+	Type string `json:"type"` // Role or Scope
+}
+
+// KeyCredential is a certificate of an application.
+type KeyCredential struct {
+	KeyID       string
+	DisplayName string
+	Usage       string
+	Type        string
+	CustomID    string // customKeyIdentifier on the wire: the SHA-1 thumbprint in hex
+	Start, End  time.Time
+	Certificate *x509.Certificate
+	Raw         []byte // what the client sent as key
+}
+
+// PasswordCredential is a client secret.
+type PasswordCredential struct {
+	KeyID       string
+	DisplayName string
+	Hint        string
+	Secret      string // never leaves the server except in the answer of addPassword
+	Start, End  time.Time
+}
+
+// FederatedCredential trusts the tokens of another issuer in place of a secret.
+type FederatedCredential struct {
+	ID          string
+	Name        string
+	Issuer      string
+	Subject     string
+	Description string
+	Audiences   []string
+}
+
+// ServicePrincipal is an application's presence in a tenant. The first-party APIs have one without an application here.
+type ServicePrincipal struct {
+	ID                     string
+	AppID                  string
+	DisplayName            string
+	Enabled                bool
+	Tags                   []string
+	AppRoles               []AppRole
+	AppOwnerTenantID       string
+	AppRoleAssignmentNeeds bool // appRoleAssignmentRequired
+	CreatedAt              time.Time
+	Owners                 []string
+	ExtraProperties        map[string]any
+}
+
+// AppRole is a permission that an API offers.
+type AppRole struct {
+	ID                 string   `json:"id"`
+	Value              string   `json:"value"`
+	DisplayName        string   `json:"displayName"`
+	Description        string   `json:"description"`
+	AllowedMemberTypes []string `json:"allowedMemberTypes"`
+	IsEnabled          bool     `json:"isEnabled"`
+	Origin             string   `json:"origin"`
+}
+
+// AppRoleAssignment is the grant of an application permission.
+type AppRoleAssignment struct {
+	ID                   string
+	AppRoleID            string
+	PrincipalID          string
+	PrincipalDisplayName string
+	PrincipalType        string
+	ResourceID           string
+	ResourceDisplayName  string
+	CreatedAt            time.Time
+}
+
+// MailboxKind says what Exchange holds for a user; the seed makes one user or more of each.
+type MailboxKind string
+
+// The kinds of mailboxes, as files and the control plane name them.
+const (
+	Licensed          MailboxKind = "licensed"
+	Unlicensed        MailboxKind = "unlicensed"
+	Kiosk             MailboxKind = "kiosk"
+	Disabled          MailboxKind = "disabled"
+	NoMailbox         MailboxKind = "no_mailbox"
+	PublicFolderOwner MailboxKind = "public_folder_owner"
+)
+
+// MailboxKinds are all of them.
+var MailboxKinds = []MailboxKind{Licensed, Unlicensed, Kiosk, Disabled, NoMailbox, PublicFolderOwner}
+
+// User is an Entra user, with what Exchange holds for it.
+type User struct {
+	ID                string
+	UserPrincipalName string
+	Mail              string
+	DisplayName       string
+	Enabled           bool
+	ProxyAddresses    []string
+	Plans             []AssignedPlan
+	Mailbox           MailboxKind
+}
+
+// AssignedPlan is a service plan of a licence (Microsoft Graph: resource type).
+type AssignedPlan struct {
+	AssignedDateTime time.Time `json:"assignedDateTime"`
+	CapabilityStatus string    `json:"capabilityStatus"`
+	Service          string    `json:"service"`
+	ServicePlanID    string    `json:"servicePlanId"`
+}
+
+// DeletedItem is a soft-deleted application or service principal: kept for 30 days, then gone.
+type DeletedItem struct {
+	ID               string
+	DeletedAt        time.Time
+	Application      *Application
+	ServicePrincipal *ServicePrincipal
+	Grants           []AppRoleAssignment // the service principal's, brought back with it
+}

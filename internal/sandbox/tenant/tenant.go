@@ -1,0 +1,46 @@
+// Package tenant is the state of the Microsoft 365 tenants: directory objects with their history, Exchange settings, quotas,
+// and the clock, profile and dice that all tenants share. It serves no requests.
+package tenant
+
+import (
+	"sync"
+	"time"
+)
+
+// Tenant is one Microsoft 365 tenant of the sandbox.
+type Tenant struct {
+	ID           string // GUID
+	DisplayName  string
+	Domain       string // the initial *.onmicrosoft.com domain
+	CustomDomain string // the default domain, verified as well
+
+	sync.Mutex // held for the length of a request's work on this tenant
+	Directory  Directory
+	History    History
+	Exchange   ExchangeOrganization        // as the administrator has set it
+	Settings   Table[ExchangeOrganization] // the same with its history, for Exchange learns of some of it late
+	EWSSeen    map[string]time.Time        // when each app used EWS last, by lower-case client ID
+	Refused    map[string]int              // AADSTS codes of sign-ins that are refused whatever they hold, by lower-case client ID
+	Callers    map[CallerKind]Caller
+	Rules      DirectoryRules
+	Quota      Quota
+	usage      map[string]*usage // by client ID, lower case
+}
+
+// Directory holds a tenant's objects, each with its history, so that a read can be answered as of an earlier moment.
+type Directory struct {
+	Applications      Table[Application]
+	ServicePrincipals Table[ServicePrincipal]
+	Grants            Table[AppRoleAssignment]
+	Users             Table[User]
+	Deleted           Table[DeletedItem]
+	Policies          Table[ManagementPolicy]
+}
+
+// DirectoryRules are what some tenants ask of applications and most do not. The zero value asks nothing.
+type DirectoryRules struct {
+	ObjectQuota         int      // how many applications one caller can have made, deleted ones included; 0: as many as it likes
+	NeedsManagementRef  bool     // a new application must have a serviceManagementReference
+	SignInAudiences     []string // those that an app management policy allows; none: all
+	BinKeepsUniqueNames bool     // a uniqueName stays taken while its application is in the recycle bin
+}
