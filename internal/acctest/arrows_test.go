@@ -14,7 +14,7 @@ const module = "github.com/codetwo-community/terraform-provider-codetwo/internal
 
 var (
 	facing = []string{"appregistration", "connection", "connectivity"}
-	inner  = []string{"entra", "entra/msgraph", "exchange", "signin", "permission", "certificate", "store", "handoff", "probe", "ewsaccess", "escape", "patience", "sandbox"}
+	inner  = []string{"entra", "entra/msgraph", "exchange", "signin", "permission", "certificate", "store", "handoff", "probe", "ewsaccess", "escape", "retry", "sandbox"}
 )
 
 // rooms returns what each package of the project imports, all the way down, tests left out.

@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // names serializes, in this process, whoever looks for an application of one name in one tenant and then gives that name
@@ -18,7 +18,7 @@ var names nameRegister
 // nameRegister holds one turn per name, and the application that got the name last.
 type nameRegister struct {
 	guard sync.Mutex
-	turns map[string]patience.Turn
+	turns map[string]retry.Turn
 	given map[string]*entra.Application
 }
 
@@ -51,15 +51,15 @@ func (j *job) lockName(ctx context.Context) (unlock func(), err error) {
 }
 
 // turn is whose turn it is to give the name.
-func (r *nameRegister) turn(name string) patience.Turn {
+func (r *nameRegister) turn(name string) retry.Turn {
 	r.guard.Lock()
 	defer r.guard.Unlock()
 	if r.turns == nil {
-		r.turns, r.given = map[string]patience.Turn{}, map[string]*entra.Application{}
+		r.turns, r.given = map[string]retry.Turn{}, map[string]*entra.Application{}
 	}
 	turn, ok := r.turns[name]
 	if !ok {
-		turn = patience.NewTurn()
+		turn = retry.NewTurn()
 		r.turns[name] = turn
 	}
 	return turn

@@ -10,8 +10,8 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/exchange"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -69,7 +69,7 @@ func (i *inspection) gather(ctx context.Context, facts probe.Facts) probe.Facts 
 	return i.untilReady(ctx, facts, app)
 }
 
-// untilReady signs in and asks, again and again while the answers say "not yet" and patience lasts. Each attempt signs in
+// untilReady signs in and asks, again and again while the answers say "not yet" and the time allows. Each attempt signs in
 // anew: a token that was taken before a consent keeps lacking its roles.
 func (i *inspection) untilReady(ctx context.Context, facts probe.Facts, app signin.App) probe.Facts {
 	var with access
@@ -248,7 +248,7 @@ func (i *inspection) open(ctx context.Context, facts probe.Facts, connection sto
 	i.budget.join(inbox, autodiscover)
 	if facts.Obstacle(probe.PublicFolders) == "" {
 		var root exchange.PublicFolder
-		root, facts.Subfolders = client.PublicFolders(patience.With(ctx, i.budget.spend), address, connection.Mailbox, connection.PublicFolderPaths, route)
+		root, facts.Subfolders = client.PublicFolders(retry.With(ctx, i.budget.spend), address, connection.Mailbox, connection.PublicFolderPaths, route)
 		facts.PublicFolders, facts.PublicFoldersErr = root.Folder, root.Err
 	}
 	return facts

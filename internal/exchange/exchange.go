@@ -11,7 +11,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // ErrOtherOrigin says that Exchange pointed outside the origin that the provider was told to use. A request that
@@ -109,7 +109,7 @@ func (c *Client) ask(ctx context.Context, address, question string, route Route,
 // What the last answer came to is the error.
 func (c *Client) do(request *http.Request, read func(*http.Response, []byte) error) error {
 	request.Header.Set("User-Agent", "terraform-provider-codetwo")
-	answer, err := patience.Do(c.http, request, func(answer *http.Response, body []byte) patience.Verdict {
+	answer, err := retry.Do(c.http, request, func(answer *http.Response, body []byte) retry.Verdict {
 		return verdict(answer, read(answer, body))
 	})
 	if err != nil {

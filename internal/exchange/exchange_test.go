@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 const (
@@ -35,7 +35,7 @@ func serve(t *testing.T, answer func(http.ResponseWriter, *http.Request)) (*Clie
 
 // impatient is a context in which there is no time for a pause.
 func impatient(ctx context.Context) context.Context {
-	return patience.With(ctx, func(context.Context, time.Duration) error { return errors.New("there is no time") })
+	return retry.With(ctx, func(context.Context, time.Duration) error { return errors.New("there is no time") })
 }
 
 func answering(status int, body string, headers ...string) func(http.ResponseWriter, *http.Request) {

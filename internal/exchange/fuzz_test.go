@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // answerOf is an Exchange that answers every request alike, without a server.
@@ -45,7 +45,7 @@ func FuzzAnyAnswerOfExchangeIsAFolderOrAnErrorOfItsOwn(f *testing.F) {
 		switch {
 		case err == nil && status != http.StatusOK:
 			t.Errorf("HTTP %d is taken for a folder", status)
-		case err != nil && (!errors.As(err, &refused) || refused.BackOff < 0 || refused.BackOff > patience.Longest || strings.Contains(err.Error(), token)):
+		case err != nil && (!errors.As(err, &refused) || refused.BackOff < 0 || refused.BackOff > retry.Longest || strings.Contains(err.Error(), token)):
 			t.Errorf("the error is %v", err)
 		}
 	})

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // theRoute is where a request for public folders has to go.
@@ -343,7 +343,7 @@ func TestAFolderThatIsBusyIsWaitedForAndOneThatStaysBusyLeavesTheOthersKnown(t *
 	client := h.client(t)
 	const limited = 3
 	var made []time.Duration
-	ctx := patience.With(t.Context(), func(_ context.Context, d time.Duration) error {
+	ctx := retry.With(t.Context(), func(_ context.Context, d time.Duration) error {
 		if len(made) == limited {
 			return errors.New("there is no time")
 		}

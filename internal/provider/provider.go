@@ -21,7 +21,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/connection"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/connectivity"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 )
 
@@ -33,7 +33,7 @@ var (
 // New returns what makes providers of this version.
 func New(version string, options ...Option) func() provider.Provider {
 	return func() provider.Provider {
-		p := &Provider{version: version, getenv: os.Getenv, now: time.Now, wait: patience.Timer, wrap: func(next http.RoundTripper) http.RoundTripper { return next }}
+		p := &Provider{version: version, getenv: os.Getenv, now: time.Now, wait: retry.Timer, wrap: func(next http.RoundTripper) http.RoundTripper { return next }}
 		for _, option := range options {
 			option(p)
 		}

@@ -18,7 +18,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // builder makes an identity's credential for one tenant.
@@ -211,12 +211,12 @@ func (l lastResort) GetToken(ctx context.Context, options policy.TokenRequestOpt
 // remembering keeps tokens until shortly before they expire. The Azure CLI's credential starts a process for each.
 type remembering struct {
 	next   azcore.TokenCredential
-	turn   patience.Turn
+	turn   retry.Turn
 	tokens map[string]azcore.AccessToken // by scope; of whoever has the turn
 }
 
 func newRemembering(next azcore.TokenCredential) *remembering {
-	return &remembering{next: next, turn: patience.NewTurn(), tokens: map[string]azcore.AccessToken{}}
+	return &remembering{next: next, turn: retry.NewTurn(), tokens: map[string]azcore.AccessToken{}}
 }
 
 // expiryMargin is how long before its end a token is no longer handed out, as in azcore's bearer token policy.

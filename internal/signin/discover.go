@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // Discover asks whether the tenant (a GUID) exists, by reading its OpenID configuration, which needs no token. The
@@ -20,7 +20,7 @@ func Discover(ctx context.Context, endpoints Endpoints, client *http.Client, ten
 		return fmt.Errorf("looking for tenant %s: %w", tenantID, err)
 	}
 	request.Header.Set("Accept", "application/json")
-	response, err := patience.Do(withoutRedirects(client), request, patience.ByStatus)
+	response, err := retry.Do(withoutRedirects(client), request, retry.ByStatus)
 	if err != nil {
 		return fmt.Errorf("looking for tenant %s: %w", tenantID, err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // session is one identity in one tenant.
@@ -23,7 +23,7 @@ type session struct {
 
 	// turn is taken by whoever asks the credential. It lets one through at a time by itself, but by a mutex, behind which
 	// nobody's deadline counts.
-	turn patience.Turn
+	turn retry.Turn
 
 	mu         sync.Mutex
 	credential azcore.TokenCredential // nil: its tokens are forgotten
@@ -36,7 +36,7 @@ func newSession(tenantID, clientID string, build func() (azcore.TokenCredential,
 	if err != nil {
 		return nil, err
 	}
-	return &session{build: build, tenantID: tenantID, clientID: clientID, turn: patience.NewTurn(), credential: credential, given: map[string]string{}}, nil
+	return &session{build: build, tenantID: tenantID, clientID: clientID, turn: retry.NewTurn(), credential: credential, given: map[string]string{}}, nil
 }
 
 // Token returns an access token for the scope: from memory while it lives, else from Entra. The error is *Error when
@@ -56,7 +56,7 @@ func (s *session) Token(ctx context.Context, scope string) (Token, error) {
 	if _, limited := ctx.Deadline(); !limited {
 		// Microsoft's client library allows itself 30 seconds where nobody allows it anything.
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, patience.Longest)
+		ctx, cancel = context.WithTimeout(ctx, retry.Longest)
 		defer cancel()
 	}
 	token, err := credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})

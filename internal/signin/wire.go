@@ -15,7 +15,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // wire carries azidentity's requests, and keeps them at the sign-in service's origin.
@@ -28,7 +28,7 @@ func (w wire) options() policy.ClientOptions {
 	return policy.ClientOptions{
 		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: w.endpoints.Login, Services: map[cloud.ServiceName]cloud.ServiceConfiguration{}},
 		Transport: w,
-		Retry:     policy.RetryOptions{MaxRetries: -1}, // Do has the patience: azcore's ends after a minute, and trusts this machine's clock
+		Retry:     policy.RetryOptions{MaxRetries: -1}, // Do retries: azcore's own ends after a minute, and trusts this machine's clock
 	}
 }
 
@@ -53,7 +53,7 @@ func (w wire) Do(request *http.Request) (*http.Response, error) {
 			note.hide(form.Get("client_secret"), form.Get("client_assertion"))
 		}
 	}
-	response, err := patience.Do(w.client, request, patience.ByStatus)
+	response, err := retry.Do(w.client, request, retry.ByStatus)
 	note.fail(err)
 	if err != nil {
 		return nil, err

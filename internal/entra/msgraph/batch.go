@@ -14,7 +14,7 @@ import (
 	"github.com/microsoft/kiota-abstractions-go/serialization"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // largestBatch is how many parts Graph takes in one batch (Microsoft Graph: JSON batching).
@@ -87,7 +87,7 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 				}
 				refused := d.partError(parts[index], response)
 				answers[index] = answer{err: refused, lost: lost || untold(response.Status)}
-				named, _ := patience.RetryAfter(headerOf(response.Headers))
+				named, _ := retry.RetryAfter(headerOf(response.Headers))
 				wait, retry := pauseAfter(refused, named, failures, parts[index].repeat)
 				if retry {
 					again, pause = append(again, index), max(pause, wait)
@@ -105,7 +105,7 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 				break
 			}
 		}
-		if len(again) == 0 || !patience.Fits(ctx, pause) {
+		if len(again) == 0 || !retry.Fits(ctx, pause) {
 			return answers, nil
 		}
 		if stopped := d.wait(ctx, pause); stopped != nil {

@@ -17,7 +17,7 @@ import (
 	jsonserialization "github.com/microsoft/kiota-serialization-json-go"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // Config says which directory to speak to, and as whom.
@@ -26,14 +26,14 @@ type Config struct {
 	Client *http.Client                              // its transport, which must be set, carries the requests; nothing else of it is used
 	Token  func(ctx context.Context) (string, error) // an access token for Microsoft Graph in the tenant meant
 	Forget func(refused string)                      // drops a token that Graph refused with HTTP 401, so that Token gives another one; nil: a refused token is final
-	Wait   patience.Wait                             // nil: a real timer
+	Wait   retry.Wait                                // nil: a real timer
 }
 
 // New returns the directory. No request is made before the first call.
 func New(config Config) entra.Directory {
 	wait := config.Wait
 	if wait == nil {
-		wait = patience.Timer
+		wait = retry.Timer
 	}
 	base := config.Origin + "/v1.0"
 	client := &http.Client{
@@ -47,7 +47,7 @@ func New(config Config) entra.Directory {
 		panic(fmt.Sprintf("msgraph: building the SDK's request adapter: %v", err))
 	}
 	adapter.SetBaseUrl(base)
-	return &directory{base: base, adapter: adapter, nodes: nodes, wait: wait, resourcesTurn: patience.NewTurn(), resources: map[string]entra.ResourceApplication{}}
+	return &directory{base: base, adapter: adapter, nodes: nodes, wait: wait, resourcesTurn: retry.NewTurn(), resources: map[string]entra.ResourceApplication{}}
 }
 
 // directory implements entra.Directory.
@@ -55,9 +55,9 @@ type directory struct {
 	base    string // origin and version, without a slash at its end
 	adapter *kiotahttp.NetHttpRequestAdapter
 	nodes   serialization.ParseNodeFactory
-	wait    patience.Wait
+	wait    retry.Wait
 
-	resourcesTurn patience.Turn
+	resourcesTurn retry.Turn
 	resources     map[string]entra.ResourceApplication // by app ID, as far as they were asked for
 }
 

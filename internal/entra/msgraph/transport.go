@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 const (
@@ -27,7 +27,7 @@ const (
 // always (Graph did not carry the request out), other failures only where a repetition does no harm.
 type transport struct {
 	next   http.RoundTripper
-	wait   patience.Wait
+	wait   retry.Wait
 	token  func(context.Context) (string, error)
 	forget func(refused string) // nil: a refused token is not replaced
 }
@@ -114,14 +114,14 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 				authorization = bearer + fresh
 				continue
 			}
-			named, _ := patience.RetryAfter(response.Header)
+			named, _ := retry.RetryAfter(response.Header)
 			pause, again = pauseAfter(refused, named, failures, mayRepeat(request))
 			err = refused
 		} else {
 			noteLost(ctx)
-			pause, again = patience.BackOff(failures+1), mayRepeat(request) && failures < attempts && ctx.Err() == nil
+			pause, again = retry.BackOff(failures+1), mayRepeat(request) && failures < attempts && ctx.Err() == nil
 		}
-		if !again || !patience.Fits(ctx, pause) {
+		if !again || !retry.Fits(ctx, pause) {
 			return nil, err
 		}
 		if stopped := t.wait(ctx, pause); stopped != nil {
@@ -147,7 +147,7 @@ func readWhole(response *http.Response) error {
 // names none. Where that is next to nothing, it is not believed for long: whoever is throttled and asks at once, again and
 // again, is throttled for longer (Microsoft Graph: throttling guidance).
 func pauseAfter(refused *entra.Error, named time.Duration, failures int, repeatable bool) (pause time.Duration, again bool) {
-	pause = patience.BackOff(failures + 1)
+	pause = retry.BackOff(failures + 1)
 	if named > 0 {
 		pause = max(named, pause/8)
 	}

@@ -1,7 +1,7 @@
-// Package patience waits for a service that is busy: as long as it names a time, until the operation's deadline; without
+// Package retry waits for a service that is busy: as long as it names a time, until the operation's deadline; without
 // one, a bounded number of times. It serves the sign-in and Exchange. Microsoft Graph has rules of its own for what may be
 // repeated, keeps them in its room, and shares the rest.
-package patience
+package retry
 
 import (
 	"bytes"

@@ -17,13 +17,13 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // noting returns a context in which pauses take no time, and the list that they are written into.
 func noting(ctx context.Context) (context.Context, *[]time.Duration) {
 	var pauses []time.Duration
-	return patience.With(ctx, func(ctx context.Context, d time.Duration) error {
+	return retry.With(ctx, func(ctx context.Context, d time.Duration) error {
 		pauses = append(pauses, d)
 		return ctx.Err()
 	}), &pauses

@@ -7,7 +7,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 const (
@@ -25,16 +25,16 @@ var errSpent = errors.New("the time allowed by timeouts has no room for another 
 // budget is the time that may pass in pauses: for what is not ready yet, and for services that are busy. It is of one
 // strand of questions, each put after the one before; strands that run side by side have a copy each.
 type budget struct {
-	wait           patience.Wait
+	wait           retry.Wait
 	allowed, spent time.Duration
 	tries          int // of again
 }
 
-func newBudget(allowed time.Duration, wait patience.Wait) *budget {
+func newBudget(allowed time.Duration, wait retry.Wait) *budget {
 	return &budget{wait: wait, allowed: allowed - reserve}
 }
 
-// spend is a patience.Wait. What there is no time for is not begun.
+// spend is a retry.Wait. What there is no time for is not begun.
 func (b *budget) spend(ctx context.Context, pause time.Duration) error {
 	deadline, limited := ctx.Deadline()
 	if pause > b.allowed-b.spent || limited && time.Until(deadline) < pause+reserve {
@@ -48,7 +48,7 @@ func (b *budget) spend(ctx context.Context, pause time.Duration) error {
 // strand returns a context for questions beside others, which wait out of a copy of the budget, and the copy.
 func (b *budget) strand(ctx context.Context) (context.Context, *budget) {
 	strand := *b
-	return patience.With(ctx, strand.spend), &strand
+	return retry.With(ctx, strand.spend), &strand
 }
 
 // halve takes half of what is left away.

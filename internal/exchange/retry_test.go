@@ -10,13 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // noting returns a context in which pauses take no time, and the list that they are written into.
 func noting(ctx context.Context) (context.Context, *[]time.Duration) {
 	var pauses []time.Duration
-	return patience.With(ctx, func(ctx context.Context, d time.Duration) error {
+	return retry.With(ctx, func(ctx context.Context, d time.Duration) error {
 		pauses = append(pauses, d)
 		return ctx.Err()
 	}), &pauses
@@ -138,7 +138,7 @@ func TestAPauseBeyondTheDeadlineIsNotBegunAndTheErrorSaysHowLongItWouldBe(t *tes
 		ctx, cancel := context.WithTimeout(ctx, time.Hour)
 		err := question.ask(ctx, client)
 		cancel()
-		if failure, ok := errors.AsType[*Error](err); !ok || failure.Status != 429 || failure.BackOff != patience.Longest || len(*requests) != 1 || len(*pauses) > 0 {
+		if failure, ok := errors.AsType[*Error](err); !ok || failure.Status != 429 || failure.BackOff != retry.Longest || len(*requests) != 1 || len(*pauses) > 0 {
 			t.Errorf("%s: %d requests, with the pauses %s: %+v", name, len(*requests), *pauses, err)
 		}
 	}
