@@ -175,24 +175,3 @@ func TestADateIsReadByTheClockOfWhoeverWroteIt(t *testing.T) {
 		t.Errorf("without its own clock, years ago is %s, %t", pause, named)
 	}
 }
-
-func TestATurnIsWaitedForNoLongerThanTheContextLasts(t *testing.T) {
-	t.Parallel()
-	turn := NewTurn()
-	giveBack, err := turn.Take(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := turn.Take(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("the turn is taken: %v", err)
-	}
-	giveBack()
-	if _, err := turn.Take(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("a context that is over got the turn: %v", err)
-	}
-	if _, err := turn.Take(t.Context()); err != nil {
-		t.Error(err)
-	}
-}

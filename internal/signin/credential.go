@@ -16,9 +16,9 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // builder makes an identity's credential for one tenant.
@@ -211,12 +211,12 @@ func (l lastResort) GetToken(ctx context.Context, options policy.TokenRequestOpt
 // remembering keeps tokens until shortly before they expire. The Azure CLI's credential starts a process for each.
 type remembering struct {
 	next   azcore.TokenCredential
-	turn   retry.Turn
-	tokens map[string]azcore.AccessToken // by scope; of whoever has the turn
+	asking *semaphore.Weighted           // held while next is asked
+	tokens map[string]azcore.AccessToken // by scope; guarded by asking
 }
 
 func newRemembering(next azcore.TokenCredential) *remembering {
-	return &remembering{next: next, turn: retry.NewTurn(), tokens: map[string]azcore.AccessToken{}}
+	return &remembering{next: next, asking: semaphore.NewWeighted(1), tokens: map[string]azcore.AccessToken{}}
 }
 
 // expiryMargin is how long before its end a token is no longer handed out, as in azcore's bearer token policy.
@@ -226,11 +226,10 @@ func (r *remembering) GetToken(ctx context.Context, options policy.TokenRequestO
 	if len(options.Scopes) != 1 {
 		return azcore.AccessToken{}, errors.New("one scope is wanted")
 	}
-	giveBack, err := r.turn.Take(ctx)
-	if err != nil {
+	if err := r.asking.Acquire(ctx, 1); err != nil {
 		return azcore.AccessToken{}, err
 	}
-	defer giveBack()
+	defer r.asking.Release(1)
 	if token, ok := r.tokens[options.Scopes[0]]; ok && time.Until(token.ExpiresOn) > expiryMargin {
 		return token, nil
 	}

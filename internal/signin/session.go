@@ -11,6 +11,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
@@ -21,9 +22,8 @@ type session struct {
 	tenantID string
 	clientID string // empty when the credential alone knows
 
-	// turn is taken by whoever asks the credential. It lets one through at a time by itself, but by a mutex, behind which
-	// nobody's deadline counts.
-	turn retry.Turn
+	// asking serializes the calls of the credential, which does so itself, but with a mutex that ignores deadlines.
+	asking *semaphore.Weighted
 
 	mu         sync.Mutex
 	credential azcore.TokenCredential // nil: its tokens are forgotten
@@ -36,19 +36,18 @@ func newSession(tenantID, clientID string, build func() (azcore.TokenCredential,
 	if err != nil {
 		return nil, err
 	}
-	return &session{build: build, tenantID: tenantID, clientID: clientID, turn: retry.NewTurn(), credential: credential, given: map[string]string{}}, nil
+	return &session{build: build, tenantID: tenantID, clientID: clientID, asking: semaphore.NewWeighted(1), credential: credential, given: map[string]string{}}, nil
 }
 
 // Token returns an access token for the scope: from memory while it lives, else from Entra. The error is *Error when
 // Entra refused.
 func (s *session) Token(ctx context.Context, scope string) (Token, error) {
 	ctx, note := withNote(ctx)
-	giveBack, err := s.turn.Take(ctx)
-	if err != nil {
+	if err := s.asking.Acquire(ctx, 1); err != nil {
 		note.fail(fmt.Errorf("waiting for another sign-in to end: %w", err))
 		return Token{}, s.explain(err, note)
 	}
-	defer giveBack()
+	defer s.asking.Release(1)
 	credential, err := s.current()
 	if err != nil {
 		return Token{}, s.explain(err, note)
@@ -70,7 +69,7 @@ func (s *session) Token(ctx context.Context, scope string) (Token, error) {
 }
 
 // current returns the credential, a new one where the tokens of the one before were forgotten: Microsoft's client library
-// has no other way to drop a token that it believes to be alive. The caller has the turn.
+// has no other way to drop a token that it believes to be alive. The caller holds asking.
 func (s *session) current() (azcore.TokenCredential, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

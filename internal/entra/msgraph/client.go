@@ -15,6 +15,7 @@ import (
 	"github.com/microsoft/kiota-abstractions-go/serialization"
 	kiotahttp "github.com/microsoft/kiota-http-go"
 	jsonserialization "github.com/microsoft/kiota-serialization-json-go"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
@@ -47,7 +48,7 @@ func New(config Config) entra.Directory {
 		panic(fmt.Sprintf("msgraph: building the SDK's request adapter: %v", err))
 	}
 	adapter.SetBaseUrl(base)
-	return &directory{base: base, adapter: adapter, nodes: nodes, wait: wait, resourcesTurn: retry.NewTurn(), resources: map[string]entra.ResourceApplication{}}
+	return &directory{base: base, adapter: adapter, nodes: nodes, wait: wait, asking: semaphore.NewWeighted(1), resources: map[string]entra.ResourceApplication{}}
 }
 
 // directory implements entra.Directory.
@@ -57,8 +58,8 @@ type directory struct {
 	nodes   serialization.ParseNodeFactory
 	wait    retry.Wait
 
-	resourcesTurn retry.Turn
-	resources     map[string]entra.ResourceApplication // by app ID, as far as they were asked for
+	asking    *semaphore.Weighted                  // held while an API is asked for
+	resources map[string]entra.ResourceApplication // by app ID, as far as they were asked for; guarded by asking
 }
 
 // parameters fill a URI template (RFC 6570). Simple expansion encodes whatever is reserved in them.

@@ -224,11 +224,10 @@ func tolerating(status int, take func(answer) error) func(answer) error {
 // ResourceApplications implements entra.Directory. What an API offers does not change during a run, so each is asked
 // for once. Rights: Application.Read.All.
 func (d *directory) ResourceApplications(ctx context.Context, appIDs ...string) (map[string]entra.ResourceApplication, error) {
-	giveBack, err := d.resourcesTurn.Take(ctx) // had while asking: whoever comes at the same time wants the same answer
-	if err != nil {
+	if err := d.asking.Acquire(ctx, 1); err != nil { // held while asking: a second caller wants the same answer
 		return nil, fmt.Errorf("waiting for what another operation asks of the same APIs: %w", err)
 	}
-	defer giveBack()
+	defer d.asking.Release(1)
 	var parts []part
 	var asked []string
 	for _, appID := range appIDs {
