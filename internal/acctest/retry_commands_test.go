@@ -39,7 +39,7 @@ type scene struct {
 func (c command) stage(t *testing.T) *scene {
 	t.Helper()
 	s := &scene{Kitchen: acctest.Start(t, sandbox.Options{Profile: "instant"})}
-	s.protocol = s.Protocol(s.Tenant(0).Callers.Full, acctest.WithWait(retry.Timer), acctest.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+	s.protocol = s.Protocol(s.Tenant(0).Callers.Full, acctest.WithWait(retry.System{}.Wait), acctest.WithTransport(func(next http.RoundTripper) http.RoundTripper {
 		s.wire.next = next
 		return &s.wire
 	}))

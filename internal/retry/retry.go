@@ -1,202 +1,173 @@
-// Package retry waits for a service that is busy: as long as it names a time, until the operation's deadline; without
-// one, a bounded number of times. It serves the sign-in and Exchange. Microsoft Graph has rules of its own for what may be
-// repeated, keeps them in its room, and shares the rest.
+// Package retry is how the provider waits: for a busy service, for a failure that passes, and for what a replica does not
+// show yet. A Policy holds the rules and a Run applies them to one operation. It is the only code that lets time pass.
 package retry
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"math"
 	"math/rand/v2"
-	"net/http"
-	"strconv"
-	"strings"
 	"time"
 )
 
-const (
-	// failuresBorne is how often a request is repeated that fails without naming a time to wait.
-	failuresBorne = 3
-	// firstPause doubles with each failure, up to longestPause.
-	firstPause   = time.Second
-	longestPause = 30 * time.Second
-	// Longest is the longest pause that is told apart. A number beyond it would not fit into a duration, and no operation
-	// lasts as long.
-	Longest = 365 * 24 * time.Hour
-	// largestAnswer bounds what is read of an answer, in bytes.
-	largestAnswer = 1 << 20
-)
+// LongestPause bounds every pause that an answer asks for. A number beyond it may not fit into a duration, and no operation
+// lasts as long.
+const LongestPause = 365 * 24 * time.Hour
 
-// Wait lets a duration pass, or returns the context's error as soon as that is done. Any other error says that there is
-// no time for the pause, and none of it has passed.
-type Wait func(ctx context.Context, d time.Duration) error
-
-type waitKey struct{}
-
-// With has Do wait by a function of the caller's own: what a pause may take depends on what is asked, and Microsoft's
-// client library hands nothing through but the context.
-func With(ctx context.Context, wait Wait) context.Context {
-	return context.WithValue(ctx, waitKey{}, wait)
+// Policy holds the rules of waiting. The zero Policy is ready for use. The deadline of the operation is its context's: a
+// pause that does not end before it is not begun, since the last answer says more than a timeout would.
+type Policy struct {
+	First   time.Duration // the first back-off, which doubles with each attempt; 0: a second
+	Longest time.Duration // the longest back-off; 0: 30 seconds
+	Steady  bool          // no part of the back-off is taken away at random
+	Limit   int           // how often an operation is repeated after a Verdict that is not Unlimited; 0: three times
+	Reserve time.Duration // of the time before the deadline: kept for what follows the operation
+	Clock   Clock         // nil: System
+	Notify  func(context.Context, Notice)
 }
 
-func waitOf(ctx context.Context) Wait {
-	if wait, ok := ctx.Value(waitKey{}).(Wait); ok {
-		return wait
-	}
-	return Timer
+// Clock tells and passes the time. Its Now is compared with the deadlines of contexts.
+type Clock interface {
+	Now() time.Time
+	// Wait lets d pass. It returns the context's error as soon as that is done.
+	Wait(ctx context.Context, d time.Duration) error
 }
 
-// Timer is the Wait of the real clock.
-func Timer(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
+// System is the real Clock.
+type System struct{}
+
+// Now implements Clock.
+func (System) Now() time.Time { return time.Now() }
+
+// Wait implements Clock.
+func (System) Wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-t.C:
+	case <-timer.C:
 		return nil
 	}
 }
 
-// Verdict says whether a request is worth another attempt.
+// Verdict judges one attempt.
 type Verdict struct {
-	Again bool          // another attempt may be answered otherwise
-	Pause time.Duration // that the answer asks for; 0: it names none
-	Busy  bool          // the service is: a pause that it names is waited for as often as it names one
+	Again     bool          // another attempt may be answered otherwise
+	Unlimited bool          // the deadline alone bounds how often, and not Policy.Limit
+	Pause     time.Duration // that the answer asks for; 0: it names none, and the back-off decides
+	Reason    error         // what is waited for, with the last answer: a clause such as "Entra did not show the application"
 }
 
-// ByStatus judges an answer by its status and its Retry-After.
-func ByStatus(response *http.Response, _ []byte) Verdict {
-	pause, _ := RetryAfter(response.Header)
-	switch response.StatusCode {
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		return Verdict{Again: true, Busy: true, Pause: pause}
-	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
-		return Verdict{Again: true, Pause: pause}
-	}
-	return Verdict{}
+// Until is the Verdict on what is waited for as long as the deadline allows.
+func Until(reason error) Verdict { return Verdict{Again: true, Unlimited: true, Reason: reason} }
+
+// Notice tells Policy.Notify of a pause.
+type Notice struct {
+	Attempts int           // made so far
+	Pause    time.Duration // that follows
+	Begun    bool          // false: it does not end before the deadline, and the operation ends instead
+	Reason   error         // of the Verdict
 }
 
-// Do sends the request, and sends it again as judge and the time allow. It is for requests whose repetition does no harm,
-// and whose body, if any, can be had again (GetBody). The answer's body has been read, and can be read once more. Where
-// the deadline ends a later attempt, the answer of the earlier one is returned: it says why it took so long.
-func Do(client *http.Client, request *http.Request, judge func(*http.Response, []byte) Verdict) (*http.Response, error) {
-	ctx := request.Context()
-	var earlier *http.Response
-	failures := 0
-	for attempts := 1; ; attempts++ {
-		response, verdict, err := attempt(client, request, judge)
-		if ctx.Err() != nil && err != nil {
-			if earlier != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return earlier, nil
-			}
-			return nil, err
-		}
-		if !verdict.Again {
-			return response, err
-		}
-		pause := verdict.Pause
-		if pause > 0 {
-			// A time that is next to nothing is not believed for long: whoever asks again at once stays unwelcome.
-			pause = max(pause, BackOff(attempts)/8)
-		}
-		if !verdict.Busy || pause <= 0 {
-			if failures++; failures > failuresBorne {
-				return response, err
-			}
-			if pause <= 0 {
-				pause = BackOff(failures)
-			}
-		}
-		if !Fits(ctx, pause) {
-			return response, err
-		}
-		if err == nil {
-			earlier = response
-		}
-		if stopped := waitOf(ctx)(ctx, pause); stopped != nil {
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return nil, fmt.Errorf("interrupted while waiting to ask %s again: %w", request.URL.Host, context.Cause(ctx))
-			}
-			return response, err
-		}
-	}
+// Stopped is the error of an operation that ends without another attempt: there is no time for the pause, or the pause was
+// interrupted.
+type Stopped struct {
+	Cause  error // context.DeadlineExceeded, or the context's error
+	Reason error // of the Verdict
 }
 
-// attempt sends the request once. An answer that breaks off in its middle is none.
-func attempt(client *http.Client, request *http.Request, judge func(*http.Response, []byte) Verdict) (*http.Response, Verdict, error) {
-	sent := request.Clone(request.Context())
-	if request.GetBody != nil {
-		body, err := request.GetBody()
-		if err != nil {
-			return nil, Verdict{}, err
-		}
-		sent.Body = body
+func (s *Stopped) Error() string {
+	if errors.Is(s.Cause, context.Canceled) {
+		return fmt.Sprintf("interrupted while %v", s.Reason)
 	}
-	response, err := client.Do(sent)
-	if err != nil {
-		// A certificate that is not trusted is not trusted a second later.
-		return nil, Verdict{Again: !errors.As(err, new(*tls.CertificateVerificationError))}, err
-	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, largestAnswer))
-	_ = response.Body.Close()
-	if err != nil {
-		return nil, Verdict{Again: true}, fmt.Errorf("the answer of %s was cut off: %w", request.URL.Host, err)
-	}
-	response.Body = io.NopCloser(bytes.NewReader(body))
-	return response, judge(response, body), nil
+	return fmt.Sprintf("the time allowed by timeouts ran out while %v", s.Reason)
 }
 
-// RetryAfter reads how long an answer asks to be left alone: seconds, whole or fractional, or an HTTP date (RFC 9110,
-// 10.2.3), or Azure's milliseconds. Nothing, zero and the past are no pause. A date is compared with the answer's own
-// Date, where it has one: this machine's clock may be wrong.
-func RetryAfter(header http.Header) (time.Duration, bool) {
-	for _, name := range []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
-		if pause := Duration(header.Get(name), time.Millisecond); pause > 0 {
-			return pause, true
-		}
+func (s *Stopped) Unwrap() []error { return []error{s.Cause, s.Reason} }
+
+// ErrFinal is the error of Again where the answer itself is the result.
+var ErrFinal = errors.New("not worth another attempt")
+
+// Half leaves the policy half of the time before the deadline: for a question whose answer can be done without.
+func (p Policy) Half(ctx context.Context) Policy {
+	if left, limited := p.left(ctx); limited {
+		p.Reserve += max(left, 0) / 2
 	}
-	value := strings.TrimSpace(header.Get("Retry-After"))
-	if pause := Duration(value, time.Second); pause > 0 {
-		return pause, true
-	}
-	date, err := http.ParseTime(value)
-	if err != nil {
-		return 0, false
-	}
-	now, err := http.ParseTime(header.Get("Date"))
-	if err != nil {
-		now = time.Now()
-	}
-	pause := min(date.Sub(now), Longest)
-	return max(pause, 0), pause > 0
+	return p
 }
 
-// Duration reads a number of units, at most Longest; 0 where it is none, or not above zero.
-func Duration(number string, unit time.Duration) time.Duration {
-	count, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) || math.IsNaN(count) || count <= 0 {
-		return 0
-	}
-	if count >= float64(Longest)/float64(unit) {
-		return Longest
-	}
-	return time.Duration(count * float64(unit))
+// left is the time before the deadline, without the reserve.
+func (p Policy) left(ctx context.Context) (left time.Duration, limited bool) {
+	deadline, limited := ctx.Deadline()
+	return deadline.Sub(p.clock().Now()) - p.Reserve, limited
 }
 
-// Fits tells whether a pause ends before the operation's deadline. Waiting beyond it would only hide the reason.
-func Fits(ctx context.Context, pause time.Duration) bool {
-	deadline, ok := ctx.Deadline()
-	return !ok || time.Until(deadline) > pause
+func (p Policy) clock() Clock {
+	if p.Clock == nil {
+		return System{}
+	}
+	return p.Clock
 }
 
-// BackOff is the pause after so many failures, from 1. It doubles with each, and up to half of it is taken away at random, so
-// that many tenants which failed together do not come back together.
-func BackOff(failures int) time.Duration {
-	pause := min(firstPause<<min(failures-1, 10), longestPause)
+// backOff is the pause after so many attempts, from 1. Up to half of it is taken away at random unless the policy is Steady:
+// many tenants which failed together should not come back together.
+func (p Policy) backOff(attempts int) time.Duration {
+	pause := min(cmp.Or(p.First, time.Second)<<min(attempts-1, 10), cmp.Or(p.Longest, 30*time.Second))
+	if p.Steady {
+		return pause
+	}
 	return pause - rand.N(pause/2)
+}
+
+// Run counts the attempts of one operation. It is not safe for parallel use.
+type Run struct {
+	policy            Policy
+	attempts, limited int
+}
+
+// Start begins an operation.
+func (p Policy) Start() *Run { return &Run{policy: p} }
+
+// Attempts is how many attempts came before this one.
+func (r *Run) Attempts() int { return r.attempts }
+
+// Allows reports whether the verdict is worth another attempt, whatever time there is.
+func (r *Run) Allows(v Verdict) bool {
+	return v.Again && (v.Unlimited || r.limited < cmp.Or(r.policy.Limit, 3))
+}
+
+// Pause is how long to wait after the verdict. A named time that is next to nothing grows with the attempts: immediate
+// retries prolong throttling (Microsoft Graph: throttling guidance).
+func (r *Run) Pause(v Verdict) time.Duration {
+	backOff := r.policy.backOff(r.attempts + 1)
+	if v.Pause > 0 {
+		return max(v.Pause, backOff/8)
+	}
+	return backOff
+}
+
+// Again waits before another attempt. Its error is ErrFinal where the verdict is not worth one, and otherwise *Stopped.
+func (r *Run) Again(ctx context.Context, v Verdict) error {
+	if !r.Allows(v) {
+		return ErrFinal
+	}
+	pause := r.Pause(v)
+	r.attempts++
+	if !v.Unlimited {
+		r.limited++
+	}
+	left, limited := r.policy.left(ctx)
+	begun := !limited || left > pause
+	if r.policy.Notify != nil {
+		r.policy.Notify(ctx, Notice{Attempts: r.attempts, Pause: pause, Begun: begun, Reason: v.Reason})
+	}
+	if !begun {
+		return &Stopped{Cause: context.DeadlineExceeded, Reason: v.Reason}
+	}
+	if err := r.policy.clock().Wait(ctx, pause); err != nil {
+		return &Stopped{Cause: err, Reason: v.Reason}
+	}
+	return nil
 }

@@ -3,175 +3,97 @@ package retry
 import (
 	"context"
 	"errors"
-	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 )
 
-// reply is what a service answers one request with; an error is no answer.
-type reply struct {
-	status     int
-	retryAfter string
-	body       string
-	err        error
-	then       func() // before the answer
-}
+var errNotShown = errors.New("the directory did not show the application")
 
-// service answers with one reply after the other; the last one stays. It counts requests, and what they held.
-type service struct {
-	replies []reply
-	bodies  []string
-}
-
-func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
-	var body []byte
-	if r.Body != nil {
-		body, _ = io.ReadAll(r.Body)
-	}
-	s.bodies = append(s.bodies, string(body))
-	now := s.replies[min(len(s.bodies), len(s.replies))-1]
-	if now.then != nil {
-		now.then()
-	}
-	if now.err != nil {
-		return nil, now.err
-	}
-	header := http.Header{}
-	if now.retryAfter != "" {
-		header.Set("Retry-After", now.retryAfter)
-	}
-	return &http.Response{StatusCode: now.status, Header: header, Body: io.NopCloser(strings.NewReader(now.body)), Request: r}, nil
-}
-
-// ask sends a request, and returns what came of it and the pauses that were made, none of which takes any time.
-func (s *service) ask(ctx context.Context, t *testing.T) (*http.Response, []time.Duration, error) {
-	t.Helper()
-	var pauses []time.Duration
-	ctx = With(ctx, func(ctx context.Context, d time.Duration) error {
-		pauses = append(pauses, d)
-		return ctx.Err()
-	})
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://127.0.0.1/", strings.NewReader("question"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := Do(&http.Client{Transport: s}, request, ByStatus)
-	for _, body := range s.bodies {
-		if body != "question" {
-			t.Errorf("%q was asked", body)
-		}
-	}
-	return response, pauses, err
-}
-
-func TestABusyServiceIsWaitedForAsLongAndAsOftenAsItSays(t *testing.T) {
+func TestWhatIsWaitedForUntilTheDeadlineIsTriedAsOftenAsThePausesFitAndNamedAtTheEnd(t *testing.T) {
 	t.Parallel()
-	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
-		s := &service{}
-		for range 50 {
-			s.replies = append(s.replies, reply{status: status, retryAfter: "7"})
-		}
-		s.replies = append(s.replies, reply{status: http.StatusOK, body: "answer"})
-		response, pauses, err := s.ask(t.Context(), t)
-		if err != nil || response.StatusCode != http.StatusOK || len(pauses) != 50 || pauses[49] != 7*time.Second {
-			t.Fatalf("%d: %v, %v after %v", status, response, err, pauses)
-		}
-		if body, _ := io.ReadAll(response.Body); string(body) != "answer" {
-			t.Errorf("the answer is %q", body)
-		}
-	}
-}
-
-func TestATimeThatIsNextToNothingIsNotBelievedForLong(t *testing.T) {
-	t.Parallel()
-	s := &service{replies: append(slices.Repeat([]reply{{status: 429, retryAfter: "0.001"}}, 20), reply{status: 200})}
-	_, pauses, err := s.ask(t.Context(), t)
-	if err != nil || len(pauses) != 20 || pauses[0] < firstPause/16 || pauses[19] < longestPause/16 || pauses[19] > longestPause/8 {
-		t.Errorf("%v after %v", err, pauses)
-	}
-}
-
-func TestWhatNamesNoTimeIsRepeatedABoundedNumberOfTimes(t *testing.T) {
-	t.Parallel()
-	for name, failing := range map[string]reply{
-		"429": {status: 429}, "503": {status: 503}, "zero": {status: 429, retryAfter: "0"}, "408": {status: 408}, "502 with a time": {status: 502, retryAfter: "5"},
-		"no connection": {err: errors.New("connection refused")},
-	} {
-		s := &service{replies: []reply{failing}}
-		response, pauses, err := s.ask(t.Context(), t)
-		if (err == nil) != (failing.err == nil) || err == nil && response.StatusCode != failing.status || len(pauses) != failuresBorne {
-			t.Errorf("%s: %v, %v after %v", name, response, err, pauses)
-		}
-		for i, pause := range pauses {
-			longest := firstPause << i
-			if failing.retryAfter == "5" {
-				longest = 5 * time.Second
-			}
-			if pause > longest || pause < longest/2 {
-				t.Errorf("%s: the pauses are %v", name, pauses)
-			}
-		}
-	}
-	for _, final := range []int{200, 302, 400, 401, 403, 404, 501} {
-		s := &service{replies: []reply{{status: final, retryAfter: "1"}}}
-		if response, pauses, err := s.ask(t.Context(), t); err != nil || response.StatusCode != final || len(pauses) > 0 {
-			t.Errorf("%d: %v, %v after %v", final, response, err, pauses)
-		}
-	}
-}
-
-func TestAPauseThatDoesNotFitIsNotBegunAndTheAnswerSaysWhy(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	s := &service{replies: []reply{{status: 429, retryAfter: "3601"}}}
-	if response, pauses, err := s.ask(ctx, t); err != nil || response.StatusCode != 429 || len(pauses) > 0 {
-		t.Errorf("%v, %v after %v", response, err, pauses)
+	clock := &retrytest.Clock{}
+	deadline, _ := ctx.Deadline()
+	run := Policy{First: 2 * time.Second, Longest: 8 * time.Second, Clock: clock}.Start()
+	var err error
+	for err == nil {
+		err = run.Again(ctx, Until(errNotShown))
 	}
-	ctx = With(t.Context(), func(context.Context, time.Duration) error { return errors.New("there is no time") })
-	request, _ := http.NewRequestWithContext(ctx, http.MethodGet, "https://127.0.0.1/", nil)
-	s = &service{replies: []reply{{status: 429, retryAfter: "1"}}}
-	if response, err := Do(&http.Client{Transport: s}, request, ByStatus); err != nil || response.StatusCode != 429 || len(s.bodies) != 1 {
-		t.Errorf("%v, %v after %d requests", response, err, len(s.bodies))
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errNotShown) || !strings.Contains(err.Error(), "ran out while the directory did not show the application") {
+		t.Errorf("the error is %v", err)
+	}
+	if left := deadline.Sub(clock.Now()); left <= 0 || left > 8*time.Second {
+		t.Errorf("%s are left at the end", left)
+	}
+	for i, pause := range clock.Pauses() {
+		if longest := min(2*time.Second<<min(i, 10), 8*time.Second); pause > longest || pause < longest/2 {
+			t.Errorf("the pause %d is %s, want half of %s to all of it", i+1, pause, longest)
+		}
 	}
 }
 
-func TestADeadlineInALaterAttemptTellsWhatTheEarlierOneWasAnswered(t *testing.T) {
+func TestTheReserveIsKeptForWhatFollowsAndHalfOfTheRestForAnotherQuestion(t *testing.T) {
 	t.Parallel()
-	ctx := &endless{Context: t.Context()}
-	s := &service{replies: []reply{{status: 429, retryAfter: "1"}, {err: context.DeadlineExceeded, then: func() { ctx.err = context.DeadlineExceeded }}}}
-	if response, _, err := s.ask(ctx, t); err != nil || response.StatusCode != 429 {
-		t.Errorf("%v, %v", response, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
+	defer cancel()
+	for name, c := range map[string]struct {
+		policy func(Policy) Policy
+		pauses int // of ten seconds each
+	}{
+		"nothing kept":     {func(p Policy) Policy { p.Reserve = 0; return p }, 9}, // the tenth would end at the deadline
+		"a reserve":        {func(p Policy) Policy { return p }, 7},
+		"half of the rest": {func(p Policy) Policy { return p.Half(ctx) }, 3},
+	} {
+		clock := &retrytest.Clock{}
+		run := c.policy(Policy{Reserve: 20 * time.Second, Clock: clock}).Start()
+		for run.Again(ctx, Verdict{Again: true, Unlimited: true, Pause: 10 * time.Second}) == nil {
+			continue
+		}
+		if len(clock.Pauses()) != c.pauses {
+			t.Errorf("%s: %d pauses, want %d", name, len(clock.Pauses()), c.pauses)
+		}
 	}
 }
 
-// endless is a context that ends when the test says so.
-type endless struct {
-	context.Context
-	err error
+func TestOnlyWhatIsNotUnlimitedCountsAgainstTheLimit(t *testing.T) {
+	t.Parallel()
+	run := Policy{Limit: 2, Clock: &retrytest.Clock{}}.Start()
+	busy, failed := Verdict{Again: true, Unlimited: true, Pause: time.Second}, Verdict{Again: true}
+	var got []bool
+	for _, verdict := range []Verdict{busy, failed, busy, busy, failed, busy, failed, {}} {
+		got = append(got, run.Again(t.Context(), verdict) == nil)
+	}
+	if want := []bool{true, true, true, true, true, true, false, false}; !slices.Equal(got, want) {
+		t.Errorf("repeated: %t, want %t", got, want)
+	}
 }
 
-func (e *endless) Err() error { return e.err }
+func TestEachPauseIsAnnouncedWithWhatIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	var notices []Notice
+	run := Policy{Clock: &retrytest.Clock{}, Notify: func(_ context.Context, n Notice) { notices = append(notices, n) }}.Start()
+	for run.Again(ctx, Verdict{Again: true, Unlimited: true, Pause: 10 * time.Second, Reason: errNotShown}) == nil {
+		continue
+	}
+	want := []Notice{{1, 10 * time.Second, true, errNotShown}, {2, 10 * time.Second, false, errNotShown}}
+	if !slices.Equal(notices, want) {
+		t.Errorf("%+v, want %+v", notices, want)
+	}
+}
 
-func TestACancelledPauseEndsAndNothingIsSentAfterIt(t *testing.T) {
+func TestAnInterruptedPauseIsNotTakenForATimeOut(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	s := &service{replies: []reply{{status: 429, retryAfter: "600", then: cancel}}}
-	if response, _, err := s.ask(ctx, t); !errors.Is(err, context.Canceled) || response != nil || len(s.bodies) != 1 {
-		t.Errorf("%v, %v after %d requests", response, err, len(s.bodies))
-	}
-}
-
-func TestADateIsReadByTheClockOfWhoeverWroteIt(t *testing.T) {
-	t.Parallel()
-	const date, later = "Thu, 26 Nov 2020 10:00:00 GMT", "Thu, 26 Nov 2020 10:00:07 GMT"
-	if pause, named := RetryAfter(http.Header{"Retry-After": {later}, "Date": {date}}); !named || pause != 7*time.Second {
-		t.Errorf("%s, %t", pause, named)
-	}
-	if pause, named := RetryAfter(http.Header{"Retry-After": {later}}); named || pause != 0 {
-		t.Errorf("without its own clock, years ago is %s, %t", pause, named)
+	cancel()
+	err := Policy{}.Start().Again(ctx, Until(errNotShown)) // by the real clock
+	if !errors.Is(err, context.Canceled) || err.Error() != "interrupted while the directory did not show the application" {
+		t.Errorf("the error is %v", err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // App is the registered application with one of its credentials: a certificate with its key, or a client secret.
@@ -25,8 +27,8 @@ type App struct {
 type AppSession struct{ *session }
 
 // NewApp prepares to sign in as the application. It makes no request.
-func NewApp(app App, endpoints Endpoints, client *http.Client) (*AppSession, error) {
-	options := wire{endpoints: endpoints, client: withoutRedirects(client)}
+func NewApp(app App, endpoints Endpoints, client *http.Client, retries retry.Policy) (*AppSession, error) {
+	options := wire{endpoints: endpoints, client: withoutRedirects(client), retries: retries}
 	var build func() (azcore.TokenCredential, error)
 	switch {
 	case app.ClientSecret != "" && app.Certificate != nil:

@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // Caller is whoever runs the provider, in every tenant that it works on. It is safe for parallel use.
@@ -22,7 +24,7 @@ type Caller struct {
 
 // NewCaller checks the identity and reads its files. It makes no request. The errors say what cannot be used, and never
 // hold a secret.
-func NewCaller(identity Identity, endpoints Endpoints, client *http.Client) (*Caller, error) {
+func NewCaller(identity Identity, endpoints Endpoints, client *http.Client, retries retry.Policy) (*Caller, error) {
 	if identity.Credential == nil {
 		return nil, errors.New("the identity has no credential")
 	}
@@ -30,7 +32,7 @@ func NewCaller(identity Identity, endpoints Endpoints, client *http.Client) (*Ca
 		return nil, fmt.Errorf("%s cannot sign in to %s: it is an identity of this machine in Microsoft's own cloud, and is not shown to other endpoints. Sign in with a client secret or a client certificate there",
 			identity.Credential.Kind(), endpoints.Login)
 	}
-	build, err := newBuilder(identity, wire{endpoints: endpoints, client: withoutRedirects(client)})
+	build, err := newBuilder(identity, wire{endpoints: endpoints, client: withoutRedirects(client), retries: retries})
 	if err != nil {
 		return nil, err
 	}

@@ -73,7 +73,7 @@ func (w wire) pipelineToken(ctx context.Context, method, address string, query u
 	request.Header.Set("Authorization", "Bearer "+bearer)
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("X-TFS-FedAuthRedirect", "Suppress") // Azure DevOps: a status instead of a sign-in page
-	response, err := retry.Do(w.client, request, retry.ByStatus)
+	response, err := w.retries.Send(w.client, request, retry.ByStatus)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (s *session) Token(ctx context.Context, scope string) (Token, error) {
 	if _, limited := ctx.Deadline(); !limited {
 		// Microsoft's client library allows itself 30 seconds where nobody allows it anything.
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, retry.Longest)
+		ctx, cancel = context.WithTimeout(ctx, retry.LongestPause)
 		defer cancel()
 	}
 	token, err := credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})

@@ -22,13 +22,14 @@ import (
 type wire struct {
 	endpoints Endpoints
 	client    *http.Client
+	retries   retry.Policy
 }
 
 func (w wire) options() policy.ClientOptions {
 	return policy.ClientOptions{
 		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: w.endpoints.Login, Services: map[cloud.ServiceName]cloud.ServiceConfiguration{}},
 		Transport: w,
-		Retry:     policy.RetryOptions{MaxRetries: -1}, // Do retries: azcore's own ends after a minute, and trusts this machine's clock
+		Retry:     policy.RetryOptions{MaxRetries: -1}, // Do retries: azcore gives up after a minute, and trusts this machine's clock
 	}
 }
 
@@ -53,7 +54,7 @@ func (w wire) Do(request *http.Request) (*http.Response, error) {
 			note.hide(form.Get("client_secret"), form.Get("client_assertion"))
 		}
 	}
-	response, err := retry.Do(w.client, request, retry.ByStatus)
+	response, err := w.retries.Send(w.client, request, retry.ByStatus)
 	note.fail(err)
 	if err != nil {
 		return nil, err

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoft/kiota-abstractions-go/serialization"
@@ -60,9 +59,9 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 	for i := range parts {
 		pending = append(pending, i)
 	}
-	for failures := 0; len(pending) > 0; failures++ {
+	for run := d.retries.Start(); len(pending) > 0; {
 		var again []int
-		var pause time.Duration
+		var round retry.Verdict // of the parts that are sent again
 		failed := false
 		for start := 0; start < len(pending); start += largestBatch {
 			chunk := pending[start:min(start+largestBatch, len(pending))]
@@ -87,12 +86,15 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 				}
 				refused := d.partError(parts[index], response)
 				answers[index] = answer{err: refused, lost: lost || untold(response.Status)}
-				named, _ := retry.RetryAfter(headerOf(response.Headers))
-				wait, retry := pauseAfter(refused, named, failures, parts[index].repeat)
-				if retry {
-					again, pause = append(again, index), max(pause, wait)
-				} else {
+				verdict := judge(refused, retry.RetryAfter(headerOf(response.Headers)), parts[index].repeat)
+				if !run.Allows(verdict) {
 					failed = true
+					continue
+				}
+				again = append(again, index)
+				round = retry.Verdict{
+					Again: true, Unlimited: verdict.Unlimited && (round.Unlimited || !round.Again), Reason: verdict.Reason,
+					Pause: max(round.Pause, run.Pause(verdict)),
 				}
 			}
 			if rest := pending[start+len(chunk):]; order == entra.Sequential && (failed || len(again) > 0) { // they depend on this chunk
@@ -105,11 +107,11 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 				break
 			}
 		}
-		if len(again) == 0 || !retry.Fits(ctx, pause) {
+		switch stopped := run.Again(ctx, round); {
+		case errors.Is(stopped, context.Canceled):
+			return nil, stopped
+		case stopped != nil:
 			return answers, nil
-		}
-		if stopped := d.wait(ctx, pause); stopped != nil {
-			return nil, errors.Join(stopped, answers[again[0]].err)
 		}
 		pending = again
 	}

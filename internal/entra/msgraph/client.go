@@ -5,6 +5,7 @@
 package msgraph
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -23,22 +24,19 @@ import (
 
 // Config says which directory to speak to, and as whom.
 type Config struct {
-	Origin string                                    // https origin of Microsoft Graph, without a path
-	Client *http.Client                              // its transport, which must be set, carries the requests; nothing else of it is used
-	Token  func(ctx context.Context) (string, error) // an access token for Microsoft Graph in the tenant meant
-	Forget func(refused string)                      // drops a token that Graph refused with HTTP 401, so that Token gives another one; nil: a refused token is final
-	Wait   retry.Wait                                // nil: a real timer
+	Origin  string                                    // https origin of Microsoft Graph, without a path
+	Client  *http.Client                              // its transport, which must be set, carries the requests; nothing else of it is used
+	Token   func(ctx context.Context) (string, error) // an access token for Microsoft Graph in the tenant meant
+	Forget  func(refused string)                      // drops a token that Graph refused with HTTP 401, so that Token gives another one; nil: a refused token is final
+	Retries retry.Policy                              // Limit 0: six times
 }
 
 // New returns the directory. No request is made before the first call.
 func New(config Config) entra.Directory {
-	wait := config.Wait
-	if wait == nil {
-		wait = retry.Timer
-	}
+	config.Retries.Limit = cmp.Or(config.Retries.Limit, repetitions)
 	base := config.Origin + "/v1.0"
 	client := &http.Client{
-		Transport:     &transport{next: config.Client.Transport, wait: wait, token: config.Token, forget: config.Forget},
+		Transport:     &transport{next: config.Client.Transport, retries: config.Retries, token: config.Token, forget: config.Forget},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	nodes := jsonserialization.NewJsonParseNodeFactory()
@@ -48,7 +46,7 @@ func New(config Config) entra.Directory {
 		panic(fmt.Sprintf("msgraph: building the SDK's request adapter: %v", err))
 	}
 	adapter.SetBaseUrl(base)
-	return &directory{base: base, adapter: adapter, nodes: nodes, wait: wait, asking: semaphore.NewWeighted(1), resources: map[string]entra.ResourceApplication{}}
+	return &directory{base: base, adapter: adapter, nodes: nodes, retries: config.Retries, asking: semaphore.NewWeighted(1), resources: map[string]entra.ResourceApplication{}}
 }
 
 // directory implements entra.Directory.
@@ -56,7 +54,7 @@ type directory struct {
 	base    string // origin and version, without a slash at its end
 	adapter *kiotahttp.NetHttpRequestAdapter
 	nodes   serialization.ParseNodeFactory
-	wait    retry.Wait
+	retries retry.Policy
 
 	asking    *semaphore.Weighted                  // held while an API is asked for
 	resources map[string]entra.ResourceApplication // by app ID, as far as they were asked for; guarded by asking

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 )
 
 func TestARetryAfterOfNothingIsNoLeaveToHammer(t *testing.T) {
@@ -26,11 +28,11 @@ func TestARetryAfterOfNothingIsNoLeaveToHammer(t *testing.T) {
 				w.Header().Set("Date", date)
 				reply(w, http.StatusTooManyRequests, asJSON, `{"error":{"code":"TooManyRequests"}}`)
 			})
-			directory, pauses := g.open(t)
+			directory, clock := g.open(t)
 			if _, err := directory.Organization(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if first, last := (*pauses)[0], (*pauses)[refusals-1]; first <= 0 || first > time.Second || last < time.Second {
+			if first, last := clock.Pauses()[0], clock.Pauses()[refusals-1]; first <= 0 || first > time.Second || last < time.Second {
 				t.Errorf("the first pause is %s, the last %s", first, last)
 			}
 		})
@@ -48,9 +50,9 @@ func TestARetryAfterThatIsADateCountsByTheClockOfTheAnswer(t *testing.T) {
 		}
 		organization(w)
 	})
-	directory, pauses := g.open(t)
-	if _, err := directory.Organization(t.Context()); err != nil || len(*pauses) != 1 || (*pauses)[0] != 9*time.Second {
-		t.Errorf("paused %v, %v", *pauses, err)
+	directory, clock := g.open(t)
+	if _, err := directory.Organization(t.Context()); err != nil || len(clock.Pauses()) != 1 || clock.Pauses()[0] != 9*time.Second {
+		t.Errorf("paused %v, %v", clock.Pauses(), err)
 	}
 }
 
@@ -181,8 +183,8 @@ func TestAfterALongWaitTheRequestCarriesTheTokenOfThen(t *testing.T) {
 	token := "before"
 	directory := New(Config{
 		Origin: g.URL, Client: g.Client(),
-		Token: func(context.Context) (string, error) { return token, nil },
-		Wait:  func(context.Context, time.Duration) error { token = "after"; return nil },
+		Token:   func(context.Context) (string, error) { return token, nil },
+		Retries: retry.Policy{Clock: &retrytest.Clock{OnWait: func(context.Context, time.Duration) error { token = "after"; return nil }}},
 	})
 	if _, err := directory.Organization(t.Context()); err != nil {
 		t.Fatal(err)

@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// attempts bounds the retries of a failure for which Graph names no time to wait. Throttling, and an outage whose end
+	// repetitions bounds the retries of a failure for which Graph names no time to wait. Throttling, and an outage whose end
 	// Graph names, are bounded by the operation's deadline alone.
-	attempts = 6
+	repetitions = 6
 	// largestError is how much of an error's body is read, in bytes.
 	largestError = 1 << 20
 )
@@ -26,10 +26,10 @@ const (
 // transport turns every answer of 400 and above into an *entra.Error, and retries what may be retried: throttling
 // always (Graph did not carry the request out), other failures only where a repetition does no harm.
 type transport struct {
-	next   http.RoundTripper
-	wait   retry.Wait
-	token  func(context.Context) (string, error)
-	forget func(refused string) // nil: a refused token is not replaced
+	next    http.RoundTripper
+	retries retry.Policy
+	token   func(context.Context) (string, error)
+	forget  func(refused string) // nil: a refused token is not replaced
 }
 
 type replayable struct{}
@@ -75,7 +75,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	authorization := request.Header.Get("Authorization")
 	renewed := false
-	for failures := 0; ; failures++ {
+	for run := t.retries.Start(); ; {
 		attempt := request.Clone(ctx)
 		attempt.Header.Set("Authorization", authorization)
 		if body != nil {
@@ -94,8 +94,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 			}
 			err = fmt.Errorf("%s %s: the answer was cut off: %w", request.Method, request.URL.Path, err)
 		}
-		var pause time.Duration
-		var again bool
+		var verdict retry.Verdict
 		if err == nil { // an answer of 400 or above
 			refused := typedError(request, response)
 			if untold(refused.Status) {
@@ -114,18 +113,17 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 				authorization = bearer + fresh
 				continue
 			}
-			named, _ := retry.RetryAfter(response.Header)
-			pause, again = pauseAfter(refused, named, failures, mayRepeat(request))
+			verdict = judge(refused, retry.RetryAfter(response.Header), mayRepeat(request))
 			err = refused
 		} else {
 			noteLost(ctx)
-			pause, again = retry.BackOff(failures+1), mayRepeat(request) && failures < attempts && ctx.Err() == nil
+			verdict = retry.Verdict{Again: mayRepeat(request) && ctx.Err() == nil, Reason: fmt.Errorf("Microsoft Graph gave no answer: %w", err)}
 		}
-		if !again || !retry.Fits(ctx, pause) {
+		switch stopped := run.Again(ctx, verdict); {
+		case errors.Is(stopped, context.Canceled):
+			return nil, stopped
+		case stopped != nil:
 			return nil, err
-		}
-		if stopped := t.wait(ctx, pause); stopped != nil {
-			return nil, errors.Join(stopped, err)
 		}
 		token, failed := t.token(ctx) // the one before may have expired meanwhile
 		if failed != nil {
@@ -143,23 +141,19 @@ func readWhole(response *http.Response) error {
 	return err
 }
 
-// pauseAfter says whether, and how long after, a refusal is worth another attempt. named is the time that it names; 0: it
-// names none. Where that is next to nothing, it is not believed for long: whoever is throttled and asks at once, again and
-// again, is throttled for longer (Microsoft Graph: throttling guidance).
-func pauseAfter(refused *entra.Error, named time.Duration, failures int, repeatable bool) (pause time.Duration, again bool) {
-	pause = retry.BackOff(failures + 1)
-	if named > 0 {
-		pause = max(named, pause/8)
-	}
+// judge says whether a refusal is worth another attempt. named is the time that it names; 0: it names none.
+func judge(refused *entra.Error, named time.Duration, repeatable bool) retry.Verdict {
+	verdict := retry.Verdict{Again: true, Pause: named, Reason: fmt.Errorf("Microsoft Graph answered %w", refused)}
 	switch {
 	case refused.Status == http.StatusTooManyRequests, refused.Status == http.StatusServiceUnavailable && named > 0 && repeatable:
-		return pause, true
+		verdict.Unlimited = true
 	case refused.Transient():
-		return pause, failures < attempts
 	case untold(refused.Status):
-		return pause, repeatable && failures < attempts
+		verdict.Again = repeatable
+	default:
+		verdict.Again = false
 	}
-	return 0, false
+	return verdict
 }
 
 // typedError reads whatever the body holds: Graph's JSON, a gateway's HTML, or nothing.
