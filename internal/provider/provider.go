@@ -53,17 +53,18 @@ func WithTransport(wrap func(next http.RoundTripper) http.RoundTripper) Option {
 // WithClock replaces the clock by which renewals are due and certificates expire.
 func WithClock(now func() time.Time) Option { return func(p *Provider) { p.now = now } }
 
-// WithRetryClock replaces the clock by which the connectivity check waits.
-func WithRetryClock(clock retry.Clock) Option { return func(p *Provider) { p.checkClock = clock } }
+// WithRetryClock replaces the clock by which replicas, and what is not ready yet, are waited for. The provider's own sign-in
+// and Microsoft Graph wait by the real one.
+func WithRetryClock(clock retry.Clock) Option { return func(p *Provider) { p.clock = clock } }
 
 // Provider is the codetwo provider.
 type Provider struct {
-	version    string
-	getenv     getenv
-	now        func() time.Time
-	wrap       func(next http.RoundTripper) http.RoundTripper
-	retries    retry.Policy
-	checkClock retry.Clock // nil: the policy's
+	version string
+	getenv  getenv
+	now     func() time.Time
+	wrap    func(next http.RoundTripper) http.RoundTripper
+	retries retry.Policy
+	clock   retry.Clock
 }
 
 // Metadata names the provider.
@@ -101,7 +102,7 @@ func (p *Provider) Configure(ctx context.Context, request provider.ConfigureRequ
 
 func (p *Provider) services(config Model, diags *diag.Diagnostics) *services {
 	s := &services{
-		now: p.now, retries: p.retries, checkClock: p.checkClock, directories: map[string]entra.Directory{},
+		now: p.now, retries: p.retries, clock: p.clock, directories: map[string]entra.Directory{},
 		unknownCloud: unknown(config.cloud()), unknownCaller: unknown(config.signIn()),
 		store:              resolveStore(config, p.getenv, diags),
 		skipRefusedTenants: flag(config.SkipRefusedTenants, p.getenv, "CODETWO_SKIP_REFUSED_TENANTS", false, diags),

@@ -40,7 +40,7 @@ type services struct {
 	skipRefusedTenants          bool
 	now                         func() time.Time
 	retries                     retry.Policy
-	checkClock                  retry.Clock // of the connectivity check; nil: the policy's
+	clock                       retry.Clock
 
 	store     storeSettings
 	openStore func() (*store.Store, error)
@@ -90,10 +90,10 @@ func (s *services) HTTPClient() *http.Client { return s.client }
 // Now is the time.
 func (s *services) Now() time.Time { return s.now() }
 
-// Retries is how the connectivity check waits for a busy service.
+// Retries is how replicas, and what is not ready yet, are waited for.
 func (s *services) Retries() retry.Policy {
 	retries := s.retries
-	retries.Clock = s.checkClock
+	retries.Clock = s.clock
 	return retries
 }
 
