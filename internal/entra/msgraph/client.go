@@ -1,5 +1,5 @@
 // Package msgraph reads and writes a tenant's directory through Microsoft Graph, with Microsoft's SDK. It is the only
-// package that knows the SDK, and it keeps to the SDK's models and request adapter: transport, retries, errors and
+// package that knows the SDK, and it keeps to the SDK's models and their wire form: transport, retries, errors and
 // authentication are its own, because the SDK's default middleware replays writes, runs in an order that differs from
 // process to process, and sends a request to an unknown host without its token instead of refusing it.
 package msgraph
@@ -7,15 +7,11 @@ package msgraph
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"net/http"
 	"strings"
 
 	abstractions "github.com/microsoft/kiota-abstractions-go"
-	"github.com/microsoft/kiota-abstractions-go/serialization"
-	kiotahttp "github.com/microsoft/kiota-http-go"
-	jsonserialization "github.com/microsoft/kiota-serialization-json-go"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
@@ -34,27 +30,13 @@ type Config struct {
 // New returns the directory. No request is made before the first call.
 func New(config Config) entra.Directory {
 	config.Retries.Limit = cmp.Or(config.Retries.Limit, repetitions)
-	base := config.Origin + "/v1.0"
-	client := &http.Client{
-		Transport:     &transport{next: config.Client.Transport, retries: config.Retries, token: config.Token, forget: config.Forget},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	nodes := jsonserialization.NewJsonParseNodeFactory()
-	adapter, err := kiotahttp.NewNetHttpRequestAdapterWithParseNodeFactoryAndSerializationWriterFactoryAndHttpClient(
-		&authentication{origin: config.Origin, token: config.Token}, nodes, jsonserialization.NewJsonSerializationWriterFactory(), client)
-	if err != nil { // documented for a nil argument only
-		panic(fmt.Sprintf("msgraph: building the SDK's request adapter: %v", err))
-	}
-	adapter.SetBaseUrl(base)
-	return &directory{base: base, adapter: adapter, nodes: nodes, retries: config.Retries, asking: semaphore.NewWeighted(1), resources: map[string]entra.ResourceApplication{}}
+	return &directory{Config: config, base: config.Origin + "/v1.0", asking: semaphore.NewWeighted(1), resources: map[string]entra.ResourceApplication{}}
 }
 
 // directory implements entra.Directory.
 type directory struct {
-	base    string // origin and version, without a slash at its end
-	adapter *kiotahttp.NetHttpRequestAdapter
-	nodes   serialization.ParseNodeFactory
-	retries retry.Policy
+	Config
+	base string // origin and version, without a slash at its end
 
 	asking    *semaphore.Weighted                  // held while an API is asked for
 	resources map[string]entra.ResourceApplication // by app ID, as far as they were asked for; guarded by asking
@@ -80,33 +62,3 @@ func (d *directory) get(template string, values parameters) part {
 
 // quoted writes a text as an OData string literal.
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
-
-// bearer begins the Authorization header (RFC 6750).
-const bearer = "Bearer "
-
-// authentication gives every request its token, and refuses a request that would leave the configured origin:
-// a next link, for one, comes from the other side. It implements kiota's AuthenticationProvider.
-type authentication struct {
-	origin string
-	token  func(ctx context.Context) (string, error)
-}
-
-func (a *authentication) AuthenticateRequest(ctx context.Context, request *abstractions.RequestInformation, _ map[string]any) error {
-	target, err := request.GetUri()
-	if err != nil {
-		return fmt.Errorf("building a Microsoft Graph request: %w", err)
-	}
-	if origin := target.Scheme + "://" + target.Host; !strings.EqualFold(origin, a.origin) {
-		return fmt.Errorf("refused to send a Microsoft Graph request to %s: the configured origin is %s", origin, a.origin)
-	}
-	token, err := a.token(ctx)
-	if err != nil {
-		return err
-	}
-	if token == "" {
-		return fmt.Errorf("refused to send a Microsoft Graph request without an access token: signing in gave an empty one")
-	}
-	request.Headers.Remove("Authorization")
-	request.Headers.Add("Authorization", bearer+token)
-	return nil
-}
