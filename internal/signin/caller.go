@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
@@ -17,6 +15,7 @@ import (
 type Caller struct {
 	identity Identity
 	build    builder
+	wire     wire
 
 	mu       sync.Mutex
 	sessions map[string]*session // by lower-case tenant ID
@@ -32,11 +31,12 @@ func NewCaller(identity Identity, endpoints Endpoints, client *http.Client, retr
 		return nil, fmt.Errorf("%s cannot sign in to %s: it is an identity of this machine in Microsoft's own cloud, and is not shown to other endpoints. Sign in with a client secret or a client certificate there",
 			identity.Credential.Kind(), endpoints.Login)
 	}
-	build, err := newBuilder(identity, wire{endpoints: endpoints, client: withoutRedirects(client), retries: retries})
+	build, err := newBuilder(identity)
 	if err != nil {
 		return nil, err
 	}
-	return &Caller{identity: identity, build: build, sessions: map[string]*session{}}, nil
+	w := wire{endpoints: endpoints, client: withoutRedirects(client), retries: retries}
+	return &Caller{identity: identity, build: build, wire: w, sessions: map[string]*session{}}, nil
 }
 
 // Token returns an access token for the scope in the tenant (a GUID): from memory while it lives, else from Entra. The
@@ -77,7 +77,7 @@ func (c *Caller) session(tenantID string) (*session, error) {
 	if s, ok := c.sessions[key]; ok {
 		return s, nil
 	}
-	s, err := newSession(tenantID, c.identity.ClientID, func() (azcore.TokenCredential, error) { return c.build(tenantID) })
+	s, err := newSession(c.wire, tenantID, c.identity.ClientID, c.build)
 	if err != nil {
 		return nil, fmt.Errorf("preparing to sign in to tenant %s with %s: %w", tenantID, c.identity.Credential.Kind(), err)
 	}

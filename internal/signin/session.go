@@ -19,6 +19,7 @@ import (
 // session is one identity in one tenant.
 type session struct {
 	build    func() (azcore.TokenCredential, error)
+	note     *note // of the sign-in that holds asking
 	tenantID string
 	clientID string // empty when the credential alone knows
 
@@ -31,26 +32,27 @@ type session struct {
 }
 
 // newSession builds the credential, which makes no request.
-func newSession(tenantID, clientID string, build func() (azcore.TokenCredential, error)) (*session, error) {
-	credential, err := build()
+func newSession(w wire, tenantID, clientID string, build builder) (*session, error) {
+	w.note = &note{}
+	again := func() (azcore.TokenCredential, error) { return build(w, tenantID) }
+	credential, err := again()
 	if err != nil {
 		return nil, err
 	}
-	return &session{build: build, tenantID: tenantID, clientID: clientID, asking: semaphore.NewWeighted(1), credential: credential, given: map[string]string{}}, nil
+	return &session{build: again, note: w.note, tenantID: tenantID, clientID: clientID, asking: semaphore.NewWeighted(1), credential: credential, given: map[string]string{}}, nil
 }
 
 // Token returns an access token for the scope: from memory while it lives, else from Entra. The error is *Error when
 // Entra refused.
 func (s *session) Token(ctx context.Context, scope string) (Token, error) {
-	ctx, note := withNote(ctx)
 	if err := s.asking.Acquire(ctx, 1); err != nil {
-		note.fail(fmt.Errorf("waiting for another sign-in to end: %w", err))
-		return Token{}, s.explain(err, note)
+		return Token{}, s.failed(fmt.Errorf("waiting for another sign-in to end: %w", err))
 	}
 	defer s.asking.Release(1)
+	s.note.begin()
 	credential, err := s.current()
 	if err != nil {
-		return Token{}, s.explain(err, note)
+		return Token{}, s.explain(err)
 	}
 	if _, limited := ctx.Deadline(); !limited {
 		// Microsoft's client library allows itself 30 seconds where nobody allows it anything.
@@ -60,7 +62,7 @@ func (s *session) Token(ctx context.Context, scope string) (Token, error) {
 	}
 	token, err := credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
 	if err != nil {
-		return Token{}, s.explain(err, note)
+		return Token{}, s.explain(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
