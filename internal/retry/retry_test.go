@@ -21,7 +21,7 @@ func TestWhatIsWaitedForUntilTheDeadlineIsTriedAsOftenAsThePausesFitAndNamedAtTh
 	deadline, _ := ctx.Deadline()
 	run := Policy{First: 2 * time.Second, Longest: 8 * time.Second, Clock: clock}.Start()
 	var err error
-	for err == nil {
+	for tries := 0; err == nil && tries < 1000; tries++ {
 		err = run.Again(ctx, Until(errNotShown))
 	}
 	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errNotShown) || !strings.Contains(err.Error(), "ran out while the directory did not show the application") {
@@ -51,7 +51,7 @@ func TestTheReserveIsKeptForWhatFollowsAndHalfOfTheRestForAnotherQuestion(t *tes
 	} {
 		clock := &retrytest.Clock{}
 		run := c.policy(Policy{Reserve: 20 * time.Second, Clock: clock}).Start()
-		for run.Again(ctx, Verdict{Again: true, Unlimited: true, Pause: 10 * time.Second}) == nil {
+		for run.Attempts() < 1000 && run.Again(ctx, Verdict{Again: true, Unlimited: true, Pause: 10 * time.Second}) == nil {
 			continue
 		}
 		if len(clock.Pauses()) != c.pauses {
@@ -79,7 +79,7 @@ func TestEachPauseIsAnnouncedWithWhatIsWaitedFor(t *testing.T) {
 	defer cancel()
 	var notices []Notice
 	run := Policy{Clock: &retrytest.Clock{}, Notify: func(_ context.Context, n Notice) { notices = append(notices, n) }}.Start()
-	for run.Again(ctx, Verdict{Again: true, Unlimited: true, Pause: 10 * time.Second, Reason: errNotShown}) == nil {
+	for run.Attempts() < 1000 && run.Again(ctx, Verdict{Again: true, Unlimited: true, Pause: 10 * time.Second, Reason: errNotShown}) == nil {
 		continue
 	}
 	want := []Notice{{1, 10 * time.Second, true, errNotShown}, {2, 10 * time.Second, false, errNotShown}}

@@ -260,3 +260,19 @@ func TestARefusedTokenIsForgottenOnceForAllWhoHeldIt(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatOneSignInWasRefusedForIsNotToldOfTheNext(t *testing.T) {
+	service := newSignInService(t)
+	service.grant = func(w http.ResponseWriter, tenant string, _ url.Values) {
+		refuse(http.StatusUnauthorized, 7000215, "Invalid client secret.")(w, tenant, nil)
+	}
+	caller := service.caller(t, ClientSecret{Value: secret1})
+	if _, err := caller.Token(t.Context(), tenantA, graphScope); !errors.As(err, new(*Error)) {
+		t.Fatalf("the refusal is %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	service.grant = func(http.ResponseWriter, string, url.Values) { cancel(); panic(http.ErrAbortHandler) }
+	if _, err := caller.Token(ctx, tenantA, graphScope); err == nil || errors.As(err, new(*Error)) || !errors.Is(err, context.Canceled) {
+		t.Errorf("the connection that broke is told as %v", err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -191,5 +192,28 @@ func TestAfterALongWaitTheRequestCarriesTheTokenOfThen(t *testing.T) {
 	}
 	if first, second := g.requests[0].authorization, g.requests[1].authorization; first != "Bearer before" || second != "Bearer after" {
 		t.Errorf("sent with %q, and then with %q", first, second)
+	}
+}
+
+func TestAnInterruptedPauseEndsWithWhatGraphAnsweredLast(t *testing.T) {
+	t.Parallel()
+	for name, ask := range map[string]func(context.Context, entra.Directory) error{
+		"a request":         func(ctx context.Context, d entra.Directory) error { _, err := d.Organization(ctx); return err },
+		"a part of a batch": func(ctx context.Context, d entra.Directory) error { _, err := d.User(ctx, "a@b.example"); return err },
+	} {
+		g := serve(t, func(_ int, w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/$batch") {
+				reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1","status":429},{"id":"2","status":200,"body":{"value":[]}}]}`)
+				return
+			}
+			reply(w, http.StatusTooManyRequests, asJSON, `{}`)
+		})
+		directory, clock := g.open(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		clock.OnWait = func(context.Context, time.Duration) error { cancel(); return nil }
+		err := ask(ctx, directory)
+		if refused := entra.AsError(err); !errors.Is(err, context.Canceled) || refused == nil || refused.Status != 429 || g.count() != 1 {
+			t.Errorf("%s: %d requests, and the error is %v", name, g.count(), err)
+		}
 	}
 }
