@@ -19,7 +19,7 @@ const largestAnswer = 1 << 20
 
 // ByStatus judges an answer by its status and its Retry-After.
 func ByStatus(response *http.Response, _ []byte) Verdict {
-	pause := RetryAfter(response.Header)
+	pause := After(response.Header)
 	switch response.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return Verdict{Again: true, Unlimited: pause > 0, Pause: pause}
@@ -83,10 +83,10 @@ func attempt(client *http.Client, request *http.Request, judge func(*http.Respon
 	return response, judge(response, body), nil
 }
 
-// RetryAfter reads how long an answer asks to be left alone: seconds, whole or fractional, or an HTTP date (RFC 9110,
-// 10.2.3), or Azure's milliseconds. It is 0 where an answer names no time, zero or the past, and at most LongestPause. A date is compared with the answer's own
-// Date, where it has one: this machine's clock may be wrong.
-func RetryAfter(header http.Header) time.Duration {
+// After is the pause that an answer asks for in Retry-After: seconds, whole or fractional, or an HTTP date (RFC 9110, 10.2.3);
+// or in Azure's milliseconds. It is 0 where the answer names no time, zero or the past, and at most LongestPause. A date is
+// compared with the answer's own Date, where it has one: this machine's clock may be wrong.
+func After(header http.Header) time.Duration {
 	for _, name := range []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
 		if pause := Duration(header.Get(name), time.Millisecond); pause > 0 {
 			return pause

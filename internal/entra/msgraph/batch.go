@@ -86,7 +86,7 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 				}
 				refused := d.partError(parts[index], response)
 				answers[index] = answer{err: refused, lost: lost || untold(response.Status)}
-				verdict := judge(refused, retry.RetryAfter(headerOf(response.Headers)), parts[index].repeat)
+				verdict := judge(refused, retry.After(headerOf(response.Headers)), parts[index].repeat)
 				if !run.Allows(verdict) {
 					failed = true
 					continue
@@ -107,11 +107,12 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 				break
 			}
 		}
-		switch stopped := run.Again(ctx, round); {
-		case errors.Is(stopped, context.Canceled):
+		stopped := run.Again(ctx, round)
+		if errors.Is(stopped, context.Canceled) {
 			return nil, stopped
-		case stopped != nil:
-			return answers, nil
+		}
+		if stopped != nil {
+			break
 		}
 		pending = again
 	}

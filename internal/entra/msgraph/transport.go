@@ -89,7 +89,7 @@ func (d *directory) attempt(ctx context.Context, info *abstractions.RequestInfor
 		switch {
 		case response.StatusCode >= http.StatusBadRequest:
 			refused := typedError(request, response)
-			return nil, judge(refused, retry.RetryAfter(response.Header), repeat), refused
+			return nil, judge(refused, retry.After(response.Header), repeat), refused
 		case response.StatusCode >= http.StatusMultipleChoices:
 			return nil, retry.Verdict{}, fmt.Errorf("%s %s was redirected (HTTP %d): a request with a token follows no redirect; look for a proxy in between",
 				request.Method, target.Path, response.StatusCode)
