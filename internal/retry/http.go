@@ -50,10 +50,11 @@ func (p Policy) Send(client *http.Client, request *http.Request, judge func(*htt
 		} else {
 			verdict.Reason = fmt.Errorf("%s gave no answer: %w", request.URL.Host, err)
 		}
-		switch stopped := run.Again(ctx, verdict); {
-		case errors.Is(stopped, context.Canceled):
-			return nil, stopped
-		case stopped != nil:
+		stopped := run.Again(ctx, verdict)
+		if interrupted := Interrupted(stopped); interrupted != nil {
+			return nil, interrupted
+		}
+		if stopped != nil {
 			return response, err
 		}
 	}

@@ -90,6 +90,14 @@ func (s *Stopped) Unwrap() []error { return []error{s.Cause, s.Reason} }
 // ErrFinal is the error of Again where the answer itself is the result.
 var ErrFinal = errors.New("not worth another attempt")
 
+// Interrupted returns the error of Again where the context was cancelled, and nil where the last answer is the result.
+func Interrupted(stopped error) error {
+	if errors.Is(stopped, context.Canceled) {
+		return stopped
+	}
+	return nil
+}
+
 // Half leaves the policy half of the time before the deadline: for a question whose answer can be done without.
 func (p Policy) Half(ctx context.Context) Policy {
 	if left, limited := p.left(ctx); limited {

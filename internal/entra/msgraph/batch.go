@@ -3,7 +3,6 @@ package msgraph
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -107,12 +106,8 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 				break
 			}
 		}
-		stopped := run.Again(ctx, round)
-		if errors.Is(stopped, context.Canceled) {
-			return nil, stopped
-		}
-		if stopped != nil {
-			break
+		if stopped := run.Again(ctx, round); stopped != nil {
+			return answers, retry.Interrupted(stopped)
 		}
 		pending = again
 	}

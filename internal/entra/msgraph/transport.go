@@ -2,6 +2,7 @@ package msgraph
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -58,11 +59,8 @@ func (d *directory) send(ctx context.Context, info *abstractions.RequestInformat
 			token, err = fresh, failed
 			continue
 		}
-		switch stopped := run.Again(ctx, verdict); {
-		case errors.Is(stopped, context.Canceled):
-			return nil, lost, stopped
-		case stopped != nil:
-			return nil, lost, err
+		if stopped := run.Again(ctx, verdict); stopped != nil {
+			return nil, lost, cmp.Or(retry.Interrupted(stopped), err)
 		}
 		token, err = d.accessToken(ctx) // the one before may have expired meanwhile
 	}
