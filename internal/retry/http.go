@@ -17,6 +17,9 @@ import (
 // largestAnswer bounds what is read of an answer, in bytes.
 const largestAnswer = 1 << 20
 
+// Judge judges an answer whose body has been read.
+type Judge = func(answer *http.Response, body []byte) Verdict
+
 // ByStatus judges an answer by its status and its Retry-After.
 func ByStatus(response *http.Response, _ []byte) Verdict {
 	pause := After(response.Header)
@@ -29,11 +32,11 @@ func ByStatus(response *http.Response, _ []byte) Verdict {
 	return Verdict{}
 }
 
-// Send sends the request, and sends it again as judge and the policy allow. It is for requests whose repetition does no harm,
-// and whose body, if any, can be had again (GetBody). The answer's body has been read, and can be read once more. Where
-// the deadline ends a later attempt, the answer of the earlier one is returned: it says why it took so long. The error is
-// *Stopped where a pause was interrupted, and otherwise why the last attempt got no answer.
-func (p Policy) Send(client *http.Client, request *http.Request, judge func(*http.Response, []byte) Verdict) (*http.Response, error) {
+// Send sends the request, and sends it again as judge and the policy allow. It is for requests whose repetition does no
+// harm, and whose body, if any, can be had again (GetBody). The answer's body has been read, and can be read once more.
+// Where the deadline ends a later attempt, the answer of the earlier one is returned: it says why it took so long. The
+// error is *Stopped where a pause was interrupted, and otherwise why the last attempt got no answer.
+func (p Policy) Send(client *http.Client, request *http.Request, judge Judge) (*http.Response, error) {
 	ctx := request.Context()
 	var earlier *http.Response
 	for run := p.Start(); ; {
@@ -61,7 +64,7 @@ func (p Policy) Send(client *http.Client, request *http.Request, judge func(*htt
 }
 
 // attempt sends the request once. An answer that breaks off in its middle is none.
-func attempt(client *http.Client, request *http.Request, judge func(*http.Response, []byte) Verdict) (*http.Response, Verdict, error) {
+func attempt(client *http.Client, request *http.Request, judge Judge) (*http.Response, Verdict, error) {
 	sent := request.Clone(request.Context())
 	if request.GetBody != nil {
 		body, err := request.GetBody()
@@ -84,9 +87,9 @@ func attempt(client *http.Client, request *http.Request, judge func(*http.Respon
 	return response, judge(response, body), nil
 }
 
-// After is the pause that an answer asks for in Retry-After: seconds, whole or fractional, or an HTTP date (RFC 9110, 10.2.3);
-// or in Azure's milliseconds. It is 0 where the answer names no time, zero or the past, and at most LongestPause. A date is
-// compared with the answer's own Date, where it has one: this machine's clock may be wrong.
+// After is the pause that an answer asks for in Retry-After: seconds, whole or fractional, or an HTTP date (RFC 9110,
+// 10.2.3); or in Azure's milliseconds. It is 0 where the answer names no time, zero or the past, and at most
+// LongestPause. A date is compared with the answer's own Date, where it has one: this machine's clock may be wrong.
 func After(header http.Header) time.Duration {
 	for _, name := range []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
 		if pause := Duration(header.Get(name), time.Millisecond); pause > 0 {

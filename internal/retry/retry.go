@@ -1,5 +1,5 @@
-// Package retry is how the provider waits: for a busy service, for a failure that passes, and for what a replica does not
-// show yet. A Policy holds the rules and a Run applies them to one operation. It is the only code that lets time pass.
+// Package retry is how the provider waits: for a busy service, for a failure that passes, and for what a replica does
+// not show yet. A Policy holds the rules, and a Run applies them to one operation.
 package retry
 
 import (
@@ -11,20 +11,20 @@ import (
 	"time"
 )
 
-// LongestPause bounds every pause that an answer asks for. A number beyond it may not fit into a duration, and no operation
-// lasts as long.
+// LongestPause bounds every pause that an answer asks for. A number beyond it may not fit into a duration, and no
+// operation lasts as long.
 const LongestPause = 365 * 24 * time.Hour
 
-// Policy holds the rules of waiting. The zero Policy is ready for use. The deadline of the operation is its context's: a
-// pause that does not end before it is not begun, since the last answer says more than a timeout would.
+// Policy holds the rules of waiting. The zero Policy is ready for use. The deadline of the operation is its context's:
+// a pause that does not end before it is not begun, since the last answer says more than a timeout would.
 type Policy struct {
-	First   time.Duration // the first back-off, which doubles with each attempt; 0: a second
-	Longest time.Duration // the longest back-off; 0: 30 seconds
-	Steady  bool          // no part of the back-off is taken away at random
-	Limit   int           // how often an operation is repeated after a Verdict that is not Unlimited; 0: three times
-	Reserve time.Duration // of the time before the deadline: kept for what follows the operation
-	Clock   Clock         // nil: System
-	Notify  func(context.Context, Notice)
+	First   time.Duration                 // the first back-off, which doubles with each attempt; 0: a second
+	Longest time.Duration                 // the longest back-off; 0: 30 seconds
+	Steady  bool                          // no part of the back-off is taken away at random
+	Limit   int                           // how often what is not Unlimited is repeated; 0: three times
+	Reserve time.Duration                 // of the time before the deadline: kept for what follows the operation
+	Clock   Clock                         // nil: System
+	Notify  func(context.Context, Notice) // is told of each pause; nil: nobody is
 }
 
 // Clock tells and passes the time. Its Now is compared with the deadlines of contexts.
@@ -46,7 +46,7 @@ func (System) Wait(ctx context.Context, d time.Duration) error {
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctx.Err()
 	case <-timer.C:
 		return nil
 	}
@@ -57,7 +57,7 @@ type Verdict struct {
 	Again     bool          // another attempt may be answered otherwise
 	Unlimited bool          // the deadline alone bounds how often, and not Policy.Limit
 	Pause     time.Duration // that the answer asks for; 0: it names none, and the back-off decides
-	Reason    error         // what is waited for, with the last answer: a clause such as "Entra did not show the application"
+	Reason    error         // what is waited for, as a clause: "Entra did not show the application"
 }
 
 // Until is the Verdict on what is waited for as long as the deadline allows.
@@ -71,10 +71,10 @@ type Notice struct {
 	Reason   error         // of the Verdict
 }
 
-// Stopped is the error of an operation that ends without another attempt: there is no time for the pause, or the pause was
-// interrupted.
+// Stopped is the error of an operation that ends without another attempt: there is no time for the pause, or the pause
+// was interrupted.
 type Stopped struct {
-	Cause  error // context.DeadlineExceeded, or the context's error
+	Cause  error // context.DeadlineExceeded, or the Clock's error
 	Reason error // of the Verdict
 }
 
@@ -119,8 +119,8 @@ func (p Policy) clock() Clock {
 	return p.Clock
 }
 
-// backOff is the pause after so many attempts, from 1. Up to half of it is taken away at random unless the policy is Steady:
-// many tenants which failed together should not come back together.
+// backOff is the pause after so many attempts, from 1. Up to half of it is taken away at random unless the policy is
+// Steady: many tenants which failed together should not come back together.
 func (p Policy) backOff(attempts int) time.Duration {
 	pause := min(cmp.Or(p.First, time.Second)<<min(attempts-1, 10), cmp.Or(p.Longest, 30*time.Second))
 	if p.Steady {

@@ -115,7 +115,7 @@ func untold(status int) bool {
 	return status >= http.StatusInternalServerError && status != http.StatusNotImplemented || status == http.StatusRequestTimeout
 }
 
-// judge says whether a refusal is worth another attempt. named is the time that it names; 0: it names none.
+// judge decides whether a refusal is worth another attempt. named is the time that it names; 0: it names none.
 func judge(refused *entra.Error, named time.Duration, repeatable bool) retry.Verdict {
 	verdict := retry.Verdict{Again: true, Pause: named, Reason: fmt.Errorf("Microsoft Graph answered %w", refused)}
 	switch {
