@@ -82,7 +82,7 @@ var states = []State{
 var sentences = map[string]string{
 	"open": "While the organization's `EwsEnabled` is unset, Exchange Online admits every application to EWS. Microsoft has been closing EWS tenant by tenant since October 2026, with {notice}' notice. From then on no " +
 		"application gets in until an administrator sets `EwsEnabled` to True, which admits the applications on the organization's allow list",
-	"unset": "Nothing has to be changed for now. Microsoft closes EWS {notice} after an announcement in the message center. It then adds to the list what used EWS in the last {usage}, unless somebody ever edited the " +
+	"unset": "Microsoft closes EWS {notice} after an announcement in the message center. It then adds to the list what used EWS in the last {usage}, unless somebody ever edited the " +
 		"list, and sets EwsEnabled to False",
 	"unproved":  "This does not prove an entry on the allow list: a tenant whose `EwsEnabled` is unset admits every application, until Microsoft closes EWS there with {notice}' notice",
 	"end":       "EWS ends in Exchange Online on {last}, without exceptions; whether CodeTwo will have another way by then is not known",

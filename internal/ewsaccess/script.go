@@ -95,7 +95,7 @@ func Script(t ScriptInput) string {
 	var script strings.Builder
 	err := allow.Execute(&script, map[string]any{
 		"TenantID": t.TenantID, "ClientID": t.ClientID, "InitialDomain": t.InitialDomain, "Holders": holders, "SeenOn": t.SeenOn(),
-		"Report": Sentence("report"), "Unset": Sentence("unset"), "Delay": Sentence("delay"), "EmptyListRefuses": EmptyListRefuses.Format(time.DateOnly), "ListDelay": hours(ListDelay),
+		"Report": Sentence("report"), "Unset": Sentence("unset"), "Delay": Sentence("delay"), "EmptyListRefuses": EmptyListRefuses.Format(time.DateOnly), "ListDelay": hours(ListDelay), "Notice": days(Notice),
 	})
 	if err != nil {
 		// The template is compiled in and takes strings: writing to memory cannot fail.

@@ -245,9 +245,9 @@ func single() map[string]expected {
 		"somebody who writes at the same time": {with(func(p *ewsplay.Play) {
 			p.IntrudesAt, p.IntrudesWith = 3, ewsplay.Settings{Enabled: ewsplay.False, List: backup}
 		}), 0, "Somebody else changes the settings, or Exchange Online shows old ones. Nothing was changed. Now: EwsEnabled = False", nil, nil},
-		"reads that never show the list":   {with(func(p *ewsplay.Play) { p.Lag = 1000 }), 1, "Not confirmed. The list was written. The last look showed: EwsEnabled = False: no application may use EWS. EwsAllowedAppIDs = (empty).", nil, nil},
-		"reads that never show the switch": {with(func(p *ewsplay.Play) { p.List, p.Lag = ours, 1000 }), 1, "Not confirmed. EwsEnabled was set to True. The last look showed: EwsEnabled = False: no application may use EWS. EwsAllowedAppIDs = " + ours, nil, nil},
-		"a write that Exchange refuses":    {with(func(p *ewsplay.Play) { p.Refuses = true }), 1, "Exchange refuses the write", nil, nil},
+		"reads that never show the list":   {with(func(p *ewsplay.Play) { p.Lag = 1000 }), 1, "Not confirmed. The list was written. The last look showed: EwsEnabled = False: no application may use EWS. EwsAllowedAppIDs = (empty). Look again in an hour (Get-OrganizationConfig -RetrieveEwsOperationAccessPolicy), and run this script again in any case: EwsEnabled is still False", nil, nil},
+		"reads that never show the switch": {with(func(p *ewsplay.Play) { p.List, p.Lag = ours, 1000 }), 1, "Not confirmed. EwsEnabled was set to True. The last look showed: EwsEnabled = False: no application may use EWS. EwsAllowedAppIDs = " + ours + ". Look again in an hour (Get-OrganizationConfig -RetrieveEwsOperationAccessPolicy), and run this script again if the change is missing", nil, nil},
+		"a write that Exchange refuses":    {with(func(p *ewsplay.Play) { p.Refuses = true }), 1, "Set-OrganizationConfig failed: Exchange refuses the write. Nothing was changed. The change may have been made all the same", nil, nil},
 		"a parameter that does not exist":  {with(func(p *ewsplay.Play) { p.Arguments = "-Yess" }), 0, "does not know '-Yess'", nil, nil},
 		"an ID that is not one":            {with(func(p *ewsplay.Play) { p.Arguments = "-Yes -AlsoAllow backup" }), 0, "'backup' is not a client ID", nil, nil},
 		"who will be admitted, by name": {with(func(p *ewsplay.Play) { p.List = crm + "," + backup }), 2, "",
@@ -281,14 +281,28 @@ func single() map[string]expected {
 		}), 1, "The list was written. Now: EwsEnabled = False", nil, nil},
 		"Microsoft, who closes EWS while the list is prepared": {with(func(p *ewsplay.Play) {
 			p.Enabled, p.Arguments, p.IntrudesAt, p.IntrudesWith = ewsplay.Unset, "-Yes -PrepareList", 5, ewsplay.Settings{Enabled: ewsplay.False, List: ours}
-		}), 1, "", []string{"Done. EwsEnabled = False: no application"}, nil},
+		}), 1, "The list was written. But EwsEnabled became False meanwhile: run this script again.", nil, nil},
 		"a read that fails after the write": {with(func(p *ewsplay.Play) { p.FailingReads = []int{5, 6, 8} }), 2, "", []string{"Done."}, nil},
 		"reads that fail for ever after the write": {with(func(p *ewsplay.Play) {
 			for i := 5; i < 60; i++ {
 				p.FailingReads = append(p.FailingReads, i)
 			}
-		}), 1, "Not confirmed. The list was written. The last look showed: The server is busy.", nil, nil},
-		"a first read that fails":                            {with(func(p *ewsplay.Play) { p.FailingReads = []int{1} }), 0, "The server is busy.", nil, nil},
+		}), 1, "Not confirmed. The list was written. The last look showed: Reading the settings failed: The server is busy.", nil, nil},
+		"a first read that fails":                   {with(func(p *ewsplay.Play) { p.FailingReads = []int{1} }), 0, "Reading the settings failed: The server is busy. Nothing was changed. Run this script again.", nil, nil},
+		"reads that fail before the write":          {with(func(p *ewsplay.Play) { p.FailingReads = []int{2, 4} }), 2, "", []string{"Done."}, nil},
+		"reads that fail for long before the write": {with(func(p *ewsplay.Play) { p.FailingReads = []int{2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12} }), 0, "The server is busy. Nothing was changed.", nil, nil},
+		"a list without a value":                    {with(func(p *ewsplay.Play) { p.Arguments = "-AlsoAllow $undefined -Yes" }), 0, "-AlsoAllow has no value. Nothing was changed.", nil, nil},
+		"a domain without a value":                  {with(func(p *ewsplay.Play) { p.Arguments = "-DelegatedOrganization -Yes" }), 0, "-DelegatedOrganization has no value", nil, nil},
+		"a domain that is a parameter":              {with(func(p *ewsplay.Play) { p.Arguments = "-Yes -DelegatedOrganization -WhatIf" }), 0, "does not know '-WhatIf'", nil, nil},
+		"a partner whose connection hides it": {with(func(p *ewsplay.Play) {
+			p.Name, p.Connections, p.ConnectsTo = "customer.onmicrosoft.com", nil, ewsplay.Connection{TenantID: tenantID}
+			p.Arguments = "-Yes -DelegatedOrganization customer.onmicrosoft.com"
+		}), 0, "Nothing was changed", nil, nil},
+		"entries twice and in braces":                        {with(func(p *ewsplay.Play) { p.List = crm + "," + strings.ToUpper(crm) + ",{" + backup + "}" }), 2, "", nil, lists(crm, backup, ours)},
+		"a session that only pretends":                       {with(func(p *ewsplay.Play) { p.WhatIf = true }), 0, "WhatIfPreference is set", nil, nil},
+		"a connection that may not write":                    {with(func(p *ewsplay.Play) { p.Module = ewsplay.NoWriting }), 0, "Connect as an Exchange Administrator", nil, nil},
+		"an open gate with an entry":                         {with(func(p *ewsplay.Play) { p.Enabled, p.List = ewsplay.Unset, ours }), 0, "", []string{"on the day after the closing, 7 days after"}, silent("-PrepareList")},
+		"a closed gate with an entry":                        {with(func(p *ewsplay.Play) { p.List, p.Arguments, p.Answer = ours, "", "no" }), 0, "In a pipeline, pass -Yes", nil, silent("The list is written")},
 		"a session that cannot ask":                          {with(func(p *ewsplay.Play) { p.Arguments, p.NobodyThere = "", true }), 0, "This session cannot ask", nil, nil},
 		"a caller in strict mode with settings of their own": {with(func(p *ewsplay.Play) { p.Strict = true }), 2, "", nil, lists(ours)},
 		"a value that nobody knows":                          {with(func(p *ewsplay.Play) { p.Enabled = "Partly" }), 0, "EwsEnabled is 'Partly'", nil, nil},

@@ -29,6 +29,7 @@ const (
 	NoConnectionInformation = "no connection information" // older than 3.0
 	NoParameter             = "no parameter"              // Get-OrganizationConfig without -RetrieveEwsOperationAccessPolicy
 	NoProperty              = "no property"               // shows no EwsAllowedAppIDs
+	NoWriting               = "no writing"                // the role of the connection grants no Set-OrganizationConfig
 )
 
 // Connection is what Get-ConnectionInformation shows.
@@ -71,7 +72,8 @@ type Play struct {
 	ListAsArray bool `json:"list_as_array"`
 	AsText      bool `json:"enabled_as_text"`
 	Refuses     bool `json:"refuses_writes"`
-	Strict      bool `json:"strict"` // the caller's session is strict, and has defaults of its own
+	WhatIf      bool `json:"what_if"` // $WhatIfPreference of the session
+	Strict      bool `json:"strict"`  // the caller's session is strict, and has defaults of its own
 }
 
 // Write is one Set-OrganizationConfig. Nil is what it did not name.

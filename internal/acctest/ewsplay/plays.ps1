@@ -61,6 +61,7 @@ $results = foreach ($given in (Get-Content -Raw -LiteralPath $Plays | ConvertFro
   if ($given.module -ne 'no connection information') { $content += "`n$connectionInformation" }
   $exchange = New-Module -Name Exchange -ScriptBlock ([scriptblock]::Create($content))
   Import-Module $exchange -Force
+  if ($given.module -eq 'no writing') { Remove-Item function:Set-OrganizationConfig }
   $global:play = @{ given = $given; organization = (& $exchange { Get-Settings $args[0] } $given); before = $null; stale = $given.lag_before; reads = 0; asked = 0; slept = 0
     writes = [Collections.ArrayList]::new(); connects = [Collections.ArrayList]::new(); connections = [Collections.ArrayList]::new() }
   if ($given.lag_before) { $play.before = & $exchange { Get-Settings $args[0] } $given.earlier }
@@ -69,6 +70,7 @@ $results = foreach ($given in (Get-Content -Raw -LiteralPath $Plays | ConvertFro
   $said = [Collections.ArrayList]::new()
   $block = [scriptblock]::Create($text)
   $sets = ''
+  if ($given.what_if) { $sets = "`$WhatIfPreference = `$true; " }
   if ($given.strict) { $sets = "Set-StrictMode -Version Latest; `$OFS = ';'; `$PSDefaultParameterValues = @{ 'Set-OrganizationConfig:WhatIf' = `$true }; " }
   try { Invoke-Expression "& { $sets & `$block $($given.arguments) }" 6>&1 | ForEach-Object { [void] $said.Add("$_") } } catch { $failure = "$_" }
   Remove-Module Exchange -Force
