@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -30,6 +29,6 @@ type Services interface {
 	HTTPClient() *http.Client
 	// Now is the time.
 	Now() time.Time
-	// Retries is how a busy service is waited for.
-	Retries() retry.Policy
+	// Wait lets so much time pass, or ends with the context's error as soon as that is done.
+	Wait(ctx context.Context, d time.Duration) error
 }

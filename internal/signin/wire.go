@@ -2,6 +2,7 @@ package signin
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,28 +15,26 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
 )
 
 // wire carries azidentity's requests, and keeps them at the sign-in service's origin.
 type wire struct {
 	endpoints Endpoints
 	client    *http.Client
-	retries   retry.Policy
-	note      *note // of the session whose requests it carries
 }
 
 func (w wire) options() policy.ClientOptions {
 	return policy.ClientOptions{
 		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: w.endpoints.Login, Services: map[cloud.ServiceName]cloud.ServiceConfiguration{}},
 		Transport: w,
-		Retry:     policy.RetryOptions{MaxRetries: -1}, // Do retries: azcore gives up after a minute, and trusts this machine's clock
+		Retry:     policy.RetryOptions{MaxRetries: -1}, // Do has the patience: azcore's ends after a minute, and trusts this machine's clock
 	}
 }
 
 // Do implements azcore's policy.Transporter.
 func (w wire) Do(request *http.Request) (*http.Response, error) {
-	note := w.note
+	note := noteOf(request.Context())
 	if origin := request.URL.Scheme + "://" + request.URL.Host; !strings.EqualFold(origin, w.endpoints.Login) {
 		err := fmt.Errorf("refused to send a sign-in request to %s: the configured origin is %s", origin, w.endpoints.Login)
 		note.fail(err)
@@ -54,7 +53,7 @@ func (w wire) Do(request *http.Request) (*http.Response, error) {
 			note.hide(form.Get("client_secret"), form.Get("client_assertion"))
 		}
 	}
-	response, err := w.retries.Send(w.client, request, retry.ByStatus)
+	response, err := patience.Do(w.client, request, patience.ByStatus)
 	note.fail(err)
 	if err != nil {
 		return nil, err
@@ -95,7 +94,7 @@ func withoutRedirects(client *http.Client) *http.Client {
 	return &c
 }
 
-// note is what happened on the wire during a session's current sign-in. The errors that azidentity makes of it are texts only, and some
+// note is what happened on the wire during one sign-in. The errors that azidentity makes of it are texts only, and some
 // quote the whole answer, so that they can neither be examined nor shown.
 type note struct {
 	mu      sync.Mutex
@@ -106,11 +105,18 @@ type note struct {
 	hidden  []string // secrets that were sent
 }
 
-// begin forgets the sign-in before.
-func (n *note) begin() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.err, n.status, n.body, n.granted, n.hidden = nil, 0, nil, false, nil
+type noteKey struct{}
+
+func withNote(ctx context.Context) (context.Context, *note) {
+	n := &note{}
+	return context.WithValue(ctx, noteKey{}, n), n
+}
+
+func noteOf(ctx context.Context) *note {
+	if n, ok := ctx.Value(noteKey{}).(*note); ok {
+		return n
+	}
+	return &note{}
 }
 
 func (n *note) fail(err error) {

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 )
 
 // graph is a server that answers with what a test prepared, and remembers what it was asked.
@@ -49,16 +47,19 @@ func (g *graph) count() int {
 	return len(g.requests)
 }
 
-// open returns the directory on the server, and the clock whose pauses it makes.
-func (g *graph) open(t *testing.T) (entra.Directory, *retrytest.Clock) {
+// open returns the directory on the server, and the pauses that it made instead of waiting.
+func (g *graph) open(t *testing.T) (entra.Directory, *[]time.Duration) {
 	t.Helper()
-	clock := &retrytest.Clock{}
+	var pauses []time.Duration
 	return New(Config{
-		Origin:  g.URL,
-		Client:  g.Client(),
-		Token:   func(context.Context) (string, error) { return "the-token", nil },
-		Retries: retry.Policy{Clock: clock},
-	}), clock
+		Origin: g.URL,
+		Client: g.Client(),
+		Token:  func(context.Context) (string, error) { return "the-token", nil },
+		Wait: func(ctx context.Context, d time.Duration) error {
+			pauses = append(pauses, d)
+			return ctx.Err()
+		},
+	}), &pauses
 }
 
 func reply(w http.ResponseWriter, status int, contentType, body string) {
@@ -129,12 +130,12 @@ func TestWhatGraphNamesATimeForIsWaitedOutAsOftenAsItDoes(t *testing.T) {
 			}
 			organization(w)
 		})
-		directory, clock := g.open(t)
+		directory, pauses := g.open(t)
 		if _, err := directory.Organization(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if len(clock.Pauses()) != 8 || clock.Pauses()[0] != 17*time.Second {
-			t.Errorf("after %d paused %v, want eight times 17s", status, clock.Pauses())
+		if len(*pauses) != 8 || (*pauses)[0] != 17*time.Second {
+			t.Errorf("after %d paused %v, want eight times 17s", status, *pauses)
 		}
 	}
 }
@@ -145,15 +146,15 @@ func TestThrottlingBeyondTheDeadlineFailsAtOnceWithTheReason(t *testing.T) {
 		w.Header().Set("Retry-After", "3600")
 		reply(w, http.StatusTooManyRequests, asJSON, `{"error":{"code":"TooManyRequests","message":"slow down"}}`)
 	})
-	directory, clock := g.open(t)
+	directory, pauses := g.open(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, err := directory.Organization(ctx)
 	if e := entra.AsError(err); e == nil || e.Status != http.StatusTooManyRequests {
 		t.Errorf("got %v, want the throttling itself", err)
 	}
-	if len(clock.Pauses()) != 0 {
-		t.Errorf("waited %v although the deadline comes first", clock.Pauses())
+	if len(*pauses) != 0 {
+		t.Errorf("waited %v although the deadline comes first", *pauses)
 	}
 }
 
