@@ -14,7 +14,7 @@ const module = "github.com/codetwo-community/terraform-provider-codetwo/internal
 
 var (
 	facing = []string{"appregistration", "connection", "connectivity"}
-	inner  = []string{"entra", "entra/msgraph", "exchange", "signin", "permission", "certificate", "store", "handoff", "probe", "ewsaccess", "escape", "patience", "sandbox"}
+	inner  = []string{"entra", "entra/msgraph", "exchange", "signin", "permission", "certificate", "store", "handoff", "probe", "ewsaccess", "escape", "retry", "sandbox"}
 )
 
 // sandboxImports are the packages of the sandbox with what each may import of the others. Package sandbox itself

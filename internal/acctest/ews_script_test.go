@@ -15,6 +15,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/ewsplay"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/exchange"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 )
@@ -62,7 +63,7 @@ func (o *organization) admitted() []string {
 	o.t.Helper()
 	var names []string
 	for name, app := range o.apps {
-		session, err := signin.NewApp(signin.App{TenantID: o.tenant.TenantID, ClientID: app.ClientID, ClientSecret: app.Secret}, o.k.Endpoints(), o.k.Client())
+		session, err := signin.NewApp(signin.App{TenantID: o.tenant.TenantID, ClientID: app.ClientID, ClientSecret: app.Secret}, o.k.Endpoints(), o.k.Client(), retry.Policy{})
 		if err != nil {
 			o.t.Fatal(err)
 		}
@@ -70,7 +71,7 @@ func (o *organization) admitted() []string {
 		if err != nil {
 			o.t.Fatal(err)
 		}
-		client := exchange.New(o.k.Endpoints().Exchange, o.k.Client(), fixed(token.Value))
+		client := exchange.New(o.k.Endpoints().Exchange, o.k.Client(), retry.Policy{}, fixed(token.Value))
 		_, err = client.Folder(o.t.Context(), client.DefaultEWSURL(), o.tenant.Mailboxes.Licensed[0], exchange.Inbox, exchange.Route{})
 		if answer, refused := errors.AsType[*exchange.Error](err); err != nil && (!refused || answer.PolicyReason == "") {
 			o.t.Fatal(err)

@@ -26,6 +26,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/quickstore"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/provider"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 )
@@ -143,7 +144,7 @@ func (k *Kitchen) wait(ctx context.Context, d time.Duration) error {
 
 // WithWait lets a test decide what happens while the provider of a test waits for what is not ready yet.
 func WithWait(wait func(context.Context, time.Duration) error) Option {
-	return provider.WithWait(wait)
+	return provider.WithRetryClock(&retrytest.Clock{OnWait: wait})
 }
 
 // WithTransport puts a transport of the test's own around the provider's.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 )
@@ -20,7 +21,7 @@ func TestOneCallerSignsInToEveryTenantByIDAndByDomain(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{Tenants: 3})
 	full := k.Tenant(0).Callers.Full
-	caller, err := signin.NewCaller(signin.Identity{TenantID: k.Tenant(0).TenantID, ClientID: full.ClientID, Credential: signin.ClientSecret{Value: full.ClientSecret}}, k.Endpoints(), k.Client())
+	caller, err := signin.NewCaller(signin.Identity{TenantID: k.Tenant(0).TenantID, ClientID: full.ClientID, Credential: signin.ClientSecret{Value: full.ClientSecret}}, k.Endpoints(), k.Client(), retry.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func TestAnAppSignsInByCertificateToEachAPIWithThatAPIsRoles(t *testing.T) {
 	k.Graph(tenantID, http.MethodPatch, "/applications/"+byHand.ObjectID, map[string]any{"keyCredentials": []any{
 		map[string]any{"type": "AsymmetricX509Cert", "usage": "Verify", "key": pair.Certificate.Raw},
 	}})
-	app, err := signin.NewApp(signin.App{TenantID: tenantID, ClientID: byHand.ClientID, Certificate: pair.Certificate, Key: pair.Key}, k.Endpoints(), k.Client())
+	app, err := signin.NewApp(signin.App{TenantID: tenantID, ClientID: byHand.ClientID, Certificate: pair.Certificate, Key: pair.Key}, k.Endpoints(), k.Client(), retry.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +71,7 @@ func TestARefusedSecretIsReportedByItsCode(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{})
 	full := k.Tenant(0).Callers.Full
-	app, err := signin.NewApp(signin.App{TenantID: k.Tenant(0).TenantID, ClientID: full.ClientID, ClientSecret: "wrong"}, k.Endpoints(), k.Client())
+	app, err := signin.NewApp(signin.App{TenantID: k.Tenant(0).TenantID, ClientID: full.ClientID, ClientSecret: "wrong"}, k.Endpoints(), k.Client(), retry.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}

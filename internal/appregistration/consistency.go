@@ -1,16 +1,16 @@
 package appregistration
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-log/tflog"
-
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // Entra answers from replicas that do not all know at once what was written: an app-only caller may not find what it
@@ -33,18 +33,15 @@ func (j *job) settled() bool {
 	return !j.wrote && !j.madeAt.IsZero() && j.services.Now().Sub(j.madeAt) > settling
 }
 
-// wait pauses before the next try, longer with each, or returns the context's error.
-func wait(ctx context.Context, tries int) error {
-	pause := min(firstWait<<min(tries, 8), longestWait)
-	timer := time.NewTimer(pause/2 + rand.N(pause/2))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+// waiting begins to wait for Entra's replicas.
+func (j *job) waiting() *retry.Run {
+	retries := j.services.Retries()
+	retries.First, retries.Longest, retries.Notify = firstWait, longestWait, attribute.LogPauses("Entra has not caught up yet")
+	return retries.Start()
 }
+
+// runAgain adds the next step to the error of a wait.
+func runAgain(err error) error { return fmt.Errorf("%w; run the same command again", err) }
 
 // write carries out changes, and those again to which Entra says "not yet". It returns the outcomes in the order of
 // the changes, and the first error that is final.
@@ -54,7 +51,7 @@ func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Cha
 	for i := range pending {
 		pending[i] = i
 	}
-	for tries := 0; len(pending) > 0; tries++ {
+	for run := j.waiting(); len(pending) > 0; {
 		batch := make([]entra.Change, len(pending))
 		for at, index := range pending {
 			batch[at] = changes[index]
@@ -85,9 +82,8 @@ func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Cha
 			pending = again
 			continue
 		}
-		tflog.Debug(ctx, "Entra has not caught up yet; the write is repeated", map[string]any{"tries": tries + 1, "answer": lagging.Error()})
-		if err := wait(ctx, tries); err != nil {
-			return outcomes, fmt.Errorf("the time allowed by timeouts ran out while Entra still answered %w", lagging)
+		if err := run.Again(ctx, retry.Until(fmt.Errorf("Entra still answered %w", lagging))); err != nil {
+			return outcomes, err
 		}
 		pending = again
 	}
@@ -98,7 +94,7 @@ func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Cha
 func (j *job) confirm(ctx context.Context, ref entra.RegistrationRef, missing func(*entra.Registration) string) (*entra.Registration, error) {
 	needed := 1
 	inARow := 0
-	for tries := 0; ; tries++ {
+	for run := j.waiting(); ; {
 		registration, err := j.directory.Registration(ctx, ref)
 		if err != nil {
 			return nil, err
@@ -110,13 +106,13 @@ func (j *job) confirm(ctx context.Context, ref entra.RegistrationRef, missing fu
 			}
 		} else {
 			needed, inARow = goodReads, 0
-			tflog.Debug(ctx, "Entra does not show what was written yet", map[string]any{"tries": tries + 1, "missing": lacks})
 		}
-		if err := wait(ctx, tries); err != nil {
-			if lacks == "" {
-				return registration, nil
-			}
-			return registration, fmt.Errorf("the time allowed by timeouts ran out while Entra did not show %s yet; run the same command again", lacks)
+		err = run.Again(ctx, retry.Until(fmt.Errorf("Entra did not show %s yet", cmp.Or(lacks, "it on every replica"))))
+		if err != nil && lacks == "" {
+			return registration, nil
+		}
+		if err != nil {
+			return registration, runAgain(err)
 		}
 	}
 }

@@ -6,12 +6,13 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -46,17 +47,21 @@ func (d *laggingDirectory) Write(_ context.Context, _ entra.Order, changes ...en
 }
 
 // stillServices are services whose clock is that of the test.
-type stillServices struct{ Services }
+type stillServices struct {
+	Services
+	clock *retrytest.Clock
+}
 
 func (stillServices) Now() time.Time              { return time.Now() }
 func (stillServices) TenantID() types.String      { return types.StringNull() }
 func (stillServices) Endpoints() signin.Endpoints { return signin.Endpoints{} }
+func (s stillServices) Retries() retry.Policy     { return retry.Policy{Clock: s.clock} }
 func (stillServices) Store() (*store.Store, error) {
 	return nil, errors.New("no store is needed")
 }
 
 func jobOn(directory entra.Directory) *job {
-	return &job{services: stillServices{}, directory: directory, model: &Model{}}
+	return &job{services: stillServices{clock: &retrytest.Clock{}}, directory: directory, model: &Model{}}
 }
 
 var (
@@ -81,30 +86,31 @@ func TestOneGoodReadSufficesAndThreeInARowAreNeededAfterAStaleOne(t *testing.T) 
 		"stale again between good ones": {[]*entra.Registration{stale, good, good, stale, good}, 7},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				directory := &laggingDirectory{reads: c.reads}
-				seen, err := jobOn(directory).confirm(t.Context(), entra.RegistrationRef{}, applicationMissing)
-				if err != nil || seen != good || directory.looks != c.looks {
-					t.Errorf("%d looks, want %d; %+v, %v", directory.looks, c.looks, seen, err)
-				}
-			})
+			directory := &laggingDirectory{reads: c.reads}
+			seen, err := jobOn(directory).confirm(t.Context(), entra.RegistrationRef{}, applicationMissing)
+			if err != nil || seen != good || directory.looks != c.looks {
+				t.Errorf("%d looks, want %d; %+v, %v", directory.looks, c.looks, seen, err)
+			}
 		})
 	}
 }
 
 func TestWhatNeverShowsFailsWhenTheOperationsTimeIsOverAndSaysWhatIsMissing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-		defer cancel()
-		directory := &laggingDirectory{reads: []*entra.Registration{stale}}
-		_, err := jobOn(directory).confirm(ctx, entra.RegistrationRef{}, applicationMissing)
-		if err == nil || !strings.Contains(err.Error(), "did not show the application yet") || ctx.Err() == nil {
-			t.Errorf("%v", err)
-		}
-		if directory.looks < 60 || directory.looks > 200 {
-			t.Errorf("%d looks in ten minutes: too many for Entra, or too few for who waits", directory.looks)
-		}
-	})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	directory := &laggingDirectory{reads: []*entra.Registration{stale}}
+	j, clock := jobOn(directory), &retrytest.Clock{}
+	j.services = stillServices{clock: clock}
+	_, err := j.confirm(ctx, entra.RegistrationRef{}, applicationMissing)
+	if err == nil || !strings.Contains(err.Error(), "the time allowed by timeouts ran out while Entra did not show the application yet; run the same") {
+		t.Errorf("%v", err)
+	}
+	if deadline, _ := ctx.Deadline(); deadline.Sub(clock.Now()) > longestWait {
+		t.Errorf("it gave up %s before its time was over", deadline.Sub(clock.Now()))
+	}
+	if directory.looks < 60 || directory.looks > 200 {
+		t.Errorf("%d looks in ten minutes: too many for Entra, or too few for who waits", directory.looks)
+	}
 }
 
 func TestNotYetIsWaitedOutOnlyWhileSomethingWasMadeAMomentAgo(t *testing.T) {
@@ -129,17 +135,15 @@ func TestNotYetIsWaitedOutOnlyWhileSomethingWasMadeAMomentAgo(t *testing.T) {
 			{"made a year ago", func(j *job) { j.madeAt = time.Now().AddDate(-1, 0, 0) }, false},
 		} {
 			t.Run(name+", "+c.when, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					directory := &laggingDirectory{writes: []entra.Outcome{{Err: refusal}, {Err: refusal}, {}}}
-					j := jobOn(directory)
-					c.prepare(j)
-					_, err := j.write(t.Context(), entra.Sequential, entra.DeleteApplication{}, entra.DeleteServicePrincipal{})
-					if waits := c.fresh && !strings.HasSuffix(name, "(final)"); waits && (err != nil || directory.tries != 3) {
-						t.Errorf("%d writes, %v; want it to be waited out", directory.tries, err)
-					} else if !waits && (!errors.Is(err, refusal) || directory.tries != 1) {
-						t.Errorf("%d writes, %v; want the refusal at once", directory.tries, err)
-					}
-				})
+				directory := &laggingDirectory{writes: []entra.Outcome{{Err: refusal}, {Err: refusal}, {}}}
+				j := jobOn(directory)
+				c.prepare(j)
+				_, err := j.write(t.Context(), entra.Sequential, entra.DeleteApplication{}, entra.DeleteServicePrincipal{})
+				if waits := c.fresh && !strings.HasSuffix(name, "(final)"); waits && (err != nil || directory.tries != 3) {
+					t.Errorf("%d writes, %v; want it to be waited out", directory.tries, err)
+				} else if !waits && (!errors.Is(err, refusal) || directory.tries != 1) {
+					t.Errorf("%d writes, %v; want the refusal at once", directory.tries, err)
+				}
 			})
 		}
 	}
@@ -162,35 +166,29 @@ func TestWhatThisRunDeletedIsPurgedAsSoonAsTheRecycleBinShowsIt(t *testing.T) {
 		"deleted after a lost answer, and shown after a long while": {lost, []entra.Outcome{absent, absent, absent, absent, absent, absent, done}, 7},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				directory := &laggingDirectory{writes: c.writes}
-				err := jobOn(directory).purge(t.Context(), []entra.Change{entra.PurgeDeletedItem{}}, []entra.Outcome{c.deleted})
-				if err != nil || directory.tries != c.tries {
-					t.Errorf("%d tries, want %d; %v", directory.tries, c.tries, err)
-				}
-			})
+			directory := &laggingDirectory{writes: c.writes}
+			err := jobOn(directory).purge(t.Context(), []entra.Change{entra.PurgeDeletedItem{}}, []entra.Outcome{c.deleted})
+			if err != nil || directory.tries != c.tries {
+				t.Errorf("%d tries, want %d; %v", directory.tries, c.tries, err)
+			}
 		})
 	}
 }
 
 func TestADeletionThatOneReplicaKnewNothingOfIsRepeated(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		directory := &laggingDirectory{writes: []entra.Outcome{{Absent: true}, {}}, reads: []*entra.Registration{good, good, stale}}
-		outcomes, err := jobOn(directory).deleteUntilGone(t.Context(), []entra.Change{entra.DeleteApplication{}})
-		if err != nil || directory.tries != 2 || outcomes[0].Absent {
-			t.Errorf("%d deletions, %+v, %v", directory.tries, outcomes, err)
-		}
-	})
+	directory := &laggingDirectory{writes: []entra.Outcome{{Absent: true}, {}}, reads: []*entra.Registration{good, good, stale}}
+	outcomes, err := jobOn(directory).deleteUntilGone(t.Context(), []entra.Change{entra.DeleteApplication{}})
+	if err != nil || directory.tries != 2 || outcomes[0].Absent {
+		t.Errorf("%d deletions, %+v, %v", directory.tries, outcomes, err)
+	}
 }
 
 func TestWhatTheFirstDeletionFoundCountsAsDeletedByThisRunThoughTheSecondFindsItGone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		directory := &laggingDirectory{
-			writes: []entra.Outcome{{}, {Absent: true}}, last: []entra.Outcome{{Absent: true}, {}}, reads: []*entra.Registration{good, stale},
-		}
-		outcomes, err := jobOn(directory).deleteUntilGone(t.Context(), []entra.Change{entra.DeleteServicePrincipal{}, entra.DeleteApplication{}})
-		if err != nil || directory.tries != 2 || outcomes[0].Absent || outcomes[1].Absent {
-			t.Errorf("%d deletions, %+v, %v", directory.tries, outcomes, err)
-		}
-	})
+	directory := &laggingDirectory{
+		writes: []entra.Outcome{{}, {Absent: true}}, last: []entra.Outcome{{Absent: true}, {}}, reads: []*entra.Registration{good, stale},
+	}
+	outcomes, err := jobOn(directory).deleteUntilGone(t.Context(), []entra.Change{entra.DeleteServicePrincipal{}, entra.DeleteApplication{}})
+	if err != nil || directory.tries != 2 || outcomes[0].Absent || outcomes[1].Absent {
+		t.Errorf("%d deletions, %+v, %v", directory.tries, outcomes, err)
+	}
 }

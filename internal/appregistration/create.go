@@ -17,6 +17,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -184,7 +185,8 @@ func (j *job) upsert(ctx context.Context, journal *store.Registration, takenUp b
 	if application != nil {
 		return application, nil
 	}
-	for tries := 0; ; tries++ {
+	notShown := fmt.Errorf("Entra says that an application named %s exists, and does not show it", uniqueName)
+	for run := j.waiting(); ; {
 		found, err := j.directory.Search(ctx, entra.SearchQuery{UniqueName: uniqueName})
 		if err != nil {
 			return nil, err
@@ -198,8 +200,8 @@ func (j *job) upsert(ctx context.Context, journal *store.Registration, takenUp b
 			refusal.detail = strings.Replace(refusal.detail, untouched, "Entra showed it only after it had been written to: its display name, tags and declared permissions are now those of this registration, and nothing else was changed.", 1)
 			return nil, nothingMade{refusal}
 		}
-		if err := wait(ctx, tries); err != nil || !lost && !takenUp && tries > goodReads {
-			return nil, fmt.Errorf("Entra says that an application named %s exists, and does not show it; run terraform apply again", uniqueName)
+		if !lost && !takenUp && run.Attempts() > goodReads || run.Again(ctx, retry.Until(notShown)) != nil {
+			return nil, fmt.Errorf("%w; run terraform apply again", notShown)
 		}
 	}
 }

@@ -8,10 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-log/tflog"
-
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -91,7 +90,7 @@ func (j *job) remove(ctx context.Context, purge bool) error {
 func (j *job) deleteUntilGone(ctx context.Context, deletes []entra.Change) ([]entra.Outcome, error) {
 	ref := entra.RegistrationRef{ObjectID: j.model.ObjectID.ValueString(), ClientID: j.model.ClientID.ValueString()}
 	var deleted []entra.Outcome
-	for tries := 0; ; tries++ {
+	for run := j.waiting(); ; {
 		outcomes, err := j.write(ctx, entra.Sequential, deletes...)
 		if err != nil {
 			return outcomes, err
@@ -114,8 +113,8 @@ func (j *job) deleteUntilGone(ctx context.Context, deletes []entra.Change) ([]en
 		if err != nil || seen.Application == nil && seen.ServicePrincipal == nil {
 			return outcomes, err
 		}
-		if err := wait(ctx, tries); err != nil {
-			return outcomes, errors.New("the time allowed by timeouts ran out while Entra showed the application and knew nothing to delete; run the same command again")
+		if err := run.Again(ctx, retry.Until(errors.New("Entra showed the application and knew nothing to delete"))); err != nil {
+			return outcomes, runAgain(err)
 		}
 	}
 }
@@ -126,7 +125,7 @@ func (j *job) purge(ctx context.Context, purges []entra.Change, deleted []entra.
 	for i, outcome := range deleted {
 		looks[i] = looksIntoBin(outcome)
 	}
-	for tries := 1; ; tries++ {
+	for run := j.waiting(); ; {
 		outcomes, err := j.write(ctx, entra.Sequential, purges...)
 		if err != nil {
 			return err
@@ -137,16 +136,15 @@ func (j *job) purge(ctx context.Context, purges []entra.Change, deleted []entra.
 			if outcome.Lost {
 				looks[i] = min(looks[i], lostReads) // it may be gone by this purge, whose answer was lost
 			}
-			if outcome.Absent && tries < looks[i] {
+			if outcome.Absent && run.Attempts()+1 < looks[i] {
 				missed, missedLooks = append(missed, purges[i]), append(missedLooks, looks[i])
 			}
 		}
 		if len(missed) == 0 {
 			return nil
 		}
-		tflog.Debug(ctx, "Entra's recycle bin does not show yet what was deleted", map[string]any{"tries": tries, "objects": len(missed)})
-		if err := wait(ctx, tries-1); err != nil {
-			return errors.New("the time allowed by timeouts ran out while Entra's recycle bin did not show what was deleted; run the same command again")
+		if err := run.Again(ctx, retry.Until(errors.New("Entra's recycle bin did not show what was deleted"))); err != nil {
+			return runAgain(err)
 		}
 		purges, looks = missed, missedLooks
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -169,8 +170,8 @@ func (j *job) look(ctx context.Context) (*entra.Registration, error) {
 	if j.young(ctx) {
 		looks = 5
 	}
-	for tries := 0; registration.Application == nil && tries < looks-1; tries++ {
-		if err := wait(ctx, tries); err != nil {
+	for run := j.waiting(); registration.Application == nil && run.Attempts() < looks-1; {
+		if err := run.Again(ctx, retry.Until(errors.New("Entra did not show the application"))); err != nil {
 			return nil, err
 		}
 		if registration, err = j.directory.Registration(ctx, ref); err != nil {
@@ -189,12 +190,12 @@ func (j *job) young(ctx context.Context) bool {
 // lookAgainst reads the registration for an update. A replica that lags would show it as it was, and what an update then
 // writes would take away what it did not see: so what lacks something that the state holds is looked at again.
 func (j *job) lookAgainst(ctx context.Context, state *Model) (*entra.Registration, error) {
-	for tries := 0; ; tries++ {
+	for run := j.waiting(); ; {
 		registration, err := j.look(ctx)
-		if err != nil || registration.Application == nil || tries == goodReads-1 || !j.lacks(ctx, registration, state) {
+		if err != nil || registration.Application == nil || run.Attempts() == goodReads-1 || !j.lacks(ctx, registration, state) {
 			return registration, err
 		}
-		if err := wait(ctx, tries); err != nil {
+		if err := run.Again(ctx, retry.Until(errors.New("Entra did not show all that the state holds"))); err != nil {
 			return nil, err
 		}
 	}

@@ -7,18 +7,19 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
 )
 
 // names serializes, in this process, whoever looks for an application of one name in one tenant and then gives that name
 // to one, and remembers who did.
 var names nameRegister
 
-// nameRegister holds one turn per name, and the application that got the name last.
+// nameRegister holds one lock per name, and the application that got the name last.
 type nameRegister struct {
 	guard sync.Mutex
-	turns map[string]patience.Turn
+	locks map[string]*semaphore.Weighted // a mutex would ignore the deadline of who waits
 	given map[string]*entra.Application
 }
 
@@ -43,36 +44,36 @@ func withoutRemoved(found *entra.SearchResult) {
 
 // lockName takes the job's display name, and returns how to give it back.
 func (j *job) lockName(ctx context.Context) (unlock func(), err error) {
-	unlock, err = names.turn(j.nameKey()).Take(ctx)
-	if err != nil {
+	lock := names.lock(j.nameKey())
+	if err := lock.Acquire(ctx, 1); err != nil {
 		return nil, fmt.Errorf("waiting for another application in tenant %s that is being given the display name %q: %w", j.model.TenantID.ValueString(), j.model.DisplayName.ValueString(), err)
 	}
-	return unlock, nil
+	return func() { lock.Release(1) }, nil
 }
 
-// turn is whose turn it is to give the name.
-func (r *nameRegister) turn(name string) patience.Turn {
+// lock returns the name's lock.
+func (r *nameRegister) lock(name string) *semaphore.Weighted {
 	r.guard.Lock()
 	defer r.guard.Unlock()
-	if r.turns == nil {
-		r.turns, r.given = map[string]patience.Turn{}, map[string]*entra.Application{}
+	if r.locks == nil {
+		r.locks, r.given = map[string]*semaphore.Weighted{}, map[string]*entra.Application{}
 	}
-	turn, ok := r.turns[name]
+	lock, ok := r.locks[name]
 	if !ok {
-		turn = patience.NewTurn()
-		r.turns[name] = turn
+		lock = semaphore.NewWeighted(1)
+		r.locks[name] = lock
 	}
-	return turn
+	return lock
 }
 
-// note remembers who has the name. The caller has its turn.
+// note remembers who has the name. The caller holds its lock.
 func (r *nameRegister) note(name string, application *entra.Application) {
 	r.guard.Lock()
 	defer r.guard.Unlock()
 	r.given[name] = &entra.Application{ObjectID: application.ObjectID, ClientID: application.ClientID}
 }
 
-// noted returns who got the name last, or nil. The caller has its turn.
+// noted returns who got the name last, or nil. The caller holds its lock.
 func (r *nameRegister) noted(name string) *entra.Application {
 	r.guard.Lock()
 	defer r.guard.Unlock()

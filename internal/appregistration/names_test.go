@@ -29,6 +29,9 @@ func TestWhoWaitsForANameGivesUpAtTheEndOfItsOwnTime(t *testing.T) {
 		other()
 	}
 	unlock()
+	if _, err := job("waited for").lockName(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("an operation that is over got the name: %v", err)
+	}
 	unlock, err = job("waited for").lockName(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -35,4 +36,6 @@ type Services interface {
 	Endpoints() signin.Endpoints
 	// Now is the time.
 	Now() time.Time
+	// Retries is how the replicas of a directory are waited for.
+	Retries() retry.Policy
 }

@@ -36,7 +36,7 @@ func (p *pauses) sum() (sum time.Duration) {
 }
 
 // waitedFor are the requests of a check whose service may be busy: where they go, which check tells of it, and what the
-// check says when the time is up. Graph has the patience of its own client.
+// check says when the time is up. Graph's own client waits for Graph.
 var waitedFor = map[string]struct{ at, check, says string }{
 	"the tenant's configuration": {"GET /*/.well-known/openid-configuration", probe.Tenant, "the sign-in service refused with HTTP 429"},
 	"the tokens":                 {"POST /*/oauth2/v2.0/token", probe.Token, "Entra is temporarily unavailable"},

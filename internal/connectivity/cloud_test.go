@@ -22,6 +22,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -209,11 +211,13 @@ func (s *services) StoreUnknown() bool           { return s.store == nil }
 func (s *services) UnknownCloud() []string       { return s.unknown }
 func (s *services) HTTPClient() *http.Client     { return s.cloud.Client() }
 func (s *services) Now() time.Time               { return s.now }
-func (s *services) Wait(ctx context.Context, d time.Duration) error {
-	if s.wait == nil {
-		return errors.New("nothing here is young enough to wait for")
-	}
-	return s.wait(ctx, d)
+func (s *services) Retries() retry.Policy {
+	return retry.Policy{Clock: &retrytest.Clock{OnWait: func(ctx context.Context, d time.Duration) error {
+		if s.wait == nil {
+			return errors.New("nothing here is young enough to wait for")
+		}
+		return s.wait(ctx, d)
+	}}}
 }
 func (s *services) Endpoints() signin.Endpoints {
 	return signin.Endpoints{Login: s.cloud.URL, Graph: s.cloud.URL, Exchange: s.cloud.URL}

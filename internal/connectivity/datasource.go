@@ -75,7 +75,9 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 	defer cancel()
 
 	tenantID, mailbox, _ := splitID(model.ConnectionID.ValueString())
-	check := inspection{services: d.services, store: connections, budget: newBudget(timeout, d.services.Wait), tenantID: tenantID, mailbox: mailbox}
+	retries := d.services.Retries()
+	retries.Reserve = reserve
+	check := inspection{services: d.services, store: connections, retries: retries, tenantID: tenantID, mailbox: mailbox}
 	facts := check.gather(ctx, probe.Facts{
 		Now: d.services.Now(), Skip: skip, ConnectionID: model.ConnectionID.ValueString(), Login: d.services.Endpoints().Login,
 	})

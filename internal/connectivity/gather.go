@@ -8,19 +8,29 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/exchange"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+const (
+	// firstPause and longestPause bound the back-off while something is not ready. Entra may remember a sign-in that failed
+	// for a minute or two (Azure/azure-workload-identity issue 273), so that haste makes it slower.
+	firstPause   = 5 * time.Second
+	longestPause = 30 * time.Second
+	// reserve is what is kept of the time allowed for the questions that follow signing in.
+	reserve = 20 * time.Second
 )
 
 // inspection asks the outside world about one connection. It judges nothing.
 type inspection struct {
 	services          Services
 	store             *store.Store
-	budget            *budget
+	retries           retry.Policy
 	tenantID, mailbox string
 }
 
@@ -44,7 +54,6 @@ func (i *inspection) gather(ctx context.Context, facts probe.Facts) probe.Facts 
 	var app signin.App
 	credential, tenant := facts.Obstacle(probe.Credential) == "", facts.Obstacle(probe.Tenant) == ""
 	var first errgroup.Group
-	discovering, discovery := i.budget.strand(ctx)
 	if credential {
 		connection := *facts.Connection
 		first.Go(func() error {
@@ -56,12 +65,11 @@ func (i *inspection) gather(ctx context.Context, facts probe.Facts) probe.Facts 
 	if tenant {
 		tenantID := facts.Connection.TenantID
 		first.Go(func() error {
-			facts.TenantErr = signin.Discover(discovering, i.services.Endpoints(), i.services.HTTPClient(), tenantID)
+			facts.TenantErr = signin.Discover(ctx, i.services.Endpoints(), i.services.HTTPClient(), i.retries, tenantID)
 			return nil
 		})
 	}
 	_ = first.Wait() // errors are facts
-	i.budget.join(discovery)
 
 	if facts.Obstacle(probe.Token) != "" {
 		return facts
@@ -69,32 +77,33 @@ func (i *inspection) gather(ctx context.Context, facts probe.Facts) probe.Facts 
 	return i.untilReady(ctx, facts, app)
 }
 
-// untilReady signs in and asks, again and again while the answers say "not yet" and patience lasts. Each attempt signs in
-// anew: a token that was taken before a consent keeps lacking its roles.
+// untilReady signs in and asks, and repeats both while the answers say "not yet" and the time allows: a token that was taken
+// before a consent keeps lacking its roles.
 func (i *inspection) untilReady(ctx context.Context, facts probe.Facts, app signin.App) probe.Facts {
 	var with access
 	var both errgroup.Group
-	discovering, discovery := i.budget.strand(ctx)
-	discovery.halve()                            // it can be done without: the mailbox itself, which may be busy as well, says more
 	if !slices.Contains(facts.Skip, probe.EWS) { // which takes no token
+		// It can be done without: the mailbox itself, which may be busy as well, says more.
+		client := exchange.New(i.services.Endpoints().Exchange, i.services.HTTPClient(), i.retries.Half(ctx), bearer(""))
 		both.Go(func() error {
-			client := exchange.New(i.services.Endpoints().Exchange, i.services.HTTPClient(), bearer(""))
-			with.ews, facts.EWSURLErr = client.EWSURL(discovering, i.mailbox)
+			with.ews, facts.EWSURLErr = client.EWSURL(ctx, i.mailbox)
 			return nil
 		})
 	}
-	for {
+	ready := i.retries
+	ready.First, ready.Longest, ready.Steady = firstPause, longestPause, true
+	ready.Notify = attribute.LogPauses("Not ready yet: something was changed in the last half hour, and Entra may not have heard of it")
+	for run := ready.Start(); ; {
 		both.Go(func() error {
 			with.graph, with.exchange, facts.Graph, facts.Exchange = i.signIn(ctx, app)
 			return nil
 		})
 		_ = both.Wait()
-		i.budget.join(discovery)
-		if reason := facts.NotYet(); reason != "" && i.budget.again(ctx, reason) {
+		if reason := facts.NotYet(); reason != "" && run.Again(ctx, retry.Until(errors.New(reason))) == nil {
 			continue
 		}
 		answered := i.lookAround(ctx, i.ask(ctx, facts, with), with)
-		if reason := answered.NotYet(); reason == "" || !i.budget.again(ctx, reason) {
+		if reason := answered.NotYet(); reason == "" || run.Again(ctx, retry.Until(errors.New(reason))) != nil {
 			return answered
 		}
 	}
@@ -147,8 +156,8 @@ func (i *inspection) credential(ctx context.Context, c store.Connection) (signin
 // session one after the other.
 func (i *inspection) signIn(ctx context.Context, app signin.App) (graphToken string, exchangeSession *signin.AppSession, graph, exchange probe.TokenFacts) {
 	endpoints := i.services.Endpoints()
-	take := func(ctx context.Context, scope string) (*signin.AppSession, string, probe.TokenFacts) {
-		session, err := signin.NewApp(app, endpoints, i.services.HTTPClient())
+	take := func(scope string) (*signin.AppSession, string, probe.TokenFacts) {
+		session, err := signin.NewApp(app, endpoints, i.services.HTTPClient(), i.retries)
 		var token signin.Token
 		if err == nil {
 			token, err = session.Token(ctx, scope)
@@ -160,15 +169,9 @@ func (i *inspection) signIn(ctx context.Context, app signin.App) (graphToken str
 		return session, token.Value, probe.TokenFacts{Taken: true, Roles: roles, RolesErr: err}
 	}
 	var both errgroup.Group
-	forGraph, ofGraph := i.budget.strand(ctx)
-	forExchange, ofExchange := i.budget.strand(ctx)
-	both.Go(func() error { _, graphToken, graph = take(forGraph, signin.GraphScope(endpoints)); return nil })
-	both.Go(func() error {
-		exchangeSession, _, exchange = take(forExchange, signin.ExchangeScope(endpoints))
-		return nil
-	})
+	both.Go(func() error { _, graphToken, graph = take(signin.GraphScope(endpoints)); return nil })
+	both.Go(func() error { exchangeSession, _, exchange = take(signin.ExchangeScope(endpoints)); return nil })
 	_ = both.Wait()
-	i.budget.join(ofGraph, ofExchange)
 	return graphToken, exchangeSession, graph, exchange
 }
 
@@ -209,9 +212,7 @@ func (i *inspection) lookAround(ctx context.Context, facts probe.Facts, with acc
 	if facts.Obstacle(probe.EWS) != "" || !facts.EWSGateClosed() || with.graph == "" || !facts.ReadsDirectory() {
 		return facts
 	}
-	looking, look := i.budget.strand(ctx)
-	held, err := i.services.AppDirectory(facts.Connection.TenantID, bearer(with.graph)).RoleHolders(looking, ewsaccess.Role, facts.Connection.ClientID)
-	i.budget.join(look)
+	held, err := i.services.AppDirectory(facts.Connection.TenantID, bearer(with.graph)).RoleHolders(ctx, ewsaccess.Role, facts.Connection.ClientID)
 	if err == nil {
 		facts.Holders = held
 	}
@@ -222,7 +223,7 @@ func (i *inspection) lookAround(ctx context.Context, facts probe.Facts, with acc
 // address that every tenant has is tried then, whose answer says more.
 func (i *inspection) open(ctx context.Context, facts probe.Facts, connection store.Connection, with access) probe.Facts {
 	endpoints := i.services.Endpoints()
-	client := exchange.New(endpoints.Exchange, i.services.HTTPClient(), func(ctx context.Context) (string, error) {
+	client := exchange.New(endpoints.Exchange, i.services.HTTPClient(), i.retries, func(ctx context.Context) (string, error) {
 		token, err := with.exchange.Token(ctx, signin.ExchangeScope(endpoints))
 		return token.Value, err
 	}).Renewing(with.exchange.Forget)
@@ -232,23 +233,20 @@ func (i *inspection) open(ctx context.Context, facts probe.Facts, connection sto
 	}
 	var route exchange.Route
 	var both errgroup.Group
-	opening, inbox := i.budget.strand(ctx)
-	asking, autodiscover := i.budget.strand(ctx)
 	both.Go(func() error {
-		_, facts.EWSErr = client.Folder(opening, address, connection.Mailbox, exchange.Inbox, exchange.Route{})
+		_, facts.EWSErr = client.Folder(ctx, address, connection.Mailbox, exchange.Inbox, exchange.Route{})
 		return nil
 	})
 	if connection.MigratePublicFolders && !slices.Contains(facts.Skip, probe.PublicFolders) {
 		both.Go(func() error {
-			route, facts.PublicFolderRouteErr = client.PublicFolderRoute(asking, connection.Mailbox)
+			route, facts.PublicFolderRouteErr = client.PublicFolderRoute(ctx, connection.Mailbox)
 			return nil
 		})
 	}
 	_ = both.Wait()
-	i.budget.join(inbox, autodiscover)
 	if facts.Obstacle(probe.PublicFolders) == "" {
 		var root exchange.PublicFolder
-		root, facts.Subfolders = client.PublicFolders(patience.With(ctx, i.budget.spend), address, connection.Mailbox, connection.PublicFolderPaths, route)
+		root, facts.Subfolders = client.PublicFolders(ctx, address, connection.Mailbox, connection.PublicFolderPaths, route)
 		facts.PublicFolders, facts.PublicFoldersErr = root.Folder, root.Err
 	}
 	return facts

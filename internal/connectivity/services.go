@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -29,6 +30,6 @@ type Services interface {
 	HTTPClient() *http.Client
 	// Now is the time.
 	Now() time.Time
-	// Wait lets so much time pass, or ends with the context's error as soon as that is done.
-	Wait(ctx context.Context, d time.Duration) error
+	// Retries is how a busy service is waited for.
+	Retries() retry.Policy
 }

@@ -11,7 +11,7 @@ import (
 
 // alike is a client of an Exchange that answers every request alike.
 func alike(status int, body string) *Client {
-	return New("https://127.0.0.1", &http.Client{Transport: answerOf{status, "", body}}, func(context.Context) (string, error) { return token, nil })
+	return New("https://127.0.0.1", &http.Client{Transport: answerOf{status, "", body}}, noTime, func(context.Context) (string, error) { return token, nil })
 }
 
 func FuzzAnyAnswerOfAutodiscoverIsAURLOfTheOriginOrAnError(f *testing.F) {
@@ -27,7 +27,7 @@ func FuzzAnyAnswerOfAutodiscoverIsAURLOfTheOriginOrAnError(f *testing.F) {
 		if status < 200 || status > 599 {
 			t.Skip("no status of an answer")
 		}
-		found, err := alike(status, body).EWSURL(impatient(t.Context()), mailbox)
+		found, err := alike(status, body).EWSURL(t.Context(), mailbox)
 		var refused *Error
 		if err != nil {
 			if found != "" || !errors.As(err, &refused) && !errors.Is(err, ErrOtherOrigin) && status/100 != 3 {
@@ -62,7 +62,7 @@ func FuzzAnyAnswerOfGetUserSettingsIsARouteOrAnErrorOfItsOwn(f *testing.F) {
 		if status < 200 || status > 599 {
 			t.Skip("no status of an answer")
 		}
-		route, err := alike(status, body).PublicFolderRoute(impatient(t.Context()), mailbox)
+		route, err := alike(status, body).PublicFolderRoute(t.Context(), mailbox)
 		var refused *Error
 		switch {
 		case err == nil && status != http.StatusOK:

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // Codes of EWS that the connectivity check tells apart (Microsoft: "ResponseCode", EWS reference).
@@ -72,7 +72,7 @@ func errorOf(answer *http.Response, body []byte) *Error {
 		RequestID:    answer.Header.Get("request-id"),
 		Location:     answer.Header.Get("Location"),
 	}
-	failure.BackOff, _ = patience.RetryAfter(answer.Header)
+	failure.BackOff = retry.After(answer.Header)
 	if strings.TrimSpace(string(body)) == "" {
 		return failure
 	}
@@ -111,24 +111,24 @@ func isBusy(err error) bool {
 func (e *Error) backOff(values []namedValue) {
 	for _, value := range values {
 		if value.Name == "BackOffMilliseconds" {
-			e.BackOff = max(e.BackOff, patience.Duration(value.Text, time.Millisecond))
+			e.BackOff = max(e.BackOff, retry.Duration(value.Text, time.Millisecond))
 		}
 	}
 }
 
 // verdict says whether the question is worth asking again, by what its answer came to. A code of Exchange's own is an
 // answer, whatever its status, unless it says that the server is busy.
-func verdict(answer *http.Response, err error) patience.Verdict {
+func verdict(answer *http.Response, err error) retry.Verdict {
 	failure, ok := errors.AsType[*Error](err)
 	switch {
 	case !ok:
-		return patience.Verdict{}
+		return retry.Verdict{}
 	case failure.Code == CodeServerBusy || failure.Code == codeAutodiscoverBusy:
-		return patience.Verdict{Again: true, Busy: true, Pause: failure.BackOff}
+		return retry.Verdict{Again: true, Unlimited: failure.BackOff > 0, Pause: failure.BackOff}
 	case failure.Code != "" && failure.Status == http.StatusInternalServerError:
-		return patience.Verdict{}
+		return retry.Verdict{}
 	}
-	return patience.ByStatus(answer, nil)
+	return retry.ByStatus(answer, nil)
 }
 
 func trim(text string) string { return strings.Join(strings.Fields(text), " ") }

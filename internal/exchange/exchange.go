@@ -11,7 +11,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // ErrOtherOrigin says that Exchange pointed outside the origin that the provider was told to use. A request that
@@ -20,19 +20,20 @@ var ErrOtherOrigin = errors.New("outside the configured Exchange endpoint")
 
 // Client speaks to one Exchange origin as one app.
 type Client struct {
-	origin string
-	http   *http.Client
-	token  func(context.Context) (string, error)
-	forget func(refused string) // nil: a refused token is not replaced
+	origin  string
+	http    *http.Client
+	token   func(context.Context) (string, error)
+	forget  func(refused string) // nil: a refused token is not replaced
+	retries retry.Policy
 }
 
 // New returns a client for an origin such as https://outlook.office365.com, without a trailing slash. token supplies
 // the app's access token for Exchange; it is asked for every request that needs one. Redirects are never followed,
-// whatever the given client does.
-func New(origin string, client *http.Client, token func(context.Context) (string, error)) *Client {
+// whatever the given client does. retries is how a busy Exchange is waited for.
+func New(origin string, client *http.Client, retries retry.Policy, token func(context.Context) (string, error)) *Client {
 	still := *client
 	still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Client{origin: strings.TrimSuffix(origin, "/"), http: &still, token: token}
+	return &Client{origin: strings.TrimSuffix(origin, "/"), http: &still, token: token, retries: retries}
 }
 
 // Renewing has the client replace a token that Exchange refuses with HTTP 401, once for each question: forget drops it, and
@@ -109,7 +110,7 @@ func (c *Client) ask(ctx context.Context, address, question string, route Route,
 // What the last answer came to is the error.
 func (c *Client) do(request *http.Request, read func(*http.Response, []byte) error) error {
 	request.Header.Set("User-Agent", "terraform-provider-codetwo")
-	answer, err := patience.Do(c.http, request, func(answer *http.Response, body []byte) patience.Verdict {
+	answer, err := c.retries.Send(c.http, request, func(answer *http.Response, body []byte) retry.Verdict {
 		return verdict(answer, read(answer, body))
 	})
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 )
 
 const (
@@ -29,13 +30,18 @@ func serve(t *testing.T, answer func(http.ResponseWriter, *http.Request)) (*Clie
 		answer(w, r)
 	}))
 	t.Cleanup(server.Close)
-	client := New(server.URL, server.Client(), func(context.Context) (string, error) { return token, nil })
+	client := New(server.URL, server.Client(), retry.Policy{}, func(context.Context) (string, error) { return token, nil })
 	return client, &requests, &bodies
 }
 
-// impatient is a context in which there is no time for a pause.
-func impatient(ctx context.Context) context.Context {
-	return patience.With(ctx, func(context.Context, time.Duration) error { return errors.New("there is no time") })
+// noTime is a policy without time for a pause.
+var noTime = retry.Policy{Clock: &retrytest.Clock{OnWait: func(context.Context, time.Duration) error { return errors.New("there is no time") }}}
+
+// waiting is the client with another policy.
+func waiting(client *Client, retries retry.Policy) *Client {
+	other := *client
+	other.retries = retries
+	return &other
 }
 
 func answering(status int, body string, headers ...string) func(http.ResponseWriter, *http.Request) {
@@ -173,7 +179,7 @@ func TestEachRefusalKeepsWhatExchangeSaidOfIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			client, _, _ := serve(t, c.answer)
-			_, err := client.Folder(impatient(t.Context()), client.DefaultEWSURL(), mailbox, Inbox, Route{})
+			_, err := waiting(client, noTime).Folder(t.Context(), client.DefaultEWSURL(), mailbox, Inbox, Route{})
 			var got *Error
 			if !errors.As(err, &got) {
 				t.Fatalf("got %v, want *Error", err)
@@ -211,7 +217,7 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 
 func TestAnAddressOffTheOriginIsRefusedBeforeATokenIsAskedFor(t *testing.T) {
 	t.Parallel()
-	client := New("https://outlook.office365.com", &http.Client{}, func(context.Context) (string, error) {
+	client := New("https://outlook.office365.com", &http.Client{}, retry.Policy{}, func(context.Context) (string, error) {
 		t.Error("a token was asked for")
 		return "", nil
 	})
@@ -268,7 +274,7 @@ func TestAutodiscoverWithoutAnAddressIsAnError(t *testing.T) {
 	} {
 		client, _, _ := serve(t, answer)
 		var got *Error
-		if address, err := client.EWSURL(impatient(t.Context()), mailbox); !errors.As(err, &got) || address != "" {
+		if address, err := waiting(client, noTime).EWSURL(t.Context(), mailbox); !errors.As(err, &got) || address != "" {
 			t.Errorf("%s: %q, %v", name, address, err)
 		}
 	}

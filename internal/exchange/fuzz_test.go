@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // answerOf is an Exchange that answers every request alike, without a server.
@@ -39,13 +39,13 @@ func FuzzAnyAnswerOfExchangeIsAFolderOrAnErrorOfItsOwn(f *testing.F) {
 		if status < 200 || status > 599 {
 			t.Skip("no status of an answer")
 		}
-		client := New("https://127.0.0.1", &http.Client{Transport: answerOf{status, retryAfter, body}}, func(context.Context) (string, error) { return token, nil })
-		_, err := client.Folder(impatient(t.Context()), client.DefaultEWSURL(), mailbox, Inbox, Route{})
+		client := New("https://127.0.0.1", &http.Client{Transport: answerOf{status, retryAfter, body}}, noTime, func(context.Context) (string, error) { return token, nil })
+		_, err := client.Folder(t.Context(), client.DefaultEWSURL(), mailbox, Inbox, Route{})
 		var refused *Error
 		switch {
 		case err == nil && status != http.StatusOK:
 			t.Errorf("HTTP %d is taken for a folder", status)
-		case err != nil && (!errors.As(err, &refused) || refused.BackOff < 0 || refused.BackOff > patience.Longest || strings.Contains(err.Error(), token)):
+		case err != nil && (!errors.As(err, &refused) || refused.BackOff < 0 || refused.BackOff > retry.LongestPause || strings.Contains(err.Error(), token)):
 			t.Errorf("the error is %v", err)
 		}
 	})

@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 )
 
 // theRoute is where a request for public folders has to go.
@@ -207,7 +208,7 @@ func outcome(answers ...PublicFolder) (words []string) {
 func (h *hierarchy) found(t *testing.T, paths ...string) []string {
 	t.Helper()
 	client := h.client(t)
-	root, below := client.PublicFolders(impatient(t.Context()), client.DefaultEWSURL(), mailbox, paths, theRoute)
+	root, below := waiting(client, noTime).PublicFolders(t.Context(), client.DefaultEWSURL(), mailbox, paths, theRoute)
 	return outcome(append([]PublicFolder{root}, below...)...)
 }
 
@@ -257,7 +258,7 @@ func TestAPageThatLeadsNowhereEndsTheSearch(t *testing.T) {
 		h := &hierarchy{refused: map[string]string{PublicFoldersRoot: inFound("Success",
 			`<m:RootFolder IncludesLastItemInRange="false" IndexedPagingOffset="`+next+`"><t:Folders/></m:RootFolder>`)}}
 		client := h.client(t)
-		_, below := client.PublicFolders(impatient(t.Context()), client.DefaultEWSURL(), mailbox, []string{`\a`}, theRoute)
+		_, below := waiting(client, noTime).PublicFolders(t.Context(), client.DefaultEWSURL(), mailbox, []string{`\a`}, theRoute)
 		if err := below[0].Err; err == nil || !strings.Contains(err.Error(), "next page") || len(h.asked) != 2 {
 			t.Errorf("next page at %q: %v, after %q", next, err, h.asked)
 		}
@@ -343,14 +344,14 @@ func TestAFolderThatIsBusyIsWaitedForAndOneThatStaysBusyLeavesTheOthersKnown(t *
 	client := h.client(t)
 	const limited = 3
 	var made []time.Duration
-	ctx := patience.With(t.Context(), func(_ context.Context, d time.Duration) error {
+	clock := &retrytest.Clock{OnWait: func(_ context.Context, d time.Duration) error {
 		if len(made) == limited {
 			return errors.New("there is no time")
 		}
 		made = append(made, d)
 		return nil
-	})
-	root, below := client.PublicFolders(ctx, client.DefaultEWSURL(), mailbox, []string{`\a`, `\b`}, theRoute)
+	}}
+	root, below := waiting(client, retry.Policy{Clock: clock}).PublicFolders(t.Context(), client.DefaultEWSURL(), mailbox, []string{`\a`, `\b`}, theRoute)
 	same(t, "the folders", outcome(append([]PublicFolder{root}, below...)...), `\: Owner`, `\a: ErrorServerBusy at \a`, `\b: Owner`)
 	if want := slices.Repeat([]time.Duration{7 * time.Second}, limited); !slices.Equal(made, want) {
 		t.Errorf("the pauses are %s", made)

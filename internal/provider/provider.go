@@ -18,10 +18,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/appregistration"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/connection"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/connectivity"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 )
 
@@ -33,7 +34,7 @@ var (
 // New returns what makes providers of this version.
 func New(version string, options ...Option) func() provider.Provider {
 	return func() provider.Provider {
-		p := &Provider{version: version, getenv: os.Getenv, now: time.Now, wait: patience.Timer, wrap: func(next http.RoundTripper) http.RoundTripper { return next }}
+		p := &Provider{version: version, getenv: os.Getenv, now: time.Now, retries: retry.Policy{Notify: attribute.LogPauses("A service is busy or failed; the request is repeated")}, wrap: func(next http.RoundTripper) http.RoundTripper { return next }}
 		for _, option := range options {
 			option(p)
 		}
@@ -52,19 +53,18 @@ func WithTransport(wrap func(next http.RoundTripper) http.RoundTripper) Option {
 // WithClock replaces the clock by which renewals are due and certificates expire.
 func WithClock(now func() time.Time) Option { return func(p *Provider) { p.now = now } }
 
-// WithWait replaces the passing of time while something is not ready yet. A wait ends with the context's error as soon as
-// that is done.
-func WithWait(wait func(context.Context, time.Duration) error) Option {
-	return func(p *Provider) { p.wait = wait }
-}
+// WithRetryClock replaces the clock by which replicas, and what is not ready yet, are waited for. The provider's own sign-in
+// and Microsoft Graph wait by the real one.
+func WithRetryClock(clock retry.Clock) Option { return func(p *Provider) { p.clock = clock } }
 
 // Provider is the codetwo provider.
 type Provider struct {
 	version string
 	getenv  getenv
 	now     func() time.Time
-	wait    func(context.Context, time.Duration) error
 	wrap    func(next http.RoundTripper) http.RoundTripper
+	retries retry.Policy
+	clock   retry.Clock
 }
 
 // Metadata names the provider.
@@ -102,7 +102,7 @@ func (p *Provider) Configure(ctx context.Context, request provider.ConfigureRequ
 
 func (p *Provider) services(config Model, diags *diag.Diagnostics) *services {
 	s := &services{
-		now: p.now, wait: p.wait, directories: map[string]entra.Directory{},
+		now: p.now, retries: p.retries, clock: p.clock, directories: map[string]entra.Directory{},
 		unknownCloud: unknown(config.cloud()), unknownCaller: unknown(config.signIn()),
 		store:              resolveStore(config, p.getenv, diags),
 		skipRefusedTenants: flag(config.SkipRefusedTenants, p.getenv, "CODETWO_SKIP_REFUSED_TENANTS", false, diags),
@@ -131,7 +131,7 @@ func (p *Provider) services(config Model, diags *diag.Diagnostics) *services {
 		s.tenantID = types.StringValue(chosen.tenant.value)
 	}
 	var err error
-	if s.caller, err = signin.NewCaller(chosen.identity(), s.endpoints, s.client); err != nil {
+	if s.caller, err = signin.NewCaller(chosen.identity(), s.endpoints, s.client, p.retries); err != nil {
 		chosen.blame(err, diags)
 	}
 	return s

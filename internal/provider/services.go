@@ -18,6 +18,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/connection"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/connectivity"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -38,7 +39,8 @@ type services struct {
 	caller                      *signin.Caller // nil while something is unknown
 	skipRefusedTenants          bool
 	now                         func() time.Time
-	wait                        func(context.Context, time.Duration) error
+	retries                     retry.Policy
+	clock                       retry.Clock
 
 	store     storeSettings
 	openStore func() (*store.Store, error)
@@ -88,8 +90,12 @@ func (s *services) HTTPClient() *http.Client { return s.client }
 // Now is the time.
 func (s *services) Now() time.Time { return s.now() }
 
-// Wait lets so much time pass, or ends with the context's error.
-func (s *services) Wait(ctx context.Context, d time.Duration) error { return s.wait(ctx, d) }
+// Retries is how replicas, and what is not ready yet, are waited for.
+func (s *services) Retries() retry.Policy {
+	retries := s.retries
+	retries.Clock = s.clock
+	return retries
+}
 
 // Directory is the tenant's directory, with the rights of whoever the provider signs in as.
 func (s *services) Directory(tenantID string) entra.Directory {

@@ -176,7 +176,7 @@ func TestTransportIsPutAroundTheRealOne(t *testing.T) {
 	}))().(*Provider)
 	p.getenv = env.get
 	s, _ := configure(t, p, nil)
-	if err := signin.Discover(t.Context(), s.Endpoints(), s.HTTPClient(), tenantA); err != nil {
+	if err := signin.Discover(t.Context(), s.Endpoints(), s.HTTPClient(), s.Retries(), tenantA); err != nil {
 		t.Fatal(err)
 	}
 	if len(seen) != 1 {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // App is the registered application with one of its credentials: a certificate with its key, or a client secret.
@@ -25,24 +27,24 @@ type App struct {
 type AppSession struct{ *session }
 
 // NewApp prepares to sign in as the application. It makes no request.
-func NewApp(app App, endpoints Endpoints, client *http.Client) (*AppSession, error) {
-	options := wire{endpoints: endpoints, client: withoutRedirects(client)}
-	var build func() (azcore.TokenCredential, error)
+func NewApp(app App, endpoints Endpoints, client *http.Client, retries retry.Policy) (*AppSession, error) {
+	var build builder
 	switch {
 	case app.ClientSecret != "" && app.Certificate != nil:
 		return nil, errors.New("the application has both a client secret and a certificate to sign in with: one is wanted")
 	case app.ClientSecret != "":
-		build = func() (azcore.TokenCredential, error) {
-			return options.withSecret(app.TenantID, app.ClientID, app.ClientSecret)
+		build = func(w wire, tenantID string) (azcore.TokenCredential, error) {
+			return w.withSecret(tenantID, app.ClientID, app.ClientSecret)
 		}
 	case app.Certificate != nil && app.Key != nil:
-		build = func() (azcore.TokenCredential, error) {
-			return options.withCertificate(app.TenantID, app.ClientID, keyPair{[]*x509.Certificate{app.Certificate}, app.Key})
+		build = func(w wire, tenantID string) (azcore.TokenCredential, error) {
+			return w.withCertificate(tenantID, app.ClientID, keyPair{[]*x509.Certificate{app.Certificate}, app.Key})
 		}
 	default:
 		return nil, errors.New("the application has neither a client secret nor a certificate with its private key to sign in with")
 	}
-	s, err := newSession(app.TenantID, app.ClientID, build)
+	w := wire{endpoints: endpoints, client: withoutRedirects(client), retries: retries}
+	s, err := newSession(w, app.TenantID, app.ClientID, build)
 	if err != nil {
 		return nil, fmt.Errorf("preparing to sign in to tenant %s as application %s: %w", app.TenantID, app.ClientID, err)
 	}

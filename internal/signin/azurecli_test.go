@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // TestAzureCLIThatFailsIsExplained runs the real credential, first without an az, then with one that knows nobody.
@@ -15,7 +17,7 @@ func TestAzureCLIThatFailsIsExplained(t *testing.T) {
 	folder := t.TempDir()
 	t.Setenv("PATH", folder)
 	for _, says := range []string{"executable not found", "Please run 'az login'"} {
-		caller, err := NewCaller(Identity{Credential: AzureCLI{}}, GlobalEndpoints(), &http.Client{})
+		caller, err := NewCaller(Identity{Credential: AzureCLI{}}, GlobalEndpoints(), &http.Client{}, retry.Policy{})
 		if err != nil {
 			t.Fatal(err)
 		}

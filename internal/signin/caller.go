@@ -8,13 +8,14 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // Caller is whoever runs the provider, in every tenant that it works on. It is safe for parallel use.
 type Caller struct {
 	identity Identity
 	build    builder
+	wire     wire
 
 	mu       sync.Mutex
 	sessions map[string]*session // by lower-case tenant ID
@@ -22,7 +23,7 @@ type Caller struct {
 
 // NewCaller checks the identity and reads its files. It makes no request. The errors say what cannot be used, and never
 // hold a secret.
-func NewCaller(identity Identity, endpoints Endpoints, client *http.Client) (*Caller, error) {
+func NewCaller(identity Identity, endpoints Endpoints, client *http.Client, retries retry.Policy) (*Caller, error) {
 	if identity.Credential == nil {
 		return nil, errors.New("the identity has no credential")
 	}
@@ -30,11 +31,12 @@ func NewCaller(identity Identity, endpoints Endpoints, client *http.Client) (*Ca
 		return nil, fmt.Errorf("%s cannot sign in to %s: it is an identity of this machine in Microsoft's own cloud, and is not shown to other endpoints. Sign in with a client secret or a client certificate there",
 			identity.Credential.Kind(), endpoints.Login)
 	}
-	build, err := newBuilder(identity, wire{endpoints: endpoints, client: withoutRedirects(client)})
+	build, err := newBuilder(identity)
 	if err != nil {
 		return nil, err
 	}
-	return &Caller{identity: identity, build: build, sessions: map[string]*session{}}, nil
+	w := wire{endpoints: endpoints, client: withoutRedirects(client), retries: retries}
+	return &Caller{identity: identity, build: build, wire: w, sessions: map[string]*session{}}, nil
 }
 
 // Token returns an access token for the scope in the tenant (a GUID): from memory while it lives, else from Entra. The
@@ -75,7 +77,7 @@ func (c *Caller) session(tenantID string) (*session, error) {
 	if s, ok := c.sessions[key]; ok {
 		return s, nil
 	}
-	s, err := newSession(tenantID, c.identity.ClientID, func() (azcore.TokenCredential, error) { return c.build(tenantID) })
+	s, err := newSession(c.wire, tenantID, c.identity.ClientID, c.build)
 	if err != nil {
 		return nil, fmt.Errorf("preparing to sign in to tenant %s with %s: %w", tenantID, c.identity.Credential.Kind(), err)
 	}

@@ -25,6 +25,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 func token(t *testing.T, caller *Caller, tenant string) Token {
@@ -126,7 +127,7 @@ func TestCertificateSignsAnAssertionThatEntraCanVerify(t *testing.T) {
 		t.Run(name, func(t *testing.T) { token(t, service.caller(t, credential), tenantA) })
 	}
 	t.Run("the registered application", func(t *testing.T) {
-		app, err := NewApp(App{TenantID: tenantA, ClientID: client1, Certificate: testPair().Certificate, Key: testPair().Key}, service.endpoints(), trusting(t, service.Server))
+		app, err := NewApp(App{TenantID: tenantA, ClientID: client1, Certificate: testPair().Certificate, Key: testPair().Key}, service.endpoints(), trusting(t, service.Server), retry.Policy{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +157,7 @@ func TestMissingFileIsNamed(t *testing.T) {
 	service := newSignInService(t)
 	missing := filepath.Join(t.TempDir(), "missing")
 	for _, credential := range []Credential{ClientSecret{Path: missing}, ClientCertificate{Path: missing}} {
-		_, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, service.endpoints(), &http.Client{})
+		_, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, service.endpoints(), &http.Client{}, retry.Policy{})
 		if err == nil || !strings.Contains(err.Error(), missing) || !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: %v", credential.Kind(), err)
 		}
@@ -179,7 +180,7 @@ func TestUnusableCertificatesAreRefusedWithoutShowingThem(t *testing.T) {
 		"PEM without a key": {Data: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: testPair().Certificate.Raw}),
 			Password: "another-password"},
 	} {
-		_, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, service.endpoints(), &http.Client{})
+		_, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, service.endpoints(), &http.Client{}, retry.Policy{})
 		if err == nil || !strings.Contains(err.Error(), "client certificate") {
 			t.Errorf("%s: %v", name, err)
 		} else if strings.Contains(err.Error(), "another-password") {
@@ -225,7 +226,7 @@ func TestACallersCertificateNeedsAnRSAKeyAndCodeTwoHasNoSayInIt(t *testing.T) {
 	for name, credential := range map[string]ClientCertificate{
 		"PFX": {Data: pfx, Password: "the password"}, "PEM, PKCS #8": {Data: pkcs8}, "PEM, SEC 1": {Data: sec1},
 	} {
-		_, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, service.endpoints(), &http.Client{})
+		_, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, service.endpoints(), &http.Client{}, retry.Policy{})
 		if err == nil || !strings.Contains(err.Error(), "not an RSA key") || strings.Contains(err.Error(), "CodeTwo") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -240,7 +241,7 @@ func TestAPrivateKeyOfAnotherCertificateIsNoticedBeforeAnythingIsAsked(t *testin
 	}
 	text := append(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(other)}),
 		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: testPair().Certificate.Raw})...)
-	_, err = NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: ClientCertificate{Data: text}}, service.endpoints(), &http.Client{})
+	_, err = NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: ClientCertificate{Data: text}}, service.endpoints(), &http.Client{}, retry.Policy{})
 	if err == nil || !strings.Contains(err.Error(), "none of its certificates") {
 		t.Errorf("%v", err)
 	}
@@ -250,11 +251,11 @@ func TestIdentitiesOfTheMachineAreNotShownToOtherEndpoints(t *testing.T) {
 	service := newSignInService(t)
 	for _, credential := range []Credential{AzureCLI{}, ManagedIdentity{}, WorkloadIdentity{}, GitHubOIDC{}, AzureDevOpsOIDC{}} {
 		identity := Identity{TenantID: tenantA, ClientID: client1, Credential: credential}
-		_, err := NewCaller(identity, service.endpoints(), &http.Client{})
+		_, err := NewCaller(identity, service.endpoints(), &http.Client{}, retry.Policy{})
 		if err == nil || !strings.Contains(err.Error(), credential.Kind()) || !strings.Contains(err.Error(), service.URL) {
 			t.Errorf("%s with other endpoints: %v", credential.Kind(), err)
 		}
-		if _, err := NewCaller(identity, GlobalEndpoints(), &http.Client{}); err != nil {
+		if _, err := NewCaller(identity, GlobalEndpoints(), &http.Client{}, retry.Policy{}); err != nil {
 			t.Errorf("%s with the global endpoints: %v", credential.Kind(), err)
 		}
 	}
@@ -273,7 +274,7 @@ func TestManagedIdentitySaysThatItHasOneTenantOnly(t *testing.T) {
 	t.Setenv("IDENTITY_HEADER", "the header")
 
 	for name, home := range map[string]string{"home tenant known": tenantA, "home tenant unknown": ""} {
-		caller, err := NewCaller(Identity{TenantID: home, Credential: ManagedIdentity{}}, GlobalEndpoints(), &http.Client{})
+		caller, err := NewCaller(Identity{TenantID: home, Credential: ManagedIdentity{}}, GlobalEndpoints(), &http.Client{}, retry.Policy{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -295,7 +296,7 @@ func TestARefusedManagedIdentityIsToldWithoutTheAnswersBody(t *testing.T) {
 	t.Setenv("IDENTITY_ENDPOINT", endpoint.URL)
 	t.Setenv("IDENTITY_HEADER", "the header")
 	// Another identity than in other tests: the library remembers tokens for the whole process.
-	caller, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: ManagedIdentity{}}, GlobalEndpoints(), &http.Client{})
+	caller, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: ManagedIdentity{}}, GlobalEndpoints(), &http.Client{}, retry.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -342,7 +343,7 @@ func TestAppNeedsExactlyOneCredential(t *testing.T) {
 		"certificate without key": {Certificate: pair.Certificate},
 	} {
 		app.TenantID, app.ClientID = tenantA, client1
-		if _, err := NewApp(app, GlobalEndpoints(), &http.Client{}); err == nil {
+		if _, err := NewApp(app, GlobalEndpoints(), &http.Client{}, retry.Policy{}); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}

@@ -16,23 +16,23 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
 )
 
-// builder makes an identity's credential for one tenant.
-type builder func(tenantID string) (azcore.TokenCredential, error)
+// builder makes an identity's credential for one tenant, which signs in over the wire.
+type builder func(w wire, tenantID string) (azcore.TokenCredential, error)
 
 // newBuilder reads what the identity's credential consists of.
-func newBuilder(identity Identity, w wire) (builder, error) {
+func newBuilder(identity Identity) (builder, error) {
 	switch kind := identity.Credential.(type) {
 	case ClientSecret:
 		secret, err := kind.read()
 		if err != nil {
 			return nil, err
 		}
-		return func(tenantID string) (azcore.TokenCredential, error) {
+		return func(w wire, tenantID string) (azcore.TokenCredential, error) {
 			return w.withSecret(tenantID, identity.ClientID, secret)
 		}, nil
 	case ClientCertificate:
@@ -40,19 +40,19 @@ func newBuilder(identity Identity, w wire) (builder, error) {
 		if err != nil {
 			return nil, err
 		}
-		return func(tenantID string) (azcore.TokenCredential, error) {
+		return func(w wire, tenantID string) (azcore.TokenCredential, error) {
 			return w.withCertificate(tenantID, identity.ClientID, pair)
 		}, nil
 	case OIDCToken:
-		return w.withAssertion(identity.ClientID, kind.read), nil
+		return withAssertion(identity.ClientID, func(wire) assertion { return kind.read }), nil
 	case WorkloadIdentity:
-		return w.withAssertion(identity.ClientID, OIDCToken{Path: kind.Path}.read), nil
+		return withAssertion(identity.ClientID, func(wire) assertion { return OIDCToken{Path: kind.Path}.read }), nil
 	case GitHubOIDC:
-		return w.withAssertion(identity.ClientID, w.gitHubToken(kind)), nil
+		return withAssertion(identity.ClientID, func(w wire) assertion { return w.gitHubToken(kind) }), nil
 	case AzureDevOpsOIDC:
-		return w.withAssertion(identity.ClientID, w.azureDevOpsToken(kind)), nil
+		return withAssertion(identity.ClientID, func(w wire) assertion { return w.azureDevOpsToken(kind) }), nil
 	case ManagedIdentity:
-		return func(tenantID string) (azcore.TokenCredential, error) {
+		return func(w wire, tenantID string) (azcore.TokenCredential, error) {
 			// The endpoint is on the machine, behind no proxy and no extra root, and its client is azidentity's own:
 			// on Service Fabric no other is taken.
 			options := azidentity.ManagedIdentityCredentialOptions{}
@@ -63,15 +63,15 @@ func newBuilder(identity Identity, w wire) (builder, error) {
 			if err != nil {
 				return nil, err
 			}
-			return &homeOnly{next: credential, tenantID: tenantID}, nil
+			return &homeOnly{next: credential, tenantID: tenantID, note: w.note}, nil
 		}, nil
 	case AzureCLI:
-		return func(tenantID string) (azcore.TokenCredential, error) {
+		return func(w wire, tenantID string) (azcore.TokenCredential, error) {
 			credential, err := azidentity.NewAzureCLICredential(&azidentity.AzureCLICredentialOptions{TenantID: tenantID})
 			if err != nil {
 				return nil, err
 			}
-			return newRemembering(lastResort{credential}), nil
+			return newRemembering(lastResort{credential, w.note}), nil
 		}, nil
 	}
 	return nil, fmt.Errorf("no way to sign in with %s", identity.Credential.Kind())
@@ -157,11 +157,14 @@ func (t OIDCToken) read(context.Context) (string, error) {
 	return token, nil
 }
 
-func (w wire) withAssertion(clientID string, assertion func(context.Context) (string, error)) builder {
-	return func(tenantID string) (azcore.TokenCredential, error) {
+// assertion gets another issuer's token.
+type assertion = func(context.Context) (string, error)
+
+func withAssertion(clientID string, over func(wire) assertion) builder {
+	return func(w wire, tenantID string) (azcore.TokenCredential, error) {
 		noting := func(ctx context.Context) (string, error) {
-			value, err := assertion(ctx)
-			noteOf(ctx).fail(err)
+			value, err := over(w)(ctx)
+			w.note.fail(err)
 			return value, err
 		}
 		return azidentity.NewClientAssertionCredential(tenantID, clientID, noting, &azidentity.ClientAssertionCredentialOptions{
@@ -175,6 +178,7 @@ func (w wire) withAssertion(clientID string, assertion func(context.Context) (st
 type homeOnly struct {
 	next     azcore.TokenCredential
 	tenantID string
+	note     *note
 }
 
 func (h *homeOnly) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
@@ -188,14 +192,17 @@ func (h *homeOnly) GetToken(ctx context.Context, options policy.TokenRequestOpti
 	}
 	if !strings.EqualFold(claims.TenantID, h.tenantID) {
 		err := foreignManagedIdentity(claims.TenantID, h.tenantID)
-		noteOf(ctx).fail(err)
+		h.note.fail(err)
 		return azcore.AccessToken{}, err
 	}
 	return token, nil
 }
 
 // lastResort explains, where the Azure CLI fails, why it was asked: often nobody meant to use it.
-type lastResort struct{ next azcore.TokenCredential }
+type lastResort struct {
+	next azcore.TokenCredential
+	note *note
+}
 
 func (l lastResort) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	token, err := l.next.GetToken(ctx, options)
@@ -203,7 +210,7 @@ func (l lastResort) GetToken(ctx context.Context, options policy.TokenRequestOpt
 		err = fmt.Errorf("there is no credential in the configuration, in ARM_* or in AZURE_*, so the Azure CLI was tried: %w\n\n"+
 			"To sign in as an application, set ARM_TENANT_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET (or a certificate, or OIDC). To sign in as yourself, run az login. "+
 			"With use_cli = false the Azure CLI is not tried", err)
-		noteOf(ctx).fail(err)
+		l.note.fail(err)
 	}
 	return token, err
 }
@@ -211,12 +218,12 @@ func (l lastResort) GetToken(ctx context.Context, options policy.TokenRequestOpt
 // remembering keeps tokens until shortly before they expire. The Azure CLI's credential starts a process for each.
 type remembering struct {
 	next   azcore.TokenCredential
-	turn   patience.Turn
-	tokens map[string]azcore.AccessToken // by scope; of whoever has the turn
+	asking *semaphore.Weighted           // held while next is asked
+	tokens map[string]azcore.AccessToken // by scope; guarded by asking
 }
 
 func newRemembering(next azcore.TokenCredential) *remembering {
-	return &remembering{next: next, turn: patience.NewTurn(), tokens: map[string]azcore.AccessToken{}}
+	return &remembering{next: next, asking: semaphore.NewWeighted(1), tokens: map[string]azcore.AccessToken{}}
 }
 
 // expiryMargin is how long before its end a token is no longer handed out, as in azcore's bearer token policy.
@@ -226,11 +233,10 @@ func (r *remembering) GetToken(ctx context.Context, options policy.TokenRequestO
 	if len(options.Scopes) != 1 {
 		return azcore.AccessToken{}, errors.New("one scope is wanted")
 	}
-	giveBack, err := r.turn.Take(ctx)
-	if err != nil {
+	if err := r.asking.Acquire(ctx, 1); err != nil {
 		return azcore.AccessToken{}, err
 	}
-	defer giveBack()
+	defer r.asking.Release(1)
 	if token, ok := r.tokens[options.Scopes[0]]; ok && time.Until(token.ExpiresOn) > expiryMargin {
 		return token, nil
 	}

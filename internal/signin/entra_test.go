@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 const (
@@ -129,7 +130,7 @@ func trusting(t *testing.T, servers ...*httptest.Server) *http.Client {
 
 func (s *signInService) caller(t *testing.T, credential Credential) *Caller {
 	t.Helper()
-	caller, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, s.endpoints(), trusting(t, s.Server))
+	caller, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, s.endpoints(), trusting(t, s.Server), retry.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,8 @@ func refusal(status int, body []byte, tenantID, clientID string, censor func(str
 }
 
 // explain turns azidentity's error into one that can be examined and shown.
-func (s *session) explain(err error, n *note) error {
+func (s *session) explain(err error) error {
+	n := s.note
 	if status, body := n.refused(); status != 0 {
 		return refusal(status, body, s.tenantID, s.clientID, n.censor)
 	}
@@ -75,16 +76,20 @@ func (s *session) explain(err error, n *note) error {
 		body, _ := runtime.Payload(failed.RawResponse) // unreadable: the status is all that is known
 		return refusal(failed.RawResponse.StatusCode, body, s.tenantID, s.clientID, n.censor)
 	}
-	who := "signing in to tenant " + s.tenantID
-	if s.clientID != "" {
-		who += " as application " + s.clientID
-	}
 	if failure := n.failure(); failure != nil {
-		return fmt.Errorf("%s: %w", who, failure)
+		return s.failed(failure)
 	}
 	if n.wasGranted() {
 		// What azidentity says now may quote the answer, access token and all.
-		return fmt.Errorf("%s: the sign-in service granted a token in an answer that cannot be used", who)
+		return s.failed(errors.New("the sign-in service granted a token in an answer that cannot be used"))
 	}
-	return fmt.Errorf("%s: %s", who, n.censor(err.Error()))
+	return s.failed(errors.New(n.censor(err.Error())))
+}
+
+// failed says which sign-in an error is about.
+func (s *session) failed(err error) error {
+	if s.clientID == "" {
+		return fmt.Errorf("signing in to tenant %s: %w", s.tenantID, err)
+	}
+	return fmt.Errorf("signing in to tenant %s as application %s: %w", s.tenantID, s.clientID, err)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 func TestRefusalIsReadAndNamesTenantAndApplication(t *testing.T) {
@@ -106,7 +107,7 @@ func TestSecretStaysAtItsOrigin(t *testing.T) {
 	thief := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { stolen++ }))
 	defer thief.Close()
 	client := func(t *testing.T, s *signInService) *Caller {
-		caller, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: ClientSecret{Value: secret1}}, s.endpoints(), trusting(t, s.Server, thief))
+		caller, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: ClientSecret{Value: secret1}}, s.endpoints(), trusting(t, s.Server, thief), retry.Policy{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +151,7 @@ func TestCancelledSignInSaysSo(t *testing.T) {
 
 func TestDiscoverTellsWhetherATenantExists(t *testing.T) {
 	service := newSignInService(t)
-	if err := Discover(t.Context(), service.endpoints(), trusting(t, service.Server), tenantA); err != nil {
+	if err := Discover(t.Context(), service.endpoints(), trusting(t, service.Server), retry.Policy{}, tenantA); err != nil {
 		t.Errorf("an existing tenant: %v", err)
 	}
 	var portal string
@@ -163,12 +164,12 @@ func TestDiscoverTellsWhetherATenantExists(t *testing.T) {
 	}))
 	defer answers.Close()
 	endpoints := Endpoints{Login: answers.URL}
-	refused, ok := errors.AsType[*Error](Discover(t.Context(), endpoints, trusting(t, answers), tenantB))
+	refused, ok := errors.AsType[*Error](Discover(t.Context(), endpoints, trusting(t, answers), retry.Policy{}, tenantB))
 	if !ok || !refused.Has(90002) || refused.TenantID != tenantB {
 		t.Errorf("a missing tenant: %+v", refused)
 	}
 	for _, portal = range []string{"<html>sign in to the hotel's network</html>", `{"captive":true}`} {
-		if err := Discover(t.Context(), endpoints, trusting(t, answers), tenantA); err == nil || errors.As(err, new(*Error)) {
+		if err := Discover(t.Context(), endpoints, trusting(t, answers), retry.Policy{}, tenantA); err == nil || errors.As(err, new(*Error)) {
 			t.Errorf("a captive portal that answers %s: %v", portal, err)
 		}
 	}

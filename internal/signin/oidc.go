@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // exchangeAudience is the audience that Entra expects in another issuer's token (Microsoft: "Workload identity
@@ -73,7 +73,7 @@ func (w wire) pipelineToken(ctx context.Context, method, address string, query u
 	request.Header.Set("Authorization", "Bearer "+bearer)
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("X-TFS-FedAuthRedirect", "Suppress") // Azure DevOps: a status instead of a sign-in page
-	response, err := patience.Do(w.client, request, patience.ByStatus)
+	response, err := w.retries.Send(w.client, request, retry.ByStatus)
 	if err != nil {
 		return err
 	}

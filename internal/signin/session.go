@@ -11,19 +11,20 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"golang.org/x/sync/semaphore"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // session is one identity in one tenant.
 type session struct {
 	build    func() (azcore.TokenCredential, error)
+	note     *note // of the sign-in that holds asking
 	tenantID string
 	clientID string // empty when the credential alone knows
 
-	// turn is taken by whoever asks the credential. It lets one through at a time by itself, but by a mutex, behind which
-	// nobody's deadline counts.
-	turn patience.Turn
+	// asking serializes the calls of the credential, which does so itself, but with a mutex that ignores deadlines.
+	asking *semaphore.Weighted
 
 	mu         sync.Mutex
 	credential azcore.TokenCredential // nil: its tokens are forgotten
@@ -31,37 +32,37 @@ type session struct {
 }
 
 // newSession builds the credential, which makes no request.
-func newSession(tenantID, clientID string, build func() (azcore.TokenCredential, error)) (*session, error) {
-	credential, err := build()
+func newSession(w wire, tenantID, clientID string, build builder) (*session, error) {
+	w.note = &note{}
+	again := func() (azcore.TokenCredential, error) { return build(w, tenantID) }
+	credential, err := again()
 	if err != nil {
 		return nil, err
 	}
-	return &session{build: build, tenantID: tenantID, clientID: clientID, turn: patience.NewTurn(), credential: credential, given: map[string]string{}}, nil
+	return &session{build: again, note: w.note, tenantID: tenantID, clientID: clientID, asking: semaphore.NewWeighted(1), credential: credential, given: map[string]string{}}, nil
 }
 
 // Token returns an access token for the scope: from memory while it lives, else from Entra. The error is *Error when
 // Entra refused.
 func (s *session) Token(ctx context.Context, scope string) (Token, error) {
-	ctx, note := withNote(ctx)
-	giveBack, err := s.turn.Take(ctx)
-	if err != nil {
-		note.fail(fmt.Errorf("waiting for another sign-in to end: %w", err))
-		return Token{}, s.explain(err, note)
+	if err := s.asking.Acquire(ctx, 1); err != nil {
+		return Token{}, s.failed(fmt.Errorf("waiting for another sign-in to end: %w", err))
 	}
-	defer giveBack()
+	defer s.asking.Release(1)
+	s.note.begin()
 	credential, err := s.current()
 	if err != nil {
-		return Token{}, s.explain(err, note)
+		return Token{}, s.explain(err)
 	}
 	if _, limited := ctx.Deadline(); !limited {
 		// Microsoft's client library allows itself 30 seconds where nobody allows it anything.
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, patience.Longest)
+		ctx, cancel = context.WithTimeout(ctx, retry.LongestPause)
 		defer cancel()
 	}
 	token, err := credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
 	if err != nil {
-		return Token{}, s.explain(err, note)
+		return Token{}, s.explain(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,7 +71,7 @@ func (s *session) Token(ctx context.Context, scope string) (Token, error) {
 }
 
 // current returns the credential, a new one where the tokens of the one before were forgotten: Microsoft's client library
-// has no other way to drop a token that it believes to be alive. The caller has the turn.
+// has no other way to drop a token that it believes to be alive. The caller holds asking.
 func (s *session) current() (azcore.TokenCredential, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,7 +2,6 @@ package signin
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,26 +14,28 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // wire carries azidentity's requests, and keeps them at the sign-in service's origin.
 type wire struct {
 	endpoints Endpoints
 	client    *http.Client
+	retries   retry.Policy
+	note      *note // of the session whose requests it carries
 }
 
 func (w wire) options() policy.ClientOptions {
 	return policy.ClientOptions{
 		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: w.endpoints.Login, Services: map[cloud.ServiceName]cloud.ServiceConfiguration{}},
 		Transport: w,
-		Retry:     policy.RetryOptions{MaxRetries: -1}, // Do has the patience: azcore's ends after a minute, and trusts this machine's clock
+		Retry:     policy.RetryOptions{MaxRetries: -1}, // Do retries: azcore gives up after a minute, and trusts this machine's clock
 	}
 }
 
 // Do implements azcore's policy.Transporter.
 func (w wire) Do(request *http.Request) (*http.Response, error) {
-	note := noteOf(request.Context())
+	note := w.note
 	if origin := request.URL.Scheme + "://" + request.URL.Host; !strings.EqualFold(origin, w.endpoints.Login) {
 		err := fmt.Errorf("refused to send a sign-in request to %s: the configured origin is %s", origin, w.endpoints.Login)
 		note.fail(err)
@@ -53,7 +54,7 @@ func (w wire) Do(request *http.Request) (*http.Response, error) {
 			note.hide(form.Get("client_secret"), form.Get("client_assertion"))
 		}
 	}
-	response, err := patience.Do(w.client, request, patience.ByStatus)
+	response, err := w.retries.Send(w.client, request, retry.ByStatus)
 	note.fail(err)
 	if err != nil {
 		return nil, err
@@ -94,7 +95,7 @@ func withoutRedirects(client *http.Client) *http.Client {
 	return &c
 }
 
-// note is what happened on the wire during one sign-in. The errors that azidentity makes of it are texts only, and some
+// note is what happened on the wire during a session's current sign-in. The errors that azidentity makes of it are texts only, and some
 // quote the whole answer, so that they can neither be examined nor shown.
 type note struct {
 	mu      sync.Mutex
@@ -105,18 +106,11 @@ type note struct {
 	hidden  []string // secrets that were sent
 }
 
-type noteKey struct{}
-
-func withNote(ctx context.Context) (context.Context, *note) {
-	n := &note{}
-	return context.WithValue(ctx, noteKey{}, n), n
-}
-
-func noteOf(ctx context.Context) *note {
-	if n, ok := ctx.Value(noteKey{}).(*note); ok {
-		return n
-	}
-	return &note{}
+// begin forgets the sign-in before.
+func (n *note) begin() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.err, n.status, n.body, n.granted, n.hidden = nil, 0, nil, false, nil
 }
 
 func (n *note) fail(err error) {

@@ -3,18 +3,17 @@ package msgraph
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoft/kiota-abstractions-go/serialization"
+	jsonserialization "github.com/microsoft/kiota-serialization-json-go"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // largestBatch is how many parts Graph takes in one batch (Microsoft Graph: JSON batching).
@@ -60,14 +59,13 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 	for i := range parts {
 		pending = append(pending, i)
 	}
-	for failures := 0; len(pending) > 0; failures++ {
+	for run := d.Retries.Start(); len(pending) > 0; {
 		var again []int
-		var pause time.Duration
+		var round retry.Verdict // of the parts that are sent again
 		failed := false
 		for start := 0; start < len(pending); start += largestBatch {
 			chunk := pending[start:min(start+largestBatch, len(pending))]
-			var lost bool
-			responses, err := d.sendBatch(withLost(ctx, &lost), order, parts, chunk)
+			responses, lost, err := d.sendBatch(ctx, order, parts, chunk)
 			if err != nil {
 				return nil, err
 			}
@@ -87,12 +85,15 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 				}
 				refused := d.partError(parts[index], response)
 				answers[index] = answer{err: refused, lost: lost || untold(response.Status)}
-				named, _ := patience.RetryAfter(headerOf(response.Headers))
-				wait, retry := pauseAfter(refused, named, failures, parts[index].repeat)
-				if retry {
-					again, pause = append(again, index), max(pause, wait)
-				} else {
+				verdict := judge(refused, retry.After(headerOf(response.Headers)), parts[index].repeat)
+				if !run.Allows(verdict) {
 					failed = true
+					continue
+				}
+				again = append(again, index)
+				round = retry.Verdict{
+					Again: true, Unlimited: verdict.Unlimited && (round.Unlimited || !round.Again), Reason: verdict.Reason,
+					Pause: max(round.Pause, run.Pause(verdict)),
 				}
 			}
 			if rest := pending[start+len(chunk):]; order == entra.Sequential && (failed || len(again) > 0) { // they depend on this chunk
@@ -105,25 +106,22 @@ func (d *directory) batch(ctx context.Context, order entra.Order, parts ...part)
 				break
 			}
 		}
-		if len(again) == 0 || !patience.Fits(ctx, pause) {
-			return answers, nil
-		}
-		if stopped := d.wait(ctx, pause); stopped != nil {
-			return nil, errors.Join(stopped, answers[again[0]].err)
+		if stopped := run.Again(ctx, round); stopped != nil {
+			return answers, retry.Interrupted(stopped)
 		}
 		pending = again
 	}
 	return answers, nil
 }
 
-// sendBatch sends some of the parts, and returns Graph's responses in the order of those.
-func (d *directory) sendBatch(ctx context.Context, order entra.Order, parts []part, chunk []int) ([]wireResponse, error) {
+// sendBatch sends some of the parts, and returns Graph's responses in the order of those. lost is send's.
+func (d *directory) sendBatch(ctx context.Context, order entra.Order, parts []part, chunk []int) (responses []wireResponse, lost bool, err error) {
 	requests := make([]wireRequest, len(chunk))
 	repeat := true
 	for at, index := range chunk {
 		request, err := d.wire(parts[index].request)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		request.ID = strconv.Itoa(index + 1)
 		if order == entra.Sequential && at > 0 {
@@ -134,37 +132,33 @@ func (d *directory) sendBatch(ctx context.Context, order entra.Order, parts []pa
 	}
 	content, err := json.Marshal(map[string]any{"requests": requests})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	envelope := d.request(abstractions.POST, "/$batch", nil)
 	envelope.SetStreamContentAndContentType(content, "application/json")
-	if repeat {
-		ctx = withReplay(ctx)
-	}
-	received, err := d.adapter.SendPrimitive(ctx, envelope, "[]byte", nil)
+	body, lost, err := d.send(ctx, envelope, repeat)
 	if err != nil {
-		return nil, err
+		return nil, lost, err
 	}
-	body, _ := received.([]byte)
 	var decoded struct {
 		Responses []wireResponse `json:"responses"`
 	}
 	if err := json.Unmarshal(body, &decoded); err != nil {
-		return nil, fmt.Errorf("Microsoft Graph answered a batch with something else than JSON: %s", plainText(body))
+		return nil, lost, fmt.Errorf("Microsoft Graph answered a batch with something else than JSON: %s", plainText(body))
 	}
 	byID := make(map[string]wireResponse, len(decoded.Responses))
 	for _, response := range decoded.Responses {
 		byID[response.ID] = response
 	}
-	responses := make([]wireResponse, len(chunk))
+	responses = make([]wireResponse, len(chunk))
 	for at, request := range requests {
 		response, ok := byID[request.ID]
 		if !ok {
-			return nil, fmt.Errorf("Microsoft Graph left %s %s out of its answer to a batch", request.Method, request.URL)
+			return nil, lost, fmt.Errorf("Microsoft Graph left %s %s out of its answer to a batch", request.Method, request.URL)
 		}
 		responses[at] = response
 	}
-	return responses, nil
+	return responses, lost, nil
 }
 
 // wire turns a request of the SDK into a part. Its URL is relative to the base.
@@ -211,9 +205,9 @@ func headerOf(values map[string]string) http.Header {
 }
 
 // decode reads a part's body as one of the SDK's models.
-func decode[T serialization.Parsable](d *directory, body json.RawMessage, factory serialization.ParsableFactory) (T, error) {
+func decode[T serialization.Parsable](body json.RawMessage, factory serialization.ParsableFactory) (T, error) {
 	var none T
-	node, err := d.nodes.GetRootParseNode("application/json", body)
+	node, err := jsonserialization.NewJsonParseNode(body)
 	if err != nil {
 		return none, fmt.Errorf("reading Microsoft Graph's answer: %w", err)
 	}

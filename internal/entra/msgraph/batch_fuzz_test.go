@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 )
 
 // answeredAlike answers every request alike, without a server.
@@ -36,12 +38,12 @@ func FuzzAnyAnswerToABatchIsAnOutcomeOfEachChange(f *testing.F) {
 			directory := New(Config{
 				Origin: "https://127.0.0.1", Client: &http.Client{Transport: answeredAlike(body)},
 				Token: func(context.Context) (string, error) { return "the-token", nil },
-				Wait: func(context.Context, time.Duration) error {
+				Retries: retry.Policy{Clock: &retrytest.Clock{OnWait: func(context.Context, time.Duration) error {
 					if waited++; waited > 3 {
 						return tired
 					}
 					return nil
-				},
+				}}},
 			})
 			outcomes := directory.Write(t.Context(), order, entra.GrantAppRole{RoleID: "a"}, entra.DeleteApplication{ObjectID: "app"})
 			if len(outcomes) != 2 {

@@ -39,7 +39,7 @@ func TestAThrottledPartIsSentAgainAloneAfterItsOwnTime(t *testing.T) {
 		}
 		reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"2","status":201,"body":{"id":"g2"}}]}`)
 	})
-	directory, pauses := g.open(t)
+	directory, clock := g.open(t)
 	outcomes := directory.Write(t.Context(), entra.Parallel, entra.GrantAppRole{RoleID: "a"}, entra.GrantAppRole{RoleID: "b"}, entra.GrantAppRole{RoleID: "c"})
 	for i, want := range []string{"g1", "g2", "g3"} {
 		if outcomes[i].Err != nil || outcomes[i].Grant == nil || outcomes[i].Grant.ID != want {
@@ -49,8 +49,8 @@ func TestAThrottledPartIsSentAgainAloneAfterItsOwnTime(t *testing.T) {
 	if again := batched(t, g.requests[1].body); len(again) != 1 || again[0].ID != "2" {
 		t.Errorf("sent again: %+v", again)
 	}
-	if !slices.Equal(*pauses, []time.Duration{9 * time.Second}) {
-		t.Errorf("paused %v", *pauses)
+	if !slices.Equal(clock.Pauses(), []time.Duration{9 * time.Second}) {
+		t.Errorf("paused %v", clock.Pauses())
 	}
 }
 

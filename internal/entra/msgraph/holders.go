@@ -42,7 +42,7 @@ func (d *directory) RoleHolders(ctx context.Context, role entra.RoleRef, except 
 	// A grant names its holder by the object ID alone.
 	var parts []part
 	var asked []string
-	if own, err := found[*servicePrincipal](d, answers[2], newServicePrincipal); err == nil && own != nil {
+	if own, err := found[*servicePrincipal](answers[2], newServicePrincipal); err == nil && own != nil {
 		asked = append(asked, own.ObjectID)
 	}
 	for _, grant := range grants {
@@ -57,7 +57,7 @@ func (d *directory) RoleHolders(ctx context.Context, role entra.RoleRef, except 
 		return nil, err
 	}
 	for _, answered := range named {
-		holder, err := found[*servicePrincipal](d, answered, newServicePrincipal)
+		holder, err := found[*servicePrincipal](answered, newServicePrincipal)
 		if err != nil {
 			return nil, err
 		}

@@ -41,14 +41,14 @@ func (d *directory) Registration(ctx context.Context, ref entra.RegistrationRef)
 		return nil, err
 	}
 	registration := &entra.Registration{}
-	app, err := found[*application](d, answers[0], newApplication)
+	app, err := found[*application](answers[0], newApplication)
 	if err != nil {
 		return nil, err
 	}
 	if app != nil {
 		registration.Application = &app.Application
 	}
-	principal, err := found[*servicePrincipal](d, answers[1], newServicePrincipal)
+	principal, err := found[*servicePrincipal](answers[1], newServicePrincipal)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (d *directory) Registration(ctx context.Context, ref entra.RegistrationRef)
 	}
 	apis := map[string]string{} // object ID of the API's service principal → app ID
 	for _, answered := range answers[4:] {
-		api, err := found[*servicePrincipal](d, answered, newServicePrincipal)
+		api, err := found[*servicePrincipal](answered, newServicePrincipal)
 		if err != nil {
 			return nil, err
 		}
@@ -89,7 +89,7 @@ func (d *directory) nameAPIs(ctx context.Context, grants []entra.AppRoleAssignme
 		return err
 	}
 	for at, answered := range answers {
-		api, err := found[*servicePrincipal](d, answered, newServicePrincipal)
+		api, err := found[*servicePrincipal](answered, newServicePrincipal)
 		if err != nil {
 			return err
 		}
@@ -136,7 +136,7 @@ func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra
 	one := func(template string, values parameters, into **entra.Application) {
 		parts = append(parts, d.get(template+"?$select="+applicationProperties, values))
 		take = append(take, func(answered answer) error {
-			object, err := found[*application](d, answered, newApplication)
+			object, err := found[*application](answered, newApplication)
 			if object != nil {
 				*into = &object.Application
 			}
@@ -224,11 +224,10 @@ func tolerating(status int, take func(answer) error) func(answer) error {
 // ResourceApplications implements entra.Directory. What an API offers does not change during a run, so each is asked
 // for once. Rights: Application.Read.All.
 func (d *directory) ResourceApplications(ctx context.Context, appIDs ...string) (map[string]entra.ResourceApplication, error) {
-	giveBack, err := d.resourcesTurn.Take(ctx) // had while asking: whoever comes at the same time wants the same answer
-	if err != nil {
+	if err := d.asking.Acquire(ctx, 1); err != nil { // held while asking: a second caller wants the same answer
 		return nil, fmt.Errorf("waiting for what another operation asks of the same APIs: %w", err)
 	}
-	defer giveBack()
+	defer d.asking.Release(1)
 	var parts []part
 	var asked []string
 	for _, appID := range appIDs {
@@ -242,7 +241,7 @@ func (d *directory) ResourceApplications(ctx context.Context, appIDs ...string) 
 		return nil, err
 	}
 	for at, answered := range answers {
-		api, err := found[*servicePrincipal](d, answered, newServicePrincipal)
+		api, err := found[*servicePrincipal](answered, newServicePrincipal)
 		if err != nil {
 			return nil, err
 		}
@@ -262,7 +261,7 @@ func (d *directory) ResourceApplications(ctx context.Context, appIDs ...string) 
 // Organization implements entra.Directory. Rights: Organization.Read.All.
 func (d *directory) Organization(ctx context.Context) (*entra.Organization, error) {
 	request := d.request(abstractions.GET, "/organization?$select="+organizationProperties, nil)
-	tenants, err := send[*page[models.Organizationable]](ctx, d, request, pageOf[models.Organizationable](models.CreateOrganizationFromDiscriminatorValue))
+	tenants, err := ask[*page[models.Organizationable]](ctx, d, request, pageOf[models.Organizationable](models.CreateOrganizationFromDiscriminatorValue))
 	if err != nil {
 		return nil, err
 	}
@@ -282,7 +281,7 @@ func (d *directory) User(ctx context.Context, address string) (*entra.User, erro
 	if err != nil {
 		return nil, err
 	}
-	named, err := found[*user](d, answers[0], newUser)
+	named, err := found[*user](answers[0], newUser)
 	if err != nil {
 		return nil, err
 	}
@@ -300,7 +299,7 @@ func (d *directory) User(ctx context.Context, address string) (*entra.User, erro
 }
 
 // found decodes a part's answer. An object that does not exist is the zero value, without an error.
-func found[T serialization.Parsable](d *directory, answered answer, factory serialization.ParsableFactory) (T, error) {
+func found[T serialization.Parsable](answered answer, factory serialization.ParsableFactory) (T, error) {
 	var none T
 	if entra.IsNotFound(answered.err) {
 		return none, nil
@@ -308,18 +307,18 @@ func found[T serialization.Parsable](d *directory, answered answer, factory seri
 	if answered.err != nil {
 		return none, answered.err
 	}
-	return decode[T](d, answered.body, factory)
+	return decode[T](answered.body, factory)
 }
 
 // list decodes a collection, and asks for the pages that did not fit into the part's answer.
 func list[T serialization.Parsable](ctx context.Context, d *directory, answered answer, create serialization.ParsableFactory) ([]T, error) {
-	current, err := found[*page[T]](d, answered, pageOf[T](create))
+	current, err := found[*page[T]](answered, pageOf[T](create))
 	if current == nil || err != nil {
 		return nil, err
 	}
 	items := current.items
 	for current.next != "" {
-		if current, err = send[*page[T]](ctx, d, nextPage(current.next), pageOf[T](create)); err != nil {
+		if current, err = ask[*page[T]](ctx, d, nextPage(current.next), pageOf[T](create)); err != nil {
 			return nil, err
 		}
 		items = append(items, current.items...)
@@ -327,21 +326,17 @@ func list[T serialization.Parsable](ctx context.Context, d *directory, answered 
 	return items, nil
 }
 
-// send sends one request outside of a batch.
-func send[T serialization.Parsable](ctx context.Context, d *directory, request *abstractions.RequestInformation, factory serialization.ParsableFactory) (T, error) {
-	var none T
-	received, err := d.adapter.Send(ctx, request, factory, nil)
+// ask sends one reading request outside of a batch.
+func ask[T serialization.Parsable](ctx context.Context, d *directory, request *abstractions.RequestInformation, factory serialization.ParsableFactory) (T, error) {
+	body, _, err := d.send(ctx, request, true)
 	if err != nil {
+		var none T
 		return none, err
 	}
-	model, ok := received.(T)
-	if !ok {
-		return none, fmt.Errorf("Microsoft Graph answered %s %s without what was asked for", request.Method, request.UrlTemplate)
-	}
-	return model, nil
+	return decode[T](body, factory)
 }
 
-// nextPage follows a collection's next link. Authentication refuses one that leaves the origin.
+// nextPage follows a collection's next link. send refuses one that leaves the origin.
 func nextPage(link string) *abstractions.RequestInformation {
 	request := abstractions.NewRequestInformationWithMethodAndUrlTemplateAndPathParameters(abstractions.GET, "{+request-raw-url}", map[string]string{"request-raw-url": link})
 	request.Headers.TryAdd("Accept", "application/json")

@@ -2,169 +2,136 @@ package msgraph
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
+	abstractions "github.com/microsoft/kiota-abstractions-go"
+
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 const (
-	// attempts bounds the retries of a failure for which Graph names no time to wait. Throttling, and an outage whose end
+	// repetitions bounds the retries of a failure for which Graph names no time to wait. Throttling, and an outage whose end
 	// Graph names, are bounded by the operation's deadline alone.
-	attempts = 6
+	repetitions = 6
 	// largestError is how much of an error's body is read, in bytes.
 	largestError = 1 << 20
 )
 
-// transport turns every answer of 400 and above into an *entra.Error, and retries what may be retried: throttling
-// always (Graph did not carry the request out), other failures only where a repetition does no harm.
-type transport struct {
-	next   http.RoundTripper
-	wait   patience.Wait
-	token  func(context.Context) (string, error)
-	forget func(refused string) // nil: a refused token is not replaced
-}
-
-type replayable struct{}
-
-// withReplay marks a POST whose repetition does no harm, because Graph recognises the second one.
-func withReplay(ctx context.Context) context.Context {
-	return context.WithValue(ctx, replayable{}, true)
-}
-
-type losable struct{}
-
-// withLost sets lost when an attempt of a request with this context fails in a way that does not tell whether Graph has
-// carried it out.
-func withLost(ctx context.Context, lost *bool) context.Context {
-	return context.WithValue(ctx, losable{}, lost)
-}
-
-func noteLost(ctx context.Context) {
-	if lost, asked := ctx.Value(losable{}).(*bool); asked {
-		*lost = true
+// send sends a request until its answer is final, and returns the body of a success. Every answer of 400 and above is an
+// *entra.Error. Throttling is always repeated, since Graph did not carry the request out; other failures only where repeat
+// says that a repetition does no harm. lost: an attempt failed in a way that leaves open whether Graph carried it out.
+func (d *directory) send(ctx context.Context, info *abstractions.RequestInformation, repeat bool) (body []byte, lost bool, err error) {
+	target, err := info.GetUri()
+	if err != nil {
+		return nil, false, fmt.Errorf("building a Microsoft Graph request: %w", err)
 	}
+	// A next link, for one, comes from the other side.
+	if origin := target.Scheme + "://" + target.Host; !strings.EqualFold(origin, d.Origin) {
+		return nil, false, fmt.Errorf("refused to send a Microsoft Graph request to %s: the configured origin is %s", origin, d.Origin)
+	}
+	renewed := false
+	token, err := d.accessToken(ctx)
+	for run := d.Retries.Start(); err == nil; {
+		var verdict retry.Verdict
+		body, verdict, err = d.attempt(ctx, info, target, token, repeat)
+		if err == nil {
+			return body, lost, nil
+		}
+		refused := entra.AsError(err)
+		lost = lost || refused == nil || untold(refused.Status)
+		if refused != nil && refused.Status == http.StatusUnauthorized && d.Forget != nil && !renewed {
+			renewed = true
+			d.Forget(token)
+			fresh, failed := d.accessToken(ctx)
+			if failed == nil && fresh == token {
+				return nil, lost, err
+			}
+			token, err = fresh, failed
+			continue
+		}
+		if stopped := run.Again(ctx, verdict); stopped != nil {
+			return nil, lost, cmp.Or(retry.Interrupted(stopped), err)
+		}
+		token, err = d.accessToken(ctx) // the one before may have expired meanwhile
+	}
+	return nil, lost, err
 }
 
-// untold tells whether an answer of that status leaves open if Graph has carried the request out.
+// attempt sends the request once, and reads its answer.
+func (d *directory) attempt(ctx context.Context, info *abstractions.RequestInformation, target *url.URL, token string, repeat bool) ([]byte, retry.Verdict, error) {
+	request, err := http.NewRequestWithContext(ctx, info.Method.String(), target.String(), bytes.NewReader(info.Content))
+	if err != nil {
+		return nil, retry.Verdict{}, err
+	}
+	request.GetBody = nil // net/http would repeat requests by itself
+	for _, name := range info.Headers.ListKeys() {
+		for _, value := range info.Headers.Get(name) {
+			request.Header.Add(name, value)
+		}
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	var body []byte
+	response, err := d.Client.Transport.RoundTrip(request)
+	if err == nil {
+		defer func() { _ = response.Body.Close() }()
+		switch {
+		case response.StatusCode >= http.StatusBadRequest:
+			refused := typedError(request, response)
+			return nil, judge(refused, retry.After(response.Header), repeat), refused
+		case response.StatusCode >= http.StatusMultipleChoices:
+			return nil, retry.Verdict{}, fmt.Errorf("%s %s was redirected (HTTP %d): a request with a token follows no redirect; look for a proxy in between",
+				request.Method, target.Path, response.StatusCode)
+		}
+		if body, err = io.ReadAll(response.Body); err == nil {
+			return body, retry.Verdict{}, nil
+		}
+		err = fmt.Errorf("the answer was cut off: %w", err)
+	}
+	err = &url.Error{Op: request.Method, URL: target.Redacted(), Err: err}
+	return nil, retry.Verdict{Again: repeat && ctx.Err() == nil, Reason: fmt.Errorf("Microsoft Graph gave no answer: %w", err)}, err
+}
+
+// accessToken is a token that is not empty.
+func (d *directory) accessToken(ctx context.Context) (string, error) {
+	token, err := d.Token(ctx)
+	if err == nil && token == "" {
+		err = errors.New("refused to send a Microsoft Graph request without an access token: signing in gave an empty one")
+	}
+	return token, err
+}
+
+// untold reports whether an answer of that status leaves open if Graph has carried the request out.
 func untold(status int) bool {
 	return status >= http.StatusInternalServerError && status != http.StatusNotImplemented || status == http.StatusRequestTimeout
 }
 
-func mayRepeat(request *http.Request) bool {
-	return request.Method != http.MethodPost || request.Context().Value(replayable{}) != nil
-}
-
-// RoundTrip implements http.RoundTripper.
-func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
-	ctx := request.Context()
-	var body []byte
-	if request.Body != nil {
-		var err error
-		if body, err = io.ReadAll(request.Body); err != nil {
-			return nil, err
-		}
-		_ = request.Body.Close()
-	}
-	authorization := request.Header.Get("Authorization")
-	renewed := false
-	for failures := 0; ; failures++ {
-		attempt := request.Clone(ctx)
-		attempt.Header.Set("Authorization", authorization)
-		if body != nil {
-			attempt.Body = io.NopCloser(bytes.NewReader(body))
-			attempt.ContentLength = int64(len(body))
-		}
-		response, err := t.next.RoundTrip(attempt)
-		if err == nil && response.StatusCode < 400 {
-			if response.StatusCode >= 300 {
-				_ = response.Body.Close()
-				return nil, fmt.Errorf("%s %s was redirected (HTTP %d): a request with a token follows no redirect; look for a proxy in between",
-					request.Method, request.URL.Path, response.StatusCode)
-			}
-			if err = readWhole(response); err == nil {
-				return response, nil
-			}
-			err = fmt.Errorf("%s %s: the answer was cut off: %w", request.Method, request.URL.Path, err)
-		}
-		var pause time.Duration
-		var again bool
-		if err == nil { // an answer of 400 or above
-			refused := typedError(request, response)
-			if untold(refused.Status) {
-				noteLost(ctx)
-			}
-			if refused.Status == http.StatusUnauthorized && t.forget != nil && !renewed {
-				renewed = true
-				t.forget(strings.TrimPrefix(authorization, bearer))
-				fresh, failed := t.token(ctx)
-				if failed != nil {
-					return nil, failed
-				}
-				if bearer+fresh == authorization {
-					return nil, refused
-				}
-				authorization = bearer + fresh
-				continue
-			}
-			named, _ := patience.RetryAfter(response.Header)
-			pause, again = pauseAfter(refused, named, failures, mayRepeat(request))
-			err = refused
-		} else {
-			noteLost(ctx)
-			pause, again = patience.BackOff(failures+1), mayRepeat(request) && failures < attempts && ctx.Err() == nil
-		}
-		if !again || !patience.Fits(ctx, pause) {
-			return nil, err
-		}
-		if stopped := t.wait(ctx, pause); stopped != nil {
-			return nil, errors.Join(stopped, err)
-		}
-		token, failed := t.token(ctx) // the one before may have expired meanwhile
-		if failed != nil {
-			return nil, failed
-		}
-		authorization = bearer + token
-	}
-}
-
-// readWhole reads the answer's body here, where one that breaks off can still be asked for again.
-func readWhole(response *http.Response) error {
-	body, err := io.ReadAll(response.Body)
-	_ = response.Body.Close()
-	response.Body = io.NopCloser(bytes.NewReader(body))
-	return err
-}
-
-// pauseAfter says whether, and how long after, a refusal is worth another attempt. named is the time that it names; 0: it
-// names none. Where that is next to nothing, it is not believed for long: whoever is throttled and asks at once, again and
-// again, is throttled for longer (Microsoft Graph: throttling guidance).
-func pauseAfter(refused *entra.Error, named time.Duration, failures int, repeatable bool) (pause time.Duration, again bool) {
-	pause = patience.BackOff(failures + 1)
-	if named > 0 {
-		pause = max(named, pause/8)
-	}
+// judge decides whether a refusal is worth another attempt. named is the time that it names; 0: it names none.
+func judge(refused *entra.Error, named time.Duration, repeatable bool) retry.Verdict {
+	verdict := retry.Verdict{Again: true, Pause: named, Reason: fmt.Errorf("Microsoft Graph answered %w", refused)}
 	switch {
 	case refused.Status == http.StatusTooManyRequests, refused.Status == http.StatusServiceUnavailable && named > 0 && repeatable:
-		return pause, true
+		verdict.Unlimited = true
 	case refused.Transient():
-		return pause, failures < attempts
 	case untold(refused.Status):
-		return pause, repeatable && failures < attempts
+		verdict.Again = repeatable
+	default:
+		verdict.Again = false
 	}
-	return 0, false
+	return verdict
 }
 
 // typedError reads whatever the body holds: Graph's JSON, a gateway's HTML, or nothing.
 func typedError(request *http.Request, response *http.Response) *entra.Error {
-	defer func() { _ = response.Body.Close() }()
 	body, _ := io.ReadAll(io.LimitReader(response.Body, largestError))
 	e := decodeError(response.StatusCode, body)
 	e.Method, e.Path = request.Method, request.URL.Path

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 )
 
 // graph is a server that answers with what a test prepared, and remembers what it was asked.
@@ -47,19 +49,16 @@ func (g *graph) count() int {
 	return len(g.requests)
 }
 
-// open returns the directory on the server, and the pauses that it made instead of waiting.
-func (g *graph) open(t *testing.T) (entra.Directory, *[]time.Duration) {
+// open returns the directory on the server, and the clock whose pauses it makes.
+func (g *graph) open(t *testing.T) (entra.Directory, *retrytest.Clock) {
 	t.Helper()
-	var pauses []time.Duration
+	clock := &retrytest.Clock{}
 	return New(Config{
-		Origin: g.URL,
-		Client: g.Client(),
-		Token:  func(context.Context) (string, error) { return "the-token", nil },
-		Wait: func(ctx context.Context, d time.Duration) error {
-			pauses = append(pauses, d)
-			return ctx.Err()
-		},
-	}), &pauses
+		Origin:  g.URL,
+		Client:  g.Client(),
+		Token:   func(context.Context) (string, error) { return "the-token", nil },
+		Retries: retry.Policy{Clock: clock},
+	}), clock
 }
 
 func reply(w http.ResponseWriter, status int, contentType, body string) {
@@ -130,12 +129,12 @@ func TestWhatGraphNamesATimeForIsWaitedOutAsOftenAsItDoes(t *testing.T) {
 			}
 			organization(w)
 		})
-		directory, pauses := g.open(t)
+		directory, clock := g.open(t)
 		if _, err := directory.Organization(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if len(*pauses) != 8 || (*pauses)[0] != 17*time.Second {
-			t.Errorf("after %d paused %v, want eight times 17s", status, *pauses)
+		if len(clock.Pauses()) != 8 || clock.Pauses()[0] != 17*time.Second {
+			t.Errorf("after %d paused %v, want eight times 17s", status, clock.Pauses())
 		}
 	}
 }
@@ -146,15 +145,15 @@ func TestThrottlingBeyondTheDeadlineFailsAtOnceWithTheReason(t *testing.T) {
 		w.Header().Set("Retry-After", "3600")
 		reply(w, http.StatusTooManyRequests, asJSON, `{"error":{"code":"TooManyRequests","message":"slow down"}}`)
 	})
-	directory, pauses := g.open(t)
+	directory, clock := g.open(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, err := directory.Organization(ctx)
 	if e := entra.AsError(err); e == nil || e.Status != http.StatusTooManyRequests {
 		t.Errorf("got %v, want the throttling itself", err)
 	}
-	if len(*pauses) != 0 {
-		t.Errorf("waited %v although the deadline comes first", *pauses)
+	if len(clock.Pauses()) != 0 {
+		t.Errorf("waited %v although the deadline comes first", clock.Pauses())
 	}
 }
 

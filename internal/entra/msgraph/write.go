@@ -8,6 +8,7 @@ import (
 
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoft/kiota-abstractions-go/serialization"
+	jsonserialization "github.com/microsoft/kiota-serialization-json-go"
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
@@ -19,17 +20,18 @@ import (
 func (d *directory) UpsertApplication(ctx context.Context, uniqueName string, change entra.ApplicationChange) (made *entra.Application, lost bool, err error) {
 	request := d.request(abstractions.PATCH, "/applications(uniqueName='{name}')", parameters{"name": strings.ReplaceAll(uniqueName, "'", "''")})
 	request.Headers.Add("Prefer", "create-if-missing")
-	if err := d.setBody(ctx, request, applicationBody{ApplicationChange: change}); err != nil {
+	if err := setBody(request, applicationBody{ApplicationChange: change}); err != nil {
 		return nil, false, err
 	}
-	received, err := d.adapter.Send(withLost(ctx, &lost), request, newApplication, nil)
+	body, lost, err := d.send(ctx, request, true)
+	if err != nil || len(body) == 0 { // 204: there was one
+		return nil, lost, err
+	}
+	object, err := decode[*application](body, newApplication)
 	if err != nil {
 		return nil, lost, err
 	}
-	if object, created := received.(*application); created {
-		made = &object.Application
-	}
-	return made, lost, nil
+	return &object.Application, lost, nil
 }
 
 // Write implements entra.Directory. Rights: Application.ReadWrite.OwnedBy for applications and service principals,
@@ -44,7 +46,7 @@ func (d *directory) Write(ctx context.Context, order entra.Order, changes ...ent
 	}
 	parts := make([]part, len(changes))
 	for i, change := range changes {
-		built, err := d.part(ctx, change)
+		built, err := d.part(change)
 		if err != nil {
 			return all(err)
 		}
@@ -62,11 +64,11 @@ func (d *directory) Write(ctx context.Context, order entra.Order, changes ...ent
 }
 
 // part builds the request of one change.
-func (d *directory) part(ctx context.Context, change entra.Change) (part, error) {
+func (d *directory) part(change entra.Change) (part, error) {
 	build := func(method abstractions.HttpMethod, template string, values parameters, body serialization.Parsable) (part, error) {
 		request := d.request(method, template, values)
 		if body != nil {
-			if err := d.setBody(ctx, request, body); err != nil {
+			if err := setBody(request, body); err != nil {
 				return part{}, err
 			}
 		}
@@ -116,7 +118,7 @@ func (d *directory) outcome(change entra.Change, answered answer) entra.Outcome 
 		if refused != nil && refused.Status == http.StatusConflict && refused.Code == "Request_MultipleObjectsWithSameKeyValue" {
 			return entra.Outcome{}
 		}
-		object, err := decoded[*servicePrincipal](d, answered, newServicePrincipal)
+		object, err := decoded[*servicePrincipal](answered, newServicePrincipal)
 		if err != nil {
 			return entra.Outcome{Err: err}
 		}
@@ -126,7 +128,7 @@ func (d *directory) outcome(change entra.Change, answered answer) entra.Outcome 
 		if refused != nil && strings.HasPrefix(refused.Message, "Permission being assigned already exists on the object") {
 			return entra.Outcome{}
 		}
-		model, err := decoded[models.AppRoleAssignmentable](d, answered, models.CreateAppRoleAssignmentFromDiscriminatorValue)
+		model, err := decoded[models.AppRoleAssignmentable](answered, models.CreateAppRoleAssignmentFromDiscriminatorValue)
 		if err != nil {
 			return entra.Outcome{Err: err}
 		}
@@ -140,17 +142,25 @@ func (d *directory) outcome(change entra.Change, answered answer) entra.Outcome 
 	return entra.Outcome{Err: answered.err}
 }
 
-func decoded[T serialization.Parsable](d *directory, answered answer, factory serialization.ParsableFactory) (T, error) {
+func decoded[T serialization.Parsable](answered answer, factory serialization.ParsableFactory) (T, error) {
 	var none T
 	if answered.err != nil {
 		return none, answered.err
 	}
-	return decode[T](d, answered.body, factory)
+	return decode[T](answered.body, factory)
 }
 
-func (d *directory) setBody(ctx context.Context, request *abstractions.RequestInformation, body serialization.Parsable) error {
-	if err := request.SetContentFromParsable(ctx, d.adapter, "application/json", body); err != nil {
+func setBody(request *abstractions.RequestInformation, body serialization.Parsable) error {
+	writer := jsonserialization.NewJsonSerializationWriter()
+	defer func() { _ = writer.Close() }()
+	err := writer.WriteObjectValue("", body)
+	if err != nil {
 		return fmt.Errorf("building a Microsoft Graph request: %w", err)
 	}
+	content, err := writer.GetSerializedContent()
+	if err != nil {
+		return fmt.Errorf("building a Microsoft Graph request: %w", err)
+	}
+	request.SetStreamContentAndContentType(content, "application/json")
 	return nil
 }

@@ -1,4 +1,4 @@
-package patience
+package retry
 
 import (
 	"net/http"
@@ -17,9 +17,8 @@ func FuzzAPauseIsNeverNegativeNorBeyondTheLongest(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value, date string) {
 		for _, name := range []string{"Retry-After", "Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
-			pause, named := RetryAfter(http.Header{name: {value}, "Date": {date}})
-			if pause < 0 || pause > Longest || named != (pause > 0) {
-				t.Errorf("%s: %q at %q is %s, %t", name, value, date, pause, named)
+			if pause := After(http.Header{name: {value}, "Date": {date}}); pause < 0 || pause > LongestPause {
+				t.Errorf("%s: %q at %q is %s", name, value, date, pause)
 			}
 		}
 	})

@@ -13,7 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -39,7 +39,7 @@ type scene struct {
 func (c command) stage(t *testing.T) *scene {
 	t.Helper()
 	s := &scene{Kitchen: acctest.Start(t, sandbox.Options{Profile: "instant"})}
-	s.protocol = s.Protocol(s.Tenant(0).Callers.Full, acctest.WithWait(patience.Timer), acctest.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+	s.protocol = s.Protocol(s.Tenant(0).Callers.Full, acctest.WithWait(retry.System{}.Wait), acctest.WithTransport(func(next http.RoundTripper) http.RoundTripper {
 		s.wire.next = next
 		return &s.wire
 	}))
@@ -76,7 +76,7 @@ func text(value string) tftypes.Value { return tftypes.NewValue(tftypes.String, 
 // declared is a registration of that name, with one permission beyond its profile's.
 func (s *scene) declared(name, permission string) tftypes.Value {
 	day := map[string]tftypes.Value{"create": text("24h"), "read": text("24h"), "update": text("24h"), "delete": text("24h")}
-	attributes := map[string]tftypes.Value{"timeouts": s.target.Nested("timeouts", day), "display_name": text(name), "unique_name": text("codetwo-patience"), "purge_on_destroy": tftypes.NewValue(tftypes.Bool, true)}
+	attributes := map[string]tftypes.Value{"timeouts": s.target.Nested("timeouts", day), "display_name": text(name), "unique_name": text("codetwo-retry"), "purge_on_destroy": tftypes.NewValue(tftypes.Bool, true)}
 	kind := s.target.Config(nil).Type().(tftypes.Object).AttributeTypes["additional_permissions"]
 	attributes["additional_permissions"] = tftypes.NewValue(kind, []tftypes.Value{tftypes.NewValue(element(kind), map[string]tftypes.Value{
 		"api": text("Microsoft Graph"), "name": text(permission),

@@ -1,4 +1,4 @@
-package patience
+package retry
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 )
 
 // reply is what a service answers one request with; an error is no answer.
@@ -49,22 +51,18 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 // ask sends a request, and returns what came of it and the pauses that were made, none of which takes any time.
 func (s *service) ask(ctx context.Context, t *testing.T) (*http.Response, []time.Duration, error) {
 	t.Helper()
-	var pauses []time.Duration
-	ctx = With(ctx, func(ctx context.Context, d time.Duration) error {
-		pauses = append(pauses, d)
-		return ctx.Err()
-	})
+	clock := &retrytest.Clock{}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://127.0.0.1/", strings.NewReader("question"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := Do(&http.Client{Transport: s}, request, ByStatus)
+	response, err := Policy{Clock: clock}.Send(&http.Client{Transport: s}, request, ByStatus)
 	for _, body := range s.bodies {
 		if body != "question" {
 			t.Errorf("%q was asked", body)
 		}
 	}
-	return response, pauses, err
+	return response, clock.Pauses(), err
 }
 
 func TestABusyServiceIsWaitedForAsLongAndAsOftenAsItSays(t *testing.T) {
@@ -89,7 +87,7 @@ func TestATimeThatIsNextToNothingIsNotBelievedForLong(t *testing.T) {
 	t.Parallel()
 	s := &service{replies: append(slices.Repeat([]reply{{status: 429, retryAfter: "0.001"}}, 20), reply{status: 200})}
 	_, pauses, err := s.ask(t.Context(), t)
-	if err != nil || len(pauses) != 20 || pauses[0] < firstPause/16 || pauses[19] < longestPause/16 || pauses[19] > longestPause/8 {
+	if err != nil || len(pauses) != 20 || pauses[0] < time.Second/16 || pauses[19] < 30*time.Second/16 || pauses[19] > 30*time.Second/8 {
 		t.Errorf("%v after %v", err, pauses)
 	}
 }
@@ -102,11 +100,11 @@ func TestWhatNamesNoTimeIsRepeatedABoundedNumberOfTimes(t *testing.T) {
 	} {
 		s := &service{replies: []reply{failing}}
 		response, pauses, err := s.ask(t.Context(), t)
-		if (err == nil) != (failing.err == nil) || err == nil && response.StatusCode != failing.status || len(pauses) != failuresBorne {
+		if (err == nil) != (failing.err == nil) || err == nil && response.StatusCode != failing.status || len(pauses) != 3 {
 			t.Errorf("%s: %v, %v after %v", name, response, err, pauses)
 		}
 		for i, pause := range pauses {
-			longest := firstPause << i
+			longest := time.Second << i
 			if failing.retryAfter == "5" {
 				longest = 5 * time.Second
 			}
@@ -131,10 +129,11 @@ func TestAPauseThatDoesNotFitIsNotBegunAndTheAnswerSaysWhy(t *testing.T) {
 	if response, pauses, err := s.ask(ctx, t); err != nil || response.StatusCode != 429 || len(pauses) > 0 {
 		t.Errorf("%v, %v after %v", response, err, pauses)
 	}
-	ctx = With(t.Context(), func(context.Context, time.Duration) error { return errors.New("there is no time") })
-	request, _ := http.NewRequestWithContext(ctx, http.MethodGet, "https://127.0.0.1/", nil)
+	noTime := retrytest.Clock{OnWait: func(context.Context, time.Duration) error { return errors.New("there is no time") }}
+	noRoom := Policy{Clock: &noTime}
+	request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://127.0.0.1/", nil)
 	s = &service{replies: []reply{{status: 429, retryAfter: "1"}}}
-	if response, err := Do(&http.Client{Transport: s}, request, ByStatus); err != nil || response.StatusCode != 429 || len(s.bodies) != 1 {
+	if response, err := noRoom.Send(&http.Client{Transport: s}, request, ByStatus); err != nil || response.StatusCode != 429 || len(s.bodies) != 1 {
 		t.Errorf("%v, %v after %d requests", response, err, len(s.bodies))
 	}
 }
@@ -160,39 +159,18 @@ func TestACancelledPauseEndsAndNothingIsSentAfterIt(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &service{replies: []reply{{status: 429, retryAfter: "600", then: cancel}}}
-	if response, _, err := s.ask(ctx, t); !errors.Is(err, context.Canceled) || response != nil || len(s.bodies) != 1 {
+	if response, _, err := s.ask(ctx, t); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "HTTP 429") || response != nil || len(s.bodies) != 1 {
 		t.Errorf("%v, %v after %d requests", response, err, len(s.bodies))
 	}
 }
 
-func TestADateIsReadByTheClockOfWhoeverWroteIt(t *testing.T) {
+func TestADateIsReadByTheClockOfItsAnswer(t *testing.T) {
 	t.Parallel()
 	const date, later = "Thu, 26 Nov 2020 10:00:00 GMT", "Thu, 26 Nov 2020 10:00:07 GMT"
-	if pause, named := RetryAfter(http.Header{"Retry-After": {later}, "Date": {date}}); !named || pause != 7*time.Second {
-		t.Errorf("%s, %t", pause, named)
+	if pause := After(http.Header{"Retry-After": {later}, "Date": {date}}); pause != 7*time.Second {
+		t.Errorf("%s", pause)
 	}
-	if pause, named := RetryAfter(http.Header{"Retry-After": {later}}); named || pause != 0 {
-		t.Errorf("without its own clock, years ago is %s, %t", pause, named)
-	}
-}
-
-func TestATurnIsWaitedForNoLongerThanTheContextLasts(t *testing.T) {
-	t.Parallel()
-	turn := NewTurn()
-	giveBack, err := turn.Take(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := turn.Take(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("the turn is taken: %v", err)
-	}
-	giveBack()
-	if _, err := turn.Take(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("a context that is over got the turn: %v", err)
-	}
-	if _, err := turn.Take(t.Context()); err != nil {
-		t.Error(err)
+	if pause := After(http.Header{"Retry-After": {later}}); pause != 0 {
+		t.Errorf("without its own clock, years ago is %s", pause)
 	}
 }

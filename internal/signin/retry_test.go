@@ -17,17 +17,9 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 )
-
-// noting returns a context in which pauses take no time, and the list that they are written into.
-func noting(ctx context.Context) (context.Context, *[]time.Duration) {
-	var pauses []time.Duration
-	return patience.With(ctx, func(ctx context.Context, d time.Duration) error {
-		pauses = append(pauses, d)
-		return ctx.Err()
-	}), &pauses
-}
 
 // busy are the ways in which a service asks to be left alone for seventy seconds, more than Microsoft's client library allows by itself. Its clock is years behind.
 var busy = map[string]func(http.ResponseWriter){
@@ -52,25 +44,25 @@ var busy = map[string]func(http.ResponseWriter){
 }
 
 // questions are all that this package asks of others, each put to a server.
-var questions = map[string]func(context.Context, *testing.T, *httptest.Server) error{
-	"a token": func(ctx context.Context, t *testing.T, server *httptest.Server) error {
-		app, err := NewApp(App{TenantID: tenantA, ClientID: client1, ClientSecret: secret1}, Endpoints{Login: server.URL}, trusting(t, server))
+var questions = map[string]func(context.Context, *testing.T, *httptest.Server, retry.Policy) error{
+	"a token": func(ctx context.Context, t *testing.T, server *httptest.Server, retries retry.Policy) error {
+		app, err := NewApp(App{TenantID: tenantA, ClientID: client1, ClientSecret: secret1}, Endpoints{Login: server.URL}, trusting(t, server), retries)
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, err = app.Token(ctx, graphScope)
 		return err
 	},
-	"a tenant": func(ctx context.Context, t *testing.T, server *httptest.Server) error {
-		return Discover(ctx, Endpoints{Login: server.URL}, trusting(t, server), tenantA)
+	"a tenant": func(ctx context.Context, t *testing.T, server *httptest.Server, retries retry.Policy) error {
+		return Discover(ctx, Endpoints{Login: server.URL}, trusting(t, server), retries, tenantA)
 	},
-	"GitHub's token": func(ctx context.Context, t *testing.T, server *httptest.Server) error {
-		w := wire{endpoints: GlobalEndpoints(), client: trusting(t, server)}
+	"GitHub's token": func(ctx context.Context, t *testing.T, server *httptest.Server, retries retry.Policy) error {
+		w := wire{endpoints: GlobalEndpoints(), client: trusting(t, server), retries: retries}
 		_, err := w.gitHubToken(GitHubOIDC{RequestURL: server.URL + "/token", RequestToken: "bearer"})(ctx)
 		return err
 	},
-	"Azure Pipelines' token": func(ctx context.Context, t *testing.T, server *httptest.Server) error {
-		w := wire{endpoints: GlobalEndpoints(), client: trusting(t, server)}
+	"Azure Pipelines' token": func(ctx context.Context, t *testing.T, server *httptest.Server, retries retry.Policy) error {
+		w := wire{endpoints: GlobalEndpoints(), client: trusting(t, server), retries: retries}
 		_, err := w.azureDevOpsToken(AzureDevOpsOIDC{RequestURL: server.URL + "/oidctoken", RequestToken: "bearer"})(ctx)
 		return err
 	},
@@ -97,12 +89,12 @@ func TestEveryServiceThatIsBusyIsWaitedForAsLongAsItSays(t *testing.T) {
 		for how, answer := range busy {
 			t.Run(name+", "+how, func(t *testing.T) {
 				server, asked := answering(t, slices.Repeat([]func(http.ResponseWriter){answer}, 9)...)
-				ctx, pauses := noting(t.Context())
-				if err := ask(ctx, t, server); err != nil {
+				clock := &retrytest.Clock{}
+				if err := ask(t.Context(), t, server, retry.Policy{Clock: clock}); err != nil {
 					t.Error(err)
 				}
-				if want := slices.Repeat([]time.Duration{70 * time.Second}, 9); *asked != 10 || !slices.Equal(*pauses, want) {
-					t.Errorf("%d requests, with the pauses %s", *asked, *pauses)
+				if want := slices.Repeat([]time.Duration{70 * time.Second}, 9); *asked != 10 || !slices.Equal(clock.Pauses(), want) {
+					t.Errorf("%d requests, with the pauses %s", *asked, clock.Pauses())
 				}
 			})
 		}
@@ -120,10 +112,10 @@ func TestEveryServiceThatFailsIsAskedABoundedNumberOfTimes(t *testing.T) {
 					w.WriteHeader(status)
 				}}, 100)...)
 				server.Config.ErrorLog = nil
-				ctx, pauses := noting(t.Context())
-				err := ask(ctx, t, server)
-				if err == nil || *asked != 4 && status != 0 || *asked < 4 || len(*pauses) != 3 {
-					t.Errorf("%d requests, with the pauses %s: %v", *asked, *pauses, err)
+				clock := &retrytest.Clock{}
+				err := ask(t.Context(), t, server, retry.Policy{Clock: clock})
+				if err == nil || *asked != 4 && status != 0 || *asked < 4 || len(clock.Pauses()) != 3 {
+					t.Errorf("%d requests, with the pauses %s: %v", *asked, clock.Pauses(), err)
 				}
 				if status != 0 && !strings.Contains(err.Error(), fmt.Sprint("HTTP ", status)) {
 					t.Errorf("the error does not say what was answered: %v", err)
@@ -140,11 +132,11 @@ func TestAPauseBeyondTheDeadlineIsNotBegunAndTheErrorSaysWhatWasAnswered(t *test
 				w.Header().Set("Retry-After", "9223372036855")
 				w.WriteHeader(http.StatusTooManyRequests)
 			})
-			ctx, pauses := noting(t.Context())
-			ctx, cancel := context.WithTimeout(ctx, time.Hour)
+			clock := &retrytest.Clock{}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
-			if err := ask(ctx, t, server); err == nil || !strings.Contains(err.Error(), "HTTP 429") || *asked != 1 || len(*pauses) > 0 {
-				t.Errorf("%d requests, with the pauses %s: %v", *asked, *pauses, err)
+			if err := ask(ctx, t, server, retry.Policy{Clock: clock}); err == nil || !strings.Contains(err.Error(), "HTTP 429") || *asked != 1 || len(clock.Pauses()) > 0 {
+				t.Errorf("%d requests, with the pauses %s: %v", *asked, clock.Pauses(), err)
 			}
 		})
 	}
@@ -266,5 +258,21 @@ func TestARefusedTokenIsForgottenOnceForAllWhoHeldIt(t *testing.T) {
 				t.Error("a token was asked for in place of one that nobody has")
 			}
 		})
+	}
+}
+
+func TestWhatOneSignInWasRefusedForIsNotToldOfTheNext(t *testing.T) {
+	service := newSignInService(t)
+	service.grant = func(w http.ResponseWriter, tenant string, _ url.Values) {
+		refuse(http.StatusUnauthorized, 7000215, "Invalid client secret.")(w, tenant, nil)
+	}
+	caller := service.caller(t, ClientSecret{Value: secret1})
+	if _, err := caller.Token(t.Context(), tenantA, graphScope); !errors.As(err, new(*Error)) {
+		t.Fatalf("the refusal is %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	service.grant = func(http.ResponseWriter, string, url.Values) { cancel(); panic(http.ErrAbortHandler) }
+	if _, err := caller.Token(ctx, tenantA, graphScope); err == nil || errors.As(err, new(*Error)) || !errors.Is(err, context.Canceled) {
+		t.Errorf("the connection that broke is told as %v", err)
 	}
 }

@@ -10,17 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/patience"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 )
-
-// noting returns a context in which pauses take no time, and the list that they are written into.
-func noting(ctx context.Context) (context.Context, *[]time.Duration) {
-	var pauses []time.Duration
-	return patience.With(ctx, func(ctx context.Context, d time.Duration) error {
-		pauses = append(pauses, d)
-		return ctx.Err()
-	}), &pauses
-}
 
 const anAddress = "https://127.0.0.1"
 
@@ -89,12 +81,12 @@ func TestABusyExchangeIsWaitedForAsLongAndAsOftenAsItSays(t *testing.T) {
 			t.Run(name+", "+how, func(t *testing.T) {
 				t.Parallel()
 				client, requests := then(t, name, slices.Repeat([]func(http.ResponseWriter, *http.Request){answer}, 9)...)
-				ctx, pauses := noting(t.Context())
-				if err := question.ask(ctx, client); err != nil {
+				clock := &retrytest.Clock{}
+				if err := question.ask(t.Context(), waiting(client, retry.Policy{Clock: clock})); err != nil {
 					t.Error(err)
 				}
-				if want := slices.Repeat([]time.Duration{7 * time.Second}, 9); len(*requests) != 10 || !slices.Equal(*pauses, want) {
-					t.Errorf("%d requests, with the pauses %s", len(*requests), *pauses)
+				if want := slices.Repeat([]time.Duration{7 * time.Second}, 9); len(*requests) != 10 || !slices.Equal(clock.Pauses(), want) {
+					t.Errorf("%d requests, with the pauses %s", len(*requests), clock.Pauses())
 				}
 			})
 		}
@@ -120,10 +112,10 @@ func TestAnExchangeThatFailsIsAskedABoundedNumberOfTimesAndARefusalOnce(t *testi
 			t.Run(name+", "+how, func(t *testing.T) {
 				t.Parallel()
 				client, requests, _ := serve(t, c.answer)
-				ctx, pauses := noting(t.Context())
-				err := question.ask(ctx, client)
-				if _, answered := errors.AsType[*Error](err); !answered || len(*requests) != c.asked || len(*pauses) != c.asked-1 {
-					t.Errorf("%d requests, with the pauses %s: %v", len(*requests), *pauses, err)
+				clock := &retrytest.Clock{}
+				err := question.ask(t.Context(), waiting(client, retry.Policy{Clock: clock}))
+				if _, answered := errors.AsType[*Error](err); !answered || len(*requests) != c.asked || len(clock.Pauses()) != c.asked-1 {
+					t.Errorf("%d requests, with the pauses %s: %v", len(*requests), clock.Pauses(), err)
 				}
 			})
 		}
@@ -134,12 +126,12 @@ func TestAPauseBeyondTheDeadlineIsNotBegunAndTheErrorSaysHowLongItWouldBe(t *tes
 	t.Parallel()
 	for name, question := range questions {
 		client, requests, _ := serve(t, answering(429, "", "Retry-After", "9223372036855"))
-		ctx, pauses := noting(t.Context())
-		ctx, cancel := context.WithTimeout(ctx, time.Hour)
-		err := question.ask(ctx, client)
+		clock := &retrytest.Clock{}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		err := question.ask(ctx, waiting(client, retry.Policy{Clock: clock}))
 		cancel()
-		if failure, ok := errors.AsType[*Error](err); !ok || failure.Status != 429 || failure.BackOff != patience.Longest || len(*requests) != 1 || len(*pauses) > 0 {
-			t.Errorf("%s: %d requests, with the pauses %s: %+v", name, len(*requests), *pauses, err)
+		if failure, ok := errors.AsType[*Error](err); !ok || failure.Status != 429 || failure.BackOff != retry.LongestPause || len(*requests) != 1 || len(clock.Pauses()) > 0 {
+			t.Errorf("%s: %d requests, with the pauses %s: %+v", name, len(*requests), clock.Pauses(), err)
 		}
 	}
 }
@@ -174,7 +166,7 @@ func TestATokenThatIsRefusedIsReplacedOnce(t *testing.T) {
 				t.Parallel()
 				client, requests := then(t, name, slices.Repeat([]func(http.ResponseWriter, *http.Request){answering(401, "")}, c.refused)...)
 				source := &tokens{last: c.last}
-				renewing := New(anAddress, client.http, source.token).Renewing(source.forget)
+				renewing := New(anAddress, client.http, retry.Policy{}, source.token).Renewing(source.forget)
 				renewing.origin = client.origin
 				err := question.ask(t.Context(), renewing)
 				if failure, refused := errors.AsType[*Error](err); refused != (c.refused > 1) || refused && failure.Status != 401 {
@@ -196,7 +188,7 @@ func TestATokenThatIsRefusedIsReplacedOnce(t *testing.T) {
 func TestNothingIsAskedWithoutAToken(t *testing.T) {
 	t.Parallel()
 	client, requests, _ := serve(t, answering(200, ""))
-	bare := New(client.origin, client.http, func(context.Context) (string, error) { return "", nil })
+	bare := New(client.origin, client.http, retry.Policy{}, func(context.Context) (string, error) { return "", nil })
 	for name, question := range questions {
 		if name == "Autodiscover" {
 			continue // it takes no token

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 )
 
 func TestARetryAfterOfNothingIsNoLeaveToHammer(t *testing.T) {
@@ -26,11 +29,11 @@ func TestARetryAfterOfNothingIsNoLeaveToHammer(t *testing.T) {
 				w.Header().Set("Date", date)
 				reply(w, http.StatusTooManyRequests, asJSON, `{"error":{"code":"TooManyRequests"}}`)
 			})
-			directory, pauses := g.open(t)
+			directory, clock := g.open(t)
 			if _, err := directory.Organization(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if first, last := (*pauses)[0], (*pauses)[refusals-1]; first <= 0 || first > time.Second || last < time.Second {
+			if first, last := clock.Pauses()[0], clock.Pauses()[refusals-1]; first <= 0 || first > time.Second || last < time.Second {
 				t.Errorf("the first pause is %s, the last %s", first, last)
 			}
 		})
@@ -48,9 +51,9 @@ func TestARetryAfterThatIsADateCountsByTheClockOfTheAnswer(t *testing.T) {
 		}
 		organization(w)
 	})
-	directory, pauses := g.open(t)
-	if _, err := directory.Organization(t.Context()); err != nil || len(*pauses) != 1 || (*pauses)[0] != 9*time.Second {
-		t.Errorf("paused %v, %v", *pauses, err)
+	directory, clock := g.open(t)
+	if _, err := directory.Organization(t.Context()); err != nil || len(clock.Pauses()) != 1 || clock.Pauses()[0] != 9*time.Second {
+		t.Errorf("paused %v, %v", clock.Pauses(), err)
 	}
 }
 
@@ -181,13 +184,36 @@ func TestAfterALongWaitTheRequestCarriesTheTokenOfThen(t *testing.T) {
 	token := "before"
 	directory := New(Config{
 		Origin: g.URL, Client: g.Client(),
-		Token: func(context.Context) (string, error) { return token, nil },
-		Wait:  func(context.Context, time.Duration) error { token = "after"; return nil },
+		Token:   func(context.Context) (string, error) { return token, nil },
+		Retries: retry.Policy{Clock: &retrytest.Clock{OnWait: func(context.Context, time.Duration) error { token = "after"; return nil }}},
 	})
 	if _, err := directory.Organization(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if first, second := g.requests[0].authorization, g.requests[1].authorization; first != "Bearer before" || second != "Bearer after" {
 		t.Errorf("sent with %q, and then with %q", first, second)
+	}
+}
+
+func TestAnInterruptedPauseEndsWithWhatGraphAnsweredLast(t *testing.T) {
+	t.Parallel()
+	for name, ask := range map[string]func(context.Context, entra.Directory) error{
+		"a request":         func(ctx context.Context, d entra.Directory) error { _, err := d.Organization(ctx); return err },
+		"a part of a batch": func(ctx context.Context, d entra.Directory) error { _, err := d.User(ctx, "a@b.example"); return err },
+	} {
+		g := serve(t, func(_ int, w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/$batch") {
+				reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1","status":429},{"id":"2","status":200,"body":{"value":[]}}]}`)
+				return
+			}
+			reply(w, http.StatusTooManyRequests, asJSON, `{}`)
+		})
+		directory, clock := g.open(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		clock.OnWait = func(context.Context, time.Duration) error { cancel(); return nil }
+		err := ask(ctx, directory)
+		if refused := entra.AsError(err); !errors.Is(err, context.Canceled) || refused == nil || refused.Status != 429 || g.count() != 1 {
+			t.Errorf("%s: %d requests, and the error is %v", name, g.count(), err)
+		}
 	}
 }
