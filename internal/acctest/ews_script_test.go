@@ -13,11 +13,11 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/ewsplay"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/ews"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/exchange"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 )
 
 // organization is a sandbox tenant in which an Exchange administrator works, with three applications that use EWS.
@@ -63,17 +63,17 @@ func (o *organization) admitted() []string {
 	o.t.Helper()
 	var names []string
 	for name, app := range o.apps {
-		session, err := signin.NewApp(signin.App{TenantID: o.tenant.TenantID, ClientID: app.ClientID, ClientSecret: app.Secret}, o.k.Endpoints(), o.k.Client(), retry.Policy{})
+		session, err := auth.NewApp(auth.App{TenantID: o.tenant.TenantID, ClientID: app.ClientID, ClientSecret: app.Secret}, o.k.Endpoints(), o.k.Client(), retry.Policy{})
 		if err != nil {
 			o.t.Fatal(err)
 		}
-		token, err := session.Token(o.t.Context(), signin.ExchangeScope(o.k.Endpoints()))
+		token, err := session.Token(o.t.Context(), auth.ExchangeScope(o.k.Endpoints()))
 		if err != nil {
 			o.t.Fatal(err)
 		}
-		client := exchange.New(o.k.Endpoints().Exchange, o.k.Client(), retry.Policy{}, fixed(token.Value))
-		_, err = client.Folder(o.t.Context(), client.DefaultEWSURL(), o.tenant.Mailboxes.Licensed[0], exchange.Inbox, exchange.Route{})
-		if answer, refused := errors.AsType[*exchange.Error](err); err != nil && (!refused || answer.PolicyReason == "") {
+		client := ews.New(o.k.Endpoints().Exchange, o.k.Client(), retry.Policy{}, fixed(token.Value))
+		_, err = client.Folder(o.t.Context(), client.DefaultEWSURL(), o.tenant.Mailboxes.Licensed[0], ews.Inbox, ews.Route{})
+		if answer, refused := errors.AsType[*ews.Error](err); err != nil && (!refused || answer.PolicyReason == "") {
 			o.t.Fatal(err)
 		}
 		if err == nil {

@@ -24,11 +24,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/quickstore"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/storetest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/provider"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 )
 
 // Passphrase is the passphrase of every kitchen's connection store.
@@ -83,7 +83,7 @@ func Start(t testing.TB, options sandbox.Options) *Kitchen {
 		k.speed = options.Speed
 		t.Logf("the sandbox is %s, with the seed %d", options.Profile, server.Seed())
 	}
-	quickstore.Make(t, k.Store, Passphrase)
+	storetest.Make(t, k.Store, Passphrase)
 	k.writeFile(k.caPath, server.CertificateAuthorityPEM())
 	tenants, err := json.Marshal(server.TenantsJSON())
 	if err != nil {
@@ -181,15 +181,15 @@ provider "codetwo" {
 }
 
 // Endpoints are the sandbox's origins.
-func (k *Kitchen) Endpoints() signin.Endpoints {
+func (k *Kitchen) Endpoints() auth.Endpoints {
 	origin := k.Server.Origin()
-	return signin.Endpoints{Login: origin, Graph: origin, Exchange: origin}
+	return auth.Endpoints{Login: origin, Graph: origin, Exchange: origin}
 }
 
 // Client is an HTTP client as the provider makes one, which trusts the sandbox.
 func (k *Kitchen) Client() *http.Client {
 	k.t.Helper()
-	client, err := signin.NewHTTPClient(k.Server.CertificateAuthorityPEM())
+	client, err := auth.NewHTTPClient(k.Server.CertificateAuthorityPEM())
 	if err != nil {
 		k.t.Fatal(err)
 	}

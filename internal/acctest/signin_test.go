@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 )
 
 // These tests let Microsoft's own client library, which signin is made of, sign in to the sandbox.
@@ -21,17 +21,17 @@ func TestOneCallerSignsInToEveryTenantByIDAndByDomain(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{Tenants: 3})
 	full := k.Tenant(0).Callers.Full
-	caller, err := signin.NewCaller(signin.Identity{TenantID: k.Tenant(0).TenantID, ClientID: full.ClientID, Credential: signin.ClientSecret{Value: full.ClientSecret}}, k.Endpoints(), k.Client(), retry.Policy{})
+	caller, err := auth.NewCaller(auth.Identity{TenantID: k.Tenant(0).TenantID, ClientID: full.ClientID, Credential: auth.ClientSecret{Value: full.ClientSecret}}, k.Endpoints(), k.Client(), retry.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {
 		for _, name := range []string{k.Tenant(i).TenantID, k.Tenant(i).Domain} {
-			token, err := caller.Token(t.Context(), name, signin.GraphScope(k.Endpoints()))
+			token, err := caller.Token(t.Context(), name, auth.GraphScope(k.Endpoints()))
 			if err != nil {
 				t.Fatalf("signing in to %s: %v", name, err)
 			}
-			if roles, err := signin.Roles(token.Value); err != nil || !slices.Contains(roles, "Application.ReadWrite.All") {
+			if roles, err := auth.Roles(token.Value); err != nil || !slices.Contains(roles, "Application.ReadWrite.All") {
 				t.Errorf("the token for %s has the roles %v (%v)", name, roles, err)
 			}
 		}
@@ -50,18 +50,18 @@ func TestAnAppSignsInByCertificateToEachAPIWithThatAPIsRoles(t *testing.T) {
 	k.Graph(tenantID, http.MethodPatch, "/applications/"+byHand.ObjectID, map[string]any{"keyCredentials": []any{
 		map[string]any{"type": "AsymmetricX509Cert", "usage": "Verify", "key": pair.Certificate.Raw},
 	}})
-	app, err := signin.NewApp(signin.App{TenantID: tenantID, ClientID: byHand.ClientID, Certificate: pair.Certificate, Key: pair.Key}, k.Endpoints(), k.Client(), retry.Policy{})
+	app, err := auth.NewApp(auth.App{TenantID: tenantID, ClientID: byHand.ClientID, Certificate: pair.Certificate, Key: pair.Key}, k.Endpoints(), k.Client(), retry.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for scope, want := range map[string]string{
-		signin.GraphScope(k.Endpoints()): "Directory.Read.All", signin.ExchangeScope(k.Endpoints()): "full_access_as_app",
+		auth.GraphScope(k.Endpoints()): "Directory.Read.All", auth.ExchangeScope(k.Endpoints()): "full_access_as_app",
 	} {
 		token, err := app.Token(t.Context(), scope)
 		if err != nil {
 			t.Fatalf("signing in for %s: %v", scope, err)
 		}
-		if roles, err := signin.Roles(token.Value); err != nil || !slices.Equal(roles, []string{want}) {
+		if roles, err := auth.Roles(token.Value); err != nil || !slices.Equal(roles, []string{want}) {
 			t.Errorf("the token for %s has the roles %v (%v), want only %s", scope, roles, err, want)
 		}
 	}
@@ -71,12 +71,12 @@ func TestARefusedSecretIsReportedByItsCode(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{})
 	full := k.Tenant(0).Callers.Full
-	app, err := signin.NewApp(signin.App{TenantID: k.Tenant(0).TenantID, ClientID: full.ClientID, ClientSecret: "wrong"}, k.Endpoints(), k.Client(), retry.Policy{})
+	app, err := auth.NewApp(auth.App{TenantID: k.Tenant(0).TenantID, ClientID: full.ClientID, ClientSecret: "wrong"}, k.Endpoints(), k.Client(), retry.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = app.Token(t.Context(), signin.GraphScope(k.Endpoints()))
-	var refused *signin.Error
+	_, err = app.Token(t.Context(), auth.GraphScope(k.Endpoints()))
+	var refused *auth.Error
 	if !errors.As(err, &refused) || !refused.Has(7000215) || refused.CorrelationID == "" {
 		t.Errorf("the error is %v", err)
 	}

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 // Entra answers from replicas that do not all know at once what was written: an app-only caller may not find what it
@@ -36,7 +36,7 @@ func (j *job) settled() bool {
 // waiting begins to wait for Entra's replicas.
 func (j *job) waiting() *retry.Run {
 	retries := j.services.Retries()
-	retries.First, retries.Longest, retries.Notify = firstWait, longestWait, attribute.LogPauses("Entra has not caught up yet")
+	retries.First, retries.Longest, retries.Notify = firstWait, longestWait, tfvalidate.LogPauses("Entra has not caught up yet")
 	return retries.Start()
 }
 

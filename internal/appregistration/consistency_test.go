@@ -10,10 +10,10 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -52,10 +52,10 @@ type stillServices struct {
 	clock *retrytest.Clock
 }
 
-func (stillServices) Now() time.Time              { return time.Now() }
-func (stillServices) TenantID() types.String      { return types.StringNull() }
-func (stillServices) Endpoints() signin.Endpoints { return signin.Endpoints{} }
-func (s stillServices) Retries() retry.Policy     { return retry.Policy{Clock: s.clock} }
+func (stillServices) Now() time.Time            { return time.Now() }
+func (stillServices) TenantID() types.String    { return types.StringNull() }
+func (stillServices) Endpoints() auth.Endpoints { return auth.Endpoints{} }
+func (s stillServices) Retries() retry.Policy   { return retry.Policy{Clock: s.clock} }
 func (stillServices) Store() (*store.Store, error) {
 	return nil, errors.New("no store is needed")
 }

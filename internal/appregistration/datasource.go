@@ -17,9 +17,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 var _ datasource.DataSourceWithConfigure = (*DataSource)(nil)
@@ -97,7 +97,7 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 			"tenant_id": schema.StringAttribute{
 				Optional: true, Computed: true,
 				MarkdownDescription: "The tenant's ID (GUID). Default: the provider's `tenant_id`.",
-				Validators:          []validator.String{attribute.GUID()},
+				Validators:          []validator.String{tfvalidate.GUID()},
 			},
 			"display_name_prefix": schema.StringAttribute{
 				Optional: true, Computed: true,
@@ -191,7 +191,7 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 
 // reportListing says which tenant's applications could not be listed, why, and what to do.
 func reportListing(diags *diag.Diagnostics, tenantID string, err error) {
-	attribute.AddGraphError(diags, path.Root("tenant_id"), "Applications not listed", err, strings.TrimSpace("Tenant: "+tenantID+". "+nextStep(err)))
+	tfvalidate.AddGraphError(diags, path.Root("tenant_id"), "Applications not listed", err, strings.TrimSpace("Tenant: "+tenantID+". "+nextStep(err)))
 }
 
 // listRegistrations finds the applications whose names begin so, and those made here, and reads each.

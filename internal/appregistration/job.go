@@ -14,11 +14,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 // providerTag marks the applications that were made here; a second tag holds the journal's marker.
@@ -111,11 +111,11 @@ func (j *job) report(ctx context.Context, doing string, err error) {
 	}
 	consent, ok := errors.AsType[*consentError](err)
 	if !ok {
-		j.diags.AddError(summary, object+": "+attribute.Explain(err, next))
+		j.diags.AddError(summary, object+": "+tfvalidate.Explain(err, next))
 		return
 	}
 	next += "\n\nOr set grant_admin_consent = false, and let an administrator consent at " + j.consentURL(consent.clientID)
-	j.diags.AddAttributeError(path.Root("grant_admin_consent"), summary, object+", consent to "+consent.permission+": "+attribute.Explain(err, strings.TrimSpace(next)))
+	j.diags.AddAttributeError(path.Root("grant_admin_consent"), summary, object+", consent to "+consent.permission+": "+tfvalidate.Explain(err, strings.TrimSpace(next)))
 }
 
 // nextStep says what a person can do about an answer of Graph; nothing where only its own text tells, or it is none.

@@ -13,8 +13,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 var _ list.ListResourceWithConfigure = (*ListResource)(nil)
@@ -39,7 +39,7 @@ func (l *ListResource) ListResourceConfigSchema(_ context.Context, _ list.ListRe
 			"tenant_id": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: "The tenant's ID (GUID). Default: the provider's `tenant_id`.",
-				Validators:          []validator.String{attribute.GUID()},
+				Validators:          []validator.String{tfvalidate.GUID()},
 			},
 			"display_name_prefix": schema.StringAttribute{
 				Optional:            true,

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 // stays tells whether the application is there and can be planned as it was last seen. An error in one tenant would hold
@@ -65,7 +65,7 @@ func (r *Resource) askNewTenant(ctx context.Context, plan *Model, diags *diag.Di
 	if err := r.services.SignIn(ctx, tenantID); err != nil && r.services.RefusedAside(ctx, tenantID, err) {
 		diags.AddWarning("Tenant "+tenantID+" refuses Terraform, so that nothing can be registered there", fmt.Sprintf(
 			"Making the application %q there will fail. Terraform then makes nothing that depends on these registrations, such as connections, in any tenant: take this one out of the configuration until it lets Terraform in.\n\nThe refusal: %s",
-			plan.DisplayName.ValueString(), attribute.Explain(err, "")))
+			plan.DisplayName.ValueString(), tfvalidate.Explain(err, "")))
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 var (
@@ -104,7 +104,7 @@ func (r *Resource) ImportState(ctx context.Context, request resource.ImportState
 // splitImportID takes "<tenant_id>/<client ID or object ID>" apart, and brings it to lower case.
 func splitImportID(given string) (tenantID, id string, ok bool) {
 	tenantID, id, _ = strings.Cut(strings.ToLower(given), "/")
-	return tenantID, id, attribute.IsGUID(tenantID) && attribute.IsGUID(id)
+	return tenantID, id, tfvalidate.IsGUID(tenantID) && tfvalidate.IsGUID(id)
 }
 
 // Create registers the application. Requests: two reads, the upsert, key and service principal in one batch, the
@@ -161,7 +161,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	}
 	registration, err := job.look(ctx)
 	if err != nil && known(state.ClientID) && r.services.RefusedAside(ctx, state.TenantID.ValueString(), err) {
-		warnOfRefusal(&response.Diagnostics, &state, "is shown", attribute.Explain(err, ""))
+		warnOfRefusal(&response.Diagnostics, &state, "is shown", tfvalidate.Explain(err, ""))
 		response.Diagnostics.Append(response.Private.SetKey(ctx, refusedKey, []byte("true"))...)
 		return
 	}
@@ -247,7 +247,7 @@ func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, r
 	}
 	if err := job.delete(ctx); err != nil {
 		job.report(ctx, "deleting the app registration", err)
-		if refused, ok := errors.AsType[*signin.Error](err); ok && refused.ByTenant() {
+		if refused, ok := errors.AsType[*auth.Error](err); ok && refused.ByTenant() {
 			response.Diagnostics.AddWarning("The registration in tenant "+state.TenantID.ValueString()+" stays in the state",
 				"If that tenant lets Terraform in no more, take the registration out of the state: terraform state rm, with its address. The guide \"Many tenants\" says what is left then, and where.")
 		}

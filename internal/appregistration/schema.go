@@ -11,8 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 // defaultDisplayName is what CodeTwo's wizard calls the app that it registers.
@@ -29,7 +29,7 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 			"tenant_id": schema.StringAttribute{
 				Optional: true, Computed: true,
 				MarkdownDescription: "The target tenant's ID (GUID). Default: the provider's `tenant_id`. A change replaces the registration.",
-				Validators:          []validator.String{attribute.GUID()},
+				Validators:          []validator.String{tfvalidate.GUID()},
 			},
 			"display_name": schema.StringAttribute{
 				Optional: true, Computed: true,

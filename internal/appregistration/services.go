@@ -8,9 +8,9 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -33,7 +33,7 @@ type Services interface {
 	// RefusedAside tells whether an error is a tenant's refusal of the caller, and is to be left aside.
 	RefusedAside(ctx context.Context, tenantID string, err error) bool
 	// Endpoints are the origins of the cloud.
-	Endpoints() signin.Endpoints
+	Endpoints() auth.Endpoints
 	// Now is the time.
 	Now() time.Time
 	// Retries is how the replicas of a directory are waited for.

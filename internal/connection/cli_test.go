@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/expect"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/served"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/reattach"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/terraformcli"
@@ -28,7 +28,7 @@ type session struct {
 
 func (k *kitchen) session() *session {
 	k.t.Helper()
-	s := &session{k, served.CLI(k.t, func() tfprotov6.ProviderServer { return providerserver.NewProtocol6(k)() })}
+	s := &session{k, reattach.CLI(k.t, func() tfprotov6.ProviderServer { return providerserver.NewProtocol6(k)() })}
 	s.configure("")
 	s.run("init", "-input=false")
 	return s

@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 var _ datasource.DataSourceWithConfigure = (*DataSource)(nil)
@@ -65,7 +65,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, respo
 			"tenant_id": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: "ID of the tenant whose connections are listed. Those of all tenants by default.",
-				Validators:          []validator.String{attribute.GUID()},
+				Validators:          []validator.String{tfvalidate.GUID()},
 			},
 			"connections": schema.ListNestedAttribute{
 				Computed:            true,

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 func FuzzAnImportIDNamesATenantAndAMailbox(f *testing.F) {
@@ -14,7 +14,7 @@ func FuzzAnImportIDNamesATenantAndAMailbox(f *testing.F) {
 		f.Add(given, "migration@contoso.com")
 	}
 	f.Fuzz(func(t *testing.T, given, mailbox string) {
-		if isImportID(given) && (len(given) < 38 || !attribute.IsGUID(given[:36]) || given[36] != '/') {
+		if isImportID(given) && (len(given) < 38 || !tfvalidate.IsGUID(given[:36]) || given[36] != '/') {
 			t.Errorf("%q is taken for an import ID", given)
 		}
 		connection := store.Connection{TenantID: guid, Mailbox: mailbox}

@@ -24,7 +24,7 @@ import (
 	tf "github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/quickstore"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/storetest"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
@@ -102,7 +102,7 @@ func (k *kitchen) DataSources(context.Context) []func() datasource.DataSource {
 func newKitchen(t *testing.T) *kitchen {
 	t.Helper()
 	k := &kitchen{t: t, folder: filepath.Join(t.TempDir(), "store"), passphrase: passphrase}
-	quickstore.Make(t, k.folder, passphrase)
+	storetest.Make(t, k.folder, passphrase)
 	return k
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 // Schema says what a connection is made of.
@@ -30,13 +30,13 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 			"tenant_id": schema.StringAttribute{
 				Required:            true,
 				MarkdownDescription: "ID of the target tenant. Another tenant replaces the connection.",
-				Validators:          []validator.String{attribute.GUID()},
+				Validators:          []validator.String{tfvalidate.GUID()},
 			},
 			"mailbox": schema.StringAttribute{
 				Required: true,
 				MarkdownDescription: "E-mail address of the dedicated application mailbox: a licensed user with a mailbox, through which CodeTwo reads the tenant's information. " +
 					"One address serves one connection of a tenant, whatever its case. An `onmicrosoft.com` address survives the moving of domains. Another address replaces the connection.",
-				Validators: []validator.String{attribute.EmailAddress(), mailboxAddress{}},
+				Validators: []validator.String{tfvalidate.EmailAddress(), mailboxAddress{}},
 			},
 			"name": schema.StringAttribute{
 				Optional: true, Computed: true,
@@ -46,14 +46,14 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 			"client_id": schema.StringAttribute{
 				Required:            true,
 				MarkdownDescription: "Client ID (application ID) of the app that CodeTwo signs in as. Several connections may share one app.",
-				Validators:          []validator.String{attribute.GUID()},
+				Validators:          []validator.String{tfvalidate.GUID()},
 			},
 			"certificate_thumbprint": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "Thumbprint (SHA-1) of the certificate that the app signs in with. Exactly one of this and `client_secret_wo` is needed. " +
 					"Spaces, colons, case and invisible marks do not matter. If the certificate's key is in the connection store, the hand-off has a script that imports it; " +
 					"a certificate whose key is only on the machine that runs CodeTwo is as good.",
-				Validators: []validator.String{attribute.Thumbprint()},
+				Validators: []validator.String{tfvalidate.Thumbprint()},
 			},
 			"certificate_pfx_path": schema.StringAttribute{
 				Optional: true,

@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/expect"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/quickstore"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/storetest"
 )
 
 func TestStoreThatIsAFileIsNamedAtPlan(t *testing.T) {
@@ -157,7 +157,7 @@ func TestWrongPassphraseIsToldFromADamagedKeyAndAnExchangedOne(t *testing.T) {
 	own, err := os.ReadFile(recipient)
 	k.must(err)
 	strangers := t.TempDir()
-	quickstore.Make(t, strangers, passphrase)
+	storetest.Make(t, strangers, passphrase)
 	stranger, err := os.ReadFile(filepath.Join(strangers, "recipient.txt"))
 	k.must(err)
 	put := func(file string, content []byte) { k.must(os.WriteFile(file, content, 0o600)) }

@@ -9,8 +9,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 // recipient accepts public keys of age.
@@ -110,7 +110,7 @@ func (clientSecret) ValidateString(_ context.Context, request validator.StringRe
 	switch {
 	case value == "":
 		problem = "It is empty."
-	case attribute.IsGUID(value):
+	case tfvalidate.IsGUID(value):
 		// What sign-in would answer with AADSTS7000215 (Microsoft: "Microsoft Entra authentication and authorization error codes").
 		problem = "It is a GUID, and so the secret's ID. The value is shown beside it in the Entra portal, once, when the secret is made."
 	case strings.TrimSpace(value) != value:

@@ -15,16 +15,16 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
 // proof is the request without which a check cannot have been made. Record and credential are read from the store.
 var proof = map[string]string{
-	probe.Tenant: "/.well-known/openid-configuration", probe.Token: "/oauth2/v2.0/token", probe.Permissions: "/oauth2/v2.0/token",
-	probe.Organization: "/organization", probe.Mailbox: "/users", probe.EWS: "/EWS/Exchange.asmx", probe.PublicFolders: "/autodiscover/autodiscover.svc",
+	checks.Tenant: "/.well-known/openid-configuration", checks.Token: "/oauth2/v2.0/token", checks.Permissions: "/oauth2/v2.0/token",
+	checks.Organization: "/organization", checks.Mailbox: "/users", checks.EWS: "/EWS/Exchange.asmx", checks.PublicFolders: "/autodiscover/autodiscover.svc",
 }
 
 // answered tells whether a request of a check's proof was carried out since the last Forget.
@@ -45,14 +45,14 @@ func (b *bench) answered(check string) bool {
 
 // failsAlone makes one check fail, and returns the connection.
 var failsAlone = map[string]func(*bench, acctest.HandmadeApp) store.Connection{
-	probe.Record: func(b *bench, app acctest.HandmadeApp) store.Connection {
+	checks.Record: func(b *bench, app acctest.HandmadeApp) store.Connection {
 		connection := b.connect(app, withPublicFolders)
 		if err := b.store.DeleteConnection(b.t.Context(), connection.TenantID, connection.Mailbox, connection.Owner); err != nil {
 			b.t.Fatal(err)
 		}
 		return connection
 	},
-	probe.Credential: func(b *bench, app acctest.HandmadeApp) store.Connection {
+	checks.Credential: func(b *bench, app acctest.HandmadeApp) store.Connection {
 		connection := b.connect(app, withPublicFolders)
 		secrets, _ := filepath.Glob(filepath.Join(b.Store, connection.TenantID, "connections", "*.secret.age"))
 		if len(secrets) != 1 || os.Remove(secrets[0]) != nil {
@@ -60,30 +60,30 @@ var failsAlone = map[string]func(*bench, acctest.HandmadeApp) store.Connection{
 		}
 		return connection
 	},
-	probe.Tenant: func(b *bench, app acctest.HandmadeApp) store.Connection {
+	checks.Tenant: func(b *bench, app acctest.HandmadeApp) store.Connection {
 		return b.connect(app, func(c *store.Connection) { c.TenantID, c.MigratePublicFolders = uuid.NewString(), true })
 	},
-	probe.Token: func(b *bench, app acctest.HandmadeApp) store.Connection {
+	checks.Token: func(b *bench, app acctest.HandmadeApp) store.Connection {
 		app.Secret = "wrong"
 		return b.connect(app, withPublicFolders)
 	},
-	probe.Permissions: func(b *bench, app acctest.HandmadeApp) store.Connection {
+	checks.Permissions: func(b *bench, app acctest.HandmadeApp) store.Connection {
 		b.grantInstead(app, "Organization.Read.All", "User.Read.All")
 		return b.connect(app, owner(b))
 	},
-	probe.Organization: func(b *bench, app acctest.HandmadeApp) store.Connection {
+	checks.Organization: func(b *bench, app acctest.HandmadeApp) store.Connection {
 		b.Control(http.MethodPatch, "/tenants/"+b.tenant.TenantID+"/users/"+b.tenant.Mailboxes.PublicFolderOwner[0], map[string]any{"aliases": []string{"migration@unverified.example"}})
 		return b.connect(app, func(c *store.Connection) { c.Mailbox = "migration@unverified.example" })
 	},
-	probe.Mailbox: func(b *bench, app acctest.HandmadeApp) store.Connection {
+	checks.Mailbox: func(b *bench, app acctest.HandmadeApp) store.Connection {
 		b.Control(http.MethodPatch, "/tenants/"+b.tenant.TenantID+"/users/"+b.tenant.Mailboxes.PublicFolderOwner[0], map[string]any{"plans": false})
 		return b.connect(app, owner(b))
 	},
-	probe.EWS: func(b *bench, app acctest.HandmadeApp) store.Connection {
+	checks.EWS: func(b *bench, app acctest.HandmadeApp) store.Connection {
 		b.exchange(map[string]any{"ews_enabled": false})
 		return b.connect(app, withPublicFolders)
 	},
-	probe.PublicFolders: func(b *bench, app acctest.HandmadeApp) store.Connection { return b.connect(app, withPublicFolders) },
+	checks.PublicFolders: func(b *bench, app acctest.HandmadeApp) store.Connection { return b.connect(app, withPublicFolders) },
 }
 
 func owner(b *bench) func(*store.Connection) {
@@ -119,7 +119,7 @@ func (b *bench) grant(app acctest.HandmadeApp, role string) {
 }
 
 func TestAccEachCheckFailsAloneAndNoneIsSaidToPassThatWasNotMade(t *testing.T) {
-	for _, name := range probe.Names() {
+	for _, name := range checks.Names() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, sandbox.Options{})
@@ -160,10 +160,10 @@ func TestAccWithoutARightItsChecksCouldNotBeToldAndNameIt(t *testing.T) {
 		exchange      bool
 		open          []string // the checks that cannot be told
 	}{
-		{"", "Directory.Read.All of Microsoft Graph", true, []string{probe.Organization, probe.Mailbox}},
-		{"Organization.Read.All", "Directory.Read.All of Microsoft Graph", true, []string{probe.Mailbox}},
-		{"User.Read.All", "Directory.Read.All of Microsoft Graph", true, []string{probe.Organization}},
-		{"Directory.Read.All", "full_access_as_app of Office 365 Exchange Online", false, []string{probe.EWS}},
+		{"", "Directory.Read.All of Microsoft Graph", true, []string{checks.Organization, checks.Mailbox}},
+		{"Organization.Read.All", "Directory.Read.All of Microsoft Graph", true, []string{checks.Mailbox}},
+		{"User.Read.All", "Directory.Read.All of Microsoft Graph", true, []string{checks.Organization}},
+		{"Directory.Read.All", "full_access_as_app of Office 365 Exchange Online", false, []string{checks.EWS}},
 	} {
 		t.Run("with "+c.held+fmt.Sprintf(", EWS %t", c.exchange), func(t *testing.T) {
 			t.Parallel()
@@ -179,10 +179,10 @@ func TestAccWithoutARightItsChecksCouldNotBeToldAndNameIt(t *testing.T) {
 			connection := b.connect(app, owner(b))
 			b.Forget()
 			got := b.read(connection, nil)
-			if row := got.row(probe.Permissions); row.status != "failed" || !strings.Contains(row.remedy, "adminconsent") {
+			if row := got.row(checks.Permissions); row.status != "failed" || !strings.Contains(row.remedy, "adminconsent") {
 				t.Errorf("permissions: %+v", row)
 			}
-			for _, name := range []string{probe.Organization, probe.Mailbox, probe.EWS} {
+			for _, name := range []string{checks.Organization, checks.Mailbox, checks.EWS} {
 				row, open := got.row(name), slices.Contains(c.open, name)
 				if told := row.status != "skipped"; told == open || told != b.answered(name) {
 					t.Errorf("%s: %+v, asked %t", name, row, b.answered(name))
@@ -191,11 +191,11 @@ func TestAccWithoutARightItsChecksCouldNotBeToldAndNameIt(t *testing.T) {
 					t.Errorf("%s does not name %s: %s", name, c.lacking, row.detail)
 				}
 			}
-			if row := got.row(probe.PublicFolders); (row.status == "passed") != c.exchange {
+			if row := got.row(checks.PublicFolders); (row.status == "passed") != c.exchange {
 				t.Errorf("public_folders: %+v", row)
 			}
 			// Without the check of permissions nothing failed, and yet it is not said to work.
-			skip := tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String, probe.Permissions)})
+			skip := tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String, checks.Permissions)})
 			if got := b.readTwice(connection, map[string]tftypes.Value{"skip_checks": skip}); got.connected != "null" {
 				t.Errorf("connected %s with %v open", got.connected, c.open)
 			}

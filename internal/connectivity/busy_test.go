@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
@@ -38,10 +38,10 @@ func (p *pauses) sum() (sum time.Duration) {
 // waitedFor are the requests of a check whose service may be busy: where they go, which check tells of it, and what the
 // check says when the time is up. Graph's own client waits for Graph.
 var waitedFor = map[string]struct{ at, check, says string }{
-	"the tenant's configuration": {"GET /*/.well-known/openid-configuration", probe.Tenant, "the sign-in service refused with HTTP 429"},
-	"the tokens":                 {"POST /*/oauth2/v2.0/token", probe.Token, "Entra is temporarily unavailable"},
-	"the mailbox":                {"POST /EWS/Exchange.asmx", probe.EWS, "Exchange is busy"},
-	"the public folders' route":  {"POST /autodiscover/autodiscover.svc", probe.PublicFolders, "may have been asked: Exchange answered HTTP 429"},
+	"the tenant's configuration": {"GET /*/.well-known/openid-configuration", checks.Tenant, "the sign-in service refused with HTTP 429"},
+	"the tokens":                 {"POST /*/oauth2/v2.0/token", checks.Token, "Entra is temporarily unavailable"},
+	"the mailbox":                {"POST /EWS/Exchange.asmx", checks.EWS, "Exchange is busy"},
+	"the public folders' route":  {"POST /autodiscover/autodiscover.svc", checks.PublicFolders, "may have been asked: Exchange answered HTTP 429"},
 	"Autodiscover":               {"GET /autodiscover/autodiscover.json/*", "", ""}, // every tenant has the same address besides
 }
 
@@ -80,7 +80,7 @@ func TestAccAServiceThatStaysBusyTakesTheTimeAllowedAndIsToldWithTheNextStep(t *
 			}
 			got := b.read(connection, nil)
 			longest := 5*time.Minute - 20*time.Second
-			if service.check == probe.Token {
+			if service.check == checks.Token {
 				longest *= 2 // two tokens, side by side
 			}
 			if sum := waited.sum(); sum > longest || sum < longest/3 {
@@ -132,7 +132,7 @@ func TestAccATokenThatExchangeRefusesIsReplacedOnceAndASecondRefusalIsTold(t *te
 			if tokens, opened := b.signIns(connection), b.asked("/EWS/"); tokens != 3 || opened != 2 {
 				t.Errorf("%d tokens and %d requests for the mailbox, want a token for Graph, two for Exchange, and two requests", tokens, opened)
 			}
-			if row := got.row(probe.EWS); refusals == 1 && got.connected != "true" || refusals > 1 && (row.status != "failed" || !strings.Contains(row.detail, "HTTP 401")) {
+			if row := got.row(checks.EWS); refusals == 1 && got.connected != "true" || refusals > 1 && (row.status != "failed" || !strings.Contains(row.detail, "HTTP 401")) {
 				t.Errorf("connected %s: %+v", got.connected, row)
 			}
 		})

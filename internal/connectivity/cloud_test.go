@@ -21,10 +21,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -219,8 +219,8 @@ func (s *services) Retries() retry.Policy {
 		return s.wait(ctx, d)
 	}}}
 }
-func (s *services) Endpoints() signin.Endpoints {
-	return signin.Endpoints{Login: s.cloud.URL, Graph: s.cloud.URL, Exchange: s.cloud.URL}
+func (s *services) Endpoints() auth.Endpoints {
+	return auth.Endpoints{Login: s.cloud.URL, Graph: s.cloud.URL, Exchange: s.cloud.URL}
 }
 
 // openStore opens the folder as a store. The same folder can be opened again, with another passphrase.

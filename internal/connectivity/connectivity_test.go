@@ -16,7 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -31,11 +31,11 @@ func TestAConnectionThatWorksIsConnected(t *testing.T) {
 	if len(got.diagnostics) > 0 {
 		t.Fatal(got.diagnostics)
 	}
-	if !got.model.Connected.ValueBool() || len(got.checks) != len(probe.Names()) {
+	if !got.model.Connected.ValueBool() || len(got.checks) != len(checks.Names()) {
 		t.Errorf("connected = %s: %v", got.model.Connected, got.checks)
 	}
 	for _, check := range got.checks {
-		if check.Status != "passed" && check.Name != probe.EWS {
+		if check.Status != "passed" && check.Name != checks.EWS {
 			t.Errorf("%s: %s: %s", check.Name, check.Status, check.Detail)
 		}
 	}
@@ -92,7 +92,7 @@ func TestWithAKeyElsewhereTheTenantIsStillChecked(t *testing.T) {
 	if got.diagnostics.HasError() || got.diagnostics.WarningsCount() != 1 {
 		t.Errorf("want one warning: %v", got.diagnostics)
 	}
-	if !got.model.Connected.IsNull() || got.checks[probe.Tenant].Status != "passed" || got.checks[probe.Credential].Status != "skipped" {
+	if !got.model.Connected.IsNull() || got.checks[checks.Tenant].Status != "passed" || got.checks[checks.Credential].Status != "skipped" {
 		t.Errorf("connected = %s: %v", got.model.Connected, got.checks)
 	}
 	if s.cloud.asked("/token") != 0 {
@@ -111,7 +111,7 @@ func TestAFailureIsAWarningUnlessAnErrorIsAskedFor(t *testing.T) {
 	if got.diagnostics.HasError() || got.diagnostics.WarningsCount() != 1 || got.model.Connected.IsNull() || got.model.Connected.ValueBool() {
 		t.Errorf("connected = %s: %v", got.model.Connected, got.diagnostics)
 	}
-	if remedy := got.checks[probe.EWS].Remedy; !strings.Contains(remedy, clientID) || !strings.Contains(remedy, "Set-OrganizationConfig") {
+	if remedy := got.checks[checks.EWS].Remedy; !strings.Contains(remedy, clientID) || !strings.Contains(remedy, "Set-OrganizationConfig") {
 		t.Errorf("the remedy has no script: %s", remedy)
 	}
 	text := got.diagnostics[0].Detail()
@@ -151,7 +151,7 @@ func TestARefusedEWSNamesTheOtherAppsOnceAndOnlyWhereTheyCanBeRead(t *testing.T)
 		if asked := s.cloud.asked("role holders"); asked != c.asked {
 			t.Errorf("%s: asked %d times, want %d", name, asked, c.asked)
 		}
-		remedy := got.checks[probe.EWS].Remedy
+		remedy := got.checks[checks.EWS].Remedy
 		if strings.Contains(remedy, "Mail\ufffd Backup ("+backup+")") != (c.asked > 0) {
 			t.Errorf("%s: the remedy says of the others: %s", name, remedy)
 		}
@@ -166,7 +166,7 @@ func TestARefusedSignInAsksNothingFurther(t *testing.T) {
 	s := withSecret(t, nil)
 	s.cloud.refusal = `{"error":"unauthorized_client","error_description":"AADSTS700016: Application not found.","error_codes":[700016],"correlation_id":"c","trace_id":"t"}`
 	got := read(t.Context(), t, newDataSource(), s, nil)
-	if check := got.checks[probe.Token]; check.Status != "failed" || !strings.Contains(check.Detail, "AADSTS700016") {
+	if check := got.checks[checks.Token]; check.Status != "failed" || !strings.Contains(check.Detail, "AADSTS700016") {
 		t.Errorf("token: %v", check)
 	}
 	for _, words := range []string{"organization", "user", "/EWS"} {
@@ -180,8 +180,8 @@ func TestAConnectionThatIsNotInTheStoreAsksNobody(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, func(c *store.Connection) { c.Mailbox = "another@contoso.com" })
 	got := read(t.Context(), t, newDataSource(), s, nil)
-	if got.checks[probe.Record].Status != "failed" || got.model.Connected.IsNull() || len(s.cloud.requests) != 0 {
-		t.Errorf("connected = %s, %v, asked %v", got.model.Connected, got.checks[probe.Record], s.cloud.requests)
+	if got.checks[checks.Record].Status != "failed" || got.model.Connected.IsNull() || len(s.cloud.requests) != 0 {
+		t.Errorf("connected = %s, %v, asked %v", got.model.Connected, got.checks[checks.Record], s.cloud.requests)
 	}
 }
 
@@ -203,7 +203,7 @@ func TestASkippedCheckIsNotMade(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, nil)
 	s.cloud.policy = "EWS is disabled for this user or tenant"
-	skip := tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String, probe.EWS)})
+	skip := tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String, checks.EWS)})
 	got := read(t.Context(), t, newDataSource(), s, map[string]tftypes.Value{"skip_checks": skip})
 	if !got.model.Connected.ValueBool() || len(got.diagnostics) > 0 || s.cloud.asked("/EWS") != 0 {
 		t.Errorf("connected = %s: %v", got.model.Connected, got.diagnostics)
@@ -253,7 +253,7 @@ func TestPausesGrowAndEndWithTheTimeAllowed(t *testing.T) {
 	}
 	allowed := 2 * time.Minute
 	got := read(t.Context(), t, newDataSource(), s, timeout(allowed))
-	if check := got.checks[probe.Token]; check.Status != "failed" || !strings.Contains(check.Detail, "AADSTS700016") {
+	if check := got.checks[checks.Token]; check.Status != "failed" || !strings.Contains(check.Detail, "AADSTS700016") {
 		t.Errorf("after the waiting, the token is told as %v", check)
 	}
 	if len(pauses) < 4 || pauses[0] != 5*time.Second || !slices.IsSorted(pauses) || pauses[len(pauses)-1] > 30*time.Second || total > allowed {

@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
 )
 
 var _ datasource.DataSourceWithConfigure = (*DataSource)(nil)
@@ -78,10 +78,10 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 	retries := d.services.Retries()
 	retries.Reserve = reserve
 	check := inspection{services: d.services, store: connections, retries: retries, tenantID: tenantID, mailbox: mailbox}
-	facts := check.gather(ctx, probe.Facts{
+	facts := check.gather(ctx, checks.Facts{
 		Now: d.services.Now(), Skip: skip, ConnectionID: model.ConnectionID.ValueString(), Login: d.services.Endpoints().Login,
 	})
-	report := probe.Judge(facts)
+	report := checks.Judge(facts)
 	if errors.Is(ctx.Err(), context.Canceled) {
 		table, _ := words(report)
 		response.Diagnostics.AddAttributeError(path.Root("connection_id"), "The connectivity check was interrupted: "+facts.ConnectionID, "What was known by then:\n"+table)
@@ -105,10 +105,10 @@ func (d *DataSource) unknown() []string {
 
 // diagnostics tell what there is something to do about, once for all checks. What was skipped because of that, and
 // warnings that nobody can act on, are in checks alone.
-func diagnostics(id string, report probe.Report, failOnError bool) diag.Diagnostics {
+func diagnostics(id string, report checks.Report, failOnError bool) diag.Diagnostics {
 	var failed, undecided bool
 	for _, check := range report.Checks {
-		failed = failed || check.Status == probe.Failed
+		failed = failed || check.Status == checks.Failed
 		undecided = undecided || check.Undecided
 	}
 	text, remarks := words(report)
@@ -128,7 +128,7 @@ func diagnostics(id string, report probe.Report, failOnError bool) diag.Diagnost
 }
 
 // words are the report as text: the table, and below it what to do. remarks tells whether there is anything to do.
-func words(report probe.Report) (text string, remarks bool) {
+func words(report checks.Report) (text string, remarks bool) {
 	var table, remedies strings.Builder
 	for _, check := range report.Checks {
 		fmt.Fprintf(&table, "  %-15s %s\n", check.Name, check.Status)

@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 func FuzzAConnectionIDIsATenantAndAMailboxOrNone(f *testing.F) {
@@ -19,13 +19,13 @@ func FuzzAConnectionIDIsATenantAndAMailboxOrNone(f *testing.F) {
 	}
 	f.Add(guid, "", "\u0130@contoso.com")
 	f.Fuzz(func(t *testing.T, tenantID, id, mailbox string) {
-		if tenant, address, ok := splitID(id); ok && (tenant+"/"+address != id || !attribute.IsGUID(tenant) || strings.Count(address, "@") != 1 || strings.Contains(address, "/")) {
+		if tenant, address, ok := splitID(id); ok && (tenant+"/"+address != id || !tfvalidate.IsGUID(tenant) || strings.Count(address, "@") != 1 || strings.Contains(address, "/")) {
 			t.Errorf("%q is taken for %q and %q", id, tenant, address)
 		}
 		// Whatever a connection can be made of has an ID that is taken apart again.
 		var response validator.StringResponse
-		attribute.EmailAddress().ValidateString(t.Context(), validator.StringRequest{ConfigValue: types.StringValue(mailbox)}, &response)
-		if response.Diagnostics.HasError() || !attribute.IsGUID(tenantID) {
+		tfvalidate.EmailAddress().ValidateString(t.Context(), validator.StringRequest{ConfigValue: types.StringValue(mailbox)}, &response)
+		if response.Diagnostics.HasError() || !tfvalidate.IsGUID(tenantID) {
 			return
 		}
 		if tenant, address, ok := splitID(strings.ToLower(tenantID + "/" + mailbox)); !ok || !strings.EqualFold(tenant, tenantID) || address != strings.ToLower(mailbox) {

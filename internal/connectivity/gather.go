@@ -8,13 +8,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/ews"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/exchange"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 const (
@@ -38,21 +38,21 @@ type inspection struct {
 // Exchange, and where EWS is.
 type access struct {
 	graph    string
-	exchange *signin.AppSession
+	exchange *auth.AppSession
 	ews      string
 }
 
 // gather fills the facts, step by step: a question that has an obstacle is not asked. Questions that do not depend on
 // each other are asked at once, each by a goroutine that writes fields of its own.
-func (i *inspection) gather(ctx context.Context, facts probe.Facts) probe.Facts {
-	if facts.Obstacle(probe.Record) == "" {
+func (i *inspection) gather(ctx context.Context, facts checks.Facts) checks.Facts {
+	if facts.Obstacle(checks.Record) == "" {
 		connection, err := i.store.Connection(ctx, i.tenantID, i.mailbox)
 		if facts.ConnectionErr = err; err == nil {
 			facts.Connection = &connection
 		}
 	}
-	var app signin.App
-	credential, tenant := facts.Obstacle(probe.Credential) == "", facts.Obstacle(probe.Tenant) == ""
+	var app auth.App
+	credential, tenant := facts.Obstacle(checks.Credential) == "", facts.Obstacle(checks.Tenant) == ""
 	var first errgroup.Group
 	if credential {
 		connection := *facts.Connection
@@ -65,13 +65,13 @@ func (i *inspection) gather(ctx context.Context, facts probe.Facts) probe.Facts 
 	if tenant {
 		tenantID := facts.Connection.TenantID
 		first.Go(func() error {
-			facts.TenantErr = signin.Discover(ctx, i.services.Endpoints(), i.services.HTTPClient(), i.retries, tenantID)
+			facts.TenantErr = auth.Discover(ctx, i.services.Endpoints(), i.services.HTTPClient(), i.retries, tenantID)
 			return nil
 		})
 	}
 	_ = first.Wait() // errors are facts
 
-	if facts.Obstacle(probe.Token) != "" {
+	if facts.Obstacle(checks.Token) != "" {
 		return facts
 	}
 	return i.untilReady(ctx, facts, app)
@@ -79,12 +79,12 @@ func (i *inspection) gather(ctx context.Context, facts probe.Facts) probe.Facts 
 
 // untilReady signs in and asks, and repeats both while the answers say "not yet" and the time allows: a token that was taken
 // before a consent keeps lacking its roles.
-func (i *inspection) untilReady(ctx context.Context, facts probe.Facts, app signin.App) probe.Facts {
+func (i *inspection) untilReady(ctx context.Context, facts checks.Facts, app auth.App) checks.Facts {
 	var with access
 	var both errgroup.Group
-	if !slices.Contains(facts.Skip, probe.EWS) { // which takes no token
+	if !slices.Contains(facts.Skip, checks.EWS) { // which takes no token
 		// It can be done without: the mailbox itself, which may be busy as well, says more.
-		client := exchange.New(i.services.Endpoints().Exchange, i.services.HTTPClient(), i.retries.Half(ctx), bearer(""))
+		client := ews.New(i.services.Endpoints().Exchange, i.services.HTTPClient(), i.retries.Half(ctx), bearer(""))
 		both.Go(func() error {
 			with.ews, facts.EWSURLErr = client.EWSURL(ctx, i.mailbox)
 			return nil
@@ -92,7 +92,7 @@ func (i *inspection) untilReady(ctx context.Context, facts probe.Facts, app sign
 	}
 	ready := i.retries
 	ready.First, ready.Longest, ready.Steady = firstPause, longestPause, true
-	ready.Notify = attribute.LogPauses("Not ready yet: something was changed in the last half hour, and Entra may not have heard of it")
+	ready.Notify = tfvalidate.LogPauses("Not ready yet: something was changed in the last half hour, and Entra may not have heard of it")
 	for run := ready.Start(); ; {
 		both.Go(func() error {
 			with.graph, with.exchange, facts.Graph, facts.Exchange = i.signIn(ctx, app)
@@ -124,9 +124,9 @@ func (i *inspection) grantedAt(ctx context.Context, c store.Connection) time.Tim
 
 // credential opens what the app proves itself with. For a certificate that takes its private key, which may well be
 // elsewhere: where CodeTwo runs.
-func (i *inspection) credential(ctx context.Context, c store.Connection) (signin.App, probe.CredentialFacts) {
-	app := signin.App{TenantID: c.TenantID, ClientID: c.ClientID}
-	var facts probe.CredentialFacts
+func (i *inspection) credential(ctx context.Context, c store.Connection) (auth.App, checks.CredentialFacts) {
+	app := auth.App{TenantID: c.TenantID, ClientID: c.ClientID}
+	var facts checks.CredentialFacts
 	if c.CredentialType == "client_secret" {
 		app.ClientSecret, facts.Err = i.store.ClientSecret(ctx, c.TenantID, c.Mailbox)
 		return app, facts
@@ -154,46 +154,46 @@ func (i *inspection) credential(ctx context.Context, c store.Connection) (signin
 
 // signIn takes a token for each API, with a session of its own: Microsoft's client library asks for the tokens of one
 // session one after the other.
-func (i *inspection) signIn(ctx context.Context, app signin.App) (graphToken string, exchangeSession *signin.AppSession, graph, exchange probe.TokenFacts) {
+func (i *inspection) signIn(ctx context.Context, app auth.App) (graphToken string, exchangeSession *auth.AppSession, graph, exchange checks.TokenFacts) {
 	endpoints := i.services.Endpoints()
-	take := func(scope string) (*signin.AppSession, string, probe.TokenFacts) {
-		session, err := signin.NewApp(app, endpoints, i.services.HTTPClient(), i.retries)
-		var token signin.Token
+	take := func(scope string) (*auth.AppSession, string, checks.TokenFacts) {
+		session, err := auth.NewApp(app, endpoints, i.services.HTTPClient(), i.retries)
+		var token auth.Token
 		if err == nil {
 			token, err = session.Token(ctx, scope)
 		}
 		if err != nil {
-			return nil, "", probe.TokenFacts{Taken: true, Err: err}
+			return nil, "", checks.TokenFacts{Taken: true, Err: err}
 		}
-		roles, err := signin.Roles(token.Value)
-		return session, token.Value, probe.TokenFacts{Taken: true, Roles: roles, RolesErr: err}
+		roles, err := auth.Roles(token.Value)
+		return session, token.Value, checks.TokenFacts{Taken: true, Roles: roles, RolesErr: err}
 	}
 	var both errgroup.Group
-	both.Go(func() error { _, graphToken, graph = take(signin.GraphScope(endpoints)); return nil })
-	both.Go(func() error { exchangeSession, _, exchange = take(signin.ExchangeScope(endpoints)); return nil })
+	both.Go(func() error { _, graphToken, graph = take(auth.GraphScope(endpoints)); return nil })
+	both.Go(func() error { exchangeSession, _, exchange = take(auth.ExchangeScope(endpoints)); return nil })
 	_ = both.Wait()
 	return graphToken, exchangeSession, graph, exchange
 }
 
 // ask puts the questions that take a token.
-func (i *inspection) ask(ctx context.Context, facts probe.Facts, with access) probe.Facts {
+func (i *inspection) ask(ctx context.Context, facts checks.Facts, with access) checks.Facts {
 	known := facts // what the obstacles are judged by, while the goroutines write
 	connection := *facts.Connection
 	directory := i.services.AppDirectory(connection.TenantID, bearer(with.graph))
 	var all errgroup.Group
-	if known.Obstacle(probe.Organization) == "" {
+	if known.Obstacle(checks.Organization) == "" {
 		all.Go(func() error {
 			facts.Organization, facts.OrganizationErr = directory.Organization(ctx)
 			return nil
 		})
 	}
-	if known.Obstacle(probe.Mailbox) == "" {
+	if known.Obstacle(checks.Mailbox) == "" {
 		all.Go(func() error {
 			facts.User, facts.UserErr = directory.User(ctx, connection.Mailbox)
 			return nil
 		})
 	}
-	if known.Obstacle(probe.EWS) == "" && !errors.Is(known.EWSURLErr, exchange.ErrOtherOrigin) {
+	if known.Obstacle(checks.EWS) == "" && !errors.Is(known.EWSURLErr, ews.ErrOtherOrigin) {
 		all.Go(func() error {
 			found := i.open(ctx, known, connection, with)
 			facts.EWSErr = found.EWSErr
@@ -208,8 +208,8 @@ func (i *inspection) ask(ctx context.Context, facts probe.Facts, with access) pr
 
 // lookAround asks who else needs an entry on EWS's allow list, where Exchange refuses EWS as such and the app may read the
 // directory: one request, and one more for every twenty of them. A failure changes no verdict.
-func (i *inspection) lookAround(ctx context.Context, facts probe.Facts, with access) probe.Facts {
-	if facts.Obstacle(probe.EWS) != "" || !facts.EWSGateClosed() || with.graph == "" || !facts.ReadsDirectory() {
+func (i *inspection) lookAround(ctx context.Context, facts checks.Facts, with access) checks.Facts {
+	if facts.Obstacle(checks.EWS) != "" || !facts.EWSGateClosed() || with.graph == "" || !facts.ReadsDirectory() {
 		return facts
 	}
 	held, err := i.services.AppDirectory(facts.Connection.TenantID, bearer(with.graph)).RoleHolders(ctx, ewsaccess.Role, facts.Connection.ClientID)
@@ -221,31 +221,31 @@ func (i *inspection) lookAround(ctx context.Context, facts probe.Facts, with acc
 
 // open opens the mailbox and, where they are migrated, the public folders. Autodiscover's silence is no obstacle: the
 // address that every tenant has is tried then, whose answer says more.
-func (i *inspection) open(ctx context.Context, facts probe.Facts, connection store.Connection, with access) probe.Facts {
+func (i *inspection) open(ctx context.Context, facts checks.Facts, connection store.Connection, with access) checks.Facts {
 	endpoints := i.services.Endpoints()
-	client := exchange.New(endpoints.Exchange, i.services.HTTPClient(), i.retries, func(ctx context.Context) (string, error) {
-		token, err := with.exchange.Token(ctx, signin.ExchangeScope(endpoints))
+	client := ews.New(endpoints.Exchange, i.services.HTTPClient(), i.retries, func(ctx context.Context) (string, error) {
+		token, err := with.exchange.Token(ctx, auth.ExchangeScope(endpoints))
 		return token.Value, err
 	}).Renewing(with.exchange.Forget)
 	address := with.ews
 	if facts.EWSURLErr != nil {
 		address = client.DefaultEWSURL()
 	}
-	var route exchange.Route
+	var route ews.Route
 	var both errgroup.Group
 	both.Go(func() error {
-		_, facts.EWSErr = client.Folder(ctx, address, connection.Mailbox, exchange.Inbox, exchange.Route{})
+		_, facts.EWSErr = client.Folder(ctx, address, connection.Mailbox, ews.Inbox, ews.Route{})
 		return nil
 	})
-	if connection.MigratePublicFolders && !slices.Contains(facts.Skip, probe.PublicFolders) {
+	if connection.MigratePublicFolders && !slices.Contains(facts.Skip, checks.PublicFolders) {
 		both.Go(func() error {
 			route, facts.PublicFolderRouteErr = client.PublicFolderRoute(ctx, connection.Mailbox)
 			return nil
 		})
 	}
 	_ = both.Wait()
-	if facts.Obstacle(probe.PublicFolders) == "" {
-		var root exchange.PublicFolder
+	if facts.Obstacle(checks.PublicFolders) == "" {
+		var root ews.PublicFolder
 		root, facts.Subfolders = client.PublicFolders(ctx, address, connection.Mailbox, connection.PublicFolderPaths, route)
 		facts.PublicFolders, facts.PublicFoldersErr = root.Folder, root.Err
 	}

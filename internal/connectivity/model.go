@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
 )
 
 // Model is the data source as Terraform sees it.
@@ -41,7 +41,7 @@ var checkType = types.ObjectType{AttrTypes: map[string]attr.Type{
 }}
 
 // take fills in what was found.
-func (m *Model) take(ctx context.Context, facts probe.Facts, report probe.Report) diag.Diagnostics {
+func (m *Model) take(ctx context.Context, facts checks.Facts, report checks.Report) diag.Diagnostics {
 	var problems diag.Diagnostics
 	m.Connected = types.BoolPointerValue(report.Connected)
 	checks := make([]checkModel, len(report.Checks))

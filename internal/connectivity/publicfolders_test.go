@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -74,7 +74,7 @@ func TestAccTargetConnectivityNamesEachPublicFolderThatLacksOwner(t *testing.T) 
 			if asked := b.asked("/EWS/") - 1; asked != c.requests {
 				t.Errorf("%d requests for the public folders, want %d", asked, c.requests)
 			}
-			row := got.row(probe.PublicFolders)
+			row := got.row(checks.PublicFolders)
 			if want := fmt.Sprintf(c.detail, connection.Mailbox); row.status != c.status || row.detail != want {
 				t.Errorf("%s:\n got %s\nwant %s", row.status, row.detail, want)
 			}
@@ -104,7 +104,7 @@ func TestAccTargetConnectivityFindsManyPublicFoldersInFewRequests(t *testing.T) 
 	b.tree(tree...)
 	connection := b.connect(b.register(), into(paths...))
 	b.Forget()
-	row := b.read(connection, nil).row(probe.PublicFolders)
+	row := b.read(connection, nil).row(checks.PublicFolders)
 	if row.status != "passed" || !strings.Contains(row.detail, "of the 120 folders") {
 		t.Errorf("%+v", row)
 	}
@@ -128,7 +128,7 @@ func TestAccTargetConnectivityLeavesPublicFoldersUndecidedThatGiveNoAnswer(t *te
 	} {
 		b.exchange(c.weather)
 		got := b.readTwice(connection, nil)
-		if row := got.row(probe.PublicFolders); row.status != "skipped" || !strings.Contains(row.detail, c.detail) || !strings.Contains(row.remedy, "Plan again") && name != "no route to them" {
+		if row := got.row(checks.PublicFolders); row.status != "skipped" || !strings.Contains(row.detail, c.detail) || !strings.Contains(row.remedy, "Plan again") && name != "no route to them" {
 			t.Errorf("%s: %+v", name, row)
 		}
 		if got.connected != "null" {
@@ -178,14 +178,14 @@ func TestAccTargetConnectivityPassesOnceTheRemedyForPublicFoldersIsCarriedOut(t 
 			{
 				Config: config,
 				Check: resource.ComposeAggregateTestCheckFunc(
-					fails(probe.PublicFolders, `Add-PublicFolderClientPermission -Identity '\Sales\Archive' -User '`+mailbox+`' -AccessRights Owner`),
+					fails(checks.PublicFolders, `Add-PublicFolderClientPermission -Identity '\Sales\Archive' -User '`+mailbox+`' -AccessRights Owner`),
 					resource.TestCheckResourceAttr(table, "connected", "false")),
 			},
 			{
 				PreConfig: func() { tree("Owner") },
 				Config:    config,
 				Check: resource.ComposeAggregateTestCheckFunc(resource.TestCheckResourceAttr(table, "connected", "true"), func(state *terraform.State) error {
-					status, detail, _, err := row(state, probe.PublicFolders)
+					status, detail, _, err := row(state, checks.PublicFolders)
 					if err == nil && (status != "passed" || !strings.Contains(detail, "the 1 folder of public_folder_paths")) {
 						err = fmt.Errorf("%s: %s", status, detail)
 					}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -121,7 +121,7 @@ func TestAccWhatWasChangedLongAgoIsAskedForOnce(t *testing.T) {
 	for name, arrange := range notYet {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			later := acctest.WithClock(func() time.Time { return time.Now().Add(probe.Youth + time.Minute) })
+			later := acctest.WithClock(func() time.Time { return time.Now().Add(checks.Youth + time.Minute) })
 			b := newBench(t, sandbox.Options{}, later, neverWait(t))
 			connection, _ := arrange(b)
 			b.Forget()
@@ -175,7 +175,7 @@ func TestAccWhatNoTimeMendsIsToldAtOnceHoweverYoungTheChange(t *testing.T) {
 			switch name {
 			case "a missing role that nobody asks for":
 				var names []tftypes.Value
-				for _, check := range []string{probe.Permissions, probe.Organization, probe.Mailbox} {
+				for _, check := range []string{checks.Permissions, checks.Organization, checks.Mailbox} {
 					names = append(names, tftypes.NewValue(tftypes.String, check))
 				}
 				attributes["skip_checks"] = tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, names)
@@ -257,7 +257,7 @@ func TestAccAKeyThatIsElsewhereLeavesTheTenantChecked(t *testing.T) {
 	connection := b.connect(app, byCertificate(pair))
 	b.Forget()
 	got := b.readTwice(connection, nil)
-	if got.connected != "null" || got.row(probe.Credential).status != "skipped" || got.row(probe.Tenant).status != "passed" || b.signIns(connection) != 0 {
+	if got.connected != "null" || got.row(checks.Credential).status != "skipped" || got.row(checks.Tenant).status != "passed" || b.signIns(connection) != 0 {
 		t.Errorf("connected %s, %d tokens: %+v", got.connected, b.signIns(connection), got.rows)
 	}
 	if !strings.Contains(got.text(), "could not be told") || !strings.Contains(got.text(), "migration server") || len(got.diagnostics) != 1 || got.diagnostics[0].Severity != tfprotov6.DiagnosticSeverityWarning {
@@ -274,7 +274,7 @@ func TestAccADamagedKeyIsToldWithARemedy(t *testing.T) {
 	if err := os.WriteFile(file, []byte("damaged"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if row := b.readTwice(connection, nil).row(probe.Credential); row.status != "failed" || !strings.Contains(row.detail, ".pfx") || !strings.Contains(row.remedy, "delete it and run terraform apply") {
+	if row := b.readTwice(connection, nil).row(checks.Credential); row.status != "failed" || !strings.Contains(row.detail, ".pfx") || !strings.Contains(row.remedy, "delete it and run terraform apply") {
 		t.Errorf("credential: %+v", row)
 	}
 }

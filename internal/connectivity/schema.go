@@ -13,13 +13,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 // Schema describes what the user writes and reads.
 func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, response *datasource.SchemaResponse) {
-	names := "`" + strings.Join(probe.Names(), "`, `") + "`"
+	names := "`" + strings.Join(checks.Names(), "`, `") + "`"
 	response.Schema = schema.Schema{
 		MarkdownDescription: "Checks whether CodeTwo can work with a target connection: it signs in as the connection's app, with the credential in the store, and asks Entra and " +
 			"Exchange Online what CodeTwo would ask. It replaces the *Configure* step of CodeTwo's *Target server connection wizard*, and changes nothing. " +
@@ -44,7 +44,7 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 			"skip_checks": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
 				MarkdownDescription: "Checks that are not asked for: any of " + names + ". What needs a skipped check is skipped with it, and then `connected` is null.",
-				Validators:          []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(probe.Names()...))},
+				Validators:          []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(checks.Names()...))},
 			},
 			"timeouts": timeouts.Attributes(ctx),
 			"connected": schema.BoolAttribute{
@@ -82,7 +82,7 @@ func computedString(description string) schema.StringAttribute {
 func splitID(id string) (tenantID, mailbox string, ok bool) {
 	tenantID, mailbox, _ = strings.Cut(id, "/")
 	local, domain, _ := strings.Cut(mailbox, "@")
-	ok = attribute.IsGUID(tenantID) && local != "" && domain != "" && !strings.ContainsAny(mailbox, " /") && !strings.Contains(domain, "@")
+	ok = tfvalidate.IsGUID(tenantID) && local != "" && domain != "" && !strings.ContainsAny(mailbox, " /") && !strings.Contains(domain, "@")
 	return tenantID, mailbox, ok
 }
 

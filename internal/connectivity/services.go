@@ -7,9 +7,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -25,7 +25,7 @@ type Services interface {
 	// carries no request meanwhile. Whom the provider signs in as does not matter here.
 	UnknownCloud() []string
 	// Endpoints are the origins of the cloud.
-	Endpoints() signin.Endpoints
+	Endpoints() auth.Endpoints
 	// HTTPClient follows no redirect, and trusts what the provider was told to trust.
 	HTTPClient() *http.Client
 	// Now is the time.

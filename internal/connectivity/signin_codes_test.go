@@ -10,9 +10,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 )
 
 // askAsCaller has the identity that runs Terraform sign in to the tenant, and returns the error that Terraform prints.
@@ -35,7 +35,7 @@ func (b *bench) askAsCaller() string {
 
 func TestAccASignInCodeIsExplainedToAppAndCallerAlike(t *testing.T) {
 	codes := []int{50012, 53003, 90055, 500021, 500022, 530035, 700030, 700213, 5000211, 5000224, 7000112, 7000222, 987654}
-	if known := signin.Reasons(); slices.ContainsFunc(known, func(row signin.Reason) bool { return row.Code == 987654 }) {
+	if known := auth.Reasons(); slices.ContainsFunc(known, func(row auth.Reason) bool { return row.Code == 987654 }) {
 		t.Fatal("the last code is meant to be one that the table does not hold")
 	}
 	b := newBench(t, sandbox.Options{})
@@ -43,16 +43,16 @@ func TestAccASignInCodeIsExplainedToAppAndCallerAlike(t *testing.T) {
 	connection := b.connect(app, nil)
 	caller := b.tenant.Callers.Full.ClientID
 	for _, code := range codes {
-		reason := (&signin.Error{Codes: []int{code}, Status: http.StatusBadRequest}).Reason()
+		reason := (&auth.Error{Codes: []int{code}, Status: http.StatusBadRequest}).Reason()
 		name := fmt.Sprintf("AADSTS%d", code)
 
 		b.refuse(app.ClientID, code)
 		got := b.read(connection, nil)
-		row := got.row(probe.Token)
+		row := got.row(checks.Token)
 		if !strings.Contains(row.detail, reason.Meaning) || strings.Count(row.detail, name) != 1 || strings.Contains(row.remedy, name) {
 			t.Errorf("%s, the app: %+v", name, row)
 		}
-		if want := signin.Fill(reason.ForApp(), b.tenant.TenantID, app.ClientID); row.remedy != want || want == "" {
+		if want := auth.Fill(reason.ForApp(), b.tenant.TenantID, app.ClientID); row.remedy != want || want == "" {
 			t.Errorf("%s, the app: the remedy is %q, want %q", name, row.remedy, want)
 		}
 		if strings.Count(got.text(), name) != 1 || !strings.Contains(got.text(), "correlation ID ") {
@@ -61,7 +61,7 @@ func TestAccASignInCodeIsExplainedToAppAndCallerAlike(t *testing.T) {
 
 		b.refuse(caller, code)
 		detail := b.askAsCaller()
-		step := signin.Fill(strings.TrimSpace(reason.Meaning+" "+reason.ForCaller()), b.tenant.TenantID, caller)
+		step := auth.Fill(strings.TrimSpace(reason.Meaning+" "+reason.ForCaller()), b.tenant.TenantID, caller)
 		if !strings.Contains(detail+"\n\n", "\n\n"+step+"\n\n") {
 			t.Errorf("%s, the caller: the error has no paragraph %q:\n%s", name, step, detail)
 		}

@@ -10,9 +10,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -20,7 +20,7 @@ import (
 func tells(t *testing.T, got report, connection store.Connection, check string, passing bool, meaning, remedy string) {
 	t.Helper()
 	fill := func(text string) string {
-		return probe.Fill(text, connection.TenantID, connection.ClientID, connection.Mailbox)
+		return checks.Fill(text, connection.TenantID, connection.ClientID, connection.Mailbox)
 	}
 	status, connected := "failed", "false"
 	if passing {
@@ -97,7 +97,7 @@ var signInCauses = map[int]func(*bench) store.Connection{
 }
 
 func TestAccEverySignInErrorIsToldWithItsRemedy(t *testing.T) {
-	for _, known := range signin.Reasons() {
+	for _, known := range auth.Reasons() {
 		t.Run(fmt.Sprintf("AADSTS%d", known.Code), func(t *testing.T) {
 			t.Parallel()
 			options := sandbox.Options{Tenants: 3}
@@ -120,16 +120,16 @@ func TestAccEverySignInErrorIsToldWithItsRemedy(t *testing.T) {
 			}
 			b := newBench(t, options)
 			connection := cause(b)
-			check := probe.Token
+			check := checks.Token
 			if known.Code == 90002 {
-				check = probe.Tenant
+				check = checks.Tenant
 			}
 			read := b.readTwice
 			if known.Passing {
 				read = b.read // Microsoft's client library waits and asks again by itself
 			}
 			got := read(connection, nil)
-			tells(t, got, connection, check, known.Passing, fmt.Sprintf("AADSTS%d: %s", known.Code, probe.Meaning(known)), known.ForApp())
+			tells(t, got, connection, check, known.Passing, fmt.Sprintf("AADSTS%d: %s", known.Code, checks.Meaning(known)), known.ForApp())
 		})
 	}
 }
@@ -139,8 +139,8 @@ func TestAccACertificateThatExpiredInEntraAloneIsToldAsSuch(t *testing.T) {
 	app, pair := b.register(), b.certificate(time.Now().Add(-time.Hour))
 	b.upload(app, pair)
 	b.Control(http.MethodPost, "/clock", map[string]any{"advance": "50000h"})
-	if got := b.readTwice(b.connect(app, byCertificate(pair)), nil); !strings.Contains(got.row(probe.Token).detail, "AADSTS700027") {
-		t.Errorf("token: %+v", got.row(probe.Token))
+	if got := b.readTwice(b.connect(app, byCertificate(pair)), nil); !strings.Contains(got.row(checks.Token).detail, "AADSTS700027") {
+		t.Errorf("token: %+v", got.row(checks.Token))
 	}
 }
 
@@ -149,7 +149,7 @@ func TestAccAnUnknownSignInErrorIsShownWithItsTextAndCorrelationID(t *testing.T)
 	app := b.register()
 	b.refuse(app.ClientID, 987654)
 	got := b.readTwice(b.connect(app, nil), nil)
-	row := got.row(probe.Token)
+	row := got.row(checks.Token)
 	if row.status != "failed" || !strings.Contains(row.detail, "AADSTS987654: The sandbox was told to refuse application") || !strings.Contains(row.remedy, app.ClientID) {
 		t.Errorf("token: %+v", row)
 	}
@@ -226,7 +226,7 @@ var exchangeCauses = map[string]func(b *bench, app acctest.HandmadeApp) store.Co
 }
 
 func TestAccEveryAnswerOfExchangeIsToldWithItsRemedy(t *testing.T) {
-	for _, known := range probe.ExchangeAnswers() {
+	for _, known := range checks.ExchangeAnswers() {
 		name := known.Check + ": " + known.Answer
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -255,13 +255,13 @@ func TestAccAnswersOutsideOfTheTableAreShownAsTheyAre(t *testing.T) {
 		weather               map[string]any
 		check, status, detail string
 	}{
-		"a new policy":      {weather(403, map[string]any{"reason": "EWS is resting"}), probe.EWS, "failed", "Exchange refuses EWS: EWS is resting"},
-		"another code":      {weather(500, map[string]any{"code": "ErrorInternalServerError"}), probe.EWS, "skipped", "ErrorInternalServerError"},
-		"throttled by HTTP": {weather(429, nil), probe.EWS, "skipped", "Exchange is busy"},
-		"a proxy's page":    {weather(502, map[string]any{"page": "<html>a proxy"}), probe.EWS, "skipped", "something other than EWS answered"},
-		"no route to the public folders": {weather(500, map[string]any{"folder": "autodiscover", "code": "ErrorInternalServerError"}), probe.PublicFolders, "skipped",
+		"a new policy":      {weather(403, map[string]any{"reason": "EWS is resting"}), checks.EWS, "failed", "Exchange refuses EWS: EWS is resting"},
+		"another code":      {weather(500, map[string]any{"code": "ErrorInternalServerError"}), checks.EWS, "skipped", "ErrorInternalServerError"},
+		"throttled by HTTP": {weather(429, nil), checks.EWS, "skipped", "Exchange is busy"},
+		"a proxy's page":    {weather(502, map[string]any{"page": "<html>a proxy"}), checks.EWS, "skipped", "something other than EWS answered"},
+		"no route to the public folders": {weather(500, map[string]any{"folder": "autodiscover", "code": "ErrorInternalServerError"}), checks.PublicFolders, "skipped",
 			"Autodiscover did not say which mailbox holds the public folders"},
-		"a public folder's own answer": {weather(500, map[string]any{"folder": "publicfoldersroot", "code": "ErrorInternalServerError"}), probe.PublicFolders, "skipped", "gave no answer"},
+		"a public folder's own answer": {weather(500, map[string]any{"folder": "publicfoldersroot", "code": "ErrorInternalServerError"}), checks.PublicFolders, "skipped", "gave no answer"},
 	} {
 		b.exchange(c.weather)
 		got := b.readTwice(connection, nil)

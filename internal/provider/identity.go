@@ -11,8 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 // candidate is what one source says of the identity. Identities are not put together from several: half of one
@@ -21,14 +21,14 @@ type candidate struct {
 	tenant, client setting
 	proof          setting // what the credential was made of
 	password       setting // of a certificate; it has its name where it is not set, too
-	credential     signin.Credential
+	credential     auth.Credential
 	problems       diag.Diagnostics // with what is set, for whoever is chosen
 }
 
 func (c candidate) complete() bool { return c.tenant.set() && c.client.set() && c.credential != nil }
 
-func (c candidate) identity() signin.Identity {
-	return signin.Identity{TenantID: c.tenant.value, ClientID: c.client.value, Credential: c.credential}
+func (c candidate) identity() auth.Identity {
+	return auth.Identity{TenantID: c.tenant.value, ClientID: c.client.value, Credential: c.credential}
 }
 
 // parts are the settings that the source has, in the order tenant, client, credential.
@@ -86,9 +86,9 @@ func (c candidate) blame(err error, diags *diag.Diagnostics) {
 	switch {
 	case !c.proof.set():
 		diags.AddError(summary, detail)
-	case errors.Is(err, signin.ErrPassword) && c.password.set():
+	case errors.Is(err, auth.ErrPassword) && c.password.set():
 		c.password.report(diags, summary, detail)
-	case errors.Is(err, signin.ErrPassword):
+	case errors.Is(err, auth.ErrPassword):
 		c.proof.report(diags, summary, detail+" Its password is to be set in "+c.password.name+".")
 	default:
 		c.proof.report(diags, summary, detail)
@@ -97,10 +97,10 @@ func (c candidate) blame(err error, diags *diag.Diagnostics) {
 
 // checkIDs looks at what was chosen: a variable that nobody uses may say what it likes.
 func (c candidate) checkIDs(diags *diag.Diagnostics) {
-	if c.tenant.set() && !attribute.IsGUID(c.tenant.value) {
+	if c.tenant.set() && !tfvalidate.IsGUID(c.tenant.value) {
 		c.tenant.report(diags, "Not a GUID", fmt.Sprintf("%q is not the ID of a tenant. It is a GUID: Entra admin center > Overview > Tenant ID.", c.tenant.value))
 	}
-	if c.client.set() && !attribute.IsGUID(c.client.value) {
+	if c.client.set() && !tfvalidate.IsGUID(c.client.value) {
 		c.client.report(diags, "Not a GUID", fmt.Sprintf("%q is not a client ID. It is a GUID: Entra admin center > App registrations > the application > Application (client) ID.", c.client.value))
 	}
 }
@@ -192,23 +192,23 @@ func (c *candidate) prove(g given, on methods, request pipeline) {
 		if err != nil {
 			g.certificate.report(&c.problems, "Not base64", "The client certificate has to be a PFX file in base64.")
 		}
-		c.proof, c.credential = g.certificate, signin.ClientCertificate{Data: data, Password: g.password.value}
+		c.proof, c.credential = g.certificate, auth.ClientCertificate{Data: data, Password: g.password.value}
 	case g.certificatePath.set():
-		c.proof, c.credential = g.certificatePath, signin.ClientCertificate{Path: g.certificatePath.value, Password: g.password.value}
+		c.proof, c.credential = g.certificatePath, auth.ClientCertificate{Path: g.certificatePath.value, Password: g.password.value}
 	case g.secret.set():
-		c.proof, c.credential = g.secret, signin.ClientSecret{Value: g.secret.value}
+		c.proof, c.credential = g.secret, auth.ClientSecret{Value: g.secret.value}
 	case g.secretPath.set():
-		c.proof, c.credential = g.secretPath, signin.ClientSecret{Path: g.secretPath.value}
+		c.proof, c.credential = g.secretPath, auth.ClientSecret{Path: g.secretPath.value}
 	case on.oidc && g.token.set():
-		c.proof, c.credential = g.token, signin.OIDCToken{Value: g.token.value}
+		c.proof, c.credential = g.token, auth.OIDCToken{Value: g.token.value}
 	case on.oidc && g.tokenPath.set():
-		c.proof, c.credential = g.tokenPath, signin.OIDCToken{Path: g.tokenPath.value}
+		c.proof, c.credential = g.tokenPath, auth.OIDCToken{Path: g.tokenPath.value}
 	case on.oidc && g.connection.set():
 		if !request.complete() {
 			g.connection.report(&c.problems, "Azure Pipelines gives no token", fmt.Sprintf(
 				"To sign in with the service connection %s, the pipeline's token is needed. Pass it to the task:\n\n  env:\n    SYSTEM_ACCESSTOKEN: $(System.AccessToken)", g.connection.value))
 		}
-		c.proof, c.credential = g.connection, signin.AzureDevOpsOIDC{RequestURL: request.url, RequestToken: request.token, ServiceConnectionID: g.connection.value}
+		c.proof, c.credential = g.connection, auth.AzureDevOpsOIDC{RequestURL: request.url, RequestToken: request.token, ServiceConnectionID: g.connection.value}
 	}
 }
 
@@ -236,14 +236,14 @@ func tokenRequest(m Model, env getenv) pipeline {
 }
 
 // ofTheMachine is the credential that goes with a client ID where its source has none of its own, or nil.
-func ofTheMachine(on methods, env getenv, request pipeline) signin.Credential {
+func ofTheMachine(on methods, env getenv, request pipeline) auth.Credential {
 	switch file := env("AZURE_FEDERATED_TOKEN_FILE"); {
 	case on.oidc && request.complete() && !request.azure:
-		return signin.GitHubOIDC{RequestURL: request.url, RequestToken: request.token}
+		return auth.GitHubOIDC{RequestURL: request.url, RequestToken: request.token}
 	case on.aks && file != "":
-		return signin.WorkloadIdentity{Path: file}
+		return auth.WorkloadIdentity{Path: file}
 	case on.msi:
-		return signin.ManagedIdentity{}
+		return auth.ManagedIdentity{}
 	}
 	return nil
 }
@@ -283,13 +283,13 @@ func refuseForeignPassword(chosen candidate, after []candidate, diags *diag.Diag
 }
 
 func (c candidate) byCertificate() bool {
-	_, ok := c.credential.(signin.ClientCertificate)
+	_, ok := c.credential.(auth.ClientCertificate)
 	return ok
 }
 
 // withoutCredential decides for the managed identity or the Azure CLI where no source is complete, or says what is
 // missing. machine is the credential that a client ID could use.
-func withoutCredential(candidates []candidate, on methods, machine signin.Credential, request pipeline, diags *diag.Diagnostics) candidate {
+func withoutCredential(candidates []candidate, on methods, machine auth.Credential, request pipeline, diags *diag.Diagnostics) candidate {
 	var chosen candidate
 	for i, c := range candidates {
 		if len(c.parts()) == 0 {
@@ -303,7 +303,7 @@ func withoutCredential(candidates []candidate, on methods, machine signin.Creden
 		break
 	}
 	have := chosen.parts()
-	_, managed := chosen.credential.(signin.ManagedIdentity)
+	_, managed := chosen.credential.(auth.ManagedIdentity)
 	begun := chosen.client.set() || chosen.proof.set() || chosen.password.set()
 	if !begun {
 		// A switch that is on says what was meant. Not so use_oidc where nobody gives tokens: a configuration has it for
@@ -321,10 +321,10 @@ func withoutCredential(candidates []candidate, on methods, machine signin.Creden
 		have[0].blame(diags, "Incomplete identity", fmt.Sprintf("Of an application's identity there is %s. What is missing is %s.", names(have), missing(chosen)))
 		return candidate{}
 	case on.msi:
-		chosen.credential = signin.ManagedIdentity{}
+		chosen.credential = auth.ManagedIdentity{}
 		return chosen
 	case on.cli:
-		chosen.credential = signin.AzureCLI{}
+		chosen.credential = auth.AzureCLI{}
 		return chosen
 	}
 	diags.AddAttributeError(path.Root("use_cli"), "Nothing to sign in with",

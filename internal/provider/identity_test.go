@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 )
 
 func model(t *testing.T, given values) Model {
@@ -25,7 +25,7 @@ func model(t *testing.T, given values) Model {
 	return m
 }
 
-func identity(t *testing.T, given values, env variables) (signin.Identity, []string) {
+func identity(t *testing.T, given values, env variables) (auth.Identity, []string) {
 	t.Helper()
 	var problems diag.Diagnostics
 	chosen := resolveIdentity(model(t, given), env.get, &problems)
@@ -43,52 +43,52 @@ var (
 
 func TestIdentityComesWholeFromTheFirstSourceThatHasOne(t *testing.T) {
 	pfx := base64.StdEncoding.EncodeToString([]byte("pfx"))
-	secret := signin.ClientSecret{Value: secret1}
+	secret := auth.ClientSecret{Value: secret1}
 	for name, c := range map[string]struct {
 		given          values
 		env            variables
 		tenant, client string
-		credential     signin.Credential
+		credential     auth.Credential
 	}{
 		"configuration": {values{"tenant_id": tenantA, "client_id": client1, "client_secret": secret1}, nil, tenantA, client1, secret},
 		"configuration before ARM and AZURE": {values{"tenant_id": tenantB, "client_id": client2, "client_secret_file_path": "/s"},
-			armSecret.and(azureIDs), tenantB, client2, signin.ClientSecret{Path: "/s"}},
+			armSecret.and(azureIDs), tenantB, client2, auth.ClientSecret{Path: "/s"}},
 		"ARM":              {nil, armSecret, tenantA, client1, secret},
 		"ARM before AZURE": {nil, armSecret.and(azureIDs).and(variables{"AZURE_CLIENT_SECRET": "other"}), tenantA, client1, secret},
 		"AZURE":            {nil, azureIDs.and(variables{"AZURE_CLIENT_SECRET": secret1}), tenantB, client2, secret},
 		"AZURE certificate": {nil, azureIDs.and(variables{"AZURE_CLIENT_CERTIFICATE_PATH": "/c", "AZURE_CLIENT_CERTIFICATE_PASSWORD": "p"}),
-			tenantB, client2, signin.ClientCertificate{Path: "/c", Password: "p"}},
+			tenantB, client2, auth.ClientCertificate{Path: "/c", Password: "p"}},
 		"the same IDs in the configuration": {values{"tenant_id": strings.ToUpper(tenantA), "client_id": client1}, armSecret, tenantA, client1, secret},
 		"switches of one source, identity of another": {values{"use_oidc": true}, armIDs.and(github), tenantA, client1,
-			signin.GitHubOIDC{RequestURL: "https://github.example/token", RequestToken: "bearer"}},
+			auth.GitHubOIDC{RequestURL: "https://github.example/token", RequestToken: "bearer"}},
 
 		// azuread's order
 		"certificate before secret": {values{"tenant_id": tenantA, "client_id": client1, "client_certificate": pfx, "client_certificate_password": "p", "client_secret": secret1}, nil,
-			tenantA, client1, signin.ClientCertificate{Data: []byte("pfx"), Password: "p"}},
-		"certificate file":   {nil, armIDs.and(variables{"ARM_CLIENT_CERTIFICATE_PATH": "/c", "ARM_CLIENT_CERTIFICATE_PASSWORD": "p"}), tenantA, client1, signin.ClientCertificate{Path: "/c", Password: "p"}},
+			tenantA, client1, auth.ClientCertificate{Data: []byte("pfx"), Password: "p"}},
+		"certificate file":   {nil, armIDs.and(variables{"ARM_CLIENT_CERTIFICATE_PATH": "/c", "ARM_CLIENT_CERTIFICATE_PASSWORD": "p"}), tenantA, client1, auth.ClientCertificate{Path: "/c", Password: "p"}},
 		"secret before OIDC": {nil, armSecret.and(oidcOn).and(variables{"ARM_OIDC_TOKEN": "token"}), tenantA, client1, secret},
 		"OIDC token before the pipeline's": {nil, armIDs.and(oidcOn).and(github).and(variables{"ARM_OIDC_TOKEN": "token"}), tenantA, client1,
-			signin.OIDCToken{Value: "token"}},
-		"OIDC token file": {values{"tenant_id": tenantA, "client_id": client1, "use_oidc": true, "oidc_token_file_path": "/t"}, nil, tenantA, client1, signin.OIDCToken{Path: "/t"}},
+			auth.OIDCToken{Value: "token"}},
+		"OIDC token file": {values{"tenant_id": tenantA, "client_id": client1, "use_oidc": true, "oidc_token_file_path": "/t"}, nil, tenantA, client1, auth.OIDCToken{Path: "/t"}},
 		"Azure Pipelines before GitHub": {nil, armIDs.and(oidcOn).and(pipelines).and(variables{"ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID": "sc"}), tenantA, client1,
-			signin.AzureDevOpsOIDC{RequestURL: "https://ado.example/token", RequestToken: "bearer", ServiceConnectionID: "sc"}},
+			auth.AzureDevOpsOIDC{RequestURL: "https://ado.example/token", RequestToken: "bearer", ServiceConnectionID: "sc"}},
 		"Azure Pipelines by its second name": {nil, armIDs.and(oidcOn).and(pipelines).and(variables{"ARM_OIDC_AZURE_SERVICE_CONNECTION_ID": "sc"}), tenantA, client1,
-			signin.AzureDevOpsOIDC{RequestURL: "https://ado.example/token", RequestToken: "bearer", ServiceConnectionID: "sc"}},
-		"GitHub": {nil, armIDs.and(oidcOn).and(github), tenantA, client1, signin.GitHubOIDC{RequestURL: "https://github.example/token", RequestToken: "bearer"}},
+			auth.AzureDevOpsOIDC{RequestURL: "https://ado.example/token", RequestToken: "bearer", ServiceConnectionID: "sc"}},
+		"GitHub": {nil, armIDs.and(oidcOn).and(github), tenantA, client1, auth.GitHubOIDC{RequestURL: "https://github.example/token", RequestToken: "bearer"}},
 		"the configured token request": {values{"tenant_id": tenantA, "client_id": client1, "use_oidc": true, "oidc_request_url": "https://mine.example", "oidc_request_token": "mine"}, github,
-			tenantA, client1, signin.GitHubOIDC{RequestURL: "https://mine.example", RequestToken: "mine"}},
-		"AKS":                              {nil, azureIDs.and(variables{"ARM_USE_AKS_WORKLOAD_IDENTITY": "true", "AZURE_FEDERATED_TOKEN_FILE": "/t"}), tenantB, client2, signin.WorkloadIdentity{Path: "/t"}},
-		"user-assigned managed identity":   {nil, armIDs.and(variables{"ARM_USE_MSI": "true"}), tenantA, client1, signin.ManagedIdentity{}},
-		"system-assigned managed identity": {values{"use_msi": true}, nil, "", "", signin.ManagedIdentity{}},
-		"system-assigned managed identity of a tenant":    {values{"use_msi": true, "tenant_id": tenantA}, nil, tenantA, "", signin.ManagedIdentity{}},
-		"use_oidc of a pipeline's configuration, at home": {values{"use_oidc": true, "tenant_id": tenantA}, nil, tenantA, "", signin.AzureCLI{}},
+			tenantA, client1, auth.GitHubOIDC{RequestURL: "https://mine.example", RequestToken: "mine"}},
+		"AKS":                              {nil, azureIDs.and(variables{"ARM_USE_AKS_WORKLOAD_IDENTITY": "true", "AZURE_FEDERATED_TOKEN_FILE": "/t"}), tenantB, client2, auth.WorkloadIdentity{Path: "/t"}},
+		"user-assigned managed identity":   {nil, armIDs.and(variables{"ARM_USE_MSI": "true"}), tenantA, client1, auth.ManagedIdentity{}},
+		"system-assigned managed identity": {values{"use_msi": true}, nil, "", "", auth.ManagedIdentity{}},
+		"system-assigned managed identity of a tenant":    {values{"use_msi": true, "tenant_id": tenantA}, nil, tenantA, "", auth.ManagedIdentity{}},
+		"use_oidc of a pipeline's configuration, at home": {values{"use_oidc": true, "tenant_id": tenantA}, nil, tenantA, "", auth.AzureCLI{}},
 		"an odd tenant that nobody uses":                  {nil, armSecret.and(variables{"AZURE_TENANT_ID": "contoso.onmicrosoft.com"}), tenantA, client1, secret},
 		"an odd certificate that nobody uses":             {values{"tenant_id": tenantA, "client_id": client1, "client_secret": secret1}, variables{"ARM_CLIENT_CERTIFICATE": "!"}, tenantA, client1, secret},
 		"a password that belongs to another one": {values{"tenant_id": tenantA, "client_id": client1, "client_certificate_path": "/c"},
-			variables{"ARM_CLIENT_CERTIFICATE_PATH": "/d", "ARM_CLIENT_CERTIFICATE_PASSWORD": "p"}, tenantA, client1, signin.ClientCertificate{Path: "/c"}},
-		"Azure CLI":                         {nil, nil, "", "", signin.AzureCLI{}},
-		"Azure CLI of a tenant":             {values{"tenant_id": tenantA}, nil, tenantA, "", signin.AzureCLI{}},
-		"Azure CLI of a tenant by variable": {nil, variables{"ARM_TENANT_ID": tenantA}, tenantA, "", signin.AzureCLI{}},
+			variables{"ARM_CLIENT_CERTIFICATE_PATH": "/d", "ARM_CLIENT_CERTIFICATE_PASSWORD": "p"}, tenantA, client1, auth.ClientCertificate{Path: "/c"}},
+		"Azure CLI":                         {nil, nil, "", "", auth.AzureCLI{}},
+		"Azure CLI of a tenant":             {values{"tenant_id": tenantA}, nil, tenantA, "", auth.AzureCLI{}},
+		"Azure CLI of a tenant by variable": {nil, variables{"ARM_TENANT_ID": tenantA}, tenantA, "", auth.AzureCLI{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, problems := identity(t, c.given, c.env)

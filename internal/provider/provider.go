@@ -18,12 +18,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/appregistration"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/connection"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/connectivity"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 var (
@@ -34,7 +34,7 @@ var (
 // New returns what makes providers of this version.
 func New(version string, options ...Option) func() provider.Provider {
 	return func() provider.Provider {
-		p := &Provider{version: version, getenv: os.Getenv, now: time.Now, retries: retry.Policy{Notify: attribute.LogPauses("A service is busy or failed; the request is repeated")}, wrap: func(next http.RoundTripper) http.RoundTripper { return next }}
+		p := &Provider{version: version, getenv: os.Getenv, now: time.Now, retries: retry.Policy{Notify: tfvalidate.LogPauses("A service is busy or failed; the request is repeated")}, wrap: func(next http.RoundTripper) http.RoundTripper { return next }}
 		for _, option := range options {
 			option(p)
 		}
@@ -109,7 +109,7 @@ func (p *Provider) services(config Model, diags *diag.Diagnostics) *services {
 	}
 	s.openStore = openOnce(s.store)
 	if len(s.unknownCloud) > 0 {
-		s.endpoints, s.client = signin.GlobalEndpoints(), &http.Client{Transport: refusing{s.unknownCloud}}
+		s.endpoints, s.client = auth.GlobalEndpoints(), &http.Client{Transport: refusing{s.unknownCloud}}
 	} else {
 		checkEnvironment(config, p.getenv, diags)
 		s.endpoints = resolveEndpoints(config, p.getenv, diags)
@@ -131,7 +131,7 @@ func (p *Provider) services(config Model, diags *diag.Diagnostics) *services {
 		s.tenantID = types.StringValue(chosen.tenant.value)
 	}
 	var err error
-	if s.caller, err = signin.NewCaller(chosen.identity(), s.endpoints, s.client, p.retries); err != nil {
+	if s.caller, err = auth.NewCaller(chosen.identity(), s.endpoints, s.client, p.retries); err != nil {
 		chosen.blame(err, diags)
 	}
 	return s
@@ -152,7 +152,7 @@ func (p *Provider) httpClient(config Model, diags *diag.Diagnostics) *http.Clien
 			return nil
 		}
 	}
-	client, err := signin.NewHTTPClient(bundle)
+	client, err := auth.NewHTTPClient(bundle)
 	switch {
 	case err != nil && ca.set():
 		ca.report(diags, "Unusable certificates", fmt.Sprintf("%s: %v.", ca.value, err))

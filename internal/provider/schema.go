@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 // Schema describes the provider's configuration.
@@ -24,12 +24,12 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, response 
 			"tenant_id": schema.StringAttribute{
 				MarkdownDescription: "ID of the tenant (a GUID) to sign in to, and the default of every resource's `tenant_id`. Variable `ARM_TENANT_ID` or `AZURE_TENANT_ID`.",
 				Optional:            true,
-				Validators:          []validator.String{attribute.GUID()},
+				Validators:          []validator.String{tfvalidate.GUID()},
 			},
 			"client_id": schema.StringAttribute{
 				MarkdownDescription: "Client ID (a GUID) of the application or user-assigned managed identity to sign in as. Variable `ARM_CLIENT_ID` or `AZURE_CLIENT_ID`.",
 				Optional:            true,
-				Validators:          []validator.String{attribute.GUID()},
+				Validators:          []validator.String{tfvalidate.GUID()},
 			},
 			"client_secret": schema.StringAttribute{
 				MarkdownDescription: "Client secret of the application to sign in as. Variable `ARM_CLIENT_SECRET` or `AZURE_CLIENT_SECRET`.",
@@ -133,7 +133,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, response 
 					"url": schema.StringAttribute{
 						MarkdownDescription: "A folder, as `file://` and an absolute path, for example `\"file://${abspath(path.root)}/codetwo-store\"`. Variable `CODETWO_STORE_URL`.",
 						Optional:            true,
-						Validators:          []validator.String{attribute.FileURL()},
+						Validators:          []validator.String{tfvalidate.FileURL()},
 					},
 					"passphrase": schema.StringAttribute{
 						MarkdownDescription: "Passphrase of at least 12 characters that the keys and secrets are encrypted under. It is needed where one is read or first written, and never to destroy. Variable `CODETWO_STORE_PASSPHRASE`.",
@@ -151,7 +151,7 @@ func endpointAttribute(of, variable string) schema.StringAttribute {
 	return schema.StringAttribute{
 		MarkdownDescription: "Origin of " + of + ". Variable `" + variable + "`.",
 		Required:            true,
-		Validators:          []validator.String{attribute.HTTPSOrigin()},
+		Validators:          []validator.String{tfvalidate.HTTPSOrigin()},
 	}
 }
 

@@ -15,11 +15,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/appregistration"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/connection"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/connectivity"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -34,9 +34,9 @@ type services struct {
 	tenantID types.String
 	// Attributes that are not known while planning: of where requests go, and of whoever signs in.
 	unknownCloud, unknownCaller []string
-	endpoints                   signin.Endpoints
+	endpoints                   auth.Endpoints
 	client                      *http.Client
-	caller                      *signin.Caller // nil while something is unknown
+	caller                      *auth.Caller // nil while something is unknown
 	skipRefusedTenants          bool
 	now                         func() time.Time
 	retries                     retry.Policy
@@ -66,14 +66,14 @@ func (s *services) SkipRefusedTenants() bool { return s.skipRefusedTenants }
 
 // SignIn signs the caller in to a tenant, and says why if that fails.
 func (s *services) SignIn(ctx context.Context, tenantID string) error {
-	_, err := s.caller.Token(ctx, tenantID, signin.GraphScope(s.endpoints))
+	_, err := s.caller.Token(ctx, tenantID, auth.GraphScope(s.endpoints))
 	return err
 }
 
 // RefusedAside tells whether an error says that a tenant does not let the caller in, and such a tenant is left aside. A
 // caller whom its own tenant does not let in either would be refused everywhere, by a mistyped client ID for one.
 func (s *services) RefusedAside(ctx context.Context, tenantID string, err error) bool {
-	refused, ok := errors.AsType[*signin.Error](err)
+	refused, ok := errors.AsType[*auth.Error](err)
 	home := s.tenantID.ValueString()
 	if !s.skipRefusedTenants || !ok || !refused.ByTenant() || home == "" || strings.EqualFold(home, tenantID) {
 		return false
@@ -82,7 +82,7 @@ func (s *services) RefusedAside(ctx context.Context, tenantID string, err error)
 }
 
 // Endpoints are the origins of the cloud.
-func (s *services) Endpoints() signin.Endpoints { return s.endpoints }
+func (s *services) Endpoints() auth.Endpoints { return s.endpoints }
 
 // HTTPClient carries requests to the endpoints. It follows no redirect.
 func (s *services) HTTPClient() *http.Client { return s.client }
@@ -109,7 +109,7 @@ func (s *services) Directory(tenantID string) entra.Directory {
 		if s.caller == nil {
 			return "", unknownError(s.Unknown())
 		}
-		token, err := s.caller.Token(ctx, tenantID, signin.GraphScope(s.endpoints))
+		token, err := s.caller.Token(ctx, tenantID, auth.GraphScope(s.endpoints))
 		return token.Value, err
 	}
 	directory := s.graphDirectory(token, func(refused string) { s.caller.Forget(tenantID, refused) })

@@ -18,7 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-log/tflogtest"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 )
 
 // cloudOnThisMachine grants tokens that name their tenant, and answers for its organization.
@@ -176,7 +176,7 @@ func TestTransportIsPutAroundTheRealOne(t *testing.T) {
 	}))().(*Provider)
 	p.getenv = env.get
 	s, _ := configure(t, p, nil)
-	if err := signin.Discover(t.Context(), s.Endpoints(), s.HTTPClient(), s.Retries(), tenantA); err != nil {
+	if err := auth.Discover(t.Context(), s.Endpoints(), s.HTTPClient(), s.Retries(), tenantA); err != nil {
 		t.Fatal(err)
 	}
 	if len(seen) != 1 {

@@ -11,9 +11,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/attribute"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 // getenv reads an environment variable; an empty one counts as not set.
@@ -83,7 +83,7 @@ const allowCustomEndpoints = "CODETWO_ALLOW_CUSTOM_ENDPOINTS"
 
 // resolveEndpoints returns the origins to speak to: all three from the configuration, else all three from the
 // environment, else the worldwide cloud's.
-func resolveEndpoints(m Model, env getenv, diags *diag.Diagnostics) signin.Endpoints {
+func resolveEndpoints(m Model, env getenv, diags *diag.Diagnostics) auth.Endpoints {
 	names := []string{"login", "graph", "exchange"}
 	found := map[string]setting{}
 	var missing []string
@@ -99,15 +99,15 @@ func resolveEndpoints(m Model, env getenv, diags *diag.Diagnostics) signin.Endpo
 		}
 	}
 	if len(found) == 0 && m.Endpoints.IsNull() {
-		return signin.GlobalEndpoints()
+		return auth.GlobalEndpoints()
 	}
 	if len(missing) > 0 {
 		diags.AddError("Incomplete endpoints", fmt.Sprintf(
 			"Some endpoints are set, and these are not: %s. Set all three or none: otherwise a token of one cloud would be shown to another.", strings.Join(missing, ", ")))
-		return signin.GlobalEndpoints()
+		return auth.GlobalEndpoints()
 	}
-	e := signin.Endpoints{Login: found["login"].value, Graph: found["graph"].value, Exchange: found["exchange"].value}
-	global := signin.GlobalEndpoints()
+	e := auth.Endpoints{Login: found["login"].value, Graph: found["graph"].value, Exchange: found["exchange"].value}
+	global := auth.GlobalEndpoints()
 	if strings.EqualFold(e.Login, global.Login) && strings.EqualFold(e.Graph, global.Graph) && strings.EqualFold(e.Exchange, global.Exchange) {
 		return global
 	}
@@ -119,9 +119,9 @@ func resolveEndpoints(m Model, env getenv, diags *diag.Diagnostics) signin.Endpo
 			continue
 		}
 		others = append(others, fmt.Sprintf("%s is not (%s)", s.name, s.value))
-		if err := attribute.CheckHTTPSOrigin(s.value); err != nil {
+		if err := tfvalidate.CheckHTTPSOrigin(s.value); err != nil {
 			s.report(diags, "Not an https origin", fmt.Sprintf("%q is not an https origin such as https://127.0.0.1:8443, without path and trailing slash: %v.", s.value, err))
-		} else if env(allowCustomEndpoints) != "1" && !attribute.IsLoopback(s.value) {
+		} else if env(allowCustomEndpoints) != "1" && !tfvalidate.IsLoopback(s.value) {
 			s.report(diags, "Endpoint on another machine", fmt.Sprintf(
 				"%q is not on this machine (127.0.0.1, ::1 or localhost). Requests to it carry access tokens and client secrets. If it is yours, allow it in the environment, outside of any configuration:\n\n  export %s=1", s.value, allowCustomEndpoints))
 		}

@@ -10,8 +10,8 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
 )
 
 const head = `---
@@ -67,15 +67,15 @@ func run(args []string) error {
 func write(w io.Writer) error {
 	var page strings.Builder
 	page.WriteString(head + signIn)
-	for _, known := range signin.Reasons() {
-		section(&page, fmt.Sprintf("AADSTS%d", known.Code), probe.Meaning(known), known.Remedy,
+	for _, known := range auth.Reasons() {
+		section(&page, fmt.Sprintf("AADSTS%d", known.Code), checks.Meaning(known), known.Remedy,
 			note(known.NotYet, "not yet"), note(known.Passing, "may pass"), note(known.Unconfirmed, "unconfirmed"))
 		if known.Caller != "" {
 			fmt.Fprintf(&page, "\n*For the identity that runs Terraform:* %s\n", fill(known.Caller))
 		}
 	}
 	page.WriteString("\n## Exchange Online: `ews` and `public_folders`\n")
-	for _, known := range probe.ExchangeAnswers() {
+	for _, known := range checks.ExchangeAnswers() {
 		remedy := known.Remedy
 		if known.Script {
 			remedy += "\nThe script is in the guide [Access to EWS](ews.md), in the remedy, and on the hand-off sheet."
@@ -143,4 +143,4 @@ func markdown(remedy string) string {
 }
 
 // fill puts placeholders where a report has names.
-func fill(text string) string { return probe.Fill(text, "TENANT_ID", "CLIENT_ID", "MAILBOX") }
+func fill(text string) string { return checks.Fill(text, "TENANT_ID", "CLIENT_ID", "MAILBOX") }

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/probe"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/signin"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
 )
 
 func TestTheGuideTellsEveryCodeOnceWithWhatToDoForAppAndCaller(t *testing.T) {
@@ -15,14 +15,14 @@ func TestTheGuideTellsEveryCodeOnceWithWhatToDoForAppAndCaller(t *testing.T) {
 		t.Fatal(err)
 	}
 	guide := page.String()
-	for _, known := range signin.Reasons() {
+	for _, known := range auth.Reasons() {
 		title := fmt.Sprintf("### AADSTS%d\n", known.Code)
 		_, section, found := strings.Cut(guide, title)
 		section, _, _ = strings.Cut(section, "\n#")
 		if !found || strings.Count(guide, title) != 1 || strings.Contains(section, "AADSTS") {
 			t.Errorf("%d: found %t:\n%s", known.Code, found, section)
 		}
-		for _, words := range []string{probe.Meaning(known), known.Remedy, known.Caller} {
+		for _, words := range []string{checks.Meaning(known), known.Remedy, known.Caller} {
 			if !strings.Contains(section, fill(words)) {
 				t.Errorf("%d lacks %q:\n%s", known.Code, fill(words), section)
 			}

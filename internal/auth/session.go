@@ -1,0 +1,129 @@
+package auth
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+)
+
+// session is one identity in one tenant.
+type session struct {
+	build    func() (azcore.TokenCredential, error)
+	note     *note // of the sign-in that holds asking
+	tenantID string
+	clientID string // empty when the credential alone knows
+
+	// asking serializes the calls of the credential, which does so itself, but with a mutex that ignores deadlines.
+	asking *semaphore.Weighted
+
+	mu         sync.Mutex
+	credential azcore.TokenCredential // nil: its tokens are forgotten
+	given      map[string]string      // the last token, by scope
+}
+
+// newSession builds the credential, which makes no request.
+func newSession(w wire, tenantID, clientID string, build builder) (*session, error) {
+	w.note = &note{}
+	again := func() (azcore.TokenCredential, error) { return build(w, tenantID) }
+	credential, err := again()
+	if err != nil {
+		return nil, err
+	}
+	return &session{build: again, note: w.note, tenantID: tenantID, clientID: clientID, asking: semaphore.NewWeighted(1), credential: credential, given: map[string]string{}}, nil
+}
+
+// Token returns an access token for the scope: from memory while it lives, else from Entra. The error is *Error when
+// Entra refused.
+func (s *session) Token(ctx context.Context, scope string) (Token, error) {
+	if err := s.asking.Acquire(ctx, 1); err != nil {
+		return Token{}, s.failed(fmt.Errorf("waiting for another sign-in to end: %w", err))
+	}
+	defer s.asking.Release(1)
+	s.note.begin()
+	credential, err := s.current()
+	if err != nil {
+		return Token{}, s.explain(err)
+	}
+	if _, limited := ctx.Deadline(); !limited {
+		// Microsoft's client library allows itself 30 seconds where nobody allows it anything.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, retry.LongestPause)
+		defer cancel()
+	}
+	token, err := credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
+	if err != nil {
+		return Token{}, s.explain(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.given[scope] = token.Token
+	return Token{Value: token.Token, ExpiresOn: token.ExpiresOn}, nil
+}
+
+// current returns the credential, a new one where the tokens of the one before were forgotten: Microsoft's client library
+// has no other way to drop a token that it believes to be alive. The caller holds asking.
+func (s *session) current() (azcore.TokenCredential, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.credential == nil {
+		credential, err := s.build()
+		if err != nil {
+			return nil, err
+		}
+		s.credential = credential
+	}
+	return s.credential, nil
+}
+
+// Forget drops an access token that an API refused with HTTP 401, so that the next Token asks for another one. A token
+// that is not the last one given is forgotten already: of many whose requests were refused together, one asks anew. What
+// an Azure CLI or the endpoint of a managed identity remember by themselves is out of reach: the same token may come back.
+func (s *session) Forget(refused string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for scope, token := range s.given {
+		if token == refused {
+			delete(s.given, scope)
+			s.credential = nil
+		}
+	}
+}
+
+// Roles reads the application permissions that an access token carries (its roles claim). The signature is not
+// verified: whoever receives the token does that, and this only shows what it holds.
+func Roles(token string) ([]string, error) {
+	claims, err := decode(token)
+	return claims.Roles, err
+}
+
+type claims struct {
+	Roles    []string `json:"roles"`
+	TenantID string   `json:"tid"`
+}
+
+// decode reads the payload of a JSON web token (RFC 7519). Its errors never quote the token.
+func decode(token string) (claims, error) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return claims{}, errors.New("the access token is not a JSON web token")
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	if err != nil {
+		return claims{}, errors.New("the access token's payload is not base64url")
+	}
+	var c claims
+	if err := json.Unmarshal(payload, &c); err != nil {
+		return claims{}, fmt.Errorf("the access token's payload does not hold the claims of an access token")
+	}
+	return c, nil
+}

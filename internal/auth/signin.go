@@ -1,0 +1,38 @@
+// Package auth gets access tokens from Entra: for whoever runs the provider, and for the application that the
+// provider registers. It is the only package that knows azidentity, and it holds the origins of the cloud and the HTTP
+// client that speaks to them.
+package auth
+
+import "time"
+
+// Endpoints are the origins of the three services, each https, without a path and without a slash at its end.
+type Endpoints struct {
+	Login    string // Entra's sign-in service
+	Graph    string // Microsoft Graph
+	Exchange string // Exchange Online: EWS and Autodiscover
+}
+
+// GlobalEndpoints are those of the worldwide cloud, the only one that CodeTwo Office 365 Migration connects to.
+func GlobalEndpoints() Endpoints {
+	return Endpoints{
+		Login:    "https://login.microsoftonline.com",
+		Graph:    "https://graph.microsoft.com",
+		Exchange: "https://outlook.office365.com",
+	}
+}
+
+// Global tells whether these are the endpoints of the worldwide cloud.
+func (e Endpoints) Global() bool { return e == GlobalEndpoints() }
+
+// GraphScope is what a token for Microsoft Graph is asked for with. A scope names an audience, not a host: it is the
+// same wherever the endpoints are.
+func GraphScope(Endpoints) string { return "https://graph.microsoft.com/.default" }
+
+// ExchangeScope is what a token for Exchange Online is asked for with, wherever the endpoints are.
+func ExchangeScope(Endpoints) string { return "https://outlook.office365.com/.default" }
+
+// Token is an access token.
+type Token struct {
+	Value     string
+	ExpiresOn time.Time // UTC
+}

@@ -1,0 +1,74 @@
+package checks
+
+import (
+	"crypto/x509"
+	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/ews"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+var (
+	graph          = permission.Graph.Name
+	exchangeOnline = permission.Exchange.Name
+)
+
+// Facts is what was learnt about a connection. It is filled step by step: what has an Obstacle stays empty. An error
+// is a fact as good as any; it is kept as it came, for its type to be judged.
+type Facts struct {
+	Now          time.Time
+	Skip         []string // names of checks that are not asked for
+	ConnectionID string   // <tenant_id>/<mailbox>
+	Login        string   // origin of the sign-in service, for the consent URL
+
+	Connection    *store.Connection
+	ConnectionErr error
+
+	// GrantedAt is when the app was last registered, changed or consented to, by the store's journal; zero where it has
+	// none, as for an app that somebody registered by hand.
+	GrantedAt time.Time
+
+	Credential CredentialFacts
+
+	TenantErr error // of the tenant's OpenID Connect discovery document
+
+	Graph, Exchange TokenFacts
+
+	Organization    *entra.Organization
+	OrganizationErr error
+
+	User    *entra.User
+	UserErr error
+
+	EWSURLErr error // of Autodiscover; a failure of its own decides nothing while the mailbox answers
+	EWSErr    error // of opening the mailbox's inbox
+
+	// Holders are the other apps that hold Exchange's role for EWS, asked for where Exchange refuses EWS as such; nil where
+	// nobody asked or Graph did not answer.
+	Holders *entra.RoleHolders
+
+	PublicFolderRouteErr error      // of asking Autodiscover for the public folders' mailbox
+	PublicFolders        ews.Folder // the root
+	PublicFoldersErr     error
+	Subfolders           []ews.PublicFolder // of public_folder_paths
+}
+
+// CredentialFacts say whether the store can produce the app's credential. The credential itself is not among them.
+type CredentialFacts struct {
+	Err         error
+	KeyMissing  bool              // a certificate whose private key is not in the store
+	Certificate *x509.Certificate // nil for a client secret, and where the store has no copy
+}
+
+// TokenFacts say how signing in as the app turned out for one API.
+type TokenFacts struct {
+	Taken    bool // it was tried
+	Err      error
+	Roles    []string // of the roles claim
+	RolesErr error    // the claim could not be read
+}
+
+// day is the form of every date in a detail.
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

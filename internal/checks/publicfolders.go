@@ -1,0 +1,307 @@
+package checks
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/escape"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/ews"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/handoff"
+)
+
+// publicFolders judges the root and the folders of public_folder_paths: CodeTwo's documentation asks for Owner on the root
+// and on every subfolder that is migrated into.
+func (f Facts) publicFolders() Check {
+	if len(f.Connection.PublicFolderPaths) == 0 {
+		return f.rootPublicFolder()
+	}
+	answer, refused := errors.AsType[*ews.Error](f.PublicFoldersErr)
+	if refused && (f.PublicFolderRouteErr != nil || nameOf(answer) == ews.CodeNoPublicFolders) {
+		// Another mailbox may have answered, whose word on the rest is worth no more; or the tenant has no public folders.
+		return f.closedPublicFolders()
+	}
+	return f.everyPublicFolder()
+}
+
+// rootPublicFolder judges the root alone.
+func (f Facts) rootPublicFolder() Check {
+	mailbox := f.Connection.Mailbox
+	const rest = "; its subfolders were not looked at (public_folder_paths of the connection names those to look at)"
+	if f.PublicFoldersErr != nil {
+		return f.closedPublicFolders()
+	}
+	byEntry, missing, told := ownerOf(mailbox, f.PublicFolders)
+	switch {
+	case byEntry:
+		return passed("%s is Owner of the root public folder"+rest, mailbox)
+	case !told:
+		return undecided(f.fill(grantOwner), "Exchange did not say what %s may do in the root public folder", mailbox)
+	case len(missing) > 0:
+		return failed(f.fill(grantOwner), "%s is not Owner of the root public folder: it may not %s", mailbox, strings.Join(missing, ", "))
+	default:
+		return passed("%s has the rights of an Owner in the root public folder"+rest, mailbox)
+	}
+}
+
+// ownerOf reports whether the mailbox is Owner of a folder: by an entry of its own, or, as through a group, by rights of
+// which none is missing. told is false where Exchange said neither.
+func ownerOf(mailbox string, folder ews.Folder) (byEntry bool, missing []string, told bool) {
+	for _, entry := range folder.Permissions {
+		if strings.EqualFold(entry.Mailbox, mailbox) && entry.Level == "Owner" {
+			return true, nil, true
+		}
+	}
+	rights := folder.Rights
+	if rights == nil {
+		return false, nil, false
+	}
+	// The root itself cannot be deleted, so that right is not counted (unconfirmed).
+	for _, right := range []struct {
+		name string
+		held bool
+	}{
+		{"read items", rights.Read}, {"create items", rights.CreateContents},
+		{"create subfolders", rights.CreateHierarchy}, {"change the folder", rights.Modify},
+	} {
+		if !right.held {
+			missing = append(missing, right.name)
+		}
+	}
+	return false, missing, true
+}
+
+// finding is a folder of which the mailbox is not known to be Owner.
+type finding struct {
+	path   string
+	words  string // what was found, to stand in brackets behind the path
+	absent string // the first folder on the way to path that is not there, path included; empty where all are
+	open   bool   // the answer says nothing of the folder
+	busy   bool   // open, and may be answered in some minutes
+	aside  string
+}
+
+// subfolders judges each folder of public_folder_paths. byRights reports whether the mailbox has the rights of an Owner in
+// one of them without an entry of its own.
+func (f Facts) subfolders() (found []finding, byRights bool) {
+	answers := map[string]ews.PublicFolder{}
+	for _, answer := range f.Subfolders {
+		answers[answer.Path] = answer
+	}
+	for _, path := range f.Connection.PublicFolderPaths {
+		answer, asked := answers[path]
+		byEntry, missing, told := ownerOf(f.Connection.Mailbox, answer.Folder)
+		switch {
+		case !asked:
+			found = append(found, finding{path: path, open: true, words: silence(nil)})
+		case answer.Absent:
+			// EWS shows a mailbox no folder that it may not see.
+			words := "it does not exist, or the mailbox may not see it"
+			if answer.At != path {
+				words = answer.At + " does not exist, or the mailbox may not see it"
+			}
+			found = append(found, finding{path: path, absent: answer.At, words: words})
+		case answer.Err != nil:
+			found = append(found, closedFolder(answer))
+		case !told:
+			found = append(found, finding{path: path, open: true, words: silentOnRights})
+		case !byEntry && len(missing) > 0:
+			found = append(found, finding{path: path, words: mayNot(missing)})
+		case !byEntry:
+			byRights = true
+		}
+	}
+	return found, byRights
+}
+
+const silentOnRights = "Exchange did not say what the mailbox may do"
+
+func mayNot(missing []string) string { return "it may not " + strings.Join(missing, ", ") }
+
+// closedFolder judges an answer that is not the folder.
+func closedFolder(answer ews.PublicFolder) finding {
+	found := finding{path: answer.Path, open: true, words: silence(answer.Err)}
+	refusal, answered := errors.AsType[*ews.Error](answer.Err)
+	if !answered {
+		return found
+	}
+	switch nameOf(refusal) {
+	case ews.CodeAccessDenied:
+		// Which may also mean that the mailbox may not see the permissions, as an Owner may.
+		found.open, found.words = false, "Exchange denies the mailbox access: "+ews.CodeAccessDenied
+		if answer.At != answer.Path {
+			found.words = "Exchange denies the mailbox access to " + answer.At + ": " + ews.CodeAccessDenied
+		}
+	case ews.CodeServerBusy:
+		found.busy, found.words, found.aside = true, "Exchange is busy", Check{}.withBackOff(refusal.BackOff).Aside
+	default:
+		found.words, found.aside = words(refusal), Check{}.withSupport("request-id", refusal.RequestID).Aside
+	}
+	return found
+}
+
+// rootFinding is what keeps the root from being an Owner's; nil where nothing does.
+func (f Facts) rootFinding() *finding {
+	if f.PublicFoldersErr != nil {
+		found := closedFolder(ews.PublicFolder{Path: handoff.RootPublicFolder, At: handoff.RootPublicFolder, Err: f.PublicFoldersErr})
+		return &found
+	}
+	_, missing, told := ownerOf(f.Connection.Mailbox, f.PublicFolders)
+	switch {
+	case !told:
+		return &finding{path: handoff.RootPublicFolder, open: true, words: silentOnRights}
+	case len(missing) > 0:
+		return &finding{path: handoff.RootPublicFolder, words: mayNot(missing)}
+	default:
+		return nil
+	}
+}
+
+// everyPublicFolder judges the root and the folders of public_folder_paths together. What is lacking somewhere is a
+// failure, whatever is not known elsewhere.
+func (f Facts) everyPublicFolder() Check {
+	mailbox, paths := f.Connection.Mailbox, f.Connection.PublicFolderPaths
+	found, byRights := f.subfolders()
+	if root := f.rootFinding(); root != nil {
+		found = append([]finding{*root}, found...)
+	}
+	var lacking, open []finding
+	for _, each := range found {
+		if each.open {
+			open = append(open, each)
+		} else {
+			lacking = append(lacking, each)
+		}
+	}
+	total := len(paths) + 1
+	var check Check
+	switch {
+	case len(lacking) > 0:
+		check = failed(f.grantOwnerOf(lacking), "%s is not Owner of %d of %s: %s", mailbox, len(lacking), plural(total, "public folder"), list(lacking))
+		if len(open) > 0 {
+			check.Detail += fmt.Sprintf(". %d of them gave no answer: %s", len(open), list(open))
+		}
+	case len(open) > 0:
+		check = undecided(f.lookAt(open), "%d of %s gave no answer: %s", len(open), plural(total, "public folder"), list(open))
+		if known := total - len(open); known > 0 {
+			check.Detail += fmt.Sprintf(". %s is Owner of the other %s", mailbox, plural(known, "folder"))
+		}
+	default:
+		if rootByEntry, _, _ := ownerOf(mailbox, f.PublicFolders); byRights || !rootByEntry {
+			return passed("%s has the rights of an Owner in the root public folder and in the %s of public_folder_paths", mailbox, plural(len(paths), "folder"))
+		}
+		return passed("%s is Owner of the root public folder and of the %s of public_folder_paths", mailbox, plural(len(paths), "folder"))
+	}
+	for _, each := range open {
+		check.Aside = firstOf(check.Aside, each.aside)
+	}
+	return check
+}
+
+// grantOwnerOf are the commands that add Owner to the folders that lack it. What concerns folders that are missing, or that
+// the mailbox does not see, is a proposal, in comments: pasted as they are, the commands create nothing.
+func (f Facts) grantOwnerOf(lacking []finding) string {
+	var paths, proposals []string
+	for _, each := range lacking {
+		if each.absent == "" {
+			paths = append(paths, each.path)
+			continue
+		}
+		if each.absent != each.path {
+			proposals = append(proposals, "# If Get-PublicFolder -Identity "+escape.PowerShell(each.absent)+" shows that folder, make it visible to the mailbox: add Owner there, too, or FolderVisible.")
+		}
+		proposals = append(proposals, each.toCreate()...)
+		for line := range strings.Lines(handoff.GrantPublicFolderOwner(f.Connection.Mailbox, each.path)) {
+			proposals = append(proposals, "# "+strings.TrimSuffix(line, "\n"))
+		}
+	}
+	commands := strings.TrimSuffix(powerShell, "\n")
+	if len(paths) > 0 {
+		commands += "\n" + handoff.GrantPublicFolderOwner(f.Connection.Mailbox, paths...)
+	}
+	if len(proposals) == 0 {
+		return commands
+	}
+	commands += "\n# Missing, or hidden from the mailbox: correct public_folder_paths, or create the folder, and then add Owner:"
+	for i, line := range proposals {
+		if !slices.ContainsFunc(proposals[:i], func(earlier string) bool { return strings.EqualFold(earlier, line) }) {
+			commands += "\n" + line
+		}
+	}
+	return commands
+}
+
+// toCreate proposes the folders on the way to path that are not there, from the top.
+func (x finding) toCreate() (proposals []string) {
+	if x.absent == "" {
+		return nil
+	}
+	for end := len(x.absent); end <= len(x.path); end++ {
+		if end == len(x.path) || x.path[end] == '\\' {
+			name := strings.LastIndex(x.path[:end], `\`)
+			parent := firstOf(x.path[:name], handoff.RootPublicFolder)
+			proposals = append(proposals, "# New-PublicFolder -Name "+escape.PowerShell(x.path[name+1:end])+" -Path "+escape.PowerShell(parent))
+		}
+	}
+	return proposals
+}
+
+// lookAt are the next steps where folders gave no answer.
+func (f Facts) lookAt(open []finding) string {
+	const again = "Plan again in some minutes."
+	var paths []string
+	for _, each := range open {
+		if !each.busy {
+			paths = append(paths, each.path)
+		}
+	}
+	if len(paths) == 0 {
+		return again
+	}
+	return again + " If that does not help:\n" + powerShell + handoff.ShowPublicFolderPermissions(f.Connection.Mailbox, paths...) + "\nshows what the mailbox may do."
+}
+
+func list(found []finding) string {
+	texts := make([]string, len(found))
+	for i, each := range found {
+		texts[i] = fmt.Sprintf("%s (%s)", each.path, each.words)
+	}
+	return strings.Join(texts, "; ")
+}
+
+func plural(count int, noun string) string {
+	if count == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", count, noun)
+}
+
+// closedPublicFolders judges a root that could not be opened. Where Autodiscover did not say which mailbox holds the
+// hierarchy, the refusal may come from one that does not, and says nothing.
+func (f Facts) closedPublicFolders() Check {
+	answer, ok := errors.AsType[*ews.Error](f.PublicFoldersErr)
+	if !ok {
+		return undecided(f.fill(lookAtOwner), "the root public folder gave no answer: %s", silence(f.PublicFoldersErr))
+	}
+	if known, found := exchangeAnswer(PublicFolders, nameOf(answer)); found && (known.Passing || f.PublicFolderRouteErr == nil) {
+		return f.row(known).withBackOff(answer.BackOff)
+	}
+	check := undecided(f.fill(lookAtOwner), "the root public folder gave no answer: %s", words(answer))
+	check = check.withSupport("request-id", answer.RequestID)
+	if f.PublicFolderRouteErr == nil {
+		return check
+	}
+	check.Detail = strings.TrimSuffix(check.Detail, ".") + ". Autodiscover did not say which mailbox holds the public folders, so that another one may have been asked: "
+	route, answered := errors.AsType[*ews.Error](f.PublicFolderRouteErr)
+	if !answered {
+		check.Detail += silence(f.PublicFolderRouteErr)
+		return check
+	}
+	check.Detail += words(route)
+	if nameOf(route) == ews.CodeServerBusy {
+		check.Remedy = "Plan again in some minutes. If Autodiscover stays busy:\n" + check.Remedy
+		check = check.withBackOff(route.BackOff)
+	}
+	return check
+}

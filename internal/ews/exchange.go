@@ -1,0 +1,124 @@
+// Package ews asks Exchange Online what the connectivity check needs to know: where a mailbox's Exchange Web
+// Services (EWS) are, and what a registered app may do in one folder of it.
+package ews
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+)
+
+// ErrOtherOrigin says that Exchange pointed outside the origin that the provider was told to use. A request that
+// carries a token never goes there.
+var ErrOtherOrigin = errors.New("outside the configured Exchange endpoint")
+
+// Client speaks to one Exchange origin as one app.
+type Client struct {
+	origin  string
+	http    *http.Client
+	token   func(context.Context) (string, error)
+	forget  func(refused string) // nil: a refused token is not replaced
+	retries retry.Policy
+}
+
+// New returns a client for an origin such as https://outlook.office365.com, without a trailing slash. token supplies
+// the app's access token for Exchange; it is asked for every request that needs one. Redirects are never followed,
+// whatever the given client does. retries is how a busy Exchange is waited for.
+func New(origin string, client *http.Client, retries retry.Policy, token func(context.Context) (string, error)) *Client {
+	still := *client
+	still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &Client{origin: strings.TrimSuffix(origin, "/"), http: &still, token: token, retries: retries}
+}
+
+// Renewing has the client replace a token that Exchange refuses with HTTP 401, once for each question: forget drops it, and
+// the token function is asked for another one. A second refusal is the answer.
+func (c *Client) Renewing(forget func(refused string)) *Client {
+	renewing := *c
+	renewing.forget = forget
+	return &renewing
+}
+
+// DefaultEWSURL is where an origin serves EWS when Autodiscover does not say otherwise (Microsoft: "Get started with
+// EWS client applications").
+func (c *Client) DefaultEWSURL() string { return c.origin + "/EWS/Exchange.asmx" }
+
+// within answers with an error for an address that is not on the client's origin.
+func (c *Client) within(address string) error {
+	there, err := url.Parse(address)
+	if err != nil {
+		return fmt.Errorf("%q, where Exchange pointed to, is no URL: %w", address, ErrOtherOrigin)
+	}
+	here, err := url.Parse(c.origin)
+	if err != nil {
+		return fmt.Errorf("the Exchange endpoint %q is no URL: %w", c.origin, err)
+	}
+	if there.Scheme != here.Scheme || there.User != nil || !strings.EqualFold(hostAndPort(there), hostAndPort(here)) {
+		return fmt.Errorf("%s, where Exchange pointed to, is %w %s", address, ErrOtherOrigin, c.origin)
+	}
+	return nil
+}
+
+func hostAndPort(u *url.URL) string {
+	if u.Port() == "" && u.Scheme == "https" {
+		return u.Hostname() + ":443"
+	}
+	return u.Host
+}
+
+// ask sends a SOAP request with the app's token. read makes of an answer what it holds, or an error.
+func (c *Client) ask(ctx context.Context, address, question string, route Route, read func(*http.Response, []byte) error) error {
+	token, err := c.token(ctx)
+	if err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		if token == "" {
+			return errors.New("refused to send a request to Exchange without an access token: signing in gave an empty one")
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(question))
+		if err != nil {
+			return err
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		request.Header.Set("Content-Type", "text/xml; charset=utf-8")
+		request.Header.Set("Accept", "text/xml")
+		request.Header.Set("X-AnchorMailbox", route.Anchor)
+		if route.PublicFolderMailbox != "" {
+			request.Header.Set("X-PublicFolderMailbox", route.PublicFolderMailbox)
+		}
+		err = c.do(request, read)
+		answer, answered := errors.AsType[*Error](err)
+		if !first || c.forget == nil || !answered || answer.Status != http.StatusUnauthorized {
+			return err
+		}
+		c.forget(token)
+		fresh, failed := c.token(ctx)
+		if failed != nil || fresh == token {
+			return err // the refusal says more
+		}
+		token = fresh
+	}
+}
+
+// do sends the request, and again while Exchange is busy and the time allows: nothing is asked here that changes anything.
+// What the last answer came to is the error.
+func (c *Client) do(request *http.Request, read func(*http.Response, []byte) error) error {
+	request.Header.Set("User-Agent", "terraform-provider-codetwo")
+	answer, err := c.retries.Send(c.http, request, func(answer *http.Response, body []byte) retry.Verdict {
+		return verdict(answer, read(answer, body))
+	})
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(answer.Body) // from memory
+	if err != nil {
+		return fmt.Errorf("reading Exchange's answer: %w", err)
+	}
+	return read(answer, body)
+}
