@@ -71,7 +71,7 @@ func rooms(t *testing.T) map[string][]string {
 	return deps
 }
 
-func TestTheSandboxPackagesKeepToTheArrowsAndAreImportedAsAWhole(t *testing.T) {
+func TestPackages_TheSandboxKeepsToItsImportsAndIsImportedAsAWhole(t *testing.T) {
 	t.Parallel()
 	const below = module + "sandbox/"
 	met := 0
@@ -99,7 +99,7 @@ func TestTheSandboxPackagesKeepToTheArrowsAndAreImportedAsAWhole(t *testing.T) {
 	}
 }
 
-func TestTheRoomsKeepToTheArrows(t *testing.T) {
+func TestPackages_ImportOnlyWhatDESIGNAllows(t *testing.T) {
 	t.Parallel()
 	deps := rooms(t)
 	forbid := func(room string, prefixes ...string) {

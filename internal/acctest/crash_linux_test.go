@@ -135,9 +135,9 @@ func (b *bench) purge() {
 	}
 }
 
-// TestNothingIsLostOrDoubledWhereverARunIsCutOff cuts the wire at every request of create, rotation and destroy, in
+// TestAccTargetAppRegistration_NothingIsLostOrDoubledWhereverARunIsCutOff cuts the wire at every request of create, rotation and destroy, in
 // every way, and looks at the tenant and the store after one more run.
-func TestNothingIsLostOrDoubledWhereverARunIsCutOff(t *testing.T) {
+func TestAccTargetAppRegistration_NothingIsLostOrDoubledWhereverARunIsCutOff(t *testing.T) {
 	b := newBench(t)
 	boundaries := 0
 	play := func(operation string, prepare func(), act func() error, wrong func() string) {

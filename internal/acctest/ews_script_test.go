@@ -108,7 +108,7 @@ func (o *organization) settingsOf(b before) map[string]any {
 	return map[string]any{"ews_enabled": enabled, "ews_allowed_app_ids": o.ids(b.listed)}
 }
 
-func TestEWSScriptTakesAccessFromNobodyUnderPowerShell(t *testing.T) {
+func TestTargetConnection_EWSScriptTakesAccessFromNobodyUnderPowerShell(t *testing.T) {
 	t.Parallel()
 	o := newOrganization(t)
 	domain := o.tenant.Domain

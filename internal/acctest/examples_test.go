@@ -33,7 +33,7 @@ const requirement = `terraform {
 
 var fencedTerraform = regexp.MustCompile("(?s)```terraform\n(.*?)```")
 
-func TestEveryExampleIsValid(t *testing.T) {
+func TestAccExamples_EveryOneIsValid(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{})
 	cli := k.CLI()
@@ -58,7 +58,7 @@ func TestEveryExampleIsValid(t *testing.T) {
 	})
 }
 
-func TestTheExampleOfATestPassesOnceCodeTwoCanConnectAndLeavesNothingBehind(t *testing.T) {
+func TestAccExamples_TheTestPassesOnceCodeTwoCanConnectAndLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{Gate: "empty"})
 	tenant := k.Tenant(0)
@@ -89,7 +89,7 @@ func TestTheExampleOfATestPassesOnceCodeTwoCanConnectAndLeavesNothingBehind(t *t
 	}
 }
 
-func TestTheExamplesOfACheckAndAGateTellOfAClosedTenantAndDestroyHasAWayOut(t *testing.T) {
+func TestAccExamples_TheCheckAndTheGateTellOfAClosedTenantAndDestroyHasAWayOut(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{Gate: "false"})
 	tenant := k.Tenant(0)
@@ -135,7 +135,7 @@ func TestTheExamplesOfACheckAndAGateTellOfAClosedTenantAndDestroyHasAWayOut(t *t
 	}
 }
 
-func TestTheExampleOfLeftoversDeletesTheChosenAppAndNoOther(t *testing.T) {
+func TestAccExamples_LeftoversDeletesTheChosenAppAndNoOther(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{})
 	tenantID := k.Tenant(0).TenantID

@@ -31,7 +31,7 @@ func (w *waited) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-func TestCtrlCEndsAWaitWithWhatIsKnownByThen(t *testing.T) {
+func TestAccTargetConnectivity_CtrlCEndsAWaitWithWhatIsKnownByThen(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenant := k.Tenant(0)
 	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")

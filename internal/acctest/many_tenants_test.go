@@ -102,7 +102,7 @@ func perTenant(requests []acctest.Request, meant func(acctest.Request) bool) map
 	return counts
 }
 
-func TestAccEachTenantOfARunCostsOneSignInAndOneLookAtMicrosoftsAPIs(t *testing.T) {
+func TestAccProvider_EachTenantOfARunCostsOneSignInAndOneLookAtMicrosoftsAPIs(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{Tenants: 4, Profile: "instant"})
 	cli := initialised(t, k)
@@ -144,7 +144,7 @@ func TestAccEachTenantOfARunCostsOneSignInAndOneLookAtMicrosoftsAPIs(t *testing.
 	expect("requests to Graph of a plan, two registrations each", perTenant(requests, func(request acctest.Request) bool { return !signsIn(request) }), 2)
 }
 
-func TestAccOneConnectionCarriesAllTenants(t *testing.T) {
+func TestAccProvider_OneConnectionCarriesAllTenants(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{Tenants: 4, Profile: "instant"})
 	cli := initialised(t, k)
@@ -168,7 +168,7 @@ func TestAccOneConnectionCarriesAllTenants(t *testing.T) {
 	}
 }
 
-func TestAccANewTenantThatRefusesIsNamedAndHoldsNoOtherRegistrationUp(t *testing.T) {
+func TestAccProvider_ANewTenantThatRefusesIsNamedAndHoldsNoOtherRegistrationUp(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{Tenants: 3})
 	cli := initialised(t, k)
@@ -243,7 +243,7 @@ func TestAccANewTenantThatRefusesIsNamedAndHoldsNoOtherRegistrationUp(t *testing
 	}
 }
 
-func TestAccRefusedTenantsAreLeftAsideWhereThatIsAskedFor(t *testing.T) {
+func TestAccProvider_RefusedTenantsAreLeftAsideWhereThatIsAskedFor(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{Tenants: 4})
 	cli := initialised(t, k)
@@ -317,7 +317,7 @@ func TestAccRefusedTenantsAreLeftAsideWhereThatIsAskedFor(t *testing.T) {
 }
 
 // Nothing was seen of it yet that could be shown.
-func TestAccAnImportFromARefusedTenantIsAnError(t *testing.T) {
+func TestAccProvider_AnImportFromARefusedTenantIsAnError(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{Tenants: 2})
 	cli := initialised(t, k)
@@ -337,7 +337,7 @@ import {
 
 // Terraform orders resources, and not their instances: an error in one tenant's registration would keep the connections
 // of all others from being changed.
-func TestAccWhatChangesEverywhereIsChangedAroundARefusedTenant(t *testing.T) {
+func TestAccProvider_WhatChangesEverywhereIsChangedAroundARefusedTenant(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{Tenants: 3})
 	cli := initialised(t, k)
@@ -440,7 +440,7 @@ func TestAccWhatChangesEverywhereIsChangedAroundARefusedTenant(t *testing.T) {
 }
 
 // A plan that was accepted has to be applied as it was made, and one that could not be is refused.
-func TestAccARefusedTenantIsPlannedSoThatItCanBeApplied(t *testing.T) {
+func TestAccProvider_ARefusedTenantIsPlannedSoThatItCanBeApplied(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{Tenants: 2})
 	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)

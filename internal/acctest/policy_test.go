@@ -7,7 +7,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
-func TestTheKitchenLimitsCertificatesAsAnAdministratorDoes(t *testing.T) {
+func TestEnv_LimitsCertificatesAsAnAdministratorDoes(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenantID := k.Tenant(0).TenantID
 	id := k.LimitCertificates(tenantID, "P180D")

@@ -60,7 +60,7 @@ func each(t *testing.T, test func(t *testing.T, c command, s *scene, fault sandb
 	}
 }
 
-func TestRetryAfterIsHonouredOnEveryCall(t *testing.T) {
+func TestAccTargetAppRegistration_RetryAfterIsHonouredOnEveryCall(t *testing.T) {
 	t.Parallel()
 	const pause = time.Second
 	each(t, func(t *testing.T, c command, s *scene, fault sandbox.Fault) {
@@ -89,7 +89,7 @@ func TestRetryAfterIsHonouredOnEveryCall(t *testing.T) {
 	})
 }
 
-func TestARetryAfterBeyondTheOperationsTimeFailsWithinItAndLeavesNothing(t *testing.T) {
+func TestAccTargetAppRegistration_ARetryAfterBeyondTheOperationsTimeFailsWithinItAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	for name, fault := range commands["create"].calls {
 		t.Run(name, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestARetryAfterBeyondTheOperationsTimeFailsWithinItAndLeavesNothing(t *test
 
 // The trouble lasts for hours, and so may the command: of its 24, Autodiscover gets half. A run that ends all the same, and
 // sends nothing more, ends because it was cancelled.
-func TestACancelledRunStopsWhereverItIs(t *testing.T) {
+func TestAccTargetAppRegistration_ACancelledRunStopsWhereverItIs(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var longest time.Duration
@@ -166,7 +166,7 @@ func TestACancelledRunStopsWhereverItIs(t *testing.T) {
 	})
 }
 
-func TestATokenThatGraphRefusesIsReplacedAndTheRequestRepeated(t *testing.T) {
+func TestAccTargetAppRegistration_ATokenThatGraphRefusesIsReplacedAndTheRequestRepeated(t *testing.T) {
 	t.Parallel()
 	for _, at := range []string{"POST /v1.0/$batch", "PATCH /v1.0/applications(uniqueName=*"} {
 		t.Run(at, func(t *testing.T) {

@@ -99,7 +99,7 @@ data "codetwo_target_connectivity" "by_hand" {
 // refusedSecret is of no app.
 const refusedSecret = "Wr0ng~secret.that-nobody_ever~made-up"
 
-func TestNoSecretIsInStatePlanLogOrOutput(t *testing.T) {
+func TestAccProvider_NoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenant := k.Tenant(0)
 	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")

@@ -17,7 +17,7 @@ import (
 
 // These tests let Microsoft's own client library, which signin is made of, sign in to the sandbox.
 
-func TestOneCallerSignsInToEveryTenantByIDAndByDomain(t *testing.T) {
+func TestProvider_OneCallerSignsInToEveryTenantByIDAndByDomain(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{Tenants: 3})
 	full := k.Tenant(0).Callers.Full
@@ -38,7 +38,7 @@ func TestOneCallerSignsInToEveryTenantByIDAndByDomain(t *testing.T) {
 	}
 }
 
-func TestAnAppSignsInByCertificateToEachAPIWithThatAPIsRoles(t *testing.T) {
+func TestProvider_AnAppSignsInByCertificateToEachAPIWithThatAPIsRoles(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{})
 	tenantID := k.Tenant(0).TenantID
@@ -67,7 +67,7 @@ func TestAnAppSignsInByCertificateToEachAPIWithThatAPIsRoles(t *testing.T) {
 	}
 }
 
-func TestARefusedSecretIsReportedByItsCode(t *testing.T) {
+func TestProvider_ARefusedSecretIsReportedByItsCode(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{})
 	full := k.Tenant(0).Callers.Full

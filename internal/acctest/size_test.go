@@ -11,7 +11,7 @@ import (
 // others, which are more than the rest of the provider, and come back with one line of code.
 const largest = 45_000_000
 
-func TestTheReleasedBinaryIsNoLargerThanPromised(t *testing.T) {
+func TestProvider_TheReleasedBinaryIsNoLargerThanPromised(t *testing.T) {
 	t.Parallel()
 	binary := filepath.Join(t.TempDir(), "provider")
 	// Without -trimpath, which saves little, so that what is compiled already can be linked.

@@ -102,13 +102,13 @@ func nothingLeaked(t *testing.T, k *acctest.Kitchen, lives []*life) {
 	}
 }
 
-func TestTenantsEndAsDeclaredWhateverTroubleTheyMake(t *testing.T) {
+func TestAccTargetAppRegistration_TenantsEndAsDeclaredWhateverFaultsTheyMeet(t *testing.T) {
 	t.Parallel()
 	soak(t, seedOf(t), 4, 1, 2)
 }
 
-// TestASoakIsPlayedAgainByItsSeed plays one twice, and compares what the tenants were asked and what they answered.
-func TestASoakIsPlayedAgainByItsSeed(t *testing.T) {
+// TestSoak_IsPlayedAgainByItsSeed plays one twice, and compares what the tenants were asked and what they answered.
+func TestSoak_IsPlayedAgainByItsSeed(t *testing.T) {
 	t.Parallel()
 	seed := seedOf(t)
 	var played [2]map[int][]string
@@ -147,8 +147,8 @@ func transcripts(k *acctest.Kitchen) map[int][]string {
 	return all
 }
 
-// TestAnySequenceOfDriftAndApplyEndsAsDeclared lets events happen by lot, each followed by an apply and by one that must find nothing to do.
-func TestAnySequenceOfDriftAndApplyEndsAsDeclared(t *testing.T) {
+// TestAccTargetAppRegistration_AnySequenceOfDriftAndApplyEndsAsDeclared lets events happen by lot, each followed by an apply and by one that must find nothing to do.
+func TestAccTargetAppRegistration_AnySequenceOfDriftAndApplyEndsAsDeclared(t *testing.T) {
 	t.Parallel()
 	seed := seedOf(t)
 	k := acctest.Start(t, sandbox.Options{})

@@ -14,9 +14,9 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/terraformcli"
 )
 
-// TestOfSeveralTerraformsThatCreateOneConnectionOneSucceedsAndTheOthersCanPasteTheImport has several people plan the same
+// TestAccTargetConnection_OfSeveralTerraformsThatCreateOneOneSucceedsAndTheOthersCanPasteTheImport has several people plan the same
 // connection, each in a configuration of their own, and then apply what they planned at the same time.
-func TestOfSeveralTerraformsThatCreateOneConnectionOneSucceedsAndTheOthersCanPasteTheImport(t *testing.T) {
+func TestAccTargetConnection_OfSeveralTerraformsThatCreateOneOneSucceedsAndTheOthersCanPasteTheImport(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	mailbox := k.Tenant(0).Mailboxes.Licensed[0]
 	id := strings.ToLower(k.Tenant(0).TenantID + "/" + mailbox)

@@ -10,7 +10,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
-func TestAccACreateSurvivesEveryKindOfFaultAtEveryRequest(t *testing.T) {
+func TestAccTargetAppRegistration_ACreateSurvivesEveryKindOfFaultAtEveryRequest(t *testing.T) {
 	for _, kind := range []sandbox.FaultKind{
 		sandbox.Throttled, sandbox.Unavailable, sandbox.TimeoutBefore, sandbox.TimeoutAfter, sandbox.ResetAfter, sandbox.CutOff, sandbox.HTMLPage, sandbox.EmptyBody,
 	} {

@@ -73,7 +73,7 @@ func grantsOf(k *acctest.Kitchen, clientID string) int {
 	return count
 }
 
-func TestAccEveryPermissionIsKnownBeforeAnythingExists(t *testing.T) {
+func TestAccTargetAppRegistration_EveryPermissionIsKnownBeforeAnythingExists(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	permission := func(key, attribute string) tfjsonpath.Path {
 		return tfjsonpath.New("permissions").AtMapKey(key).AtMapKey(attribute)
@@ -94,7 +94,7 @@ func TestAccEveryPermissionIsKnownBeforeAnythingExists(t *testing.T) {
 	})
 }
 
-func TestAccARegistrationIsMadeAndRemovedAsOneThing(t *testing.T) {
+func TestAccTargetAppRegistration_ARegistrationIsMadeAndRemovedAsOneThing(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	store := filepath.Join(k.Store, k.Tenant(0).TenantID)
 	run(t, k,
@@ -143,7 +143,7 @@ func TestAccARegistrationIsMadeAndRemovedAsOneThing(t *testing.T) {
 	}
 }
 
-func TestAccPurgeOnDestroyEmptiesTheRecycleBinToo(t *testing.T) {
+func TestAccTargetAppRegistration_PurgeOnDestroyEmptiesTheRecycleBinToo(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	run(t, k, resource.TestStep{Config: k.Provider(k.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)})
 	if deleted := k.State(0).DeletedItems; len(deleted) != 0 {
@@ -151,7 +151,7 @@ func TestAccPurgeOnDestroyEmptiesTheRecycleBinToo(t *testing.T) {
 	}
 }
 
-func TestAccAPurgeWhoseAnswerGetsLostIsDone(t *testing.T) {
+func TestAccTargetAppRegistration_APurgeWhoseAnswerGetsLostIsDone(t *testing.T) {
 	for _, kind := range []sandbox.FaultKind{sandbox.TimeoutBefore, sandbox.TimeoutAfter} {
 		t.Run(string(kind), func(t *testing.T) {
 			k := acctest.Start(t, sandbox.Options{})
@@ -164,7 +164,7 @@ func TestAccAPurgeWhoseAnswerGetsLostIsDone(t *testing.T) {
 	}
 }
 
-func TestAccRevokedConsentIsSeenInThePlanAndGivenBackByApply(t *testing.T) {
+func TestAccTargetAppRegistration_RevokedConsentIsSeenInThePlanAndGivenBackByApply(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
 	tenantID := k.Tenant(0).TenantID
@@ -189,7 +189,7 @@ func TestAccRevokedConsentIsSeenInThePlanAndGivenBackByApply(t *testing.T) {
 	)
 }
 
-func TestAccAnotherPermissionIsGrantedInPlaceAndTakenBackWhenRemoved(t *testing.T) {
+func TestAccTargetAppRegistration_AnotherPermissionIsGrantedInPlaceAndTakenBackWhenRemoved(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	provider := k.Provider(k.Tenant(0).Callers.Full)
 	const domains = "Microsoft Graph/Domain.Read.All"
@@ -220,7 +220,7 @@ func TestAccAnotherPermissionIsGrantedInPlaceAndTakenBackWhenRemoved(t *testing.
 	)
 }
 
-func TestAccAnApplicationOfThatNameIsRefusedWithTheImportBlock(t *testing.T) {
+func TestAccTargetAppRegistration_AnApplicationOfThatNameIsRefusedWithTheImportBlock(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenantID := k.Tenant(0).TenantID
 	stranger := k.Graph(tenantID, http.MethodPost, "/applications", map[string]any{"displayName": "CodeTwo Office 365 Migration Target"})
@@ -238,7 +238,7 @@ func TestAccAnApplicationOfThatNameIsRefusedWithTheImportBlock(t *testing.T) {
 	}
 }
 
-func TestAccConsentLeftToAPersonIsPlannedAndShown(t *testing.T) {
+func TestAccTargetAppRegistration_ConsentLeftToAPersonIsPlannedAndShown(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	config := k.Provider(k.Tenant(0).Callers.Full) + registration(`grant_admin_consent = false`)
@@ -273,7 +273,7 @@ func TestAccConsentLeftToAPersonIsPlannedAndShown(t *testing.T) {
 	)
 }
 
-func TestAccACallerWithoutTheConsentRightIsToldWhichOneIsMissing(t *testing.T) {
+func TestAccTargetAppRegistration_ACallerWithoutTheConsentRightIsToldWhichOneIsMissing(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
@@ -291,7 +291,7 @@ func TestAccACallerWithoutTheConsentRightIsToldWhichOneIsMissing(t *testing.T) {
 	}
 }
 
-func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
+func TestAccTargetAppRegistration_BadInputIsRefusedWhilePlanning(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	provider := k.Provider(k.Tenant(0).Callers.Full)
 	for name, c := range map[string]struct {
@@ -324,7 +324,7 @@ func TestAccBadInputIsRefusedWhilePlanning(t *testing.T) {
 // noRequest is a plan check: nothing was asked of the tenant so far.
 type noRequest struct{ k *acctest.Kitchen }
 
-func TestAccADeletedApplicationIsRefusedOrRestoredAsAsked(t *testing.T) {
+func TestAccTargetAppRegistration_ADeletedApplicationIsRefusedOrRestoredAsAsked(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	provider := k.Provider(k.Tenant(0).Callers.Full)
 	var clientID string

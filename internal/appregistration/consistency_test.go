@@ -76,7 +76,7 @@ func applicationMissing(seen *entra.Registration) string {
 	return ""
 }
 
-func TestOneGoodReadSufficesAndThreeInARowAreNeededAfterAStaleOne(t *testing.T) {
+func TestTargetAppRegistration_OneGoodReadSufficesAndThreeInARowAreNeededAfterAStaleOne(t *testing.T) {
 	for name, c := range map[string]struct {
 		reads []*entra.Registration
 		looks int
@@ -95,7 +95,7 @@ func TestOneGoodReadSufficesAndThreeInARowAreNeededAfterAStaleOne(t *testing.T) 
 	}
 }
 
-func TestWhatNeverShowsFailsWhenTheOperationsTimeIsOverAndSaysWhatIsMissing(t *testing.T) {
+func TestTargetAppRegistration_WhatNeverShowsFailsWhenTheOperationsTimeIsOverAndSaysWhatIsMissing(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	directory := &laggingDirectory{reads: []*entra.Registration{stale}}
@@ -113,7 +113,7 @@ func TestWhatNeverShowsFailsWhenTheOperationsTimeIsOverAndSaysWhatIsMissing(t *t
 	}
 }
 
-func TestNotYetIsWaitedOutOnlyWhileSomethingWasMadeAMomentAgo(t *testing.T) {
+func TestTargetAppRegistration_NotYetIsWaitedOutOnlyWhileSomethingWasMadeAMomentAgo(t *testing.T) {
 	notYet := map[string]*entra.Error{
 		"404":                           {Status: http.StatusNotFound, Code: "Request_ResourceNotFound"},
 		"400 without backing":           {Status: http.StatusBadRequest, Details: []entra.ErrorDetail{{Code: "NoBackingApplicationObject"}}},
@@ -149,7 +149,7 @@ func TestNotYetIsWaitedOutOnlyWhileSomethingWasMadeAMomentAgo(t *testing.T) {
 	}
 }
 
-func TestWhatThisRunDeletedIsPurgedAsSoonAsTheRecycleBinShowsIt(t *testing.T) {
+func TestTargetAppRegistration_WhatThisRunDeletedIsPurgedAsSoonAsTheRecycleBinShowsIt(t *testing.T) {
 	absent, done := entra.Outcome{Absent: true}, entra.Outcome{}
 	lost, lostAndAbsent := entra.Outcome{Lost: true}, entra.Outcome{Absent: true, Lost: true}
 	for name, c := range map[string]struct {
@@ -175,7 +175,7 @@ func TestWhatThisRunDeletedIsPurgedAsSoonAsTheRecycleBinShowsIt(t *testing.T) {
 	}
 }
 
-func TestADeletionThatOneReplicaKnewNothingOfIsRepeated(t *testing.T) {
+func TestTargetAppRegistration_ADeletionThatOneReplicaKnewNothingOfIsRepeated(t *testing.T) {
 	directory := &laggingDirectory{writes: []entra.Outcome{{Absent: true}, {}}, reads: []*entra.Registration{good, good, stale}}
 	outcomes, err := jobOn(directory).deleteUntilGone(t.Context(), []entra.Change{entra.DeleteApplication{}})
 	if err != nil || directory.tries != 2 || outcomes[0].Absent {
@@ -183,7 +183,7 @@ func TestADeletionThatOneReplicaKnewNothingOfIsRepeated(t *testing.T) {
 	}
 }
 
-func TestWhatTheFirstDeletionFoundCountsAsDeletedByThisRunThoughTheSecondFindsItGone(t *testing.T) {
+func TestTargetAppRegistration_WhatTheFirstDeletionFoundCountsAsDeletedByThisRunThoughTheSecondFindsItGone(t *testing.T) {
 	directory := &laggingDirectory{
 		writes: []entra.Outcome{{}, {Absent: true}}, last: []entra.Outcome{{Absent: true}, {}}, reads: []*entra.Registration{good, stale},
 	}

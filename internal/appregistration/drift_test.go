@@ -81,7 +81,7 @@ func keptBesideANewOne(m *made) error {
 	return nil
 }
 
-func TestAccDriftShowsInThePlanAndIsRepairedByApply(t *testing.T) {
+func TestAccTargetAppRegistration_DriftShowsInThePlanAndIsRepairedByApply(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(m *made)
 		plan   []plancheck.PlanCheck
@@ -210,7 +210,7 @@ func TestAccDriftShowsInThePlanAndIsRepairedByApply(t *testing.T) {
 	}
 }
 
-func TestAccCredentialsFromElsewhereAreReportedAndNeverDeleted(t *testing.T) {
+func TestAccTargetAppRegistration_CredentialsFromElsewhereAreReportedAndNeverDeleted(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	config := k.Provider(k.Tenant(0).Callers.Full) + minimal

@@ -44,7 +44,7 @@ func importing(tenantID, id string) string {
 	return fmt.Sprintf("import {\n  to = %s\n  id = \"%s/%s\"\n}\n", address, tenantID, id)
 }
 
-func TestAccTheWizardsOwnAppImportsWithNothingToChange(t *testing.T) {
+func TestAccTargetAppRegistration_TheWizardsOwnAppImportsWithNothingToChange(t *testing.T) {
 	for name, id := range map[string]func(acctest.HandmadeApp) string{
 		"by client ID": func(app acctest.HandmadeApp) string { return app.ClientID },
 		"by object ID": func(app acctest.HandmadeApp) string { return app.ObjectID },
@@ -76,7 +76,7 @@ func TestAccTheWizardsOwnAppImportsWithNothingToChange(t *testing.T) {
 	}
 }
 
-func TestAccAnImportedAppKeepsWhatAStrangerGrantedUntilAskedOtherwise(t *testing.T) {
+func TestAccTargetAppRegistration_AnImportedAppKeepsWhatAStrangerGrantedUntilAskedOtherwise(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenantID := k.Tenant(0).TenantID
 	app := wizardMade(t, k)
@@ -110,7 +110,7 @@ func TestAccAnImportedAppKeepsWhatAStrangerGrantedUntilAskedOtherwise(t *testing
 	)
 }
 
-func TestAccAnImportedCertificateIsTakenOverOnlyWhenAsked(t *testing.T) {
+func TestAccTargetAppRegistration_AnImportedCertificateIsTakenOverOnlyWhenAsked(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenantID := k.Tenant(0).TenantID
 	app := wizardMade(t, k)
@@ -133,7 +133,7 @@ func TestAccAnImportedCertificateIsTakenOverOnlyWhenAsked(t *testing.T) {
 	)
 }
 
-func TestAccAnImportOfSomethingElseIsRefused(t *testing.T) {
+func TestAccTargetAppRegistration_AnImportOfSomethingElseIsRefused(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenantID := k.Tenant(0).TenantID
 	provider := k.Provider(k.Tenant(0).Callers.Full)

@@ -47,7 +47,7 @@ func one(k *acctest.Kitchen) resource.TestCheckFunc {
 	}
 }
 
-func TestAccARefusalWhileACreateIsTakenUpForgetsNothing(t *testing.T) {
+func TestAccTargetAppRegistration_ARefusalWhileACreateIsTakenUpForgetsNothing(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
 	run(t, k,
@@ -62,7 +62,7 @@ func TestAccARefusalWhileACreateIsTakenUpForgetsNothing(t *testing.T) {
 	)
 }
 
-func TestAccACreateThatIsTakenUpAndFailsAgainLeavesNothingInTheRecycleBin(t *testing.T) {
+func TestAccTargetAppRegistration_ACreateThatIsTakenUpAndFailsAgainLeavesNothingInTheRecycleBin(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
 	run(t, k,
@@ -77,7 +77,7 @@ func TestAccACreateThatIsTakenUpAndFailsAgainLeavesNothingInTheRecycleBin(t *tes
 	)
 }
 
-func TestAccAnUpsertWhoseAnswerWasLostIsFoundThoughItsRepetitionIsRefused(t *testing.T) {
+func TestAccTargetAppRegistration_AnUpsertWhoseAnswerWasLostIsFoundThoughItsRepetitionIsRefused(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
 	run(t, k, resource.TestStep{
@@ -89,7 +89,7 @@ func TestAccAnUpsertWhoseAnswerWasLostIsFoundThoughItsRepetitionIsRefused(t *tes
 	})
 }
 
-func TestAccACreateThatIsTakenUpWithOtherSettingsMakesTheCertificateThatTheyAskFor(t *testing.T) {
+func TestAccTargetAppRegistration_ACreateThatIsTakenUpWithOtherSettingsMakesTheCertificateThatTheyAskFor(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	provider := k.Provider(k.Tenant(0).Callers.Full)
 	run(t, k,
@@ -108,7 +108,7 @@ func TestAccACreateThatIsTakenUpWithOtherSettingsMakesTheCertificateThatTheyAskF
 	)
 }
 
-func TestAccARotationThatWasRefusedLeavesTheStateAsTheTenantIs(t *testing.T) {
+func TestAccTargetAppRegistration_ARotationThatWasRefusedLeavesTheStateAsTheTenantIs(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	provider := k.Provider(k.Tenant(0).Callers.Full)
@@ -124,7 +124,7 @@ func TestAccARotationThatWasRefusedLeavesTheStateAsTheTenantIs(t *testing.T) {
 	)
 }
 
-func TestAccPurgingRemovesEveryServicePrincipalThatTheApplicationEverHad(t *testing.T) {
+func TestAccTargetAppRegistration_PurgingRemovesEveryServicePrincipalThatTheApplicationEverHad(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	config := k.Provider(k.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)
@@ -137,7 +137,7 @@ func TestAccPurgingRemovesEveryServicePrincipalThatTheApplicationEverHad(t *test
 	}
 }
 
-func TestAccOfSeveralServicePrincipalsInTheRecycleBinTheLastOneComesBack(t *testing.T) {
+func TestAccTargetAppRegistration_OfSeveralServicePrincipalsInTheRecycleBinTheLastOneComesBack(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	provider := k.Provider(k.Tenant(0).Callers.Full)
@@ -152,7 +152,7 @@ func TestAccOfSeveralServicePrincipalsInTheRecycleBinTheLastOneComesBack(t *test
 	)
 }
 
-func TestAccARestoreThatThePolicyAllowsIsNotRefusedForTheSakeOfNewApplications(t *testing.T) {
+func TestAccTargetAppRegistration_ARestoreThatThePolicyAllowsIsNotRefusedForTheSakeOfNewApplications(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	provider := k.Provider(k.Tenant(0).Callers.Full)
@@ -168,7 +168,7 @@ func TestAccARestoreThatThePolicyAllowsIsNotRefusedForTheSakeOfNewApplications(t
 	)
 }
 
-func TestAccWhatIsGrantedAfterThePlanIsNotRevoked(t *testing.T) {
+func TestAccTargetAppRegistration_WhatIsGrantedAfterThePlanIsNotRevoked(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	provider := k.Provider(k.Tenant(0).Callers.Full)
@@ -197,7 +197,7 @@ func TestAccWhatIsGrantedAfterThePlanIsNotRevoked(t *testing.T) {
 	)
 }
 
-func TestAccAnUpdateThatMeetsAReplicaFromBeforeRemovesNoForeignCertificate(t *testing.T) {
+func TestAccTargetAppRegistration_AnUpdateThatMeetsAReplicaFromBeforeRemovesNoForeignCertificate(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	provider := k.Provider(k.Tenant(0).Callers.Full)
@@ -223,7 +223,7 @@ func TestAccAnUpdateThatMeetsAReplicaFromBeforeRemovesNoForeignCertificate(t *te
 	)
 }
 
-func TestAccARegistrationJustMadeIsNotForgottenForAFewStaleAnswers(t *testing.T) {
+func TestAccTargetAppRegistration_ARegistrationJustMadeIsNotForgottenForAFewStaleAnswers(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
@@ -238,7 +238,7 @@ func TestAccARegistrationJustMadeIsNotForgottenForAFewStaleAnswers(t *testing.T)
 	)
 }
 
-func TestAccTwoResourcesOfOneDisplayNameAreNotBothMade(t *testing.T) {
+func TestAccTargetAppRegistration_TwoResourcesOfOneDisplayNameAreNotBothMade(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	k.Aim(sandbox.Fault{At: "GET /v1.0/applications", Kind: sandbox.Stale, Nth: 2}) // the list that the second one sees
 	resource.ParallelTest(t, resource.TestCase{
@@ -256,7 +256,7 @@ func TestAccTwoResourcesOfOneDisplayNameAreNotBothMade(t *testing.T) {
 	}
 }
 
-func TestAccARemovalThatWasRefusedIsDoneByTheNextApply(t *testing.T) {
+func TestAccTargetAppRegistration_ARemovalThatWasRefusedIsDoneByTheNextApply(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	var passed atomic.Int64
@@ -287,7 +287,7 @@ func TestAccARemovalThatWasRefusedIsDoneByTheNextApply(t *testing.T) {
 	})
 }
 
-func TestAccWhatSomebodyPurgedLongAgoIsNotWaitedFor(t *testing.T) {
+func TestAccTargetAppRegistration_WhatSomebodyPurgedLongAgoIsNotWaitedFor(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	provider := k.Provider(k.Tenant(0).Callers.Full)
 	var passed atomic.Int64
@@ -310,7 +310,7 @@ func TestAccWhatSomebodyPurgedLongAgoIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-func TestAccAnotherApplicationOfTheNameCostsTheDeletedOneNoKey(t *testing.T) {
+func TestAccTargetAppRegistration_AnotherApplicationOfTheNameCostsTheDeletedOneNoKey(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenantID := k.Tenant(0).TenantID
 	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
@@ -341,7 +341,7 @@ func TestAccAnotherApplicationOfTheNameCostsTheDeletedOneNoKey(t *testing.T) {
 	}
 }
 
-func TestAccACompleteRegistrationThatAReplicaDoesNotShowKeepsItsKey(t *testing.T) {
+func TestAccTargetAppRegistration_ACompleteRegistrationThatAReplicaDoesNotShowKeepsItsKey(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
 	if err := os.WriteFile(filepath.Join(cli.Folder, "main.tf"), []byte("terraform {\n  required_providers {\n    codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n"+minimal), 0o600); err != nil {
@@ -374,7 +374,7 @@ func TestAccACompleteRegistrationThatAReplicaDoesNotShowKeepsItsKey(t *testing.T
 	}
 }
 
-func TestAccAReplacementIsNotStoppedByListsThatStillShowWhatItReplaces(t *testing.T) {
+func TestAccTargetAppRegistration_AReplacementIsNotStoppedByListsThatStillShowWhatItReplaces(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	config := k.Provider(k.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)

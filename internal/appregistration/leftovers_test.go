@@ -19,7 +19,7 @@ import (
 
 const typeName = "codetwo_target_app_registration"
 
-func TestAccEveryCodeTwoAppOfATenantIsListedWithWhatItMayDo(t *testing.T) {
+func TestAccTargetAppRegistration_EveryCodeTwoAppOfATenantIsListedWithWhatItMayDo(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenantID := k.Tenant(0).TenantID
 	wizard := wizardMade(t, k)
@@ -46,7 +46,7 @@ func TestAccEveryCodeTwoAppOfATenantIsListedWithWhatItMayDo(t *testing.T) {
 	}}})
 }
 
-func TestAccACallerWhoMayNotListIsToldWhichRightIsMissing(t *testing.T) {
+func TestAccTargetAppRegistration_ACallerWhoMayNotListIsToldWhichRightIsMissing(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
@@ -59,7 +59,7 @@ func TestAccACallerWhoMayNotListIsToldWhichRightIsMissing(t *testing.T) {
 }
 
 // The CLI's query needs Terraform 1.14, so the list resource is asked over the protocol.
-func TestTheListResourceFindsAppsThatAnImportByIdentityTakes(t *testing.T) {
+func TestTargetAppRegistration_TheListResourceFindsAppsThatAnImportByIdentityTakes(t *testing.T) {
 	t.Parallel()
 	k := acctest.Start(t, sandbox.Options{})
 	app := wizardMade(t, k)

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-func TestWhoWaitsForANameGivesUpAtTheEndOfItsOwnTime(t *testing.T) {
+func TestTargetAppRegistration_WhoWaitsForANameGivesUpAtTheEndOfItsOwnTime(t *testing.T) {
 	job := func(displayName string) *job {
 		return &job{model: &Model{TenantID: types.StringValue("tenant"), DisplayName: types.StringValue(displayName)}}
 	}

@@ -26,7 +26,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
-func TestAccOpensslFindsInThePFXTheCertificateOfTheApplicationAndItsKey(t *testing.T) {
+func TestAccTargetAppRegistration_OpensslFindsInThePFXTheCertificateOfTheApplicationAndItsKey(t *testing.T) {
 	for _, size := range []int{2048, 3072} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			k := acctest.Start(t, sandbox.Options{})

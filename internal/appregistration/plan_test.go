@@ -77,7 +77,7 @@ func changed(t *testing.T, state *Model, edit func(*CertificateModel)) *Model {
 	return &again
 }
 
-func TestAPlanThatChangesNothingIsTheStateItself(t *testing.T) {
+func TestTargetAppRegistration_APlanThatChangesNothingIsTheStateItself(t *testing.T) {
 	t.Parallel()
 	state := existing(t, configuration())
 	again, diags := planned(t, planner{config: configuration(), state: state})
@@ -90,7 +90,7 @@ func TestAPlanThatChangesNothingIsTheStateItself(t *testing.T) {
 	}
 }
 
-func TestTheClockAloneChangesNoPlan(t *testing.T) {
+func TestTargetAppRegistration_TheClockAloneChangesNoPlan(t *testing.T) {
 	t.Parallel()
 	state := existing(t, configuration())
 	var diags diag.Diagnostics
@@ -100,7 +100,7 @@ func TestTheClockAloneChangesNoPlan(t *testing.T) {
 	}
 }
 
-func TestARemovedAttributeReturnsToItsDefault(t *testing.T) {
+func TestTargetAppRegistration_ARemovedAttributeReturnsToItsDefault(t *testing.T) {
 	t.Parallel()
 	before := configuration()
 	before.PurgeOnDestroy, before.GrantAdminConsent = types.BoolValue(true), types.BoolValue(false)
@@ -111,7 +111,7 @@ func TestARemovedAttributeReturnsToItsDefault(t *testing.T) {
 	}
 }
 
-func TestANewDisplayNameKeepsTheUniqueNameAndSoTheApplication(t *testing.T) {
+func TestTargetAppRegistration_ANewDisplayNameKeepsTheUniqueNameAndSoTheApplication(t *testing.T) {
 	t.Parallel()
 	state := existing(t, configuration())
 	config := configuration()
@@ -121,7 +121,7 @@ func TestANewDisplayNameKeepsTheUniqueNameAndSoTheApplication(t *testing.T) {
 	}
 }
 
-func TestWhatRotatesACertificateAndWhatDoesNot(t *testing.T) {
+func TestTargetAppRegistration_WhatRotatesACertificateAndWhatDoesNot(t *testing.T) {
 	t.Parallel()
 	state := existing(t, configuration())
 	withSize := configuration()
@@ -155,7 +155,7 @@ func TestWhatRotatesACertificateAndWhatDoesNot(t *testing.T) {
 	}
 }
 
-func TestAReplacedCertificateIsRemovedWhenTheRefreshFoundItDue(t *testing.T) {
+func TestTargetAppRegistration_AReplacedCertificateIsRemovedWhenTheRefreshFoundItDue(t *testing.T) {
 	t.Parallel()
 	var diags diag.Diagnostics
 	state := changed(t, existing(t, configuration()), func(c *CertificateModel) {
@@ -172,7 +172,7 @@ func TestAReplacedCertificateIsRemovedWhenTheRefreshFoundItDue(t *testing.T) {
 	}
 }
 
-func TestAPermissionThatIsNoLongerAskedForIsRevokedWithAWarningOrKept(t *testing.T) {
+func TestTargetAppRegistration_APermissionThatIsNoLongerAskedForIsRevokedWithAWarningOrKept(t *testing.T) {
 	t.Parallel()
 	before := configuration()
 	before.PermissionProfile = types.StringValue("create_mailboxes")
@@ -193,7 +193,7 @@ func TestAPermissionThatIsNoLongerAskedForIsRevokedWithAWarningOrKept(t *testing
 	}
 }
 
-func TestAPermissionOutsideTheCatalogueIsWhatTheTenantSaysItIs(t *testing.T) {
+func TestTargetAppRegistration_APermissionOutsideTheCatalogueIsWhatTheTenantSaysItIs(t *testing.T) {
 	t.Parallel()
 	api := "00000003-0000-0000-c000-000000000000"
 	resources := map[string]entra.ResourceApplication{api: {ObjectID: "graph", AppID: api, Roles: []entra.AppRole{
@@ -224,7 +224,7 @@ func TestAPermissionOutsideTheCatalogueIsWhatTheTenantSaysItIs(t *testing.T) {
 	}
 }
 
-func TestAnIDThatTheTenantDoesNotKnowThePermissionByGrantsNothing(t *testing.T) {
+func TestTargetAppRegistration_AnIDThatTheTenantDoesNotKnowThePermissionByGrantsNothing(t *testing.T) {
 	api := permission.API{Name: "Microsoft Graph", AppID: "00000003-0000-0000-c000-000000000000"}
 	const ours, theirs = "7ab1d382-f21e-4acd-a863-ba3e13f7da61", "11111111-1111-4111-8111-111111111111"
 	role := entra.AppRole{ID: ours, Value: "Directory.Read.All", Enabled: true, Application: true}

@@ -14,7 +14,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
-func TestAccACertificateThatThePolicyForbidsIsRefusedBeforeAnythingIsMade(t *testing.T) {
+func TestAccTargetAppRegistration_ACertificateThatThePolicyForbidsIsRefusedBeforeAnythingIsMade(t *testing.T) {
 	for name, c := range map[string]struct {
 		longest string
 		says    string
@@ -40,13 +40,13 @@ func TestAccACertificateThatThePolicyForbidsIsRefusedBeforeAnythingIsMade(t *tes
 	}
 }
 
-func TestAccAYearThatThePolicyAllowsIsMade(t *testing.T) {
+func TestAccTargetAppRegistration_AYearThatThePolicyAllowsIsMade(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	k.LimitCertificates(k.Tenant(0).TenantID, "P366D")
 	run(t, k, resource.TestStep{Config: k.Provider(k.Tenant(0).Callers.Full) + registration(`certificate = { validity_years = 1 }`)})
 }
 
-func TestAccAPolicyThatCannotBeReadBeforehandStillLeavesNothingBehind(t *testing.T) {
+func TestAccTargetAppRegistration_APolicyThatCannotBeReadBeforehandStillLeavesNothingBehind(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenant := k.Tenant(0)
 	k.LimitCertificates(tenant.TenantID, "P180D")
@@ -62,7 +62,7 @@ func TestAccAPolicyThatCannotBeReadBeforehandStillLeavesNothingBehind(t *testing
 	}
 }
 
-func TestAccARotationThatThePolicyForbidsSaysWhatItAllowsAndKeepsTheCertificate(t *testing.T) {
+func TestAccTargetAppRegistration_ARotationThatThePolicyForbidsSaysWhatItAllowsAndKeepsTheCertificate(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	provider := k.Provider(k.Tenant(0).Callers.Full)

@@ -36,7 +36,7 @@ func atMost(t *testing.T, k *acctest.Kitchen, what string, all, graph, sequence 
 	}
 }
 
-func TestAccARegistrationCostsFewRequests(t *testing.T) {
+func TestAccTargetAppRegistration_ARegistrationCostsFewRequests(t *testing.T) {
 	// The latency makes requests that are sent at once overlap in the log.
 	k := acctest.Start(t, sandbox.Options{Profile: "instant", Latency: 50 * time.Millisecond}) // a lag costs requests more
 	provider := k.Provider(k.Tenant(0).Callers.Full)
@@ -71,7 +71,7 @@ func TestAccARegistrationCostsFewRequests(t *testing.T) {
 	})
 }
 
-func TestAccPurgingCostsTwoRequestsMoreAtMost(t *testing.T) {
+func TestAccTargetAppRegistration_PurgingCostsTwoRequestsMoreAtMost(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{Profile: "instant", Latency: 50 * time.Millisecond})
 	provider := k.Provider(k.Tenant(0).Callers.Full)
 	forget := atThisPoint(func() error { k.Forget(); return nil })
@@ -88,7 +88,7 @@ func TestAccPurgingCostsTwoRequestsMoreAtMost(t *testing.T) {
 	)
 }
 
-func TestAccAnAPIIsReadOncePerTenantAndProcess(t *testing.T) {
+func TestAccTargetAppRegistration_AnAPIIsReadOncePerTenantAndProcess(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	var several string
 	for i := range 5 {

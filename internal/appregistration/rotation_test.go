@@ -18,7 +18,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
-func TestAccACertificateIsRenewedBesideTheOldOneAndThatRemovedInItsTime(t *testing.T) {
+func TestAccTargetAppRegistration_ACertificateIsRenewedBesideTheOldOneAndThatRemovedInItsTime(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	var passed atomic.Int64 // what both clocks are ahead, in nanoseconds
@@ -89,7 +89,7 @@ func TestAccACertificateIsRenewedBesideTheOldOneAndThatRemovedInItsTime(t *testi
 	})
 }
 
-func TestAccACertificateThatEndedBeforeAnybodyLookedIsReplaced(t *testing.T) {
+func TestAccTargetAppRegistration_ACertificateThatEndedBeforeAnybodyLookedIsReplaced(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	var passed atomic.Int64

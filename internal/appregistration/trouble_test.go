@@ -17,7 +17,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
-func TestAccAnApplicationThatWasPurgedByHandIsMadeAnew(t *testing.T) {
+func TestAccTargetAppRegistration_AnApplicationThatWasPurgedByHandIsMadeAnew(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
@@ -41,7 +41,7 @@ func TestAccAnApplicationThatWasPurgedByHandIsMadeAnew(t *testing.T) {
 	)
 }
 
-func TestAccAnApplicationDeletedByHandComesBackWhenAsked(t *testing.T) {
+func TestAccTargetAppRegistration_AnApplicationDeletedByHandComesBackWhenAsked(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	provider := k.Provider(k.Tenant(0).Callers.Full)
@@ -66,7 +66,7 @@ func same(before *string) resource.CheckResourceAttrWithFunc {
 	}
 }
 
-func TestAccReplacingARegistrationByItselfIsRefusedBeforeAnythingIsLost(t *testing.T) {
+func TestAccTargetAppRegistration_ReplacingARegistrationByItselfIsRefusedBeforeAnythingIsLost(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	provider := k.Provider(k.Tenant(0).Callers.Full)
@@ -80,7 +80,7 @@ func TestAccReplacingARegistrationByItselfIsRefusedBeforeAnythingIsLost(t *testi
 	)
 }
 
-func TestAccTwoResourcesOfOneUniqueNameNeverShareAnApplication(t *testing.T) {
+func TestAccTargetAppRegistration_TwoResourcesOfOneUniqueNameNeverShareAnApplication(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
@@ -97,7 +97,7 @@ func TestAccTwoResourcesOfOneUniqueNameNeverShareAnApplication(t *testing.T) {
 	}
 }
 
-func TestAccAnImportedApplicationIsNeverPurgedUnasked(t *testing.T) {
+func TestAccTargetAppRegistration_AnImportedApplicationIsNeverPurgedUnasked(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	app := wizardMade(t, k)
 	provider := k.Provider(k.Tenant(0).Callers.Full)
@@ -110,7 +110,7 @@ func TestAccAnImportedApplicationIsNeverPurgedUnasked(t *testing.T) {
 	}
 }
 
-func TestAccTheCaseOfTheTenantIDChangesNothingInTheTenant(t *testing.T) {
+func TestAccTargetAppRegistration_TheCaseOfTheTenantIDChangesNothingInTheTenant(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	provider := k.Provider(k.Tenant(0).Callers.Full)
@@ -124,7 +124,7 @@ func TestAccTheCaseOfTheTenantIDChangesNothingInTheTenant(t *testing.T) {
 	)
 }
 
-func TestAccARenameOntoATakenNameIsRefused(t *testing.T) {
+func TestAccTargetAppRegistration_ARenameOntoATakenNameIsRefused(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	k.Graph(k.Tenant(0).TenantID, http.MethodPost, "/applications", map[string]any{"displayName": "Taken"})
 	provider := k.Provider(k.Tenant(0).Callers.Full)
@@ -138,7 +138,7 @@ func TestAccARenameOntoATakenNameIsRefused(t *testing.T) {
 	})
 }
 
-func TestAccAnExternalCertificateIsNotReplacedWithoutTakeOver(t *testing.T) {
+func TestAccTargetAppRegistration_AnExternalCertificateIsNotReplacedWithoutTakeOver(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	app := wizardMade(t, k)
 	provider := k.Provider(k.Tenant(0).Callers.Full)
@@ -149,13 +149,13 @@ func TestAccAnExternalCertificateIsNotReplacedWithoutTakeOver(t *testing.T) {
 	)
 }
 
-func TestAccAProvidedCertificateNearItsEndWarnsAndPlansNothing(t *testing.T) {
+func TestAccTargetAppRegistration_AProvidedCertificateNearItsEndWarnsAndPlansNothing(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	own := fmt.Sprintf("certificate = {\n    public_certificate_pem = %q\n    renew_before_days = 700\n  }", ownCertificate(t, 1))
 	run(t, k, resource.TestStep{Config: k.Provider(k.Tenant(0).Callers.Full) + registration(own)}) // a second plan is made of every step, and has to be empty
 }
 
-func TestAccTheKeyOfACertificateThatSomebodyRemovedLeavesTheStoreWithTheRotation(t *testing.T) {
+func TestAccTargetAppRegistration_TheKeyOfACertificateThatSomebodyRemovedLeavesTheStoreWithTheRotation(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	provider := k.Provider(k.Tenant(0).Callers.Full)
@@ -176,7 +176,7 @@ func TestAccTheKeyOfACertificateThatSomebodyRemovedLeavesTheStoreWithTheRotation
 	)
 }
 
-func TestAccAReplacedCertificateGoesAtOnceWhereNoDaysAreGiven(t *testing.T) {
+func TestAccTargetAppRegistration_AReplacedCertificateGoesAtOnceWhereNoDaysAreGiven(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	provider := k.Provider(k.Tenant(0).Callers.Full)
@@ -194,7 +194,7 @@ func TestAccAReplacedCertificateGoesAtOnceWhereNoDaysAreGiven(t *testing.T) {
 	)
 }
 
-func TestAccACallerWithoutRightsLeavesNothingInTheStore(t *testing.T) {
+func TestAccTargetAppRegistration_ACallerWithoutRightsLeavesNothingInTheStore(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
@@ -211,7 +211,7 @@ func TestAccACallerWithoutRightsLeavesNothingInTheStore(t *testing.T) {
 	}
 }
 
-func TestAccADeletedApplicationIsFoundByItsUniqueNameUnderAnyDisplayName(t *testing.T) {
+func TestAccTargetAppRegistration_ADeletedApplicationIsFoundByItsUniqueNameUnderAnyDisplayName(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	provider := k.Provider(k.Tenant(0).Callers.Full)
 	named := func(displayName string) string {
@@ -225,7 +225,7 @@ func TestAccADeletedApplicationIsFoundByItsUniqueNameUnderAnyDisplayName(t *test
 	)
 }
 
-func TestAccTwoIDsOfOneNameAreBothShownAndBothTakenBack(t *testing.T) {
+func TestAccTargetAppRegistration_TwoIDsOfOneNameAreBothShownAndBothTakenBack(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
@@ -248,7 +248,7 @@ func TestAccTwoIDsOfOneNameAreBothShownAndBothTakenBack(t *testing.T) {
 	)
 }
 
-func TestAccAStoreThatIsNotMountedReplacesNoCertificate(t *testing.T) {
+func TestAccTargetAppRegistration_AStoreThatIsNotMountedReplacesNoCertificate(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
 	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
@@ -267,7 +267,7 @@ func TestAccAStoreThatIsNotMountedReplacesNoCertificate(t *testing.T) {
 	)
 }
 
-func TestAccACallerOfOwnedApplicationsIsWarnedThatNamesakesGoUnnoticed(t *testing.T) {
+func TestAccTargetAppRegistration_ACallerOfOwnedApplicationsIsWarnedThatNamesakesGoUnnoticed(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenant := k.Tenant(0)
 	namesake := k.Graph(tenant.TenantID, http.MethodPost, "/applications", map[string]any{"displayName": "CodeTwo Office 365 Migration Target"})
@@ -308,7 +308,7 @@ func commandLine(t *testing.T, k *acctest.Kitchen, config string, variables ...s
 	}
 }
 
-func TestAccAKeyThatAConnectionStillNamesSurvivesItsRegistration(t *testing.T) {
+func TestAccTargetAppRegistration_AKeyThatAConnectionStillNamesSurvivesItsRegistration(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenant := k.Tenant(0)
 	cli := commandLine(t, k, minimal+fmt.Sprintf(`

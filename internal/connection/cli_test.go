@@ -85,7 +85,7 @@ func says(t *testing.T, output string, things ...string) {
 	}
 }
 
-func TestACredentialThatEndsWithinThirtyDaysIsAWarningInEveryPlan(t *testing.T) {
+func TestAccTargetConnection_ACredentialThatEndsWithinThirtyDaysIsAWarningInEveryPlan(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	s := k.session()
@@ -131,7 +131,7 @@ func TestACredentialThatEndsWithinThirtyDaysIsAWarningInEveryPlan(t *testing.T) 
 	says(t, s.run("plan", "-input=false"), "will be created", "with codetwo_target_connection.test", "2026-12-20")
 }
 
-func TestDamagedRecordShowsInThePlanAndIsRepairedByApply(t *testing.T) {
+func TestAccTargetConnection_DamagedRecordShowsInThePlanAndIsRepairedByApply(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	s := k.session()
@@ -171,7 +171,7 @@ func TestDamagedRecordShowsInThePlanAndIsRepairedByApply(t *testing.T) {
 	}
 }
 
-func TestRecordOfANewerProviderIsRefusedAndLeftAsItIs(t *testing.T) {
+func TestAccTargetConnection_RecordOfANewerProviderIsRefusedAndLeftAsItIs(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	s := k.session()
@@ -211,7 +211,7 @@ func digest(t *testing.T, folder string) []byte {
 	return sum.Sum(nil)
 }
 
-func TestCreateBeforeDestroyDoesNotDeleteTheSuccessor(t *testing.T) {
+func TestAccTargetConnection_CreateBeforeDestroyDoesNotDeleteTheSuccessor(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	s := k.session()
@@ -255,7 +255,7 @@ func TestCreateBeforeDestroyDoesNotDeleteTheSuccessor(t *testing.T) {
 	}
 }
 
-func TestTheListNamesADamagedRecordAndShowsTheOthers(t *testing.T) {
+func TestAccTargetConnection_TheListNamesADamagedRecordAndShowsTheOthers(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	s := k.session()

@@ -31,7 +31,7 @@ func (k *kitchen) packed(want certificate.Encryption) tf.TestCheckFunc {
 	}
 }
 
-func TestPFXIsPackedForWindowsServer2016WhereverItsKeyCameFrom(t *testing.T) {
+func TestAccTargetConnection_PFXIsPackedForWindowsServer2016WhereverItsKeyCameFrom(t *testing.T) {
 	t.Parallel()
 	empty := before(plancheck.ExpectEmptyPlan())
 	update := before(planned(plancheck.ResourceActionUpdate))
@@ -76,7 +76,7 @@ func TestPFXIsPackedForWindowsServer2016WhereverItsKeyCameFrom(t *testing.T) {
 	)
 }
 
-func TestPFXEncryptionIsOneOfTwoAndNeedsACertificate(t *testing.T) {
+func TestAccTargetConnection_PFXEncryptionIsOneOfTwoAndNeedsACertificate(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	for config, want := range map[string]string{

@@ -40,7 +40,7 @@ func (k *kitchen) files() store.Files {
 	return files
 }
 
-func TestReplacedConnectionKeepsTheOnlyCopyOfItsKey(t *testing.T) {
+func TestAccTargetConnection_ReplacedConnectionKeepsTheOnlyCopyOfItsKey(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	file, attributes := k.pfx(pair())
@@ -68,7 +68,7 @@ func TestReplacedConnectionKeepsTheOnlyCopyOfItsKey(t *testing.T) {
 	}
 }
 
-func TestImportMendsAPairThatDoesNotOpen(t *testing.T) {
+func TestAccTargetConnection_ImportMendsAPairThatDoesNotOpen(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	_, attributes := k.pfx(pair())
@@ -85,7 +85,7 @@ func TestImportMendsAPairThatDoesNotOpen(t *testing.T) {
 	)
 }
 
-func TestSharingThatFailedIsDoneByTheNextApply(t *testing.T) {
+func TestAccTargetConnection_SharingThatFailedIsDoneByTheNextApply(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	_, attributes := k.pfx(pair())
@@ -121,7 +121,7 @@ func (k *kitchen) decrypts(content []byte, person age.Identity) bool {
 	return err == nil
 }
 
-func TestFirstImportWithRecipientsNeedsNoPassphrase(t *testing.T) {
+func TestAccTargetConnection_FirstImportWithRecipientsNeedsNoPassphrase(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	k.passphrase = ""
@@ -137,7 +137,7 @@ func TestFirstImportWithRecipientsNeedsNoPassphrase(t *testing.T) {
 	)
 }
 
-func TestReplacementThatTakesItsKeyAlongKeepsToItsPlan(t *testing.T) {
+func TestAccTargetConnection_ReplacementThatTakesItsKeyAlongKeepsToItsPlan(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	file, attributes := k.pfx(pair())
@@ -154,7 +154,7 @@ func TestReplacementThatTakesItsKeyAlongKeepsToItsPlan(t *testing.T) {
 	}
 }
 
-func TestConnectionsWithOneCertificateAreAlikeInWhateverOrderTheyAreMade(t *testing.T) {
+func TestAccTargetConnection_ConnectionsWithOneCertificateAreAlikeInWhateverOrderTheyAreMade(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	_, attributes := k.pfx(pair())
@@ -199,7 +199,7 @@ func TestConnectionsWithOneCertificateAreAlikeInWhateverOrderTheyAreMade(t *test
 	)
 }
 
-func TestHandoffThatIsNotWholeIsWrittenAgain(t *testing.T) {
+func TestAccTargetConnection_HandoffThatIsNotWholeIsWrittenAgain(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	_, attributes := k.pfx(pair())
@@ -216,7 +216,7 @@ func TestHandoffThatIsNotWholeIsWrittenAgain(t *testing.T) {
 	k.play(steps...)
 }
 
-func TestStoreThatMovedIsChangedWhereItIs(t *testing.T) {
+func TestAccTargetConnection_StoreThatMovedIsChangedWhereItIs(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	k.play(
@@ -244,7 +244,7 @@ func TestStoreThatMovedIsChangedWhereItIs(t *testing.T) {
 	)
 }
 
-func TestStoreThatIsNotThereEmptiesNoState(t *testing.T) {
+func TestAccTargetConnection_StoreThatIsNotThereEmptiesNoState(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	away := func() { k.must(os.Rename(k.folder, k.folder+".away")) }
@@ -270,7 +270,7 @@ func (k *kitchen) left() []string {
 	return names
 }
 
-func TestRecordDeletedBesideItsSecretIsMadeAgain(t *testing.T) {
+func TestAccTargetConnection_RecordDeletedBesideItsSecretIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	remove := func() { k.must(os.Remove(k.path(k.open().RecordURL(tenantID, mailbox)))) }
@@ -292,7 +292,7 @@ func TestRecordDeletedBesideItsSecretIsMadeAgain(t *testing.T) {
 	}
 }
 
-func TestKeyIsThereForWhoeverNamesItWhileAnotherConnectionGoes(t *testing.T) {
+func TestAccTargetConnection_KeyIsThereForWhoeverNamesItWhileAnotherConnectionGoes(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	s, err := k.Store()

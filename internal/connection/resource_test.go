@@ -31,7 +31,7 @@ func unknown(attribute string) plancheck.PlanCheck {
 	return plancheck.ExpectUnknownValue(address, tfjsonpath.New(attribute))
 }
 
-func TestConnectionIsCreatedChangedImportedAndDeleted(t *testing.T) {
+func TestAccTargetConnection_IsCreatedChangedImportedAndDeleted(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	var first string
@@ -76,7 +76,7 @@ func (k *kitchen) fileExists(url string) error {
 	return err
 }
 
-func TestSpellingAloneChangesNothing(t *testing.T) {
+func TestAccTargetConnection_SpellingAloneChangesNothing(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	pairs := func(separator string) string {
@@ -122,7 +122,7 @@ func TestSpellingAloneChangesNothing(t *testing.T) {
 	k.play(steps...)
 }
 
-func TestAnotherTenantOrMailboxIsAnotherConnection(t *testing.T) {
+func TestAccTargetConnection_AnotherTenantOrMailboxIsAnotherConnection(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	k.play(
@@ -140,7 +140,7 @@ func TestAnotherTenantOrMailboxIsAnotherConnection(t *testing.T) {
 	)
 }
 
-func TestConnectionCanBeReplacedByItself(t *testing.T) {
+func TestAccTargetConnection_CanBeReplacedByItself(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	config := func(trigger string) string {
@@ -153,7 +153,7 @@ func TestConnectionCanBeReplacedByItself(t *testing.T) {
 	)
 }
 
-func TestSecretIsInTheStoreOnlyAndFollowsItsVersion(t *testing.T) {
+func TestAccTargetConnection_SecretIsInTheStoreOnlyAndFollowsItsVersion(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	holds := func(want string) tf.TestCheckFunc {
@@ -195,7 +195,7 @@ func TestSecretIsInTheStoreOnlyAndFollowsItsVersion(t *testing.T) {
 	)
 }
 
-func TestConnectionHasExactlyOneCredential(t *testing.T) {
+func TestAccTargetConnection_HasExactlyOneCredential(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	file, _ := k.pfx(pair())
@@ -237,7 +237,7 @@ func paths(names ...string) string {
 	return "public_folder_paths = [" + strings.Join(quoted, ", ") + "]"
 }
 
-func TestTargetConnectionKeepsThePathsOfPublicFolders(t *testing.T) {
+func TestAccTargetConnection_KeepsThePathsOfPublicFolders(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	const migrate = "migrate_public_folders = true"
@@ -282,7 +282,7 @@ func TestTargetConnectionKeepsThePathsOfPublicFolders(t *testing.T) {
 	)
 }
 
-func TestTargetConnectionTakesPathsOfPublicFoldersThatAreNotKnownWhilePlanning(t *testing.T) {
+func TestAccTargetConnection_TakesPathsOfPublicFoldersThatAreNotKnownWhilePlanning(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	trigger := func(path string) string {
@@ -295,7 +295,7 @@ func TestTargetConnectionTakesPathsOfPublicFoldersThatAreNotKnownWhilePlanning(t
 	)
 }
 
-func TestCredentialNotKnownYetCountsAsGiven(t *testing.T) {
+func TestAccTargetConnection_CredentialNotKnownYetCountsAsGiven(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	trigger := `resource "terraform_data" "app" { input = "` + thumbprint + `" }` + "\n"
@@ -308,7 +308,7 @@ func TestCredentialNotKnownYetCountsAsGiven(t *testing.T) {
 	)
 }
 
-func TestTakenMailboxIsSeenAtPlanWithTheImportToPaste(t *testing.T) {
+func TestAccTargetConnection_TakenMailboxIsSeenAtPlanWithTheImportToPaste(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	_, err := k.open().CreateConnection(t.Context(), store.Connection{TenantID: tenantID, Mailbox: strings.ToUpper(mailbox), Name: "first", ClientID: clientID,
@@ -327,7 +327,7 @@ func TestTakenMailboxIsSeenAtPlanWithTheImportToPaste(t *testing.T) {
 	)
 }
 
-func TestRecordEditedByHandIsDriftAndOneThatIsGoneIsMadeAgain(t *testing.T) {
+func TestAccTargetConnection_RecordEditedByHandIsDriftAndOneThatIsGoneIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	k.play(
@@ -348,7 +348,7 @@ func TestRecordEditedByHandIsDriftAndOneThatIsGoneIsMadeAgain(t *testing.T) {
 	)
 }
 
-func TestHandoffIsWrittenAgainWhenItIsGoneOrAnUpdateWasInterrupted(t *testing.T) {
+func TestAccTargetConnection_HandoffIsWrittenAgainWhenItIsGoneOrAnUpdateWasInterrupted(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	sheet := k.path(k.open().HandoffURL(tenantID, mailbox))
@@ -367,7 +367,7 @@ func TestHandoffIsWrittenAgainWhenItIsGoneOrAnUpdateWasInterrupted(t *testing.T)
 	k.play(tf.TestStep{Config: connection(byThumbprint)}, gone, interrupted)
 }
 
-func TestSuccessorsRecordIsNeitherShownNorDeleted(t *testing.T) {
+func TestAccTargetConnection_SuccessorsRecordIsNeitherShownNorDeleted(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	k.play(
@@ -388,7 +388,7 @@ func TestSuccessorsRecordIsNeitherShownNorDeleted(t *testing.T) {
 	}
 }
 
-func TestPFXIsKeptInTheStoreAndNotNeededAfterwards(t *testing.T) {
+func TestAccTargetConnection_PFXIsKeptInTheStoreAndNotNeededAfterwards(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	file, attributes := k.pfx(pair())
@@ -419,7 +419,7 @@ func TestPFXIsKeptInTheStoreAndNotNeededAfterwards(t *testing.T) {
 	}
 }
 
-func TestPFXIsCheckedAtPlan(t *testing.T) {
+func TestAccTargetConnection_PFXIsCheckedAtPlan(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	_, good := k.pfx(pair())
@@ -437,7 +437,7 @@ func TestPFXIsCheckedAtPlan(t *testing.T) {
 	}
 }
 
-func TestMissingPassphraseIsSeenAtPlanWhereItIsNeeded(t *testing.T) {
+func TestAccTargetConnection_MissingPassphraseIsSeenAtPlanWhereItIsNeeded(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	person, err := age.GenerateX25519Identity()
@@ -457,14 +457,14 @@ func TestMissingPassphraseIsSeenAtPlanWhereItIsNeeded(t *testing.T) {
 	)
 }
 
-func TestMissingStoreIsSeenAtPlan(t *testing.T) {
+func TestAccTargetConnection_MissingStoreIsSeenAtPlan(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	k.unset = true
 	k.play(tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: expect.Error("paste this line")})
 }
 
-func TestWhileTheStoreIsNotKnownThePlanWaits(t *testing.T) {
+func TestAccTargetConnection_WhileTheStoreIsNotKnownThePlanWaits(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	k.play(
@@ -481,7 +481,7 @@ func TestWhileTheStoreIsNotKnownThePlanWaits(t *testing.T) {
 	)
 }
 
-func TestListShowsTheConnectionsOfOneTenantOrAll(t *testing.T) {
+func TestAccTargetConnection_ListShowsTheConnectionsOfOneTenantOrAll(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	_, err := k.open().CreateConnection(t.Context(), store.Connection{TenantID: clientID, Mailbox: "m@fabrikam.com", Name: "Fabrikam", ClientID: clientID,

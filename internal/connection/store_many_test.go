@@ -21,9 +21,9 @@ const (
 	many       = 500    // in one configuration
 )
 
-// TestFiveHundredConnectionsAreKeptBesideTenThousand creates, changes and destroys 500 connections of one configuration.
+// TestAccTargetConnection_FiveHundredConnectionsAreKeptBesideTenThousand creates, changes and destroys 500 connections of one configuration.
 // Half of them sign in with a secret, half with a certificate whose key is in the store, and that the others name, too.
-func TestFiveHundredConnectionsAreKeptBesideTenThousand(t *testing.T) {
+func TestAccTargetConnection_FiveHundredConnectionsAreKeptBesideTenThousand(t *testing.T) {
 	k := newKitchen(t)
 	_, attributes := k.pfx(pair())
 	keys := connection(append([]string{`mailbox = "first@contoso.onmicrosoft.com"`}, attributes...)...)

@@ -61,7 +61,7 @@ func (k *kitchen) remount(flags uintptr) {
 	k.must(syscall.Mount("", k.folder, "", syscall.MS_REMOUNT|flags, ""))
 }
 
-func TestStoreThatCanOnlyBeReadIsPlannedAndRefusesEveryChange(t *testing.T) {
+func TestAccTargetConnection_StoreThatCanOnlyBeReadIsPlannedAndRefusesEveryChange(t *testing.T) {
 	withMounts(t, func(t *testing.T) {
 		k := mounted(t, "1m")
 		config := connection(bySecret(secret, 1)...)
@@ -84,7 +84,7 @@ func TestStoreThatCanOnlyBeReadIsPlannedAndRefusesEveryChange(t *testing.T) {
 	})
 }
 
-func TestStoreThatIsFullLosesNothingAndGoesOnWhenThereIsRoom(t *testing.T) {
+func TestAccTargetConnection_StoreThatIsFullLosesNothingAndGoesOnWhenThereIsRoom(t *testing.T) {
 	withMounts(t, func(t *testing.T) {
 		k := mounted(t, "256k")
 		ballast := filepath.Join(k.folder, "ballast")

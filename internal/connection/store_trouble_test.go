@@ -15,7 +15,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/storetest"
 )
 
-func TestStoreThatIsAFileIsNamedAtPlan(t *testing.T) {
+func TestAccTargetConnection_StoreThatIsAFileIsNamedAtPlan(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	k.folder = filepath.Join(t.TempDir(), "store")
@@ -26,7 +26,7 @@ func TestStoreThatIsAFileIsNamedAtPlan(t *testing.T) {
 	}
 }
 
-func TestRecordOfANewerSchemaIsRefusedAndUntouchedByPlanApplyAndDestroy(t *testing.T) {
+func TestAccTargetConnection_RecordOfANewerSchemaIsRefusedAndUntouchedByPlanApplyAndDestroy(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	record := k.path(k.open().RecordURL(tenantID, mailbox))
@@ -62,7 +62,7 @@ func TestRecordOfANewerSchemaIsRefusedAndUntouchedByPlanApplyAndDestroy(t *testi
 	untouched()
 }
 
-func TestDamagedRecordIsNamedAndTheOthersAreListedAndChanged(t *testing.T) {
+func TestAccTargetConnection_DamagedRecordIsNamedAndTheOthersAreListedAndChanged(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	s := k.open()
@@ -89,7 +89,7 @@ func TestDamagedRecordIsNamedAndTheOthersAreListedAndChanged(t *testing.T) {
 	}
 }
 
-func TestHostileMailboxesAreKeptSafelyOrRefusedClearly(t *testing.T) {
+func TestAccTargetConnection_HostileMailboxesAreKeptSafelyOrRefusedClearly(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	kept := []string{
@@ -148,7 +148,7 @@ func (k *kitchen) everything() string {
 	return strings.Join(names, " ")
 }
 
-func TestWrongPassphraseIsToldFromADamagedKeyAndAnExchangedOne(t *testing.T) {
+func TestAccTargetConnection_WrongPassphraseIsToldFromADamagedKeyAndAnExchangedOne(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	identity, recipient := filepath.Join(k.folder, "identity.age"), filepath.Join(k.folder, "recipient.txt")

@@ -41,7 +41,7 @@ func seenIn(names ...string) *entra.RoleHolders {
 	return held
 }
 
-func TestTargetConnectionSheetNamesTheOtherAppsThatUseEWS(t *testing.T) {
+func TestAccTargetConnection_SheetNamesTheOtherAppsThatUseEWS(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	k.tenant.held = seenIn("Mail '; Remove-Mailbox x #\n\u202e\u2019Backup")
@@ -58,7 +58,7 @@ func TestTargetConnectionSheetNamesTheOtherAppsThatUseEWS(t *testing.T) {
 	}
 }
 
-func TestTargetConnectionNeedsNoAccessToItsTenant(t *testing.T) {
+func TestAccTargetConnection_NeedsNoAccessToItsTenant(t *testing.T) {
 	t.Parallel()
 	k := newKitchen(t)
 	k.play(

@@ -71,7 +71,7 @@ func fails(name string, remedyHolds ...string) resource.TestCheckFunc {
 	}
 }
 
-func TestAccEachFailureIsToldWithItsOwnRemedyAndNeverBlocksDestroy(t *testing.T) {
+func TestAccTargetConnectivity_EachFailureIsToldWithItsOwnRemedyAndNeverBlocksDestroy(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{Gate: "listed"})
 	tenant := k.Tenant(0)
 	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
@@ -119,7 +119,7 @@ func TestAccEachFailureIsToldWithItsOwnRemedyAndNeverBlocksDestroy(t *testing.T)
 	}
 }
 
-func TestAccAHealthyConnectionIsConnectedAndASecondPlanIsEmpty(t *testing.T) {
+func TestAccTargetConnectivity_AHealthyConnectionIsConnectedAndASecondPlanIsEmpty(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenant := k.Tenant(0)
 	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
@@ -145,7 +145,7 @@ func TestAccAHealthyConnectionIsConnectedAndASecondPlanIsEmpty(t *testing.T) {
 	})
 }
 
-func TestAccAMailboxIsFoundByAnAddressThatIsNotItsUsersName(t *testing.T) {
+func TestAccTargetConnectivity_AMailboxIsFoundByAnAddressThatIsNotItsUsersName(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenant := k.Tenant(0)
 	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
@@ -161,7 +161,7 @@ func TestAccAMailboxIsFoundByAnAddressThatIsNotItsUsersName(t *testing.T) {
 	})
 }
 
-func TestAccFailOnErrorMakesAFailedCheckAnError(t *testing.T) {
+func TestAccTargetConnectivity_FailOnErrorMakesAFailedCheckAnError(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{Gate: "empty"})
 	tenant := k.Tenant(0)
 	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
@@ -182,7 +182,7 @@ func TestAccFailOnErrorMakesAFailedCheckAnError(t *testing.T) {
 	})
 }
 
-func TestAccAWrongPassphraseLeavesTheConnectionUndecided(t *testing.T) {
+func TestAccTargetConnectivity_AWrongPassphraseLeavesTheConnectionUndecided(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenant := k.Tenant(0)
 	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
@@ -210,7 +210,7 @@ func TestAccAWrongPassphraseLeavesTheConnectionUndecided(t *testing.T) {
 	})
 }
 
-func TestAccADamagedKeyIsReplacedByTheNextApply(t *testing.T) {
+func TestAccTargetConnectivity_ADamagedKeyIsReplacedByTheNextApply(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenant := k.Tenant(0)
 	config := k.Provider(tenant.Callers.Full) + fmt.Sprintf(`

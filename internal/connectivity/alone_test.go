@@ -118,7 +118,7 @@ func (b *bench) grant(app acctest.HandmadeApp, role string) {
 	})
 }
 
-func TestAccEachCheckFailsAloneAndNoneIsSaidToPassThatWasNotMade(t *testing.T) {
+func TestAccTargetConnectivity_EachCheckFailsAloneAndNoneIsSaidToPassThatWasNotMade(t *testing.T) {
 	for _, name := range checks.Names() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -154,7 +154,7 @@ func TestAccEachCheckFailsAloneAndNoneIsSaidToPassThatWasNotMade(t *testing.T) {
 	}
 }
 
-func TestAccWithoutARightItsChecksCouldNotBeToldAndNameIt(t *testing.T) {
+func TestAccTargetConnectivity_WithoutARightItsChecksCouldNotBeToldAndNameIt(t *testing.T) {
 	for _, c := range []struct {
 		held, lacking string // the roles of Graph; the role to be named
 		exchange      bool
@@ -203,7 +203,7 @@ func TestAccWithoutARightItsChecksCouldNotBeToldAndNameIt(t *testing.T) {
 	}
 }
 
-func TestAccAHealthyTenantTakesNoMoreThanItsLongestChainOfRequests(t *testing.T) {
+func TestAccTargetConnectivity_AHealthyTenantTakesNoMoreThanItsLongestChainOfRequests(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*bench) func(*store.Connection)
 		chain  int // discovery, token, inbox; then, level by level, what leads to the public folders, and the root with them

@@ -45,7 +45,7 @@ var waitedFor = map[string]struct{ at, check, says string }{
 	"Autodiscover":               {"GET /autodiscover/autodiscover.json/*", "", ""}, // every tenant has the same address besides
 }
 
-func TestAccABusyServiceIsWaitedForAndTheCheckPasses(t *testing.T) {
+func TestAccTargetConnectivity_ABusyServiceIsWaitedForAndTheCheckPasses(t *testing.T) {
 	for name, service := range waitedFor {
 		for _, kind := range []sandbox.FaultKind{sandbox.Throttled, sandbox.EmptyBody} {
 			t.Run(name+", "+string(kind), func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestAccABusyServiceIsWaitedForAndTheCheckPasses(t *testing.T) {
 	}
 }
 
-func TestAccAServiceThatStaysBusyTakesTheTimeAllowedAndIsToldWithTheNextStep(t *testing.T) {
+func TestAccTargetConnectivity_AServiceThatStaysBusyTakesTheTimeAllowedAndIsToldWithTheNextStep(t *testing.T) {
 	for name, service := range waitedFor {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -103,7 +103,7 @@ func TestAccAServiceThatStaysBusyTakesTheTimeAllowedAndIsToldWithTheNextStep(t *
 	}
 }
 
-func TestAccABusyAutodiscoverLeavesTimeForABusyMailbox(t *testing.T) {
+func TestAccTargetConnectivity_ABusyAutodiscoverLeavesTimeForABusyMailbox(t *testing.T) {
 	var waited pauses
 	b := newBench(t, sandbox.Options{}, waited.option())
 	connection := b.connect(b.register(), nil)
@@ -116,7 +116,7 @@ func TestAccABusyAutodiscoverLeavesTimeForABusyMailbox(t *testing.T) {
 	}
 }
 
-func TestAccATokenThatExchangeRefusesIsReplacedOnceAndASecondRefusalIsTold(t *testing.T) {
+func TestAccTargetConnectivity_ATokenThatExchangeRefusesIsReplacedOnceAndASecondRefusalIsTold(t *testing.T) {
 	for name, refusals := range map[string]int{"once": 1, "for good": 1000} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -24,7 +24,7 @@ func newDataSource() *DataSource { return NewDataSource().(*DataSource) }
 
 var failOnError = map[string]tftypes.Value{"fail_on_error": tftypes.NewValue(tftypes.Bool, true)}
 
-func TestAConnectionThatWorksIsConnected(t *testing.T) {
+func TestTargetConnectivity_AConnectionThatWorksIsConnected(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, func(c *store.Connection) { c.MigratePublicFolders = true })
 	got := read(t.Context(), t, newDataSource(), s, failOnError)
@@ -53,7 +53,7 @@ func TestAConnectionThatWorksIsConnected(t *testing.T) {
 	}
 }
 
-func TestASecondReadIsTheSame(t *testing.T) {
+func TestTargetConnectivity_ASecondReadIsTheSame(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, nil)
 	first := read(t.Context(), t, newDataSource(), s, nil)
@@ -63,7 +63,7 @@ func TestASecondReadIsTheSame(t *testing.T) {
 	}
 }
 
-func TestACertificateSignsInWithTheKeyInTheStore(t *testing.T) {
+func TestTargetConnectivity_ACertificateSignsInWithTheKeyInTheStore(t *testing.T) {
 	t.Parallel()
 	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: today.AddDate(0, 0, -1), NotAfter: today.AddDate(5, 0, 0)})
 	if err != nil {
@@ -81,7 +81,7 @@ func TestACertificateSignsInWithTheKeyInTheStore(t *testing.T) {
 	}
 }
 
-func TestWithAKeyElsewhereTheTenantIsStillChecked(t *testing.T) {
+func TestTargetConnectivity_WithAKeyElsewhereTheTenantIsStillChecked(t *testing.T) {
 	t.Parallel()
 	end := today.AddDate(5, 0, 0)
 	s := withSecret(t, func(c *store.Connection) {
@@ -103,7 +103,7 @@ func TestWithAKeyElsewhereTheTenantIsStillChecked(t *testing.T) {
 	}
 }
 
-func TestAFailureIsAWarningUnlessAnErrorIsAskedFor(t *testing.T) {
+func TestTargetConnectivity_AFailureIsAWarningUnlessAnErrorIsAskedFor(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, nil)
 	s.cloud.policy = "EWS is blocked by policy for this user or tenant"
@@ -132,7 +132,7 @@ func TestAFailureIsAWarningUnlessAnErrorIsAskedFor(t *testing.T) {
 	}
 }
 
-func TestARefusedEWSNamesTheOtherAppsOnceAndOnlyWhereTheyCanBeRead(t *testing.T) {
+func TestTargetConnectivity_ARefusedEWSNamesTheOtherAppsOnceAndOnlyWhereTheyCanBeRead(t *testing.T) {
 	t.Parallel()
 	const backup = "99999999-7777-8888-9999-aaaaaaaaaaaa"
 	for name, c := range map[string]struct {
@@ -161,7 +161,7 @@ func TestARefusedEWSNamesTheOtherAppsOnceAndOnlyWhereTheyCanBeRead(t *testing.T)
 	}
 }
 
-func TestARefusedSignInAsksNothingFurther(t *testing.T) {
+func TestTargetConnectivity_ARefusedSignInAsksNothingFurther(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, nil)
 	s.cloud.refusal = `{"error":"unauthorized_client","error_description":"AADSTS700016: Application not found.","error_codes":[700016],"correlation_id":"c","trace_id":"t"}`
@@ -176,7 +176,7 @@ func TestARefusedSignInAsksNothingFurther(t *testing.T) {
 	}
 }
 
-func TestAConnectionThatIsNotInTheStoreAsksNobody(t *testing.T) {
+func TestTargetConnectivity_AConnectionThatIsNotInTheStoreAsksNobody(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, func(c *store.Connection) { c.Mailbox = "another@contoso.com" })
 	got := read(t.Context(), t, newDataSource(), s, nil)
@@ -185,7 +185,7 @@ func TestAConnectionThatIsNotInTheStoreAsksNobody(t *testing.T) {
 	}
 }
 
-func TestNoSecretIsShown(t *testing.T) {
+func TestTargetConnectivity_NoSecretIsShown(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, nil)
 	s.cloud.refusal = `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.","error_codes":[7000215]}`
@@ -199,7 +199,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 }
 
-func TestASkippedCheckIsNotMade(t *testing.T) {
+func TestTargetConnectivity_ASkippedCheckIsNotMade(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, nil)
 	s.cloud.policy = "EWS is disabled for this user or tenant"
@@ -210,7 +210,7 @@ func TestASkippedCheckIsNotMade(t *testing.T) {
 	}
 }
 
-func TestQuestionsThatDoNotDependOnEachOtherAreAskedAtOnce(t *testing.T) {
+func TestTargetConnectivity_QuestionsThatDoNotDependOnEachOtherAreAskedAtOnce(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, nil)
 	s.cloud.meet = &meeting{complete: make(chan struct{})}
@@ -226,7 +226,7 @@ func young(c *store.Connection) {
 	c.WrittenAt = &written
 }
 
-func TestEachAttemptSignsInAnewUntilTheTokensHoldTheRoles(t *testing.T) {
+func TestTargetConnectivity_EachAttemptSignsInAnewUntilTheTokensHoldTheRoles(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, young)
 	granted := s.cloud.roles
@@ -241,7 +241,7 @@ func TestEachAttemptSignsInAnewUntilTheTokensHoldTheRoles(t *testing.T) {
 	}
 }
 
-func TestPausesGrowAndEndWithTheTimeAllowed(t *testing.T) {
+func TestTargetConnectivity_PausesGrowAndEndWithTheTimeAllowed(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, young)
 	s.cloud.refusal = `{"error":"unauthorized_client","error_description":"AADSTS700016: Application not found.","error_codes":[700016]}`
@@ -269,7 +269,7 @@ func timeout(d time.Duration) map[string]tftypes.Value {
 		tftypes.Object{AttributeTypes: map[string]tftypes.Type{"read": tftypes.String}}, map[string]tftypes.Value{"read": tftypes.NewValue(tftypes.String, d.String())})}
 }
 
-func TestAnInterruptedCheckIsNoResultAndSaysWhatWasKnown(t *testing.T) {
+func TestTargetConnectivity_AnInterruptedCheckIsNoResultAndSaysWhatWasKnown(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -285,7 +285,7 @@ func TestAnInterruptedCheckIsNoResultAndSaysWhatWasKnown(t *testing.T) {
 	}
 }
 
-func TestAnInterruptedPauseSaysWhatWasKnown(t *testing.T) {
+func TestTargetConnectivity_AnInterruptedPauseSaysWhatWasKnown(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, young)
 	s.cloud.refusal = `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.","error_codes":[7000215]}`
@@ -301,7 +301,7 @@ func TestAnInterruptedPauseSaysWhatWasKnown(t *testing.T) {
 	}
 }
 
-func TestWhatTheProviderDoesNotKnowYetIsNamed(t *testing.T) {
+func TestTargetConnectivity_WhatTheProviderDoesNotKnowYetIsNamed(t *testing.T) {
 	t.Parallel()
 	unknown := &services{cloud: newCloud(t), unknown: []string{"endpoints.login"}, now: today}
 	got := read(t.Context(), t, newDataSource(), unknown, nil)
@@ -318,7 +318,7 @@ func TestWhatTheProviderDoesNotKnowYetIsNamed(t *testing.T) {
 	}
 }
 
-func TestAWarningWithoutARemedyRaisesNoAlarm(t *testing.T) {
+func TestTargetConnectivity_AWarningWithoutARemedyRaisesNoAlarm(t *testing.T) {
 	t.Parallel()
 	soon := today.AddDate(0, 0, 30)
 	s := withSecret(t, func(c *store.Connection) { c.ClientSecretExpiresAt = &soon })
@@ -331,7 +331,7 @@ func TestAWarningWithoutARemedyRaisesNoAlarm(t *testing.T) {
 	}
 }
 
-func TestOnlyAConnectionsIDIsAccepted(t *testing.T) {
+func TestTargetConnectivity_OnlyAConnectionsIDIsAccepted(t *testing.T) {
 	t.Parallel()
 	for value, good := range map[string]bool{
 		id: true, strings.ToUpper(id): true,
@@ -353,7 +353,7 @@ func TestOnlyAConnectionsIDIsAccepted(t *testing.T) {
 	}
 }
 
-func TestTheSchemaHoldsWhatIsPromised(t *testing.T) {
+func TestTargetConnectivity_TheSchemaHoldsWhatIsPromised(t *testing.T) {
 	t.Parallel()
 	var response datasource.SchemaResponse
 	newDataSource().Schema(t.Context(), datasource.SchemaRequest{}, &response)

@@ -18,7 +18,7 @@ const shown = "../../examples/data-sources/codetwo_target_connectivity"
 
 var update = flag.Bool("update", false, "write the guide's texts from this run")
 
-func TestAccTheGuideShowsWhatARunPrints(t *testing.T) {
+func TestAccTargetConnectivity_TheGuideShowsWhatARunPrints(t *testing.T) {
 	b := newBench(t, sandbox.Options{})
 	app, pair := b.register(), b.certificate(time.Now().Add(-time.Hour))
 	b.upload(app, pair)

@@ -33,7 +33,7 @@ func (b *bench) tree(folders ...map[string]any) {
 	b.exchange(map[string]any{"public_folder_tree": folders})
 }
 
-func TestAccTargetConnectivityNamesEachPublicFolderThatLacksOwner(t *testing.T) {
+func TestAccTargetConnectivity_NamesEachPublicFolderThatLacksOwner(t *testing.T) {
 	const findRoot, get = 1, 1
 	for name, c := range map[string]struct {
 		paths          []string
@@ -93,7 +93,7 @@ func TestAccTargetConnectivityNamesEachPublicFolderThatLacksOwner(t *testing.T) 
 	}
 }
 
-func TestAccTargetConnectivityFindsManyPublicFoldersInFewRequests(t *testing.T) {
+func TestAccTargetConnectivity_FindsManyPublicFoldersInFewRequests(t *testing.T) {
 	b := newBench(t, sandbox.Options{})
 	var paths []string
 	tree := []map[string]any{folder(`\`, b.tenant.Mailboxes.Licensed[0], "Owner")}
@@ -113,7 +113,7 @@ func TestAccTargetConnectivityFindsManyPublicFoldersInFewRequests(t *testing.T) 
 	}
 }
 
-func TestAccTargetConnectivityLeavesPublicFoldersUndecidedThatGiveNoAnswer(t *testing.T) {
+func TestAccTargetConnectivity_LeavesPublicFoldersUndecidedThatGiveNoAnswer(t *testing.T) {
 	b := newBench(t, sandbox.Options{})
 	connection := b.connect(b.register(), into(`\Sales`))
 	b.tree(folder(`\`, connection.Mailbox, "Owner"), folder(`\Sales`, connection.Mailbox, "Owner"))
@@ -137,7 +137,7 @@ func TestAccTargetConnectivityLeavesPublicFoldersUndecidedThatGiveNoAnswer(t *te
 	}
 }
 
-func TestAccTargetConnectivityWaitsForABusySearchOfPublicFolders(t *testing.T) {
+func TestAccTargetConnectivity_WaitsForABusySearchOfPublicFolders(t *testing.T) {
 	for _, nth := range []int{2, 3, 4} { // of the requests to EWS: the inbox, two FindFolder, one GetFolder
 		t.Run(fmt.Sprint(nth), func(t *testing.T) {
 			t.Parallel()
@@ -158,7 +158,7 @@ func TestAccTargetConnectivityWaitsForABusySearchOfPublicFolders(t *testing.T) {
 	}
 }
 
-func TestAccTargetConnectivityPassesOnceTheRemedyForPublicFoldersIsCarriedOut(t *testing.T) {
+func TestAccTargetConnectivity_PassesOnceTheRemedyForPublicFoldersIsCarriedOut(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenant := k.Tenant(0)
 	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")

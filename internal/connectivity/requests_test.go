@@ -12,7 +12,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
-func TestAccTargetConnectivityAsksGraphOnceMoreWhereEWSIsRefused(t *testing.T) {
+func TestAccTargetConnectivity_AsksGraphOnceMoreWhereEWSIsRefused(t *testing.T) {
 	for gate, want := range map[string]int{
 		"unset":  2, // the organization; the user, under either name
 		"false":  3, // and who holds the role: nobody else
@@ -47,7 +47,7 @@ func (c counted) CheckPlan(_ context.Context, _ plancheck.CheckPlanRequest, resp
 	c.k.Forget()
 }
 
-func TestAccTargetConnectionAsksItsTenantWhenItIsWrittenAndNotBefore(t *testing.T) {
+func TestAccTargetConnectivity_TargetConnectionAsksItsTenantWhenItIsWrittenAndNotBefore(t *testing.T) {
 	for gate, want := range map[string]int{"unset": 1, "listed": 2} {
 		t.Run(gate, func(t *testing.T) {
 			k := acctest.Start(t, sandbox.Options{Gate: gate, Profile: "instant"})

@@ -86,7 +86,7 @@ func (b *bench) journal(app acctest.HandmadeApp, completed time.Time) {
 	}
 }
 
-func TestAccWhatIsNotReadyYetIsWaitedForWhileTheChangeIsYoung(t *testing.T) {
+func TestAccTargetConnectivity_WhatIsNotReadyYetIsWaitedForWhileTheChangeIsYoung(t *testing.T) {
 	for name, arrange := range notYet {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -117,7 +117,7 @@ func (b *bench) signIns(connection store.Connection) int {
 	return b.asked(connection.TenantID + "/oauth2/v2.0/token")
 }
 
-func TestAccWhatWasChangedLongAgoIsAskedForOnce(t *testing.T) {
+func TestAccTargetConnectivity_WhatWasChangedLongAgoIsAskedForOnce(t *testing.T) {
 	for name, arrange := range notYet {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -139,7 +139,7 @@ func neverWait(t *testing.T) acctest.Option {
 	})
 }
 
-func TestAccWhatNoTimeMendsIsToldAtOnceHoweverYoungTheChange(t *testing.T) {
+func TestAccTargetConnectivity_WhatNoTimeMendsIsToldAtOnceHoweverYoungTheChange(t *testing.T) {
 	for name, arrange := range map[string]func(*bench, acctest.HandmadeApp) store.Connection{
 		"a closed EWS gate": func(b *bench, app acctest.HandmadeApp) store.Connection {
 			b.exchange(map[string]any{"ews_enabled": false})
@@ -206,7 +206,7 @@ func (s silent) RoundTrip(request *http.Request) (*http.Response, error) {
 	return s.next.RoundTrip(request)
 }
 
-func TestAccAnInterruptedRunEndsAlthoughExchangeIsSilentAndSaysWhatItKnows(t *testing.T) {
+func TestAccTargetConnectivity_AnInterruptedRunEndsAlthoughExchangeIsSilentAndSaysWhatItKnows(t *testing.T) {
 	sent := make(chan struct{}, 1)
 	b := newBench(t, sandbox.Options{}, acctest.WithTransport(func(next http.RoundTripper) http.RoundTripper { return silent{next, sent} }))
 	connection := b.connect(b.register(), nil)
@@ -214,7 +214,7 @@ func TestAccAnInterruptedRunEndsAlthoughExchangeIsSilentAndSaysWhatItKnows(t *te
 	b.interrupted(connection, sent, "token           passed", "ews             skipped", "the run was interrupted")
 }
 
-func TestAccAnInterruptedPauseEndsAndSaysWhatItWaitedFor(t *testing.T) {
+func TestAccTargetConnectivity_AnInterruptedPauseEndsAndSaysWhatItWaitedFor(t *testing.T) {
 	waiting := make(chan struct{}, 1)
 	b := newBench(t, sandbox.Options{}, acctest.WithWait(func(ctx context.Context, _ time.Duration) error {
 		waiting <- struct{}{}
@@ -246,7 +246,7 @@ func (b *bench) interrupted(connection store.Connection, reached <-chan struct{}
 	}
 }
 
-func TestAccAKeyThatIsElsewhereLeavesTheTenantChecked(t *testing.T) {
+func TestAccTargetConnectivity_AKeyThatIsElsewhereLeavesTheTenantChecked(t *testing.T) {
 	b := newBench(t, sandbox.Options{})
 	app := b.register()
 	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0)})
@@ -265,7 +265,7 @@ func TestAccAKeyThatIsElsewhereLeavesTheTenantChecked(t *testing.T) {
 	}
 }
 
-func TestAccADamagedKeyIsToldWithARemedy(t *testing.T) {
+func TestAccTargetConnectivity_ADamagedKeyIsToldWithARemedy(t *testing.T) {
 	b := newBench(t, sandbox.Options{})
 	app, pair := b.register(), b.certificate(time.Now().Add(-time.Hour))
 	b.upload(app, pair)

@@ -33,7 +33,7 @@ func (b *bench) askAsCaller() string {
 	return response.Diagnostics[0].Detail
 }
 
-func TestAccASignInCodeIsExplainedToAppAndCallerAlike(t *testing.T) {
+func TestAccTargetConnectivity_ASignInCodeIsExplainedToAppAndCallerAlike(t *testing.T) {
 	codes := []int{50012, 53003, 90055, 500021, 500022, 530035, 700030, 700213, 5000211, 5000224, 7000112, 7000222, 987654}
 	if known := auth.Reasons(); slices.ContainsFunc(known, func(row auth.Reason) bool { return row.Code == 987654 }) {
 		t.Fatal("the last code is meant to be one that the table does not hold")

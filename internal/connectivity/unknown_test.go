@@ -11,7 +11,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
-func TestAccWhomTheProviderSignsInAsNeedNotBeKnownToCheckAConnection(t *testing.T) {
+func TestAccTargetConnectivity_WhomTheProviderSignsInAsNeedNotBeKnownToCheckAConnection(t *testing.T) {
 	k := acctest.Start(t, sandbox.Options{})
 	tenant := k.Tenant(0)
 	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")

@@ -96,7 +96,7 @@ var signInCauses = map[int]func(*bench) store.Connection{
 	},
 }
 
-func TestAccEverySignInErrorIsToldWithItsRemedy(t *testing.T) {
+func TestAccTargetConnectivity_EverySignInErrorIsToldWithItsRemedy(t *testing.T) {
 	for _, known := range auth.Reasons() {
 		t.Run(fmt.Sprintf("AADSTS%d", known.Code), func(t *testing.T) {
 			t.Parallel()
@@ -134,7 +134,7 @@ func TestAccEverySignInErrorIsToldWithItsRemedy(t *testing.T) {
 	}
 }
 
-func TestAccACertificateThatExpiredInEntraAloneIsToldAsSuch(t *testing.T) {
+func TestAccTargetConnectivity_ACertificateThatExpiredInEntraAloneIsToldAsSuch(t *testing.T) {
 	b := newBench(t, sandbox.Options{})
 	app, pair := b.register(), b.certificate(time.Now().Add(-time.Hour))
 	b.upload(app, pair)
@@ -144,7 +144,7 @@ func TestAccACertificateThatExpiredInEntraAloneIsToldAsSuch(t *testing.T) {
 	}
 }
 
-func TestAccAnUnknownSignInErrorIsShownWithItsTextAndCorrelationID(t *testing.T) {
+func TestAccTargetConnectivity_AnUnknownSignInErrorIsShownWithItsTextAndCorrelationID(t *testing.T) {
 	b := newBench(t, sandbox.Options{})
 	app := b.register()
 	b.refuse(app.ClientID, 987654)
@@ -225,7 +225,7 @@ var exchangeCauses = map[string]func(b *bench, app acctest.HandmadeApp) store.Co
 	},
 }
 
-func TestAccEveryAnswerOfExchangeIsToldWithItsRemedy(t *testing.T) {
+func TestAccTargetConnectivity_EveryAnswerOfExchangeIsToldWithItsRemedy(t *testing.T) {
 	for _, known := range checks.ExchangeAnswers() {
 		name := known.Check + ": " + known.Answer
 		t.Run(name, func(t *testing.T) {
@@ -248,7 +248,7 @@ func TestAccEveryAnswerOfExchangeIsToldWithItsRemedy(t *testing.T) {
 	}
 }
 
-func TestAccAnswersOutsideOfTheTableAreShownAsTheyAre(t *testing.T) {
+func TestAccTargetConnectivity_AnswersOutsideOfTheTableAreShownAsTheyAre(t *testing.T) {
 	b := newBench(t, sandbox.Options{})
 	connection := b.connect(b.register(), withPublicFolders)
 	for name, c := range map[string]struct {

@@ -41,7 +41,7 @@ var (
 	oidcOn    = variables{"ARM_USE_OIDC": "true"}
 )
 
-func TestIdentityComesWholeFromTheFirstSourceThatHasOne(t *testing.T) {
+func TestProvider_IdentityComesWholeFromTheFirstSourceThatHasOne(t *testing.T) {
 	pfx := base64.StdEncoding.EncodeToString([]byte("pfx"))
 	secret := auth.ClientSecret{Value: secret1}
 	for name, c := range map[string]struct {
@@ -100,7 +100,7 @@ func TestIdentityComesWholeFromTheFirstSourceThatHasOne(t *testing.T) {
 	}
 }
 
-func TestMixedAndHalfIdentitiesAreRefused(t *testing.T) {
+func TestProvider_MixedAndHalfIdentitiesAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		given values
 		env   variables
@@ -148,7 +148,7 @@ func TestMixedAndHalfIdentitiesAreRefused(t *testing.T) {
 	}
 }
 
-func TestTokenRequestIsNotPutTogetherFromTwoPlaces(t *testing.T) {
+func TestProvider_TokenRequestIsNotPutTogetherFromTwoPlaces(t *testing.T) {
 	// The pipeline's token is a secret of the pipeline: it must not go to a URL from elsewhere.
 	got := tokenRequest(model(t, values{"oidc_request_url": "https://elsewhere.example"}), github.get)
 	if got.url != "https://github.example/token" || got.token != "bearer" {

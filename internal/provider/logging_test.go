@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestTheLibrariesAreQuietUnlessALogWasAskedFor(t *testing.T) {
+func TestProvider_TheLibrariesAreQuietUnlessALogWasAskedFor(t *testing.T) {
 	for name, c := range map[string]struct {
 		environment []string
 		quiet       bool

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestMemoryIsBoundedUnlessTheEnvironmentSaysHow(t *testing.T) {
+func TestProvider_MemoryIsBoundedUnlessTheEnvironmentSaysHow(t *testing.T) {
 	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(math.MaxInt64)
 	t.Cleanup(func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) })
 	nothing := make(chan time.Time)
@@ -36,7 +36,7 @@ func TestMemoryIsBoundedUnlessTheEnvironmentSaysHow(t *testing.T) {
 	}
 }
 
-func TestTheLimitFollowsWhatLivesOn(t *testing.T) {
+func TestProvider_TheLimitFollowsWhatLivesOn(t *testing.T) {
 	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(math.MaxInt64)
 	t.Cleanup(func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) })
 	seconds := make(chan time.Time)
@@ -60,7 +60,7 @@ func TestTheLimitFollowsWhatLivesOn(t *testing.T) {
 	}
 }
 
-func TestAMomentDoesNotRaiseTheLimit(t *testing.T) {
+func TestProvider_AMomentDoesNotRaiseTheLimit(t *testing.T) {
 	const MiB = 1 << 20
 	for _, c := range []struct{ before, now, want int64 }{
 		{0, 20 * MiB, memoryLimit},

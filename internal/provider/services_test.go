@@ -50,7 +50,7 @@ func cloudOnThisMachine(t *testing.T) (*httptest.Server, *atomic.Int64, variable
 	return server, &requests, armSecret.and(sandboxAt(server.URL)).and(variables{"CODETWO_CA_CERTIFICATE_PATH": file})
 }
 
-func TestConfiguringMakesNoRequest(t *testing.T) {
+func TestProvider_ConfiguringMakesNoRequest(t *testing.T) {
 	_, requests, env := cloudOnThisMachine(t)
 	s, problems := configure(t, newProvider(env), nil)
 	if problems.HasError() {
@@ -65,7 +65,7 @@ func TestConfiguringMakesNoRequest(t *testing.T) {
 	}
 }
 
-func TestEveryTenantIsReadWithItsOwnTokenOnOneDirectory(t *testing.T) {
+func TestProvider_EveryTenantIsReadWithItsOwnTokenOnOneDirectory(t *testing.T) {
 	_, _, env := cloudOnThisMachine(t)
 	s, problems := configure(t, newProvider(env), nil)
 	if problems.HasError() {
@@ -87,7 +87,7 @@ func TestEveryTenantIsReadWithItsOwnTokenOnOneDirectory(t *testing.T) {
 	}
 }
 
-func TestRefusedTenantsAreSkippedWhereConfigurationOrEnvironmentAskForIt(t *testing.T) {
+func TestProvider_RefusedTenantsAreSkippedWhereConfigurationOrEnvironmentAskForIt(t *testing.T) {
 	_, _, env := cloudOnThisMachine(t)
 	const name = "CODETWO_SKIP_REFUSED_TENANTS"
 	for what, c := range map[string]struct {
@@ -113,7 +113,7 @@ func TestRefusedTenantsAreSkippedWhereConfigurationOrEnvironmentAskForIt(t *test
 	}
 }
 
-func TestLogTellsOfRequestsAndKeepsTheirSecrets(t *testing.T) {
+func TestProvider_LogTellsOfRequestsAndKeepsTheirSecrets(t *testing.T) {
 	server, _, env := cloudOnThisMachine(t)
 	s, problems := configure(t, newProvider(env), nil)
 	if problems.HasError() {
@@ -152,7 +152,7 @@ func TestLogTellsOfRequestsAndKeepsTheirSecrets(t *testing.T) {
 	}
 }
 
-func TestRequestWithoutAnswerIsLoggedAsWell(t *testing.T) {
+func TestProvider_RequestWithoutAnswerIsLoggedAsWell(t *testing.T) {
 	var output bytes.Buffer
 	transport := &logging{next: roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("no route") }), now: newProvider(nil).now}
 	request := httptest.NewRequestWithContext(tflogtest.RootLogger(t.Context(), &output), http.MethodGet, "https://127.0.0.1/x", nil)
@@ -165,7 +165,7 @@ func TestRequestWithoutAnswerIsLoggedAsWell(t *testing.T) {
 	}
 }
 
-func TestTransportIsPutAroundTheRealOne(t *testing.T) {
+func TestProvider_TransportIsPutAroundTheRealOne(t *testing.T) {
 	_, _, env := cloudOnThisMachine(t)
 	var seen []string
 	p := New("test", WithTransport(func(next http.RoundTripper) http.RoundTripper {
@@ -184,14 +184,14 @@ func TestTransportIsPutAroundTheRealOne(t *testing.T) {
 	}
 }
 
-func TestUnknownSettingsAreNamedWhereSomebodySignsInAllTheSame(t *testing.T) {
+func TestProvider_UnknownSettingsAreNamedWhereSomebodySignsInAllTheSame(t *testing.T) {
 	s, _ := configure(t, newProvider(nil), values{"client_secret": notYet})
 	if _, err := s.Directory(tenantA).Organization(t.Context()); err == nil || !strings.Contains(err.Error(), "client_secret") {
 		t.Errorf("error: %v", err)
 	}
 }
 
-func TestWithoutKnowingWhoSignsInTheCloudIsReachedAsSomebodyElse(t *testing.T) {
+func TestProvider_WithoutKnowingWhoSignsInTheCloudIsReachedAsSomebodyElse(t *testing.T) {
 	server, _, env := cloudOnThisMachine(t)
 	s, problems := configure(t, newProvider(env), values{"tenant_id": notYet})
 	if problems.HasError() || len(s.UnknownCloud()) != 0 || strings.Join(s.Unknown(), " ") != "tenant_id" {
@@ -209,7 +209,7 @@ func TestWithoutKnowingWhoSignsInTheCloudIsReachedAsSomebodyElse(t *testing.T) {
 	}
 }
 
-func TestSchemasAreSound(t *testing.T) {
+func TestProvider_SchemasAreSound(t *testing.T) {
 	answer, err := providerserver.NewProtocol6(newProvider(nil))().GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)

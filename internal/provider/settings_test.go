@@ -24,7 +24,7 @@ func endpointsAt(origin string) values {
 	return values{"endpoints": values{"login": origin, "graph": origin, "exchange": origin}}
 }
 
-func TestEndpointsAreTheWorldwideCloudsOrAllThreeOnThisMachine(t *testing.T) {
+func TestProvider_EndpointsAreTheWorldwideCloudsOrAllThreeOnThisMachine(t *testing.T) {
 	const here, there, microsoft = "https://127.0.0.1:8443", "https://sandbox.example.org", "https://login.microsoftonline.com"
 	allowed := variables{"CODETWO_ALLOW_CUSTOM_ENDPOINTS": "1"}
 	for name, c := range map[string]struct {
@@ -78,7 +78,7 @@ func TestEndpointsAreTheWorldwideCloudsOrAllThreeOnThisMachine(t *testing.T) {
 	}
 }
 
-func TestOnlyTheWorldwideCloudIsServed(t *testing.T) {
+func TestProvider_OnlyTheWorldwideCloudIsServed(t *testing.T) {
 	for cloud, want := range map[string][]string{
 		"": nil, "global": nil, "public": nil, "Global": nil,
 		"germany": {"2021-10-29"}, "usgovernment": {"worldwide cloud only"}, "dod": {"worldwide cloud only"}, "china": {"worldwide cloud only"}, "moon": {"moon"},
@@ -100,7 +100,7 @@ func TestOnlyTheWorldwideCloudIsServed(t *testing.T) {
 	}
 }
 
-func TestWithoutAStoreTheErrorHoldsTheLinesToPaste(t *testing.T) {
+func TestProvider_WithoutAStoreTheErrorHoldsTheLinesToPaste(t *testing.T) {
 	s, problems := configure(t, newProvider(armSecret), nil)
 	expectNone(t, texts(problems))
 	if s.StoreUnknown() {
@@ -112,7 +112,7 @@ func TestWithoutAStoreTheErrorHoldsTheLinesToPaste(t *testing.T) {
 	}
 }
 
-func TestStoreComesFromConfigurationOrEnvironment(t *testing.T) {
+func TestProvider_StoreComesFromConfigurationOrEnvironment(t *testing.T) {
 	folder := t.TempDir()
 	url := "file://" + filepath.ToSlash(folder)
 	for name, c := range map[string]struct {
@@ -150,7 +150,7 @@ func TestStoreComesFromConfigurationOrEnvironment(t *testing.T) {
 	}
 }
 
-func TestUnknownValuesWait(t *testing.T) {
+func TestProvider_UnknownValuesWait(t *testing.T) {
 	t.Run("the identity's", func(t *testing.T) {
 		s, problems := configure(t, newProvider(nil), values{"tenant_id": tenantA, "client_id": client1, "client_secret": notYet})
 		expectNone(t, texts(problems))
@@ -195,7 +195,7 @@ func TestUnknownValuesWait(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongInAnyEnvironmentIsRefusedByValidate(t *testing.T) {
+func TestProvider_WhatIsWrongInAnyEnvironmentIsRefusedByValidate(t *testing.T) {
 	for name, c := range map[string]struct {
 		given values
 		want  []string
@@ -216,7 +216,7 @@ func TestWhatIsWrongInAnyEnvironmentIsRefusedByValidate(t *testing.T) {
 	})
 }
 
-func TestUnusableFilesAreNamed(t *testing.T) {
+func TestProvider_UnusableFilesAreNamed(t *testing.T) {
 	folder := t.TempDir()
 	empty, odd, missing := filepath.Join(folder, "empty.pem"), filepath.Join(folder, "odd.pem"), filepath.Join(folder, "missing.pem")
 	for file, content := range map[string]string{empty: "", odd: "no certificate"} {
@@ -232,7 +232,7 @@ func TestUnusableFilesAreNamed(t *testing.T) {
 	}
 }
 
-func TestACredentialThatCannotBeUsedIsReportedWhereItIsSet(t *testing.T) {
+func TestProvider_ACredentialThatCannotBeUsedIsReportedWhereItIsSet(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
 	pair, err := certificate.Generate(rand.Reader, certificate.Template{KeySize: 2048, NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour)})
 	if err != nil {
@@ -276,7 +276,7 @@ func TestACredentialThatCannotBeUsedIsReportedWhereItIsSet(t *testing.T) {
 	}
 }
 
-func TestIdentitiesOfTheMachineAreRefusedWithOtherEndpoints(t *testing.T) {
+func TestProvider_IdentitiesOfTheMachineAreRefusedWithOtherEndpoints(t *testing.T) {
 	_, problems := configure(t, newProvider(sandboxAt("https://127.0.0.1:8443")), values{"tenant_id": tenantA})
 	if got := texts(problems.Errors()); len(got) != 1 || !strings.Contains(got[0], "Azure CLI") || !strings.Contains(got[0], "https://127.0.0.1:8443") {
 		t.Errorf("diagnostics: %q", got)
