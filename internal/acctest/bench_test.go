@@ -106,18 +106,18 @@ func planned(tb testing.TB, p *acctest.Protocol, tenantID string) (*tfprotov6.Pl
 }
 
 func BenchmarkPlanOfARegistration(b *testing.B) {
-	k := acctest.Start(b, sandbox.Options{})
-	p := k.Protocol(k.Tenant(0).Callers.Full)
+	env := acctest.Start(b, sandbox.Options{})
+	p := env.Protocol(env.Tenant(0).Callers.Full)
 	for b.Loop() {
-		planned(b, p, k.Tenant(0).TenantID)
+		planned(b, p, env.Tenant(0).TenantID)
 	}
 }
 
 // A refresh, sandbox included: what a plan without changes costs for each registration.
 func BenchmarkReadOfARegistration(b *testing.B) {
-	k := acctest.Start(b, sandbox.Options{})
-	p := k.Protocol(k.Tenant(0).Callers.Full)
-	plan, config := planned(b, p, k.Tenant(0).TenantID)
+	env := acctest.Start(b, sandbox.Options{})
+	p := env.Protocol(env.Tenant(0).Callers.Full)
+	plan, config := planned(b, p, env.Tenant(0).TenantID)
 	kind := p.Schemas.ResourceSchemas[registrationType].ValueType()
 	none, err := tfprotov6.NewDynamicValue(kind, tftypes.NewValue(kind, nil))
 	if err != nil {

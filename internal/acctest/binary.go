@@ -11,22 +11,22 @@ import (
 // CLI installs the provider's binary, built from this checkout, and returns the CLI in a folder of its own, signed in to
 // the sandbox. Variables are NAME=value. For tests that look at processes, plan files and logs; all others run the
 // provider in their own process, which is quicker.
-func (k *Kitchen) CLI(variables ...string) *terraformcli.CLI {
-	k.t.Helper()
+func (env *Env) CLI(variables ...string) *terraformcli.CLI {
+	env.t.Helper()
 	path := os.Getenv("TF_ACC_TERRAFORM_PATH")
 	if path == "" {
-		k.t.Fatal("TF_ACC_TERRAFORM_PATH is not set; run the tests with make test")
+		env.t.Fatal("TF_ACC_TERRAFORM_PATH is not set; run the tests with make test")
 	}
-	folder := k.t.TempDir()
-	config, err := terraformcli.Install(k.t.Context(), checkout(k.t), folder)
+	folder := env.t.TempDir()
+	config, err := terraformcli.Install(env.t.Context(), checkout(env.t), folder)
 	if err != nil {
-		k.t.Fatal(err)
+		env.t.Fatal(err)
 	}
 	work := filepath.Join(folder, "work")
 	if err := os.Mkdir(work, 0o700); err != nil {
-		k.t.Fatal(err)
+		env.t.Fatal(err)
 	}
-	return &terraformcli.CLI{Path: path, Folder: work, Environment: terraformcli.Environment(config, append(k.Environment(), variables...)...)}
+	return &terraformcli.CLI{Path: path, Folder: work, Environment: terraformcli.Environment(config, append(env.Environment(), variables...)...)}
 }
 
 // checkout is the root of the repository, seen from a package's folder below internal/.

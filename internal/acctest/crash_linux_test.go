@@ -20,17 +20,17 @@ import (
 // bench is one registration that is made, rotated and destroyed through a wire that can be cut.
 type bench struct {
 	t    *testing.T
-	k    *acctest.Kitchen
+	k    *acctest.Env
 	wire *acctest.Wire
 	cli  *terraformcli.CLI
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	k := acctest.Start(t, sandbox.Options{})
-	b := &bench{t: t, k: k}
-	b.wire = k.Wire(b.kill)
-	b.cli = k.CLI(append(b.wire.Variables(k), "CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)...)
+	env := acctest.Start(t, sandbox.Options{})
+	b := &bench{t: t, k: env}
+	b.wire = env.Wire(b.kill)
+	b.cli = env.CLI(append(b.wire.Variables(env), "CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)...)
 	b.configure(2048)
 	b.must("init", "-no-color", "-input=false")
 	return b

@@ -23,16 +23,16 @@ import (
 // organization is a sandbox tenant in which an Exchange administrator works, with three applications that use EWS.
 type organization struct {
 	t      *testing.T
-	k      *acctest.Kitchen
+	k      *acctest.Env
 	tenant sandbox.TenantEntry
 	apps   map[string]acctest.HandmadeApp // ours, backup, crm
 }
 
 func newOrganization(t *testing.T) *organization {
-	k := acctest.Start(t, sandbox.Options{Profile: "realistic", Speed: 1})
-	o := &organization{t: t, k: k, tenant: k.Tenant(0), apps: map[string]acctest.HandmadeApp{}}
+	env := acctest.Start(t, sandbox.Options{Profile: "realistic", Speed: 1})
+	o := &organization{t: t, k: env, tenant: env.Tenant(0), apps: map[string]acctest.HandmadeApp{}}
 	for _, name := range []string{"ours", "backup", "crm"} {
-		o.apps[name] = k.RegisterByHand(o.tenant.TenantID, name)
+		o.apps[name] = env.RegisterByHand(o.tenant.TenantID, name)
 	}
 	return o
 }

@@ -35,8 +35,8 @@ var fencedTerraform = regexp.MustCompile("(?s)```terraform\n(.*?)```")
 
 func TestAccExamples_EveryOneIsValid(t *testing.T) {
 	t.Parallel()
-	k := acctest.Start(t, sandbox.Options{})
-	cli := k.CLI()
+	env := acctest.Start(t, sandbox.Options{})
+	cli := env.CLI()
 	folders := exampleFolders(t)
 	if len(folders) < 8 {
 		t.Fatalf("found only %v", folders)
@@ -60,17 +60,17 @@ func TestAccExamples_EveryOneIsValid(t *testing.T) {
 
 func TestAccExamples_TheTestPassesOnceCodeTwoCanConnectAndLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
-	k := acctest.Start(t, sandbox.Options{Gate: "empty"})
-	tenant := k.Tenant(0)
+	env := acctest.Start(t, sandbox.Options{Gate: "empty"})
+	tenant := env.Tenant(0)
 	mailbox := tenant.Mailboxes.Licensed[0]
-	cli := k.CLI(
-		"CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase,
-		"TF_VAR_tenant_id="+tenant.TenantID, "TF_VAR_mailbox="+mailbox, "TF_VAR_store_url="+k.StoreURL(), "TF_VAR_store_passphrase="+acctest.Passphrase,
+	cli := env.CLI(
+		"CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase,
+		"TF_VAR_tenant_id="+tenant.TenantID, "TF_VAR_mailbox="+mailbox, "TF_VAR_store_url="+env.StoreURL(), "TF_VAR_store_passphrase="+acctest.Passphrase,
 	)
 	onboarding := copyExample(t, cli, filepath.Join(examples, "onboarding"))
 	must(t, onboarding, "init", "-input=false")
 	must(t, onboarding, "apply", "-input=false", "-auto-approve")
-	applications := k.State(0).Applications
+	applications := env.State(0).Applications
 
 	example := copyExample(t, cli, filepath.Join(examples, "testing-a-connection"))
 	must(t, example, "init", "-input=false")
@@ -80,20 +80,20 @@ func TestAccExamples_TheTestPassesOnceCodeTwoCanConnectAndLeavesNothingBehind(t 
 	}
 	for _, application := range applications {
 		if !strings.HasPrefix(application.DisplayName, "Terraform (") { // who Terraform signs in as
-			k.OpenEWS(tenant.TenantID, application.ClientID)
+			env.OpenEWS(tenant.TenantID, application.ClientID)
 		}
 	}
 	must(t, example, test...)
-	if after := k.State(0).Applications; len(after) != len(applications) {
+	if after := env.State(0).Applications; len(after) != len(applications) {
 		t.Errorf("the tests left %d applications where %d were", len(after), len(applications))
 	}
 }
 
 func TestAccExamples_TheCheckAndTheGateTellOfAClosedTenantAndDestroyHasAWayOut(t *testing.T) {
 	t.Parallel()
-	k := acctest.Start(t, sandbox.Options{Gate: "false"})
-	tenant := k.Tenant(0)
-	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
+	env := acctest.Start(t, sandbox.Options{Gate: "false"})
+	tenant := env.Tenant(0)
+	cli := env.CLI("CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
 	example := copyExample(t, cli, filepath.Join(examples, "data-sources", "codetwo_target_connectivity"))
 	main := filepath.Join(example.Folder, "data-source.tf")
 	content := strings.NewReplacer("11111111-2222-3333-4444-555555555555", tenant.TenantID, "migration@contoso.onmicrosoft.com", tenant.Mailboxes.Licensed[0]).Replace(read(t, main))
@@ -107,9 +107,9 @@ func TestAccExamples_TheCheckAndTheGateTellOfAClosedTenantAndDestroyHasAWayOut(t
 		}
 	}
 	fails(apply, "Error: The target connection does not work")
-	for _, application := range k.State(0).Applications {
+	for _, application := range env.State(0).Applications {
 		if !strings.HasPrefix(application.DisplayName, "Terraform (") {
-			k.OpenEWS(tenant.TenantID, application.ClientID)
+			env.OpenEWS(tenant.TenantID, application.ClientID)
 		}
 	}
 	if output := must(t, example, strings.Fields(apply)...); strings.Contains(output, "Check block assertion failed") {
@@ -118,7 +118,7 @@ func TestAccExamples_TheCheckAndTheGateTellOfAClosedTenantAndDestroyHasAWayOut(t
 	if output, changes, err := example.PlanChanges(t.Context()); err != nil || changes {
 		t.Errorf("the second plan is not empty: %v\n%s", err, output)
 	}
-	k.OpenEWS(tenant.TenantID)
+	env.OpenEWS(tenant.TenantID)
 	fails(destroy, "Error: The target connection does not work")
 	if err := os.Remove(filepath.Join(example.Folder, "gate.tf")); err != nil {
 		t.Fatal(err)
@@ -128,7 +128,7 @@ func TestAccExamples_TheCheckAndTheGateTellOfAClosedTenantAndDestroyHasAWayOut(t
 	}
 	copyFile(t, filepath.Join(examples, "data-sources", "codetwo_target_connectivity", "gate.tf"), filepath.Join(example.Folder, "gate.tf"))
 	must(t, example, strings.Fields(destroy+" -refresh=false")...)
-	for _, application := range k.State(0).Applications {
+	for _, application := range env.State(0).Applications {
 		if !strings.HasPrefix(application.DisplayName, "Terraform (") {
 			t.Errorf("destroy left %+v", application)
 		}
@@ -137,11 +137,11 @@ func TestAccExamples_TheCheckAndTheGateTellOfAClosedTenantAndDestroyHasAWayOut(t
 
 func TestAccExamples_LeftoversDeletesTheChosenAppAndNoOther(t *testing.T) {
 	t.Parallel()
-	k := acctest.Start(t, sandbox.Options{})
-	tenantID := k.Tenant(0).TenantID
-	leftover := k.RegisterByHand(tenantID, "CodeTwo Office 365 Migration Target")
-	running := k.RegisterByHand(tenantID, "CodeTwo Office 365 Migration Target")
-	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "TF_VAR_tenant_id="+tenantID)
+	env := acctest.Start(t, sandbox.Options{})
+	tenantID := env.Tenant(0).TenantID
+	leftover := env.RegisterByHand(tenantID, "CodeTwo Office 365 Migration Target")
+	running := env.RegisterByHand(tenantID, "CodeTwo Office 365 Migration Target")
+	cli := env.CLI("CODETWO_STORE_URL="+env.StoreURL(), "TF_VAR_tenant_id="+tenantID)
 	example := copyExample(t, cli, filepath.Join(examples, "leftovers"))
 	must(t, example, "init", "-input=false")
 	plan := must(t, example, "plan", "-no-color", "-input=false")
@@ -156,10 +156,10 @@ func TestAccExamples_LeftoversDeletesTheChosenAppAndNoOther(t *testing.T) {
 		t.Errorf("the import does something else, too:\n%s", imported)
 	}
 	must(t, example, "destroy", "-no-color", "-input=false", "-auto-approve", chosen)
-	if _, there := k.Application(0, leftover.ClientID); there {
+	if _, there := env.Application(0, leftover.ClientID); there {
 		t.Error("the leftover is still there")
 	}
-	if _, there := k.Application(0, running.ClientID); !there {
+	if _, there := env.Application(0, running.ClientID); !there {
 		t.Error("the other application is gone")
 	}
 }

@@ -32,11 +32,11 @@ func (w *waited) Write(text []byte) (int, error) {
 }
 
 func TestAccTargetConnectivity_CtrlCEndsAWaitWithWhatIsKnownByThen(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenant := k.Tenant(0)
-	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
-	k.Control(http.MethodPatch, "/tenants/"+tenant.TenantID+"/sign-in", map[string]any{"refuse": map[string]int{app.ClientID: 700016}})
-	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase, "TF_LOG_PROVIDER=INFO", "TF_VAR_secret="+app.Secret)
+	env := acctest.Start(t, sandbox.Options{})
+	tenant := env.Tenant(0)
+	app := env.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	env.Control(http.MethodPatch, "/tenants/"+tenant.TenantID+"/sign-in", map[string]any{"refuse": map[string]int{app.ClientID: 700016}})
+	cli := env.CLI("CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase, "TF_LOG_PROVIDER=INFO", "TF_VAR_secret="+app.Secret)
 	write(t, filepath.Join(cli.Folder, "main.tf"), []byte(requirement+`
 variable "secret" {
   type      = string

@@ -25,10 +25,10 @@ func (l *requestLog) Write(line []byte) (int, error) {
 	return l.text.Write(line)
 }
 
-// Requests returns what was requested since the kitchen started, or since the last call of Forget.
-func (k *Kitchen) Requests() []Request {
-	k.t.Helper()
-	return k.log.requests(k.t)
+// Requests returns what was requested since the test environment started, or since the last call of Forget.
+func (env *Env) Requests() []Request {
+	env.t.Helper()
+	return env.log.requests(env.t)
 }
 
 func (l *requestLog) requests(t testing.TB) []Request {
@@ -43,10 +43,10 @@ func (l *requestLog) requests(t testing.TB) []Request {
 }
 
 // Forget empties the log, so that a test counts from here.
-func (k *Kitchen) Forget() {
-	k.log.guard.Lock()
-	defer k.log.guard.Unlock()
-	k.log.text.Reset()
+func (env *Env) Forget() {
+	env.log.guard.Lock()
+	defer env.log.guard.Unlock()
+	env.log.text.Reset()
 }
 
 // Graph are the requests to Microsoft Graph among the requests.

@@ -69,10 +69,10 @@ resource "codetwo_target_connection" "target" {
 }
 `
 
-// initialised is the CLI in a folder with that configuration, for all the kitchen's tenants.
-func initialised(t *testing.T, k *acctest.Kitchen) *terraformcli.CLI {
+// initialised is the CLI in a folder with that configuration, for all the test environment's tenants.
+func initialised(t *testing.T, env *acctest.Env) *terraformcli.CLI {
 	t.Helper()
-	cli := k.CLI("TF_VAR_tenants="+tenantsVariable(k), "CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
+	cli := env.CLI("TF_VAR_tenants="+tenantsVariable(env), "CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
 	write(t, filepath.Join(cli.Folder, "main.tf"), []byte(manyTenants))
 	if _, err := cli.Run(t.Context(), "init", "-no-color", "-input=false"); err != nil {
 		t.Fatal(err)
@@ -81,9 +81,9 @@ func initialised(t *testing.T, k *acctest.Kitchen) *terraformcli.CLI {
 }
 
 // tenantsVariable is the variable tenants with all tenants, except those of the given numbers.
-func tenantsVariable(k *acctest.Kitchen, except ...int) string {
+func tenantsVariable(env *acctest.Env, except ...int) string {
 	var tenants []string
-	for i, tenant := range k.Server.TenantsJSON().Tenants {
+	for i, tenant := range env.Server.TenantsJSON().Tenants {
 		if !slices.Contains(except, i) {
 			tenants = append(tenants, fmt.Sprintf(`t%d={tenant_id=%q,mailboxes=[%q,%q]}`, i, tenant.TenantID, tenant.Mailboxes.Licensed[0], tenant.Mailboxes.Licensed[1]))
 		}
@@ -104,15 +104,15 @@ func perTenant(requests []acctest.Request, meant func(acctest.Request) bool) map
 
 func TestAccProvider_EachTenantOfARunCostsOneSignInAndOneLookAtMicrosoftsAPIs(t *testing.T) {
 	t.Parallel()
-	k := acctest.Start(t, sandbox.Options{Tenants: 4, Profile: "instant"})
-	cli := initialised(t, k)
+	env := acctest.Start(t, sandbox.Options{Tenants: 4, Profile: "instant"})
+	cli := initialised(t, env)
 	run := func(arguments ...string) []acctest.Request {
 		t.Helper()
-		k.Forget()
+		env.Forget()
 		if _, err := cli.Run(t.Context(), append([]string{arguments[0], "-no-color", "-input=false"}, arguments[1:]...)...); err != nil {
 			t.Fatal(err)
 		}
-		return k.Requests()
+		return env.Requests()
 	}
 	expect := func(what string, counts map[string]int, each int) {
 		t.Helper()
@@ -146,18 +146,18 @@ func TestAccProvider_EachTenantOfARunCostsOneSignInAndOneLookAtMicrosoftsAPIs(t 
 
 func TestAccProvider_OneConnectionCarriesAllTenants(t *testing.T) {
 	t.Parallel()
-	k := acctest.Start(t, sandbox.Options{Tenants: 4, Profile: "instant"})
-	cli := initialised(t, k)
+	env := acctest.Start(t, sandbox.Options{Tenants: 4, Profile: "instant"})
+	cli := initialised(t, env)
 	if _, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false", "-out=plan"); err != nil {
 		t.Fatal(err)
 	}
-	k.Forget()
+	env.Forget()
 	// One after the other: what comes while the first connection is being made makes one of its own.
 	if _, err := cli.Run(t.Context(), "apply", "-no-color", "-input=false", "-parallelism=1", "plan"); err != nil {
 		t.Fatal(err)
 	}
 	connections := map[string]int{}
-	for _, request := range k.Requests() {
+	for _, request := range env.Requests() {
 		connections[request.Connection]++
 		if request.Protocol != "HTTP/2.0" {
 			t.Errorf("%s %s came by %s", request.Method, request.Path, request.Protocol)
@@ -170,25 +170,25 @@ func TestAccProvider_OneConnectionCarriesAllTenants(t *testing.T) {
 
 func TestAccProvider_ANewTenantThatRefusesIsNamedAndHoldsNoOtherRegistrationUp(t *testing.T) {
 	t.Parallel()
-	k := acctest.Start(t, sandbox.Options{Tenants: 3})
-	cli := initialised(t, k)
-	failing := k.Tenant(1)
+	env := acctest.Start(t, sandbox.Options{Tenants: 3})
+	cli := initialised(t, env)
+	failing := env.Tenant(1)
 	refuse := func(refused map[string]int) {
-		k.Control(http.MethodPatch, "/tenants/"+failing.TenantID+"/sign-in", map[string]any{"refuse": refused})
+		env.Control(http.MethodPatch, "/tenants/"+failing.TenantID+"/sign-in", map[string]any{"refuse": refused})
 	}
 	// made counts registrations and connections, by tenant.
 	made := func() (registrations, connections [3]int) {
-		records, err := store.Open(k.StoreURL(), acctest.Passphrase)
+		records, err := store.Open(env.StoreURL(), acctest.Passphrase)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range 3 {
-			for _, application := range k.State(i).Applications {
+			for _, application := range env.State(i).Applications {
 				if strings.HasPrefix(application.DisplayName, "CodeTwo ") {
 					registrations[i]++
 				}
 			}
-			recorded, _, err := records.Connections(t.Context(), k.Tenant(i).TenantID)
+			recorded, _, err := records.Connections(t.Context(), env.Tenant(i).TenantID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -208,8 +208,8 @@ func TestAccProvider_ANewTenantThatRefusesIsNamedAndHoldsNoOtherRegistrationUp(t
 		t.Errorf("the error does not name the tenant and its reason:\n%s", problems)
 	}
 	for _, other := range []int{0, 2} {
-		if strings.Contains(problems, k.Tenant(other).TenantID) {
-			t.Errorf("the error names tenant %s, which is well:\n%s", k.Tenant(other).TenantID, problems)
+		if strings.Contains(problems, env.Tenant(other).TenantID) {
+			t.Errorf("the error names tenant %s, which is well:\n%s", env.Tenant(other).TenantID, problems)
 		}
 	}
 	if registrations, _ := made(); registrations != [3]int{2, 0, 2} {
@@ -226,7 +226,7 @@ func TestAccProvider_ANewTenantThatRefusesIsNamedAndHoldsNoOtherRegistrationUp(t
 
 	// The way out: without the tenant, the others are done.
 	without := *cli
-	without.Environment = append(slices.Clone(cli.Environment), "TF_VAR_tenants="+tenantsVariable(k, 1))
+	without.Environment = append(slices.Clone(cli.Environment), "TF_VAR_tenants="+tenantsVariable(env, 1))
 	if _, err := without.Run(t.Context(), apply...); err != nil {
 		t.Fatal(err)
 	}
@@ -245,26 +245,26 @@ func TestAccProvider_ANewTenantThatRefusesIsNamedAndHoldsNoOtherRegistrationUp(t
 
 func TestAccProvider_RefusedTenantsAreLeftAsideWhereThatIsAskedFor(t *testing.T) {
 	t.Parallel()
-	k := acctest.Start(t, sandbox.Options{Tenants: 4})
-	cli := initialised(t, k)
+	env := acctest.Start(t, sandbox.Options{Tenants: 4})
+	cli := initialised(t, env)
 	apply := []string{"apply", "-no-color", "-input=false", "-auto-approve"}
 	if _, err := cli.Run(t.Context(), apply...); err != nil {
 		t.Fatal(err)
 	}
-	caller := k.Tenant(0).Callers.Full.ClientID
-	withoutApp, blocked, drifted := k.Tenant(1).TenantID, k.Tenant(2).TenantID, k.Tenant(3).TenantID
+	caller := env.Tenant(0).Callers.Full.ClientID
+	withoutApp, blocked, drifted := env.Tenant(1).TenantID, env.Tenant(2).TenantID, env.Tenant(3).TenantID
 	refuse := func(tenantID string, codes map[string]int) {
-		k.Control(http.MethodPatch, "/tenants/"+tenantID+"/sign-in", map[string]any{"refuse": codes})
+		env.Control(http.MethodPatch, "/tenants/"+tenantID+"/sign-in", map[string]any{"refuse": codes})
 	}
 	refuse(withoutApp, map[string]int{caller: 7000229})
 	refuse(blocked, map[string]int{caller: 5000225})
 	var app sandbox.ApplicationState
-	for _, application := range k.State(3).Applications {
+	for _, application := range env.State(3).Applications {
 		if application.DisplayName == "CodeTwo 0" {
 			app = application
 		}
 	}
-	k.RevokeConsent(drifted, app.ClientID)
+	env.RevokeConsent(drifted, app.ClientID)
 
 	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, withoutApp) || !strings.Contains(output, blocked) {
 		t.Errorf("without being asked to, a plan goes on, or does not name the two tenants: %v\n%s", err, output)
@@ -305,12 +305,12 @@ func TestAccProvider_RefusedTenantsAreLeftAsideWhereThatIsAskedFor(t *testing.T)
 			t.Errorf("%s passes for a refusal by every tenant: %v\n%s", what, err, output)
 		}
 	}
-	refuse(k.Tenant(0).TenantID, map[string]int{caller: 7000112})
+	refuse(env.Tenant(0).TenantID, map[string]int{caller: 7000112})
 	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, "AADSTS7000112") {
 		t.Errorf("a caller that its own tenant refuses is not reported as an error: %v\n%s", err, output)
 	}
-	refuse(k.Tenant(0).TenantID, map[string]int{})
-	k.RevokeConsent(drifted, caller)
+	refuse(env.Tenant(0).TenantID, map[string]int{})
+	env.RevokeConsent(drifted, caller)
 	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, "Authorization_RequestDenied") {
 		t.Errorf("a right that the caller lacks is not reported as an error: %v\n%s", err, output)
 	}
@@ -319,16 +319,16 @@ func TestAccProvider_RefusedTenantsAreLeftAsideWhereThatIsAskedFor(t *testing.T)
 // Nothing was seen of it yet that could be shown.
 func TestAccProvider_AnImportFromARefusedTenantIsAnError(t *testing.T) {
 	t.Parallel()
-	k := acctest.Start(t, sandbox.Options{Tenants: 2})
-	cli := initialised(t, k)
-	app := k.RegisterByHand(k.Tenant(1).TenantID, "CodeTwo 0")
-	k.Control(http.MethodPatch, "/tenants/"+k.Tenant(1).TenantID+"/sign-in", map[string]any{"refuse": map[string]int{k.Tenant(0).Callers.Full.ClientID: 7000229}})
+	env := acctest.Start(t, sandbox.Options{Tenants: 2})
+	cli := initialised(t, env)
+	app := env.RegisterByHand(env.Tenant(1).TenantID, "CodeTwo 0")
+	env.Control(http.MethodPatch, "/tenants/"+env.Tenant(1).TenantID+"/sign-in", map[string]any{"refuse": map[string]int{env.Tenant(0).Callers.Full.ClientID: 7000229}})
 	write(t, filepath.Join(cli.Folder, "import.tf"), []byte(fmt.Sprintf(`
 import {
   to = codetwo_target_app_registration.target["t1-0"]
   id = "%s/%s"
 }
-`, k.Tenant(1).TenantID, app.ClientID)))
+`, env.Tenant(1).TenantID, app.ClientID)))
 	cli.Environment = append(cli.Environment, "CODETWO_SKIP_REFUSED_TENANTS=true")
 	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, "AADSTS7000229") {
 		t.Errorf("an application that nobody has seen is imported: %v\n%s", err, output)
@@ -339,8 +339,8 @@ import {
 // of all others from being changed.
 func TestAccProvider_WhatChangesEverywhereIsChangedAroundARefusedTenant(t *testing.T) {
 	t.Parallel()
-	k := acctest.Start(t, sandbox.Options{Tenants: 3})
-	cli := initialised(t, k)
+	env := acctest.Start(t, sandbox.Options{Tenants: 3})
+	cli := initialised(t, env)
 	apply := func() {
 		t.Helper()
 		if _, err := cli.Run(t.Context(), "apply", "-no-color", "-input=false", "-auto-approve"); err != nil {
@@ -349,31 +349,31 @@ func TestAccProvider_WhatChangesEverywhereIsChangedAroundARefusedTenant(t *testi
 	}
 	apply()
 	refuse := func(refused map[string]int) {
-		k.Control(http.MethodPatch, "/tenants/"+k.Tenant(1).TenantID+"/sign-in", map[string]any{"refuse": refused})
+		env.Control(http.MethodPatch, "/tenants/"+env.Tenant(1).TenantID+"/sign-in", map[string]any{"refuse": refused})
 	}
 	// converged tells, by tenant, whether both applications have what is configured and both connections name their keys.
 	converged := func() (are []bool) {
-		records, err := store.Open(k.StoreURL(), acctest.Passphrase)
+		records, err := store.Open(env.StoreURL(), acctest.Passphrase)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range 3 {
-			connections, _, err := records.Connections(t.Context(), k.Tenant(i).TenantID)
+			connections, _, err := records.Connections(t.Context(), env.Tenant(i).TenantID)
 			if err != nil || len(connections) != 2 {
 				t.Fatalf("tenant %d has %d connections, %v", i, len(connections), err)
 			}
 			all := true
 			for _, connection := range connections {
-				cert, err := records.Certificate(t.Context(), k.Tenant(i).TenantID, connection.CertificateThumbprint)
+				cert, err := records.Certificate(t.Context(), env.Tenant(i).TenantID, connection.CertificateThumbprint)
 				if err != nil {
 					t.Fatal(err)
 				}
-				application, found := k.Application(i, connection.ClientID)
+				application, found := env.Application(i, connection.ClientID)
 				all = all && found && certificate.KeySize(cert) == 3072 && slices.ContainsFunc(application.Keys, func(key sandbox.CredentialState) bool {
 					return strings.EqualFold(key.Thumbprint, connection.CertificateThumbprint)
 				})
 			}
-			state, granted := k.State(i), 0
+			state, granted := env.State(i), 0
 			for _, principal := range state.ServicePrincipals {
 				for _, grant := range state.Grants {
 					if grant.PrincipalID == principal.ObjectID && strings.HasPrefix(principal.DisplayName, "CodeTwo ") {
@@ -386,15 +386,15 @@ func TestAccProvider_WhatChangesEverywhereIsChangedAroundARefusedTenant(t *testi
 		return are
 	}
 
-	refuse(map[string]int{k.Tenant(0).Callers.Full.ClientID: 700016})
-	untouched := k.State(1)
+	refuse(map[string]int{env.Tenant(0).Callers.Full.ClientID: 700016})
+	untouched := env.State(1)
 	cli.Environment = append(cli.Environment, "CODETWO_SKIP_REFUSED_TENANTS=true",
 		"TF_VAR_key_size=3072", `TF_VAR_additional_permissions=[{api="Microsoft Graph",name="Domain.Read.All"}]`)
 	apply()
 	if got := converged(); !slices.Equal(got, []bool{true, false, true}) {
 		t.Errorf("with one tenant that refuses, changed by tenant: %v", got)
 	}
-	if after := k.State(1); !reflect.DeepEqual(after, untouched) {
+	if after := env.State(1); !reflect.DeepEqual(after, untouched) {
 		t.Errorf("the tenant that refuses was %v, and is %v", untouched, after)
 	}
 	if text, changes, err := cli.PlanChanges(t.Context()); err != nil || changes {
@@ -410,13 +410,13 @@ func TestAccProvider_WhatChangesEverywhereIsChangedAroundARefusedTenant(t *testi
 		t.Errorf("a plan after that still changes something: %v\n%s", err, text)
 	}
 
-	refuse(map[string]int{k.Tenant(0).Callers.Full.ClientID: 90002})
+	refuse(map[string]int{env.Tenant(0).Callers.Full.ClientID: 90002})
 	output, err := cli.Run(t.Context(), "destroy", "-no-color", "-input=false", "-auto-approve")
-	if err == nil || !strings.Contains(output, "The registration in tenant "+k.Tenant(1).TenantID+" stays in the state") {
+	if err == nil || !strings.Contains(output, "The registration in tenant "+env.Tenant(1).TenantID+" stays in the state") {
 		t.Errorf("a destroy does not say what has become of the tenant that refuses: %v\n%s", err, output)
 	}
 	for i, want := range []int{0, 2, 0} {
-		left := slices.DeleteFunc(k.State(i).Applications, func(application sandbox.ApplicationState) bool {
+		left := slices.DeleteFunc(env.State(i).Applications, func(application sandbox.ApplicationState) bool {
 			return !strings.HasPrefix(application.DisplayName, "CodeTwo ")
 		})
 		if len(left) != want {
@@ -426,9 +426,9 @@ func TestAccProvider_WhatChangesEverywhereIsChangedAroundARefusedTenant(t *testi
 
 	// Of a refusal that is over nothing is left, also where the application has gone meanwhile.
 	refuse(map[string]int{})
-	for _, application := range k.State(1).Applications {
+	for _, application := range env.State(1).Applications {
 		if strings.HasPrefix(application.DisplayName, "CodeTwo ") {
-			k.Graph(k.Tenant(1).TenantID, http.MethodDelete, "/applications/"+application.ObjectID, nil)
+			env.Graph(env.Tenant(1).TenantID, http.MethodDelete, "/applications/"+application.ObjectID, nil)
 		}
 	}
 	if text, _, err := cli.PlanChanges(t.Context()); err != nil {
@@ -442,8 +442,8 @@ func TestAccProvider_WhatChangesEverywhereIsChangedAroundARefusedTenant(t *testi
 // A plan that was accepted has to be applied as it was made, and one that could not be is refused.
 func TestAccProvider_ARefusedTenantIsPlannedSoThatItCanBeApplied(t *testing.T) {
 	t.Parallel()
-	k := acctest.Start(t, sandbox.Options{Tenants: 2})
-	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
+	env := acctest.Start(t, sandbox.Options{Tenants: 2})
+	cli := env.CLI("CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
 	write(t, filepath.Join(cli.Folder, "main.tf"), []byte(fmt.Sprintf(`
 terraform {
   required_providers {
@@ -484,7 +484,7 @@ resource "terraform_data" "dependent" {
   input      = var.key_size
   depends_on = [codetwo_target_app_registration.target]
 }
-`, k.Tenant(1).TenantID)))
+`, env.Tenant(1).TenantID)))
 	run := func(variables []string, arguments ...string) (string, error) {
 		one := *cli
 		one.Environment = append(slices.Clone(cli.Environment), variables...)
@@ -506,22 +506,22 @@ resource "terraform_data" "dependent" {
 	after := []string{"TF_VAR_key_size=3072", "TF_VAR_own_certificate=" + own, "TF_VAR_unique_name=another", "TF_VAR_permission=User.Read.All"}
 	skip := "CODETWO_SKIP_REFUSED_TENANTS=true"
 	refuse := func(refused map[string]int) {
-		k.Control(http.MethodPatch, "/tenants/"+k.Tenant(1).TenantID+"/sign-in", map[string]any{"refuse": refused})
+		env.Control(http.MethodPatch, "/tenants/"+env.Tenant(1).TenantID+"/sign-in", map[string]any{"refuse": refused})
 	}
 	must(run(before, "init"))
 	must(run(before, "apply", "-auto-approve"))
-	untouched := k.State(1)
+	untouched := env.State(1)
 	if output, err := run(append(before, skip, "ARM_CLIENT_ID="+uuid.NewString()), "plan"); err == nil || !strings.Contains(output, "AADSTS700016") {
 		t.Errorf("a client ID that no tenant knows passes for a refusal by this one: %v\n%s", err, output)
 	}
-	refuse(map[string]int{k.Tenant(0).Callers.Full.ClientID: 700016})
+	refuse(map[string]int{env.Tenant(0).Callers.Full.ClientID: 700016})
 
 	if output, err := run(append(before, skip), "plan", "-replace=codetwo_target_app_registration.target"); err == nil || !strings.Contains(output, "cannot be replaced while its tenant refuses Terraform") {
 		t.Errorf("a replacement that would end in its first half is planned: %v\n%s", err, output)
 	}
 	must(run(append(after, skip), "plan", "-out=saved"))
 	must(run(nil, "apply", "saved")) // without the setting that it was planned with
-	if after := k.State(1); !reflect.DeepEqual(after, untouched) {
+	if after := env.State(1); !reflect.DeepEqual(after, untouched) {
 		t.Errorf("the tenant that refuses was %v, and is %v", untouched, after)
 	}
 	if output, err := run(append(after, skip), "plan", "-detailed-exitcode"); err != nil {
@@ -530,7 +530,7 @@ resource "terraform_data" "dependent" {
 
 	refuse(map[string]int{})
 	must(run(after, "apply", "-auto-approve"))
-	for _, application := range k.State(1).Applications {
+	for _, application := range env.State(1).Applications {
 		if strings.HasPrefix(application.DisplayName, "CodeTwo ") && application.UniqueName != "another" {
 			t.Errorf("once the tenant lets the caller in, %v is left", application)
 		}

@@ -8,10 +8,10 @@ import (
 )
 
 func TestEnv_LimitsCertificatesAsAnAdministratorDoes(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenantID := k.Tenant(0).TenantID
-	id := k.LimitCertificates(tenantID, "P180D")
-	policy := k.Graph(tenantID, "GET", "/policies/defaultAppManagementPolicy", nil)
+	env := acctest.Start(t, sandbox.Options{})
+	tenantID := env.Tenant(0).TenantID
+	id := env.LimitCertificates(tenantID, "P180D")
+	policy := env.Graph(tenantID, "GET", "/policies/defaultAppManagementPolicy", nil)
 	if policy["id"] != id || policy["isEnabled"] != true {
 		t.Errorf("the policy is %v, want %s", policy, id)
 	}

@@ -12,39 +12,39 @@ import (
 type Protocol struct {
 	tfprotov6.ProviderServer
 	Schemas *tfprotov6.GetProviderSchemaResponse
-	k       *Kitchen
+	k       *Env
 }
 
-// Protocol configures a provider as the caller, with this kitchen's store.
-func (k *Kitchen) Protocol(caller sandbox.Caller, options ...Option) *Protocol {
-	k.t.Helper()
-	server, err := k.Factories(options...)["codetwo"]()
+// Protocol configures a provider as the caller, with this test environment's store.
+func (env *Env) Protocol(caller sandbox.Caller, options ...Option) *Protocol {
+	env.t.Helper()
+	server, err := env.Factories(options...)["codetwo"]()
 	if err != nil {
-		k.t.Fatal(err)
+		env.t.Fatal(err)
 	}
-	schemas, err := server.GetProviderSchema(k.t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	schemas, err := server.GetProviderSchema(env.t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
-		k.t.Fatal(err)
+		env.t.Fatal(err)
 	}
-	p := &Protocol{ProviderServer: server, Schemas: schemas, k: k}
+	p := &Protocol{ProviderServer: server, Schemas: schemas, k: env}
 	p.Succeeded(schemas.Diagnostics)
-	origin := k.Server.Origin()
+	origin := env.Server.Origin()
 	kind := schemas.Provider.ValueType().(tftypes.Object)
 	text := func(value string) tftypes.Value { return tftypes.NewValue(tftypes.String, value) }
 	object := func(attribute string, values map[string]tftypes.Value) tftypes.Value {
 		return tftypes.NewValue(kind.AttributeTypes[attribute], values)
 	}
-	configured, err := server.ConfigureProvider(k.t.Context(), &tfprotov6.ConfigureProviderRequest{
+	configured, err := server.ConfigureProvider(env.t.Context(), &tfprotov6.ConfigureProviderRequest{
 		TerraformVersion: "1.14.0",
 		Config: p.Value(kind, map[string]tftypes.Value{
-			"tenant_id": text(k.Tenant(0).TenantID), "client_id": text(caller.ClientID), "client_secret": text(caller.ClientSecret),
-			"ca_certificate_path": text(k.caPath),
+			"tenant_id": text(env.Tenant(0).TenantID), "client_id": text(caller.ClientID), "client_secret": text(caller.ClientSecret),
+			"ca_certificate_path": text(env.caPath),
 			"endpoints":           object("endpoints", map[string]tftypes.Value{"login": text(origin), "graph": text(origin), "exchange": text(origin)}),
-			"connection_store":    object("connection_store", map[string]tftypes.Value{"url": text(k.StoreURL()), "passphrase": text(Passphrase)}),
+			"connection_store":    object("connection_store", map[string]tftypes.Value{"url": text(env.StoreURL()), "passphrase": text(Passphrase)}),
 		}),
 	})
 	if err != nil {
-		k.t.Fatal(err)
+		env.t.Fatal(err)
 	}
 	p.Succeeded(configured.Diagnostics)
 	return p

@@ -42,17 +42,17 @@ type Wire struct {
 }
 
 // Wire starts a proxy before the sandbox's Microsoft Graph. kill ends the caller at once.
-func (k *Kitchen) Wire(kill func()) *Wire {
-	k.t.Helper()
+func (env *Env) Wire(kill func()) *Wire {
+	env.t.Helper()
 	w := &Wire{kill: kill}
-	target, err := url.Parse(k.Server.Origin())
+	target, err := url.Parse(env.Server.Origin())
 	if err != nil {
-		k.t.Fatal(err)
+		env.t.Fatal(err)
 	}
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(k.Server.CertificateAuthorityPEM())
+	roots.AppendCertsFromPEM(env.Server.CertificateAuthorityPEM())
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
-	k.t.Cleanup(transport.CloseIdleConnections)
+	env.t.Cleanup(transport.CloseIdleConnections)
 	proxy := &httputil.ReverseProxy{
 		Transport: transport,
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
@@ -73,7 +73,7 @@ func (k *Kitchen) Wire(kill func()) *Wire {
 			proxy.ServeHTTP(response, request)
 		}
 	}))
-	k.t.Cleanup(w.server.Close)
+	env.t.Cleanup(w.server.Close)
 	return w
 }
 
@@ -96,13 +96,13 @@ func (w *Wire) Arm(cut Cut) (seen int) {
 	return seen
 }
 
-// Variables make a CLI of the kitchen go through the wire.
-func (w *Wire) Variables(k *Kitchen) []string {
-	k.t.Helper()
-	both := filepath.Join(k.t.TempDir(), "both.pem")
-	authorities := append(k.Server.CertificateAuthorityPEM(), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.server.Certificate().Raw})...)
+// Variables make a CLI of the test environment go through the wire.
+func (w *Wire) Variables(env *Env) []string {
+	env.t.Helper()
+	both := filepath.Join(env.t.TempDir(), "both.pem")
+	authorities := append(env.Server.CertificateAuthorityPEM(), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.server.Certificate().Raw})...)
 	if err := os.WriteFile(both, authorities, 0o600); err != nil {
-		k.t.Fatal(err)
+		env.t.Fatal(err)
 	}
 	return []string{"CODETWO_GRAPH_ENDPOINT=" + strings.TrimSuffix(w.server.URL, "/"), "CODETWO_CA_CERTIFICATE_PATH=" + both}
 }

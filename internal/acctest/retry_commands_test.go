@@ -28,7 +28,7 @@ type command struct {
 
 // scene is a provider in a tenant, with what the command is about.
 type scene struct {
-	*acctest.Kitchen
+	*acctest.Env
 	protocol     *acctest.Protocol
 	target       *acctest.Object
 	wire         sending
@@ -38,7 +38,7 @@ type scene struct {
 // stage prepares a command.
 func (c command) stage(t *testing.T) *scene {
 	t.Helper()
-	s := &scene{Kitchen: acctest.Start(t, sandbox.Options{Profile: "instant"})}
+	s := &scene{Env: acctest.Start(t, sandbox.Options{Profile: "instant"})}
 	s.protocol = s.Protocol(s.Tenant(0).Callers.Full, acctest.WithWait(retry.System{}.Wait), acctest.WithTransport(func(next http.RoundTripper) http.RoundTripper {
 		s.wire.next = next
 		return &s.wire
@@ -53,7 +53,7 @@ func (c command) stage(t *testing.T) *scene {
 // meet arms the fault that a request of the command is to meet, and forgets what was sent before.
 func (s *scene) meet(fault sandbox.Fault) {
 	s.Forget()
-	s.Aim(fault)
+	s.Inject(fault)
 }
 
 // sending watches what the provider sends once a run was cancelled.

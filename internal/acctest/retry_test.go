@@ -94,15 +94,15 @@ func TestAccTargetAppRegistration_ARetryAfterBeyondTheOperationsTimeFailsWithinI
 	for name, fault := range commands["create"].calls {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			k := acctest.Start(t, sandbox.Options{Profile: "instant"})
-			target := k.Protocol(k.Tenant(0).Callers.Full).Object("codetwo_target_app_registration")
+			env := acctest.Start(t, sandbox.Options{Profile: "instant"})
+			target := env.Protocol(env.Tenant(0).Callers.Full).Object("codetwo_target_app_registration")
 			config := func(create string) tftypes.Value {
 				return target.Config(map[string]tftypes.Value{"timeouts": target.Nested("timeouts", map[string]tftypes.Value{
 					"create": tftypes.NewValue(tftypes.String, create), "delete": tftypes.NewValue(tftypes.String, "5m"),
 				})})
 			}
 			fault.Kind, fault.RetryAfter = sandbox.Throttled, "3600"
-			k.Aim(fault)
+			env.Inject(fault)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			_, err := target.Apply(ctx, config("50m"))
@@ -115,7 +115,7 @@ func TestAccTargetAppRegistration_ARetryAfterBeyondTheOperationsTimeFailsWithinI
 			if err := target.Destroy(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			for _, app := range k.State(0).Applications {
+			for _, app := range env.State(0).Applications {
 				if !strings.HasPrefix(app.DisplayName, "Terraform (") {
 					t.Errorf("the tenant holds %+v", app)
 				}
@@ -171,9 +171,9 @@ func TestAccTargetAppRegistration_ATokenThatGraphRefusesIsReplacedAndTheRequestR
 	for _, at := range []string{"POST /v1.0/$batch", "PATCH /v1.0/applications(uniqueName=*"} {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()
-			k := acctest.Start(t, sandbox.Options{Profile: "instant"})
-			target := k.Protocol(k.Tenant(0).Callers.Full).Object("codetwo_target_app_registration")
-			k.Aim(sandbox.Fault{
+			env := acctest.Start(t, sandbox.Options{Profile: "instant"})
+			target := env.Protocol(env.Tenant(0).Callers.Full).Object("codetwo_target_app_registration")
+			env.Inject(sandbox.Fault{
 				At: at, Kind: sandbox.Refused, Status: http.StatusUnauthorized,
 				Code: "InvalidAuthenticationToken", Message: "Access token has expired or is not yet valid.",
 			})
@@ -181,7 +181,7 @@ func TestAccTargetAppRegistration_ATokenThatGraphRefusesIsReplacedAndTheRequestR
 				t.Fatal(err)
 			}
 			tokens := 0
-			for _, request := range k.Requests() {
+			for _, request := range env.Requests() {
 				if strings.HasSuffix(request.Path, "/oauth2/v2.0/token") {
 					tokens++
 				}

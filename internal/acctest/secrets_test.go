@@ -100,10 +100,10 @@ data "codetwo_target_connectivity" "by_hand" {
 const refusedSecret = "Wr0ng~secret.that-nobody_ever~made-up"
 
 func TestAccProvider_NoSecretIsInStatePlanLogOrOutput(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenant := k.Tenant(0)
-	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
-	k.OpenEWS(tenant.TenantID, app.ClientID)
+	env := acctest.Start(t, sandbox.Options{})
+	tenant := env.Tenant(0)
+	app := env.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	env.OpenEWS(tenant.TenantID, app.ClientID)
 	looked := t.TempDir()
 	own, file := certificateOfTheirs(t, "a password that somebody chose")
 	secrets := map[string][]byte{
@@ -112,9 +112,9 @@ func TestAccProvider_NoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 		"the refused client secret":   []byte(refusedSecret),
 		"the imported PFX's password": []byte("a password that somebody chose"),
 	}
-	cli := k.CLI(
+	cli := env.CLI(
 		"TF_LOG=TRACE", "TF_LOG_PATH="+filepath.Join(looked, "trace.log"),
-		"TF_VAR_tenant_id="+tenant.TenantID, "TF_VAR_mailbox="+tenant.Mailboxes.Licensed[0], "TF_VAR_store_url="+k.StoreURL(),
+		"TF_VAR_tenant_id="+tenant.TenantID, "TF_VAR_mailbox="+tenant.Mailboxes.Licensed[0], "TF_VAR_store_url="+env.StoreURL(),
 		"TF_VAR_store_passphrase="+acctest.Passphrase, "TF_VAR_by_hand_client_id="+app.ClientID,
 		fmt.Sprintf("TF_VAR_by_hand_mailboxes=[%q, %q]", tenant.Mailboxes.Licensed[1], "imported@"+tenant.Domain),
 		fmt.Sprintf("TF_VAR_pfx={path=%q, thumbprint=%q}", filepath.ToSlash(file), certificate.Thumbprint(own.Certificate)),
@@ -138,7 +138,7 @@ func TestAccProvider_NoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 	step("init", "init", "-no-color", "-input=false")
 
 	// First everything is made; then every secret is another one, and is handed to somebody else.
-	second := k.Graph(tenant.TenantID, http.MethodPost, "/applications/"+app.ObjectID+"/addPassword", map[string]any{"passwordCredential": map[string]any{"displayName": "second"}})
+	second := env.Graph(tenant.TenantID, http.MethodPost, "/applications/"+app.ObjectID+"/addPassword", map[string]any{"passwordCredential": map[string]any{"displayName": "second"}})
 	for round, clientSecret := range []string{app.Secret, second["secretText"].(string)} {
 		person, err := age.GenerateX25519Identity()
 		if err != nil {
@@ -158,11 +158,11 @@ func TestAccProvider_NoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 		for _, plan := range []string{"saved.tfplan", "again.tfplan"} {
 			unzip(t, filepath.Join(cli.Folder, plan), filepath.Join(looked, plan+of))
 		}
-		if err := os.CopyFS(filepath.Join(looked, "store"+of), os.DirFS(k.Store)); err != nil {
+		if err := os.CopyFS(filepath.Join(looked, "store"+of), os.DirFS(env.Store)); err != nil {
 			t.Fatal(err)
 		}
 		// The imported certificate's, the registration's, and in the second round that one's successor.
-		if keys := keysIn(t, k.Store, tenant.TenantID, secrets); keys != 2+round {
+		if keys := keysIn(t, env.Store, tenant.TenantID, secrets); keys != 2+round {
 			t.Fatalf("in round %d the store holds %d keys", round+1, keys)
 		}
 	}

@@ -19,15 +19,15 @@ import (
 
 func TestProvider_OneCallerSignsInToEveryTenantByIDAndByDomain(t *testing.T) {
 	t.Parallel()
-	k := acctest.Start(t, sandbox.Options{Tenants: 3})
-	full := k.Tenant(0).Callers.Full
-	caller, err := auth.NewCaller(auth.Identity{TenantID: k.Tenant(0).TenantID, ClientID: full.ClientID, Credential: auth.ClientSecret{Value: full.ClientSecret}}, k.Endpoints(), k.Client(), retry.Policy{})
+	env := acctest.Start(t, sandbox.Options{Tenants: 3})
+	full := env.Tenant(0).Callers.Full
+	caller, err := auth.NewCaller(auth.Identity{TenantID: env.Tenant(0).TenantID, ClientID: full.ClientID, Credential: auth.ClientSecret{Value: full.ClientSecret}}, env.Endpoints(), env.Client(), retry.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {
-		for _, name := range []string{k.Tenant(i).TenantID, k.Tenant(i).Domain} {
-			token, err := caller.Token(t.Context(), name, auth.GraphScope(k.Endpoints()))
+		for _, name := range []string{env.Tenant(i).TenantID, env.Tenant(i).Domain} {
+			token, err := caller.Token(t.Context(), name, auth.GraphScope(env.Endpoints()))
 			if err != nil {
 				t.Fatalf("signing in to %s: %v", name, err)
 			}
@@ -40,22 +40,22 @@ func TestProvider_OneCallerSignsInToEveryTenantByIDAndByDomain(t *testing.T) {
 
 func TestProvider_AnAppSignsInByCertificateToEachAPIWithThatAPIsRoles(t *testing.T) {
 	t.Parallel()
-	k := acctest.Start(t, sandbox.Options{})
-	tenantID := k.Tenant(0).TenantID
-	byHand := k.RegisterByHand(tenantID, "CodeTwo by hand")
+	env := acctest.Start(t, sandbox.Options{})
+	tenantID := env.Tenant(0).TenantID
+	byHand := env.RegisterByHand(tenantID, "CodeTwo by hand")
 	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.Graph(tenantID, http.MethodPatch, "/applications/"+byHand.ObjectID, map[string]any{"keyCredentials": []any{
+	env.Graph(tenantID, http.MethodPatch, "/applications/"+byHand.ObjectID, map[string]any{"keyCredentials": []any{
 		map[string]any{"type": "AsymmetricX509Cert", "usage": "Verify", "key": pair.Certificate.Raw},
 	}})
-	app, err := auth.NewApp(auth.App{TenantID: tenantID, ClientID: byHand.ClientID, Certificate: pair.Certificate, Key: pair.Key}, k.Endpoints(), k.Client(), retry.Policy{})
+	app, err := auth.NewApp(auth.App{TenantID: tenantID, ClientID: byHand.ClientID, Certificate: pair.Certificate, Key: pair.Key}, env.Endpoints(), env.Client(), retry.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for scope, want := range map[string]string{
-		auth.GraphScope(k.Endpoints()): "Directory.Read.All", auth.ExchangeScope(k.Endpoints()): "full_access_as_app",
+		auth.GraphScope(env.Endpoints()): "Directory.Read.All", auth.ExchangeScope(env.Endpoints()): "full_access_as_app",
 	} {
 		token, err := app.Token(t.Context(), scope)
 		if err != nil {
@@ -69,13 +69,13 @@ func TestProvider_AnAppSignsInByCertificateToEachAPIWithThatAPIsRoles(t *testing
 
 func TestProvider_ARefusedSecretIsReportedByItsCode(t *testing.T) {
 	t.Parallel()
-	k := acctest.Start(t, sandbox.Options{})
-	full := k.Tenant(0).Callers.Full
-	app, err := auth.NewApp(auth.App{TenantID: k.Tenant(0).TenantID, ClientID: full.ClientID, ClientSecret: "wrong"}, k.Endpoints(), k.Client(), retry.Policy{})
+	env := acctest.Start(t, sandbox.Options{})
+	full := env.Tenant(0).Callers.Full
+	app, err := auth.NewApp(auth.App{TenantID: env.Tenant(0).TenantID, ClientID: full.ClientID, ClientSecret: "wrong"}, env.Endpoints(), env.Client(), retry.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = app.Token(t.Context(), auth.GraphScope(k.Endpoints()))
+	_, err = app.Token(t.Context(), auth.GraphScope(env.Endpoints()))
 	var refused *auth.Error
 	if !errors.As(err, &refused) || !refused.Has(7000215) || refused.CorrelationID == "" {
 		t.Errorf("the error is %v", err)

@@ -33,16 +33,16 @@ func seedOf(t *testing.T) uint64 {
 }
 
 // soak plays cycles in hostile tenants at the same time. No command may fail: what the tenants do passes.
-func soak(t *testing.T, seed uint64, tenants, cyclesEach, happenings int) *acctest.Kitchen {
+func soak(t *testing.T, seed uint64, tenants, cyclesEach, happenings int) *acctest.Env {
 	t.Helper()
-	k := acctest.Start(t, sandbox.Options{Tenants: tenants, Profile: "hostile", Seed: seed, Speed: 100})
-	watch, option := k.Watch()
-	p := k.Protocol(k.Tenant(0).Callers.Full, option)
+	env := acctest.Start(t, sandbox.Options{Tenants: tenants, Profile: "hostile", Seed: seed, Speed: 100})
+	watch, option := env.Watch()
+	p := env.Protocol(env.Tenant(0).Callers.Full, option)
 	lives := make([]*life, tenants)
 	var cycles atomic.Int64
 	var everybody sync.WaitGroup
 	for i := range lives {
-		lives[i] = newLife(k, p, i, seed)
+		lives[i] = newLife(env, p, i, seed)
 		everybody.Go(func() {
 			for number := range cyclesEach {
 				if err := lives[i].cycle(t, number, happenings); err != nil {
@@ -54,24 +54,24 @@ func soak(t *testing.T, seed uint64, tenants, cyclesEach, happenings int) *accte
 		})
 	}
 	everybody.Wait()
-	t.Logf("%d cycles in %d tenants, %d requests, trouble %v", cycles.Load(), tenants, len(k.Requests()), k.Server.Trouble())
-	if len(k.Server.Trouble()) == 0 {
+	t.Logf("%d cycles in %d tenants, %d requests, trouble %v", cycles.Load(), tenants, len(env.Requests()), env.Server.Trouble())
+	if len(env.Server.Trouble()) == 0 {
 		t.Error("the tenants made no trouble")
 	}
 	if problems := watch.Problems(); len(problems) > 0 {
 		t.Errorf("%d requests were sent that should not have been, such as %s", len(problems), problems[0])
 	}
-	nothingLeaked(t, k, lives)
-	return k
+	nothingLeaked(t, env, lives)
+	return env
 }
 
 // token is a JSON web token: header and payload are JSON in base64url (RFC 7519).
 var token = regexp.MustCompile(`eyJ[A-Za-z0-9_-]+\.eyJ`)
 
 // nothingLeaked looks for secrets wherever somebody may look: in what was printed, the states, the log and the store.
-func nothingLeaked(t *testing.T, k *acctest.Kitchen, lives []*life) {
+func nothingLeaked(t *testing.T, env *acctest.Env, lives []*life) {
 	t.Helper()
-	secrets := []string{k.Tenant(0).Callers.Full.ClientSecret, acctest.Passphrase, "PRIVATE KEY"}
+	secrets := []string{env.Tenant(0).Callers.Full.ClientSecret, acctest.Passphrase, "PRIVATE KEY"}
 	for _, l := range lives {
 		secrets = append(secrets, l.secrets...)
 	}
@@ -88,8 +88,8 @@ func nothingLeaked(t *testing.T, k *acctest.Kitchen, lives []*life) {
 	for _, l := range lives {
 		look(fmt.Sprintf("what tenant %d's runs said, or their state,", l.i), l.target.Said())
 	}
-	look("the log", fmt.Sprint(k.Requests()))
-	err := filepath.WalkDir(k.Store, func(path string, entry fs.DirEntry, err error) error {
+	look("the log", fmt.Sprint(env.Requests()))
+	err := filepath.WalkDir(env.Store, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -115,8 +115,8 @@ func TestSoak_IsPlayedAgainByItsSeed(t *testing.T) {
 	var both sync.WaitGroup
 	for i := range played {
 		both.Go(func() {
-			k := soak(t, seed, 3, 1, 2)
-			played[i] = transcripts(k)
+			env := soak(t, seed, 3, 1, 2)
+			played[i] = transcripts(env)
 		})
 	}
 	both.Wait()
@@ -131,13 +131,13 @@ var identifier = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[
 
 // transcripts are what each tenant was asked, and how it was answered, without what is new in each run, sorted: what is
 // asked side by side comes in any order.
-func transcripts(k *acctest.Kitchen) map[int][]string {
+func transcripts(env *acctest.Env) map[int][]string {
 	tenants := map[string]int{}
-	for i, tenant := range k.Server.TenantsJSON().Tenants {
+	for i, tenant := range env.Server.TenantsJSON().Tenants {
 		tenants[tenant.TenantID] = i
 	}
 	all := map[int][]string{}
-	for _, r := range k.Requests() {
+	for _, r := range env.Requests() {
 		line := fmt.Sprint(r.Method, " ", r.Path, " ", r.Status, " ", r.Parts)
 		all[tenants[r.TenantID]] = append(all[tenants[r.TenantID]], identifier.ReplaceAllString(line, "*"))
 	}
@@ -151,8 +151,8 @@ func transcripts(k *acctest.Kitchen) map[int][]string {
 func TestAccTargetAppRegistration_AnySequenceOfDriftAndApplyEndsAsDeclared(t *testing.T) {
 	t.Parallel()
 	seed := seedOf(t)
-	k := acctest.Start(t, sandbox.Options{})
-	l := newLife(k, k.Protocol(k.Tenant(0).Callers.Full), 0, seed)
+	env := acctest.Start(t, sandbox.Options{})
+	l := newLife(env, env.Protocol(env.Tenant(0).Callers.Full), 0, seed)
 	l.begin(0)
 	if err := l.apply(t); err != nil {
 		t.Fatal(err)

@@ -17,10 +17,10 @@ import (
 // TestAccTargetConnection_OfSeveralTerraformsThatCreateOneOneSucceedsAndTheOthersCanPasteTheImport has several people plan the same
 // connection, each in a configuration of their own, and then apply what they planned at the same time.
 func TestAccTargetConnection_OfSeveralTerraformsThatCreateOneOneSucceedsAndTheOthersCanPasteTheImport(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	mailbox := k.Tenant(0).Mailboxes.Licensed[0]
-	id := strings.ToLower(k.Tenant(0).TenantID + "/" + mailbox)
-	first := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
+	env := acctest.Start(t, sandbox.Options{})
+	mailbox := env.Tenant(0).Mailboxes.Licensed[0]
+	id := strings.ToLower(env.Tenant(0).TenantID + "/" + mailbox)
+	first := env.CLI("CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
 	people := make([]*terraformcli.CLI, 5)
 	for i := range people {
 		spelled := mailbox
@@ -45,7 +45,7 @@ resource "codetwo_target_connection" "target" {
   client_id              = "11111111-2222-3333-4444-555555555555"
   certificate_thumbprint = "A1B2C3D4E5F60718293A4B5C6D7E8F9001122334"
 }
-`, k.Tenant(0).TenantID, spelled, i))
+`, env.Tenant(0).TenantID, spelled, i))
 		for _, arguments := range [][]string{{"init", "-no-color", "-input=false"}, {"plan", "-no-color", "-input=false", "-out=saved.tfplan"}} {
 			if _, err := people[i].Run(t.Context(), arguments...); err != nil {
 				t.Fatal(err)

@@ -19,8 +19,8 @@ type Watch struct {
 }
 
 // Watch starts to watch the provider that is made with the option.
-func (k *Kitchen) Watch() (*Watch, provider.Option) {
-	w := &Watch{origin: k.Server.Origin()}
+func (env *Env) Watch() (*Watch, provider.Option) {
+	w := &Watch{origin: env.Server.Origin()}
 	return w, provider.WithTransport(func(next http.RoundTripper) http.RoundTripper { return watched{w, next} })
 }
 

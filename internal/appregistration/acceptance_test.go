@@ -32,15 +32,15 @@ func registration(attributes string) string {
 	return "resource \"codetwo_target_app_registration\" \"target\" {\n" + attributes + "\n}\n"
 }
 
-// run plays the steps against one kitchen, with every caller's right unless the steps say otherwise.
-func run(t *testing.T, k *acctest.Kitchen, steps ...resource.TestStep) {
+// run plays the steps against one test environment, with every caller's right unless the steps say otherwise.
+func run(t *testing.T, env *acctest.Env, steps ...resource.TestStep) {
 	t.Helper()
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
+		ProtoV6ProviderFactories: env.Factories(),
 		Steps:                    steps,
 		CheckDestroy: func(*terraform.State) error {
-			if left := ours(k); len(left) > 0 {
+			if left := ours(env); len(left) > 0 {
 				return fmt.Errorf("after destroy the tenant holds %+v", left)
 			}
 			return nil
@@ -49,9 +49,9 @@ func run(t *testing.T, k *acctest.Kitchen, steps ...resource.TestStep) {
 }
 
 // ours are the applications that are not those which Terraform signs in as.
-func ours(k *acctest.Kitchen) []sandbox.ApplicationState {
+func ours(env *acctest.Env) []sandbox.ApplicationState {
 	var left []sandbox.ApplicationState
-	for _, application := range k.State(0).Applications {
+	for _, application := range env.State(0).Applications {
 		if !strings.HasPrefix(application.DisplayName, "Terraform (") {
 			left = append(left, application)
 		}
@@ -60,9 +60,9 @@ func ours(k *acctest.Kitchen) []sandbox.ApplicationState {
 }
 
 // grantsOf counts the permissions that an application has been granted.
-func grantsOf(k *acctest.Kitchen, clientID string) int {
+func grantsOf(env *acctest.Env, clientID string) int {
 	count := 0
-	state := k.State(0)
+	state := env.State(0)
 	for _, principal := range state.ServicePrincipals {
 		for _, grant := range state.Grants {
 			if principal.ClientID == clientID && grant.PrincipalID == principal.ObjectID {
@@ -74,12 +74,12 @@ func grantsOf(k *acctest.Kitchen, clientID string) int {
 }
 
 func TestAccTargetAppRegistration_EveryPermissionIsKnownBeforeAnythingExists(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
+	env := acctest.Start(t, sandbox.Options{})
 	permission := func(key, attribute string) tfjsonpath.Path {
 		return tfjsonpath.New("permissions").AtMapKey(key).AtMapKey(attribute)
 	}
-	run(t, k, resource.TestStep{
-		Config: k.Provider(k.Tenant(0).Callers.Full) + minimal,
+	run(t, env, resource.TestStep{
+		Config: env.Provider(env.Tenant(0).Callers.Full) + minimal,
 		ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 			plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate),
 			plancheck.ExpectKnownValue(address, tfjsonpath.New("permissions"), knownvalue.MapSizeExact(2)),
@@ -89,17 +89,17 @@ func TestAccTargetAppRegistration_EveryPermissionIsKnownBeforeAnythingExists(t *
 			plancheck.ExpectKnownValue(address, permission(readName, "risk"), knownvalue.StringExact("high")),
 			plancheck.ExpectKnownValue(address, permission(readName, "evidence"), knownvalue.StringRegexp(regexp.MustCompile(`^unproved`))),
 			plancheck.ExpectKnownValue(address, permission(readName, "consented"), knownvalue.Bool(true)),
-			noRequest{k},
+			noRequest{env},
 		}},
 	})
 }
 
 func TestAccTargetAppRegistration_ARegistrationIsMadeAndRemovedAsOneThing(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	store := filepath.Join(k.Store, k.Tenant(0).TenantID)
-	run(t, k,
+	env := acctest.Start(t, sandbox.Options{})
+	store := filepath.Join(env.Store, env.Tenant(0).TenantID)
+	run(t, env,
 		resource.TestStep{
-			Config: k.Provider(k.Tenant(0).Callers.Full) + minimal,
+			Config: env.Provider(env.Tenant(0).Callers.Full) + minimal,
 			ConfigStateChecks: []statecheck.StateCheck{
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("display_name"), knownvalue.StringExact("CodeTwo Office 365 Migration Target")),
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("sign_in_audience"), knownvalue.StringExact("AzureADMyOrg")),
@@ -110,9 +110,9 @@ func TestAccTargetAppRegistration_ARegistrationIsMadeAndRemovedAsOneThing(t *tes
 			},
 			Check: func(state *terraform.State) error {
 				values := state.RootModule().Resources[address].Primary.Attributes
-				application, found := k.Application(0, values["client_id"])
-				if !found || len(ours(k)) != 1 {
-					return fmt.Errorf("the tenant holds %+v", ours(k))
+				application, found := env.Application(0, values["client_id"])
+				if !found || len(ours(env)) != 1 {
+					return fmt.Errorf("the tenant holds %+v", ours(env))
 				}
 				if len(application.Keys) != 1 || application.Keys[0].Thumbprint != values["certificate.thumbprint"] {
 					return fmt.Errorf("the application's keys are %+v, the state says %s", application.Keys, values["certificate.thumbprint"])
@@ -120,7 +120,7 @@ func TestAccTargetAppRegistration_ARegistrationIsMadeAndRemovedAsOneThing(t *tes
 				if application.UniqueName != values["unique_name"] {
 					return fmt.Errorf("unique name %q, the state says %q", application.UniqueName, values["unique_name"])
 				}
-				if count := grantsOf(k, application.ClientID); count != 2 {
+				if count := grantsOf(env, application.ClientID); count != 2 {
 					return fmt.Errorf("%d permissions are granted", count)
 				}
 				for _, extension := range []string{".cer", ".pfx", ".password.age"} {
@@ -138,15 +138,15 @@ func TestAccTargetAppRegistration_ARegistrationIsMadeAndRemovedAsOneThing(t *tes
 			t.Errorf("after destroy the store holds %v", left)
 		}
 	}
-	if deleted := k.State(0).DeletedItems; len(deleted) != 2 {
+	if deleted := env.State(0).DeletedItems; len(deleted) != 2 {
 		t.Errorf("a destroy can be undone for 30 days, yet the recycle bin holds %+v", deleted)
 	}
 }
 
 func TestAccTargetAppRegistration_PurgeOnDestroyEmptiesTheRecycleBinToo(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	run(t, k, resource.TestStep{Config: k.Provider(k.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)})
-	if deleted := k.State(0).DeletedItems; len(deleted) != 0 {
+	env := acctest.Start(t, sandbox.Options{})
+	run(t, env, resource.TestStep{Config: env.Provider(env.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)})
+	if deleted := env.State(0).DeletedItems; len(deleted) != 0 {
 		t.Errorf("the recycle bin holds %+v", deleted)
 	}
 }
@@ -154,10 +154,10 @@ func TestAccTargetAppRegistration_PurgeOnDestroyEmptiesTheRecycleBinToo(t *testi
 func TestAccTargetAppRegistration_APurgeWhoseAnswerGetsLostIsDone(t *testing.T) {
 	for _, kind := range []sandbox.FaultKind{sandbox.TimeoutBefore, sandbox.TimeoutAfter} {
 		t.Run(string(kind), func(t *testing.T) {
-			k := acctest.Start(t, sandbox.Options{})
-			k.Aim(sandbox.Fault{At: "DELETE /v1.0/directory/deletedItems/*", Kind: kind})
-			run(t, k, resource.TestStep{Config: k.Provider(k.Tenant(0).Callers.Full) + registration("purge_on_destroy = true\n timeouts = { delete = \"1m\" }")})
-			if deleted := k.State(0).DeletedItems; len(deleted) != 0 {
+			env := acctest.Start(t, sandbox.Options{})
+			env.Inject(sandbox.Fault{At: "DELETE /v1.0/directory/deletedItems/*", Kind: kind})
+			run(t, env, resource.TestStep{Config: env.Provider(env.Tenant(0).Callers.Full) + registration("purge_on_destroy = true\n timeouts = { delete = \"1m\" }")})
+			if deleted := env.State(0).DeletedItems; len(deleted) != 0 {
 				t.Errorf("the recycle bin holds %+v", deleted)
 			}
 		})
@@ -165,22 +165,22 @@ func TestAccTargetAppRegistration_APurgeWhoseAnswerGetsLostIsDone(t *testing.T) 
 }
 
 func TestAccTargetAppRegistration_RevokedConsentIsSeenInThePlanAndGivenBackByApply(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
-	tenantID := k.Tenant(0).TenantID
+	env := acctest.Start(t, sandbox.Options{})
+	config := env.Provider(env.Tenant(0).Callers.Full) + minimal
+	tenantID := env.Tenant(0).TenantID
 	var clientID string
 	consented := tfjsonpath.New("permissions").AtMapKey(fullName).AtMapKey("consented")
-	run(t, k,
+	run(t, env,
 		resource.TestStep{Config: config, Check: resource.TestCheckResourceAttrWith(address, "client_id", func(value string) error { clientID = value; return nil })},
 		resource.TestStep{
-			PreConfig: func() { k.RevokeConsent(tenantID, clientID, "dc890d15-9560-4a4c-9b7f-a736ec74ec40") },
+			PreConfig: func() { env.RevokeConsent(tenantID, clientID, "dc890d15-9560-4a4c-9b7f-a736ec74ec40") },
 			Config:    config,
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 				plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
 				plancheck.ExpectKnownValue(address, consented, knownvalue.Bool(true)),
 			}},
 			Check: func(*terraform.State) error {
-				if count := grantsOf(k, clientID); count != 2 {
+				if count := grantsOf(env, clientID); count != 2 {
 					return fmt.Errorf("%d permissions are granted after the repair", count)
 				}
 				return nil
@@ -190,10 +190,10 @@ func TestAccTargetAppRegistration_RevokedConsentIsSeenInThePlanAndGivenBackByApp
 }
 
 func TestAccTargetAppRegistration_AnotherPermissionIsGrantedInPlaceAndTakenBackWhenRemoved(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	provider := k.Provider(k.Tenant(0).Callers.Full)
+	env := acctest.Start(t, sandbox.Options{})
+	provider := env.Provider(env.Tenant(0).Callers.Full)
 	const domains = "Microsoft Graph/Domain.Read.All"
-	run(t, k,
+	run(t, env,
 		resource.TestStep{Config: provider + minimal},
 		resource.TestStep{
 			Config: provider + registration(`additional_permissions = [{ api = "Microsoft Graph", name = "Domain.Read.All" }]`),
@@ -202,7 +202,7 @@ func TestAccTargetAppRegistration_AnotherPermissionIsGrantedInPlaceAndTakenBackW
 				plancheck.ExpectKnownValue(address, tfjsonpath.New("permissions").AtMapKey(domains).AtMapKey("risk"), knownvalue.StringExact("low")),
 			}},
 			Check: resource.TestCheckResourceAttrWith(address, "client_id", func(clientID string) error {
-				if count := grantsOf(k, clientID); count != 3 {
+				if count := grantsOf(env, clientID); count != 3 {
 					return fmt.Errorf("%d permissions are granted, want 3", count)
 				}
 				return nil
@@ -211,7 +211,7 @@ func TestAccTargetAppRegistration_AnotherPermissionIsGrantedInPlaceAndTakenBackW
 		resource.TestStep{
 			Config: provider + minimal,
 			Check: resource.TestCheckResourceAttrWith(address, "client_id", func(clientID string) error {
-				if count := grantsOf(k, clientID); count != 2 {
+				if count := grantsOf(env, clientID); count != 2 {
 					return fmt.Errorf("%d permissions are granted, want 2", count)
 				}
 				return nil
@@ -221,31 +221,31 @@ func TestAccTargetAppRegistration_AnotherPermissionIsGrantedInPlaceAndTakenBackW
 }
 
 func TestAccTargetAppRegistration_AnApplicationOfThatNameIsRefusedWithTheImportBlock(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenantID := k.Tenant(0).TenantID
-	stranger := k.Graph(tenantID, http.MethodPost, "/applications", map[string]any{"displayName": "CodeTwo Office 365 Migration Target"})
-	provider := k.Provider(k.Tenant(0).Callers.Full)
+	env := acctest.Start(t, sandbox.Options{})
+	tenantID := env.Tenant(0).TenantID
+	stranger := env.Graph(tenantID, http.MethodPost, "/applications", map[string]any{"displayName": "CodeTwo Office 365 Migration Target"})
+	provider := env.Provider(env.Tenant(0).Callers.Full)
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
+		ProtoV6ProviderFactories: env.Factories(),
 		Steps: []resource.TestStep{{
 			Config:      provider + minimal,
 			ExpectError: expect.Error("The application exists already", `id = "`+tenantID+"/"+stranger["appId"].(string)+`"`),
 		}},
 	})
-	if left := ours(k); len(left) != 1 || left[0].ClientID != stranger["appId"] {
+	if left := ours(env); len(left) != 1 || left[0].ClientID != stranger["appId"] {
 		t.Errorf("the tenant holds %+v", left)
 	}
 }
 
 func TestAccTargetAppRegistration_ConsentLeftToAPersonIsPlannedAndShown(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	config := k.Provider(k.Tenant(0).Callers.Full) + registration(`grant_admin_consent = false`)
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	config := env.Provider(env.Tenant(0).Callers.Full) + registration(`grant_admin_consent = false`)
 	consented := func(name string) tfjsonpath.Path {
 		return tfjsonpath.New("permissions").AtMapKey(name).AtMapKey("consented")
 	}
-	run(t, k,
+	run(t, env,
 		resource.TestStep{
 			Config: config,
 			ConfigStateChecks: []statecheck.StateCheck{
@@ -253,7 +253,7 @@ func TestAccTargetAppRegistration_ConsentLeftToAPersonIsPlannedAndShown(t *testi
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("admin_consent_url"), knownvalue.StringRegexp(regexp.MustCompile(`/adminconsent\?client_id=`))),
 			},
 			Check: resource.ComposeTestCheckFunc(m.remember, func(*terraform.State) error {
-				if count := grantsOf(k, m.clientID); count != 0 {
+				if count := grantsOf(env, m.clientID); count != 0 {
 					return fmt.Errorf("%d permissions are granted", count)
 				}
 				return nil
@@ -274,26 +274,26 @@ func TestAccTargetAppRegistration_ConsentLeftToAPersonIsPlannedAndShown(t *testi
 }
 
 func TestAccTargetAppRegistration_ACallerWithoutTheConsentRightIsToldWhichOneIsMissing(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
+	env := acctest.Start(t, sandbox.Options{})
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
+		ProtoV6ProviderFactories: env.Factories(),
 		Steps: []resource.TestStep{{
-			Config:      k.Provider(k.Tenant(0).Callers.NoConsentRight) + minimal,
+			Config:      env.Provider(env.Tenant(0).Callers.NoConsentRight) + minimal,
 			ExpectError: expect.Error("Authorization_RequestDenied", "AppRoleAssignment.ReadWrite.All"),
 		}},
 	})
-	if left := ours(k); len(left) != 0 {
+	if left := ours(env); len(left) != 0 {
 		t.Errorf("the failed registration left %+v", left)
 	}
-	if deleted := k.State(0).DeletedItems; len(deleted) != 0 {
+	if deleted := env.State(0).DeletedItems; len(deleted) != 0 {
 		t.Errorf("an application that was never complete is purged, yet the recycle bin holds %+v", deleted)
 	}
 }
 
 func TestAccTargetAppRegistration_BadInputIsRefusedWhilePlanning(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	provider := k.Provider(k.Tenant(0).Callers.Full)
+	env := acctest.Start(t, sandbox.Options{})
+	provider := env.Provider(env.Tenant(0).Callers.Full)
 	for name, c := range map[string]struct {
 		config string
 		want   []string
@@ -306,29 +306,29 @@ func TestAccTargetAppRegistration_BadInputIsRefusedWhilePlanning(t *testing.T) {
 		"a duplicate without a name":   {provider + registration(`allow_duplicate_name = true`), []string{"Missing unique name"}},
 		"custom without permissions":   {provider + registration(`permission_profile = "custom"`), []string{"Name what it needs in additional_permissions"}},
 		"a private key for the public": {provider + registration("certificate = { public_certificate_pem = \"-----BEGIN PRIVATE KEY-----\\nAAAA\\n-----END PRIVATE KEY-----\" }"), []string{"public_certificate_pem", "private key"}},
-		"no store":                     {k.ProviderWith(k.Tenant(0).Callers.Full, "", "") + minimal, []string{"connection_store"}},
+		"no store":                     {env.ProviderWith(env.Tenant(0).Callers.Full, "", "") + minimal, []string{"connection_store"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			resource.Test(t, resource.TestCase{
 				TerraformVersionChecks:   acctest.Needs,
-				ProtoV6ProviderFactories: k.Factories(),
+				ProtoV6ProviderFactories: env.Factories(),
 				Steps:                    []resource.TestStep{{Config: c.config, PlanOnly: true, ExpectError: expect.Error(c.want...)}},
 			})
 		})
 	}
-	if left := ours(k); len(left) != 0 {
+	if left := ours(env); len(left) != 0 {
 		t.Errorf("a plan made %+v", left)
 	}
 }
 
 // noRequest is a plan check: nothing was asked of the tenant so far.
-type noRequest struct{ k *acctest.Kitchen }
+type noRequest struct{ k *acctest.Env }
 
 func TestAccTargetAppRegistration_ADeletedApplicationIsRefusedOrRestoredAsAsked(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	provider := k.Provider(k.Tenant(0).Callers.Full)
+	env := acctest.Start(t, sandbox.Options{})
+	provider := env.Provider(env.Tenant(0).Callers.Full)
 	var clientID string
-	run(t, k,
+	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: resource.TestCheckResourceAttrWith(address, "client_id", func(value string) error { clientID = value; return nil })},
 		resource.TestStep{Config: provider, Check: func(*terraform.State) error { return nil }},
 		resource.TestStep{Config: provider + minimal, ExpectError: expect.Error("A deleted application has this name", "restore_deleted = true", "Remove-MgDirectoryDeletedItem")},
@@ -338,10 +338,10 @@ func TestAccTargetAppRegistration_ADeletedApplicationIsRefusedOrRestoredAsAsked(
 				if value != clientID {
 					return fmt.Errorf("client ID %s, was %s", value, clientID)
 				}
-				if count := grantsOf(k, clientID); count != 2 {
+				if count := grantsOf(env, clientID); count != 2 {
 					return fmt.Errorf("%d permissions are granted", count)
 				}
-				if deleted := k.State(0).DeletedItems; len(deleted) != 0 {
+				if deleted := env.State(0).DeletedItems; len(deleted) != 0 {
 					return fmt.Errorf("the recycle bin still holds %+v", deleted)
 				}
 				return nil

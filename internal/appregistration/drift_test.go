@@ -20,7 +20,7 @@ import (
 
 // made is what a test knows of the registration that it changes behind Terraform's back.
 type made struct {
-	k                                         *acctest.Kitchen
+	k                                         *acctest.Env
 	tenantID, clientID, objectID, principalID string
 	thumbprint                                string
 }
@@ -194,10 +194,10 @@ func TestAccTargetAppRegistration_DriftShowsInThePlanAndIsRepairedByApply(t *tes
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := acctest.Start(t, sandbox.Options{})
-			m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-			config := k.Provider(k.Tenant(0).Callers.Full) + minimal
-			run(t, k,
+			env := acctest.Start(t, sandbox.Options{})
+			m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+			config := env.Provider(env.Tenant(0).Callers.Full) + minimal
+			run(t, env,
 				resource.TestStep{Config: config, Check: m.remember},
 				resource.TestStep{
 					PreConfig:        func() { c.change(m) },
@@ -211,11 +211,11 @@ func TestAccTargetAppRegistration_DriftShowsInThePlanAndIsRepairedByApply(t *tes
 }
 
 func TestAccTargetAppRegistration_CredentialsFromElsewhereAreReportedAndNeverDeleted(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	config := env.Provider(env.Tenant(0).Callers.Full) + minimal
 	stranger := ownCertificate(t, 1)
-	run(t, k,
+	run(t, env,
 		resource.TestStep{Config: config, Check: m.remember},
 		resource.TestStep{
 			PreConfig: func() {
@@ -234,7 +234,7 @@ func TestAccTargetAppRegistration_CredentialsFromElsewhereAreReportedAndNeverDel
 				resource.TestCheckResourceAttr(address, "unexpected_credentials.1.name", "somebody's"),
 				resource.TestCheckResourceAttr(address, "unexpected_credentials.2.kind", "federated_credential"),
 				func(*terraform.State) error {
-					if application, _ := k.Application(0, m.clientID); len(application.Keys) != 2 || len(application.Secrets) != 1 || len(application.Federated) != 1 {
+					if application, _ := env.Application(0, m.clientID); len(application.Keys) != 2 || len(application.Secrets) != 1 || len(application.Federated) != 1 {
 						return fmt.Errorf("the application has the keys %v, the secrets %v and the federated credentials %v", application.Keys, application.Secrets, application.Federated)
 					}
 					return nil

@@ -22,15 +22,15 @@ import (
 
 // wizardMade is an application as CodeTwo's wizard leaves it: its usual name, permissions declared and consented, and a
 // certificate of five years whose key is on the migration server.
-func wizardMade(t *testing.T, k *acctest.Kitchen) acctest.HandmadeApp {
+func wizardMade(t *testing.T, env *acctest.Env) acctest.HandmadeApp {
 	t.Helper()
-	tenantID := k.Tenant(0).TenantID
-	app := k.RegisterByHand(tenantID, "CodeTwo Office 365 Migration Target")
+	tenantID := env.Tenant(0).TenantID
+	app := env.RegisterByHand(tenantID, "CodeTwo Office 365 Migration Target")
 	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(5, 0, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.Graph(tenantID, http.MethodPatch, "/applications/"+app.ObjectID, map[string]any{
+	env.Graph(tenantID, http.MethodPatch, "/applications/"+app.ObjectID, map[string]any{
 		"keyCredentials": []any{map[string]any{"type": "AsymmetricX509Cert", "usage": "Verify", "key": pair.Certificate.Raw}},
 		"requiredResourceAccess": []any{
 			map[string]any{"resourceAppId": "00000002-0000-0ff1-ce00-000000000000", "resourceAccess": []any{map[string]any{"id": "dc890d15-9560-4a4c-9b7f-a736ec74ec40", "type": "Role"}}},
@@ -50,11 +50,11 @@ func TestAccTargetAppRegistration_TheWizardsOwnAppImportsWithNothingToChange(t *
 		"by object ID": func(app acctest.HandmadeApp) string { return app.ObjectID },
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := acctest.Start(t, sandbox.Options{})
-			app := wizardMade(t, k)
-			before, _ := k.Application(0, app.ClientID)
-			run(t, k, resource.TestStep{
-				Config: k.Provider(k.Tenant(0).Callers.Full) + importing(k.Tenant(0).TenantID, id(app)) + minimal,
+			env := acctest.Start(t, sandbox.Options{})
+			app := wizardMade(t, env)
+			before, _ := env.Application(0, app.ClientID)
+			run(t, env, resource.TestStep{
+				Config: env.Provider(env.Tenant(0).Callers.Full) + importing(env.Tenant(0).TenantID, id(app)) + minimal,
 				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 					plancheck.ExpectResourceAction(address, plancheck.ResourceActionNoop),
 				}},
@@ -66,7 +66,7 @@ func TestAccTargetAppRegistration_TheWizardsOwnAppImportsWithNothingToChange(t *
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("thumbprint"), knownvalue.StringExact(before.Keys[0].Thumbprint)),
 				},
 				Check: func(*terraform.State) error {
-					if after, _ := k.Application(0, app.ClientID); len(after.Keys) != 1 || len(after.Secrets) != 1 || grantsOf(k, app.ClientID) != 2 {
+					if after, _ := env.Application(0, app.ClientID); len(after.Keys) != 1 || len(after.Secrets) != 1 || grantsOf(env, app.ClientID) != 2 {
 						return fmt.Errorf("the import changed the application: %+v", after)
 					}
 					return nil
@@ -77,22 +77,22 @@ func TestAccTargetAppRegistration_TheWizardsOwnAppImportsWithNothingToChange(t *
 }
 
 func TestAccTargetAppRegistration_AnImportedAppKeepsWhatAStrangerGrantedUntilAskedOtherwise(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenantID := k.Tenant(0).TenantID
-	app := wizardMade(t, k)
-	m := &made{k: k, tenantID: tenantID}
-	principal := k.Graph(tenantID, http.MethodGet, "/servicePrincipals(appId='"+app.ClientID+"')?$select=id", nil)
+	env := acctest.Start(t, sandbox.Options{})
+	tenantID := env.Tenant(0).TenantID
+	app := wizardMade(t, env)
+	m := &made{k: env, tenantID: tenantID}
+	principal := env.Graph(tenantID, http.MethodGet, "/servicePrincipals(appId='"+app.ClientID+"')?$select=id", nil)
 	m.principalID = principal["id"].(string)
 	m.grant(graphAPI, mailRead)
-	provider := k.Provider(k.Tenant(0).Callers.Full)
-	run(t, k,
+	provider := env.Provider(env.Tenant(0).Callers.Full)
+	run(t, env,
 		resource.TestStep{
 			Config: provider + importing(tenantID, app.ClientID) + minimal,
 			ConfigStateChecks: []statecheck.StateCheck{
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("unexpected_permissions").AtMapKey(mailReadName).AtMapKey("consented"), knownvalue.Bool(true)),
 			},
 			Check: func(*terraform.State) error {
-				if count := grantsOf(k, app.ClientID); count != 3 {
+				if count := grantsOf(env, app.ClientID); count != 3 {
 					return fmt.Errorf("%d permissions are granted", count)
 				}
 				return nil
@@ -101,7 +101,7 @@ func TestAccTargetAppRegistration_AnImportedAppKeepsWhatAStrangerGrantedUntilAsk
 		resource.TestStep{
 			Config: provider + registration(`revoke_unexpected_permissions = true`),
 			Check: func(*terraform.State) error {
-				if count := grantsOf(k, app.ClientID); count != 2 {
+				if count := grantsOf(env, app.ClientID); count != 2 {
 					return fmt.Errorf("%d permissions are granted", count)
 				}
 				return nil
@@ -111,11 +111,11 @@ func TestAccTargetAppRegistration_AnImportedAppKeepsWhatAStrangerGrantedUntilAsk
 }
 
 func TestAccTargetAppRegistration_AnImportedCertificateIsTakenOverOnlyWhenAsked(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenantID := k.Tenant(0).TenantID
-	app := wizardMade(t, k)
-	provider := k.Provider(k.Tenant(0).Callers.Full)
-	run(t, k,
+	env := acctest.Start(t, sandbox.Options{})
+	tenantID := env.Tenant(0).TenantID
+	app := wizardMade(t, env)
+	provider := env.Provider(env.Tenant(0).Callers.Full)
+	run(t, env,
 		resource.TestStep{Config: provider + importing(tenantID, app.ClientID) + minimal},
 		resource.TestStep{
 			Config: provider + registration(`certificate = { take_over = true }`),
@@ -124,7 +124,7 @@ func TestAccTargetAppRegistration_AnImportedCertificateIsTakenOverOnlyWhenAsked(
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("previous"), knownvalue.ListSizeExact(1)),
 			},
 			Check: func(*terraform.State) error {
-				if application, _ := k.Application(0, app.ClientID); len(application.Keys) != 2 {
+				if application, _ := env.Application(0, app.ClientID); len(application.Keys) != 2 {
 					return fmt.Errorf("the application's keys are %+v", application.Keys)
 				}
 				return nil
@@ -134,9 +134,9 @@ func TestAccTargetAppRegistration_AnImportedCertificateIsTakenOverOnlyWhenAsked(
 }
 
 func TestAccTargetAppRegistration_AnImportOfSomethingElseIsRefused(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenantID := k.Tenant(0).TenantID
-	provider := k.Provider(k.Tenant(0).Callers.Full)
+	env := acctest.Start(t, sandbox.Options{})
+	tenantID := env.Tenant(0).TenantID
+	provider := env.Provider(env.Tenant(0).Callers.Full)
 	for name, c := range map[string]struct {
 		id   string
 		want []string
@@ -147,7 +147,7 @@ func TestAccTargetAppRegistration_AnImportOfSomethingElseIsRefused(t *testing.T)
 		t.Run(name, func(t *testing.T) {
 			resource.Test(t, resource.TestCase{
 				TerraformVersionChecks:   acctest.Needs,
-				ProtoV6ProviderFactories: k.Factories(),
+				ProtoV6ProviderFactories: env.Factories(),
 				Steps:                    []resource.TestStep{{Config: provider + importing(tenantID, c.id) + minimal, PlanOnly: true, ExpectError: expect.Error(c.want...)}},
 			})
 		})

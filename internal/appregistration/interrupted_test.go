@@ -24,12 +24,14 @@ import (
 const upsertion = "PATCH /v1.0/applications(uniqueName=*"
 
 // loseTheUpsert makes a create give up after the application was made, without a state that knows of it.
-func loseTheUpsert(k *acctest.Kitchen) func() {
-	return func() { k.Aim(sandbox.Fault{At: upsertion, Kind: sandbox.TimeoutAfter, Times: 7, RetryAfter: "0"}) }
+func loseTheUpsert(env *acctest.Env) func() {
+	return func() {
+		env.Inject(sandbox.Fault{At: upsertion, Kind: sandbox.TimeoutAfter, Times: 7, RetryAfter: "0"})
+	}
 }
 
-func lost(k *acctest.Kitchen, config string) resource.TestStep {
-	return resource.TestStep{PreConfig: loseTheUpsert(k), Config: config, ExpectError: expect.Error("Failed creating the app registration", "HTTP 504")}
+func lost(env *acctest.Env, config string) resource.TestStep {
+	return resource.TestStep{PreConfig: loseTheUpsert(env), Config: config, ExpectError: expect.Error("Failed creating the app registration", "HTTP 504")}
 }
 
 // denied is the refusal of a request for want of a right.
@@ -38,9 +40,9 @@ func denied(at string) sandbox.Fault {
 }
 
 // one is a check that there is one application, and nothing in the recycle bin.
-func one(k *acctest.Kitchen) resource.TestCheckFunc {
+func one(env *acctest.Env) resource.TestCheckFunc {
 	return func(*terraform.State) error {
-		if left, deleted := ours(k), k.State(0).DeletedItems; len(left) != 1 || len(deleted) > 0 {
+		if left, deleted := ours(env), env.State(0).DeletedItems; len(left) != 1 || len(deleted) > 0 {
 			return fmt.Errorf("the tenant holds %+v, and its recycle bin %+v", left, deleted)
 		}
 		return nil
@@ -48,52 +50,52 @@ func one(k *acctest.Kitchen) resource.TestCheckFunc {
 }
 
 func TestAccTargetAppRegistration_ARefusalWhileACreateIsTakenUpForgetsNothing(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
-	run(t, k,
-		lost(k, config),
+	env := acctest.Start(t, sandbox.Options{})
+	config := env.Provider(env.Tenant(0).Callers.Full) + minimal
+	run(t, env,
+		lost(env, config),
 		resource.TestStep{
 			PreConfig: func() {
-				k.Aim(denied("GET /v1.0/applications/*/federatedIdentityCredentials"))
+				env.Inject(denied("GET /v1.0/applications/*/federatedIdentityCredentials"))
 			},
 			Config: config, ExpectError: expect.Error("Authorization_RequestDenied"),
 		},
-		resource.TestStep{Config: config, Check: one(k)},
+		resource.TestStep{Config: config, Check: one(env)},
 	)
 }
 
 func TestAccTargetAppRegistration_ACreateThatIsTakenUpAndFailsAgainLeavesNothingInTheRecycleBin(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
-	run(t, k,
-		lost(k, config),
+	env := acctest.Start(t, sandbox.Options{})
+	config := env.Provider(env.Tenant(0).Callers.Full) + minimal
+	run(t, env,
+		lost(env, config),
 		resource.TestStep{
 			PreConfig: func() {
-				k.Aim(denied("POST /v1.0/servicePrincipals"))
+				env.Inject(denied("POST /v1.0/servicePrincipals"))
 			},
 			Config: config, ExpectError: expect.Error("Authorization_RequestDenied"),
 		},
-		resource.TestStep{Config: config, Check: one(k)},
+		resource.TestStep{Config: config, Check: one(env)},
 	)
 }
 
 func TestAccTargetAppRegistration_AnUpsertWhoseAnswerWasLostIsFoundThoughItsRepetitionIsRefused(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
-	run(t, k, resource.TestStep{
+	env := acctest.Start(t, sandbox.Options{})
+	config := env.Provider(env.Tenant(0).Callers.Full) + minimal
+	run(t, env, resource.TestStep{
 		PreConfig: func() {
-			k.Aim(sandbox.Fault{At: upsertion, Kind: sandbox.TimeoutAfter, RetryAfter: "0"})
-			k.Aim(sandbox.Fault{At: upsertion, Kind: sandbox.Refused, Status: http.StatusBadRequest, Code: "Request_BadRequest", Message: "Another object with the same value for property uniqueName already exists."})
+			env.Inject(sandbox.Fault{At: upsertion, Kind: sandbox.TimeoutAfter, RetryAfter: "0"})
+			env.Inject(sandbox.Fault{At: upsertion, Kind: sandbox.Refused, Status: http.StatusBadRequest, Code: "Request_BadRequest", Message: "Another object with the same value for property uniqueName already exists."})
 		},
-		Config: config, Check: one(k),
+		Config: config, Check: one(env),
 	})
 }
 
 func TestAccTargetAppRegistration_ACreateThatIsTakenUpWithOtherSettingsMakesTheCertificateThatTheyAskFor(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	provider := k.Provider(k.Tenant(0).Callers.Full)
-	run(t, k,
-		lost(k, provider+minimal),
+	env := acctest.Start(t, sandbox.Options{})
+	provider := env.Provider(env.Tenant(0).Callers.Full)
+	run(t, env,
+		lost(env, provider+minimal),
 		resource.TestStep{
 			Config: provider + registration(`certificate = { key_size = 3072 }`),
 			Check: func(state *terraform.State) error {
@@ -109,14 +111,14 @@ func TestAccTargetAppRegistration_ACreateThatIsTakenUpWithOtherSettingsMakesTheC
 }
 
 func TestAccTargetAppRegistration_ARotationThatWasRefusedLeavesTheStateAsTheTenantIs(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	provider := k.Provider(k.Tenant(0).Callers.Full)
-	run(t, k,
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	provider := env.Provider(env.Tenant(0).Callers.Full)
+	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
 		resource.TestStep{
 			PreConfig: func() {
-				k.Aim(denied("PATCH /v1.0/applications/*"))
+				env.Inject(denied("PATCH /v1.0/applications/*"))
 			},
 			Config: provider + registration(`certificate = { key_size = 3072 }`), ExpectError: expect.Error("Authorization_RequestDenied"),
 		},
@@ -125,27 +127,27 @@ func TestAccTargetAppRegistration_ARotationThatWasRefusedLeavesTheStateAsTheTena
 }
 
 func TestAccTargetAppRegistration_PurgingRemovesEveryServicePrincipalThatTheApplicationEverHad(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	config := k.Provider(k.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)
-	run(t, k,
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	config := env.Provider(env.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)
+	run(t, env,
 		resource.TestStep{Config: config, Check: m.remember},
 		resource.TestStep{PreConfig: func() { m.graph(http.MethodDelete, "/servicePrincipals/"+m.principalID, nil) }, Config: config},
 	)
-	if deleted := k.State(0).DeletedItems; len(deleted) > 0 {
+	if deleted := env.State(0).DeletedItems; len(deleted) > 0 {
 		t.Errorf("the recycle bin holds %+v", deleted)
 	}
 }
 
 func TestAccTargetAppRegistration_OfSeveralServicePrincipalsInTheRecycleBinTheLastOneComesBack(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	provider := k.Provider(k.Tenant(0).Callers.Full)
-	run(t, k,
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	provider := env.Provider(env.Tenant(0).Callers.Full)
+	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
 		resource.TestStep{PreConfig: func() { m.graph(http.MethodDelete, "/servicePrincipals/"+m.principalID, nil) }, Config: provider + minimal, Check: m.remember},
 		resource.TestStep{
-			PreConfig: func() { k.Control(http.MethodPost, "/clock", map[string]any{"advance": "2s"}) }, // deletions are told apart by their second
+			PreConfig: func() { env.Control(http.MethodPost, "/clock", map[string]any{"advance": "2s"}) }, // deletions are told apart by their second
 			Config:    provider, Check: func(*terraform.State) error { return nil },
 		},
 		resource.TestStep{Config: provider + registration(`restore_deleted = true`), Check: resource.TestCheckResourceAttrWith(address, "service_principal_object_id", same(&m.principalID))},
@@ -153,15 +155,15 @@ func TestAccTargetAppRegistration_OfSeveralServicePrincipalsInTheRecycleBinTheLa
 }
 
 func TestAccTargetAppRegistration_ARestoreThatThePolicyAllowsIsNotRefusedForTheSakeOfNewApplications(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	provider := k.Provider(k.Tenant(0).Callers.Full)
-	run(t, k,
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	provider := env.Provider(env.Tenant(0).Callers.Full)
+	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
 		resource.TestStep{Config: provider, Check: func(*terraform.State) error { return nil }},
 		resource.TestStep{
 			PreConfig: func() {
-				k.SetPolicy(m.tenantID, "", sandbox.Restriction{Type: "asymmetricKeyLifetime", MaxLifetime: "P180D", CreatedAfter: time.Now().Add(-time.Millisecond)})
+				env.SetPolicy(m.tenantID, "", sandbox.Restriction{Type: "asymmetricKeyLifetime", MaxLifetime: "P180D", CreatedAfter: time.Now().Add(-time.Millisecond)})
 			},
 			Config: provider + registration(`restore_deleted = true`), Check: resource.TestCheckResourceAttrWith(address, "client_id", same(&m.clientID)),
 		},
@@ -169,10 +171,10 @@ func TestAccTargetAppRegistration_ARestoreThatThePolicyAllowsIsNotRefusedForTheS
 }
 
 func TestAccTargetAppRegistration_WhatIsGrantedAfterThePlanIsNotRevoked(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	provider := k.Provider(k.Tenant(0).Callers.Full)
-	run(t, k,
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	provider := env.Provider(env.Tenant(0).Callers.Full)
+	run(t, env,
 		resource.TestStep{Config: provider + registration(`additional_permissions = [{ api = "Microsoft Graph", name = "Mail.Read" }]`+"\n  grant_admin_consent = false"), Check: m.remember},
 		resource.TestStep{
 			PreConfig: func() {
@@ -188,7 +190,7 @@ func TestAccTargetAppRegistration_WhatIsGrantedAfterThePlanIsNotRevoked(t *testi
 			})}},
 			ExpectNonEmptyPlan: true,
 			Check: func(*terraform.State) error {
-				if count := grantsOf(k, m.clientID); count != 3 {
+				if count := grantsOf(env, m.clientID); count != 3 {
 					return fmt.Errorf("%d permissions are granted", count)
 				}
 				return nil
@@ -198,23 +200,23 @@ func TestAccTargetAppRegistration_WhatIsGrantedAfterThePlanIsNotRevoked(t *testi
 }
 
 func TestAccTargetAppRegistration_AnUpdateThatMeetsAReplicaFromBeforeRemovesNoForeignCertificate(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	provider := k.Provider(k.Tenant(0).Callers.Full)
-	run(t, k,
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	provider := env.Provider(env.Tenant(0).Callers.Full)
+	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
 		resource.TestStep{
 			PreConfig: func() {
-				k.Control(http.MethodPost, "/clock", map[string]any{"advance": "5m"})
+				env.Control(http.MethodPost, "/clock", map[string]any{"advance": "5m"})
 				m.addCertificate(ownCertificate(t, 1), "somebody's")
 			},
 			Config: provider + registration(`certificate = { key_size = 3072 }`),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{atThisPoint(func() error {
-				k.Aim(sandbox.Fault{At: "GET /v1.0/applications/" + m.objectID, Kind: sandbox.Stale})
+				env.Inject(sandbox.Fault{At: "GET /v1.0/applications/" + m.objectID, Kind: sandbox.Stale})
 				return nil
 			})}},
 			Check: func(*terraform.State) error {
-				if application, _ := k.Application(0, m.clientID); len(application.Keys) != 3 {
+				if application, _ := env.Application(0, m.clientID); len(application.Keys) != 3 {
 					return fmt.Errorf("the application's keys are %+v", application.Keys)
 				}
 				return nil
@@ -224,14 +226,14 @@ func TestAccTargetAppRegistration_AnUpdateThatMeetsAReplicaFromBeforeRemovesNoFo
 }
 
 func TestAccTargetAppRegistration_ARegistrationJustMadeIsNotForgottenForAFewStaleAnswers(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
-	run(t, k,
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	config := env.Provider(env.Tenant(0).Callers.Full) + minimal
+	run(t, env,
 		resource.TestStep{Config: config, Check: m.remember},
 		resource.TestStep{
 			PreConfig: func() {
-				k.Aim(sandbox.Fault{At: "GET /v1.0/applications/" + m.objectID, Kind: sandbox.Stale, Times: 3})
+				env.Inject(sandbox.Fault{At: "GET /v1.0/applications/" + m.objectID, Kind: sandbox.Stale, Times: 3})
 			},
 			Config: config, PlanOnly: true,
 		},
@@ -239,46 +241,46 @@ func TestAccTargetAppRegistration_ARegistrationJustMadeIsNotForgottenForAFewStal
 }
 
 func TestAccTargetAppRegistration_TwoResourcesOfOneDisplayNameAreNotBothMade(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	k.Aim(sandbox.Fault{At: "GET /v1.0/applications", Kind: sandbox.Stale, Nth: 2}) // the list that the second one sees
+	env := acctest.Start(t, sandbox.Options{})
+	env.Inject(sandbox.Fault{At: "GET /v1.0/applications", Kind: sandbox.Stale, Nth: 2}) // the list that the second one sees
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
+		ProtoV6ProviderFactories: env.Factories(),
 		Steps: []resource.TestStep{{
-			Config: k.Provider(k.Tenant(0).Callers.Full) +
+			Config: env.Provider(env.Tenant(0).Callers.Full) +
 				registration(`unique_name = "codetwo-one"`) +
 				strings.Replace(registration(`unique_name = "codetwo-two"`), "\"target\"", "\"second\"", 1),
 			ExpectError: expect.Error("allow_duplicate_name = true"),
 		}},
 	})
-	if left := ours(k); len(left) > 1 {
+	if left := ours(env); len(left) > 1 {
 		t.Errorf("the tenant holds %+v", left)
 	}
 }
 
 func TestAccTargetAppRegistration_ARemovalThatWasRefusedIsDoneByTheNextApply(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
 	var passed atomic.Int64
 	clock := acctest.WithClock(func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
-	config := k.Provider(k.Tenant(0).Callers.Full) + registration(`certificate = { key_size = 3072 }`)
+	config := env.Provider(env.Tenant(0).Callers.Full) + registration(`certificate = { key_size = 3072 }`)
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(clock),
+		ProtoV6ProviderFactories: env.Factories(clock),
 		Steps: []resource.TestStep{
-			{Config: k.Provider(k.Tenant(0).Callers.Full) + minimal, Check: m.remember},
+			{Config: env.Provider(env.Tenant(0).Callers.Full) + minimal, Check: m.remember},
 			{Config: config},
 			{
 				PreConfig: func() {
 					ahead := 31 * 24 * time.Hour
 					passed.Store(int64(ahead))
-					k.Control(http.MethodPost, "/clock", map[string]any{"advance": ahead.String()})
-					k.Aim(denied("PATCH /v1.0/applications/*"))
+					env.Control(http.MethodPost, "/clock", map[string]any{"advance": ahead.String()})
+					env.Inject(denied("PATCH /v1.0/applications/*"))
 				},
 				Config: config, ExpectError: expect.Error("Authorization_RequestDenied"),
 			},
 			{Config: config, Check: func(*terraform.State) error {
-				if application, _ := k.Application(0, m.clientID); len(application.Keys) != 1 || application.Keys[0].Thumbprint == m.thumbprint {
+				if application, _ := env.Application(0, m.clientID); len(application.Keys) != 1 || application.Keys[0].Thumbprint == m.thumbprint {
 					return fmt.Errorf("the application's keys are %+v", application.Keys)
 				}
 				return nil
@@ -288,21 +290,21 @@ func TestAccTargetAppRegistration_ARemovalThatWasRefusedIsDoneByTheNextApply(t *
 }
 
 func TestAccTargetAppRegistration_WhatSomebodyPurgedLongAgoIsNotWaitedFor(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	provider := k.Provider(k.Tenant(0).Callers.Full)
+	env := acctest.Start(t, sandbox.Options{})
+	provider := env.Provider(env.Tenant(0).Callers.Full)
 	var passed atomic.Int64
 	clock := acctest.WithClock(func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(clock),
+		ProtoV6ProviderFactories: env.Factories(clock),
 		Steps: []resource.TestStep{
 			{Config: provider + minimal},
 			{Config: provider, Check: func(*terraform.State) error { return nil }},
 			{
 				PreConfig: func() {
 					passed.Store(int64(time.Hour))
-					k.Control(http.MethodPost, "/clock", map[string]any{"advance": "1h"})
-					k.Aim(sandbox.Fault{At: "POST /v1.0/directory/deletedItems/*/restore", Kind: sandbox.Refused, Status: http.StatusNotFound, Code: "Request_ResourceNotFound", Message: "Resource does not exist."})
+					env.Control(http.MethodPost, "/clock", map[string]any{"advance": "1h"})
+					env.Inject(sandbox.Fault{At: "POST /v1.0/directory/deletedItems/*/restore", Kind: sandbox.Refused, Status: http.StatusNotFound, Code: "Request_ResourceNotFound", Message: "Resource does not exist."})
 				},
 				Config: provider + registration(`restore_deleted = true`), ExpectError: expect.Error("Request_ResourceNotFound", "request-id"),
 			},
@@ -311,9 +313,9 @@ func TestAccTargetAppRegistration_WhatSomebodyPurgedLongAgoIsNotWaitedFor(t *tes
 }
 
 func TestAccTargetAppRegistration_AnotherApplicationOfTheNameCostsTheDeletedOneNoKey(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenantID := k.Tenant(0).TenantID
-	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
+	env := acctest.Start(t, sandbox.Options{})
+	tenantID := env.Tenant(0).TenantID
+	cli := env.CLI("CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
 	apply := func(config string) {
 		t.Helper()
 		config = "terraform {\n  required_providers {\n    codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n" + config
@@ -327,14 +329,14 @@ func TestAccTargetAppRegistration_AnotherApplicationOfTheNameCostsTheDeletedOneN
 		}
 	}
 	apply(minimal)
-	before := ours(k)[0]
-	keys := filepath.Join(k.Store, tenantID, "certificates", "*.pfx")
+	before := ours(env)[0]
+	keys := filepath.Join(env.Store, tenantID, "certificates", "*.pfx")
 	made, _ := filepath.Glob(keys)
-	k.Graph(tenantID, http.MethodDelete, "/applications/"+before.ObjectID, nil) // it can be restored, and its key is kept for that
+	env.Graph(tenantID, http.MethodDelete, "/applications/"+before.ObjectID, nil) // it can be restored, and its key is kept for that
 	if err := os.Remove(filepath.Join(cli.Folder, "terraform.tfstate")); err != nil {
 		t.Fatal(err)
 	}
-	other := k.Graph(tenantID, http.MethodPost, "/applications", map[string]any{"displayName": "By hand", "uniqueName": before.UniqueName})
+	other := env.Graph(tenantID, http.MethodPost, "/applications", map[string]any{"displayName": "By hand", "uniqueName": before.UniqueName})
 	apply(importing(tenantID, other["appId"].(string)) + registration(`unique_name = "`+before.UniqueName+`"`))
 	if left, _ := filepath.Glob(keys); len(made) != 1 || !slices.Equal(made, left) {
 		t.Errorf("the store held %v, and holds %v", made, left)
@@ -342,8 +344,8 @@ func TestAccTargetAppRegistration_AnotherApplicationOfTheNameCostsTheDeletedOneN
 }
 
 func TestAccTargetAppRegistration_ACompleteRegistrationThatAReplicaDoesNotShowKeepsItsKey(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	cli := k.CLI("CODETWO_STORE_URL="+k.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
+	env := acctest.Start(t, sandbox.Options{})
+	cli := env.CLI("CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
 	if err := os.WriteFile(filepath.Join(cli.Folder, "main.tf"), []byte("terraform {\n  required_providers {\n    codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n"+minimal), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -355,13 +357,15 @@ func TestAccTargetAppRegistration_ACompleteRegistrationThatAReplicaDoesNotShowKe
 			t.Fatal(err)
 		}
 	}
-	keys := filepath.Join(k.Store, k.Tenant(0).TenantID, "*", "*")
+	keys := filepath.Join(env.Store, env.Tenant(0).TenantID, "*", "*")
 	before, _ := filepath.Glob(keys)
 	if err := os.Remove(filepath.Join(cli.Folder, "terraform.tfstate")); err != nil {
 		t.Fatal(err)
 	}
-	k.Control(http.MethodPost, "/clock", map[string]any{"advance": "1h"})
-	stale := func(at string, times int) { k.Aim(sandbox.Fault{At: at, Kind: sandbox.Stale, For: "2h", Times: times}) }
+	env.Control(http.MethodPost, "/clock", map[string]any{"advance": "1h"})
+	stale := func(at string, times int) {
+		env.Inject(sandbox.Fault{At: at, Kind: sandbox.Stale, For: "2h", Times: times})
+	}
 	stale("GET /v1.0/applications/*", 4)            // what two plans look at: the application, and its federated credentials
 	stale("GET /v1.0/applications(uniqueName=*", 1) // what the apply does
 	stale("GET /v1.0/applications", 1)
@@ -375,17 +379,17 @@ func TestAccTargetAppRegistration_ACompleteRegistrationThatAReplicaDoesNotShowKe
 }
 
 func TestAccTargetAppRegistration_AReplacementIsNotStoppedByListsThatStillShowWhatItReplaces(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	config := k.Provider(k.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)
-	run(t, k,
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	config := env.Provider(env.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)
+	run(t, env,
 		resource.TestStep{Config: config, Check: m.remember},
 		resource.TestStep{
 			PreConfig: func() {
-				k.Control(http.MethodPost, "/clock", map[string]any{"advance": "5m"})
-				k.Aim(sandbox.Fault{At: "GET /v1.0/applications", Kind: sandbox.Stale})
+				env.Control(http.MethodPost, "/clock", map[string]any{"advance": "5m"})
+				env.Inject(sandbox.Fault{At: "GET /v1.0/applications", Kind: sandbox.Stale})
 			},
-			Taint: []string{address}, Config: config, Check: one(k),
+			Taint: []string{address}, Config: config, Check: one(env),
 		},
 	)
 }

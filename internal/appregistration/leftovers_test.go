@@ -20,15 +20,15 @@ import (
 const typeName = "codetwo_target_app_registration"
 
 func TestAccTargetAppRegistration_EveryCodeTwoAppOfATenantIsListedWithWhatItMayDo(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenantID := k.Tenant(0).TenantID
-	wizard := wizardMade(t, k)
-	k.RegisterByHand(tenantID, "Some other tool")
+	env := acctest.Start(t, sandbox.Options{})
+	tenantID := env.Tenant(0).TenantID
+	wizard := wizardMade(t, env)
+	env.RegisterByHand(tenantID, "Some other tool")
 	const listed = "data.codetwo_target_app_registrations.all"
 	first := tfjsonpath.New("applications").AtSliceIndex(0)
 	second := tfjsonpath.New("applications").AtSliceIndex(1)
-	resource.ParallelTest(t, resource.TestCase{TerraformVersionChecks: acctest.Needs, ProtoV6ProviderFactories: k.Factories(), Steps: []resource.TestStep{{
-		Config: k.Provider(k.Tenant(0).Callers.Full) +
+	resource.ParallelTest(t, resource.TestCase{TerraformVersionChecks: acctest.Needs, ProtoV6ProviderFactories: env.Factories(), Steps: []resource.TestStep{{
+		Config: env.Provider(env.Tenant(0).Callers.Full) +
 			registration("display_name = \"Managed under another name\"") +
 			"data \"codetwo_target_app_registrations\" \"all\" {\n  depends_on = [" + address + "]\n}\n",
 		ConfigStateChecks: []statecheck.StateCheck{
@@ -47,12 +47,12 @@ func TestAccTargetAppRegistration_EveryCodeTwoAppOfATenantIsListedWithWhatItMayD
 }
 
 func TestAccTargetAppRegistration_ACallerWhoMayNotListIsToldWhichRightIsMissing(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
+	env := acctest.Start(t, sandbox.Options{})
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
+		ProtoV6ProviderFactories: env.Factories(),
 		Steps: []resource.TestStep{{
-			Config:      k.Provider(k.Tenant(0).Callers.OwnedBy) + "data \"codetwo_target_app_registrations\" \"all\" {}\n",
+			Config:      env.Provider(env.Tenant(0).Callers.OwnedBy) + "data \"codetwo_target_app_registrations\" \"all\" {}\n",
 			ExpectError: expect.Error("Applications not listed", "Authorization_RequestDenied", "Application.Read.All"),
 		}},
 	})
@@ -61,9 +61,9 @@ func TestAccTargetAppRegistration_ACallerWhoMayNotListIsToldWhichRightIsMissing(
 // The CLI's query needs Terraform 1.14, so the list resource is asked over the protocol.
 func TestTargetAppRegistration_TheListResourceFindsAppsThatAnImportByIdentityTakes(t *testing.T) {
 	t.Parallel()
-	k := acctest.Start(t, sandbox.Options{})
-	app := wizardMade(t, k)
-	p := k.Protocol(k.Tenant(0).Callers.Full)
+	env := acctest.Start(t, sandbox.Options{})
+	app := wizardMade(t, env)
+	p := env.Protocol(env.Tenant(0).Callers.Full)
 	server, ok := p.ProviderServer.(tfprotov6.ProviderServerWithListResource) //nolint:staticcheck // until the methods move, there is no other way to ask
 	if !ok {
 		t.Fatal("the provider cannot be queried")
@@ -112,5 +112,5 @@ func TestTargetAppRegistration_TheListResourceFindsAppsThatAnImportByIdentityTak
 	if got := fmt.Sprint(p.Attributes(read.NewState, kind)["client_id"]); got != fmt.Sprint(tftypes.NewValue(tftypes.String, app.ClientID)) {
 		t.Errorf("imported %s", got)
 	}
-	k.Graph(k.Tenant(0).TenantID, http.MethodGet, "/applications/"+app.ObjectID, nil) // it was only looked at
+	env.Graph(env.Tenant(0).TenantID, http.MethodGet, "/applications/"+app.ObjectID, nil) // it was only looked at
 }

@@ -29,10 +29,10 @@ import (
 func TestAccTargetAppRegistration_OpensslFindsInThePFXTheCertificateOfTheApplicationAndItsKey(t *testing.T) {
 	for _, size := range []int{2048, 3072} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			k := acctest.Start(t, sandbox.Options{})
-			m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-			run(t, k, resource.TestStep{
-				Config: k.Provider(k.Tenant(0).Callers.Full) + registration(fmt.Sprintf(`certificate = { key_size = %d }`, size)),
+			env := acctest.Start(t, sandbox.Options{})
+			m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+			run(t, env, resource.TestStep{
+				Config: env.Provider(env.Tenant(0).Callers.Full) + registration(fmt.Sprintf(`certificate = { key_size = %d }`, size)),
 				Check: func(state *terraform.State) error {
 					return errors.Join(m.remember(state), m.comparePFX(t, size))
 				},

@@ -24,9 +24,9 @@ func (do atThisPoint) CheckPlan(_ context.Context, _ plancheck.CheckPlanRequest,
 }
 
 // atMost is a plan check that no more requests were made since the log was forgotten: all, to Graph, and of those in sequence.
-func atMost(t *testing.T, k *acctest.Kitchen, what string, all, graph, sequence int) atThisPoint {
+func atMost(t *testing.T, env *acctest.Env, what string, all, graph, sequence int) atThisPoint {
 	return func() error {
-		requests := k.Requests()
+		requests := env.Requests()
 		counted := []int{len(requests), len(acctest.Graph(requests)), acctest.InSequence(acctest.Graph(requests))}
 		t.Logf("%s: %d requests, %d of them to Graph, %d of those in sequence", what, counted[0], counted[1], counted[2])
 		if counted[0] > all || counted[1] > graph || counted[2] > sequence || counted[1] == 0 {
@@ -38,32 +38,32 @@ func atMost(t *testing.T, k *acctest.Kitchen, what string, all, graph, sequence 
 
 func TestAccTargetAppRegistration_ARegistrationCostsFewRequests(t *testing.T) {
 	// The latency makes requests that are sent at once overlap in the log.
-	k := acctest.Start(t, sandbox.Options{Profile: "instant", Latency: 50 * time.Millisecond}) // a lag costs requests more
-	provider := k.Provider(k.Tenant(0).Callers.Full)
+	env := acctest.Start(t, sandbox.Options{Profile: "instant", Latency: 50 * time.Millisecond}) // a lag costs requests more
+	provider := env.Provider(env.Tenant(0).Callers.Full)
 	config := provider + minimal
-	forget := atThisPoint(func() error { k.Forget(); return nil })
+	forget := atThisPoint(func() error { env.Forget(); return nil })
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
+		ProtoV6ProviderFactories: env.Factories(),
 		Steps: []resource.TestStep{
 			{
 				Config: config,
 				ConfigPlanChecks: resource.ConfigPlanChecks{
 					PreApply:            []plancheck.PlanCheck{forget},
-					PostApplyPreRefresh: []plancheck.PlanCheck{atMost(t, k, "create", 7, 6, 5)},
+					PostApplyPreRefresh: []plancheck.PlanCheck{atMost(t, env, "create", 7, 6, 5)},
 				},
 			},
 			{
-				PreConfig:        k.Forget,
+				PreConfig:        env.Forget,
 				Config:           config,
 				PlanOnly:         true,
-				ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{atMost(t, k, "refresh without change", 2, 1, 1)}},
+				ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{atMost(t, env, "refresh without change", 2, 1, 1)}},
 			},
 			{
 				Config: provider,
 				ConfigPlanChecks: resource.ConfigPlanChecks{
 					PreApply:            []plancheck.PlanCheck{forget},
-					PostApplyPreRefresh: []plancheck.PlanCheck{atMost(t, k, "destroy", 3, 2, 2)},
+					PostApplyPreRefresh: []plancheck.PlanCheck{atMost(t, env, "destroy", 3, 2, 2)},
 				},
 				Check: func(*terraform.State) error { return nil },
 			},
@@ -72,16 +72,16 @@ func TestAccTargetAppRegistration_ARegistrationCostsFewRequests(t *testing.T) {
 }
 
 func TestAccTargetAppRegistration_PurgingCostsTwoRequestsMoreAtMost(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{Profile: "instant", Latency: 50 * time.Millisecond})
-	provider := k.Provider(k.Tenant(0).Callers.Full)
-	forget := atThisPoint(func() error { k.Forget(); return nil })
-	run(t, k,
+	env := acctest.Start(t, sandbox.Options{Profile: "instant", Latency: 50 * time.Millisecond})
+	provider := env.Provider(env.Tenant(0).Callers.Full)
+	forget := atThisPoint(func() error { env.Forget(); return nil })
+	run(t, env,
 		resource.TestStep{Config: provider + registration(`purge_on_destroy = true`)},
 		resource.TestStep{
 			Config: provider,
 			ConfigPlanChecks: resource.ConfigPlanChecks{
 				PreApply:            []plancheck.PlanCheck{forget},
-				PostApplyPreRefresh: []plancheck.PlanCheck{atMost(t, k, "destroy with purge", 5, 4, 4)},
+				PostApplyPreRefresh: []plancheck.PlanCheck{atMost(t, env, "destroy with purge", 5, 4, 4)},
 			},
 			Check: func(*terraform.State) error { return nil },
 		},
@@ -89,19 +89,19 @@ func TestAccTargetAppRegistration_PurgingCostsTwoRequestsMoreAtMost(t *testing.T
 }
 
 func TestAccTargetAppRegistration_AnAPIIsReadOncePerTenantAndProcess(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
+	env := acctest.Start(t, sandbox.Options{})
 	var several string
 	for i := range 5 {
 		several += fmt.Sprintf("resource \"codetwo_target_app_registration\" \"number_%d\" {\n  display_name = \"CodeTwo %d\"\n}\n", i, i)
 	}
-	forget := atThisPoint(func() error { k.Forget(); return nil })
-	run(t, k, resource.TestStep{
-		Config: k.Provider(k.Tenant(0).Callers.Full) + several,
+	forget := atThisPoint(func() error { env.Forget(); return nil })
+	run(t, env, resource.TestStep{
+		Config: env.Provider(env.Tenant(0).Callers.Full) + several,
 		ConfigPlanChecks: resource.ConfigPlanChecks{
 			PreApply: []plancheck.PlanCheck{forget},
 			PostApplyPreRefresh: []plancheck.PlanCheck{atThisPoint(func() error {
 				reads := map[string]int{}
-				for _, request := range k.Requests() {
+				for _, request := range env.Requests() {
 					for _, part := range request.Parts {
 						if path, query, _ := strings.Cut(part.Path, "?"); strings.Contains(path, "(appId='0000000") && strings.Contains(query, "appRoles") {
 							reads[path]++

@@ -19,26 +19,26 @@ import (
 )
 
 func TestAccTargetAppRegistration_ACertificateIsRenewedBesideTheOldOneAndThatRemovedInItsTime(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
 	var passed atomic.Int64 // what both clocks are ahead, in nanoseconds
 	pass := func(days int) func() {
 		return func() {
 			ahead := time.Duration(days) * 24 * time.Hour
 			passed.Add(int64(ahead))
-			k.Control(http.MethodPost, "/clock", map[string]any{"advance": ahead.String()})
+			env.Control(http.MethodPost, "/clock", map[string]any{"advance": ahead.String()})
 		}
 	}
 	clock := acctest.WithClock(func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
-	config := k.Provider(k.Tenant(0).Callers.Full) + registration(`certificate = { validity_years = 1 }`)
+	config := env.Provider(env.Tenant(0).Callers.Full) + registration(`certificate = { validity_years = 1 }`)
 	certificate := tfjsonpath.New("certificate")
 	var first string
 	keys := func(want ...string) error {
-		application, _ := k.Application(0, m.clientID)
+		application, _ := env.Application(0, m.clientID)
 		if len(application.Keys) != len(want) {
 			return fmt.Errorf("the application's keys are %+v, want %d", application.Keys, len(want))
 		}
-		files, _ := filepath.Glob(filepath.Join(k.Store, m.tenantID, "certificates", "*.pfx"))
+		files, _ := filepath.Glob(filepath.Join(env.Store, m.tenantID, "certificates", "*.pfx"))
 		if len(files) != len(want) {
 			return fmt.Errorf("the store holds %v, want %d keys", files, len(want))
 		}
@@ -51,7 +51,7 @@ func TestAccTargetAppRegistration_ACertificateIsRenewedBesideTheOldOneAndThatRem
 	}
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(clock),
+		ProtoV6ProviderFactories: env.Factories(clock),
 		Steps: []resource.TestStep{
 			{Config: config, Check: func(state *terraform.State) error {
 				defer func() { first = m.thumbprint }()
@@ -90,25 +90,25 @@ func TestAccTargetAppRegistration_ACertificateIsRenewedBesideTheOldOneAndThatRem
 }
 
 func TestAccTargetAppRegistration_ACertificateThatEndedBeforeAnybodyLookedIsReplaced(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
 	var passed atomic.Int64
 	clock := acctest.WithClock(func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
-	config := k.Provider(k.Tenant(0).Callers.Full) + registration(`certificate = { validity_years = 1 }`)
+	config := env.Provider(env.Tenant(0).Callers.Full) + registration(`certificate = { validity_years = 1 }`)
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(clock),
+		ProtoV6ProviderFactories: env.Factories(clock),
 		Steps: []resource.TestStep{
 			{Config: config, Check: m.remember},
 			{
 				PreConfig: func() {
 					ahead := 400 * 24 * time.Hour
 					passed.Store(int64(ahead))
-					k.Control(http.MethodPost, "/clock", map[string]any{"advance": ahead.String()})
+					env.Control(http.MethodPost, "/clock", map[string]any{"advance": ahead.String()})
 				},
 				Config: config,
 				Check: func(state *terraform.State) error {
-					application, _ := k.Application(0, m.clientID)
+					application, _ := env.Application(0, m.clientID)
 					values := state.RootModule().Resources[address].Primary.Attributes
 					if len(application.Keys) != 1 || application.Keys[0].Thumbprint != values["certificate.thumbprint"] {
 						return fmt.Errorf("the application's keys are %+v", application.Keys)

@@ -22,13 +22,13 @@ import (
 
 // session is a person at the command line, who sees what Terraform prints.
 type session struct {
-	*kitchen
+	*env
 	cli *terraformcli.CLI
 }
 
-func (k *kitchen) session() *session {
-	k.t.Helper()
-	s := &session{k, reattach.CLI(k.t, func() tfprotov6.ProviderServer { return providerserver.NewProtocol6(k)() })}
+func (env *env) session() *session {
+	env.t.Helper()
+	s := &session{env, reattach.CLI(env.t, func() tfprotov6.ProviderServer { return providerserver.NewProtocol6(env)() })}
 	s.configure("")
 	s.run("init", "-input=false")
 	return s
@@ -87,12 +87,12 @@ func says(t *testing.T, output string, things ...string) {
 
 func TestAccTargetConnection_ACredentialThatEndsWithinThirtyDaysIsAWarningInEveryPlan(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	s := k.session()
+	env := newEnv(t)
+	s := env.session()
 	soon := newPair(today.AddDate(-1, 0, 0), today.AddDate(0, 0, 30))
 	later := newPair(today.AddDate(-1, 0, 0), today.AddDate(0, 0, 31))
-	_, ending := k.pfx(soon)
-	_, lasting := k.pfx(later)
+	_, ending := env.pfx(soon)
+	_, lasting := env.pfx(later)
 	until := func(date string) string {
 		return connection(append(bySecret(secret, 1), fmt.Sprintf("client_secret_expires_at = %q", date))...)
 	}
@@ -126,20 +126,20 @@ func TestAccTargetConnection_ACredentialThatEndsWithinThirtyDaysIsAWarningInEver
 	// A new connection with a certificate whose key is in the store already, as an app registration puts it there.
 	s.configure("")
 	s.run("apply", "-auto-approve")
-	k.must(k.open().SaveCertificate(t.Context(), tenantID, soon, certificate.AES256, nil))
+	env.must(env.open().SaveCertificate(t.Context(), tenantID, soon, certificate.AES256, nil))
 	s.configure(named(soon))
 	says(t, s.run("plan", "-input=false"), "will be created", "with codetwo_target_connection.test", "2026-12-20")
 }
 
 func TestAccTargetConnection_DamagedRecordShowsInThePlanAndIsRepairedByApply(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	s := k.session()
+	env := newEnv(t)
+	s := env.session()
 	config := connection(append(bySecret(secret, 1), `name = "Contoso"`)...)
 	s.apply(config)
-	record := k.path(k.open().RecordURL(tenantID, mailbox))
+	record := env.path(env.open().RecordURL(tenantID, mailbox))
 	sound, err := os.ReadFile(record)
-	k.must(err)
+	env.must(err)
 	for what, damage := range map[string]string{
 		"half a record":         string(sound[:len(sound)/2]),
 		"an empty file":         "",
@@ -148,7 +148,7 @@ func TestAccTargetConnection_DamagedRecordShowsInThePlanAndIsRepairedByApply(t *
 		"a version of no kind":  strings.Replace(string(sound), `"schema_version": 1`, `"schema_version": 0`, 1),
 		"an owner that is gone": regexp.MustCompile(`"owner": "[^"]*"`).ReplaceAllString(string(sound), `"owner": ""`),
 	} {
-		k.must(os.WriteFile(record, []byte(damage), 0o600))
+		env.must(os.WriteFile(record, []byte(damage), 0o600))
 		s.configure(config)
 		says(t, s.run("plan", "-input=false"), "will be updated in-place", "Warning: The connection's record is damaged", record)
 		if content, err := os.ReadFile(record); err != nil || string(content) != damage {
@@ -156,29 +156,29 @@ func TestAccTargetConnection_DamagedRecordShowsInThePlanAndIsRepairedByApply(t *
 		}
 		s.apply(config)
 		s.unchanged()
-		if got := k.record(); got.Name != "Contoso" || got.ClientID != clientID {
+		if got := env.record(); got.Name != "Contoso" || got.ClientID != clientID {
 			t.Errorf("%s: after apply the record is %+v", what, got)
 		}
-		if got, err := k.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || got != secret {
+		if got, err := env.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || got != secret {
 			t.Errorf("%s: after apply the secret is %q, %v", what, got, err)
 		}
 	}
 
-	k.must(os.WriteFile(record, []byte("{"), 0o600))
+	env.must(os.WriteFile(record, []byte("{"), 0o600))
 	s.run("destroy", "-auto-approve")
-	if left := k.left(); len(left) > 0 {
+	if left := env.left(); len(left) > 0 {
 		t.Errorf("left by destroy: %v", left)
 	}
 }
 
 func TestAccTargetConnection_RecordOfANewerProviderIsRefusedAndLeftAsItIs(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	s := k.session()
+	env := newEnv(t)
+	s := env.session()
 	config := connection(append(bySecret(secret, 1), `name = "Contoso"`)...)
 	s.apply(config)
-	k.edit(`"schema_version": 1`, `"schema_version": 2, "from_the_future": true`)
-	folder := filepath.Join(k.folder, tenantID)
+	env.edit(`"schema_version": 1`, `"schema_version": 2, "from_the_future": true`)
+	folder := filepath.Join(env.folder, tenantID)
 	before := digest(t, folder)
 	s.configure(strings.Replace(config, "Contoso", "renamed", 1))
 	for _, arguments := range [][]string{
@@ -190,7 +190,7 @@ func TestAccTargetConnection_RecordOfANewerProviderIsRefusedAndLeftAsItIs(t *tes
 	if after := digest(t, folder); !bytes.Equal(before, after) {
 		t.Error("the files of the connection were changed")
 	}
-	k.edit(`"schema_version": 2, "from_the_future": true`, `"schema_version": 1`)
+	env.edit(`"schema_version": 2, "from_the_future": true`, `"schema_version": 1`)
 }
 
 // digest changes with any file's name or content.
@@ -213,8 +213,8 @@ func digest(t *testing.T, folder string) []byte {
 
 func TestAccTargetConnection_CreateBeforeDestroyDoesNotDeleteTheSuccessor(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	s := k.session()
+	env := newEnv(t)
+	s := env.session()
 	config := func(trigger string, attributes ...string) string {
 		return `resource "terraform_data" "trigger" { input = "` + trigger + `" }` + "\n" +
 			connection(append(append(bySecret(secret, 1), "lifecycle { \n create_before_destroy = true\n replace_triggered_by = [terraform_data.trigger]\n }"), attributes...)...)
@@ -223,10 +223,10 @@ func TestAccTargetConnection_CreateBeforeDestroyDoesNotDeleteTheSuccessor(t *tes
 
 	// The successor of another mailbox comes first, and both have what is theirs.
 	s.apply(config("one", `mailbox = "second@contoso.com"`))
-	if _, err := k.open().Connection(t.Context(), tenantID, mailbox); err == nil {
+	if _, err := env.open().Connection(t.Context(), tenantID, mailbox); err == nil {
 		t.Error("the old record is there still")
 	}
-	if got, err := k.open().ClientSecret(t.Context(), tenantID, "second@contoso.com"); err != nil || got != secret {
+	if got, err := env.open().ClientSecret(t.Context(), tenantID, "second@contoso.com"); err != nil || got != secret {
 		t.Errorf("the successor's secret is %q, %v", got, err)
 	}
 	s.apply(config("one"))
@@ -234,10 +234,10 @@ func TestAccTargetConnection_CreateBeforeDestroyDoesNotDeleteTheSuccessor(t *tes
 	// Another run made the record anew between plan and apply: this run's old object is not the one in the store.
 	s.configure(config("two"))
 	s.run("plan", "-input=false", "-out=saved.tfplan")
-	k.must(k.open().DeleteConnection(t.Context(), tenantID, mailbox, k.record().Owner))
+	env.must(env.open().DeleteConnection(t.Context(), tenantID, mailbox, env.record().Owner))
 	output := s.run("apply", "saved.tfplan")
 	says(t, output, "The connection was left in the store")
-	if got, err := k.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || got != secret {
+	if got, err := env.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || got != secret {
 		t.Errorf("the successor's secret is %q, %v", got, err)
 	}
 	s.unchanged()
@@ -245,27 +245,27 @@ func TestAccTargetConnection_CreateBeforeDestroyDoesNotDeleteTheSuccessor(t *tes
 	// Its own successor would need the mailbox while the old one has it. Nothing is lost, and nothing is stuck.
 	s.configure(config("three"))
 	says(t, s.refused("apply", "-auto-approve"), "The mailbox serves another connection", "import {", "create_before_destroy is in the way")
-	if _, err := k.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil {
+	if _, err := env.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil {
 		t.Error(err)
 	}
 	s.unchanged()
 	s.run("destroy", "-auto-approve")
-	if left := k.left(); len(left) > 0 {
+	if left := env.left(); len(left) > 0 {
 		t.Errorf("left by destroy: %v", left)
 	}
 }
 
 func TestAccTargetConnection_TheListNamesADamagedRecordAndShowsTheOthers(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	s := k.session()
+	env := newEnv(t)
+	s := env.session()
 	for _, address := range []string{"first@contoso.com", "second@contoso.com", "third@contoso.com"} {
-		_, err := k.open().CreateConnection(t.Context(), store.Connection{TenantID: tenantID, Mailbox: address, Name: address, ClientID: clientID,
+		_, err := env.open().CreateConnection(t.Context(), store.Connection{TenantID: tenantID, Mailbox: address, Name: address, ClientID: clientID,
 			CredentialType: store.CredentialClientSecret, Owner: "somebody"}, secret)
-		k.must(err)
+		env.must(err)
 	}
-	damaged := k.path(k.open().RecordURL(tenantID, "second@contoso.com"))
-	k.must(os.WriteFile(damaged, []byte("<<<<<<< HEAD"), 0o600))
+	damaged := env.path(env.open().RecordURL(tenantID, "second@contoso.com"))
+	env.must(os.WriteFile(damaged, []byte("<<<<<<< HEAD"), 0o600))
 	output := s.apply(`data "codetwo_target_connections" "all" {}
 output "mailboxes" { value = data.codetwo_target_connections.all.connections[*].mailbox }`)
 	says(t, output, "Warning: A connection is left out", damaged)

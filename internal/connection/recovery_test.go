@@ -24,34 +24,34 @@ import (
 )
 
 // opens is a check that the store opens the key of the certificate.
-func (k *kitchen) opens(*terraform.State) error {
-	_, err := k.open().KeyPair(k.t.Context(), tenantID, certificate.Thumbprint(pair().Certificate))
+func (env *env) opens(*terraform.State) error {
+	_, err := env.open().KeyPair(env.t.Context(), tenantID, certificate.Thumbprint(pair().Certificate))
 	return err
 }
 
 // files are the paths of the connection's files.
-func (k *kitchen) files() store.Files {
-	k.t.Helper()
+func (env *env) files() store.Files {
+	env.t.Helper()
 	files, err := store.ConnectionFiles(tenantID, mailbox, certificate.Thumbprint(pair().Certificate))
-	k.must(err)
+	env.must(err)
 	for _, name := range []*string{&files.PFX, &files.Password, &files.HandoffScript, &files.HandoffSheet, &files.Secret} {
-		*name = filepath.Join(k.folder, filepath.FromSlash(*name))
+		*name = filepath.Join(env.folder, filepath.FromSlash(*name))
 	}
 	return files
 }
 
 func TestAccTargetConnection_ReplacedConnectionKeepsTheOnlyCopyOfItsKey(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	file, attributes := k.pfx(pair())
+	env := newEnv(t)
+	file, attributes := env.pfx(pair())
 	again := func(trigger string, attributes ...string) string {
 		return `resource "terraform_data" "trigger" { input = "` + trigger + `" }` + "\n" +
 			connection(append(attributes, "lifecycle { replace_triggered_by = [terraform_data.trigger] }")...)
 	}
 	expires := tf.TestCheckResourceAttr(address, "certificate_not_after", "2030-11-20T10:00:00Z")
-	whole := tf.ComposeAggregateTestCheckFunc(k.opens, expires)
+	whole := tf.ComposeAggregateTestCheckFunc(env.opens, expires)
 	named := attributes[0]
-	k.play(
+	env.play(
 		tf.TestStep{Config: again("one", attributes...), Check: whole},
 		tf.TestStep{Config: again("two", attributes...), Check: whole}, // by itself, from the file
 		tf.TestStep{Config: again("two", named), Check: whole},
@@ -59,54 +59,54 @@ func TestAccTargetConnection_ReplacedConnectionKeepsTheOnlyCopyOfItsKey(t *testi
 		tf.TestStep{Config: again("three", named, `mailbox = "other@contoso.com"`), ConfigPlanChecks: before(planned(plancheck.ResourceActionReplace)), Check: whole},
 		tf.TestStep{Config: again("three", append(slices.Clone(attributes), `mailbox = "other@contoso.com"`)...), Check: whole},
 		tf.TestStep{ // the path is there and the file is not: nothing is replaced
-			PreConfig: func() { k.must(os.Remove(file)) },
+			PreConfig: func() { env.must(os.Remove(file)) },
 			Config:    again("four", append(slices.Clone(attributes), `mailbox = "other@contoso.com"`)...), ExpectError: expect.Error("cannot be read"),
 		},
 	)
-	if err := k.opens(nil); err != nil {
+	if err := env.opens(nil); err != nil {
 		t.Errorf("destroying lost the only copy: %v", err)
 	}
 }
 
 func TestAccTargetConnection_ImportMendsAPairThatDoesNotOpen(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	_, attributes := k.pfx(pair())
-	k.play(
-		tf.TestStep{Config: connection(attributes...), Check: k.opens},
+	env := newEnv(t)
+	_, attributes := env.pfx(pair())
+	env.play(
+		tf.TestStep{Config: connection(attributes...), Check: env.opens},
 		tf.TestStep{
-			PreConfig: func() { k.must(os.Remove(k.files().Password)) },
-			Config:    connection(attributes...), ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)), Check: k.opens,
+			PreConfig: func() { env.must(os.Remove(env.files().Password)) },
+			Config:    connection(attributes...), ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)), Check: env.opens,
 		},
 		tf.TestStep{ // which only opening it tells
-			PreConfig: func() { k.must(os.WriteFile(k.files().PFX, []byte("damaged"), 0o600)) },
-			Config:    connection(append(attributes, "certificate_pfx_password_wo_version = 2")...), Check: k.opens,
+			PreConfig: func() { env.must(os.WriteFile(env.files().PFX, []byte("damaged"), 0o600)) },
+			Config:    connection(append(attributes, "certificate_pfx_password_wo_version = 2")...), Check: env.opens,
 		},
 	)
 }
 
 func TestAccTargetConnection_SharingThatFailedIsDoneByTheNextApply(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	_, attributes := k.pfx(pair())
+	env := newEnv(t)
+	_, attributes := env.pfx(pair())
 	person, err := age.GenerateX25519Identity()
-	k.must(err)
+	env.must(err)
 	shared := append(slices.Clone(attributes), fmt.Sprintf("handoff_recipients = [%q]", person.Recipient()))
 	openTo := func(want bool) tf.TestCheckFunc {
 		return func(*terraform.State) error {
-			content, err := os.ReadFile(k.files().Password)
+			content, err := os.ReadFile(env.files().Password)
 			if err != nil {
 				return err
 			}
-			if got := k.decrypts(content, person); got != want {
+			if got := env.decrypts(content, person); got != want {
 				return fmt.Errorf("he opens the password: %t", got)
 			}
 			return nil
 		}
 	}
-	wrong := func() { k.passphrase = "wrong horse battery" }
-	right := func() { k.passphrase = passphrase }
-	k.play(
+	wrong := func() { env.passphrase = "wrong horse battery" }
+	right := func() { env.passphrase = passphrase }
+	env.play(
 		tf.TestStep{Config: connection(shared...), Check: openTo(true)},
 		tf.TestStep{PreConfig: wrong, Config: connection(attributes...), ExpectError: expect.Error("passphrase does not open")},
 		tf.TestStep{PreConfig: right, RefreshState: true, ExpectNonEmptyPlan: true}, // nor is it forgotten by -refresh-only
@@ -115,33 +115,33 @@ func TestAccTargetConnection_SharingThatFailedIsDoneByTheNextApply(t *testing.T)
 	)
 }
 
-func (k *kitchen) decrypts(content []byte, person age.Identity) bool {
-	k.t.Helper()
+func (env *env) decrypts(content []byte, person age.Identity) bool {
+	env.t.Helper()
 	_, err := age.Decrypt(armored(content), person)
 	return err == nil
 }
 
 func TestAccTargetConnection_FirstImportWithRecipientsNeedsNoPassphrase(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	k.passphrase = ""
-	_, attributes := k.pfx(pair())
+	env := newEnv(t)
+	env.passphrase = ""
+	_, attributes := env.pfx(pair())
 	person, err := age.GenerateX25519Identity()
-	k.must(err)
+	env.must(err)
 	shared := append(slices.Clone(attributes), fmt.Sprintf("handoff_recipients = [%q]", person.Recipient()))
-	k.play(
-		tf.TestStep{Config: connection(shared...), Check: k.opens},
+	env.play(
+		tf.TestStep{Config: connection(shared...), Check: env.opens},
 		tf.TestStep{Config: connection(shared...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
 		tf.TestStep{Config: connection(attributes...), PlanOnly: true, ExpectError: expect.Error("The passphrase is needed")},
-		tf.TestStep{Config: connection(append(attributes, "certificate_pfx_password_wo_version = 2")...), Check: k.opens}, // nor does a new password
+		tf.TestStep{Config: connection(append(attributes, "certificate_pfx_password_wo_version = 2")...), Check: env.opens}, // nor does a new password
 	)
 }
 
 func TestAccTargetConnection_ReplacementThatTakesItsKeyAlongKeepsToItsPlan(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	file, attributes := k.pfx(pair())
-	k.play(
+	env := newEnv(t)
+	file, attributes := env.pfx(pair())
+	env.play(
 		tf.TestStep{Config: connection(attributes...)},
 		tf.TestStep{ // the file that the key can be had from again is there, so the old connection takes it away
 			Config:           connection(attributes[0], `mailbox = "other@contoso.com"`),
@@ -156,23 +156,23 @@ func TestAccTargetConnection_ReplacementThatTakesItsKeyAlongKeepsToItsPlan(t *te
 
 func TestAccTargetConnection_ConnectionsWithOneCertificateAreAlikeInWhateverOrderTheyAreMade(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	_, attributes := k.pfx(pair())
+	env := newEnv(t)
+	_, attributes := env.pfx(pair())
 	person, err := age.GenerateX25519Identity()
-	k.must(err)
+	env.must(err)
 	first := strings.Replace(connection(attributes[0], `mailbox = "first@contoso.com"`, fmt.Sprintf("handoff_recipients = [%q]", person.Recipient())), `"test"`, `"first"`, 1)
 	second := connection(append(attributes, `depends_on = [codetwo_target_connection.first]`)...)
 	complete := func(*terraform.State) error {
 		for _, mailbox := range []string{mailbox, "first@contoso.com"} {
-			c, err := k.open().Connection(t.Context(), tenantID, mailbox)
+			c, err := env.open().Connection(t.Context(), tenantID, mailbox)
 			if err != nil {
 				return err
 			}
-			current, err := k.open().HandoffCurrent(t.Context(), c)
+			current, err := env.open().HandoffCurrent(t.Context(), c)
 			if err != nil {
 				return err
 			}
-			sheet, err := k.open().Handoff(t.Context(), tenantID, mailbox, store.HandoffSheet)
+			sheet, err := env.open().Handoff(t.Context(), tenantID, mailbox, store.HandoffSheet)
 			if err != nil {
 				return err
 			}
@@ -182,17 +182,17 @@ func TestAccTargetConnection_ConnectionsWithOneCertificateAreAlikeInWhateverOrde
 		}
 		return nil
 	}
-	k.play(
+	env.play(
 		tf.TestStep{Config: first + second, Check: complete},
 		tf.TestStep{Config: first + second, ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
 		tf.TestStep{ // whom only one of them names loses his right with it
 			Config: connection(attributes...),
 			Check: func(*terraform.State) error {
-				content, err := os.ReadFile(k.files().Password)
-				if err == nil && k.decrypts(content, person) {
+				content, err := os.ReadFile(env.files().Password)
+				if err == nil && env.decrypts(content, person) {
 					err = errors.New("he still opens the password")
 				}
-				return errors.Join(err, k.opens(nil))
+				return errors.Join(err, env.opens(nil))
 			},
 		},
 		tf.TestStep{Config: connection(attributes...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
@@ -201,103 +201,103 @@ func TestAccTargetConnection_ConnectionsWithOneCertificateAreAlikeInWhateverOrde
 
 func TestAccTargetConnection_HandoffThatIsNotWholeIsWrittenAgain(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	_, attributes := k.pfx(pair())
+	env := newEnv(t)
+	_, attributes := env.pfx(pair())
 	steps := []tf.TestStep{{Config: connection(attributes...)}}
 	for _, spoil := range []func(){
-		func() { k.must(os.Remove(k.files().HandoffScript)) },
-		func() { k.must(os.Truncate(k.files().HandoffSheet, 1000)) },
+		func() { env.must(os.Remove(env.files().HandoffScript)) },
+		func() { env.must(os.Truncate(env.files().HandoffSheet, 1000)) },
 	} {
 		steps = append(steps,
 			tf.TestStep{PreConfig: spoil, RefreshState: true, ExpectNonEmptyPlan: true}, // -refresh-only does not take it for repaired
 			tf.TestStep{Config: connection(attributes...), ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate))},
 			tf.TestStep{Config: connection(attributes...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())})
 	}
-	k.play(steps...)
+	env.play(steps...)
 }
 
 func TestAccTargetConnection_StoreThatMovedIsChangedWhereItIs(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	k.play(
+	env := newEnv(t)
+	env.play(
 		tf.TestStep{Config: connection(byThumbprint)},
 		tf.TestStep{
 			PreConfig: func() {
-				k.must(os.Rename(k.folder, k.folder+" moved"))
-				k.folder += " moved"
+				env.must(os.Rename(env.folder, env.folder+" moved"))
+				env.folder += " moved"
 			},
 			Config: connection(byThumbprint, `name = "renamed"`),
 			Check: tf.ComposeAggregateTestCheckFunc(
-				tf.TestCheckResourceAttrWith(address, "record_url", k.fileExists),
-				tf.TestCheckResourceAttrWith(address, "handoff_url", k.fileExists)),
+				tf.TestCheckResourceAttrWith(address, "record_url", env.fileExists),
+				tf.TestCheckResourceAttrWith(address, "handoff_url", env.fileExists)),
 		},
 		tf.TestStep{ // and the plan could not look
 			PreConfig: func() {
-				k.must(os.Rename(k.folder, k.folder+" again"))
-				k.folder += " again"
-				k.unknown = true
+				env.must(os.Rename(env.folder, env.folder+" again"))
+				env.folder += " again"
+				env.unknown = true
 			},
 			Config: connection(byThumbprint, `name = "twice"`),
-			Check:  tf.TestCheckResourceAttrWith(address, "handoff_url", k.fileExists),
+			Check:  tf.TestCheckResourceAttrWith(address, "handoff_url", env.fileExists),
 		},
-		tf.TestStep{PreConfig: func() { k.unknown = false }, Config: connection(byThumbprint, `name = "twice"`)},
+		tf.TestStep{PreConfig: func() { env.unknown = false }, Config: connection(byThumbprint, `name = "twice"`)},
 	)
 }
 
 func TestAccTargetConnection_StoreThatIsNotThereEmptiesNoState(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	away := func() { k.must(os.Rename(k.folder, k.folder+".away")) }
-	back := func() { k.must(errors.Join(os.RemoveAll(k.folder), os.Rename(k.folder+".away", k.folder))) }
-	k.play(
+	env := newEnv(t)
+	away := func() { env.must(os.Rename(env.folder, env.folder+".away")) }
+	back := func() { env.must(errors.Join(os.RemoveAll(env.folder), os.Rename(env.folder+".away", env.folder))) }
+	env.play(
 		tf.TestStep{Config: connection(bySecret(secret, 1)...)},
 		tf.TestStep{PreConfig: away, Config: connection(bySecret(secret, 1)...), PlanOnly: true,
 			ExpectError: expect.Error("There is no connection store at", "was last seen at", "Mount the folder")},
-		tf.TestStep{PreConfig: func() { k.must(os.Mkdir(k.folder, 0o700)) }, Config: connection(bySecret(secret, 1)...), Destroy: true,
+		tf.TestStep{PreConfig: func() { env.must(os.Mkdir(env.folder, 0o700)) }, Config: connection(bySecret(secret, 1)...), Destroy: true,
 			ExpectError: expect.Error("There is no connection store at")},
 		tf.TestStep{PreConfig: back, Config: connection(bySecret(secret, 1)...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
 	)
-	if left := k.left(); len(left) > 0 {
+	if left := env.left(); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
 }
 
 // left are the files of the tenant.
-func (k *kitchen) left() []string {
-	k.t.Helper()
-	names, err := filepath.Glob(filepath.Join(k.folder, tenantID, "*", "*"))
-	k.must(err)
+func (env *env) left() []string {
+	env.t.Helper()
+	names, err := filepath.Glob(filepath.Join(env.folder, tenantID, "*", "*"))
+	env.must(err)
 	return names
 }
 
 func TestAccTargetConnection_RecordDeletedBesideItsSecretIsMadeAgain(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	remove := func() { k.must(os.Remove(k.path(k.open().RecordURL(tenantID, mailbox)))) }
+	env := newEnv(t)
+	remove := func() { env.must(os.Remove(env.path(env.open().RecordURL(tenantID, mailbox)))) }
 	config := connection(bySecret(secret, 1)...)
-	k.play(
+	env.play(
 		tf.TestStep{Config: config},
 		tf.TestStep{PreConfig: remove, Config: config, ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)), Check: func(*terraform.State) error {
-			stored, err := k.open().ClientSecret(t.Context(), tenantID, mailbox)
-			if err == nil && (stored != secret || k.record().ClientID != clientID) {
-				err = fmt.Errorf("the secret is %q, the record %+v", stored, k.record())
+			stored, err := env.open().ClientSecret(t.Context(), tenantID, mailbox)
+			if err == nil && (stored != secret || env.record().ClientID != clientID) {
+				err = fmt.Errorf("the secret is %q, the record %+v", stored, env.record())
 			}
 			return err
 		}},
 		tf.TestStep{Config: config, ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
 		tf.TestStep{PreConfig: remove, Config: config, Destroy: true},
 	)
-	if left := k.left(); len(left) > 0 {
+	if left := env.left(); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
 }
 
 func TestAccTargetConnection_KeyIsThereForWhoeverNamesItWhileAnotherConnectionGoes(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	s, err := k.Store()
-	k.must(err)
-	file, _ := k.pfx(pair())
+	env := newEnv(t)
+	s, err := env.Store()
+	env.must(err)
+	file, _ := env.pfx(pair())
 	model := func(mailbox string) *Model {
 		return &Model{
 			TenantID: types.StringValue(tenantID), Mailbox: types.StringValue(mailbox), ClientID: types.StringValue(clientID), Name: types.StringValue("x"),
@@ -328,7 +328,7 @@ func TestAccTargetConnection_KeyIsThereForWhoeverNamesItWhileAnotherConnectionGo
 		})
 		both.Go(func() { create(t.Context(), coming) })
 		both.Wait()
-		if err := k.opens(nil); err != nil {
+		if err := env.opens(nil); err != nil {
 			t.Fatalf("round %d: %v", i, err)
 		}
 		going = coming

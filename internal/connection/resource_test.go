@@ -33,9 +33,9 @@ func unknown(attribute string) plancheck.PlanCheck {
 
 func TestAccTargetConnection_IsCreatedChangedImportedAndDeleted(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
+	env := newEnv(t)
 	var first string
-	k.play(
+	env.play(
 		tf.TestStep{
 			Config:           connection(byThumbprint),
 			ConfigPlanChecks: before(planned(plancheck.ResourceActionCreate), unknown("id"), unknown("revision")),
@@ -46,8 +46,8 @@ func TestAccTargetConnection_IsCreatedChangedImportedAndDeleted(t *testing.T) {
 				tf.TestCheckResourceAttr(address, "migrate_public_folders", "false"),
 				tf.TestCheckNoResourceAttr(address, "certificate_not_after"),
 				tf.TestCheckResourceAttrWith(address, "revision", func(value string) error { first = value; return nil }),
-				tf.TestCheckResourceAttrWith(address, "record_url", k.fileExists),
-				tf.TestCheckResourceAttrWith(address, "handoff_url", k.fileExists),
+				tf.TestCheckResourceAttrWith(address, "record_url", env.fileExists),
+				tf.TestCheckResourceAttrWith(address, "handoff_url", env.fileExists),
 			),
 		},
 		tf.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true},
@@ -55,8 +55,8 @@ func TestAccTargetConnection_IsCreatedChangedImportedAndDeleted(t *testing.T) {
 			Config:           connection(byThumbprint, `name = "Contoso"`, "migrate_public_folders = true"),
 			ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate), unknown("revision")),
 			Check: tf.TestCheckResourceAttrWith(address, "revision", func(value string) error {
-				if value == first || k.record().Revision != value || k.record().Name != "Contoso" {
-					return fmt.Errorf("revision %s, record %+v", value, k.record())
+				if value == first || env.record().Revision != value || env.record().Name != "Contoso" {
+					return fmt.Errorf("revision %s, record %+v", value, env.record())
 				}
 				return nil
 			}),
@@ -66,19 +66,19 @@ func TestAccTargetConnection_IsCreatedChangedImportedAndDeleted(t *testing.T) {
 			Check:  tf.TestCheckResourceAttr(address, "name", "contoso.onmicrosoft.com"),
 		},
 	)
-	if left, _, err := k.open().Connections(t.Context(), ""); len(left) != 0 || err != nil {
+	if left, _, err := env.open().Connections(t.Context(), ""); len(left) != 0 || err != nil {
 		t.Errorf("left: %v, %v", left, err)
 	}
 }
 
-func (k *kitchen) fileExists(url string) error {
-	_, err := os.Stat(k.path(url))
+func (env *env) fileExists(url string) error {
+	_, err := os.Stat(env.path(url))
 	return err
 }
 
 func TestAccTargetConnection_SpellingAloneChangesNothing(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
+	env := newEnv(t)
 	pairs := func(separator string) string {
 		var parts []string
 		for i := 0; i < len(thumbprint); i += 2 {
@@ -99,7 +99,7 @@ func TestAccTargetConnection_SpellingAloneChangesNothing(t *testing.T) {
 			step.ConfigPlanChecks = before(plancheck.ExpectEmptyPlan())
 		} else {
 			step.Check = func(*terraform.State) error {
-				if got := k.record().CertificateThumbprint; got != thumbprint {
+				if got := env.record().CertificateThumbprint; got != thumbprint {
 					return fmt.Errorf("the record has %q", got)
 				}
 				return nil
@@ -119,13 +119,13 @@ func TestAccTargetConnection_SpellingAloneChangesNothing(t *testing.T) {
 		Check: tf.ComposeAggregateTestCheckFunc(
 			tf.TestCheckResourceAttr(address, "certificate_thumbprint", strings.ToLower(thumbprint)), tf.TestCheckResourceAttr(address, "mailbox", mailbox)),
 	})
-	k.play(steps...)
+	env.play(steps...)
 }
 
 func TestAccTargetConnection_AnotherTenantOrMailboxIsAnotherConnection(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	k.play(
+	env := newEnv(t)
+	env.play(
 		tf.TestStep{Config: connection(byThumbprint)},
 		tf.TestStep{
 			Config:           connection(byThumbprint, `mailbox = "other@contoso.com"`),
@@ -142,12 +142,12 @@ func TestAccTargetConnection_AnotherTenantOrMailboxIsAnotherConnection(t *testin
 
 func TestAccTargetConnection_CanBeReplacedByItself(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
+	env := newEnv(t)
 	config := func(trigger string) string {
 		return `resource "terraform_data" "trigger" { input = "` + trigger + `" }` + "\n" +
 			connection(byThumbprint, "lifecycle { replace_triggered_by = [terraform_data.trigger] }")
 	}
-	k.play(
+	env.play(
 		tf.TestStep{Config: config("one")},
 		tf.TestStep{Config: config("two"), ConfigPlanChecks: before(planned(plancheck.ResourceActionReplace))},
 	)
@@ -155,10 +155,10 @@ func TestAccTargetConnection_CanBeReplacedByItself(t *testing.T) {
 
 func TestAccTargetConnection_SecretIsInTheStoreOnlyAndFollowsItsVersion(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
+	env := newEnv(t)
 	holds := func(want string) tf.TestCheckFunc {
 		return func(state *terraform.State) error {
-			stored, err := k.open().ClientSecret(t.Context(), tenantID, mailbox)
+			stored, err := env.open().ClientSecret(t.Context(), tenantID, mailbox)
 			if err != nil {
 				return err
 			}
@@ -171,7 +171,7 @@ func TestAccTargetConnection_SecretIsInTheStoreOnlyAndFollowsItsVersion(t *testi
 			return nil
 		}
 	}
-	k.play(
+	env.play(
 		tf.TestStep{Config: connection(bySecret(secret, 1)...), Check: holds(secret)},
 		tf.TestStep{Config: connection(bySecret("another", 1)...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
 		tf.TestStep{Config: connection(append(bySecret("another", 1), `name = "renamed"`)...), Check: holds(secret)},
@@ -186,19 +186,19 @@ func TestAccTargetConnection_SecretIsInTheStoreOnlyAndFollowsItsVersion(t *testi
 		},
 		tf.TestStep{ // a secret that somebody deleted is written again
 			PreConfig: func() {
-				k.must(os.Remove(filepath.Join(k.folder, tenantID, "connections", strings.ToLower(mailbox)+".secret.age")))
+				env.must(os.Remove(filepath.Join(env.folder, tenantID, "connections", strings.ToLower(mailbox)+".secret.age")))
 			},
 			Config: connection(bySecret("another", 2)...), Check: holds("another"),
 		},
 		tf.TestStep{Config: connection(byThumbprint), Check: tf.TestCheckResourceAttr(address, "credential_type", "certificate")},
-		tf.TestStep{PreConfig: func() { k.passphrase = "short" }, Config: connection(byThumbprint)}, // and destroys without one that could be used
+		tf.TestStep{PreConfig: func() { env.passphrase = "short" }, Config: connection(byThumbprint)}, // and destroys without one that could be used
 	)
 }
 
 func TestAccTargetConnection_HasExactlyOneCredential(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	file, _ := k.pfx(pair())
+	env := newEnv(t)
+	file, _ := env.pfx(pair())
 	for config, want := range map[string]string{
 		connection(): "No credential",
 		connection(append(bySecret(secret, 1), byThumbprint)...):                                   "Two credentials",
@@ -224,7 +224,7 @@ func TestAccTargetConnection_HasExactlyOneCredential(t *testing.T) {
 		connection(fmt.Sprintf("certificate_pfx_path = %q", file), `certificate_pfx_password_wo = "pfx-password"`,
 			"certificate_pfx_password_wo_version = 1"): certificate.Thumbprint(pair().Certificate),
 	} {
-		k.play(tf.TestStep{Config: config, PlanOnly: true, ExpectError: expect.Error(want)})
+		env.play(tf.TestStep{Config: config, PlanOnly: true, ExpectError: expect.Error(want)})
 	}
 }
 
@@ -239,15 +239,15 @@ func paths(names ...string) string {
 
 func TestAccTargetConnection_KeepsThePathsOfPublicFolders(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
+	env := newEnv(t)
 	const migrate = "migrate_public_folders = true"
 	const list = "\ndata \"codetwo_target_connections\" \"list\" { depends_on = [" + address + "] }\n"
 	recorded := func(want ...string) tf.TestCheckFunc {
 		return func(*terraform.State) error {
-			if got := k.record().PublicFolderPaths; !slices.Equal(got, want) {
+			if got := env.record().PublicFolderPaths; !slices.Equal(got, want) {
 				return fmt.Errorf("the record has %q", got)
 			}
-			sheet, err := os.ReadFile(k.path(k.open().HandoffURL(tenantID, mailbox)))
+			sheet, err := os.ReadFile(env.path(env.open().HandoffURL(tenantID, mailbox)))
 			for _, path := range want {
 				if err == nil && !strings.Contains(string(sheet), "<code>"+path+"</code>") {
 					err = fmt.Errorf("the sheet does not name %s", path)
@@ -257,7 +257,7 @@ func TestAccTargetConnection_KeepsThePathsOfPublicFolders(t *testing.T) {
 		}
 	}
 	two := connection(byThumbprint, migrate, paths(`\Sales\Archive`, `\HR`))
-	k.play(
+	env.play(
 		tf.TestStep{Config: connection(byThumbprint, migrate), Check: tf.ComposeAggregateTestCheckFunc(recorded(), tf.TestCheckNoResourceAttr(address, "public_folder_paths"))},
 		tf.TestStep{
 			Config:           two + list,
@@ -268,7 +268,7 @@ func TestAccTargetConnection_KeepsThePathsOfPublicFolders(t *testing.T) {
 		tf.TestStep{Config: connection(byThumbprint, migrate, paths(`\HR`, `\Sales\Archive`)), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
 		tf.TestStep{Config: two, ResourceName: address, ImportState: true, ImportStateVerify: true},
 		tf.TestStep{
-			PreConfig:        func() { k.edit(`\\HR`, `\\IT`) },
+			PreConfig:        func() { env.edit(`\\HR`, `\\IT`) },
 			Config:           two,
 			ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)),
 			Check:            recorded(`\HR`, `\Sales\Archive`),
@@ -284,12 +284,12 @@ func TestAccTargetConnection_KeepsThePathsOfPublicFolders(t *testing.T) {
 
 func TestAccTargetConnection_TakesPathsOfPublicFoldersThatAreNotKnownWhilePlanning(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
+	env := newEnv(t)
 	trigger := func(path string) string {
 		return fmt.Sprintf("resource \"terraform_data\" \"folder\" { input = %q }\nresource \"terraform_data\" \"migrate\" { input = true }\n", path)
 	}
 	later := connection(byThumbprint, "migrate_public_folders = terraform_data.migrate.output", `public_folder_paths = ["\\HR", terraform_data.folder.output]`)
-	k.play(
+	env.play(
 		tf.TestStep{Config: trigger(`\Sales`) + later, Check: tf.TestCheckTypeSetElemAttr(address, "public_folder_paths.*", `\Sales`)},
 		tf.TestStep{Config: trigger(`/Sales`) + later, ExpectError: expect.Error("public_folder_paths", "forward slash")},
 	)
@@ -297,9 +297,9 @@ func TestAccTargetConnection_TakesPathsOfPublicFoldersThatAreNotKnownWhilePlanni
 
 func TestAccTargetConnection_CredentialNotKnownYetCountsAsGiven(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
+	env := newEnv(t)
 	trigger := `resource "terraform_data" "app" { input = "` + thumbprint + `" }` + "\n"
-	k.play(
+	env.play(
 		tf.TestStep{
 			Config:   trigger + connection(append(bySecret(secret, 1), "certificate_thumbprint = terraform_data.app.output")...),
 			PlanOnly: true, ExpectError: expect.Error("Two credentials"),
@@ -310,11 +310,11 @@ func TestAccTargetConnection_CredentialNotKnownYetCountsAsGiven(t *testing.T) {
 
 func TestAccTargetConnection_TakenMailboxIsSeenAtPlanWithTheImportToPaste(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	_, err := k.open().CreateConnection(t.Context(), store.Connection{TenantID: tenantID, Mailbox: strings.ToUpper(mailbox), Name: "first", ClientID: clientID,
+	env := newEnv(t)
+	_, err := env.open().CreateConnection(t.Context(), store.Connection{TenantID: tenantID, Mailbox: strings.ToUpper(mailbox), Name: "first", ClientID: clientID,
 		CredentialType: store.CredentialCertificate, CertificateThumbprint: thumbprint, Owner: "somebody"}, "")
-	k.must(err)
-	k.play(
+	env.must(err)
+	env.play(
 		tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: expect.Error(`id = "` + strings.ToLower(tenantID+"/"+mailbox) + `"`)},
 		tf.TestStep{
 			Config: `import {
@@ -329,18 +329,18 @@ func TestAccTargetConnection_TakenMailboxIsSeenAtPlanWithTheImportToPaste(t *tes
 
 func TestAccTargetConnection_RecordEditedByHandIsDriftAndOneThatIsGoneIsMadeAgain(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	k.play(
+	env := newEnv(t)
+	env.play(
 		tf.TestStep{Config: connection(byThumbprint, `name = "Contoso"`)},
 		tf.TestStep{
-			PreConfig:        func() { k.edit(`"Contoso"`, `"Fabrikam"`) },
+			PreConfig:        func() { env.edit(`"Contoso"`, `"Fabrikam"`) },
 			Config:           connection(byThumbprint, `name = "Contoso"`),
 			ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)),
 			Check:            tf.TestCheckResourceAttr(address, "name", "Contoso"),
 		},
 		tf.TestStep{
 			PreConfig: func() {
-				k.must(k.open().DeleteConnection(t.Context(), tenantID, mailbox, k.record().Owner))
+				env.must(env.open().DeleteConnection(t.Context(), tenantID, mailbox, env.record().Owner))
 			},
 			Config:           connection(byThumbprint),
 			ConfigPlanChecks: before(planned(plancheck.ResourceActionCreate)),
@@ -350,81 +350,81 @@ func TestAccTargetConnection_RecordEditedByHandIsDriftAndOneThatIsGoneIsMadeAgai
 
 func TestAccTargetConnection_HandoffIsWrittenAgainWhenItIsGoneOrAnUpdateWasInterrupted(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	sheet := k.path(k.open().HandoffURL(tenantID, mailbox))
+	env := newEnv(t)
+	sheet := env.path(env.open().HandoffURL(tenantID, mailbox))
 	again := tf.TestStep{
 		Config:           connection(byThumbprint),
 		ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)),
-		Check:            tf.TestCheckResourceAttrWith(address, "handoff_url", k.fileExists),
+		Check:            tf.TestCheckResourceAttrWith(address, "handoff_url", env.fileExists),
 	}
 	gone, interrupted := again, again
-	gone.PreConfig = func() { k.must(os.Remove(sheet)) }
+	gone.PreConfig = func() { env.must(os.Remove(sheet)) }
 	interrupted.PreConfig = func() {
-		record := k.record()
-		_, err := k.open().UpdateConnection(t.Context(), record, nil)
-		k.must(err)
+		record := env.record()
+		_, err := env.open().UpdateConnection(t.Context(), record, nil)
+		env.must(err)
 	}
-	k.play(tf.TestStep{Config: connection(byThumbprint)}, gone, interrupted)
+	env.play(tf.TestStep{Config: connection(byThumbprint)}, gone, interrupted)
 }
 
 func TestAccTargetConnection_SuccessorsRecordIsNeitherShownNorDeleted(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	k.play(
+	env := newEnv(t)
+	env.play(
 		tf.TestStep{Config: connection(byThumbprint)},
 		tf.TestStep{
 			PreConfig: func() {
-				record := k.record()
-				k.must(k.open().DeleteConnection(t.Context(), tenantID, mailbox, record.Owner))
+				record := env.record()
+				env.must(env.open().DeleteConnection(t.Context(), tenantID, mailbox, record.Owner))
 				record.Owner, record.Name = "successor", "successor"
-				_, err := k.open().CreateConnection(t.Context(), record, "")
-				k.must(err)
+				_, err := env.open().CreateConnection(t.Context(), record, "")
+				env.must(err)
 			},
 			Config: connection(byThumbprint), PlanOnly: true, ExpectError: expect.Error("The mailbox serves another connection"),
 		},
 	)
-	if k.record().Owner != "successor" {
-		t.Errorf("%+v", k.record())
+	if env.record().Owner != "successor" {
+		t.Errorf("%+v", env.record())
 	}
 }
 
 func TestAccTargetConnection_PFXIsKeptInTheStoreAndNotNeededAfterwards(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	file, attributes := k.pfx(pair())
+	env := newEnv(t)
+	file, attributes := env.pfx(pair())
 	thumbprint := certificate.Thumbprint(pair().Certificate)
 	kept := func(*terraform.State) error {
-		_, err := k.open().KeyPair(t.Context(), tenantID, thumbprint)
+		_, err := env.open().KeyPair(t.Context(), tenantID, thumbprint)
 		return err
 	}
-	k.play(
+	env.play(
 		tf.TestStep{
 			Config: connection(attributes...),
 			Check: tf.ComposeAggregateTestCheckFunc(kept,
 				tf.TestCheckResourceAttr(address, "certificate_not_after", "2030-11-20T10:00:00Z"),
 				func(*terraform.State) error {
-					_, err := k.open().Handoff(t.Context(), tenantID, mailbox, store.HandoffScript)
+					_, err := env.open().Handoff(t.Context(), tenantID, mailbox, store.HandoffScript)
 					return err
 				}),
 		},
 		tf.TestStep{ // a key that left the store is brought back
-			PreConfig: func() { k.must(k.open().DeleteCertificate(t.Context(), tenantID, thumbprint)) },
+			PreConfig: func() { env.must(env.open().DeleteCertificate(t.Context(), tenantID, thumbprint)) },
 			Config:    connection(attributes...), ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)), Check: kept,
 		},
-		tf.TestStep{PreConfig: func() { k.must(os.Rename(file, file+".away")) }, Config: connection(attributes...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
-		tf.TestStep{PreConfig: func() { k.must(os.Rename(file+".away", file)) }, Config: connection(attributes...)},
+		tf.TestStep{PreConfig: func() { env.must(os.Rename(file, file+".away")) }, Config: connection(attributes...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+		tf.TestStep{PreConfig: func() { env.must(os.Rename(file+".away", file)) }, Config: connection(attributes...)},
 	)
-	if there, err := k.open().HasKeyPair(t.Context(), tenantID, thumbprint); there || err != nil {
+	if there, err := env.open().HasKeyPair(t.Context(), tenantID, thumbprint); there || err != nil {
 		t.Errorf("after destroy the key is there: %v, %v", there, err)
 	}
 }
 
 func TestAccTargetConnection_PFXIsCheckedAtPlan(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	_, good := k.pfx(pair())
-	_, expired := k.pfx(newPair(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
-	_, future := k.pfx(newPair(today.AddDate(0, 0, 1), today.AddDate(1, 0, 0)))
+	env := newEnv(t)
+	_, good := env.pfx(pair())
+	_, expired := env.pfx(newPair(today.AddDate(-2, 0, 0), today.AddDate(-1, 0, 0)))
+	_, future := env.pfx(newPair(today.AddDate(0, 0, 1), today.AddDate(1, 0, 0)))
 	for want, attributes := range map[string][]string{
 		"does not open the PFX":                    append(good, `certificate_pfx_password_wo = "wrong"`),
 		"has a password":                           good[:2],
@@ -433,25 +433,25 @@ func TestAccTargetConnection_PFXIsCheckedAtPlan(t *testing.T) {
 		certificate.Thumbprint(pair().Certificate): append(good, byThumbprint),
 		"cannot be read":                           append(good, `certificate_pfx_path = "nowhere.pfx"`),
 	} {
-		k.play(tf.TestStep{Config: connection(attributes...), PlanOnly: true, ExpectError: expect.Error(want)})
+		env.play(tf.TestStep{Config: connection(attributes...), PlanOnly: true, ExpectError: expect.Error(want)})
 	}
 }
 
 func TestAccTargetConnection_MissingPassphraseIsSeenAtPlanWhereItIsNeeded(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
+	env := newEnv(t)
 	person, err := age.GenerateX25519Identity()
-	k.must(err)
+	env.must(err)
 	shared := fmt.Sprintf("handoff_recipients = [%q]", person.Recipient())
-	k.play(
-		tf.TestStep{PreConfig: func() { k.passphrase = "" }, Config: connection(bySecret(secret, 1)...)}, // the store has its key
+	env.play(
+		tf.TestStep{PreConfig: func() { env.passphrase = "" }, Config: connection(bySecret(secret, 1)...)}, // the store has its key
 		tf.TestStep{Config: connection(append(bySecret(secret, 1), shared)...), PlanOnly: true, ExpectError: expect.Error("CODETWO_STORE_PASSPHRASE")},
 		tf.TestStep{Config: connection(append(bySecret(secret, 2), shared)...)},
 	)
-	k = newKitchen(t)
-	k.passphrase = ""
-	k.must(os.RemoveAll(k.folder))
-	k.play(
+	env = newEnv(t)
+	env.passphrase = ""
+	env.must(os.RemoveAll(env.folder))
+	env.play(
 		tf.TestStep{Config: connection(byThumbprint)}, // there is nothing to encrypt
 		tf.TestStep{Config: connection(bySecret(secret, 1)...), PlanOnly: true, ExpectError: expect.Error("CODETWO_STORE_PASSPHRASE")},
 	)
@@ -459,39 +459,39 @@ func TestAccTargetConnection_MissingPassphraseIsSeenAtPlanWhereItIsNeeded(t *tes
 
 func TestAccTargetConnection_MissingStoreIsSeenAtPlan(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	k.unset = true
-	k.play(tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: expect.Error("paste this line")})
+	env := newEnv(t)
+	env.unset = true
+	env.play(tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: expect.Error("paste this line")})
 }
 
 func TestAccTargetConnection_WhileTheStoreIsNotKnownThePlanWaits(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	k.play(
+	env := newEnv(t)
+	env.play(
 		tf.TestStep{Config: connection(byThumbprint)},
 		tf.TestStep{
-			PreConfig: func() { k.edit(`"contoso.onmicrosoft.com"`, `"edited"`); k.unknown = true },
+			PreConfig: func() { env.edit(`"contoso.onmicrosoft.com"`, `"edited"`); env.unknown = true },
 			Config:    connection(byThumbprint), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan()),
 		},
 		tf.TestStep{
 			Config:      `data "codetwo_target_connections" "all" {}`,
 			ExpectError: expect.Error("connection_store has a value that is known only after apply"),
 		},
-		tf.TestStep{PreConfig: func() { k.unknown = false }, Config: connection(byThumbprint)},
+		tf.TestStep{PreConfig: func() { env.unknown = false }, Config: connection(byThumbprint)},
 	)
 }
 
 func TestAccTargetConnection_ListShowsTheConnectionsOfOneTenantOrAll(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	_, err := k.open().CreateConnection(t.Context(), store.Connection{TenantID: clientID, Mailbox: "m@fabrikam.com", Name: "Fabrikam", ClientID: clientID,
+	env := newEnv(t)
+	_, err := env.open().CreateConnection(t.Context(), store.Connection{TenantID: clientID, Mailbox: "m@fabrikam.com", Name: "Fabrikam", ClientID: clientID,
 		CredentialType: store.CredentialClientSecret, Owner: "somebody"}, secret)
-	k.must(err)
+	env.must(err)
 	list := func(filter string) string {
 		return "data \"codetwo_target_connections\" \"list\" {\n" + filter + "\ndepends_on = [" + address + "]\n}\n"
 	}
 	const data = "data.codetwo_target_connections.list"
-	k.play(
+	env.play(
 		tf.TestStep{
 			Config: connection(byThumbprint) + list(""),
 			Check: tf.ComposeAggregateTestCheckFunc(

@@ -24,12 +24,12 @@ const (
 // TestAccTargetConnection_FiveHundredConnectionsAreKeptBesideTenThousand creates, changes and destroys 500 connections of one configuration.
 // Half of them sign in with a secret, half with a certificate whose key is in the store, and that the others name, too.
 func TestAccTargetConnection_FiveHundredConnectionsAreKeptBesideTenThousand(t *testing.T) {
-	k := newKitchen(t)
-	_, attributes := k.pfx(pair())
+	env := newEnv(t)
+	_, attributes := env.pfx(pair())
 	keys := connection(append([]string{`mailbox = "first@contoso.onmicrosoft.com"`}, attributes...)...)
 	others := func() int {
-		names, err := filepath.Glob(filepath.Join(k.folder, tenantID, "connections", "other-*.json"))
-		k.must(err)
+		names, err := filepath.Glob(filepath.Join(env.folder, tenantID, "connections", "other-*.json"))
+		env.must(err)
 		return len(names)
 	}
 	configuration := func(name string) string {
@@ -48,7 +48,7 @@ resource "codetwo_target_connection" "many" {
 	}
 	asDeclared := func(name string) tf.TestCheckFunc {
 		return func(*terraform.State) error {
-			s := k.open()
+			s := env.open()
 			for i := range many {
 				mailbox := fmt.Sprintf("m%d@contoso.onmicrosoft.com", i)
 				c, err := s.Connection(t.Context(), tenantID, mailbox)
@@ -68,31 +68,31 @@ resource "codetwo_target_connection" "many" {
 			return nil
 		}
 	}
-	k.play(
+	env.play(
 		tf.TestStep{Config: keys},
-		tf.TestStep{PreConfig: func() { k.fill(manyOthers) }, Config: configuration("first"), Check: asDeclared("first")},
+		tf.TestStep{PreConfig: func() { env.fill(manyOthers) }, Config: configuration("first"), Check: asDeclared("first")},
 		tf.TestStep{Config: configuration("second"), Check: asDeclared("second"), ConfigPlanChecks: tf.ConfigPlanChecks{
 			PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction("codetwo_target_connection.many[499]", plancheck.ResourceActionUpdate)},
 		}},
 	)
-	if there, err := k.open().HasKeyPair(t.Context(), tenantID, certificate.Thumbprint(pair().Certificate)); err != nil || !there {
+	if there, err := env.open().HasKeyPair(t.Context(), tenantID, certificate.Thumbprint(pair().Certificate)); err != nil || !there {
 		t.Errorf("the key that %d others name: %t, %v", manyOthers, there, err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(k.folder, tenantID, "connections", "*")); len(left) != manyOthers || others() != manyOthers {
+	if left, _ := filepath.Glob(filepath.Join(env.folder, tenantID, "connections", "*")); len(left) != manyOthers || others() != manyOthers {
 		t.Errorf("%d files are left beside %d others", len(left)-others(), others())
 	}
 }
 
 // fill copies the record that is there under other names. It writes past the store, which would take its time to put each
 // on the disk.
-func (k *kitchen) fill(others int) {
-	k.t.Helper()
-	folder := filepath.Join(k.folder, tenantID, "connections")
+func (env *env) fill(others int) {
+	env.t.Helper()
+	folder := filepath.Join(env.folder, tenantID, "connections")
 	record, err := os.ReadFile(filepath.Join(folder, "first@contoso.onmicrosoft.com.json"))
-	k.must(err)
+	env.must(err)
 	for i := range others {
 		name := fmt.Sprintf("other-%d@contoso.onmicrosoft.com", i)
 		other := strings.ReplaceAll(string(record), "first@contoso.onmicrosoft.com", name)
-		k.must(os.WriteFile(filepath.Join(folder, name+".json"), []byte(other), 0o600))
+		env.must(os.WriteFile(filepath.Join(folder, name+".json"), []byte(other), 0o600))
 	}
 }

@@ -45,38 +45,38 @@ func withMounts(t *testing.T, test func(t *testing.T)) {
 }
 
 // mounted is a store on a file system of its own.
-func mounted(t *testing.T, size string) *kitchen {
+func mounted(t *testing.T, size string) *env {
 	t.Helper()
-	k := newKitchen(t)
-	identity, err := os.ReadFile(filepath.Join(k.folder, "identity.age"))
-	k.must(err)
-	k.must(syscall.Mount("tmpfs", k.folder, "tmpfs", 0, "size="+size))
-	t.Cleanup(func() { k.must(syscall.Unmount(k.folder, syscall.MNT_DETACH)) })
-	k.must(os.WriteFile(filepath.Join(k.folder, "identity.age"), identity, 0o600))
-	return k
+	env := newEnv(t)
+	identity, err := os.ReadFile(filepath.Join(env.folder, "identity.age"))
+	env.must(err)
+	env.must(syscall.Mount("tmpfs", env.folder, "tmpfs", 0, "size="+size))
+	t.Cleanup(func() { env.must(syscall.Unmount(env.folder, syscall.MNT_DETACH)) })
+	env.must(os.WriteFile(filepath.Join(env.folder, "identity.age"), identity, 0o600))
+	return env
 }
 
-func (k *kitchen) remount(flags uintptr) {
-	k.t.Helper()
-	k.must(syscall.Mount("", k.folder, "", syscall.MS_REMOUNT|flags, ""))
+func (env *env) remount(flags uintptr) {
+	env.t.Helper()
+	env.must(syscall.Mount("", env.folder, "", syscall.MS_REMOUNT|flags, ""))
 }
 
 func TestAccTargetConnection_StoreThatCanOnlyBeReadIsPlannedAndRefusesEveryChange(t *testing.T) {
 	withMounts(t, func(t *testing.T) {
-		k := mounted(t, "1m")
+		env := mounted(t, "1m")
 		config := connection(bySecret(secret, 1)...)
 		changed := connection(append(bySecret("another secret", 2), `name = "changed"`)...)
-		k.play(
+		env.play(
 			tf.TestStep{Config: config},
-			tf.TestStep{PreConfig: func() { k.remount(syscall.MS_RDONLY) }, Config: config, ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+			tf.TestStep{PreConfig: func() { env.remount(syscall.MS_RDONLY) }, Config: config, ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
 			tf.TestStep{Config: changed, ExpectError: expect.Error("Updating the connection", "migration@contoso.onmicrosoft.com.secret.age", "read-only file system")},
 			tf.TestStep{Config: config, Destroy: true, ExpectError: expect.Error("Deleting the connection", "migration@contoso.onmicrosoft.com.secret.age", "read-only file system")},
 			tf.TestStep{
 				PreConfig: func() {
-					if stored, err := k.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || stored != secret {
+					if stored, err := env.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || stored != secret {
 						t.Errorf("the secret is %q, %v", stored, err)
 					}
-					k.remount(0)
+					env.remount(0)
 				},
 				Config: config, ConfigPlanChecks: before(plancheck.ExpectEmptyPlan()),
 			},
@@ -86,11 +86,11 @@ func TestAccTargetConnection_StoreThatCanOnlyBeReadIsPlannedAndRefusesEveryChang
 
 func TestAccTargetConnection_StoreThatIsFullLosesNothingAndGoesOnWhenThereIsRoom(t *testing.T) {
 	withMounts(t, func(t *testing.T) {
-		k := mounted(t, "256k")
-		ballast := filepath.Join(k.folder, "ballast")
+		env := mounted(t, "256k")
+		ballast := filepath.Join(env.folder, "ballast")
 		full := func() {
 			file, err := os.Create(ballast)
-			k.must(err)
+			env.must(err)
 			block := make([]byte, 4096)
 			for err == nil {
 				_, err = file.Write(block)
@@ -98,19 +98,19 @@ func TestAccTargetConnection_StoreThatIsFullLosesNothingAndGoesOnWhenThereIsRoom
 			if !errors.Is(err, syscall.ENOSPC) {
 				t.Fatal(err)
 			}
-			k.must(file.Close())
+			env.must(file.Close())
 		}
-		room := func() { k.must(os.Remove(ballast)) }
+		room := func() { env.must(os.Remove(ballast)) }
 		config := connection(bySecret(secret, 1)...)
 		changed := connection(append(bySecret("another secret", 2), `name = "changed"`)...)
-		k.play(
+		env.play(
 			tf.TestStep{PreConfig: full, Config: config, ExpectError: expect.Error("Creating the connection", "no space left on device")},
 			tf.TestStep{PreConfig: room, Config: config, ConfigPlanChecks: before(planned(plancheck.ResourceActionCreate))},
 			tf.TestStep{PreConfig: full, Config: changed, ExpectError: expect.Error("Updating the connection", "no space left on device")},
 			tf.TestStep{
 				PreConfig: func() {
-					c := k.record()
-					if stored, err := k.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || stored != secret || c.Name == "changed" {
+					c := env.record()
+					if stored, err := env.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || stored != secret || c.Name == "changed" {
 						t.Errorf("the record is %+v, the secret %q, %v", c, stored, err)
 					}
 					room()

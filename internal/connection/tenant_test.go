@@ -13,17 +13,17 @@ import (
 )
 
 // sheet is what the person at the migration server reads.
-func (k *kitchen) sheet() string {
-	k.t.Helper()
-	content, err := os.ReadFile(k.path(k.open().HandoffURL(tenantID, mailbox)))
-	k.must(err)
+func (env *env) sheet() string {
+	env.t.Helper()
+	content, err := os.ReadFile(env.path(env.open().HandoffURL(tenantID, mailbox)))
+	env.must(err)
 	return html.UnescapeString(string(content))
 }
 
-func (k *kitchen) sheetSays(words ...string) tf.TestCheckFunc {
+func (env *env) sheetSays(words ...string) tf.TestCheckFunc {
 	return tf.TestCheckResourceAttrWith(address, "handoff_url", func(string) error {
 		for _, one := range words {
-			if !strings.Contains(k.sheet(), one) {
+			if !strings.Contains(env.sheet(), one) {
 				return fmt.Errorf("the sheet does not say %q", one)
 			}
 		}
@@ -43,41 +43,41 @@ func seenIn(names ...string) *entra.RoleHolders {
 
 func TestAccTargetConnection_SheetNamesTheOtherAppsThatUseEWS(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	k.tenant.held = seenIn("Mail '; Remove-Mailbox x #\n\u202e\u2019Backup")
-	k.play(
+	env := newEnv(t)
+	env.tenant.held = seenIn("Mail '; Remove-Mailbox x #\n\u202e\u2019Backup")
+	env.play(
 		tf.TestStep{
 			Config: connection(byThumbprint),
-			Check: k.sheetSays("$initialDomain = 'contoso.onmicrosoft.com'", "as seen on 2026-11-20",
+			Check: env.sheetSays("$initialDomain = 'contoso.onmicrosoft.com'", "as seen on 2026-11-20",
 				"@{ Id = '"+backup+"'; Name = ('Mail ''; Remove-Mailbox x #' + [char]0xFFFD + [char]0xFFFD + [char]0x2019 + 'Backup') }"),
 		},
 		tf.TestStep{PlanOnly: true, Config: connection(byThumbprint)},
 	)
-	if k.tenant.looks != 1 {
-		t.Errorf("the tenant was looked at %d times, want once: by apply", k.tenant.looks)
+	if env.tenant.looks != 1 {
+		t.Errorf("the tenant was looked at %d times, want once: by apply", env.tenant.looks)
 	}
 }
 
 func TestAccTargetConnection_NeedsNoAccessToItsTenant(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	k.play(
-		tf.TestStep{Config: connection(byThumbprint), Check: k.sheetSays("$initialDomain = ''", "$holders = @()")},
+	env := newEnv(t)
+	env.play(
+		tf.TestStep{Config: connection(byThumbprint), Check: env.sheetSays("$initialDomain = ''", "$holders = @()")},
 		tf.TestStep{
-			PreConfig: func() { k.tenant.held = seenIn("Mail Backup") },
-			Config:    connection(byThumbprint, `name = "Contoso"`), Check: k.sheetSays(backup),
+			PreConfig: func() { env.tenant.held = seenIn("Mail Backup") },
+			Config:    connection(byThumbprint, `name = "Contoso"`), Check: env.sheetSays(backup),
 		},
 		tf.TestStep{ // what was seen stays, with its date, where nobody can look any more
-			PreConfig: func() { k.tenant.held = nil },
-			Config:    connection(byThumbprint, `name = "Contoso AG"`), Check: k.sheetSays(backup, "2026-11-20"),
+			PreConfig: func() { env.tenant.held = nil },
+			Config:    connection(byThumbprint, `name = "Contoso AG"`), Check: env.sheetSays(backup, "2026-11-20"),
 		},
 		tf.TestStep{ // and where the caller may read a part only
-			PreConfig: func() { k.tenant.held = &entra.RoleHolders{InitialDomain: "renamed.onmicrosoft.com"} },
-			Config:    connection(byThumbprint, `name = "Contoso"`), Check: k.sheetSays(backup, "2026-11-20", "renamed.onmicrosoft.com"),
+			PreConfig: func() { env.tenant.held = &entra.RoleHolders{InitialDomain: "renamed.onmicrosoft.com"} },
+			Config:    connection(byThumbprint, `name = "Contoso"`), Check: env.sheetSays(backup, "2026-11-20", "renamed.onmicrosoft.com"),
 		},
 		tf.TestStep{
-			PreConfig: func() { k.tenant.held = &entra.RoleHolders{Read: true} },
-			Config:    connection(byThumbprint, `name = "Contoso AG"`), Check: k.sheetSays("renamed.onmicrosoft.com", "no other application holds full_access_as_app"),
+			PreConfig: func() { env.tenant.held = &entra.RoleHolders{Read: true} },
+			Config:    connection(byThumbprint, `name = "Contoso AG"`), Check: env.sheetSays("renamed.onmicrosoft.com", "no other application holds full_access_as_app"),
 		},
 	)
 }

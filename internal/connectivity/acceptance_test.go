@@ -72,11 +72,11 @@ func fails(name string, remedyHolds ...string) resource.TestCheckFunc {
 }
 
 func TestAccTargetConnectivity_EachFailureIsToldWithItsOwnRemedyAndNeverBlocksDestroy(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{Gate: "listed"})
-	tenant := k.Tenant(0)
-	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
-	unconsented := k.RegisterByHand(tenant.TenantID, "CodeTwo without consent")
-	k.RevokeConsent(tenant.TenantID, unconsented.ClientID)
+	env := acctest.Start(t, sandbox.Options{Gate: "listed"})
+	tenant := env.Tenant(0)
+	app := env.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	unconsented := env.RegisterByHand(tenant.TenantID, "CodeTwo without consent")
+	env.RevokeConsent(tenant.TenantID, unconsented.ClientID)
 	licensed := tenant.Mailboxes.Licensed[0]
 	for name, c := range map[string]struct {
 		config    string
@@ -107,9 +107,9 @@ func TestAccTargetConnectivity_EachFailureIsToldWithItsOwnRemedyAndNeverBlocksDe
 		t.Run(name, func(t *testing.T) {
 			resource.Test(t, resource.TestCase{
 				TerraformVersionChecks:   acctest.Needs,
-				ProtoV6ProviderFactories: k.Factories(),
+				ProtoV6ProviderFactories: env.Factories(),
 				Steps: []resource.TestStep{{
-					Config: k.Provider(tenant.Callers.Full) + c.config,
+					Config: env.Provider(tenant.Callers.Full) + c.config,
 					Check: resource.ComposeAggregateTestCheckFunc(c.check,
 						resource.TestCheckResourceAttr(table, "connected", c.connected)),
 				}},
@@ -120,15 +120,15 @@ func TestAccTargetConnectivity_EachFailureIsToldWithItsOwnRemedyAndNeverBlocksDe
 }
 
 func TestAccTargetConnectivity_AHealthyConnectionIsConnectedAndASecondPlanIsEmpty(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenant := k.Tenant(0)
-	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
-	k.OpenEWS(tenant.TenantID, app.ClientID)
+	env := acctest.Start(t, sandbox.Options{})
+	tenant := env.Tenant(0)
+	app := env.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	env.OpenEWS(tenant.TenantID, app.ClientID)
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
+		ProtoV6ProviderFactories: env.Factories(),
 		Steps: []resource.TestStep{{
-			Config: k.Provider(tenant.Callers.Full) + handmade(tenant.TenantID, tenant.Mailboxes.Licensed[0], app.ClientID, app.Secret),
+			Config: env.Provider(tenant.Callers.Full) + handmade(tenant.TenantID, tenant.Mailboxes.Licensed[0], app.ClientID, app.Secret),
 			Check: resource.ComposeAggregateTestCheckFunc(
 				resource.TestCheckResourceAttr(table, "connected", "true"),
 				resource.TestCheckResourceAttr(table, "tenant_display_name", tenant.DisplayName),
@@ -146,36 +146,36 @@ func TestAccTargetConnectivity_AHealthyConnectionIsConnectedAndASecondPlanIsEmpt
 }
 
 func TestAccTargetConnectivity_AMailboxIsFoundByAnAddressThatIsNotItsUsersName(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenant := k.Tenant(0)
-	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
-	k.OpenEWS(tenant.TenantID, app.ClientID)
-	alias := k.Alias(0, tenant.Mailboxes.Licensed)
+	env := acctest.Start(t, sandbox.Options{})
+	tenant := env.Tenant(0)
+	app := env.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	env.OpenEWS(tenant.TenantID, app.ClientID)
+	alias := env.Alias(0, tenant.Mailboxes.Licensed)
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
+		ProtoV6ProviderFactories: env.Factories(),
 		Steps: []resource.TestStep{{
-			Config: k.Provider(tenant.Callers.Full) + handmade(tenant.TenantID, alias, app.ClientID, app.Secret),
+			Config: env.Provider(tenant.Callers.Full) + handmade(tenant.TenantID, alias, app.ClientID, app.Secret),
 			Check:  resource.TestCheckResourceAttr(table, "connected", "true"),
 		}},
 	})
 }
 
 func TestAccTargetConnectivity_FailOnErrorMakesAFailedCheckAnError(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{Gate: "empty"})
-	tenant := k.Tenant(0)
-	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	env := acctest.Start(t, sandbox.Options{Gate: "empty"})
+	tenant := env.Tenant(0)
+	app := env.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
 	config := strings.Replace(handmade(tenant.TenantID, tenant.Mailboxes.Licensed[0], app.ClientID, app.Secret), "revision ", "fail_on_error = true\n  revision ", 1)
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
+		ProtoV6ProviderFactories: env.Factories(),
 		Steps: []resource.TestStep{
-			{Config: k.Provider(tenant.Callers.Full) + config, ExpectError: expect.Error("ews", "EwsAllowedAppIDs")},
+			{Config: env.Provider(tenant.Callers.Full) + config, ExpectError: expect.Error("ews", "EwsAllowedAppIDs")},
 			{
 				PreConfig: func() {
-					k.Control(http.MethodPatch, "/tenants/"+tenant.TenantID+"/exchange", map[string]any{"ews_enabled": true, "ews_allowed_app_ids": []string{app.ClientID}})
+					env.Control(http.MethodPatch, "/tenants/"+tenant.TenantID+"/exchange", map[string]any{"ews_enabled": true, "ews_allowed_app_ids": []string{app.ClientID}})
 				},
-				Config: k.Provider(tenant.Callers.Full) + config,
+				Config: env.Provider(tenant.Callers.Full) + config,
 				Check:  resource.TestCheckResourceAttr(table, "connected", "true"),
 			},
 		},
@@ -183,19 +183,19 @@ func TestAccTargetConnectivity_FailOnErrorMakesAFailedCheckAnError(t *testing.T)
 }
 
 func TestAccTargetConnectivity_AWrongPassphraseLeavesTheConnectionUndecided(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenant := k.Tenant(0)
-	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
-	k.OpenEWS(tenant.TenantID, app.ClientID)
+	env := acctest.Start(t, sandbox.Options{})
+	tenant := env.Tenant(0)
+	app := env.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	env.OpenEWS(tenant.TenantID, app.ClientID)
 	config := handmade(tenant.TenantID, tenant.Mailboxes.Licensed[0], app.ClientID, app.Secret)
-	wrong := fmt.Sprintf("connection_store = {\n    url = %q\n    passphrase = \"wrong horse battery\"\n  }", k.StoreURL())
+	wrong := fmt.Sprintf("connection_store = {\n    url = %q\n    passphrase = \"wrong horse battery\"\n  }", env.StoreURL())
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
+		ProtoV6ProviderFactories: env.Factories(),
 		Steps: []resource.TestStep{
-			{Config: k.Provider(tenant.Callers.Full) + config, Check: resource.TestCheckResourceAttr(table, "connected", "true")},
+			{Config: env.Provider(tenant.Callers.Full) + config, Check: resource.TestCheckResourceAttr(table, "connected", "true")},
 			{
-				Config: k.ProviderWith(tenant.Callers.Full, "", wrong) + config,
+				Config: env.ProviderWith(tenant.Callers.Full, "", wrong) + config,
 				Check: resource.ComposeAggregateTestCheckFunc(
 					resource.TestCheckNoResourceAttr(table, "connected"),
 					func(state *terraform.State) error {
@@ -211,9 +211,9 @@ func TestAccTargetConnectivity_AWrongPassphraseLeavesTheConnectionUndecided(t *t
 }
 
 func TestAccTargetConnectivity_ADamagedKeyIsReplacedByTheNextApply(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenant := k.Tenant(0)
-	config := k.Provider(tenant.Callers.Full) + fmt.Sprintf(`
+	env := acctest.Start(t, sandbox.Options{})
+	tenant := env.Tenant(0)
+	config := env.Provider(tenant.Callers.Full) + fmt.Sprintf(`
 resource "codetwo_target_app_registration" "target" {}
 
 resource "codetwo_target_connection" "target" {
@@ -231,13 +231,13 @@ data "codetwo_target_connectivity" "target" {
 	damaged := ""
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
+		ProtoV6ProviderFactories: env.Factories(),
 		Steps: []resource.TestStep{
 			{
 				Config: config,
 				Check: func(state *terraform.State) error {
-					k.OpenEWS(tenant.TenantID, state.RootModule().Resources["codetwo_target_app_registration.target"].Primary.Attributes["client_id"])
-					found, err := filepath.Glob(filepath.Join(k.Store, tenant.TenantID, "certificates", "*.pfx"))
+					env.OpenEWS(tenant.TenantID, state.RootModule().Resources["codetwo_target_app_registration.target"].Primary.Attributes["client_id"])
+					found, err := filepath.Glob(filepath.Join(env.Store, tenant.TenantID, "certificates", "*.pfx"))
 					if err != nil || len(found) != 1 {
 						return fmt.Errorf("PFX files: %v, %w", found, err)
 					}

@@ -19,7 +19,7 @@ import (
 // bench reads the data source over Terraform's protocol, without the CLI, of connections that are put into the store as
 // they are to be. The provider, the sandbox and the sockets between them are the real ones.
 type bench struct {
-	*acctest.Kitchen
+	*acctest.Env
 	t        *testing.T
 	protocol *acctest.Protocol
 	store    *store.Store
@@ -28,12 +28,12 @@ type bench struct {
 
 func newBench(t *testing.T, options sandbox.Options, provided ...acctest.Option) *bench {
 	t.Helper()
-	k := acctest.Start(t, options)
-	opened, err := store.Open(k.StoreURL(), acctest.Passphrase)
+	env := acctest.Start(t, options)
+	opened, err := store.Open(env.StoreURL(), acctest.Passphrase)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &bench{Kitchen: k, t: t, protocol: k.Protocol(k.Tenant(0).Callers.Full, provided...), store: opened, tenant: k.Tenant(0)}
+	return &bench{Env: env, t: t, protocol: env.Protocol(env.Tenant(0).Callers.Full, provided...), store: opened, tenant: env.Tenant(0)}
 }
 
 // register registers an app by hand, and lets it through Exchange's gate.
@@ -108,7 +108,7 @@ func (b *bench) refuse(clientID string, code int) {
 	b.Control(http.MethodPatch, "/tenants/"+b.tenant.TenantID+"/sign-in", map[string]any{"refuse": refused})
 }
 
-// exchange is what the Exchange administrator and the weather there do.
+// exchange is what the Exchange administrator and the outage there do.
 func (b *bench) exchange(settings map[string]any) {
 	b.t.Helper()
 	b.Control(http.MethodPatch, "/tenants/"+b.tenant.TenantID+"/exchange", settings)

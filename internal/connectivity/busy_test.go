@@ -54,7 +54,7 @@ func TestAccTargetConnectivity_ABusyServiceIsWaitedForAndTheCheckPasses(t *testi
 				b := newBench(t, sandbox.Options{}, waited.option())
 				b.tenant.Mailboxes.Licensed = b.tenant.Mailboxes.PublicFolderOwner
 				connection := b.connect(b.register(), withPublicFolders)
-				b.Aim(sandbox.Fault{At: service.at, Kind: kind, Times: 4, RetryAfter: "9"})
+				b.Inject(sandbox.Fault{At: service.at, Kind: kind, Times: 4, RetryAfter: "9"})
 				got := b.read(connection, nil)
 				if got.connected != "true" {
 					t.Errorf("connected %s: %+v", got.connected, got.rows)
@@ -110,7 +110,7 @@ func TestAccTargetConnectivity_ABusyAutodiscoverLeavesTimeForABusyMailbox(t *tes
 	if err := b.Server.Aim(sandbox.Fault{At: waitedFor["Autodiscover"].at, Kind: sandbox.Throttled, Times: 1000, RetryAfter: "30"}); err != nil {
 		t.Fatal(err)
 	}
-	b.Aim(sandbox.Fault{At: waitedFor["the mailbox"].at, Kind: sandbox.Throttled, Times: 2, RetryAfter: "60"})
+	b.Inject(sandbox.Fault{At: waitedFor["the mailbox"].at, Kind: sandbox.Throttled, Times: 2, RetryAfter: "60"})
 	if got := b.read(connection, nil); got.connected != "true" {
 		t.Errorf("connected %s after %s: %+v", got.connected, waited.made, got.rows)
 	}
@@ -123,9 +123,9 @@ func TestAccTargetConnectivity_ATokenThatExchangeRefusesIsReplacedOnceAndASecond
 			b := newBench(t, sandbox.Options{}, neverWait(t))
 			connection := b.connect(b.register(), nil)
 			if refusals == 1 {
-				b.Aim(sandbox.Fault{At: waitedFor["the mailbox"].at, Kind: sandbox.Refused, Status: 401})
+				b.Inject(sandbox.Fault{At: waitedFor["the mailbox"].at, Kind: sandbox.Refused, Status: 401})
 			} else {
-				b.exchange(weather(401, nil))
+				b.exchange(outage(401, nil))
 			}
 			b.Forget()
 			got := b.read(connection, nil)

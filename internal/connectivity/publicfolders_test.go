@@ -118,15 +118,15 @@ func TestAccTargetConnectivity_LeavesPublicFoldersUndecidedThatGiveNoAnswer(t *t
 	connection := b.connect(b.register(), into(`\Sales`))
 	b.tree(folder(`\`, connection.Mailbox, "Owner"), folder(`\Sales`, connection.Mailbox, "Owner"))
 	for name, c := range map[string]struct {
-		weather map[string]any
-		detail  string
+		outage map[string]any
+		detail string
 	}{
-		"a code of its own": {weather(500, map[string]any{"folder": "publicfoldersroot", "code": "ErrorInternalServerError"}),
+		"a code of its own": {outage(500, map[string]any{"folder": "publicfoldersroot", "code": "ErrorInternalServerError"}),
 			`could not tell: 2 of 2 public folders gave no answer: \ (Exchange answered HTTP 500 ErrorInternalServerError: The sandbox was told to answer so.); \Sales (`},
-		"busy":             {weather(500, map[string]any{"folder": "publicfoldersroot", "code": "ErrorServerBusy"}), `\Sales (Exchange is busy)`},
-		"no route to them": {weather(500, map[string]any{"folder": "autodiscover", "code": "ErrorInternalServerError"}), "Autodiscover did not say which mailbox holds the public folders"},
+		"busy":             {outage(500, map[string]any{"folder": "publicfoldersroot", "code": "ErrorServerBusy"}), `\Sales (Exchange is busy)`},
+		"no route to them": {outage(500, map[string]any{"folder": "autodiscover", "code": "ErrorInternalServerError"}), "Autodiscover did not say which mailbox holds the public folders"},
 	} {
-		b.exchange(c.weather)
+		b.exchange(c.outage)
 		got := b.readTwice(connection, nil)
 		if row := got.row(checks.PublicFolders); row.status != "skipped" || !strings.Contains(row.detail, c.detail) || !strings.Contains(row.remedy, "Plan again") && name != "no route to them" {
 			t.Errorf("%s: %+v", name, row)
@@ -147,7 +147,7 @@ func TestAccTargetConnectivity_WaitsForABusySearchOfPublicFolders(t *testing.T) 
 				into(`\Sales\Archive`)(c)
 				c.Mailbox = b.tenant.Mailboxes.PublicFolderOwner[0]
 			})
-			b.Aim(sandbox.Fault{At: waitedFor["the mailbox"].at, Kind: sandbox.Throttled, Nth: nth, Times: 2, RetryAfter: "9"})
+			b.Inject(sandbox.Fault{At: waitedFor["the mailbox"].at, Kind: sandbox.Throttled, Nth: nth, Times: 2, RetryAfter: "9"})
 			if got := b.read(connection, nil); got.connected != "true" {
 				t.Errorf("connected %s: %+v", got.connected, got.rows)
 			}
@@ -159,21 +159,21 @@ func TestAccTargetConnectivity_WaitsForABusySearchOfPublicFolders(t *testing.T) 
 }
 
 func TestAccTargetConnectivity_PassesOnceTheRemedyForPublicFoldersIsCarriedOut(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenant := k.Tenant(0)
-	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
-	k.OpenEWS(tenant.TenantID, app.ClientID)
+	env := acctest.Start(t, sandbox.Options{})
+	tenant := env.Tenant(0)
+	app := env.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	env.OpenEWS(tenant.TenantID, app.ClientID)
 	mailbox := tenant.Mailboxes.Licensed[0]
 	tree := func(level string) {
-		k.Control(http.MethodPatch, "/tenants/"+tenant.TenantID+"/exchange", map[string]any{"public_folder_tree": []any{
+		env.Control(http.MethodPatch, "/tenants/"+tenant.TenantID+"/exchange", map[string]any{"public_folder_tree": []any{
 			folder(`\`, mailbox, "Owner"), folder(`\Sales`, mailbox, "Reviewer"), folder(`\Sales\Archive`, mailbox, level)}})
 	}
 	tree("Author")
-	config := k.Provider(tenant.Callers.Full) + strings.Replace(handmade(tenant.TenantID, mailbox, app.ClientID, app.Secret), "client_secret_wo ",
+	config := env.Provider(tenant.Callers.Full) + strings.Replace(handmade(tenant.TenantID, mailbox, app.ClientID, app.Secret), "client_secret_wo ",
 		"migrate_public_folders = true\n  public_folder_paths = [\"\\\\Sales\\\\Archive\"]\n  client_secret_wo ", 1)
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
+		ProtoV6ProviderFactories: env.Factories(),
 		Steps: []resource.TestStep{
 			{
 				Config: config,

@@ -34,7 +34,7 @@ func TestAccTargetConnectivity_AsksGraphOnceMoreWhereEWSIsRefused(t *testing.T) 
 
 // counted is a plan check of how many requests were sent to Graph since the last one.
 type counted struct {
-	k    *acctest.Kitchen
+	k    *acctest.Env
 	what string
 	want int
 }
@@ -50,10 +50,10 @@ func (c counted) CheckPlan(_ context.Context, _ plancheck.CheckPlanRequest, resp
 func TestAccTargetConnectivity_TargetConnectionAsksItsTenantWhenItIsWrittenAndNotBefore(t *testing.T) {
 	for gate, want := range map[string]int{"unset": 1, "listed": 2} {
 		t.Run(gate, func(t *testing.T) {
-			k := acctest.Start(t, sandbox.Options{Gate: gate, Profile: "instant"})
-			tenant := k.Tenant(0)
+			env := acctest.Start(t, sandbox.Options{Gate: gate, Profile: "instant"})
+			tenant := env.Tenant(0)
 			config := func(name string) string {
-				return k.Provider(tenant.Callers.Full) + fmt.Sprintf(`
+				return env.Provider(tenant.Callers.Full) + fmt.Sprintf(`
 resource "codetwo_target_connection" "target" {
   tenant_id              = %q
   mailbox                = %q
@@ -65,14 +65,14 @@ resource "codetwo_target_connection" "target" {
 			}
 			step := func(what, name string) resource.TestStep {
 				return resource.TestStep{Config: config(name), ConfigPlanChecks: resource.ConfigPlanChecks{
-					PreApply:             []plancheck.PlanCheck{counted{k, "planning to " + what, 0}},
-					PostApplyPreRefresh:  []plancheck.PlanCheck{counted{k, what, want}},
-					PostApplyPostRefresh: []plancheck.PlanCheck{counted{k, "a plan after " + what, 0}},
+					PreApply:             []plancheck.PlanCheck{counted{env, "planning to " + what, 0}},
+					PostApplyPreRefresh:  []plancheck.PlanCheck{counted{env, what, want}},
+					PostApplyPostRefresh: []plancheck.PlanCheck{counted{env, "a plan after " + what, 0}},
 				}}
 			}
 			resource.ParallelTest(t, resource.TestCase{
 				TerraformVersionChecks:   acctest.Needs,
-				ProtoV6ProviderFactories: k.Factories(),
+				ProtoV6ProviderFactories: env.Factories(),
 				Steps:                    []resource.TestStep{step("create", "Contoso"), step("update", "Contoso AG")},
 			})
 		})

@@ -111,7 +111,7 @@ func TestAccTargetConnectivity_WhatIsNotReadyYetIsWaitedForWhileTheChangeIsYoung
 	}
 }
 
-// signIns counts the requests for tokens. Those of the kitchen's own are kept, so that none is among them.
+// signIns counts the requests for tokens. Those of the test environment's own are kept, so that none is among them.
 func (b *bench) signIns(connection store.Connection) int {
 	b.t.Helper()
 	return b.asked(connection.TenantID + "/oauth2/v2.0/token")
@@ -210,7 +210,7 @@ func TestAccTargetConnectivity_AnInterruptedRunEndsAlthoughExchangeIsSilentAndSa
 	sent := make(chan struct{}, 1)
 	b := newBench(t, sandbox.Options{}, acctest.WithTransport(func(next http.RoundTripper) http.RoundTripper { return silent{next, sent} }))
 	connection := b.connect(b.register(), nil)
-	b.exchange(map[string]any{"weather": map[string]any{"silent": true}})
+	b.exchange(map[string]any{"outage": map[string]any{"silent": true}})
 	b.interrupted(connection, sent, "token           passed", "ews             skipped", "the run was interrupted")
 }
 

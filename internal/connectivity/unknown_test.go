@@ -12,11 +12,11 @@ import (
 )
 
 func TestAccTargetConnectivity_WhomTheProviderSignsInAsNeedNotBeKnownToCheckAConnection(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenant := k.Tenant(0)
-	app := k.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
-	k.OpenEWS(tenant.TenantID, app.ClientID)
-	known := k.Provider(tenant.Callers.Full)
+	env := acctest.Start(t, sandbox.Options{})
+	tenant := env.Tenant(0)
+	app := env.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
+	env.OpenEWS(tenant.TenantID, app.ClientID)
+	known := env.Provider(tenant.Callers.Full)
 	// While this resource does not exist, the provider's tenant is not known, and the connection is checked in the plan.
 	unknown := strings.Replace(known, fmt.Sprintf("%q", tenant.TenantID), "terraform_data.tenant.output", 1) + fmt.Sprintf(`
 resource "terraform_data" "tenant" {
@@ -27,7 +27,7 @@ resource "terraform_data" "tenant" {
 	connected := resource.TestCheckResourceAttr(table, "connected", "true")
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
+		ProtoV6ProviderFactories: env.Factories(),
 		Steps: []resource.TestStep{
 			{Config: known + target, Check: connected},
 			{Config: unknown + target, Check: connected},

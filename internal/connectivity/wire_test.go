@@ -158,13 +158,13 @@ func TestAccTargetConnectivity_AnUnknownSignInErrorIsShownWithItsTextAndCorrelat
 	}
 }
 
-// weather is an answer that no setting of a tenant causes.
-func weather(status int, more map[string]any) map[string]any {
+// outage is an answer that no setting of a tenant causes.
+func outage(status int, more map[string]any) map[string]any {
 	answer := map[string]any{"status": status}
 	for name, value := range more {
 		answer[name] = value
 	}
-	return map[string]any{"weather": answer}
+	return map[string]any{"outage": answer}
 }
 
 // exchangeCauses make each answer of Exchange, and return the connection. Every row of the table has one.
@@ -178,11 +178,11 @@ var exchangeCauses = map[string]func(b *bench, app acctest.HandmadeApp) store.Co
 		return b.connect(app, nil)
 	},
 	"ews: HTTP 403": func(b *bench, app acctest.HandmadeApp) store.Connection {
-		b.exchange(weather(403, nil))
+		b.exchange(outage(403, nil))
 		return b.connect(app, nil)
 	},
 	"ews: HTTP 401": func(b *bench, app acctest.HandmadeApp) store.Connection {
-		b.exchange(weather(401, nil))
+		b.exchange(outage(401, nil))
 		return b.connect(app, nil)
 	},
 	"ews: ErrorNonExistentMailbox": func(b *bench, app acctest.HandmadeApp) store.Connection {
@@ -196,11 +196,11 @@ var exchangeCauses = map[string]func(b *bench, app acctest.HandmadeApp) store.Co
 		return b.connect(app, nil)
 	},
 	"ews: ErrorAccessDenied": func(b *bench, app acctest.HandmadeApp) store.Connection {
-		b.exchange(weather(500, map[string]any{"code": "ErrorAccessDenied"}))
+		b.exchange(outage(500, map[string]any{"code": "ErrorAccessDenied"}))
 		return b.connect(app, nil)
 	},
 	"ews: ErrorAccountDisabled": func(b *bench, app acctest.HandmadeApp) store.Connection {
-		b.exchange(weather(500, map[string]any{"code": "ErrorAccountDisabled"}))
+		b.exchange(outage(500, map[string]any{"code": "ErrorAccountDisabled"}))
 		return b.connect(app, nil)
 	},
 	"ews: ErrorServerBusy": func(b *bench, app acctest.HandmadeApp) store.Connection {
@@ -212,7 +212,7 @@ var exchangeCauses = map[string]func(b *bench, app acctest.HandmadeApp) store.Co
 		return b.connect(app, nil)
 	},
 	"public_folders: ErrorAccessDenied": func(b *bench, app acctest.HandmadeApp) store.Connection {
-		b.exchange(weather(500, map[string]any{"code": "ErrorAccessDenied", "folder": "publicfoldersroot"}))
+		b.exchange(outage(500, map[string]any{"code": "ErrorAccessDenied", "folder": "publicfoldersroot"}))
 		return b.connect(app, withPublicFolders)
 	},
 	"public_folders: ErrorPublicFolderMailboxDiscoveryFailed": func(b *bench, app acctest.HandmadeApp) store.Connection {
@@ -220,7 +220,7 @@ var exchangeCauses = map[string]func(b *bench, app acctest.HandmadeApp) store.Co
 		return b.connect(app, withPublicFolders)
 	},
 	"public_folders: ErrorServerBusy": func(b *bench, app acctest.HandmadeApp) store.Connection {
-		b.exchange(weather(500, map[string]any{"code": "ErrorServerBusy", "folder": "publicfoldersroot"}))
+		b.exchange(outage(500, map[string]any{"code": "ErrorServerBusy", "folder": "publicfoldersroot"}))
 		return b.connect(app, withPublicFolders)
 	},
 }
@@ -252,18 +252,18 @@ func TestAccTargetConnectivity_AnswersOutsideOfTheTableAreShownAsTheyAre(t *test
 	b := newBench(t, sandbox.Options{})
 	connection := b.connect(b.register(), withPublicFolders)
 	for name, c := range map[string]struct {
-		weather               map[string]any
+		outage                map[string]any
 		check, status, detail string
 	}{
-		"a new policy":      {weather(403, map[string]any{"reason": "EWS is resting"}), checks.EWS, "failed", "Exchange refuses EWS: EWS is resting"},
-		"another code":      {weather(500, map[string]any{"code": "ErrorInternalServerError"}), checks.EWS, "skipped", "ErrorInternalServerError"},
-		"throttled by HTTP": {weather(429, nil), checks.EWS, "skipped", "Exchange is busy"},
-		"a proxy's page":    {weather(502, map[string]any{"page": "<html>a proxy"}), checks.EWS, "skipped", "something other than EWS answered"},
-		"no route to the public folders": {weather(500, map[string]any{"folder": "autodiscover", "code": "ErrorInternalServerError"}), checks.PublicFolders, "skipped",
+		"a new policy":      {outage(403, map[string]any{"reason": "EWS is resting"}), checks.EWS, "failed", "Exchange refuses EWS: EWS is resting"},
+		"another code":      {outage(500, map[string]any{"code": "ErrorInternalServerError"}), checks.EWS, "skipped", "ErrorInternalServerError"},
+		"throttled by HTTP": {outage(429, nil), checks.EWS, "skipped", "Exchange is busy"},
+		"a proxy's page":    {outage(502, map[string]any{"page": "<html>a proxy"}), checks.EWS, "skipped", "something other than EWS answered"},
+		"no route to the public folders": {outage(500, map[string]any{"folder": "autodiscover", "code": "ErrorInternalServerError"}), checks.PublicFolders, "skipped",
 			"Autodiscover did not say which mailbox holds the public folders"},
-		"a public folder's own answer": {weather(500, map[string]any{"folder": "publicfoldersroot", "code": "ErrorInternalServerError"}), checks.PublicFolders, "skipped", "gave no answer"},
+		"a public folder's own answer": {outage(500, map[string]any{"folder": "publicfoldersroot", "code": "ErrorInternalServerError"}), checks.PublicFolders, "skipped", "gave no answer"},
 	} {
-		b.exchange(c.weather)
+		b.exchange(c.outage)
 		got := b.readTwice(connection, nil)
 		if row := got.row(c.check); row.status != c.status || !strings.Contains(row.detail, c.detail) || row.remedy == "" {
 			t.Errorf("%s: %+v", name, row)

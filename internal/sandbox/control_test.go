@@ -54,7 +54,7 @@ func TestTheControlPlaneExplainsWhatItRefuses(t *testing.T) {
 		want               string
 	}{
 		{"GET", "/_sandbox/tenants/nobody.example.com", "", 404, "nobody.example.com"},
-		{"GET", "/_sandbox/weather", "", 404, "/_sandbox/weather"},
+		{"GET", "/_sandbox/outage", "", 404, "/_sandbox/outage"},
 		{"DELETE", base, "", 404, "DELETE"},
 		{"PATCH", base + "/exchange", `{"ews_enable": true}`, 400, "ews_enable"},
 		{"PATCH", base + "/exchange", `{"ews_enabled": "yes"}`, 400, "string"},

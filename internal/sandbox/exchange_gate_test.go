@@ -298,7 +298,7 @@ func TestAReadOfTheGateMayBeOldRightAfterAWrite(t *testing.T) {
 	if old := count(nil); old == 0 || old == 40 {
 		t.Errorf("%d of 40 reads right after the write are old, want some of them", old)
 	}
-	if old := count(map[string]string{"Sandbox-Calm": "1"}); old != 0 {
+	if old := count(map[string]string{"Sandbox-Bypass": "1"}); old != 0 {
 		t.Errorf("%d of 40 calm reads are old", old)
 	}
 	r.later("10s")

@@ -23,7 +23,7 @@ import (
 )
 
 // bypass is the header of a request that meets no fault and sees every write.
-const bypass = "Sandbox-Calm"
+const bypass = "Sandbox-Bypass"
 
 // object is a JSON object.
 type object = map[string]any

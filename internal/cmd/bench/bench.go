@@ -18,7 +18,7 @@ const passphrase = "an unguessable passphrase for a benchmark"
 // bench is one run: a sandbox of its own, with so many tenants.
 type bench struct {
 	settings
-	contender
+	subject
 	folder  string // everything of this run
 	profile string
 	tenants int
@@ -43,7 +43,7 @@ func (b *bench) run(ctx context.Context) ([]figures, error) {
 	if err := b.prepare(ctx); err != nil {
 		return nil, err
 	}
-	floor, err := b.floor(ctx)
+	baseline, err := b.baseline(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (b *bench) run(ctx context.Context) ([]figures, error) {
 		if err != nil {
 			return all, err
 		}
-		measured.judge(b, floor[operation.own.kind], operation.own)
+		measured.judge(b, baseline[operation.own.kind], operation.own)
 		printFigures(os.Stdout, measured)
 		all = append(all, measured)
 	}
@@ -139,7 +139,7 @@ func (b *bench) measure(ctx context.Context, name string, arguments []string) (f
 	if err != nil {
 		return figures{}, err
 	}
-	measured := figures{Contender: b.name, Operation: name, Profile: b.profile, Tenants: b.tenants, Wall: wall,
+	measured := figures{Subject: b.name, Operation: name, Profile: b.profile, Tenants: b.tenants, Wall: wall,
 		ProviderCPU: spent.provider, CLICPU: spent.cli, SandboxCPU: spent.sandbox, ProviderPeak: spent.peak, Processes: spent.processes}
 	measured.count(requests)
 	return measured, nil

@@ -13,7 +13,7 @@ import (
 
 // figures are what one operation on all tenants took.
 type figures struct {
-	Contender string `json:"contender"`
+	Subject   string `json:"subject"`
 	Operation string `json:"operation"`
 	Profile   string `json:"profile"`
 	Tenants   int    `json:"tenants"`
@@ -28,10 +28,10 @@ type figures struct {
 	Waited      time.Duration `json:"waited_ns"`       // before repetitions of a request, in the tenant that waited longest
 	Failed      map[int]int   `json:"failed,omitzero"` // answers of 400 and above
 	Wall        time.Duration `json:"wall_ns"`         // of the CLI, from start to end
-	Floor       time.Duration `json:"floor_ns"`        // of the CLI with as many resources, and of processes that start; see floor
+	Baseline    time.Duration `json:"floor_ns"`        // of the CLI with as many resources, and of processes that start; see baseline
 	Ideal       time.Duration `json:"ideal_ns"`        // see judge
 	Ratio       float64       `json:"ratio"`           // Wall ÷ Ideal
-	OwnRatio    float64       `json:"own_ratio"`       // (Wall − Floor) ÷ Ideal
+	OwnRatio    float64       `json:"own_ratio"`       // (Wall − Baseline) ÷ Ideal
 
 	Processes    int           `json:"processes"`       // of the provider, one after the other
 	ProviderCPU  time.Duration `json:"provider_cpu_ns"` // of all of them
@@ -84,14 +84,14 @@ func waited(chain []sandbox.Request) time.Duration {
 
 // judge compares with the ideal: the requests that wait for each other, at the latency, as many tenants at a time as
 // Terraform walks; what was waited for; and the cryptography, on all CPUs.
-func (f *figures) judge(b *bench, floor figures, own work) {
+func (f *figures) judge(b *bench, baseline figures, own work) {
 	atATime := min(b.parallelism, f.Tenants)
 	keys, unlocks := time.Duration(own.keys)*b.costs.Key, time.Duration(own.unlocks)*b.costs.Unlock
-	f.Floor = floor.Wall
+	f.Baseline = baseline.Wall
 	f.Ideal = time.Duration(f.Chains)*b.latency/time.Duration(atATime) + f.Waited + keys/time.Duration(min(max(own.keys, 1), runtime.NumCPU())) + unlocks
 	f.Ratio = float64(f.Wall) / float64(f.Ideal)
-	f.OwnRatio = float64(f.Wall-f.Floor) / float64(f.Ideal)
-	f.OperationCPU = (f.ProviderCPU - floor.ProviderCPU - keys - unlocks) / time.Duration(f.Tenants*own.objects)
+	f.OwnRatio = float64(f.Wall-f.Baseline) / float64(f.Ideal)
+	f.OperationCPU = (f.ProviderCPU - baseline.ProviderCPU - keys - unlocks) / time.Duration(f.Tenants*own.objects)
 }
 
 const row = "%-29s %8v %7v %6v %7v %7v %6v %6v %5v %9v %8v %6v %6v %8v\n"
@@ -102,7 +102,7 @@ func printHeading(w io.Writer, b *bench) {
 }
 
 func printFigures(w io.Writer, f figures) {
-	fmt.Fprintf(w, row, f.Operation, f.Requests, f.PerTenant, f.Chain, seconds(f.Wall), seconds(f.Floor), seconds(f.Ideal), fmt.Sprintf("%.2f", f.Ratio), fmt.Sprintf("%.2f", f.OwnRatio),
+	fmt.Fprintf(w, row, f.Operation, f.Requests, f.PerTenant, f.Chain, seconds(f.Wall), seconds(f.Baseline), seconds(f.Ideal), fmt.Sprintf("%.2f", f.Ratio), fmt.Sprintf("%.2f", f.OwnRatio),
 		seconds(f.ProviderCPU)+" s", fmt.Sprint(f.OperationCPU.Milliseconds(), " ms"), seconds(f.CLICPU), seconds(f.SandboxCPU), f.ProviderPeak*1024/1e6)
 }
 
@@ -111,11 +111,11 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.2f", d.Seconds()) }
 // printGrowth prints what a tenant costs among many, as a multiple of what it costs among fewer, apart from what the CLI
 // takes by itself.
 func printGrowth(w io.Writer, profile string, all []figures) {
-	cost := func(f figures) float64 { return float64(f.Wall-f.Floor) / float64(f.Tenants) }
+	cost := func(f figures) float64 { return float64(f.Wall-f.Baseline) / float64(f.Tenants) }
 	for _, many := range all {
 		for _, few := range all {
-			if few.Profile == profile && many.Profile == profile && few.Contender == many.Contender && few.Operation == many.Operation && few.Tenants > 1 && few.Tenants < many.Tenants {
-				fmt.Fprintf(w, "%s, %s: one of %d tenants takes %.2f × one of %d\n", many.Contender, many.Operation, many.Tenants, cost(many)/cost(few), few.Tenants)
+			if few.Profile == profile && many.Profile == profile && few.Subject == many.Subject && few.Operation == many.Operation && few.Tenants > 1 && few.Tenants < many.Tenants {
+				fmt.Fprintf(w, "%s, %s: one of %d tenants takes %.2f × one of %d\n", many.Subject, many.Operation, many.Tenants, cost(many)/cost(few), few.Tenants)
 			}
 		}
 	}
@@ -125,8 +125,8 @@ func printGrowth(w io.Writer, profile string, all []figures) {
 func printComparison(w io.Writer, profile string, all []figures) {
 	for _, ours := range all {
 		for _, theirs := range all {
-			if ours.Contender == codetwo && theirs.Contender != codetwo && ours.Profile == profile && theirs.Profile == profile && ours.Operation == theirs.Operation && ours.Tenants == theirs.Tenants {
-				fmt.Fprintf(w, "%s of %d tenants: %s takes %.1f × the time of %s, %.1f × the requests\n", ours.Operation, ours.Tenants, theirs.Contender,
+			if ours.Subject == codetwo && theirs.Subject != codetwo && ours.Profile == profile && theirs.Profile == profile && ours.Operation == theirs.Operation && ours.Tenants == theirs.Tenants {
+				fmt.Fprintf(w, "%s of %d tenants: %s takes %.1f × the time of %s, %.1f × the requests\n", ours.Operation, ours.Tenants, theirs.Subject,
 					float64(theirs.Wall)/float64(ours.Wall), codetwo, float64(theirs.Requests)/float64(ours.Requests))
 			}
 		}

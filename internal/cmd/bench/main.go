@@ -96,15 +96,15 @@ func run(ctx context.Context, s settings) error {
 	if err != nil {
 		return err
 	}
-	contenders := []contender{ourselves(config, work)}
-	rival, missing, err := rivals(s.mirror, work)
+	subjects := []subject{ourselves(config, work)}
+	competitor, missing, err := competitors(s.mirror, work)
 	switch {
 	case err != nil:
 		return err
 	case len(missing) > 0:
 		say("no side-by-side: %s lacks %s", s.mirror, strings.Join(missing, ", "))
 	default:
-		contenders = append(contenders, rival)
+		subjects = append(subjects, competitor)
 	}
 	banner, err := (&terraformcli.CLI{Path: s.cli, Folder: work, Environment: terraformcli.Environment(config)}).Run(ctx, "version")
 	if err != nil {
@@ -125,12 +125,12 @@ func run(ctx context.Context, s settings) error {
 	fmt.Printf("CPU of one key: %s; of opening the store with its passphrase: %s\n", r.Costs.Key.Round(time.Millisecond), r.Costs.Unlock.Round(time.Millisecond))
 	for _, profile := range s.profiles {
 		for _, tenants := range s.tenants {
-			for i, contender := range contenders {
-				b := &bench{settings: s, contender: contender, costs: r.Costs, profile: profile, tenants: tenants, states: states}
+			for i, subject := range subjects {
+				b := &bench{settings: s, subject: subject, costs: r.Costs, profile: profile, tenants: tenants, states: states}
 				b.folder = filepath.Join(work, fmt.Sprintf("%s-%d-%d", profile, tenants, i))
 				measured, err := b.run(ctx)
 				if err != nil {
-					return fmt.Errorf("%s, %d tenants, profile %s: %w", contender.name, tenants, profile, err)
+					return fmt.Errorf("%s, %d tenants, profile %s: %w", subject.name, tenants, profile, err)
 				}
 				r.Figures = append(r.Figures, measured...)
 			}

@@ -27,7 +27,7 @@ type exchangePatch struct {
 	ServerBusy           optional[string]                       `json:"server_busy"`        // how long to back off, such as 30s; 0s ends it
 	AutodiscoverURL      optional[string]                       `json:"autodiscover_url"`   // "" is the truth
 
-	Weather optional[tenant.Outage] `json:"weather"` // {} is fair
+	Outage optional[tenant.Outage] `json:"outage"` // {} ends it
 }
 
 // showExchange answers an administrator's read of the settings, such as Get-OrganizationConfig with
@@ -109,11 +109,11 @@ func (p exchangePatch) applyTo(o tenant.ExchangeOrganization) (tenant.ExchangeOr
 	if p.AutodiscoverURL.set {
 		o.AutodiscoverURL = p.AutodiscoverURL.value
 	}
-	if p.Weather.set {
-		if status := p.Weather.value.Status; status != 0 && (status < 200 || status > 599) {
-			return o, fmt.Errorf("weather: %d is not the status of an answer; it has to be from 200 to 599", status)
+	if p.Outage.set {
+		if status := p.Outage.value.Status; status != 0 && (status < 200 || status > 599) {
+			return o, fmt.Errorf("outage: %d is not the status of an answer; it has to be from 200 to 599", status)
 		}
-		o.Outage = p.Weather.value
+		o.Outage = p.Outage.value
 	}
 	return o, nil
 }
@@ -141,6 +141,6 @@ func exchangeState(t *tenant.Tenant, v tenant.View, o tenant.ExchangeOrganizatio
 		PublicFolderTree:     exchange.PublicFolderStates(t, v),
 		ServerBusy:           o.ServerBusy.String(),
 		AutodiscoverURL:      o.AutodiscoverURL,
-		Weather:              map[bool]string{true: "fair", false: "foul"}[o.Outage == tenant.Outage{}],
+		Outage:               o.Outage != tenant.Outage{},
 	}
 }

@@ -97,7 +97,7 @@ type ExchangeState struct {
 	PublicFolderTree     []exchange.PublicFolderState `json:"public_folder_tree"` // the root first
 	ServerBusy           string                       `json:"server_busy"`        // a duration, 0s when not busy
 	AutodiscoverURL      string                       `json:"autodiscover_url,omitempty"`
-	Weather              string                       `json:"weather"` // fair or foul
+	Outage               bool                         `json:"outage"` // Exchange answers otherwise than its settings say
 }
 
 // State returns what all tenants hold, each read at one moment.

@@ -218,7 +218,7 @@ func (i *Injector) fail(a *recorded, r *http.Request, f Fault) {
 
 // bypassHeader marks a request that meets no fault and sees every write, whatever the profile. A test that plays a
 // person sends it, and so does a reader of what the tenants hold. No API of the real thing knows it.
-const bypassHeader = "Sandbox-Calm"
+const bypassHeader = "Sandbox-Bypass"
 
 // Around serves requests unless a fault comes first.
 func (i *Injector) Around(next http.Handler) http.Handler {

@@ -9,10 +9,10 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/terraformcli"
 )
 
-//go:embed floor.tf.txt
-var floorConfiguration []byte
+//go:embed baseline.tf.txt
+var baselineConfiguration []byte
 
-// The kinds of work of which floor knows what the CLI takes for it.
+// The kinds of work of which baseline knows what the CLI takes for it.
 const (
 	creating   = "create"
 	planning   = "plan"
@@ -20,12 +20,12 @@ const (
 	destroying = "destroy"
 )
 
-// floor measures what the CLI takes for as many resources, whose state is as large, and which no provider has any work
-// with. The contender's processes start and end meanwhile, and reach no tenant.
-func (b *bench) floor(ctx context.Context) (map[string]figures, error) {
+// baseline measures what the CLI takes for as many resources, whose state is as large, and which no provider has any work
+// with. The subject's processes start and end meanwhile, and reach no tenant.
+func (b *bench) baseline(ctx context.Context) (map[string]figures, error) {
 	own := *b
-	own.name, own.cli = b.name+", no tenant", &terraformcli.CLI{Path: b.cli.Path, Folder: filepath.Join(b.folder, "floor"), Environment: b.cli.Environment}
-	if err := own.initialise(ctx, map[string][]byte{"floor.tf": floorConfiguration, "idle.tf": b.idle}); err != nil {
+	own.name, own.cli = b.name+", no tenant", &terraformcli.CLI{Path: b.cli.Path, Folder: filepath.Join(b.folder, "baseline"), Environment: b.cli.Environment}
+	if err := own.initialise(ctx, map[string][]byte{"baseline.tf": baselineConfiguration, "idle.tf": b.idle}); err != nil {
 		return nil, err
 	}
 	var tenants []string
@@ -46,7 +46,7 @@ func (b *bench) floor(ctx context.Context) (map[string]figures, error) {
 			if err != nil {
 				return nil, err
 			}
-			if err := own.write(map[string][]byte{"floor.auto.tfvars.json": variables}); err != nil {
+			if err := own.write(map[string][]byte{"baseline.auto.tfvars.json": variables}); err != nil {
 				return nil, err
 			}
 			measured, err := own.measure(ctx, step.kind+" of nothing", own.command(step.command))

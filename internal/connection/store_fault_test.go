@@ -17,27 +17,27 @@ import (
 
 func TestAccTargetConnection_StoreThatIsAFileIsNamedAtPlan(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	k.folder = filepath.Join(t.TempDir(), "store")
-	k.must(os.WriteFile(k.folder, []byte("notes"), 0o600))
-	k.play(tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: expect.Error("is a file; the connection store needs a folder there")})
-	if content, err := os.ReadFile(k.folder); err != nil || string(content) != "notes" {
+	env := newEnv(t)
+	env.folder = filepath.Join(t.TempDir(), "store")
+	env.must(os.WriteFile(env.folder, []byte("notes"), 0o600))
+	env.play(tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: expect.Error("is a file; the connection store needs a folder there")})
+	if content, err := os.ReadFile(env.folder); err != nil || string(content) != "notes" {
 		t.Errorf("the file holds %q, %v", content, err)
 	}
 }
 
 func TestAccTargetConnection_RecordOfANewerSchemaIsRefusedAndUntouchedByPlanApplyAndDestroy(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	record := k.path(k.open().RecordURL(tenantID, mailbox))
+	env := newEnv(t)
+	record := env.path(env.open().RecordURL(tenantID, mailbox))
 	var old, newer []byte
 	refusal := expect.Error("migration@contoso.onmicrosoft.com.json was written by a newer version of this provider (schema version 2; this one knows 1): upgrade the provider")
 	replace := func() {
 		var err error
 		old, err = os.ReadFile(record)
-		k.must(err)
+		env.must(err)
 		newer = []byte(strings.Replace(string(old), `"schema_version": 1`, `"schema_version": 2, "cloud": "new"`, 1))
-		k.must(os.WriteFile(record, newer, 0o600))
+		env.must(os.WriteFile(record, newer, 0o600))
 	}
 	untouched := func() {
 		if now, err := os.ReadFile(record); err != nil || string(now) != string(newer) {
@@ -45,34 +45,34 @@ func TestAccTargetConnection_RecordOfANewerSchemaIsRefusedAndUntouchedByPlanAppl
 		}
 	}
 	const changed = `name = "changed"`
-	k.play(
+	env.play(
 		tf.TestStep{Config: connection(byThumbprint)},
 		tf.TestStep{PreConfig: replace, Config: connection(byThumbprint), PlanOnly: true, ExpectError: refusal},
 		tf.TestStep{PreConfig: untouched, Config: connection(byThumbprint, changed), ExpectError: refusal},
 		tf.TestStep{PreConfig: untouched, Config: connection(byThumbprint), Destroy: true, ExpectError: refusal},
 		tf.TestStep{
-			PreConfig: func() { untouched(); k.must(os.WriteFile(record, old, 0o600)) },
+			PreConfig: func() { untouched(); env.must(os.WriteFile(record, old, 0o600)) },
 			Config:    connection(byThumbprint), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan()),
 		},
 	)
 
 	// Nor does a new connection take its place.
-	k.must(os.WriteFile(record, newer, 0o600))
-	k.play(tf.TestStep{Config: connection(byThumbprint), ExpectError: refusal})
+	env.must(os.WriteFile(record, newer, 0o600))
+	env.play(tf.TestStep{Config: connection(byThumbprint), ExpectError: refusal})
 	untouched()
 }
 
 func TestAccTargetConnection_DamagedRecordIsNamedAndTheOthersAreListedAndChanged(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	s := k.open()
-	damaged := k.path(s.RecordURL(tenantID, "broken@contoso.com"))
+	env := newEnv(t)
+	s := env.open()
+	damaged := env.path(s.RecordURL(tenantID, "broken@contoso.com"))
 	list := "\ndata \"codetwo_target_connections\" \"all\" { depends_on = [" + address + "] }\n"
 	const data = "data.codetwo_target_connections.all"
-	k.play(
+	env.play(
 		tf.TestStep{Config: connection(byThumbprint) + list},
 		tf.TestStep{
-			PreConfig: func() { k.must(os.WriteFile(damaged, []byte(`{"schema_version": 1,`), 0o600)) },
+			PreConfig: func() { env.must(os.WriteFile(damaged, []byte(`{"schema_version": 1,`), 0o600)) },
 			Config:    connection(byThumbprint, `name = "changed"`) + list,
 			Check: tf.ComposeAggregateTestCheckFunc(
 				tf.TestCheckResourceAttr(data, "connections.#", "1"),
@@ -91,7 +91,7 @@ func TestAccTargetConnection_DamagedRecordIsNamedAndTheOthersAreListedAndChanged
 
 func TestAccTargetConnection_HostileMailboxesAreKeptSafelyOrRefusedClearly(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
+	env := newEnv(t)
 	kept := []string{
 		"CON.com@x.com", "con.x@x.com", "com1.x@x.com", "aux@x.com", "100%25@x.com", "%2e%2e%2f@x.com", "o'neil@x.com", "a*?|b@x.com",
 		strings.Repeat("a", 65) + "@x.com", strings.Repeat("a", 240) + "@x.com", strings.Repeat("a", 239) + "b@x.com",
@@ -101,26 +101,26 @@ func TestAccTargetConnection_HostileMailboxesAreKeptSafelyOrRefusedClearly(t *te
 	for i, mailbox := range kept {
 		quoted[i] = fmt.Sprintf("%q", strings.ReplaceAll(mailbox, "%{", "%%{"))
 	}
-	before := k.everything()
+	before := env.everything()
 	all := fmt.Sprintf("locals { all = [%s] }\n", strings.Join(quoted, ", ")) + strings.NewReplacer(
 		`"test" {`, "\"test\" {\n  count = length(local.all)", fmt.Sprintf("%q", mailbox), "local.all[count.index]").Replace(connection(bySecret(secret, 1)...))
-	k.play(tf.TestStep{Config: all, Check: func(*terraform.State) error {
+	env.play(tf.TestStep{Config: all, Check: func(*terraform.State) error {
 		for _, mailbox := range kept {
-			c, err := k.open().Connection(t.Context(), tenantID, mailbox)
+			c, err := env.open().Connection(t.Context(), tenantID, mailbox)
 			if err != nil || c.Mailbox != mailbox {
 				return fmt.Errorf("%q: %q, %w", mailbox, c.Mailbox, err)
 			}
-			if stored, err := k.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || stored != secret {
+			if stored, err := env.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || stored != secret {
 				return fmt.Errorf("%q: %q, %w", mailbox, stored, err)
 			}
 		}
-		records, err := filepath.Glob(filepath.Join(k.folder, tenantID, "connections", "*.json"))
+		records, err := filepath.Glob(filepath.Join(env.folder, tenantID, "connections", "*.json"))
 		if err != nil || len(records) != len(kept) {
 			return fmt.Errorf("%d records of %d mailboxes (%w)", len(records), len(kept), err)
 		}
 		return nil
 	}})
-	if after := k.everything(); after != before {
+	if after := env.everything(); after != before {
 		t.Errorf("beside the store there were %s, and are %s", before, after)
 	}
 
@@ -130,17 +130,17 @@ func TestAccTargetConnection_HostileMailboxesAreKeptSafelyOrRefusedClearly(t *te
 		"\u0130stanbul@x.com": "looks like the letter i", `a\..\b@x.com`: "that is no bare e-mail address", "a/b@x.com": "that is no bare e-mail address", "a:b@x.com": "that is no bare e-mail address",
 		"<b>@x.com": "that is no bare e-mail address", strings.Repeat("a", 320) + "@x.com": "longer than 254 characters",
 	} {
-		k.play(tf.TestStep{Config: connection(byThumbprint, fmt.Sprintf("mailbox = %q", mailbox)), PlanOnly: true, ExpectError: expect.Error(why)})
+		env.play(tf.TestStep{Config: connection(byThumbprint, fmt.Sprintf("mailbox = %q", mailbox)), PlanOnly: true, ExpectError: expect.Error(why)})
 	}
 }
 
 // everything are the names in the folders above the store.
-func (k *kitchen) everything() string {
-	k.t.Helper()
+func (env *env) everything() string {
+	env.t.Helper()
 	var names []string
-	for folder := filepath.Dir(k.folder); len(folder) > len(filepath.Clean(os.TempDir())); folder = filepath.Dir(folder) {
+	for folder := filepath.Dir(env.folder); len(folder) > len(filepath.Clean(os.TempDir())); folder = filepath.Dir(folder) {
 		entries, err := os.ReadDir(folder)
-		k.must(err)
+		env.must(err)
 		for _, entry := range entries {
 			names = append(names, filepath.Join(folder, entry.Name()))
 		}
@@ -150,25 +150,25 @@ func (k *kitchen) everything() string {
 
 func TestAccTargetConnection_WrongPassphraseIsToldFromADamagedKeyAndAnExchangedOne(t *testing.T) {
 	t.Parallel()
-	k := newKitchen(t)
-	identity, recipient := filepath.Join(k.folder, "identity.age"), filepath.Join(k.folder, "recipient.txt")
+	env := newEnv(t)
+	identity, recipient := filepath.Join(env.folder, "identity.age"), filepath.Join(env.folder, "recipient.txt")
 	content, err := os.ReadFile(identity)
-	k.must(err)
+	env.must(err)
 	own, err := os.ReadFile(recipient)
-	k.must(err)
+	env.must(err)
 	strangers := t.TempDir()
 	storetest.Make(t, strangers, passphrase)
 	stranger, err := os.ReadFile(filepath.Join(strangers, "recipient.txt"))
-	k.must(err)
-	put := func(file string, content []byte) { k.must(os.WriteFile(file, content, 0o600)) }
+	env.must(err)
+	put := func(file string, content []byte) { env.must(os.WriteFile(file, content, 0o600)) }
 	config := connection(bySecret(secret, 1)...)
-	k.play(
+	env.play(
 		tf.TestStep{
-			PreConfig: func() { k.passphrase = "wrong horse battery" }, Config: config,
+			PreConfig: func() { env.passphrase = "wrong horse battery" }, Config: config,
 			ExpectError: expect.Error("the passphrase does not open the connection store's identity.age"),
 		},
 		tf.TestStep{
-			PreConfig: func() { k.passphrase = passphrase; put(identity, content[:len(content)/2]) }, Config: config,
+			PreConfig: func() { env.passphrase = passphrase; put(identity, content[:len(content)/2]) }, Config: config,
 			ExpectError: expect.Error("identity.age is damaged"),
 		},
 		tf.TestStep{

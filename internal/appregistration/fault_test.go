@@ -18,10 +18,10 @@ import (
 )
 
 func TestAccTargetAppRegistration_AnApplicationThatWasPurgedByHandIsMadeAnew(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
-	run(t, k,
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	config := env.Provider(env.Tenant(0).Callers.Full) + minimal
+	run(t, env,
 		resource.TestStep{Config: config, Check: m.remember},
 		resource.TestStep{
 			PreConfig: func() {
@@ -32,7 +32,7 @@ func TestAccTargetAppRegistration_AnApplicationThatWasPurgedByHandIsMadeAnew(t *
 			Config:           config,
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate)}},
 			Check: func(*terraform.State) error {
-				if files, _ := filepath.Glob(filepath.Join(k.Store, m.tenantID, "certificates", "*.pfx")); len(files) != 1 {
+				if files, _ := filepath.Glob(filepath.Join(env.Store, m.tenantID, "certificates", "*.pfx")); len(files) != 1 {
 					return fmt.Errorf("the store holds %v, want the new key alone", files)
 				}
 				return nil
@@ -42,11 +42,11 @@ func TestAccTargetAppRegistration_AnApplicationThatWasPurgedByHandIsMadeAnew(t *
 }
 
 func TestAccTargetAppRegistration_AnApplicationDeletedByHandComesBackWhenAsked(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	provider := k.Provider(k.Tenant(0).Callers.Full)
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	provider := env.Provider(env.Tenant(0).Callers.Full)
 	remove := func() { m.graph(http.MethodDelete, "/applications/"+m.objectID, nil) }
-	run(t, k,
+	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
 		resource.TestStep{PreConfig: remove, Config: provider + minimal, ExpectError: expect.Error("A deleted application has this name", "restore_deleted = true")},
 		resource.TestStep{
@@ -67,10 +67,10 @@ func same(before *string) resource.CheckResourceAttrWithFunc {
 }
 
 func TestAccTargetAppRegistration_ReplacingARegistrationByItselfIsRefusedBeforeAnythingIsLost(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	provider := k.Provider(k.Tenant(0).Callers.Full)
-	run(t, k,
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	provider := env.Provider(env.Tenant(0).Callers.Full)
+	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
 		resource.TestStep{Taint: []string{address}, Config: provider + minimal, ExpectError: expect.Error("The registration exists already", "restore_deleted = true")},
 		resource.TestStep{
@@ -81,40 +81,40 @@ func TestAccTargetAppRegistration_ReplacingARegistrationByItselfIsRefusedBeforeA
 }
 
 func TestAccTargetAppRegistration_TwoResourcesOfOneUniqueNameNeverShareAnApplication(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
+	env := acctest.Start(t, sandbox.Options{})
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
+		ProtoV6ProviderFactories: env.Factories(),
 		Steps: []resource.TestStep{{
-			Config: k.Provider(k.Tenant(0).Callers.Full) +
+			Config: env.Provider(env.Tenant(0).Callers.Full) +
 				registration("unique_name = \"codetwo-one\"\n  display_name = \"One\"") +
 				strings.Replace(registration("unique_name = \"codetwo-one\"\n  display_name = \"Two\""), "\"target\"", "\"second\"", 1),
 			ExpectError: expect.Error("registration", "codetwo-one"),
 		}},
 	})
-	if left := ours(k); len(left) > 1 {
+	if left := ours(env); len(left) > 1 {
 		t.Errorf("the tenant holds %+v", left)
 	}
 }
 
 func TestAccTargetAppRegistration_AnImportedApplicationIsNeverPurgedUnasked(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	app := wizardMade(t, k)
-	provider := k.Provider(k.Tenant(0).Callers.Full)
-	run(t, k,
-		resource.TestStep{Config: provider + importing(k.Tenant(0).TenantID, app.ClientID) + minimal},
+	env := acctest.Start(t, sandbox.Options{})
+	app := wizardMade(t, env)
+	provider := env.Provider(env.Tenant(0).Callers.Full)
+	run(t, env,
+		resource.TestStep{Config: provider + importing(env.Tenant(0).TenantID, app.ClientID) + minimal},
 		resource.TestStep{Config: provider + registration(`certificate = { take_over = true }`)},
 	)
-	if deleted := k.State(0).DeletedItems; len(deleted) != 2 {
+	if deleted := env.State(0).DeletedItems; len(deleted) != 2 {
 		t.Errorf("the recycle bin holds %+v, want the application and its service principal", deleted)
 	}
 }
 
 func TestAccTargetAppRegistration_TheCaseOfTheTenantIDChangesNothingInTheTenant(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	provider := k.Provider(k.Tenant(0).Callers.Full)
-	run(t, k,
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	provider := env.Provider(env.Tenant(0).Callers.Full)
+	run(t, env,
 		resource.TestStep{Config: provider + registration(fmt.Sprintf("tenant_id = %q", m.tenantID)), Check: m.remember},
 		resource.TestStep{
 			Config:           provider + registration(fmt.Sprintf("tenant_id = %q", strings.ToUpper(m.tenantID))),
@@ -125,12 +125,12 @@ func TestAccTargetAppRegistration_TheCaseOfTheTenantIDChangesNothingInTheTenant(
 }
 
 func TestAccTargetAppRegistration_ARenameOntoATakenNameIsRefused(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	k.Graph(k.Tenant(0).TenantID, http.MethodPost, "/applications", map[string]any{"displayName": "Taken"})
-	provider := k.Provider(k.Tenant(0).Callers.Full)
+	env := acctest.Start(t, sandbox.Options{})
+	env.Graph(env.Tenant(0).TenantID, http.MethodPost, "/applications", map[string]any{"displayName": "Taken"})
+	provider := env.Provider(env.Tenant(0).Callers.Full)
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
+		ProtoV6ProviderFactories: env.Factories(),
 		Steps: []resource.TestStep{
 			{Config: provider + minimal},
 			{Config: provider + registration(`display_name = "Taken"`), ExpectError: expect.Error("The application exists already", "Taken")},
@@ -139,27 +139,27 @@ func TestAccTargetAppRegistration_ARenameOntoATakenNameIsRefused(t *testing.T) {
 }
 
 func TestAccTargetAppRegistration_AnExternalCertificateIsNotReplacedWithoutTakeOver(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	app := wizardMade(t, k)
-	provider := k.Provider(k.Tenant(0).Callers.Full)
+	env := acctest.Start(t, sandbox.Options{})
+	app := wizardMade(t, env)
+	provider := env.Provider(env.Tenant(0).Callers.Full)
 	own := fmt.Sprintf("certificate = { public_certificate_pem = %q }", ownCertificate(t, 5))
-	run(t, k,
-		resource.TestStep{Config: provider + importing(k.Tenant(0).TenantID, app.ClientID) + minimal},
+	run(t, env,
+		resource.TestStep{Config: provider + importing(env.Tenant(0).TenantID, app.ClientID) + minimal},
 		resource.TestStep{Config: provider + registration(own), PlanOnly: true, ExpectError: expect.Error("certificate.take_over = true")},
 	)
 }
 
 func TestAccTargetAppRegistration_AProvidedCertificateNearItsEndWarnsAndPlansNothing(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
+	env := acctest.Start(t, sandbox.Options{})
 	own := fmt.Sprintf("certificate = {\n    public_certificate_pem = %q\n    renew_before_days = 700\n  }", ownCertificate(t, 1))
-	run(t, k, resource.TestStep{Config: k.Provider(k.Tenant(0).Callers.Full) + registration(own)}) // a second plan is made of every step, and has to be empty
+	run(t, env, resource.TestStep{Config: env.Provider(env.Tenant(0).Callers.Full) + registration(own)}) // a second plan is made of every step, and has to be empty
 }
 
 func TestAccTargetAppRegistration_TheKeyOfACertificateThatSomebodyRemovedLeavesTheStoreWithTheRotation(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	provider := k.Provider(k.Tenant(0).Callers.Full)
-	run(t, k,
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	provider := env.Provider(env.Tenant(0).Callers.Full)
+	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
 		resource.TestStep{
 			PreConfig: func() {
@@ -167,7 +167,7 @@ func TestAccTargetAppRegistration_TheKeyOfACertificateThatSomebodyRemovedLeavesT
 			},
 			Config: provider + registration(`certificate = { validity_years = 1 }`),
 			Check: func(*terraform.State) error {
-				if files, _ := filepath.Glob(filepath.Join(k.Store, m.tenantID, "certificates", "*.pfx")); len(files) != 1 {
+				if files, _ := filepath.Glob(filepath.Join(env.Store, m.tenantID, "certificates", "*.pfx")); len(files) != 1 {
 					return fmt.Errorf("the store holds %v, want the new key alone", files)
 				}
 				return nil
@@ -177,15 +177,15 @@ func TestAccTargetAppRegistration_TheKeyOfACertificateThatSomebodyRemovedLeavesT
 }
 
 func TestAccTargetAppRegistration_AReplacedCertificateGoesAtOnceWhereNoDaysAreGiven(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	provider := k.Provider(k.Tenant(0).Callers.Full)
-	run(t, k,
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	provider := env.Provider(env.Tenant(0).Callers.Full)
+	run(t, env,
 		resource.TestStep{Config: provider + registration(`certificate = { previous_certificate_days = 0 }`), Check: m.remember},
 		resource.TestStep{
 			Config: provider + registration(`certificate = { previous_certificate_days = 0, key_size = 3072 }`),
 			Check: func(*terraform.State) error {
-				if application, _ := k.Application(0, m.clientID); len(application.Keys) != 1 || application.Keys[0].Thumbprint == m.thumbprint {
+				if application, _ := env.Application(0, m.clientID); len(application.Keys) != 1 || application.Keys[0].Thumbprint == m.thumbprint {
 					return fmt.Errorf("the application's keys are %+v", application.Keys)
 				}
 				return nil
@@ -195,29 +195,29 @@ func TestAccTargetAppRegistration_AReplacedCertificateGoesAtOnceWhereNoDaysAreGi
 }
 
 func TestAccTargetAppRegistration_ACallerWithoutRightsLeavesNothingInTheStore(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
+	env := acctest.Start(t, sandbox.Options{})
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
-		ProtoV6ProviderFactories: k.Factories(),
+		ProtoV6ProviderFactories: env.Factories(),
 		Steps: []resource.TestStep{{
-			Config:      k.Provider(k.Tenant(0).Callers.ReadOnly) + minimal,
+			Config:      env.Provider(env.Tenant(0).Callers.ReadOnly) + minimal,
 			ExpectError: expect.Error("Authorization_RequestDenied", "Application.ReadWrite.OwnedBy"),
 		}},
 	})
 	for _, pattern := range []string{"certificates/*", "registrations/*"} {
-		if left, _ := filepath.Glob(filepath.Join(k.Store, k.Tenant(0).TenantID, pattern)); len(left) > 0 {
+		if left, _ := filepath.Glob(filepath.Join(env.Store, env.Tenant(0).TenantID, pattern)); len(left) > 0 {
 			t.Errorf("the store holds %v", left)
 		}
 	}
 }
 
 func TestAccTargetAppRegistration_ADeletedApplicationIsFoundByItsUniqueNameUnderAnyDisplayName(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	provider := k.Provider(k.Tenant(0).Callers.Full)
+	env := acctest.Start(t, sandbox.Options{})
+	provider := env.Provider(env.Tenant(0).Callers.Full)
 	named := func(displayName string) string {
 		return provider + registration(fmt.Sprintf("unique_name = \"codetwo-one\"\n  display_name = %q", displayName))
 	}
-	run(t, k,
+	run(t, env,
 		resource.TestStep{Config: named("One")},
 		resource.TestStep{Config: named("Two")},
 		resource.TestStep{Config: provider, Check: func(*terraform.State) error { return nil }},
@@ -226,10 +226,10 @@ func TestAccTargetAppRegistration_ADeletedApplicationIsFoundByItsUniqueNameUnder
 }
 
 func TestAccTargetAppRegistration_TwoIDsOfOneNameAreBothShownAndBothTakenBack(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
-	run(t, k,
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	config := env.Provider(env.Tenant(0).Callers.Full) + minimal
+	run(t, env,
 		resource.TestStep{Config: config, Check: m.remember},
 		resource.TestStep{
 			PreConfig: func() {
@@ -239,7 +239,7 @@ func TestAccTargetAppRegistration_TwoIDsOfOneNameAreBothShownAndBothTakenBack(t 
 			},
 			Config: config,
 			Check: func(*terraform.State) error {
-				if count := grantsOf(k, m.clientID); count != 2 {
+				if count := grantsOf(env, m.clientID); count != 2 {
 					return fmt.Errorf("%d permissions are granted", count)
 				}
 				return nil
@@ -249,10 +249,10 @@ func TestAccTargetAppRegistration_TwoIDsOfOneNameAreBothShownAndBothTakenBack(t 
 }
 
 func TestAccTargetAppRegistration_AStoreThatIsNotMountedReplacesNoCertificate(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	m := &made{k: k, tenantID: k.Tenant(0).TenantID}
-	config := k.Provider(k.Tenant(0).Callers.Full) + minimal
-	elsewhere := k.Store + ".unmounted"
+	env := acctest.Start(t, sandbox.Options{})
+	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	config := env.Provider(env.Tenant(0).Callers.Full) + minimal
+	elsewhere := env.Store + ".unmounted"
 	move := func(from, to string) func() {
 		return func() {
 			if err := os.Rename(from, to); err != nil {
@@ -260,32 +260,32 @@ func TestAccTargetAppRegistration_AStoreThatIsNotMountedReplacesNoCertificate(t 
 			}
 		}
 	}
-	run(t, k,
+	run(t, env,
 		resource.TestStep{Config: config, Check: m.remember},
-		resource.TestStep{PreConfig: move(k.Store, elsewhere), Config: config, ExpectError: expect.Error("The connection store is not there", "certificate.take_over = true")},
-		resource.TestStep{PreConfig: move(elsewhere, k.Store), Config: config, PlanOnly: true},
+		resource.TestStep{PreConfig: move(env.Store, elsewhere), Config: config, ExpectError: expect.Error("The connection store is not there", "certificate.take_over = true")},
+		resource.TestStep{PreConfig: move(elsewhere, env.Store), Config: config, PlanOnly: true},
 	)
 }
 
 func TestAccTargetAppRegistration_ACallerOfOwnedApplicationsIsWarnedThatNamesakesGoUnnoticed(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenant := k.Tenant(0)
-	namesake := k.Graph(tenant.TenantID, http.MethodPost, "/applications", map[string]any{"displayName": "CodeTwo Office 365 Migration Target"})
-	cli := commandLine(t, k, minimal, "ARM_CLIENT_ID="+tenant.Callers.OwnedBy.ClientID, "ARM_CLIENT_SECRET="+tenant.Callers.OwnedBy.ClientSecret)
+	env := acctest.Start(t, sandbox.Options{})
+	tenant := env.Tenant(0)
+	namesake := env.Graph(tenant.TenantID, http.MethodPost, "/applications", map[string]any{"displayName": "CodeTwo Office 365 Migration Target"})
+	cli := commandLine(t, env, minimal, "ARM_CLIENT_ID="+tenant.Callers.OwnedBy.ClientID, "ARM_CLIENT_SECRET="+tenant.Callers.OwnedBy.ClientSecret)
 	if text := cli("apply"); !strings.Contains(text, "Warning: Namesakes not looked for") || !strings.Contains(text, "Application.Read.All") {
 		t.Errorf("no warning that the duplicate was not looked for:\n%s", text)
 	}
 	cli("destroy")
-	if left := ours(k); len(left) != 1 || left[0].ClientID != namesake["appId"] {
+	if left := ours(env); len(left) != 1 || left[0].ClientID != namesake["appId"] {
 		t.Errorf("the tenant holds %+v", left)
 	}
 }
 
 // commandLine is the CLI in a folder with that configuration, as a person has it. It returns how to run a command that
 // changes something; what it prints is returned, and a failure ends the test.
-func commandLine(t *testing.T, k *acctest.Kitchen, config string, variables ...string) func(arguments ...string) string {
+func commandLine(t *testing.T, env *acctest.Env, config string, variables ...string) func(arguments ...string) string {
 	t.Helper()
-	cli := k.CLI(append([]string{"CODETWO_STORE_URL=" + k.StoreURL(), "CODETWO_STORE_PASSPHRASE=" + acctest.Passphrase}, variables...)...)
+	cli := env.CLI(append([]string{"CODETWO_STORE_URL=" + env.StoreURL(), "CODETWO_STORE_PASSPHRASE=" + acctest.Passphrase}, variables...)...)
 	config = "terraform {\n  required_providers {\n    codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n" + config
 	if err := os.WriteFile(filepath.Join(cli.Folder, "main.tf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -309,9 +309,9 @@ func commandLine(t *testing.T, k *acctest.Kitchen, config string, variables ...s
 }
 
 func TestAccTargetAppRegistration_AKeyThatAConnectionStillNamesSurvivesItsRegistration(t *testing.T) {
-	k := acctest.Start(t, sandbox.Options{})
-	tenant := k.Tenant(0)
-	cli := commandLine(t, k, minimal+fmt.Sprintf(`
+	env := acctest.Start(t, sandbox.Options{})
+	tenant := env.Tenant(0)
+	cli := commandLine(t, env, minimal+fmt.Sprintf(`
 resource "codetwo_target_connection" "elsewhere" {
   tenant_id              = %q
   mailbox                = %q
@@ -325,10 +325,10 @@ resource "codetwo_target_connection" "elsewhere" {
 	if !strings.Contains(text, "Warning: Certificate kept in the store") || !strings.Contains(text, tenant.Mailboxes.Licensed[0]) {
 		t.Errorf("no warning that a key stays, and for whom:\n%s", text)
 	}
-	if keys, _ := filepath.Glob(filepath.Join(k.Store, tenant.TenantID, "certificates", "*.pfx")); len(keys) != 1 {
+	if keys, _ := filepath.Glob(filepath.Join(env.Store, tenant.TenantID, "certificates", "*.pfx")); len(keys) != 1 {
 		t.Errorf("the store holds the keys %v", keys)
 	}
-	if left := ours(k); len(left) > 0 {
+	if left := ours(env); len(left) > 0 {
 		t.Errorf("the tenant holds %+v", left)
 	}
 }

@@ -3,24 +3,24 @@ package acctest
 import "github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 
 // Aim arms a fault that will meet the provider, and fails the test if in its end the fault has not met what it was
-// aimed at: a test of what never happened proves nothing. The requests of the kitchen itself are spared, and not
+// aimed at: a test of what never happened proves nothing. The requests of the test environment itself are spared, and not
 // counted.
 //
 //	k.Aim(sandbox.Fault{At: "POST /v1.0/servicePrincipals", Kind: sandbox.TimeoutAfter})
 //	k.Aim(sandbox.Fault{At: "GET /v1.0/applications/*", Kind: sandbox.Stale, Times: 2})
 //	k.Aim(sandbox.Fault{At: "POST /v1.0/$batch", Kind: sandbox.Throttled, Nth: 3, RetryAfter: "1"})
-func (k *Kitchen) Aim(fault sandbox.Fault) {
-	k.t.Helper()
-	if err := k.Server.Aim(fault); err != nil {
-		k.t.Fatal(err)
+func (env *Env) Inject(fault sandbox.Fault) {
+	env.t.Helper()
+	if err := env.Server.Aim(fault); err != nil {
+		env.t.Fatal(err)
 	}
-	if len(k.Server.Faults()) > 1 {
+	if len(env.Server.Faults()) > 1 {
 		return // the first one's cleanup looks at all
 	}
-	k.t.Cleanup(func() {
-		for _, f := range k.Server.Faults() {
+	env.t.Cleanup(func() {
+		for _, f := range env.Server.Faults() {
 			if f.Fired < f.Times {
-				k.t.Errorf("the fault %s at %q met %d requests of %d: %d matched, from the %d. on it counts", f.Kind, f.At, f.Fired, f.Times, f.Seen, f.Nth)
+				env.t.Errorf("the fault %s at %q met %d requests of %d: %d matched, from the %d. on it counts", f.Kind, f.At, f.Fired, f.Times, f.Seen, f.Nth)
 			}
 		}
 	})

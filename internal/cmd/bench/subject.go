@@ -13,8 +13,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
-// contender is one way to do the work: a configuration, and the providers that carry it out.
-type contender struct {
+// subject is one way to do the work: a configuration, and the providers that carry it out.
+type subject struct {
 	name        string
 	config      string // the CLI configuration, which installs the providers
 	providers   string // the folder that their binaries lie below
@@ -43,8 +43,8 @@ var (
 )
 
 // ourselves is this provider, with one block for all tenants.
-func ourselves(config, providers string) contender {
-	return contender{
+func ourselves(config, providers string) subject {
+	return subject{
 		name: codetwo, config: config, providers: providers, idle: idleConfiguration,
 		environment: (*sandbox.Server).Environment,
 		configure: func(_ context.Context, b *bench, tenants int, connectivity bool) error {
@@ -74,66 +74,68 @@ func ourselves(config, providers string) contender {
 	}
 }
 
-// rivalProviders are what registers an application with a certificate today.
-var rivalProviders = []string{"azuread", "tls", "local"}
+// competitorProviders are what registers an application with a certificate today.
+var competitorProviders = []string{"azuread", "tls", "local"}
 
-// rivalObjects are the resources and data sources of rival/tenant.tf.txt: those with for_each count twice.
-const rivalObjects = 10
+// competitorObjects are the resources and data sources of competitor/tenant.tf.txt: those with for_each count twice.
+const competitorObjects = 10
 
-//go:embed rival
-var rivalConfiguration embed.FS
+//go:embed competitor
+var competitorConfiguration embed.FS
 
-// rivals do the same with HashiCorp's providers: a block for each tenant, and ten resources and data sources in it. missing are the
-// providers that the mirror lacks; there is no rival then.
-func rivals(mirror, folder string) (rival contender, missing []string, err error) {
-	for _, provider := range rivalProviders {
+// competitors do the same with HashiCorp's providers: a block for each tenant, and ten resources and data sources in it. missing are the
+// providers that the mirror lacks; there is no competitor then.
+func competitors(mirror, folder string) (competitor subject, missing []string, err error) {
+	for _, provider := range competitorProviders {
 		found, err := filepath.Glob(filepath.Join(mirror, "*", "hashicorp", provider))
 		if err != nil {
-			return rival, nil, fmt.Errorf("-mirror: %w", err)
+			return competitor, nil, fmt.Errorf("-mirror: %w", err)
 		}
 		if len(found) == 0 {
 			missing = append(missing, "hashicorp/"+provider)
 		}
 	}
 	if len(missing) > 0 {
-		return rival, missing, nil
+		return competitor, missing, nil
 	}
 	if mirror, err = filepath.EvalSymlinks(mirror); err == nil {
 		mirror, err = filepath.Abs(mirror)
 	}
 	if err != nil {
-		return rival, nil, fmt.Errorf("-mirror: %w", err)
+		return competitor, nil, fmt.Errorf("-mirror: %w", err)
 	}
-	config := filepath.Join(folder, "rival.tfrc")
+	config := filepath.Join(folder, "competitor.tfrc")
 	text := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", filepath.ToSlash(mirror))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		return rival, nil, err
+		return competitor, nil, err
 	}
-	return contender{
+	return subject{
 		name: "azuread + tls + local", config: config, providers: mirror,
 		environment: (*sandbox.Server).ForeignEnvironment,
-		configure:   func(ctx context.Context, b *bench, tenants int, _ bool) error { return configureRival(ctx, b, tenants) },
+		configure: func(ctx context.Context, b *bench, tenants int, _ bool) error {
+			return configureCompetitor(ctx, b, tenants)
+		},
 		operations: func(b *bench) []operation {
 			return []operation{
-				{name: "create", command: "apply", own: work{keys: b.tenants, objects: rivalObjects, kind: creating}},
-				{name: "no-change plan", command: "plan", own: work{objects: rivalObjects, kind: planning}},
-				{name: "drift repair", command: "apply", before: b.revokeConsent, own: work{objects: rivalObjects, kind: updating}},
-				{name: "destroy", command: "destroy", own: work{objects: rivalObjects, kind: destroying}},
+				{name: "create", command: "apply", own: work{keys: b.tenants, objects: competitorObjects, kind: creating}},
+				{name: "no-change plan", command: "plan", own: work{objects: competitorObjects, kind: planning}},
+				{name: "drift repair", command: "apply", before: b.revokeConsent, own: work{objects: competitorObjects, kind: updating}},
+				{name: "destroy", command: "destroy", own: work{objects: competitorObjects, kind: destroying}},
 			}
 		},
 	}, nil, nil
 }
 
-func configureRival(ctx context.Context, b *bench, tenants int) error {
+func configureCompetitor(ctx context.Context, b *bench, tenants int) error {
 	var ids []string
 	for _, tenant := range b.server.TenantsJSON().Tenants[:tenants] {
 		ids = append(ids, tenant.TenantID)
 	}
-	main, err := rivalMain(ids)
+	main, err := competitorMain(ids)
 	if err != nil {
 		return err
 	}
-	module, err := rivalConfiguration.ReadFile("rival/tenant.tf.txt")
+	module, err := competitorConfiguration.ReadFile("competitor/tenant.tf.txt")
 	if err != nil {
 		return err
 	}
@@ -144,9 +146,9 @@ func configureRival(ctx context.Context, b *bench, tenants int) error {
 	return err
 }
 
-// rivalMain writes what cannot be repeated by for_each: a provider block for each tenant, and the module that uses it.
-func rivalMain(tenantIDs []string) ([]byte, error) {
-	parsed, err := template.ParseFS(rivalConfiguration, "rival/main.tf.tmpl")
+// competitorMain writes what cannot be repeated by for_each: a provider block for each tenant, and the module that uses it.
+func competitorMain(tenantIDs []string) ([]byte, error) {
+	parsed, err := template.ParseFS(competitorConfiguration, "competitor/main.tf.tmpl")
 	if err != nil {
 		return nil, err
 	}

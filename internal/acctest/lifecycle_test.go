@@ -21,7 +21,7 @@ import (
 // life is one tenant with one registration, to which things happen by lot. What is declared is the model that the
 // tenant is held against after each apply.
 type life struct {
-	k      *acctest.Kitchen
+	k      *acctest.Env
 	i      int // which tenant
 	lot    *rand.Rand
 	target *acctest.Object
@@ -38,10 +38,10 @@ type life struct {
 	secrets []string            // that people made by hand
 }
 
-func newLife(k *acctest.Kitchen, p *acctest.Protocol, i int, seed uint64) *life {
+func newLife(env *acctest.Env, p *acctest.Protocol, i int, seed uint64) *life {
 	return &life{
-		k: k, i: i, lot: rand.New(rand.NewPCG(seed, uint64(i))), target: p.Object("codetwo_target_app_registration"),
-		before: k.State(i),
+		k: env, i: i, lot: rand.New(rand.NewPCG(seed, uint64(i))), target: p.Object("codetwo_target_app_registration"),
+		before: env.State(i),
 	}
 }
 

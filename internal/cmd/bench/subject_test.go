@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// The rivals' providers are rarely installed where this test runs, so only the CLI's own parser reads their configuration.
-func TestTheRivalsConfigurationIsWellFormed(t *testing.T) {
+// The competitors' providers are rarely installed where this test runs, so only the CLI's own parser reads their configuration.
+func TestTheCompetitorsConfigurationIsWellFormed(t *testing.T) {
 	t.Parallel()
-	main, err := rivalMain([]string{"11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"})
+	main, err := competitorMain([]string{"11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	module, err := rivalConfiguration.ReadFile("rival/tenant.tf.txt")
+	module, err := competitorConfiguration.ReadFile("competitor/tenant.tf.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,20 +33,20 @@ func TestTheRivalsConfigurationIsWellFormed(t *testing.T) {
 	}
 }
 
-func TestTheRivalsRunOnlyWhereAllTheirProvidersAreInstalled(t *testing.T) {
+func TestTheCompetitorsRunOnlyWhereAllTheirProvidersAreInstalled(t *testing.T) {
 	t.Parallel()
 	mirror := t.TempDir()
-	for i, provider := range rivalProviders {
-		_, missing, err := rivals(mirror, t.TempDir())
-		if err != nil || len(missing) != len(rivalProviders)-i || slices.Contains(missing, "") {
+	for i, provider := range competitorProviders {
+		_, missing, err := competitors(mirror, t.TempDir())
+		if err != nil || len(missing) != len(competitorProviders)-i || slices.Contains(missing, "") {
 			t.Errorf("with %d providers missing are %v, %v", i, missing, err)
 		}
 		if err := os.MkdirAll(filepath.Join(mirror, "registry.example", "hashicorp", provider, "1.0.0"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	rival, missing, err := rivals(mirror, t.TempDir())
-	if err != nil || len(missing) > 0 || rival.providers != mirror {
-		t.Errorf("with all of them: %+v, missing %v, %v", rival.name, missing, err)
+	competitor, missing, err := competitors(mirror, t.TempDir())
+	if err != nil || len(missing) > 0 || competitor.providers != mirror {
+		t.Errorf("with all of them: %+v, missing %v, %v", competitor.name, missing, err)
 	}
 }

@@ -42,8 +42,8 @@ const (
 
 var today = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 
-// kitchen is a provider that has a connection store and nothing else, played by the real Terraform command.
-type kitchen struct {
+// test environment is a provider that has a connection store and nothing else, played by the real Terraform command.
+type env struct {
 	t          *testing.T
 	folder     string
 	passphrase string
@@ -52,18 +52,18 @@ type kitchen struct {
 	tenant     tenant
 }
 
-func (k *kitchen) Store() (*store.Store, error) {
-	if k.unset {
+func (env *env) Store() (*store.Store, error) {
+	if env.unset {
 		return nil, errors.New("paste this line")
 	}
-	return store.Open("file://"+filepath.ToSlash(k.folder), k.passphrase)
+	return store.Open("file://"+filepath.ToSlash(env.folder), env.passphrase)
 }
 
-func (k *kitchen) StoreUnknown() bool { return k.unknown }
+func (env *env) StoreUnknown() bool { return env.unknown }
 
-func (k *kitchen) Now() time.Time { return today }
+func (env *env) Now() time.Time { return today }
 
-func (k *kitchen) Directory(string) entra.Directory { return &k.tenant }
+func (env *env) Directory(string) entra.Directory { return &env.tenant }
 
 // tenant is what a look at the connection's tenant shows.
 type tenant struct {
@@ -80,83 +80,83 @@ func (t *tenant) RoleHolders(context.Context, entra.RoleRef, string) (*entra.Rol
 	return t.held, nil
 }
 
-func (k *kitchen) Metadata(_ context.Context, _ provider.MetadataRequest, response *provider.MetadataResponse) {
+func (env *env) Metadata(_ context.Context, _ provider.MetadataRequest, response *provider.MetadataResponse) {
 	response.TypeName = "codetwo"
 }
 
-func (k *kitchen) Schema(context.Context, provider.SchemaRequest, *provider.SchemaResponse) {}
+func (env *env) Schema(context.Context, provider.SchemaRequest, *provider.SchemaResponse) {}
 
-func (k *kitchen) Configure(_ context.Context, _ provider.ConfigureRequest, response *provider.ConfigureResponse) {
-	response.ResourceData, response.DataSourceData = Services(k), Services(k)
+func (env *env) Configure(_ context.Context, _ provider.ConfigureRequest, response *provider.ConfigureResponse) {
+	response.ResourceData, response.DataSourceData = Services(env), Services(env)
 }
 
-func (k *kitchen) Resources(context.Context) []func() resource.Resource {
+func (env *env) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{NewResource}
 }
 
-func (k *kitchen) DataSources(context.Context) []func() datasource.DataSource {
+func (env *env) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{NewDataSource}
 }
 
-// newKitchen has an empty store whose key opens fast: age keeps the cost of the passphrase in the file.
-func newKitchen(t *testing.T) *kitchen {
+// newEnv has an empty store whose key opens fast: age keeps the cost of the passphrase in the file.
+func newEnv(t *testing.T) *env {
 	t.Helper()
-	k := &kitchen{t: t, folder: filepath.Join(t.TempDir(), "store"), passphrase: passphrase}
-	storetest.Make(t, k.folder, passphrase)
-	return k
+	env := &env{t: t, folder: filepath.Join(t.TempDir(), "store"), passphrase: passphrase}
+	storetest.Make(t, env.folder, passphrase)
+	return env
 }
 
-func (k *kitchen) must(err error) {
-	k.t.Helper()
+func (env *env) must(err error) {
+	env.t.Helper()
 	if err != nil {
-		k.t.Fatal(err)
+		env.t.Fatal(err)
 	}
 }
 
 // play runs steps with the real Terraform command.
-func (k *kitchen) play(steps ...tf.TestStep) {
-	k.t.Helper()
-	tf.UnitTest(k.t, tf.TestCase{
+func (env *env) play(steps ...tf.TestStep) {
+	env.t.Helper()
+	tf.UnitTest(env.t, tf.TestCase{
 		TerraformVersionChecks: []tfversion.TerraformVersionCheck{tfversion.RequireAbove(tfversion.Version1_11_0)},
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
-			"codetwo": providerserver.NewProtocol6WithError(k),
+			"codetwo": providerserver.NewProtocol6WithError(env),
 		},
 		Steps: steps,
 	})
 }
 
 // open opens the store as someone with the passphrase.
-func (k *kitchen) open() *store.Store {
-	k.t.Helper()
-	s, err := store.Open("file://"+filepath.ToSlash(k.folder), passphrase)
-	k.must(err)
+func (env *env) open() *store.Store {
+	env.t.Helper()
+	s, err := store.Open("file://"+filepath.ToSlash(env.folder), passphrase)
+	env.must(err)
 	return s
 }
 
-func (k *kitchen) record() store.Connection {
-	k.t.Helper()
-	c, err := k.open().Connection(k.t.Context(), tenantID, mailbox)
-	k.must(err)
+func (env *env) record() store.Connection {
+	env.t.Helper()
+	c, err := env.open().Connection(env.t.Context(), tenantID, mailbox)
+	env.must(err)
 	return c
 }
 
-func (k *kitchen) path(raw string) string {
-	k.t.Helper()
+func (env *env) path(raw string) string {
+	env.t.Helper()
 	u, err := url.Parse(raw)
-	k.must(err)
+	env.must(err)
 	return filepath.FromSlash(u.Path)
 }
 
 // edit changes the connection's record as a person with an editor would.
-func (k *kitchen) edit(before, after string) {
-	k.t.Helper()
-	file := k.path(k.open().RecordURL(tenantID, mailbox))
+func (env *env) edit(before, after string) {
+	env.t.Helper()
+	file := env.path(env.open().RecordURL(tenantID, mailbox))
 	content, err := os.ReadFile(file)
-	k.must(err)
+	env.must(err)
 	if !strings.Contains(string(content), before) {
-		k.t.Fatalf("the record does not hold %s:\n%s", before, content)
+		env.t.Fatalf("the record does not hold %s:\n%s", before, content)
 	}
-	k.must(os.WriteFile(file, []byte(strings.ReplaceAll(string(content), before, after)), 0o600))
+	env.must(os.WriteFile(file, []byte(strings.ReplaceAll(string(content), before, after)), 0o600))
 }
 
 // connection is a resource block. Attributes given last win over those given before, and over the required ones.
@@ -200,12 +200,12 @@ func newPair(from, to time.Time) *certificate.Pair {
 }
 
 // pfx writes a PFX file with the password "pfx-password" and returns the attributes that import it.
-func (k *kitchen) pfx(p *certificate.Pair) (file string, attributes []string) {
-	k.t.Helper()
+func (env *env) pfx(p *certificate.Pair) (file string, attributes []string) {
+	env.t.Helper()
 	data, err := certificate.EncodePFX(p, "pfx-password", certificate.AES256)
-	k.must(err)
-	file = filepath.Join(k.t.TempDir(), "certificate.pfx")
-	k.must(os.WriteFile(file, data, 0o600))
+	env.must(err)
+	file = filepath.Join(env.t.TempDir(), "certificate.pfx")
+	env.must(os.WriteFile(file, data, 0o600))
 	return file, []string{
 		fmt.Sprintf("certificate_thumbprint = %q", certificate.Thumbprint(p.Certificate)), fmt.Sprintf("certificate_pfx_path = %q", file),
 		`certificate_pfx_password_wo = "pfx-password"`, "certificate_pfx_password_wo_version = 1",

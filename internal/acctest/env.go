@@ -1,4 +1,4 @@
-// Package acctest is the test kitchen: it starts sandbox tenants, configures the provider against them, and plays the
+// Package acctest is the test test environment: it starts sandbox tenants, configures the provider against them, and plays the
 // people who change a tenant behind Terraform's back. It is the only place where the provider and the sandbox meet.
 package acctest
 
@@ -31,11 +31,11 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
-// Passphrase is the passphrase of every kitchen's connection store.
+// Passphrase is the passphrase of every test environment's connection store.
 const Passphrase = "an unguessable passphrase for tests"
 
-// Kitchen is a running sandbox with a connection store of its own.
-type Kitchen struct {
+// Env is a running sandbox with a connection store of its own.
+type Env struct {
 	Server *sandbox.Server
 	Store  string // folder of the connection store
 
@@ -51,7 +51,7 @@ type Kitchen struct {
 }
 
 // Start starts a sandbox, and ends it with the test.
-func Start(t testing.TB, options sandbox.Options) *Kitchen {
+func Start(t testing.TB, options sandbox.Options) *Env {
 	t.Helper()
 	log := &requestLog{}
 	options.Log = log
@@ -75,50 +75,50 @@ func Start(t testing.TB, options sandbox.Options) *Kitchen {
 	}
 	t.Cleanup(func() { _ = server.Close() })
 	folder := t.TempDir()
-	k := &Kitchen{
+	env := &Env{
 		Server: server, Store: filepath.Join(folder, "store"), t: t, log: log, tokens: map[string]string{},
 		caPath: filepath.Join(folder, "ca.pem"), tenantsPath: filepath.Join(folder, "tenants.json"),
 	}
 	if options.Profile != "instant" {
-		k.speed = options.Speed
+		env.speed = options.Speed
 		t.Logf("the sandbox is %s, with the seed %d", options.Profile, server.Seed())
 	}
-	storetest.Make(t, k.Store, Passphrase)
-	k.writeFile(k.caPath, server.CertificateAuthorityPEM())
+	storetest.Make(t, env.Store, Passphrase)
+	env.writeFile(env.caPath, server.CertificateAuthorityPEM())
 	tenants, err := json.Marshal(server.TenantsJSON())
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.writeFile(k.tenantsPath, tenants)
+	env.writeFile(env.tenantsPath, tenants)
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(server.CertificateAuthorityPEM())
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}
 	t.Cleanup(transport.CloseIdleConnections)
-	k.client = &http.Client{Transport: transport}
-	return k
+	env.client = &http.Client{Transport: transport}
+	return env
 }
 
-func (k *Kitchen) writeFile(path string, content []byte) {
-	k.t.Helper()
+func (env *Env) writeFile(path string, content []byte) {
+	env.t.Helper()
 	if err := os.WriteFile(path, content, 0o600); err != nil {
-		k.t.Fatal(err)
+		env.t.Fatal(err)
 	}
 }
 
 // Tenant is what the sandbox tells of its i-th tenant.
-func (k *Kitchen) Tenant(i int) sandbox.TenantEntry { return k.Server.TenantsJSON().Tenants[i] }
+func (env *Env) Tenant(i int) sandbox.TenantEntry { return env.Server.TenantsJSON().Tenants[i] }
 
 // Option changes what the provider of a test is made of.
 type Option = provider.Option
 
 // Factories serve the provider in the test's own process, as terraform-plugin-testing wants it. Where the provider waits
 // for what is not ready yet, no more time passes than the tenants need, unless an option says otherwise.
-func (k *Kitchen) Factories(options ...Option) map[string]func() (tfprotov6.ProviderServer, error) {
-	options = append([]provider.Option{WithWait(k.wait)}, options...)
+func (env *Env) Factories(options ...Option) map[string]func() (tfprotov6.ProviderServer, error) {
+	options = append([]provider.Option{WithWait(env.wait)}, options...)
 	serve := providerserver.NewProtocol6WithError(provider.New("test", options...)())
 	return map[string]func() (tfprotov6.ProviderServer, error){
 		"codetwo": func() (tfprotov6.ProviderServer, error) {
-			k.Server.Settle() // each command has a provider of its own, and a person types one after the other
+			env.Server.Settle() // each command has a provider of its own, and a person types one after the other
 			return serve()
 		},
 	}
@@ -128,11 +128,11 @@ func (k *Kitchen) Factories(options ...Option) map[string]func() (tfprotov6.Prov
 func WithClock(now func() time.Time) Option { return provider.WithClock(now) }
 
 // wait passes the time at the speed of replication.
-func (k *Kitchen) wait(ctx context.Context, d time.Duration) error {
-	if k.speed == 0 {
+func (env *Env) wait(ctx context.Context, d time.Duration) error {
+	if env.speed == 0 {
 		return ctx.Err()
 	}
-	timer := time.NewTimer(time.Duration(float64(d) / k.speed))
+	timer := time.NewTimer(time.Duration(float64(d) / env.speed))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -152,18 +152,18 @@ func WithTransport(wrap func(next http.RoundTripper) http.RoundTripper) Option {
 	return provider.WithTransport(wrap)
 }
 
-// Provider is a provider block that signs in to the sandbox as the caller, with this kitchen's store.
-func (k *Kitchen) Provider(caller sandbox.Caller) string {
-	return k.ProviderWith(caller, "", fmt.Sprintf("connection_store = {\n    url        = %q\n    passphrase = %q\n  }", k.StoreURL(), Passphrase))
+// Provider is a provider block that signs in to the sandbox as the caller, with this test environment's store.
+func (env *Env) Provider(caller sandbox.Caller) string {
+	return env.ProviderWith(caller, "", fmt.Sprintf("connection_store = {\n    url        = %q\n    passphrase = %q\n  }", env.StoreURL(), Passphrase))
 }
 
 // ProviderWith is the same with attributes of the test's own in place of the store. tenantID may be empty: the first
 // tenant's then.
-func (k *Kitchen) ProviderWith(caller sandbox.Caller, tenantID, attributes string) string {
+func (env *Env) ProviderWith(caller sandbox.Caller, tenantID, attributes string) string {
 	if tenantID == "" {
-		tenantID = k.Tenant(0).TenantID
+		tenantID = env.Tenant(0).TenantID
 	}
-	origin := k.Server.Origin()
+	origin := env.Server.Origin()
 	return fmt.Sprintf(`
 provider "codetwo" {
   tenant_id           = %q
@@ -177,43 +177,43 @@ provider "codetwo" {
   }
   %s
 }
-`, tenantID, caller.ClientID, caller.ClientSecret, k.caPath, origin, origin, origin, attributes)
+`, tenantID, caller.ClientID, caller.ClientSecret, env.caPath, origin, origin, origin, attributes)
 }
 
 // Endpoints are the sandbox's origins.
-func (k *Kitchen) Endpoints() auth.Endpoints {
-	origin := k.Server.Origin()
+func (env *Env) Endpoints() auth.Endpoints {
+	origin := env.Server.Origin()
 	return auth.Endpoints{Login: origin, Graph: origin, Exchange: origin}
 }
 
 // Client is an HTTP client as the provider makes one, which trusts the sandbox.
-func (k *Kitchen) Client() *http.Client {
-	k.t.Helper()
-	client, err := auth.NewHTTPClient(k.Server.CertificateAuthorityPEM())
+func (env *Env) Client() *http.Client {
+	env.t.Helper()
+	client, err := auth.NewHTTPClient(env.Server.CertificateAuthorityPEM())
 	if err != nil {
-		k.t.Fatal(err)
+		env.t.Fatal(err)
 	}
 	return client
 }
 
 // StoreURL is the connection store's URL.
-func (k *Kitchen) StoreURL() string { return "file://" + filepath.ToSlash(k.Store) }
+func (env *Env) StoreURL() string { return "file://" + filepath.ToSlash(env.Store) }
 
 // Environment is what a process needs to sign in to the sandbox, as NAME=value.
-func (k *Kitchen) Environment() []string {
+func (env *Env) Environment() []string {
 	var environment []string
-	for _, variable := range k.Server.Environment(k.caPath, k.tenantsPath) {
+	for _, variable := range env.Server.Environment(env.caPath, env.tenantsPath) {
 		environment = append(environment, variable.Name+"="+variable.Value)
 	}
 	return environment
 }
 
 // State is what the sandbox holds in its i-th tenant.
-func (k *Kitchen) State(i int) sandbox.TenantState { return k.Server.State().Tenants[i] }
+func (env *Env) State(i int) sandbox.TenantState { return env.Server.State().Tenants[i] }
 
 // Application returns the tenant's application of that client ID, and whether there is one.
-func (k *Kitchen) Application(i int, clientID string) (sandbox.ApplicationState, bool) {
-	for _, application := range k.State(i).Applications {
+func (env *Env) Application(i int, clientID string) (sandbox.ApplicationState, bool) {
+	for _, application := range env.State(i).Applications {
 		if application.ClientID == clientID {
 			return application, true
 		}
@@ -223,90 +223,90 @@ func (k *Kitchen) Application(i int, clientID string) (sandbox.ApplicationState,
 
 // Graph sends a request to Microsoft Graph as a person with every right would, to change a tenant behind Terraform's
 // back or to look at it. It fails the test where Graph refuses, and returns the answer's body otherwise.
-func (k *Kitchen) Graph(tenantID, method, path string, body any) map[string]any {
-	k.t.Helper()
-	answer := k.send(method, k.Server.Origin()+"/v1.0"+path, k.token(tenantID), body)
+func (env *Env) Graph(tenantID, method, path string, body any) map[string]any {
+	env.t.Helper()
+	answer := env.send(method, env.Server.Origin()+"/v1.0"+path, env.token(tenantID), body)
 	if method != http.MethodGet {
-		k.Server.Settle(tenantID) // nobody looks at what a person changed before it shows
+		env.Server.Settle(tenantID) // nobody looks at what a person changed before it shows
 	}
 	return answer
 }
 
 // Control sends a request to the sandbox's control plane, where a test is the Exchange admin and moves the clock.
-func (k *Kitchen) Control(method, path string, body any) map[string]any {
-	k.t.Helper()
-	answer := k.send(method, k.Server.Origin()+"/_sandbox"+path, "", body)
+func (env *Env) Control(method, path string, body any) map[string]any {
+	env.t.Helper()
+	answer := env.send(method, env.Server.Origin()+"/_sandbox"+path, "", body)
 	if below, ofTenant := strings.CutPrefix(path, "/tenants/"); ofTenant && method != http.MethodGet {
 		tenantID, _, _ := strings.Cut(below, "/")
-		k.Server.Settle(tenantID)
+		env.Server.Settle(tenantID)
 	}
 	return answer
 }
 
 // OpenEWS does what the Exchange admin does to let the applications in.
-func (k *Kitchen) OpenEWS(tenantID string, clientIDs ...string) {
-	k.t.Helper()
-	k.Control(http.MethodPatch, "/tenants/"+tenantID+"/exchange", map[string]any{"ews_enabled": true, "ews_allowed_app_ids": clientIDs})
+func (env *Env) OpenEWS(tenantID string, clientIDs ...string) {
+	env.t.Helper()
+	env.Control(http.MethodPatch, "/tenants/"+tenantID+"/exchange", map[string]any{"ews_enabled": true, "ews_allowed_app_ids": clientIDs})
 }
 
 // SetPolicy sets an enabled app management policy: the tenant's default one where clientID is empty, or else the
 // application's own. Without restrictions it forbids nothing. It returns the policy's ID, which Graph's refusals name.
-func (k *Kitchen) SetPolicy(tenantID, clientID string, restrictions ...sandbox.Restriction) string {
-	k.t.Helper()
-	answer := k.Control(http.MethodPut, "/tenants/"+tenantID+"/policies/"+cmp.Or(clientID, "default"), map[string]any{"enabled": true, "restrictions": restrictions})
+func (env *Env) SetPolicy(tenantID, clientID string, restrictions ...sandbox.Restriction) string {
+	env.t.Helper()
+	answer := env.Control(http.MethodPut, "/tenants/"+tenantID+"/policies/"+cmp.Or(clientID, "default"), map[string]any{"enabled": true, "restrictions": restrictions})
 	id, _ := answer["id"].(string)
 	return id
 }
 
 // LimitCertificates makes the tenant refuse certificates of a longer life, such as P180D (an ISO 8601 duration), on
 // every application that has no policy of its own. It returns the policy's ID.
-func (k *Kitchen) LimitCertificates(tenantID, maxLifetime string) string {
-	k.t.Helper()
-	return k.SetPolicy(tenantID, "", sandbox.Restriction{Type: "asymmetricKeyLifetime", MaxLifetime: maxLifetime})
+func (env *Env) LimitCertificates(tenantID, maxLifetime string) string {
+	env.t.Helper()
+	return env.SetPolicy(tenantID, "", sandbox.Restriction{Type: "asymmetricKeyLifetime", MaxLifetime: maxLifetime})
 }
 
 // token signs in as the caller with every right, once per tenant.
-func (k *Kitchen) token(tenantID string) string {
-	k.t.Helper()
-	k.tokenGuard.Lock()
-	defer k.tokenGuard.Unlock()
-	if token, known := k.tokens[tenantID]; known {
+func (env *Env) token(tenantID string) string {
+	env.t.Helper()
+	env.tokenGuard.Lock()
+	defer env.tokenGuard.Unlock()
+	if token, known := env.tokens[tenantID]; known {
 		return token
 	}
-	full := k.Tenant(0).Callers.Full
+	full := env.Tenant(0).Callers.Full
 	form := url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {full.ClientID}, "client_secret": {full.ClientSecret},
 		"scope": {"https://graph.microsoft.com/.default"},
 	}
-	request, err := http.NewRequestWithContext(k.t.Context(), http.MethodPost, k.Server.Origin()+"/"+tenantID+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
+	request, err := http.NewRequestWithContext(env.t.Context(), http.MethodPost, env.Server.Origin()+"/"+tenantID+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
 	if err != nil {
-		k.t.Fatal(err)
+		env.t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	request.Header.Set(calm, "yes")
-	response, err := k.client.Do(request)
+	request.Header.Set(bypass, "yes")
+	response, err := env.client.Do(request)
 	if err != nil {
-		k.t.Fatal(err)
+		env.t.Fatal(err)
 	}
-	answer := k.read(response, "signing in")
-	k.tokens[tenantID], _ = answer["access_token"].(string)
-	return k.tokens[tenantID]
+	answer := env.read(response, "signing in")
+	env.tokens[tenantID], _ = answer["access_token"].(string)
+	return env.tokens[tenantID]
 }
 
 // calm marks a request that the sandbox spares any trouble.
-const calm = "Sandbox-Calm"
+const bypass = "Sandbox-Bypass"
 
-func (k *Kitchen) send(method, target, token string, body any) map[string]any {
-	k.t.Helper()
+func (env *Env) send(method, target, token string, body any) map[string]any {
+	env.t.Helper()
 	var content bytes.Buffer
 	if body != nil {
 		if err := json.NewEncoder(&content).Encode(body); err != nil {
-			k.t.Fatal(err)
+			env.t.Fatal(err)
 		}
 	}
-	request, err := http.NewRequestWithContext(k.t.Context(), method, target, &content)
+	request, err := http.NewRequestWithContext(env.t.Context(), method, target, &content)
 	if err != nil {
-		k.t.Fatal(err)
+		env.t.Fatal(err)
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
@@ -314,28 +314,28 @@ func (k *Kitchen) send(method, target, token string, body any) map[string]any {
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	request.Header.Set(calm, "yes") // the person sees what is there, and no fault aimed at the provider hits them
-	response, err := k.client.Do(request)
+	request.Header.Set(bypass, "yes") // the person sees what is there, and no fault aimed at the provider hits them
+	response, err := env.client.Do(request)
 	if err != nil {
-		k.t.Fatal(err)
+		env.t.Fatal(err)
 	}
-	return k.read(response, method+" "+strings.TrimPrefix(target, k.Server.Origin()))
+	return env.read(response, method+" "+strings.TrimPrefix(target, env.Server.Origin()))
 }
 
-func (k *Kitchen) read(response *http.Response, doing string) map[string]any {
-	k.t.Helper()
+func (env *Env) read(response *http.Response, doing string) map[string]any {
+	env.t.Helper()
 	defer func() { _ = response.Body.Close() }()
 	received, err := io.ReadAll(response.Body)
 	if err != nil {
-		k.t.Fatal(err)
+		env.t.Fatal(err)
 	}
 	if response.StatusCode >= 400 {
-		k.t.Fatalf("%s: %s: %s", doing, response.Status, received)
+		env.t.Fatalf("%s: %s: %s", doing, response.Status, received)
 	}
 	var answer map[string]any
 	if len(received) > 0 {
 		if err := json.Unmarshal(received, &answer); err != nil {
-			k.t.Fatalf("%s: %v in %s", doing, err, received)
+			env.t.Fatalf("%s: %v in %s", doing, err, received)
 		}
 	}
 	return answer

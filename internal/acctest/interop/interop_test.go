@@ -26,18 +26,18 @@ import (
 // for a change to show.
 func play(t *testing.T, options sandbox.Options, pause time.Duration, steps []string, program ...string) {
 	t.Helper()
-	k := acctest.Start(t, options)
+	env := acctest.Start(t, options)
 	folder := t.TempDir()
 	caPath, certificatePath := filepath.Join(folder, "ca.pem"), filepath.Join(folder, "certificate.pem")
-	write(t, caPath, k.Server.CertificateAuthorityPEM())
+	write(t, caPath, env.Server.CertificateAuthorityPEM())
 	write(t, certificatePath, newCertificate(t))
-	caller := k.Tenant(0).Callers.Full
-	before := k.State(0)
+	caller := env.Tenant(0).Callers.Full
+	before := env.State(0)
 	command := exec.CommandContext(t.Context(), program[0], program[1:]...)
-	command.Env = append(os.Environ(), "SSL_CERT_FILE="+caPath, "NODE_EXTRA_CA_CERTS="+caPath, "FOREIGN_ORIGIN="+k.Server.Origin(),
-		"FOREIGN_TENANT_ID="+k.Tenant(0).TenantID, "FOREIGN_CLIENT_ID="+caller.ClientID, "FOREIGN_CLIENT_SECRET="+caller.ClientSecret,
+	command.Env = append(os.Environ(), "SSL_CERT_FILE="+caPath, "NODE_EXTRA_CA_CERTS="+caPath, "FOREIGN_ORIGIN="+env.Server.Origin(),
+		"FOREIGN_TENANT_ID="+env.Tenant(0).TenantID, "FOREIGN_CLIENT_ID="+caller.ClientID, "FOREIGN_CLIENT_SECRET="+caller.ClientSecret,
 		"FOREIGN_CERTIFICATE="+certificatePath, "FOREIGN_PAUSE="+pause.String())
-	for _, variable := range k.Server.ForeignEnvironment(caPath, "") {
+	for _, variable := range env.Server.ForeignEnvironment(caPath, "") {
 		command.Env = append(command.Env, variable.Name+"="+variable.Value)
 	}
 	said, err := command.CombinedOutput()
@@ -49,7 +49,7 @@ func play(t *testing.T, options sandbox.Options, pause time.Duration, steps []st
 			t.Errorf("the step %q is not done:\n%s", step, said)
 		}
 	}
-	if after := k.State(0); len(after.Applications) != len(before.Applications) || len(after.ServicePrincipals) != len(before.ServicePrincipals) || len(after.DeletedItems) > 0 {
+	if after := env.State(0); len(after.Applications) != len(before.Applications) || len(after.ServicePrincipals) != len(before.ServicePrincipals) || len(after.DeletedItems) > 0 {
 		t.Errorf("left behind are %d applications, %d service principals and %d deleted items", len(after.Applications)-len(before.Applications),
 			len(after.ServicePrincipals)-len(before.ServicePrincipals), len(after.DeletedItems))
 	}
