@@ -13,8 +13,8 @@ import (
 const module = "github.com/codetwo-community/terraform-provider-codetwo/internal/"
 
 var (
-	facing = []string{"appregistration", "connection", "connectivity"}
-	inner  = []string{"entra", "entra/msgraph", "exchange", "signin", "permission", "certificate", "store", "handoff", "probe", "ewsaccess", "escape", "retry", "sandbox"}
+	resources = []string{"appregistration", "connection", "connectivity"}
+	inner  = []string{"entra", "entra/msgraph", "ews", "auth", "permission", "certificate", "store", "handoff", "checks", "ewsaccess", "escape", "retry", "sandbox"}
 )
 
 // sandboxImports are the packages of the sandbox with what each may import of the others. Package sandbox itself
@@ -59,13 +59,13 @@ func listPackages(t *testing.T) []listed {
 	return packages
 }
 
-// rooms returns what each package of the project imports, all the way down, tests left out.
-func rooms(t *testing.T) map[string][]string {
+// importsOf returns what each package of the project imports, all the way down, tests left out.
+func importsOf(t *testing.T) map[string][]string {
 	t.Helper()
 	deps := map[string][]string{}
 	for _, found := range listPackages(t) {
-		if room, ok := strings.CutPrefix(found.ImportPath, module); ok {
-			deps[room] = found.Deps
+		if name, ok := strings.CutPrefix(found.ImportPath, module); ok {
+			deps[name] = found.Deps
 		}
 	}
 	return deps
@@ -101,49 +101,49 @@ func TestPackages_TheSandboxKeepsToItsImportsAndIsImportedAsAWhole(t *testing.T)
 
 func TestPackages_ImportOnlyWhatDESIGNAllows(t *testing.T) {
 	t.Parallel()
-	deps := rooms(t)
-	forbid := func(room string, prefixes ...string) {
+	deps := importsOf(t)
+	forbid := func(name string, prefixes ...string) {
 		t.Helper()
-		imported, ok := deps[room]
+		imported, ok := deps[name]
 		if !ok {
-			t.Errorf("there is no room %s; mend this test's list", room)
+			t.Errorf("there is no package %s; correct this test's list", name)
 		}
 		for _, prefix := range prefixes {
 			if at := slices.IndexFunc(imported, func(path string) bool {
 				return path == prefix || strings.HasPrefix(path, prefix+"/") || strings.HasSuffix(prefix, "-") && strings.HasPrefix(path, prefix)
 			}); at >= 0 {
-				t.Errorf("%s must not reach %s", room, imported[at])
+				t.Errorf("%s must not reach %s", name, imported[at])
 			}
 		}
 	}
-	for _, room := range inner {
-		forbid(room, "github.com/hashicorp/terraform-plugin-")
-		for _, front := range append(slices.Clone(facing), "provider", "attribute", "acctest") {
-			forbid(room, module+front)
+	for _, name := range inner {
+		forbid(name, "github.com/hashicorp/terraform-plugin-")
+		for _, face := range append(slices.Clone(resources), "provider", "tfvalidate", "acctest") {
+			forbid(name, module+face)
 		}
 	}
-	for _, room := range facing {
-		forbid(room, module+"provider", module+"sandbox", module+"acctest", "github.com/microsoftgraph", "github.com/microsoft/kiota-")
-		for _, other := range facing {
-			if other != room {
-				forbid(room, module+other)
+	for _, name := range resources {
+		forbid(name, module+"provider", module+"sandbox", module+"acctest", "github.com/microsoftgraph", "github.com/microsoft/kiota-")
+		for _, other := range resources {
+			if other != name {
+				forbid(name, module+other)
 			}
 		}
 	}
 	forbid("provider", module+"sandbox", module+"acctest")
-	for _, room := range inner {
-		if room != "sandbox" {
-			forbid("sandbox", module+room)
-			forbid(room, module+"sandbox")
+	for _, name := range inner {
+		if name != "sandbox" {
+			forbid("sandbox", module+name)
+			forbid(name, module+"sandbox")
 		}
-		if room != "entra/msgraph" {
-			forbid(room, "github.com/microsoftgraph", "github.com/microsoft/kiota-")
+		if name != "entra/msgraph" {
+			forbid(name, "github.com/microsoftgraph", "github.com/microsoft/kiota-")
 		}
-		if room != "signin" && room != "probe" { // the probe judges sign-in's errors
-			forbid(room, "github.com/Azure/azure-sdk-for-go/sdk/azidentity")
+		if name != "auth" && name != "checks" { // checks judges the errors of signing in
+			forbid(name, "github.com/Azure/azure-sdk-for-go/sdk/azidentity")
 		}
-		if room != "store" {
-			forbid(room, "gocloud.dev")
+		if name != "store" {
+			forbid(name, "gocloud.dev")
 		}
 	}
 }
