@@ -1,0 +1,96 @@
+// Command words refuses words that the project has retired. It reads what a person reads: documentation, templates,
+// comments, and the string literals of Go that hold more than one word. Identifiers and code are not prose.
+//
+//	words [PATH ...]
+//
+// Each PATH is a file or a folder; without one, the working folder. A finding is printed as "FILE:LINE: words, with what
+// to write instead". The exit status is 1 where there are findings.
+package main
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+func main() {
+	paths := os.Args[1:]
+	if len(paths) == 0 {
+		paths = []string{"."}
+	}
+	found, err := check(paths, os.Stdout)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "words:", err)
+		os.Exit(2)
+	}
+	if found > 0 {
+		fmt.Fprintf(os.Stderr, "words: %d findings\n", found)
+		os.Exit(1)
+	}
+}
+
+// skipped are folders with text that is not the project's. The rules and their tests quote what they refuse.
+var skipped = []string{".git", ".cache", "dist", "node_modules", "testdata", "vendor", "internal/cmd/words"}
+
+// read are the names and extensions of the files that are read.
+var read = []string{".go", ".md", ".tmpl", ".txt", ".tf", ".tfquery.hcl", ".json", ".yml", ".yaml", ".ps1", ".sh", ".mjs", ".js", ".css", "GNUmakefile", "run"}
+
+// check prints the findings in every file at or below the paths, and returns how many there are.
+func check(paths []string, out io.Writer) (found int, err error) {
+	for _, root := range paths {
+		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if entry.IsDir() {
+				if isSkipped(path) {
+					return filepath.SkipDir
+				}
+				return nil
+			}
+			if !isRead(path) {
+				return nil
+			}
+			content, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			texts, err := prose(path, content)
+			if err != nil {
+				return err
+			}
+			for _, text := range texts {
+				for _, one := range refused(text) {
+					found++
+					fmt.Fprintf(out, "%s:%d: %s\n", path, one.line, one.message)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return found, err
+		}
+	}
+	return found, nil
+}
+
+func isSkipped(path string) bool {
+	path = filepath.ToSlash(path)
+	return slices.ContainsFunc(skipped, func(folder string) bool {
+		return path == folder || strings.HasSuffix(path, "/"+folder)
+	})
+}
+
+func isRead(path string) bool {
+	base := filepath.Base(path)
+	if base == "package-lock.json" {
+		return false
+	}
+	return slices.ContainsFunc(read, func(name string) bool {
+		return base == name || strings.HasPrefix(name, ".") && strings.HasSuffix(base, name)
+	})
+}
