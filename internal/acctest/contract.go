@@ -11,8 +11,8 @@ import (
 )
 
 // watch holds everything that a test says to Microsoft Graph, and is answered, against Microsoft's contract, and fails
-// the test at its end with what is not in there, or if nothing was held against it of what the log has. around is what
-// else stands before the sandbox; it may be nil.
+// the test at its end with what is not in there, or if nothing was held against it of what the log has. around is other
+// middleware in front of the sandbox; it may be nil.
 func watch(t testing.TB, around func(http.Handler) http.Handler, logged func() []Request) func(http.Handler) http.Handler {
 	t.Helper()
 	held, err := contract.Load(filepath.Join(checkout(t), filepath.FromSlash(contract.Location)))
@@ -40,5 +40,5 @@ func watch(t testing.TB, around func(http.Handler) http.Handler, logged func() [
 	}
 }
 
-// unheard tells whether there were requests to Graph and none of them was held against the contract.
+// unheard reports whether there were requests to Graph and none of them was held against the contract.
 func unheard(checked int, logged []Request) bool { return checked == 0 && len(Graph(logged)) > 0 }

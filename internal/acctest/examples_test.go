@@ -15,7 +15,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/terraformcli"
 )
 
-// examples is the folder of the examples, and readme the file beside it, seen from this package.
+// examples is the folder of the examples, and readme the file next to it, seen from this package.
 const (
 	examples = "../../examples"
 	readme   = "../../README.md"
@@ -209,7 +209,7 @@ func copyExample(t *testing.T, cli *terraformcli.CLI, folder string) *terraformc
 	return example
 }
 
-// importsByIdentity tells whether the CLI knows the identity of an import block, as from version 1.12.
+// importsByIdentity reports whether the CLI knows the identity of an import block, as from version 1.12.
 func importsByIdentity(t *testing.T, cli *terraformcli.CLI) bool {
 	t.Helper()
 	var about struct {

@@ -2,16 +2,15 @@ package acctest
 
 import "github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 
-// Aim arms a fault that will meet the provider, and fails the test if in its end the fault has not met what it was
-// aimed at: a test of what never happened proves nothing. The requests of the test environment itself are spared, and not
-// counted.
+// Inject arms a fault for the provider's requests. At its end the test fails if the fault has not met every request that
+// it should: a test of what never happened proves nothing. The environment's own requests are neither hit nor counted.
 //
-//	k.Aim(sandbox.Fault{At: "POST /v1.0/servicePrincipals", Kind: sandbox.TimeoutAfter})
-//	k.Aim(sandbox.Fault{At: "GET /v1.0/applications/*", Kind: sandbox.Stale, Times: 2})
-//	k.Aim(sandbox.Fault{At: "POST /v1.0/$batch", Kind: sandbox.Throttled, Nth: 3, RetryAfter: "1"})
+//	env.Inject(sandbox.Fault{At: "POST /v1.0/servicePrincipals", Kind: sandbox.TimeoutAfter})
+//	env.Inject(sandbox.Fault{At: "GET /v1.0/applications/*", Kind: sandbox.Stale, Times: 2})
+//	env.Inject(sandbox.Fault{At: "POST /v1.0/$batch", Kind: sandbox.Throttled, Nth: 3, RetryAfter: "1"})
 func (env *Env) Inject(fault sandbox.Fault) {
 	env.t.Helper()
-	if err := env.Server.Aim(fault); err != nil {
+	if err := env.Server.Inject(fault); err != nil {
 		env.t.Fatal(err)
 	}
 	if len(env.Server.Faults()) > 1 {

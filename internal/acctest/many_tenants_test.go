@@ -239,7 +239,7 @@ func TestAccProvider_ANewTenantThatRefusesIsNamedAndHoldsNoOtherRegistrationUp(t
 		t.Fatal(err)
 	}
 	if registrations, connections := made(); registrations != [3]int{2, 2, 2} || connections != [3]int{2, 2, 2} {
-		t.Errorf("once the tenant lets the caller in: registrations %v, connections %v, want 2 of both everywhere", registrations, connections)
+		t.Errorf("once the tenant accepts the caller: registrations %v, connections %v, want 2 of both everywhere", registrations, connections)
 	}
 }
 
@@ -404,7 +404,7 @@ func TestAccProvider_WhatChangesEverywhereIsChangedAroundARefusedTenant(t *testi
 	refuse(map[string]int{})
 	apply()
 	if got := converged(); !slices.Equal(got, []bool{true, true, true}) {
-		t.Errorf("once the tenant lets the caller in, changed by tenant: %v", got)
+		t.Errorf("once the tenant accepts the caller, changed by tenant: %v", got)
 	}
 	if text, changes, err := cli.PlanChanges(t.Context()); err != nil || changes {
 		t.Errorf("a plan after that still changes something: %v\n%s", err, text)
@@ -424,7 +424,7 @@ func TestAccProvider_WhatChangesEverywhereIsChangedAroundARefusedTenant(t *testi
 		}
 	}
 
-	// Of a refusal that is over nothing is left, also where the application has gone meanwhile.
+	// Nothing is left of a refusal that is over, even if the application has been deleted meanwhile.
 	refuse(map[string]int{})
 	for _, application := range env.State(1).Applications {
 		if strings.HasPrefix(application.DisplayName, "CodeTwo ") {
@@ -432,7 +432,7 @@ func TestAccProvider_WhatChangesEverywhereIsChangedAroundARefusedTenant(t *testi
 		}
 	}
 	if text, _, err := cli.PlanChanges(t.Context()); err != nil {
-		t.Errorf("once the tenant lets the caller in, a destroy that was cut off cannot be planned on: %v\n%s", err, text)
+		t.Errorf("once the tenant accepts the caller, a destroy that was cut off cannot be planned on: %v\n%s", err, text)
 	}
 	if _, err := cli.Run(t.Context(), "destroy", "-no-color", "-input=false", "-auto-approve"); err != nil {
 		t.Error(err)
@@ -532,7 +532,7 @@ resource "terraform_data" "dependent" {
 	must(run(after, "apply", "-auto-approve"))
 	for _, application := range env.State(1).Applications {
 		if strings.HasPrefix(application.DisplayName, "CodeTwo ") && application.UniqueName != "another" {
-			t.Errorf("once the tenant lets the caller in, %v is left", application)
+			t.Errorf("once the tenant accepts the caller, %v is left", application)
 		}
 	}
 	must(run(after, "plan", "-detailed-exitcode"))

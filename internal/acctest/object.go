@@ -31,7 +31,7 @@ func (p *Protocol) Object(typeName string) *Object {
 	return &Object{p: p, typeName: typeName, schema: schema, kind: kind, state: tftypes.NewValue(kind, nil)}
 }
 
-// Exists tells whether the state holds the object.
+// Exists reports whether the state holds the object.
 func (o *Object) Exists() bool { return !o.state.IsNull() }
 
 // Text reads a text from the state; empty where there is none. A path leads into nested objects.
@@ -151,7 +151,7 @@ func (o *Object) Apply(ctx context.Context, config tftypes.Value) (changed bool,
 }
 
 // replace does the first half of replacing a tainted object: the plan for the new one has to be possible, and the old
-// one goes.
+// one is destroyed.
 func (o *Object) replace(ctx context.Context, config tftypes.Value) error {
 	made := *o
 	made.said, made.state, made.private, made.identity = strings.Builder{}, tftypes.NewValue(o.kind, nil), nil, nil

@@ -124,7 +124,7 @@ func TestAccTargetAppRegistration_ARetryAfterBeyondTheOperationsTimeFailsWithinI
 	}
 }
 
-// The trouble lasts for hours, and so may the command: of its 24, Autodiscover gets half. A run that ends all the same, and
+// The faults last for hours, and so may the command: of its 24, Autodiscover gets half. A run that ends all the same, and
 // sends nothing more, ends because it was cancelled.
 func TestAccTargetAppRegistration_ACancelledRunStopsWhereverItIs(t *testing.T) {
 	t.Parallel()
@@ -132,18 +132,18 @@ func TestAccTargetAppRegistration_ACancelledRunStopsWhereverItIs(t *testing.T) {
 	var longest time.Duration
 	t.Cleanup(func() { t.Logf("the longest time that a run took to stop: %s", longest) })
 	each(t, func(t *testing.T, c command, s *scene, fault sandbox.Fault) {
-		for _, trouble := range []sandbox.Fault{{Kind: sandbox.Throttled, RetryAfter: "36000"}, {Kind: sandbox.Slow, For: "20h"}} {
-			fault.Kind, fault.RetryAfter, fault.For = trouble.Kind, trouble.RetryAfter, trouble.For
+		for _, lasting := range []sandbox.Fault{{Kind: sandbox.Throttled, RetryAfter: "36000"}, {Kind: sandbox.Slow, For: "20h"}} {
+			fault.Kind, fault.RetryAfter, fault.For = lasting.Kind, lasting.RetryAfter, lasting.For
 			if fault.Kind == sandbox.Slow && !c.reads {
-				s = c.stage(t) // the first trouble may have met it half done
+				s = c.stage(t) // the first fault may have interrupted it
 			}
 			s.meet(fault)
-			before := s.Server.Trouble()[fault.Kind]
+			before := s.Server.FaultsMet()[fault.Kind]
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			ended := make(chan error, 1)
 			go func() { ended <- c.run(ctx, s) }()
-			for s.Server.Trouble()[fault.Kind] == before {
+			for s.Server.FaultsMet()[fault.Kind] == before {
 				select {
 				case err := <-ended:
 					t.Fatalf("%s: it ended before it was cancelled: %v", fault.Kind, err)

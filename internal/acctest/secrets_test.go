@@ -26,7 +26,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
-// byHand are two connections beside the example's, to an app that a person registered: with its client secret, and with
+// byHand are two more connections than the example's, to an app that a person registered: with its client secret, and with
 // a certificate of theirs.
 const byHand = `
 variable "round" { type = number }
@@ -257,7 +257,7 @@ func traces(secret []byte) map[string][]byte {
 		"in hex, up": []byte(strings.ToUpper(hex.EncodeToString(secret))),
 		"in a form":  []byte(url.QueryEscape(string(secret))),
 	}
-	for shift := range 3 { // base64 depends on what stands before it
+	for shift := range 3 { // base64 depends on what precedes it
 		whole := len(secret[shift:]) / 3 * 3
 		forms["in base64, shifted by "+string(rune('0'+shift))] = []byte(base64.StdEncoding.EncodeToString(secret[shift : shift+whole]))
 	}

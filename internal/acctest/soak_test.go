@@ -32,20 +32,20 @@ func seedOf(t *testing.T) uint64 {
 	return seed
 }
 
-// soak plays cycles in hostile tenants at the same time. No command may fail: what the tenants do passes.
+// soak runs cycles in several tenants of the hostile profile at once. No command may fail: every fault there is temporary.
 func soak(t *testing.T, seed uint64, tenants, cyclesEach, happenings int) *acctest.Env {
 	t.Helper()
 	env := acctest.Start(t, sandbox.Options{Tenants: tenants, Profile: "hostile", Seed: seed, Speed: 100})
 	watch, option := env.Watch()
 	p := env.Protocol(env.Tenant(0).Callers.Full, option)
-	lives := make([]*life, tenants)
+	lifecycles := make([]*lifecycle, tenants)
 	var cycles atomic.Int64
 	var everybody sync.WaitGroup
-	for i := range lives {
-		lives[i] = newLife(env, p, i, seed)
+	for i := range lifecycles {
+		lifecycles[i] = newLifecycle(env, p, i, seed)
 		everybody.Go(func() {
 			for number := range cyclesEach {
-				if err := lives[i].cycle(t, number, happenings); err != nil {
+				if err := lifecycles[i].cycle(t, number, happenings); err != nil {
 					t.Errorf("SANDBOX_SEED=%d: %v", seed, err)
 					return
 				}
@@ -54,14 +54,14 @@ func soak(t *testing.T, seed uint64, tenants, cyclesEach, happenings int) *accte
 		})
 	}
 	everybody.Wait()
-	t.Logf("%d cycles in %d tenants, %d requests, trouble %v", cycles.Load(), tenants, len(env.Requests()), env.Server.Trouble())
-	if len(env.Server.Trouble()) == 0 {
-		t.Error("the tenants made no trouble")
+	t.Logf("%d cycles in %d tenants, %d requests, faults %v", cycles.Load(), tenants, len(env.Requests()), env.Server.FaultsMet())
+	if len(env.Server.FaultsMet()) == 0 {
+		t.Error("no request met a fault")
 	}
 	if problems := watch.Problems(); len(problems) > 0 {
 		t.Errorf("%d requests were sent that should not have been, such as %s", len(problems), problems[0])
 	}
-	nothingLeaked(t, env, lives)
+	nothingLeaked(t, env, lifecycles)
 	return env
 }
 
@@ -69,10 +69,10 @@ func soak(t *testing.T, seed uint64, tenants, cyclesEach, happenings int) *accte
 var token = regexp.MustCompile(`eyJ[A-Za-z0-9_-]+\.eyJ`)
 
 // nothingLeaked looks for secrets wherever somebody may look: in what was printed, the states, the log and the store.
-func nothingLeaked(t *testing.T, env *acctest.Env, lives []*life) {
+func nothingLeaked(t *testing.T, env *acctest.Env, lifecycles []*lifecycle) {
 	t.Helper()
 	secrets := []string{env.Tenant(0).Callers.Full.ClientSecret, acctest.Passphrase, "PRIVATE KEY"}
-	for _, l := range lives {
+	for _, l := range lifecycles {
 		secrets = append(secrets, l.secrets...)
 	}
 	look := func(where, text string) {
@@ -85,7 +85,7 @@ func nothingLeaked(t *testing.T, env *acctest.Env, lives []*life) {
 			t.Errorf("%s holds a token", where)
 		}
 	}
-	for _, l := range lives {
+	for _, l := range lifecycles {
 		look(fmt.Sprintf("what tenant %d's runs said, or their state,", l.i), l.target.Said())
 	}
 	look("the log", fmt.Sprint(env.Requests()))
@@ -152,7 +152,7 @@ func TestAccTargetAppRegistration_AnySequenceOfDriftAndApplyEndsAsDeclared(t *te
 	t.Parallel()
 	seed := seedOf(t)
 	env := acctest.Start(t, sandbox.Options{})
-	l := newLife(env, env.Protocol(env.Tenant(0).Callers.Full), 0, seed)
+	l := newLifecycle(env, env.Protocol(env.Tenant(0).Callers.Full), 0, seed)
 	l.begin(0)
 	if err := l.apply(t); err != nil {
 		t.Fatal(err)

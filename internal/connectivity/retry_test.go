@@ -67,7 +67,7 @@ var notYet = map[string]func(*bench) (connection store.Connection, ready func())
 	},
 	"Graph refuses what the token allows": func(b *bench) (store.Connection, func()) {
 		fault := sandbox.Fault{At: "GET /v1.0/organization*", Kind: sandbox.Refused, Status: 403, Code: "Authorization_RequestDenied", Message: "Insufficient privileges to complete the operation."}
-		if err := b.Server.Aim(fault); err != nil {
+		if err := b.Server.Inject(fault); err != nil {
 			b.t.Fatal(err)
 		}
 		return b.connect(b.register(), writtenNow), func() {} // the fault hits once

@@ -96,13 +96,13 @@ func TestTheAnswersOfABatchComeInAnyOrder(t *testing.T) {
 		t.Errorf("a chain is carried out as %v", got)
 	}
 	if got := ids(read("a"), read("b", "a"), read("c")); len(got) != 3 || slices.Index(got, any("a")) > slices.Index(got, any("b")) {
-		t.Errorf("a chain beside what depends on nothing is carried out as %v", got)
+		t.Errorf("a chain next to requests that depend on nothing is carried out as %v", got)
 	}
 }
 
 func TestInABatchWhatIsNotJSONStandsInBase64(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
-	g.aim(Fault{At: "GET /v1.0/organization", Kind: HTMLPage})
+	g.inject(Fault{At: "GET /v1.0/organization", Kind: HTMLPage})
 	part := g.batch(object{"id": "1", "method": "GET", "url": "/organization"})["1"]
 	var encoded string
 	if err := json.Unmarshal(part.Body, &encoded); err != nil {

@@ -34,7 +34,7 @@ func TestTheStateShowsWhatATenantHoldsAndNoSecret(t *testing.T) {
 	}
 	for _, secret := range []string{app.secret, r.server.TenantsJSON().Tenants[0].Callers.Full.ClientSecret} {
 		if strings.Contains(got.Body, secret) {
-			t.Error("a client secret stands in the state")
+			t.Error("the state holds a client secret")
 		}
 	}
 	var one TenantState
@@ -114,7 +114,7 @@ func TestTheEnvironmentFilesGiveAShellEverythingAndNobodyElse(t *testing.T) {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	env, foreign := filepath.Join(folder, "sandbox.env"), filepath.Join(folder, "foreign.env")
+	env, interop := filepath.Join(folder, "sandbox.env"), filepath.Join(folder, "interop.env")
 	// A file that was readable by all must not stay so.
 	if err := os.WriteFile(env, nil, 0o644); err != nil {
 		t.Fatal(err)
@@ -122,21 +122,21 @@ func TestTheEnvironmentFilesGiveAShellEverythingAndNobodyElse(t *testing.T) {
 	if err := r.server.WriteEnvFile(env); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.server.WriteForeignEnvFile(foreign); err != nil {
+	if err := r.server.WriteInteropEnvFile(interop); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(folder)
 	if err != nil || len(entries) != 6 {
-		t.Errorf("the folder holds %v (%v), want an env file with two beside it, twice", entries, err)
+		t.Errorf("the folder holds %v (%v), want an env file with two next to it, twice", entries, err)
 	}
 	for _, entry := range entries {
 		if info, err := entry.Info(); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s has the mode %v (%v)", entry.Name(), info.Mode(), err)
 		}
 	}
-	variables := r.server.ForeignEnvironment(foreign+".ca.pem", foreign+".tenants.json")
+	variables := r.server.InteropEnvironment(interop+".ca.pem", interop+".tenants.json")
 	for _, variable := range variables {
-		got, err := exec.Command("sh", "-c", `. "$1" && printenv "$2"`, "sh", foreign, variable.Name).Output()
+		got, err := exec.Command("sh", "-c", `. "$1" && printenv "$2"`, "sh", interop, variable.Name).Output()
 		if err != nil || string(got) != variable.Value+"\n" {
 			t.Errorf("a shell has %s=%q (%v), want %q", variable.Name, got, err, variable.Value)
 		}

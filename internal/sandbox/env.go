@@ -93,26 +93,26 @@ func (s *Server) Environment(caPath, tenantsPath string) []Variable {
 	}
 }
 
-// ForeignEnvironment is Environment, and what other programs need: those that take their roots from SSL_CERT_FILE and
+// InteropEnvironment is Environment, and what other programs need: those that take their roots from SSL_CERT_FILE and
 // learn a cloud's endpoints from a metadata host, such as HashiCorp's azuread provider.
-func (s *Server) ForeignEnvironment(caPath, tenantsPath string) []Variable {
+func (s *Server) InteropEnvironment(caPath, tenantsPath string) []Variable {
 	origin, err := url.Parse(s.Origin())
 	if err != nil {
-		panic(fmt.Sprintf("the sandbox's own origin is no URL: %v", err)) // it is made of a host and a port
+		panic(fmt.Sprintf("the sandbox's own origin is not a URL: %v", err)) // it is made of a host and a port
 	}
 	return append(s.Environment(caPath, tenantsPath),
 		Variable{"SSL_CERT_FILE", caPath},
 		Variable{"ARM_METADATA_HOSTNAME", origin.Host})
 }
 
-// WriteEnvFile writes Environment as a file for a shell to source, and beside it the files that it names:
+// WriteEnvFile writes Environment as a file for a shell to source, and next to it the files that it names:
 // <path>.ca.pem and <path>.tenants.json. Only the owner can read them (0600). The env file comes last and whole, so
 // that a script may wait for it.
 func (s *Server) WriteEnvFile(path string) error { return s.writeEnvFile(path, s.Environment) }
 
-// WriteForeignEnvFile writes ForeignEnvironment, like WriteEnvFile.
-func (s *Server) WriteForeignEnvFile(path string) error {
-	return s.writeEnvFile(path, s.ForeignEnvironment)
+// WriteInteropEnvFile writes InteropEnvironment, like WriteEnvFile.
+func (s *Server) WriteInteropEnvFile(path string) error {
+	return s.writeEnvFile(path, s.InteropEnvironment)
 }
 
 func (s *Server) writeEnvFile(path string, environment func(caPath, tenantsPath string) []Variable) error {

@@ -299,7 +299,7 @@ func TestAReadOfTheGateMayBeOldRightAfterAWrite(t *testing.T) {
 		t.Errorf("%d of 40 reads right after the write are old, want some of them", old)
 	}
 	if old := count(map[string]string{"Sandbox-Bypass": "1"}); old != 0 {
-		t.Errorf("%d of 40 calm reads are old", old)
+		t.Errorf("%d of 40 reads that bypass faults are old", old)
 	}
 	r.later("10s")
 	if old := count(nil); old != 0 {

@@ -12,8 +12,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// aim arms a fault through the control plane.
-func (r *rig) aim(f Fault) {
+// inject arms a fault through the control plane.
+func (r *rig) inject(f Fault) {
 	r.t.Helper()
 	content, err := json.Marshal(f)
 	if err != nil {
@@ -46,9 +46,9 @@ func (g *graphSession) named(name string) int {
 	return len(g.values(filtered("/applications", "displayName eq '"+name+"'"), "displayName"))
 }
 
-func TestAFaultMeetsTheRequestsThatItIsAimedAtAndNoOther(t *testing.T) {
+func TestAFaultMeetsTheRequestsThatItNamesAndNoOther(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
-	g.aim(Fault{At: "get /v1.0/org*", Kind: Throttled, Nth: 2, Times: 2, RetryAfter: "7"})
+	g.inject(Fault{At: "get /v1.0/org*", Kind: Throttled, Nth: 2, Times: 2, RetryAfter: "7"})
 	for i, want := range []int{200, 429, 429, 200} {
 		got := g.send("GET", "/organization", nil)
 		if got.Status != want || want == 429 && (got.Header.Get("Retry-After") != "7" || !strings.Contains(got.Body, "TooManyRequests")) {
@@ -66,19 +66,19 @@ func TestAFaultMeetsTheRequestsThatItIsAimedAtAndNoOther(t *testing.T) {
 func TestAFaultMeetsOnePartOfABatchOrTheBatchAsAWhole(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	read := func(path string) object { return object{"id": path, "method": "GET", "url": path} }
-	g.aim(Fault{At: "/v1.0/domains", Kind: Throttled, RetryAfter: "3"})
+	g.inject(Fault{At: "/v1.0/domains", Kind: Throttled, RetryAfter: "3"})
 	answered := g.batch(read("/domains"), read("/organization"))
 	if part := answered["/domains"]; part.Status != 429 || part.Headers["Retry-After"] != "3" || answered["/organization"].Status != 200 {
 		t.Errorf("the parts are answered %+v", answered)
 	}
-	g.aim(Fault{At: "POST /v1.0/$batch", Kind: Unavailable})
+	g.inject(Fault{At: "POST /v1.0/$batch", Kind: Unavailable})
 	g.refused(503, "Directory_ReplicaUnavailable", "POST", "/$batch", object{"requests": []object{read("/domains")}})
 }
 
 func TestOfTwoFaultsThatMatchTheFirstComesFirst(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
-	g.aim(Fault{At: "*", Kind: Unavailable})
-	g.aim(Fault{At: "*", Kind: Refused, Status: 403, Code: "Authorization_RequestDenied", Message: "not today"})
+	g.inject(Fault{At: "*", Kind: Unavailable})
+	g.inject(Fault{At: "*", Kind: Refused, Status: 403, Code: "Authorization_RequestDenied", Message: "not today"})
 	g.refused(503, "Directory_ReplicaUnavailable", "GET", "/organization", nil)
 	if message := g.refused(403, "Authorization_RequestDenied", "GET", "/organization", nil); message != "not today" {
 		t.Errorf("the message is %q", message)
@@ -98,7 +98,7 @@ func TestWhatFailsBeforeIsNotCarriedOutAndWhatFailsAfterIs(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			g := newGraph(t, tenant.FullCaller)
-			g.aim(Fault{At: "POST /v1.0/applications", Kind: kind, For: "1ms"})
+			g.inject(Fault{At: "POST /v1.0/applications", Kind: kind, For: "1ms"})
 			switch kind {
 			case ResetBefore, ResetAfter, CutOff:
 				g.lost("POST", "/applications", `{"displayName":"x"}`)
@@ -111,7 +111,7 @@ func TestWhatFailsBeforeIsNotCarriedOutAndWhatFailsAfterIs(t *testing.T) {
 				case kind == HTMLPage && !strings.Contains(got.Body, "<html>"), kind == EmptyBody && got.Body != "":
 					t.Errorf("the body is %q", got.Body)
 				case kind != HTMLPage && kind != EmptyBody && !isJSON:
-					t.Errorf("the body is no JSON: %q", got.Body)
+					t.Errorf("the body is not JSON: %q", got.Body)
 				}
 			}
 			if made := g.named("x") == 1; made != want.carriedOut {
@@ -124,12 +124,12 @@ func TestWhatFailsBeforeIsNotCarriedOutAndWhatFailsAfterIs(t *testing.T) {
 func TestTheDirectoryRefusesForAMomentInItsOwnWords(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	app := "/applications/" + g.newApplication(object{})["id"].(string)
-	g.aim(Fault{At: "GET /v1.0/applications/*", Kind: Unread})
+	g.inject(Fault{At: "GET /v1.0/applications/*", Kind: Unread})
 	if message := g.refused(404, "Directory_ObjectNotFound", "GET", app, nil); message != "Unable to read the company information from the directory." {
 		t.Errorf("the message is %q", message)
 	}
 	g.want(200, "GET", app, nil)
-	g.aim(Fault{At: "PATCH /v1.0/applications/*", Kind: Concurrent})
+	g.inject(Fault{At: "PATCH /v1.0/applications/*", Kind: Concurrent})
 	const concurrent = "Error due to concurrent requests being made to the tenant. Please wait briefly and retry."
 	if message := g.refused(409, "Directory_ConcurrencyViolation", "PATCH", app, object{"notes": "x"}); message != concurrent {
 		t.Errorf("the message is %q", message)
@@ -145,7 +145,7 @@ func TestABatchWhoseConnectionEndsLosesItsWholeAnswer(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			g := newGraph(t, tenant.FullCaller)
-			g.aim(Fault{At: "POST /v1.0/applications", Kind: kind})
+			g.inject(Fault{At: "POST /v1.0/applications", Kind: kind})
 			g.lost("POST", "/$batch", `{"requests":[{"id":"1","method":"POST","url":"/applications","headers":{"Content-Type":"application/json"},"body":{"displayName":"x"}}]}`)
 			if made := g.named("x") == 1; made != (kind != ResetBefore) {
 				t.Errorf("the application was made: %t", made)
@@ -160,20 +160,20 @@ func TestAStaleReadShowsWhatWasThere(t *testing.T) {
 	g.control(http.MethodPost, "/clock", `{"advance": "30m"}`)
 	id := "/applications/" + app["id"].(string)
 	g.want(204, "PATCH", id, object{"displayName": "renamed"})
-	g.aim(Fault{At: "GET /v1.0/applications*", Kind: Stale, For: "10m"})
+	g.inject(Fault{At: "GET /v1.0/applications*", Kind: Stale, For: "10m"})
 	if name := g.want(200, "GET", id, nil)["displayName"]; name == "renamed" {
 		t.Error("the stale read shows the new name")
 	}
 	if name := g.want(200, "GET", id, nil)["displayName"]; name != "renamed" {
 		t.Errorf("the next read shows %v", name)
 	}
-	g.aim(Fault{At: "GET /v1.0/applications*", Kind: Stale, For: "45m"})
+	g.inject(Fault{At: "GET /v1.0/applications*", Kind: Stale, For: "45m"})
 	g.refused(404, "Request_ResourceNotFound", "GET", id, nil)
 }
 
 func TestASlowRequestEndsWithItsClient(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
-	g.aim(Fault{At: "POST /v1.0/applications", Kind: Slow, For: "1h"})
+	g.inject(Fault{At: "POST /v1.0/applications", Kind: Slow, For: "1h"})
 	g.client.Timeout = 50 * time.Millisecond
 	g.lost("POST", "/applications", `{"displayName":"x"}`)
 	g.client.Timeout = 0
@@ -186,7 +186,7 @@ func TestSigningInAndExchangeMeetTroubleAndTheControlPlaneNone(t *testing.T) {
 	r := newRig(t, Options{})
 	org := r.server.world.Tenants[0]
 	caller := org.Callers[tenant.FullCaller]
-	r.aim(Fault{At: "*", Kind: Unavailable, Times: 3, RetryAfter: "1"})
+	r.inject(Fault{At: "*", Kind: Unavailable, Times: 3, RetryAfter: "1"})
 	got := r.requestToken(org.ID, secretForm(caller.ClientID, caller.ClientSecret, graphDefault))
 	var refusal struct {
 		Error string `json:"error"`
@@ -204,7 +204,7 @@ func TestSigningInAndExchangeMeetTroubleAndTheControlPlaneNone(t *testing.T) {
 
 func TestWhoeverAsksForCalmMeetsNoTroubleAndIsNotCounted(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
-	g.aim(Fault{At: "*", Kind: Unavailable})
+	g.inject(Fault{At: "*", Kind: Unavailable})
 	g.want(200, "GET", "/organization", nil, bypass, "yes")
 	for _, f := range g.server.Faults() {
 		if f.Seen != 0 {
@@ -214,7 +214,7 @@ func TestWhoeverAsksForCalmMeetsNoTroubleAndIsNotCounted(t *testing.T) {
 	g.refused(503, "Directory_ReplicaUnavailable", "GET", "/organization", nil)
 }
 
-func TestAFaultThatCannotBeAimedIsExplained(t *testing.T) {
+func TestAFaultThatCannotBeInjectedIsExplained(t *testing.T) {
 	r := newRig(t, Options{})
 	for _, test := range []struct{ body, want string }{
 		{`{"at": "GET /v1.0/*", "kind": "rude"}`, "rude"},
@@ -233,7 +233,7 @@ func TestAFaultThatCannotBeAimedIsExplained(t *testing.T) {
 
 func TestForgottenFaultsDoNothing(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
-	g.aim(Fault{At: "*", Kind: Unavailable})
+	g.inject(Fault{At: "*", Kind: Unavailable})
 	g.control(http.MethodDelete, "/faults", "")
 	g.want(200, "GET", "/organization", nil)
 }
@@ -241,7 +241,7 @@ func TestForgottenFaultsDoNothing(t *testing.T) {
 func TestARequestThatGotNoAnswerIsLoggedWithoutAStatus(t *testing.T) {
 	lines := make(chan string, 10)
 	r := newRig(t, Options{Log: writerFunc(func(line []byte) (int, error) { lines <- string(line); return len(line), nil })})
-	r.aim(Fault{At: "GET /metadata/endpoints", Kind: ResetBefore})
+	r.inject(Fault{At: "GET /metadata/endpoints", Kind: ResetBefore})
 	<-lines
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.server.Origin()+"/metadata/endpoints", nil)
 	if err != nil {

@@ -92,7 +92,7 @@ func TestAnIdentifierURIIsUniqueInTheTenant(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	first := g.newApplication(object{"identifierUris": []string{"api://one", "api://two"}})
 	firstPath := "/applications/" + first["id"].(string)
-	g.want(http.StatusNoContent, "PATCH", firstPath, object{"identifierUris": []string{"api://two"}}) // its own is no conflict
+	g.want(http.StatusNoContent, "PATCH", firstPath, object{"identifierUris": []string{"api://two"}}) // its own is not a conflict
 	second := g.newApplication(object{"identifierUris": []string{"api://one"}})
 	body := object{"identifierUris": []string{"api://other", "api://two"}}
 	message := g.refused(http.StatusBadRequest, "Request_BadRequest", "PATCH", "/applications/"+second["id"].(string), body)
@@ -214,7 +214,7 @@ func TestAPurgedObjectIsGoneForGood(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	app, principal := g.newRegistration()
 	g.want(http.StatusNoContent, "DELETE", "/applications/"+app["id"].(string), nil)
-	// The application goes first, and leaves its service principal in the recycle bin.
+	// The application is deleted first, and leaves its service principal in the recycle bin.
 	for _, id := range []string{app["id"].(string), principal["id"].(string)} {
 		g.want(http.StatusOK, "GET", "/directory/deletedItems/"+id, nil)
 		g.want(http.StatusNoContent, "DELETE", "/directory/deletedItems/"+id, nil)

@@ -71,7 +71,7 @@ func TestAGrantsIDBeginsWithItsPrincipalInLittleEndianOrder(t *testing.T) {
 		t.Errorf("the ID is % x", decoded)
 	}
 	if second := decoded[16:]; second[7]>>4 != 4 { // the version, which is not where RFC 9562 has it
-		t.Errorf("the second half is no random GUID: % x", second)
+		t.Errorf("the second half is not a random GUID: % x", second)
 	}
 }
 

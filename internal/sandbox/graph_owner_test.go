@@ -144,9 +144,9 @@ func TestOfTheBetaVersionThereIsWhatOtherProvidersReadThere(t *testing.T) {
 	if got := g.beta("GET", "/organization", ""); got.Status != http.StatusBadRequest {
 		t.Errorf("what is not there is answered HTTP %d: %s", got.Status, got.Body)
 	}
-	g.aim(Fault{At: "GET /beta/*", Kind: Unavailable})
+	g.inject(Fault{At: "GET /beta/*", Kind: Unavailable})
 	if got := g.beta("GET", appPath, ""); got.Status != http.StatusServiceUnavailable || !strings.Contains(got.Body, `"Directory_ReplicaUnavailable"`) {
-		t.Errorf("in trouble it is answered HTTP %d: %s", got.Status, got.Body)
+		t.Errorf("during a fault it is answered HTTP %d: %s", got.Status, got.Body)
 	}
 	g.token = "nonsense"
 	if got := g.beta("GET", appPath, ""); got.Status != http.StatusUnauthorized {

@@ -115,7 +115,7 @@ func TestEachOperationTakesEachOfItsRightsAndNoOther(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			headers := map[string]string{"Authorization": "Bearer " + token, bypass: "yes"} // there is no quota to calm requests
+			headers := map[string]string{"Authorization": "Bearer " + token, bypass: "yes"} // requests that bypass faults have no quota
 			body := ""
 			if operation.method == http.MethodPost || operation.method == http.MethodPatch {
 				headers["Content-Type"], body = "application/json", "{}"

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// The versions of Graph, as they stand in a path.
+// The versions of Graph, as a path names them.
 const (
 	stable = "v1.0"
 	beta   = "beta"

@@ -33,7 +33,7 @@ type rig struct {
 	t       *testing.T
 	server  *Server
 	client  *http.Client
-	unnoted bool // that its requests succeed is no evidence of what they do
+	unnoted bool // its requests succeed without being evidence of what they do
 }
 
 func newRig(t *testing.T, options Options) *rig {
@@ -46,7 +46,7 @@ func newRig(t *testing.T, options Options) *rig {
 	t.Cleanup(func() { _ = server.Close() })
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(server.CertificateAuthorityPEM()) {
-		t.Fatal("the sandbox's CA is no PEM certificate")
+		t.Fatal("the sandbox's CA is not a PEM certificate")
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}
 	t.Cleanup(transport.CloseIdleConnections)

@@ -76,7 +76,7 @@ func TestTheAPIsHoldTheTrapsOfTheRealOnes(t *testing.T) {
 	}
 	imap := count(exchangeRoles, func(r tenant.AppRole) bool { return r.Value == "IMAP.AccessAsApp" && r.IsEnabled })
 	if imap != 2 {
-		t.Errorf("IMAP.AccessAsApp stands %d times on Exchange Online, want 2", imap)
+		t.Errorf("Exchange Online has IMAP.AccessAsApp %d times, want 2", imap)
 	}
 	const calendars = "ef54d2bf-783f-4e0f-bca1-3210c0444d99"
 	for api, want := range map[string][]tenant.AppRole{"Calendars.ReadWrite": graphRoles, "Calendars.ReadWrite.All": exchangeRoles} {
@@ -88,7 +88,7 @@ func TestTheAPIsHoldTheTrapsOfTheRealOnes(t *testing.T) {
 		ids := map[string]bool{}
 		for _, role := range roles {
 			if ids[role.ID] || role.ID != strings.ToLower(role.ID) || len(role.ID) != 36 {
-				t.Errorf("the ID %q of %s is no good, or stands twice on one API", role.ID, role.Value)
+				t.Errorf("the ID %q of %s is no good, or one API has it twice", role.ID, role.Value)
 			}
 			ids[role.ID] = true
 		}

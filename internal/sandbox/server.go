@@ -183,11 +183,11 @@ func (s *Server) State() State { return s.control.State() }
 // now, as some minutes do that nobody waits for.
 func (s *Server) Settle(tenantIDs ...string) { s.world.Settle(tenantIDs...) }
 
-// Aim arms a fault. Of two that a request matches, the one that was aimed first counts it.
-func (s *Server) Aim(f Fault) error { return s.faults.Aim(f) }
+// Inject arms a fault. A request that matches two counts for the one that was injected first.
+func (s *Server) Inject(f Fault) error { return s.faults.Inject(f) }
 
-// Faults are the faults aimed so far, those that have done their work included, in the order of aiming.
+// Faults are the faults injected so far, in order, with those that have met all their requests.
 func (s *Server) Faults() []FaultState { return s.faults.Faults() }
 
-// Trouble is how many requests met each kind of fault so far, aimed or by chance.
-func (s *Server) Trouble() map[FaultKind]int { return s.faults.Met() }
+// FaultsMet is how many requests met each kind of fault so far, injected or by chance.
+func (s *Server) FaultsMet() map[FaultKind]int { return s.faults.Met() }

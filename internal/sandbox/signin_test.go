@@ -105,7 +105,7 @@ func decodeClaims(t *testing.T, token string, into any) {
 	t.Helper()
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		t.Fatalf("%q is no JWT", token)
+		t.Fatalf("%q is not a JWT", token)
 	}
 	data, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err == nil {
@@ -238,7 +238,7 @@ func TestEveryRefusedSignInHasEntrasCode(t *testing.T) {
 		}), 50027, 400, "invalid_request"},
 		{"an app of nowhere", here.ID, secretForm(uuid.NewString(), app.secret, graphDefault), 700016, 400, "unauthorized_client"},
 		{"an app of another tenant", elsewhere.ID, secretForm(app.AppID, app.secret, graphDefault), 700016, 400, "unauthorized_client"},
-		{"a client ID that is no GUID", here.ID, secretForm("codetwo", app.secret, graphDefault), 700038, 400, "unauthorized_client"},
+		{"a client ID that is not a GUID", here.ID, secretForm("codetwo", app.secret, graphDefault), 700038, 400, "unauthorized_client"},
 		{"the zero client ID", here.ID, secretForm(uuid.Nil.String(), app.secret, graphDefault), 700038, 400, "unauthorized_client"},
 		{"a disabled app", here.ID, secretForm(disabled.AppID, disabled.secret, graphDefault), 7000112, 401, "unauthorized_client"},
 		{"an unknown API", here.ID, secret(func(f url.Values) { f.Set("scope", "https://api.example.com/.default") }), 500011, 400, "invalid_resource"},
@@ -260,7 +260,7 @@ func TestEveryRefusedSignInHasEntrasCode(t *testing.T) {
 			t.Errorf("%s: the description is %q", test.name, body.Description)
 		}
 		if strings.Contains(got.Body, app.secret) {
-			t.Errorf("%s: the secret stands in the answer", test.name)
+			t.Errorf("%s: the answer holds the secret", test.name)
 		}
 	}
 }
@@ -295,9 +295,9 @@ func TestABearerTokenIsRefusedWithItsReason(t *testing.T) {
 	form := secretForm(tenant.Callers.Full.ClientID, tenant.Callers.Full.ClientSecret, graphDefault)
 	good := r.token(tenant.TenantID, form)
 	theirs := other.server.TenantsJSON().Tenants[0]
-	foreign := other.token(theirs.TenantID, secretForm(theirs.Callers.Full.ClientID, theirs.Callers.Full.ClientSecret, graphDefault))
+	theirToken := other.token(theirs.TenantID, secretForm(theirs.Callers.Full.ClientID, theirs.Callers.Full.ClientSecret, graphDefault))
 	for bearer, want := range map[string]token.Reason{
-		"": token.Missing, "Bearer ": token.Missing, "Bearer what": token.Malformed, "Bearer " + foreign: token.BadSignature,
+		"": token.Missing, "Bearer ": token.Missing, "Bearer what": token.Malformed, "Bearer " + theirToken: token.BadSignature,
 	} {
 		if _, fault := r.server.issuer.Verify(bearer); fault == nil || fault.Reason != want {
 			t.Errorf("%.20q: %v, want %s", bearer, fault, want)

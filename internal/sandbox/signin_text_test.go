@@ -117,7 +117,7 @@ func TestATokenIsAnsweredWithEntrasFieldsAndHeaders(t *testing.T) {
 	got.json(t, &body)
 	delete(body, "access_token")
 	if len(body) != 3 || body["token_type"] != "Bearer" || body["expires_in"] != 3599.0 || body["ext_expires_in"] != 3599.0 {
-		t.Errorf("beside the token stands %v", body)
+		t.Errorf("the answer holds more than the token: %v", body)
 	}
 	if uuid.Validate(got.Header.Get("x-ms-request-id")) != nil || got.Header.Get("x-ms-ests-server") == "" ||
 		got.Header.Get("Cache-Control") != "no-store, no-cache" || got.Header.Get("Content-Type") != "application/json; charset=utf-8" {

@@ -20,7 +20,7 @@ type (
 	Fault = fault.Fault
 	// FaultKind is what happens to a request.
 	FaultKind = fault.Kind
-	// FaultState is an aimed fault, and what has become of it.
+	// FaultState is an injected fault, with how many requests it has met.
 	FaultState = fault.State
 
 	// State is what the tenants hold.

@@ -70,10 +70,10 @@ type CLI struct {
 // Environment is this process's environment without anybody's own tenant, store or Terraform settings, and with what
 // is given. Nothing tries to reach the network.
 func Environment(config string, more ...string) []string {
-	foreign := []string{"ARM_", "AZURE_", "CODETWO_", "TF_"}
+	removed := []string{"ARM_", "AZURE_", "CODETWO_", "TF_"}
 	var environment []string
 	for _, variable := range os.Environ() {
-		if !slices.ContainsFunc(foreign, func(prefix string) bool { return strings.HasPrefix(variable, prefix) }) {
+		if !slices.ContainsFunc(removed, func(prefix string) bool { return strings.HasPrefix(variable, prefix) }) {
 			environment = append(environment, variable)
 		}
 	}

@@ -54,8 +54,8 @@ type batchResponse struct {
 	Body    json.RawMessage   `json:"body"`
 }
 
-// unpack pairs the requests of a batch with their answers. Of a batch that was refused whole, or whose answer got lost,
-// there are the requests alone.
+// unpack pairs the requests of a batch with their answers. A batch that was refused
+// as a whole, or whose answer was lost, has requests alone.
 func unpack(e Exchange) (parts []Exchange, errs []error) {
 	var sent batchRequests
 	var got batchResponses
@@ -95,7 +95,7 @@ func unpack(e Exchange) (parts []Exchange, errs []error) {
 	return parts, errs
 }
 
-// plainBody is the body as it would be outside of a batch, where what is not JSON does not stand in base64.
+// plainBody is the body as it would be outside of a batch, where content that is not JSON is not base64.
 func (b batchResponse) plainBody() []byte {
 	var encoded string
 	if json.Unmarshal(b.Body, &encoded) == nil {

@@ -29,7 +29,7 @@ var supplement []byte
 type Contract struct {
 	operations []operation
 	types      map[string]*openapi3.SchemaRef // directory objects by @odata.type
-	object     *openapi3.SchemaRef            // directoryObject, in whose place stands an object of a type of its own
+	object     *openapi3.SchemaRef            // directoryObject, which an object of a derived type replaces
 }
 
 // operation is one method of one path.
@@ -184,7 +184,8 @@ func (c closer) close(of *openapi3.SchemaRef) {
 	}
 	c.close(schema.Items)
 	free := schema.AdditionalProperties
-	// Beside an error nothing stands, though Microsoft's schema leaves that open (error responses and resource types).
+	// An error is the only property of its answer, though Microsoft's schema leaves that open (error responses and
+	// resource types).
 	isError := slices.Contains(schema.Required, "error")
 	if len(schema.Properties) > 0 && (isError || free.Has == nil && free.Schema == nil) {
 		closed := false
@@ -192,7 +193,7 @@ func (c closer) close(of *openapi3.SchemaRef) {
 	}
 }
 
-// throttledOrWorse tells whether a status can come from a gateway in front of Graph, which answers in HTML or with
+// throttledOrWorse reports whether a status can come from a gateway in front of Graph, which answers in HTML or with
 // nothing at all (Microsoft Graph: best practices, handling expected errors).
 func throttledOrWorse(status int) bool {
 	return status == http.StatusTooManyRequests || status >= http.StatusInternalServerError

@@ -75,8 +75,8 @@ func (c *Contract) violations(e Exchange, ofRequest bool) []string {
 	return found
 }
 
-// pageOptions stand in an @odata.nextLink, which a client takes as it is (Microsoft Graph: paging): no contract
-// declares them.
+// pageOptions are the options of an @odata.nextLink, which a client follows unchanged (Microsoft Graph: paging): no
+// contract declares them.
 var pageOptions = []string{"$skiptoken"}
 
 func (c *Contract) checkQuery(o operation, raw string) (errs []error) {
@@ -91,7 +91,7 @@ func (c *Contract) checkQuery(o operation, raw string) (errs []error) {
 		case declared == nil:
 			errs = append(errs, fmt.Errorf("the option %s is unknown", name))
 		case len(given) > 1:
-			errs = append(errs, fmt.Errorf("the option %s stands twice", name))
+			errs = append(errs, fmt.Errorf("the option %s is given twice", name))
 		default:
 			errs = append(errs, checkParameter(name, given[0], declared.Schema.Value)...)
 			errs = append(errs, c.checkNames(o, name, given[0])...)
@@ -100,7 +100,7 @@ func (c *Contract) checkQuery(o operation, raw string) (errs []error) {
 	return errs
 }
 
-// isList tells whether an operation takes a page size, and so has pages.
+// isList reports whether an operation takes a page size, and so has pages.
 func (o operation) isList() bool { return o.Parameters.GetByInAndName("query", "$top") != nil }
 
 func checkParameter(name, text string, schema *openapi3.Schema) []error {
@@ -109,7 +109,7 @@ func checkParameter(name, text string, schema *openapi3.Schema) []error {
 	case schema.Type.Is("integer"):
 		number, err := strconv.Atoi(text)
 		if err != nil {
-			return []error{fmt.Errorf("%s is %q, which is no number", name, text)}
+			return []error{fmt.Errorf("%s is %q, which is not a number", name, text)}
 		}
 		value = float64(number)
 	case schema.Type.Is("boolean"):
@@ -176,10 +176,10 @@ func (c *Contract) checkBody(declared openapi3.Content, header http.Header, body
 	}
 	var value any
 	if err := json.Unmarshal(body, &value); err != nil {
-		return []error{fmt.Errorf("the body is no JSON: %w", err)}
+		return []error{fmt.Errorf("the body is not JSON: %w", err)}
 	}
 	if object, ok := value.(map[string]any); ok {
-		// Control information of an answer stands beside its properties (OData JSON Format 4.5.1).
+		// An answer mixes control information with its properties (OData JSON Format 4.5.1).
 		delete(object, "@odata.context")
 	}
 	return c.checkValue(declared.Get("application/json").Schema, value)
@@ -193,7 +193,7 @@ func (c *Contract) checkValue(schema *openapi3.SchemaRef, value any) []error {
 		name, _ := object["@odata.type"].(string)
 		actual, known := c.types[name]
 		if !known || c.isObject(actual) {
-			return []error{fmt.Errorf("@odata.type is %q, which is no type of a directory object", name)}
+			return []error{fmt.Errorf("@odata.type is %q, which is not a type of directory object", name)}
 		}
 		return visit(actual.Value, value)
 	}

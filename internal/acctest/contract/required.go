@@ -157,8 +157,8 @@ func namesIn(option, text string) (names []string) {
 	return names
 }
 
-// checkNames tells of properties in an option that the entity does not have. Of a directoryObject, whose type is known
-// from the answer alone, any type may have it.
+// checkNames reports properties in an option that the entity does not have. A directoryObject may have those of any
+// type, since the answer alone tells its type.
 func (c *Contract) checkNames(o operation, option, text string) (errs []error) {
 	entity := c.entityOf(o)
 	if entity == nil {

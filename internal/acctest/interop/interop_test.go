@@ -21,7 +21,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
-// play runs a foreign program against a sandbox, whose traffic is held against Microsoft's contract on the way. The
+// play runs a program against a sandbox, whose traffic is held against Microsoft's contract on the way. The
 // program has to end well, say of each step that it is done, and leave nothing behind. The pause is for programs that wait
 // for a change to show.
 func play(t *testing.T, options sandbox.Options, pause time.Duration, steps []string, program ...string) {
@@ -37,7 +37,7 @@ func play(t *testing.T, options sandbox.Options, pause time.Duration, steps []st
 	command.Env = append(os.Environ(), "SSL_CERT_FILE="+caPath, "NODE_EXTRA_CA_CERTS="+caPath, "FOREIGN_ORIGIN="+env.Server.Origin(),
 		"FOREIGN_TENANT_ID="+env.Tenant(0).TenantID, "FOREIGN_CLIENT_ID="+caller.ClientID, "FOREIGN_CLIENT_SECRET="+caller.ClientSecret,
 		"FOREIGN_CERTIFICATE="+certificatePath, "FOREIGN_PAUSE="+pause.String())
-	for _, variable := range env.Server.ForeignEnvironment(caPath, "") {
+	for _, variable := range env.Server.InteropEnvironment(caPath, "") {
 		command.Env = append(command.Env, variable.Name+"="+variable.Value)
 	}
 	said, err := command.CombinedOutput()
@@ -70,7 +70,7 @@ func newCertificate(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "foreign"},
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "interop"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0),
 	}
 	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)

@@ -24,7 +24,7 @@ token=$(ask --data-urlencode grant_type=client_credentials --data-urlencode "cli
 echo "ok: a token by secret"
 
 key=$(openssl x509 -in "$FOREIGN_CERTIFICATE" -outform DER | openssl base64 -A)
-app=$(graph POST /applications "{\"displayName\": \"Foreign shell\", \"keyCredentials\": [{\"type\": \"AsymmetricX509Cert\", \"usage\": \"Verify\", \"key\": \"$key\"}]}")
+app=$(graph POST /applications "{\"displayName\": \"Interop shell\", \"keyCredentials\": [{\"type\": \"AsymmetricX509Cert\", \"usage\": \"Verify\", \"key\": \"$key\"}]}")
 id=$(echo "$app" | jq -er .id) client_id=$(echo "$app" | jq -er .appId)
 graph POST /servicePrincipals "{\"appId\": \"$client_id\"}" >/dev/null
 echo "ok: registering"

@@ -17,10 +17,10 @@ import (
 )
 
 // notRun is what a test says that found no PowerShell. internal/tools/test-scripts.sh counts such a test as not run.
-const notRun = "not run: no PowerShell (pwsh on PATH, or beside the checkout)"
+const notRun = "not run: no PowerShell (pwsh on PATH, or next to the checkout)"
 
-// patience is how long a script may run, on a machine that is busy with other tests.
-const patience = 2 * time.Minute
+// timeLimit is how long a script may run, on a machine that is busy with other tests.
+const timeLimit = 2 * time.Minute
 
 // Script is one run of a script: `pwsh -NoProfile -File <script> <arguments>`.
 type Script struct {
@@ -55,7 +55,7 @@ var margin = regexp.MustCompile(`\s+(\|\s+)?`)
 // error, as one space, so that a sentence can be looked for.
 func (r Result) Message() string { return strings.TrimSpace(margin.ReplaceAllString(r.Stderr, " ")) }
 
-// Find returns the PowerShell of this machine: pwsh on PATH, else the one in the folder shared beside the checkout.
+// Find returns the PowerShell of this machine: pwsh on PATH, else the one in the folder shared next to the checkout.
 func Find() (path string, ok bool) {
 	if found, err := exec.LookPath("pwsh"); err == nil {
 		if found, err = filepath.Abs(found); err == nil {
@@ -66,12 +66,12 @@ func Find() (path string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	beside := filepath.Join(filepath.Dir(root), "shared", "pwsh", "pwsh")
-	info, err := os.Stat(beside)
+	shared := filepath.Join(filepath.Dir(root), "shared", "pwsh", "pwsh")
+	info, err := os.Stat(shared)
 	if err != nil || !info.Mode().IsRegular() {
 		return "", false
 	}
-	return beside, true
+	return shared, true
 }
 
 // Require returns the PowerShell of this machine. Without one it skips the test, which then counts as not run.
@@ -102,7 +102,7 @@ func Run(t testing.TB, s Script) Result {
 func Command(t testing.TB, s Script) *exec.Cmd {
 	t.Helper()
 	path := Require(t)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
 	t.Cleanup(cancel)
 	file := s.File
 	if file == "" {

@@ -72,8 +72,8 @@ func TestPwshOfTheMachineComesBeforeTheOneBesideTheCheckout(t *testing.T) {
 
 func TestPwshBesideTheCheckoutIsFoundFromBelowIt(t *testing.T) {
 	parent := t.TempDir()
-	below, beside := filepath.Join(parent, "checkout", "internal", "x"), filepath.Join(parent, "shared", "pwsh")
-	for _, folder := range []string{below, beside} {
+	below, shared := filepath.Join(parent, "checkout", "internal", "x"), filepath.Join(parent, "shared", "pwsh")
+	for _, folder := range []string{below, shared} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +86,7 @@ func TestPwshBesideTheCheckoutIsFoundFromBelowIt(t *testing.T) {
 	if path, ok := Find(); ok {
 		t.Errorf("found %q where there is none", path)
 	}
-	program := filepath.Join(beside, "pwsh")
+	program := filepath.Join(shared, "pwsh")
 	if err := os.WriteFile(program, nil, 0o700); err != nil {
 		t.Fatal(err)
 	}

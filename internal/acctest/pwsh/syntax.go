@@ -38,7 +38,7 @@ func newer(t testing.TB, scripts ...string) [][]string {
 	if result.ExitCode != 0 || result.Stderr != "" {
 		t.Fatalf("the check of the syntax ended with %d: %s", result.ExitCode, result.Stderr)
 	}
-	// One line begins each script, and one ends them, so that a check that was cut off is no clean one.
+	// One line begins each script, and one ends them, so that a check that was cut off does not pass as clean.
 	parts := strings.Split(result.Stdout, "script\n")
 	if len(parts) != len(scripts)+1 || !strings.HasSuffix(result.Stdout, "end\n") {
 		t.Fatalf("the check of the syntax said of %d scripts: %s", len(scripts), result.Stdout)

@@ -51,7 +51,7 @@ $newMembers = 'Convert::ToHexString', 'Convert::FromHexString', 'Path::Join', 'S
   'RandomNumberGenerator::Fill', 'RandomNumberGenerator::GetBytes', 'RandomNumberGenerator::GetInt32', 'Environment::ProcessId',
   'Environment::ProcessPath'
 
-# Of a command, the names of its parameters, written out in full where PowerShell knows the command.
+# The parameter names of a command, written out in full where PowerShell knows the command.
 function Get-BoundName($command) {
   $command.CommandElements | Where-Object { $_ -is [System.Management.Automation.Language.CommandParameterAst] } | ForEach-Object { $_.ParameterName }
   try {

@@ -13,7 +13,7 @@ import (
 )
 
 // The backends that the CLI can keep its state in. The local one writes the whole state for each change of a resource;
-// every other one writes it at the end, and each 20 seconds, which is what whoever shares a state has.
+// every other one writes it at the end, and each 20 seconds, as every shared state is.
 const (
 	httpBackend  = "http"
 	localBackend = "local"

@@ -97,7 +97,7 @@ func (b *bench) prepare(ctx context.Context) error {
 	}
 	b.cli = &terraformcli.CLI{Path: b.settings.cli, Folder: work, Environment: terraformcli.Environment(b.config, variables...)}
 	b.watch = &watch{below: []string{b.providers, b.folder}} // packed ones are unpacked into the CLI's folder
-	if err := makeStore(ctx, b.storeURL()); err != nil {     // whose first use is no part of what one tenant takes
+	if err := makeStore(ctx, b.storeURL()); err != nil {     // whose first use is not part of what one tenant takes
 		return err
 	}
 	return b.initialise(ctx, nil)

@@ -73,7 +73,7 @@ func newPair() (*certificate.Pair, error) {
 	return certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: now, NotAfter: now.AddDate(5, 0, 0)})
 }
 
-// makeStore makes a store whose passphrase has been set: with its first secret, which goes again.
+// makeStore makes a store whose passphrase has been set: with its first secret, which is removed again.
 func makeStore(ctx context.Context, url string) error {
 	const tenant = "00000000-0000-0000-0000-000000000000"
 	s, err := store.Open(url, passphrase)

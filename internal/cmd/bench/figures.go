@@ -28,7 +28,7 @@ type figures struct {
 	Waited      time.Duration `json:"waited_ns"`       // before repetitions of a request, in the tenant that waited longest
 	Failed      map[int]int   `json:"failed,omitzero"` // answers of 400 and above
 	Wall        time.Duration `json:"wall_ns"`         // of the CLI, from start to end
-	Baseline    time.Duration `json:"baseline_ns"`        // of the CLI with as many resources, and of processes that start; see baseline
+	Baseline    time.Duration `json:"baseline_ns"`     // of the CLI with as many resources, and of processes that start; see baseline
 	Ideal       time.Duration `json:"ideal_ns"`        // see judge
 	Ratio       float64       `json:"ratio"`           // Wall ÷ Ideal
 	OwnRatio    float64       `json:"own_ratio"`       // (Wall − Baseline) ÷ Ideal

@@ -52,7 +52,7 @@ func main() {
 	for _, text := range strings.Split(tenants, ",") {
 		number, parseErr := strconv.Atoi(text)
 		if parseErr != nil || number < 1 {
-			err = fmt.Errorf("-tenants %s: %q is no number of tenants", tenants, text)
+			err = fmt.Errorf("-tenants %s: %q is not a number of tenants", tenants, text)
 			break
 		}
 		s.tenants = append(s.tenants, number)
@@ -84,7 +84,7 @@ type report struct {
 	Figures     []figures     `json:"figures"`
 }
 
-// run measures every profile with every number of tenants, and prints as it goes.
+// run measures every profile with every number of tenants, and prints each result at once.
 func run(ctx context.Context, s settings) error {
 	work, err := os.MkdirTemp("", "codetwo-bench-")
 	if err != nil {

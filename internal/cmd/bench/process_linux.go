@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// watch looks at the processes of the CLI and its providers while a command runs. Of a provider the CLI starts several,
-// one after the other.
+// watch looks at the processes of the CLI and its providers while a command runs. The CLI starts a provider
+// several times, one after the other.
 type watch struct {
 	below []string // folders that the providers' binaries lie below
 

@@ -111,7 +111,7 @@ func competitors(mirror, folder string) (competitor subject, missing []string, e
 	}
 	return subject{
 		name: "azuread + tls + local", config: config, providers: mirror,
-		environment: (*sandbox.Server).ForeignEnvironment,
+		environment: (*sandbox.Server).InteropEnvironment,
 		configure: func(ctx context.Context, b *bench, tenants int, _ bool) error {
 			return configureCompetitor(ctx, b, tenants)
 		},

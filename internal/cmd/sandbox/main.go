@@ -32,7 +32,7 @@ func main() {
 type settings struct {
 	options        sandbox.Options
 	envFile        string
-	foreignEnvFile string
+	interopEnvFile string
 	logFile        string
 	stateFile      string
 }
@@ -48,8 +48,8 @@ func parse(args []string, out io.Writer) (settings, error) {
 	flags.Float64Var(&set.options.Speed, "speed", 1, "how many `times` sooner than in reality a write is seen everywhere, in the realistic profile")
 	flags.Uint64Var(&set.options.Seed, "seed", 0, "`number` that everything which happens by chance follows from; 0 draws one")
 	flags.DurationVar(&set.options.Latency, "latency", 0, "`time` added to every request, such as 80ms")
-	flags.StringVar(&set.envFile, "env-file", "", "`file` to write for a shell to source, for the provider; with two more beside it")
-	flags.StringVar(&set.foreignEnvFile, "foreign-env-file", "", "the same `file` with what other programs need, such as the azuread provider")
+	flags.StringVar(&set.envFile, "env-file", "", "`file` to write for a shell to source, for the provider; with two more next to it")
+	flags.StringVar(&set.interopEnvFile, "foreign-env-file", "", "the same `file` with what other programs need, such as the azuread provider")
 	flags.StringVar(&set.logFile, "log", "", "`file` to append one line of JSON to for each request")
 	flags.StringVar(&set.stateFile, "state", "", "`file` to write what the tenants hold to, at the beginning and when the sandbox ends")
 	if err := flags.Parse(args); err != nil {
@@ -57,7 +57,7 @@ func parse(args []string, out io.Writer) (settings, error) {
 	}
 	switch {
 	case flags.NArg() > 0:
-		return settings{}, fmt.Errorf("%q is no flag; the sandbox takes no other arguments", flags.Arg(0))
+		return settings{}, fmt.Errorf("%q is not a flag; the sandbox takes no other arguments", flags.Arg(0))
 	case set.options.Tenants < 1:
 		return settings{}, fmt.Errorf("-tenants %d: there must be at least one", set.options.Tenants)
 	}
@@ -101,8 +101,8 @@ func announce(server *sandbox.Server, set settings, out io.Writer) error {
 			return err
 		}
 	}
-	if set.foreignEnvFile != "" {
-		if err := server.WriteForeignEnvFile(set.foreignEnvFile); err != nil {
+	if set.interopEnvFile != "" {
+		if err := server.WriteInteropEnvFile(set.interopEnvFile); err != nil {
 			return err
 		}
 	}
@@ -122,11 +122,11 @@ func announce(server *sandbox.Server, set settings, out io.Writer) error {
 	switch {
 	case set.envFile != "":
 		fmt.Fprintf(out, "In another shell, for the provider:  %s\n", sandbox.SourceCommand(set.envFile))
-	case set.foreignEnvFile == "":
+	case set.interopEnvFile == "":
 		fmt.Fprintln(out, "Start it with -env-file sandbox.env to get the variables that the provider needs.")
 	}
-	if set.foreignEnvFile != "" {
-		fmt.Fprintf(out, "In another shell, for other programs:  %s\n", sandbox.SourceCommand(set.foreignEnvFile))
+	if set.interopEnvFile != "" {
+		fmt.Fprintf(out, "In another shell, for other programs:  %s\n", sandbox.SourceCommand(set.interopEnvFile))
 	}
 	if profile := set.options.Profile; profile != "instant" {
 		fmt.Fprintf(out, "The profile is %s, its seed %d: -seed %d makes the same happen again.\n", profile, server.Seed(), server.Seed())

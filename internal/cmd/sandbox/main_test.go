@@ -135,7 +135,7 @@ func TestTheSandboxExplainsAWrongCommandLine(t *testing.T) {
 		{[]string{"-speed", "-2"}, "speed -2"},
 		{[]string{"-tenants", "0"}, "at least one"},
 		{[]string{"-gate", "open"}, `gate "open"`},
-		{[]string{"start"}, `"start" is no flag`},
+		{[]string{"start"}, `"start" is not a flag`},
 		{[]string{"-listen", "0.0.0.0:0"}, "loopback"},
 		{[]string{"-latency", "-5ms"}, "latency -5ms"},
 	} {

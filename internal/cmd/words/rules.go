@@ -19,7 +19,7 @@ type rule struct {
 // others wrote is quoted in code spans, which are not read, or has its exception here.
 var rules = []rule{
 	{words: `mend(s|ed|ing)?`, better: "repair, fix or complete"},
-	{words: `stands?|stood`, except: `st(and|ands|ood) (in )?for\b|st(and|ands|ood) on (its|their) own|st(and|ands|ood) still`, better: "is, appears or lies; take effect, remain"},
+	{words: `stands?|stood`, except: `st(and|ands|ood) (in )?for\b|st(and|ands|ood) on (its|their) own|st(and|ands|ood) (still|in the way)\b`, better: "is, appears or lies; take effect, remain"},
 	{words: `anew`, better: "again, or a new one"},
 	{words: `beside`, better: "next to, along with, in addition to; in parallel with"},
 	{words: `let(s|ting)? (in|((it|them|us|nobody|nothing|anyone|everybody|(the|an?|no|that|its) \w+) in))`, better: "accept, admit or allow"},
@@ -50,7 +50,7 @@ var rules = []rule{
 	{words: `that which`, better: "what, or the noun"},
 	{
 		words:  `(is|are|was|were) no`,
-		except: `there (is|are|was|were) no\b|(is|are|was|were) no (longer|more|less|fewer|older|later|lower|higher|larger|smaller)\b`,
+		except: `there (is|are|was|were) no\b|(is|are|was|were) no (longer|more|less|fewer|older|later|lower|higher|larger|smaller|good|use)\b`,
 		better: "is not a",
 	},
 	{words: `(?-i:Of) (?-i:[a-z])\w*`, except: `of course`, better: "the subject first, without a fronted \"Of\""},

@@ -11,7 +11,7 @@ import (
 // examples are, for each rule by its words, a sentence that it refuses and a better one.
 var examples = map[string]struct{ was, better string }{
 	`mend(s|ed|ing)?`: {"The next plan mends it.", "The next plan repairs it; amended, recommended."},
-	`stands?|stood`:   {"The ID stands in the token.", "The ID is in the token; NAME stands for the mailbox, and each row stands on its own."},
+	`stands?|stood`:   {"The ID stands in the token.", "The ID is in the token; NAME stands for the mailbox, and each row stands on its own and stands in the way."},
 	`anew`:            {"It is made anew.", "It is made again."},
 	`beside`:          {"A file beside the record.", "A file next to the record, besides the key."},
 	`let(s|ting)? (in|((it|them|us|nobody|nothing|anyone|everybody|(the|an?|no|that|its) \w+) in))`: {
@@ -34,7 +34,7 @@ var examples = map[string]struct{ was, better string }{
 	`aim(s|ed|ing)?`:            {"A fault aimed at a request.", "A fault injected into a request; claims."},
 	`who(m)?ever`:               {"Regardless, whoever asks.", "Regardless of who asks."},
 	`that which`:                {"It is that which is asked.", "It is what is asked."},
-	`(is|are|was|were) no`:      {"This is no error.", "This is not an error: there is no key, and it is no longer needed."},
+	`(is|are|was|were) no`:      {"This is no error.", "This is not an error: there is no key, and it is no longer needed, or is no good."},
 	`(?-i:Of) (?-i:[a-z])\w*`:   {"Of two faults, the first counts.", "The first of two faults counts. Of course."},
 }
 
@@ -73,7 +73,7 @@ func Works() string {
 		A string ` + "`json:\"beside anew\"`" + ` // beside
 	}{}
 	return anew + "the key is " +
-		"needless " + f("a calm read") + ` + "`one\nis\nno good`" + `
+		"needless " + f("a calm read") + ` + "`one\nis\nno key`" + `
 }
 `
 	want := []string{

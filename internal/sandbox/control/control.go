@@ -51,7 +51,7 @@ func (a *API) Routes(mux *http.ServeMux) {
 	control.HandleFunc("GET /_sandbox/faults", func(w http.ResponseWriter, _ *http.Request) {
 		writeControl(w, http.StatusOK, faultList{a.faults.Faults()})
 	})
-	control.HandleFunc("POST /_sandbox/faults", a.aimFault)
+	control.HandleFunc("POST /_sandbox/faults", a.injectFault)
 	control.HandleFunc("DELETE /_sandbox/faults", func(w http.ResponseWriter, _ *http.Request) {
 		a.faults.ForgetFaults()
 		writeControl(w, http.StatusOK, faultList{a.faults.Faults()})
@@ -104,7 +104,7 @@ func (a *API) patchSignIn(t *tenant.Tenant, w http.ResponseWriter, r *http.Reque
 	t.Refused = map[string]int{}
 	for clientID, code := range patch.Refuse {
 		if uuid.Validate(clientID) != nil || code <= 0 {
-			refuseControl(w, http.StatusBadRequest, fmt.Errorf("refuse: %q: %d is no application ID (GUID) with a code such as 7000214", clientID, code))
+			refuseControl(w, http.StatusBadRequest, fmt.Errorf("refuse: %q: %d is not an application ID (GUID) with a code such as 7000214", clientID, code))
 			return
 		}
 		t.Refused[strings.ToLower(clientID)] = code
@@ -157,12 +157,12 @@ type faultList struct {
 	Faults []fault.State `json:"faults"`
 }
 
-// aimFault arms a fault, and answers with all of them.
-func (a *API) aimFault(w http.ResponseWriter, r *http.Request) {
+// injectFault arms a fault, and answers with all of them.
+func (a *API) injectFault(w http.ResponseWriter, r *http.Request) {
 	var fault fault.Fault
 	err := readControl(r, &fault)
 	if err == nil {
-		err = a.faults.Aim(fault)
+		err = a.faults.Inject(fault)
 	}
 	if err != nil {
 		refuseControl(w, http.StatusBadRequest, err)

@@ -67,7 +67,7 @@ func (a *API) patchExchange(t *tenant.Tenant, w http.ResponseWriter, r *http.Req
 func (p exchangePatch) check() error {
 	for _, id := range p.EwsAllowedAppIDs.value {
 		if uuid.Validate(id) != nil {
-			return fmt.Errorf("ews_allowed_app_ids: %q is no application ID (GUID)", id)
+			return fmt.Errorf("ews_allowed_app_ids: %q is not an application ID (GUID)", id)
 		}
 	}
 	if p.SecondWave.set && !p.SecondWave.value {
@@ -80,7 +80,7 @@ func (p exchangePatch) applyTo(o tenant.ExchangeOrganization) (tenant.ExchangeOr
 	if p.ServerBusy.set {
 		busy, err := time.ParseDuration(p.ServerBusy.value)
 		if err != nil || busy < 0 {
-			return o, fmt.Errorf("server_busy: %q is no duration such as 30s, or 0s to end it", p.ServerBusy.value)
+			return o, fmt.Errorf("server_busy: %q is not a duration such as 30s, or 0s to end it", p.ServerBusy.value)
 		}
 		o.ServerBusy = busy
 	}

@@ -39,7 +39,7 @@ func (p policyPut) check() error {
 			return fmt.Errorf("type: %q is none of %q", r.Type, tenant.RestrictionTypes)
 		}
 		if slices.Contains(seen, r.Type) {
-			return fmt.Errorf("type: %s stands twice, and a policy takes each once", r.Type)
+			return fmt.Errorf("type: %s is given twice; a policy takes each type once", r.Type)
 		}
 		seen = append(seen, r.Type)
 		if !r.OfLifetime() {

@@ -178,8 +178,8 @@ func (c folderCall) folderXML(f mailFolder, shape folderShape) string {
 			`<t:CreateHierarchy>%[3]t</t:CreateHierarchy><t:Delete>%[1]t</t:Delete><t:Modify>%[1]t</t:Modify><t:Read>%[4]t</t:Read></t:EffectiveRights>`,
 			rights.owner, rights.create, rights.subfolders, rights.read != "None")
 	}
-	// Who may not change a folder's permissions is not shown them. Of another user's mailbox, Exchange was seen to answer with
-	// ErrorAccessDenied instead; what it does with a public folder is unconfirmed.
+	// A caller that may not change a folder's permissions is not shown them. For another user's mailbox, Exchange was
+	// seen to answer with ErrorAccessDenied instead; what it does with a public folder is unconfirmed.
 	if shape.wants(permissionSetURI) && rights.owner {
 		properties.WriteString(c.permissionSet(f))
 	}

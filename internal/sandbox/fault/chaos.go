@@ -91,7 +91,7 @@ func partsOf(r *http.Request) string {
 			URL    string `json:"url"`
 		} `json:"requests"`
 	}
-	_ = json.Unmarshal(body, &batch) // what is no batch is refused by Graph
+	_ = json.Unmarshal(body, &batch) // Graph refuses what is not a batch
 	return identifiers.ReplaceAllString(fmt.Sprint(batch.Requests), "*")
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
-// newChaos returns what decides by chance in a hostile world, of which the paths of Graph are known.
+// newChaos returns what decides by chance in a world of the hostile profile that knows the paths of Graph.
 func newChaos(t *testing.T, seed uint64) func(*http.Request) (Fault, bool) {
 	t.Helper()
 	world, err := tenant.NewWorld(tenant.Options{Profile: "hostile", Seed: seed})
@@ -27,8 +27,8 @@ func newChaos(t *testing.T, seed uint64) func(*http.Request) (Fault, bool) {
 	return New(world, issuer, graph).chance
 }
 
-// troubles plays the same requests to a hostile tenant and returns what became of each.
-func troubles(t *testing.T, seed uint64) []int {
+// drawnFaults sends the same requests to a tenant of the hostile profile and returns what became of each.
+func drawnFaults(t *testing.T, seed uint64) []int {
 	t.Helper()
 	chance := newChaos(t, seed)
 	var met []int
@@ -50,19 +50,19 @@ func troubles(t *testing.T, seed uint64) []int {
 }
 
 func TestASeedMakesTheSameTroubleAgain(t *testing.T) {
-	first, again, other := troubles(t, 1), troubles(t, 1), troubles(t, 2)
+	first, again, other := drawnFaults(t, 1), drawnFaults(t, 1), drawnFaults(t, 2)
 	if !slices.Equal(first, again) {
 		t.Errorf("the same seed made %v, and then %v", first, again)
 	}
 	if slices.Equal(first, other) {
-		t.Error("another seed makes the same trouble")
+		t.Error("another seed draws the same faults")
 	}
 	kinds := map[int]bool{}
 	for _, met := range first {
 		kinds[met%100] = true
 	}
 	if len(kinds) != len(chances) {
-		t.Errorf("2000 requests met %d kinds of trouble, want all %d", len(kinds), len(chances))
+		t.Errorf("2000 requests met %d kinds of fault, want all %d", len(kinds), len(chances))
 	}
 }
 

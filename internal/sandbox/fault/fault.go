@@ -1,5 +1,5 @@
-// Package fault makes requests fail, hang or be answered late or stale: those that a fault is aimed at, and in the hostile
-// profile others by chance.
+// Package fault makes requests fail, hang, or get late or stale answers: those that a fault is injected into, and in the
+// hostile profile others by chance.
 package fault
 
 import (
@@ -56,7 +56,7 @@ type Fault struct {
 	lastWrite bool // of Stale: answered as of before the last write to the tenant that has not settled, in place of For
 }
 
-// State is an aimed fault, and what has become of it.
+// State is an injected fault, with how many requests it has met.
 type State struct {
 	Fault
 	Seen  int `json:"seen"`  // requests that matched
@@ -71,12 +71,12 @@ func (f *Fault) check() (*regexp.Regexp, error) {
 	case f.Nth < 0 || f.Times < 0:
 		return nil, errors.New("nth and times are counted from 1")
 	case f.Kind == Refused && (f.Status < 400 || f.Status > 599):
-		return nil, fmt.Errorf("status: %d is no status of an error, 400 to 599", f.Status)
+		return nil, fmt.Errorf("status: %d is not the status of an error, 400 to 599", f.Status)
 	}
 	f.Nth, f.Times = max(f.Nth, 1), max(f.Times, 1)
 	if f.For != "" {
 		if d, err := time.ParseDuration(f.For); err != nil || d <= 0 {
-			return nil, fmt.Errorf("for: %q is no duration such as 30s", f.For)
+			return nil, fmt.Errorf("for: %q is not a duration such as 30s", f.For)
 		}
 	}
 	method, path, both := strings.Cut(f.At, " ")
@@ -84,7 +84,7 @@ func (f *Fault) check() (*regexp.Regexp, error) {
 		method, path = "*", f.At
 	}
 	if !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "*") {
-		return nil, fmt.Errorf("at: %q is no method and path such as PATCH /v1.0/applications*", f.At)
+		return nil, fmt.Errorf("at: %q is not a method and path such as PATCH /v1.0/applications*", f.At)
 	}
 	return regexp.MustCompile("(?i)^" + strings.ReplaceAll(regexp.QuoteMeta(method+" "+path), `\*`, ".*") + "$"), nil
 }

@@ -20,10 +20,10 @@ type Injector struct {
 	world *tenant.World
 	apis  []API
 
-	mu    sync.Mutex
-	aimed []*aimedFault
-	met   map[Kind]int // how many requests met it, aimed or by chance
-	// chance decides what happens to a request that no fault is aimed at; nil: nothing does.
+	mu       sync.Mutex
+	injected []*injectedFault
+	met      map[Kind]int // how many requests met it, injected or by chance
+	// chance decides what happens to a request that no injected fault meets; nil: nothing does.
 	chance func(r *http.Request) (Fault, bool)
 }
 
@@ -42,8 +42,8 @@ type Failure struct {
 	Message string
 }
 
-// New returns an injector without an aimed fault. In a world of the profile hostile, requests meet faults by
-// chance. What none of the APIs owns is refused in plain text.
+// New returns an injector without faults. In a world of the hostile profile, requests meet faults by chance. A request to
+// none of the APIs is refused in plain text.
 func New(world *tenant.World, issuer *token.Issuer, apis ...API) *Injector {
 	i := &Injector{world: world, apis: apis, met: map[Kind]int{}}
 	if world.Profile.Chaos {
@@ -61,42 +61,42 @@ func (i *Injector) ownerOf(path string) (API, bool) {
 	return i.apis[at], true
 }
 
-type aimedFault struct {
+type injectedFault struct {
 	State
 	matches *regexp.Regexp
 }
 
-// Aim arms a fault. Of two that a request matches, the one that was aimed first counts it.
-func (i *Injector) Aim(f Fault) error {
+// Inject arms a fault. A request that matches two counts for the one that was injected first.
+func (i *Injector) Inject(f Fault) error {
 	pattern, err := f.check()
 	if err != nil {
 		return err
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.aimed = append(i.aimed, &aimedFault{State: State{Fault: f}, matches: pattern})
+	i.injected = append(i.injected, &injectedFault{State: State{Fault: f}, matches: pattern})
 	return nil
 }
 
-// Faults are the faults aimed so far, those that have done their work included, in the order of aiming.
+// Faults are the faults injected so far, in order, with those that have met all their requests.
 func (i *Injector) Faults() []State {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return tenant.Mapped(i.aimed, func(a *aimedFault) State { return a.State })
+	return tenant.Mapped(i.injected, func(a *injectedFault) State { return a.State })
 }
 
-// ForgetFaults disarms every aimed fault.
+// ForgetFaults disarms every injected fault.
 func (i *Injector) ForgetFaults() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.aimed = nil
+	i.injected = nil
 }
 
 // next returns what is to happen to a request, if something is.
 func (i *Injector) next(r *http.Request) (Fault, bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for _, a := range i.aimed {
+	for _, a := range i.injected {
 		if a.Fired == a.Times || !a.matches.MatchString(r.Method+" "+r.URL.Path) {
 			continue
 		}
@@ -117,7 +117,7 @@ func (i *Injector) count(kind Kind) {
 	i.met[kind]++
 }
 
-// Met is how many requests met each kind of fault so far, aimed or by chance.
+// Met is how many requests met each kind of fault so far, injected or by chance.
 func (i *Injector) Met() map[Kind]int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -188,7 +188,7 @@ var failures = map[Kind]Failure{
 		Message: "Error due to concurrent requests being made to the tenant. Please wait briefly and retry."},
 }
 
-// gatewayPage is what stands between client and API answers with when it cannot reach the latter.
+// gatewayPage is what a gateway in front of the API answers when it cannot reach it.
 const gatewayPage = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
 
 // fail answers with the error of a fault, in the form of the API that was asked.

@@ -91,7 +91,7 @@ func checkBatch(requests []batchRequest) *apiError {
 	for i, request := range requests {
 		for _, id := range request.DependsOn {
 			if id == request.ID || !slices.Contains(ids[:i], id) {
-				return refuse(badSyntax, "Request Id '%s' depends on '%s', which is no request before it.", request.ID, id) // text unconfirmed
+				return refuse(badSyntax, "Request Id '%s' depends on '%s', which is not a request before it.", request.ID, id) // text unconfirmed
 			}
 		}
 	}
@@ -171,7 +171,7 @@ func (a *API) refusePart(answered *partAnswer, batch *http.Request, failure *api
 	a.writeError(answered, failure)
 }
 
-// partAnswer is the answer to a part before it stands in the batch's.
+// partAnswer is the answer to a part before it is copied into the batch's.
 type partAnswer struct {
 	status int
 	header http.Header

@@ -67,7 +67,7 @@ func (c *call) setKeys(a *tenant.Application, raw json.RawMessage) *apiError {
 		if failure == nil && slices.ContainsFunc(keys, func(k tenant.KeyCredential) bool { return k.KeyID == key.KeyID }) {
 			failure = invalidValue("keyId", "KeyCredential") // unconfirmed
 		}
-		// An expired entry is refused wherever it stands, also next to a new one.
+		// An expired entry is refused at any place in the list, also next to a new one.
 		if failure == nil && !c.api.world.Now().Before(key.End) {
 			failure = invalidKeyDate()
 		}

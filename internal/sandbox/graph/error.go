@@ -93,7 +93,7 @@ var tokenErrors = map[token.Reason]string{
 	token.Expired:      "Lifetime validation failed, the token is expired.",
 }
 
-const foreignAudience = "Access token validation failure. Invalid audience."
+const wrongAudience = "Access token validation failure. Invalid audience."
 
 func unauthenticated(message string) *apiError {
 	return &apiError{status: http.StatusUnauthorized, code: "InvalidAuthenticationToken", message: message}
@@ -137,8 +137,8 @@ func (a *API) Fail(w http.ResponseWriter, r *http.Request, status int, code, mes
 func sortedNames(body map[string]json.RawMessage) []string {
 	names := make([]string, 0, len(body))
 	for name := range body {
-		// Annotations are no properties. A binding is one that nobody took: better refused than lost without a word
-		// (unconfirmed).
+		// Annotations are not properties. A binding that is still here was handled by nobody: better refused than
+		// lost without a word (unconfirmed).
 		if !strings.Contains(name, "@") || strings.HasSuffix(name, "@odata.bind") {
 			names = append(names, name)
 		}

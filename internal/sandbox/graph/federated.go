@@ -115,7 +115,7 @@ func setFederated(f *tenant.FederatedCredential, body map[string]json.RawMessage
 	return nil
 }
 
-// checkFederated refuses a credential that lacks something, or that cannot stand beside the others.
+// checkFederated refuses a credential that lacks a property, or that conflicts with another one.
 func checkFederated(f *tenant.FederatedCredential, others []tenant.FederatedCredential) *apiError {
 	for _, property := range []struct{ name, value string }{{"issuer", f.Issuer}, {"name", f.Name}, {"subject", f.Subject}} {
 		if property.value == "" {

@@ -20,7 +20,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
-// Application permissions, as they stand in the roles claim.
+// Application permissions, as the roles claim names them.
 const (
 	appReadAll       = "Application.Read.All"
 	appReadWriteAll  = "Application.ReadWrite.All"
@@ -37,8 +37,7 @@ const (
 	policyRead       = "Policy.Read.All"
 )
 
-// Versions of Graph, as they stand in a path. Of the beta there are single applications and service principals only:
-// HashiCorp's azuread provider reads some of their properties there, for v1.0 does not have them or once did not.
+// Versions of Graph, as a path names them. The beta has single applications and service principals only: HashiCorp's azuread provider reads some of their properties there, for v1.0 does not have them or once did not.
 const (
 	stableVersion = "v1.0"
 	betaVersion   = "beta"
@@ -150,7 +149,7 @@ func (a *API) caller(r *http.Request) (*token.AccessToken, *tenant.Tenant, *apiE
 	t, found := a.world.Find(token.TenantID)
 	// Programs that learned of the sandbox by the cloud metadata know Graph by the sandbox's own origin.
 	if audience := strings.TrimRight(token.Audience, "/"); !found || audience != tenant.GraphAudience && audience != a.origin && audience != tenant.GraphAppID {
-		return nil, nil, unauthenticated(foreignAudience)
+		return nil, nil, unauthenticated(wrongAudience)
 	}
 	tenant.NoteTenant(r, t.ID)
 	return token, t, nil

@@ -81,7 +81,7 @@ func (c *call) listOwners() *apiError {
 }
 
 // referredOwner finds the owner that a reference such as https://…/v1.0/directoryObjects/{id} names: a user or a service
-// principal. What stands before the ID is not looked at (read: HashiCorp's SDK for Azure puts any host there).
+// principal. What precedes the ID is ignored (read: HashiCorp's SDK for Azure puts any host there).
 func (c *call) referredOwner(reference string) (string, *apiError) {
 	id := strings.ToLower(reference[strings.LastIndex(reference, "/")+1:])
 	if uuid.Validate(id) != nil {

@@ -50,7 +50,7 @@ func (c *call) checkPolicy(a *tenant.Application, lifetime time.Duration, types 
 	return nil
 }
 
-// restrictionEntity is a restriction as it stands in a policy.
+// restrictionEntity is a restriction in the form that a policy has.
 func restrictionEntity(r tenant.Restriction) object {
 	e := object{
 		"restrictionType": r.Type, "maxLifetime": text(r.MaxLifetime), "state": "enabled",

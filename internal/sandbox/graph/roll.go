@@ -53,7 +53,7 @@ func (c *call) checkProof(a tenant.Application, proof string) *apiError {
 	var claims jwt.RegisteredClaims
 	unverified, _, err := jwt.NewParser().ParseUnverified(proof, &claims)
 	if err != nil {
-		return badProof("it is no JSON Web Token")
+		return badProof("it is not a JSON Web Token")
 	}
 	key, known := token.SigningKey(a, unverified.Header)
 	if !known || token.CheckKeyInDate(key, c.api.world.Now()) != nil {
@@ -61,7 +61,7 @@ func (c *call) checkProof(a tenant.Application, proof string) *apiError {
 	}
 	public, isRSA := key.Certificate.PublicKey.(*rsa.PublicKey)
 	if !isRSA {
-		return badProof("the key is no RSA key")
+		return badProof("the key is not an RSA key")
 	}
 	parser := jwt.NewParser(jwt.WithValidMethods(token.AssertionMethods), jwt.WithoutClaimsValidation())
 	if _, err := parser.Parse(proof, func(*jwt.Token) (any, error) { return public, nil }); err != nil {

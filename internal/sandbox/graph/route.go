@@ -76,7 +76,7 @@ func (r route) match(path []segment) (map[string]key, bool) {
 	return keys, true
 }
 
-// findRoute returns the route of a request. Routes are tried in their order, so a literal segment stands before a key.
+// findRoute returns the route of a request. Routes are tried in their order, so a literal segment precedes a key.
 func (a *API) findRoute(version, method string, path []segment) (route, map[string]key, *apiError) {
 	known := false
 	for _, candidate := range a.routes[version] {

@@ -19,7 +19,8 @@ type signInRefusal struct {
 }
 
 // The refusals (Microsoft identity platform: Microsoft Entra authentication and authorization error codes; statuses, kinds
-// and texts as seen in answers of Entra). Of what is marked unconfirmed, no answer of Entra was at hand.
+// and texts as seen in answers of Entra). What is marked unconfirmed was never seen in an answer of
+// Entra.
 var (
 	wrongSecret = signInRefusal{code: 7000215, status: 401, kind: "invalid_client",
 		text: "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '%s'."}

@@ -31,7 +31,7 @@ func New(world *tenant.World, issuer *token.Issuer, origin string) *API {
 	return &API{world: world, issuer: issuer, origin: origin, unknown: unknownCredentials{made: map[string]time.Time{}}}
 }
 
-// Routes serves the tenants' sign-in endpoints. They stand below "/" because their first segment is a tenant:
+// Routes serves the tenants' sign-in endpoints. They are below "/" because their first segment is a tenant:
 // on the outer mux it could be any other API's as well.
 func (a *API) Routes(mux *http.ServeMux) {
 	perTenant := http.NewServeMux()

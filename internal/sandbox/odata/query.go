@@ -273,7 +273,7 @@ func (q *Query) finds(row Object) bool {
 	return true
 }
 
-// plainValues turns an entity into what JSON makes of it, so that every value has one of six types.
+// plainValues turns an entity into the values that JSON has, so that every value has one of six types.
 func plainValues(entity Object) Object {
 	content, err := json.Marshal(entity)
 	if err != nil {

@@ -19,7 +19,7 @@ const (
 	sharePointAppID = "00000003-0000-0ff1-ce00-000000000000"
 )
 
-// The audiences of the sandbox's own APIs, as they stand in a token's aud claim. Graph's was seen in tokens of Entra's; that
+// The audiences of the sandbox's own APIs, as a token's aud claim names them. Graph's was seen in tokens of Entra's; that
 // Exchange's looks alike is unconfirmed.
 const (
 	GraphAudience    = "https://graph.microsoft.com"
@@ -45,7 +45,7 @@ var FirstPartyAPIs = []FirstPartyAPI{
 }
 
 // The rights that the seeded callers hold, and what else an administrator may grant (Microsoft Graph: permissions
-// reference). Directory.Read.All stands twice: the first one is for users, and granting it to an application would be
+// reference). Directory.Read.All is here twice: the first one is for users, and granting it to an application would be
 // wrong. No real tenant is known to have such a pair on Graph, but nothing in Graph's contract rules it out.
 var graphRoles = []AppRole{
 	userRole("5b1e2a7f-92d4-4c5e-8f0a-3d6c1b9e7a42", "Directory.Read.All", "Read directory data as a directory reviewer"),
@@ -77,9 +77,9 @@ var graphRoles = []AppRole{
 	applicationRole("246dd0d5-5bd0-4def-940b-0421030a5b68", "Policy.Read.All", "Read your organization's policies"),
 }
 
-// Three traps: full_access_as_app stands first as a disabled role; Calendars.ReadWrite.All has the ID of Graph's
-// Calendars.ReadWrite, as on the real API; and IMAP.AccessAsApp has two IDs, as on the real API. Of the disabled
-// roles no real tenant is known.
+// Three traps: full_access_as_app comes first as a disabled role; Calendars.ReadWrite.All has the ID of Graph's
+// Calendars.ReadWrite, as on the real API; and IMAP.AccessAsApp has two IDs, as on the real API. No real tenant
+// is known to have the disabled roles.
 var exchangeRoles = []AppRole{
 	disabledRole("c2b0f0d7-6f39-4f6e-9a35-0d1f7a1b8e54", "full_access_as_app", "Use Exchange Web Services with full access to all mailboxes (retired)"),
 	applicationRole("dc890d15-9560-4a4c-9b7f-a736ec74ec40", "full_access_as_app", "Use Exchange Web Services with full access to all mailboxes"),

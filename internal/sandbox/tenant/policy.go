@@ -47,7 +47,7 @@ var dayTimeDuration = regexp.MustCompile(`^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)
 func ParseDuration(text string) (time.Duration, error) {
 	found := dayTimeDuration.FindStringSubmatch(text)
 	if found == nil || text == "P" || text[len(text)-1] == 'T' {
-		return 0, fmt.Errorf("%q is no duration such as P180D or P4DT12H30M5S", text)
+		return 0, fmt.Errorf("%q is not a duration such as P180D or P4DT12H30M5S", text)
 	}
 	var total time.Duration
 	for i, unit := range []time.Duration{24 * time.Hour, time.Hour, time.Minute, time.Second} {
@@ -57,7 +57,7 @@ func ParseDuration(text string) (time.Duration, error) {
 	return total, nil
 }
 
-// DefaultPolicy is the row of the tenant's default policy; every other one stands under its application's object ID.
+// DefaultPolicy is the row of the tenant's default policy; every other one has its application's object ID as key.
 const DefaultPolicy = "default"
 
 // seedPolicy makes the policy that every tenant has.

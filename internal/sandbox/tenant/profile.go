@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Profile is how soon what was written is seen, and by whom. The zero value is at once, by everybody. Of the directory no
-// document of Microsoft's gives a time; these are of the size that users of Entra report. Those of Exchange are the longest
+// Profile is how soon what was written is seen, and by whom. The zero value is at once, by everybody. No
+// document of Microsoft's gives a time for the directory; these are of the size that users of Entra report. Those of Exchange are the longest
 // that are told of (Exchange: control access to EWS, for the list; Microsoft's posts, for the switch; reports, for the scope).
 type Profile struct {
 	replicas   []time.Duration // how far each replica lags behind; every read of an object meets one at random
@@ -17,7 +17,7 @@ type Profile struct {
 	references time.Duration   // how far a write lags behind: with the object to change, and those referred to
 	signIn     time.Duration   // how far the token endpoint lags with applications and their credentials
 	Refusals   time.Duration   // for how long the token endpoint repeats that it does not know a credential
-	roles      time.Duration   // how long a consent takes to stand in new tokens
+	roles      time.Duration   // how long a consent takes to show in new tokens
 	ewsList    time.Duration   // how long Exchange takes to learn of a change to the list of applications for EWS
 	ewsSwitch  time.Duration   // how long it takes to learn of EwsEnabled, of the organization and of a mailbox
 	mailScope  time.Duration   // how long it remembers which mailboxes an application may open

@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Created is when the seeded objects were made, long before any request. A tenant's age stands in its tokens.
+// Created is when the seeded objects were made, long before any request. A tenant's age shows in its tokens.
 var Created = time.Date(2019, time.May, 13, 9, 30, 0, 0, time.UTC)
 
 // callerSecretLifetime is Entra's default for a client secret (Microsoft Graph: application-addpassword).
@@ -159,7 +159,7 @@ func (t *Tenant) seededAPI(appID string) ServicePrincipal {
 	return found[0]
 }
 
-// grantableRole returns the enabled application permission of that name. Of two the first counts.
+// grantableRole returns the enabled application permission of that name, the first if there are two.
 func grantableRole(api ServicePrincipal, name string) AppRole {
 	at := slices.IndexFunc(api.AppRoles, func(r AppRole) bool {
 		return r.Value == name && r.IsEnabled && slices.Contains(r.AllowedMemberTypes, "Application")

@@ -29,7 +29,7 @@ type version[T any] struct {
 	deleted bool
 }
 
-// Get returns the row as it stood at the view's moment. Values are copies of the top level only: change a row by Put.
+// Get returns the row as it was at the view's moment. Values are copies of the top level only: change a row by Put.
 func (t *Table[T]) Get(v View, id string) (T, bool) {
 	var none T
 	versions := t.rows[id]

@@ -123,7 +123,7 @@ func (c accessClaims) GetAudience() (jwt.ClaimStrings, error) {
 	return jwt.ClaimStrings{c.Audience}, nil
 }
 
-// defaultDirectoryRole stands in the wids claim of every app-only token (observed; undocumented).
+// defaultDirectoryRole is in the wids claim of every app-only token (observed; undocumented).
 const defaultDirectoryRole = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
 
 // Issue signs an access token for an application's presence in a tenant. The audience is the resource's URI, the
@@ -162,7 +162,7 @@ func (i *Issuer) Issue(t *tenant.Tenant, principal tenant.ServicePrincipal, meth
 }
 
 // Verify reads the bearer token of an Authorization header, with or without the word Bearer before it. Whether
-// the token is meant for the API at hand, the API decides by its Audience. A token stands until it expires, whatever
+// the token is meant for the API at hand, the API decides by its Audience. A token is valid until it expires, whatever
 // becomes of the application in the meantime, as it does on the real APIs without continuous access evaluation.
 func (i *Issuer) Verify(bearer string) (*AccessToken, *Fault) {
 	text := strings.TrimSpace(bearer)

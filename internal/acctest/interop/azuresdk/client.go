@@ -23,11 +23,11 @@ type object = map[string]any
 type directory struct{ stable, beta *msgraph.Client }
 
 func newDirectory(env environments.Environment, authorizer auth.Authorizer) (*directory, error) {
-	stable, err := msgraph.NewClient(env.MicrosoftGraph, "foreign", msgraph.VersionOnePointZero)
+	stable, err := msgraph.NewClient(env.MicrosoftGraph, "interop", msgraph.VersionOnePointZero)
 	if err != nil {
 		return nil, err
 	}
-	beta, err := msgraph.NewClient(env.MicrosoftGraph, "foreign", msgraph.VersionBeta)
+	beta, err := msgraph.NewClient(env.MicrosoftGraph, "interop", msgraph.VersionBeta)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ type request struct {
 	pages        bool // all of them
 }
 
-// send returns the answer's body, and the status also of an answer that is no success.
+// send returns the answer's body, and the status also of an answer that is not a success.
 func send[T any](ctx context.Context, c *msgraph.Client, r request) (answer T, status int, err error) {
 	prepared, err := c.NewRequest(ctx, client.RequestOptions{
 		ContentType: "application/json; charset=utf-8", ExpectedStatusCodes: []int{r.status}, HttpMethod: r.method,
@@ -205,7 +205,7 @@ func elements(of object, property string) []object {
 	return found
 }
 
-// has tells whether a list that is a property has an element with that value.
+// has reports whether a list that is a property has an element with that value.
 func has(of object, list, property, value string) bool {
 	return slices.ContainsFunc(elements(of, list), func(part object) bool { return part[property] == value })
 }

@@ -1,4 +1,4 @@
-module github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/foreign/azuresdk
+module github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/interop/azuresdk
 
 go 1.26.5
 

@@ -1,7 +1,7 @@
 // Command azuresdk sends what HashiCorp's azuread provider sends for a registration, by the unmodified base layer that it
-// runs on: the cloud is found by its metadata host, and Graph spoken to by the base client. Of azuread itself and of the
-// generated clients in between there is nothing here but the requests that come of them. It is a module of its own, so that
-// the provider does not depend on it.
+// runs on: the cloud is found by its metadata host, and Graph spoken to by the base client. azuread itself and the
+// generated clients in between are not here; only the requests that they send are. It is a module of its own, so that the
+// provider does not depend on it.
 package main
 
 import (
@@ -29,7 +29,7 @@ import (
 )
 
 const (
-	displayName = "Foreign HashiCorp client"
+	displayName = "Interop HashiCorp client"
 	graphAppID  = "00000003-0000-0000-c000-000000000000"
 	graphRole   = "Organization.Read.All"
 )
@@ -134,7 +134,7 @@ func (p *play) application(ctx context.Context) error {
 	}
 	app, err := p.directory.post(ctx, "/applications", object{
 		"@odata.type": "#microsoft.graph.application", "owners@odata.bind": p.owners(),
-		"displayName": displayName, "signInAudience": "AzureADMyOrg", "tags": []string{"foreign"}, "identifierUris": []string{},
+		"displayName": displayName, "signInAudience": "AzureADMyOrg", "tags": []string{"interop"}, "identifierUris": []string{},
 		"description": nil, "notes": nil, "groupMembershipClaims": nil, "serviceManagementReference": nil,
 		"isDeviceOnlyAuthSupported": false, "isFallbackPublicClient": false, "appRoles": []object{},
 		"api":            object{"acceptMappedClaims": false, "knownClientApplications": []string{}, "oauth2PermissionScopes": []object{}, "requestedAccessTokenVersion": 1},
@@ -155,7 +155,7 @@ func (p *play) application(ctx context.Context) error {
 	if made := elements(app, "passwordCredentials"); len(made) != 1 || text(made[0], "secretText") == "" {
 		return fmt.Errorf("the client secrets made by the way are %v", len(made))
 	}
-	// The write probe: when both go through, whoever writes knows the application.
+	// The write probe: when both succeed, the replica that is written to knows the application.
 	for _, name := range []string{"TERRAFORM_UPDATE_" + uuid.NewString(), displayName} {
 		if err := p.directory.patch(ctx, p.appPath, object{"@odata.type": "#microsoft.graph.application", "displayName": name},
 			client.RequestRetryAny(onNotFound, onConflict)); err != nil {
@@ -190,7 +190,7 @@ func (p *play) onBeta(ctx context.Context, method, path string, body object, sta
 	return err
 }
 
-// certificates adds a key, then another one beside it, and takes the first away.
+// certificates adds a key, then a second one, and removes the first.
 func (p *play) certificates(ctx context.Context) error {
 	other, err := otherCertificate()
 	if err != nil {

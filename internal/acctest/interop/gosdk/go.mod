@@ -1,4 +1,4 @@
-module github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/foreign/gosdk
+module github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/interop/gosdk
 
 go 1.26.0
 

@@ -27,7 +27,7 @@ import (
 	"github.com/microsoftgraph/msgraph-sdk-go/serviceprincipals"
 )
 
-const displayName = "Foreign Go client"
+const displayName = "Interop Go client"
 
 var (
 	origin   = os.Getenv("FOREIGN_ORIGIN")

@@ -9,7 +9,7 @@ const { FOREIGN_ORIGIN: origin, FOREIGN_TENANT_ID: tenantID, FOREIGN_CLIENT_ID: 
 const host = new URL(origin).hostname;
 const pem = readFileSync(process.env.FOREIGN_CERTIFICATE, "utf8");
 const certificate = new X509Certificate(pem);
-const displayName = "Foreign Node client";
+const displayName = "Interop Node client";
 
 // signIn returns a Graph client that signs in by a credential.
 function signIn(credential) {
@@ -61,7 +61,7 @@ await step("the new application signs in by certificate", async () => {
 await step("an application is found by its name", async () => {
   const found = await graph.api("/applications").filter(`displayName eq '${displayName}'`).select(["appId"]).get();
   assert.deepEqual(found.value, [{ appId: app.appId }]);
-  const counted = await graph.api("/applications").header("ConsistencyLevel", "eventual").count(true).search(`"displayName:foreign"`).get();
+  const counted = await graph.api("/applications").header("ConsistencyLevel", "eventual").count(true).search(`"displayName:interop"`).get();
   assert.equal(counted["@odata.count"], 1);
 });
 
