@@ -20,7 +20,7 @@ data "codetwo_target_connectivity" "target" {
   depends_on    = [codetwo_target_app_registration.target, codetwo_target_connection.target]
 }
 
-# A failed check is a warning of every plan until it is mended; nothing is blocked by it.
+# A failed check is a warning in every plan until it is repaired; it blocks nothing.
 check "connectivity" {
   assert {
     condition     = data.codetwo_target_connectivity.target.connected == true

@@ -15,7 +15,8 @@ data "codetwo_target_connectivity" "target" {
   depends_on    = [codetwo_target_app_registration.target, codetwo_target_connection.target]
 }
 
-# A warning of every plan until it is mended; nothing is blocked by it. The data source's own warning has the remedies.
+# A failed check is a warning in every plan until it is repaired; it blocks nothing. The data source's own warning has the
+# remedies.
 check "connectivity" {
   assert {
     condition = data.codetwo_target_connectivity.target.connected == true

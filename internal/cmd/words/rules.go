@@ -31,7 +31,7 @@ var rules = []rule{
 	{words: `needless(ly)?`, better: "unnecessary"},
 	{words: `makes? of it`, better: "say what it does with it"},
 	{words: `as (it is|they are) to be`, better: "as wanted, as declared"},
-	{words: `rooms?`, except: `room for\b|\broom mailbox(es)?`, better: "package"},
+	{words: `rooms?`, except: `room for\b|\broom (mailboxes|systems)`, better: "package"},
 	{words: `facing`, except: `\w-facing`, better: "resource package"},
 	{words: `front door`, better: "package provider"},
 	{words: `kitchen`, better: "environment"},

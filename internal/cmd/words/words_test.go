@@ -21,7 +21,7 @@ var examples = map[string]struct{ was, better string }{
 	`needless(ly)?`:             {"It makes init needless.", "It makes init unnecessary."},
 	`makes? of it`:              {"See what a run makes of it.", "See what a run does with it, made of iron."},
 	`as (it is|they are) to be`: {"The record, as it is to be.", "The record, as declared."},
-	`rooms?`:                    {"Inner rooms know no Terraform.", "There is room for one more, for mushrooms and a room mailbox."},
+	`rooms?`:                    {"Inner rooms know no Terraform.", "There is room for one more, for mushrooms and room mailboxes."},
 	`facing`:                    {"A facing package.", "A user-facing text."},
 	`front door`:                {"The front door.", "Package provider, behind a door."},
 	`kitchen`:                   {"The kitchen of the tests.", "The environment of the tests."},
