@@ -1,6 +1,6 @@
-// Package sandbox is a Microsoft 365 tenant that runs on this machine: sign-in, Microsoft Graph and Exchange Online
-// behind one https origin, faithful enough that what passes here works on the real thing. It shares no code with the
-// provider, so that it can contradict it.
+// Package sandbox runs simulated Microsoft 365 tenants on this machine: sign-in, Microsoft Graph and Exchange Online
+// behind one https origin, faithful enough that what passes here works on the real service. It composes the packages
+// below it, and shares no code with the provider, so that it can contradict it.
 package sandbox
 
 import (

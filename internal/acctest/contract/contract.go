@@ -1,5 +1,5 @@
-// Package contract holds what goes over the wire in tests against Microsoft's contract of Graph, an OpenAPI document
-// made from its metadata: unknown paths, query options and properties are violations, and so are values of another type.
+// Package contract checks recorded Graph traffic against Microsoft's contract, an OpenAPI document made from its
+// metadata: unknown paths, query options and properties are violations, and so are values of another type.
 package contract
 
 import (

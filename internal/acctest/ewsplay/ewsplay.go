@@ -1,6 +1,6 @@
-// Package ewsplay plays the PowerShell that edits Exchange Online's EWS allow list, under a real PowerShell, against
-// Exchange cmdlets that stand in for an organization: their reads lag, their module may be old, and the connection may be
-// another organization's. Only tests import it.
+// Package ewsplay runs the script that edits Exchange Online's EWS allow list, under a real PowerShell, against
+// simulated Exchange cmdlets: their reads lag, their module may be old, and the connection may be another
+// organization's. Only tests import it.
 package ewsplay
 
 import (

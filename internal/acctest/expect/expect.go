@@ -1,4 +1,4 @@
-// Package expect says what an acceptance test expects the CLI to print.
+// Package expect holds the CLI output that acceptance tests expect.
 package expect
 
 import (

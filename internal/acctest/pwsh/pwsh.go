@@ -1,5 +1,5 @@
-// Package pwsh runs the project's PowerShell scripts in tests, under a real PowerShell 7, and holds them against the
-// syntax of Windows PowerShell 5.1, which is what Windows Server comes with. Only tests import it.
+// Package pwsh runs PowerShell scripts in tests, under a real PowerShell 7, and checks them against the syntax of
+// Windows PowerShell 5.1, which Windows Server comes with. Only tests import it.
 package pwsh
 
 import (

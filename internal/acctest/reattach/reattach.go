@@ -1,5 +1,5 @@
-// Package reattach runs the real CLI, with all that it prints, against a provider that lives in the test's own process.
-// terraform-plugin-testing does the same for most tests, and keeps the warnings to itself.
+// Package reattach runs the real CLI against a provider in the test's own process, and keeps everything that it prints.
+// terraform-plugin-testing does the same for most tests, but hides the warnings.
 package reattach
 
 import (

@@ -1,5 +1,5 @@
-// Package control is the control plane of the sandbox: what the tenants hold, and the switches that no API of the real thing
-// has or that a person throws there.
+// Package control is the control plane of the sandbox: it shows what the tenants hold, and has the clock, the faults,
+// and the switches that an administrator uses or that the real service has nowhere.
 package control
 
 import (

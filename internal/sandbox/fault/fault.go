@@ -1,5 +1,5 @@
-// Package fault makes requests fail, hang, or get late or stale answers: those that a fault is injected into, and in the
-// hostile profile others by chance.
+// Package fault injects faults into requests, which then fail, hang, or get late or stale answers: into those that a
+// fault names and, in the hostile profile, into others by chance.
 package fault
 
 import (

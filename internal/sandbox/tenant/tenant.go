@@ -1,5 +1,5 @@
-// Package tenant is the state of the Microsoft 365 tenants: directory objects with their history, Exchange settings, quotas,
-// and the clock, profile and dice that all tenants share. It serves no requests.
+// Package tenant holds the state of the simulated tenants: directory objects with their history, Exchange settings and
+// quotas, and the clock, replication profile and dice that all tenants share. It serves no requests.
 package tenant
 
 import (
