@@ -25,7 +25,8 @@ import (
 // What Terraform waits for before it does anything: the released binary starts, and tells its schema.
 func BenchmarkProcessStartToSchema(b *testing.B) {
 	binary := filepath.Join(b.TempDir(), "provider"+terraformcli.ExecutableSuffix())
-	build := exec.CommandContext(b.Context(), "go", "build", "-ldflags", "-s -w", "-o", binary, "github.com/codetwo-community/terraform-provider-codetwo")
+	build := exec.CommandContext(b.Context(), "go", "build", "-ldflags", "-s -w", "-o", binary,
+		"github.com/codetwo-community/terraform-provider-codetwo")
 	if output, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("go build: %v\n%s", err, output)
 	}
@@ -40,7 +41,8 @@ func schemaOf(b *testing.B, binary string) {
 	ctx, cancel := context.WithCancel(b.Context())
 	process := exec.CommandContext(ctx, binary)
 	// The handshake of terraform-plugin-go's server, and one socket to choose from.
-	process.Env = []string{"TF_PLUGIN_MAGIC_COOKIE=d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2", "PLUGIN_PROTOCOL_VERSIONS=6", "TMPDIR=" + b.TempDir()}
+	process.Env = []string{"TF_PLUGIN_MAGIC_COOKIE=d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
+		"PLUGIN_PROTOCOL_VERSIONS=6", "TMPDIR=" + b.TempDir()}
 	output, err := process.StdoutPipe()
 	if err != nil {
 		b.Fatal(err)
@@ -66,7 +68,8 @@ func schemaOf(b *testing.B, binary string) {
 	}
 	defer func() { _ = connection.Close() }()
 	var schema emptypb.Empty // keeps what it does not know
-	if err := connection.Invoke(ctx, "/tfplugin6.Provider/GetProviderSchema", &emptypb.Empty{}, &schema, grpc.MaxCallRecvMsgSize(64<<20)); err != nil {
+	if err := connection.Invoke(ctx, "/tfplugin6.Provider/GetProviderSchema", &emptypb.Empty{}, &schema,
+		grpc.MaxCallRecvMsgSize(64<<20)); err != nil {
 		b.Fatal(err)
 	}
 	if len(schema.ProtoReflect().GetUnknown()) < 1000 {
@@ -89,7 +92,8 @@ func BenchmarkSchema(b *testing.B) {
 const registrationType = "codetwo_target_app_registration"
 
 // planned plans a registration with nothing but its tenant.
-func planned(tb testing.TB, p *acctest.Protocol, tenantID string) (*tfprotov6.PlanResourceChangeResponse, *tfprotov6.DynamicValue) {
+func planned(tb testing.TB, p *acctest.Protocol, tenantID string) (*tfprotov6.PlanResourceChangeResponse,
+	*tfprotov6.DynamicValue) {
 	tb.Helper()
 	kind := p.Schemas.ResourceSchemas[registrationType].ValueType()
 	config := p.Value(kind, map[string]tftypes.Value{"tenant_id": tftypes.NewValue(tftypes.String, tenantID)})
@@ -97,7 +101,9 @@ func planned(tb testing.TB, p *acctest.Protocol, tenantID string) (*tfprotov6.Pl
 	if err != nil {
 		tb.Fatal(err)
 	}
-	plan, err := p.PlanResourceChange(tb.Context(), &tfprotov6.PlanResourceChangeRequest{TypeName: registrationType, PriorState: &none, ProposedNewState: config, Config: config})
+	plan, err := p.PlanResourceChange(tb.Context(),
+		&tfprotov6.PlanResourceChangeRequest{TypeName: registrationType, PriorState: &none, ProposedNewState: config,
+			Config: config})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -124,14 +130,16 @@ func BenchmarkReadOfARegistration(b *testing.B) {
 		b.Fatal(err)
 	}
 	made, err := p.ApplyResourceChange(b.Context(), &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: registrationType, PriorState: &none, PlannedState: plan.PlannedState, PlannedPrivate: plan.PlannedPrivate, Config: config,
+		TypeName: registrationType, PriorState: &none, PlannedState: plan.PlannedState, PlannedPrivate: plan.PlannedPrivate,
+		Config: config,
 	})
 	if err != nil {
 		b.Fatal(err)
 	}
 	p.Succeeded(made.Diagnostics)
 	for b.Loop() {
-		read, err := p.ReadResource(b.Context(), &tfprotov6.ReadResourceRequest{TypeName: registrationType, CurrentState: made.NewState, Private: made.Private})
+		read, err := p.ReadResource(b.Context(),
+			&tfprotov6.ReadResourceRequest{TypeName: registrationType, CurrentState: made.NewState, Private: made.Private})
 		if err != nil {
 			b.Fatal(err)
 		}

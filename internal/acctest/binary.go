@@ -8,8 +8,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/terraformcli"
 )
 
-// CLI installs the provider's binary, built from this checkout, and returns the CLI in a folder of its own, signed in to
-// the sandbox. Variables are NAME=value. For tests that look at processes, plan files and logs; all others run the
+// CLI installs the provider's binary, built from this checkout, and returns the CLI in a folder of its own, signed in
+// to the sandbox. Variables are NAME=value. For tests that look at processes, plan files and logs; all others run the
 // provider in their own process, which is quicker.
 func (env *Env) CLI(variables ...string) *terraformcli.CLI {
 	env.t.Helper()
@@ -26,7 +26,8 @@ func (env *Env) CLI(variables ...string) *terraformcli.CLI {
 	if err := os.Mkdir(work, 0o700); err != nil {
 		env.t.Fatal(err)
 	}
-	return &terraformcli.CLI{Path: path, Folder: work, Environment: terraformcli.Environment(config, append(env.Environment(), variables...)...)}
+	return &terraformcli.CLI{Path: path, Folder: work,
+		Environment: terraformcli.Environment(config, append(env.Environment(), variables...)...)}
 }
 
 // checkout is the root of the repository, seen from a package's folder below internal/.

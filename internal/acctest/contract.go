@@ -13,7 +13,8 @@ import (
 // watch holds everything that a test says to Microsoft Graph, and is answered, against Microsoft's contract, and fails
 // the test at its end with what is not in there, or if nothing was held against it of what the log has. around is other
 // middleware in front of the sandbox; it may be nil.
-func watch(t testing.TB, around func(http.Handler) http.Handler, logged func() []Request) func(http.Handler) http.Handler {
+func watch(t testing.TB, around func(http.Handler) http.Handler,
+	logged func() []Request) func(http.Handler) http.Handler {
 	t.Helper()
 	held, err := contract.Load(filepath.Join(checkout(t), filepath.FromSlash(contract.Location)))
 	if errors.Is(err, fs.ErrNotExist) {

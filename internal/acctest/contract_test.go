@@ -6,7 +6,8 @@ import (
 )
 
 func TestEnv_ATestThatIsNotHeldAgainstTheContractIsFoundOut(t *testing.T) {
-	graph, signIn := Request{Method: http.MethodGet, Path: "/v1.0/organization"}, Request{Method: http.MethodPost, Path: "/t/oauth2/v2.0/token"}
+	graph, signIn := Request{Method: http.MethodGet, Path: "/v1.0/organization"},
+		Request{Method: http.MethodPost, Path: "/t/oauth2/v2.0/token"}
 	for _, test := range []struct {
 		checked int
 		logged  []Request

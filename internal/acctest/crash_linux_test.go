@@ -30,7 +30,8 @@ func newBench(t *testing.T) *bench {
 	env := acctest.Start(t, sandbox.Options{})
 	b := &bench{t: t, k: env}
 	b.wire = env.Wire(b.kill)
-	b.cli = env.CLI(append(b.wire.Variables(env), "CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)...)
+	b.cli = env.CLI(
+		append(b.wire.Variables(env), "CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)...)
 	b.configure(2048)
 	b.must("init", "-no-color", "-input=false")
 	return b
@@ -57,7 +58,8 @@ func (b *bench) kill() {
 	processes, _ := filepath.Glob("/proc/[0-9]*/exe")
 	for _, process := range processes {
 		target, err := os.Readlink(process)
-		if err != nil || !strings.HasPrefix(target, filepath.Dir(b.cli.Folder)) || !strings.Contains(filepath.Base(target), "terraform-provider-codetwo") {
+		if err != nil || !strings.HasPrefix(target, filepath.Dir(b.cli.Folder)) ||
+			!strings.Contains(filepath.Base(target), "terraform-provider-codetwo") {
 			continue
 		}
 		if id, err := strconv.Atoi(filepath.Base(filepath.Dir(process))); err == nil {
@@ -87,7 +89,9 @@ func (b *bench) destroy() error {
 // empty recycle bin, and in the store the keys and nothing else.
 func (b *bench) wrong(keys int) string {
 	state := b.k.State(0)
-	ours := slices.DeleteFunc(state.Applications, func(a sandbox.ApplicationState) bool { return strings.HasPrefix(a.DisplayName, "Terraform (") })
+	ours := slices.DeleteFunc(state.Applications, func(a sandbox.ApplicationState) bool {
+		return strings.HasPrefix(a.DisplayName, "Terraform (")
+	})
 	files, _ := filepath.Glob(filepath.Join(b.k.Store, state.TenantID, "certificates", "*.pfx"))
 	switch {
 	case len(ours) != 1:
@@ -99,11 +103,15 @@ func (b *bench) wrong(keys int) string {
 	case len(files) != keys:
 		return fmt.Sprintf("the store holds %d keys, want %d: %v", len(files), keys, files)
 	}
-	principals := slices.DeleteFunc(state.ServicePrincipals, func(p sandbox.ServicePrincipalState) bool { return p.ClientID != ours[0].ClientID })
+	principals := slices.DeleteFunc(state.ServicePrincipals, func(p sandbox.ServicePrincipalState) bool {
+		return p.ClientID != ours[0].ClientID
+	})
 	if len(principals) != 1 {
 		return fmt.Sprintf("%d service principals", len(principals))
 	}
-	if grants := slices.DeleteFunc(state.Grants, func(g sandbox.GrantState) bool { return g.PrincipalID != principals[0].ObjectID }); len(grants) != 2 {
+	if grants := slices.DeleteFunc(state.Grants, func(g sandbox.GrantState) bool {
+		return g.PrincipalID != principals[0].ObjectID
+	}); len(grants) != 2 {
 		return fmt.Sprintf("%d grants: %+v", len(grants), grants)
 	}
 	if text, changes, err := b.cli.PlanChanges(b.t.Context()); err != nil || changes {
@@ -135,8 +143,8 @@ func (b *bench) purge() {
 	}
 }
 
-// TestAccTargetAppRegistration_NothingIsLostOrDoubledWhereverARunIsCutOff cuts the wire at every request of create, rotation and destroy, in
-// every way, and looks at the tenant and the store after one more run.
+// TestAccTargetAppRegistration_NothingIsLostOrDoubledWhereverARunIsCutOff cuts the wire at every request of create,
+// rotation and destroy, in every way, and looks at the tenant and the store after one more run.
 func TestAccTargetAppRegistration_NothingIsLostOrDoubledWhereverARunIsCutOff(t *testing.T) {
 	b := newBench(t)
 	boundaries := 0

@@ -14,10 +14,12 @@ type HandmadeApp struct {
 // RegisterByHand does what an administrator does in the portal: app registration, secret, permissions, consent.
 func (env *Env) RegisterByHand(tenantID, displayName string) HandmadeApp {
 	env.t.Helper()
-	application := env.Graph(tenantID, http.MethodPost, "/applications", map[string]any{"displayName": displayName, "signInAudience": "AzureADMyOrg"})
+	application := env.Graph(tenantID, http.MethodPost, "/applications",
+		map[string]any{"displayName": displayName, "signInAudience": "AzureADMyOrg"})
 	app := HandmadeApp{ObjectID: application["id"].(string), ClientID: application["appId"].(string)}
 	principal := env.Graph(tenantID, http.MethodPost, "/servicePrincipals", map[string]any{"appId": app.ClientID})
-	password := env.Graph(tenantID, http.MethodPost, "/applications/"+app.ObjectID+"/addPassword", map[string]any{"passwordCredential": map[string]any{"displayName": "by hand"}})
+	password := env.Graph(tenantID, http.MethodPost, "/applications/"+app.ObjectID+"/addPassword",
+		map[string]any{"passwordCredential": map[string]any{"displayName": "by hand"}})
 	app.Secret = password["secretText"].(string)
 	for _, permission := range []struct{ api, role string }{
 		{"00000002-0000-0ff1-ce00-000000000000", "dc890d15-9560-4a4c-9b7f-a736ec74ec40"}, // full_access_as_app
@@ -41,7 +43,8 @@ func (env *Env) RevokeConsent(tenantID, clientID string, roleIDs ...string) {
 		if len(roleIDs) > 0 && !slices.Contains(roleIDs, grant["appRoleId"].(string)) {
 			continue
 		}
-		env.Graph(tenantID, http.MethodDelete, "/servicePrincipals/"+grant["principalId"].(string)+"/appRoleAssignments/"+grant["id"].(string), nil)
+		env.Graph(tenantID, http.MethodDelete, "/servicePrincipals/"+grant["principalId"].(string)+"/appRoleAssignments/"+
+			grant["id"].(string), nil)
 	}
 }
 
@@ -49,7 +52,8 @@ func (env *Env) RevokeConsent(tenantID, clientID string, roleIDs ...string) {
 func (env *Env) Alias(i int, users []string) string {
 	env.t.Helper()
 	for _, name := range users {
-		user := env.Graph(env.Tenant(i).TenantID, http.MethodGet, "/users/"+name+"?$select=userPrincipalName,proxyAddresses", nil)
+		user := env.Graph(env.Tenant(i).TenantID, http.MethodGet, "/users/"+name+"?$select=userPrincipalName,proxyAddresses",
+			nil)
 		for _, address := range user["proxyAddresses"].([]any) {
 			_, bare, _ := strings.Cut(address.(string), ":")
 			if !strings.EqualFold(bare, user["userPrincipalName"].(string)) {

@@ -44,7 +44,8 @@ func (o *organization) set(settings map[string]any) {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	request, err := http.NewRequestWithContext(o.t.Context(), http.MethodPatch, o.k.Server.Origin()+"/_sandbox/tenants/"+o.tenant.TenantID+"/exchange", bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(o.t.Context(), http.MethodPatch, o.k.Server.Origin()+"/_sandbox/tenants/"+
+		o.tenant.TenantID+"/exchange", bytes.NewReader(body))
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -63,7 +64,8 @@ func (o *organization) admitted() []string {
 	o.t.Helper()
 	var names []string
 	for name, app := range o.apps {
-		session, err := auth.NewApp(auth.App{TenantID: o.tenant.TenantID, ClientID: app.ClientID, ClientSecret: app.Secret}, o.k.Endpoints(), o.k.Client(), retry.Policy{})
+		session, err := auth.NewApp(auth.App{TenantID: o.tenant.TenantID, ClientID: app.ClientID, ClientSecret: app.Secret},
+			o.k.Endpoints(), o.k.Client(), retry.Policy{})
 		if err != nil {
 			o.t.Fatal(err)
 		}
@@ -108,25 +110,45 @@ func (o *organization) settingsOf(b before) map[string]any {
 	return map[string]any{"ews_enabled": enabled, "ews_allowed_app_ids": o.ids(b.listed)}
 }
 
-func TestTargetConnection_EWSScriptTakesAccessFromNobodyUnderPowerShell(t *testing.T) {
-	t.Parallel()
-	o := newOrganization(t)
-	domain := o.tenant.Domain
-	script := ewsaccess.Script(ewsaccess.ScriptInput{TenantID: o.tenant.TenantID, ClientID: o.apps["ours"].ClientID, TenantFacts: ewsaccess.TenantFacts{InitialDomain: domain}})
-	var plays []ewsplay.Play
-	var states []before
+// plays are the script's runs in every state, with the states.
+func (o *organization) plays() (states []before, plays []ewsplay.Play) {
 	for _, enabled := range []string{ewsplay.Unset, ewsplay.False, ewsplay.True} {
 		for _, listed := range [][]string{nil, {"ours"}, {"backup"}, {"backup", "crm"}, {"crm", "ours"}} {
-			for _, arguments := range []string{"-Yes", "-Yes -PrepareList", "-Yes -PrepareList -AlsoAllow " + o.apps["crm"].ClientID} {
-				b := before{enabled, listed}
-				states = append(states, b)
+			for _, arguments := range []string{
+				"-Yes", "-Yes -PrepareList", "-Yes -PrepareList -AlsoAllow " + o.apps["crm"].ClientID,
+			} {
+				states = append(states, before{enabled, listed})
 				plays = append(plays, ewsplay.Play{
-					Title: fmt.Sprintf("EwsEnabled %q, listed %v, %s", enabled, listed, arguments), Name: domain,
-					Connections: []ewsplay.Connection{{TenantID: o.tenant.TenantID}}, Settings: ewsplay.Settings{Enabled: enabled, List: strings.Join(o.ids(listed), ",")}, Arguments: arguments,
+					Title:       fmt.Sprintf("EwsEnabled %q, listed %v, %s", enabled, listed, arguments),
+					Name:        o.tenant.Domain,
+					Connections: []ewsplay.Connection{{TenantID: o.tenant.TenantID}},
+					Settings:    ewsplay.Settings{Enabled: enabled, List: strings.Join(o.ids(listed), ",")},
+					Arguments:   arguments,
 				})
 			}
 		}
 	}
+	return states, plays
+}
+
+// settingsBy are the settings that a write of the script makes.
+func settingsBy(write ewsplay.Write) map[string]any {
+	settings := map[string]any{}
+	if write.List != nil {
+		settings["ews_allowed_app_ids"] = strings.Split(*write.List, ",")
+	}
+	if write.SetsEnabled {
+		settings["ews_enabled"] = write.Enabled
+	}
+	return settings
+}
+
+func TestTargetConnection_EWSScriptTakesAccessFromNobodyUnderPowerShell(t *testing.T) {
+	t.Parallel()
+	o := newOrganization(t)
+	script := ewsaccess.Script(ewsaccess.ScriptInput{TenantID: o.tenant.TenantID, ClientID: o.apps["ours"].ClientID,
+		TenantFacts: ewsaccess.TenantFacts{InitialDomain: o.tenant.Domain}})
+	states, plays := o.plays()
 	for i, outcome := range ewsplay.Run(t, script, plays) {
 		if outcome.Failure != "" {
 			t.Errorf("%s: %s", plays[i].Title, outcome.Failure)
@@ -145,14 +167,7 @@ func TestTargetConnection_EWSScriptTakesAccessFromNobodyUnderPowerShell(t *testi
 			}
 		}
 		for _, write := range outcome.Writes {
-			settings := map[string]any{}
-			if write.List != nil {
-				settings["ews_allowed_app_ids"] = strings.Split(*write.List, ",")
-			}
-			if write.SetsEnabled {
-				settings["ews_enabled"] = write.Enabled
-			}
-			o.set(settings)
+			o.set(settingsBy(write))
 		}
 		keeps("at once")
 		o.advance("61m")

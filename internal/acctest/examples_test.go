@@ -65,7 +65,8 @@ func TestAccExamples_TheTestPassesOnceCodeTwoCanConnectAndLeavesNothingBehind(t 
 	mailbox := tenant.Mailboxes.Licensed[0]
 	cli := env.CLI(
 		"CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase,
-		"TF_VAR_tenant_id="+tenant.TenantID, "TF_VAR_mailbox="+mailbox, "TF_VAR_store_url="+env.StoreURL(), "TF_VAR_store_passphrase="+acctest.Passphrase,
+		"TF_VAR_tenant_id="+tenant.TenantID, "TF_VAR_mailbox="+mailbox, "TF_VAR_store_url="+env.StoreURL(),
+		"TF_VAR_store_passphrase="+acctest.Passphrase,
 	)
 	onboarding := copyExample(t, cli, filepath.Join(examples, "onboarding"))
 	must(t, onboarding, "init", "-input=false")
@@ -96,13 +97,15 @@ func TestAccExamples_TheCheckAndTheGateTellOfAClosedTenantAndDestroyHasAWayOut(t
 	cli := env.CLI("CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
 	example := copyExample(t, cli, filepath.Join(examples, "data-sources", "codetwo_target_connectivity"))
 	main := filepath.Join(example.Folder, "data-source.tf")
-	content := strings.NewReplacer("11111111-2222-3333-4444-555555555555", tenant.TenantID, "migration@contoso.onmicrosoft.com", tenant.Mailboxes.Licensed[0]).Replace(read(t, main))
+	content := strings.NewReplacer("11111111-2222-3333-4444-555555555555", tenant.TenantID,
+		"migration@contoso.onmicrosoft.com", tenant.Mailboxes.Licensed[0]).Replace(read(t, main))
 	write(t, main, []byte(content))
 	must(t, example, "init", "-input=false")
 	const apply, destroy = "apply -no-color -input=false -auto-approve", "destroy -no-color -input=false -auto-approve"
 	fails := func(command, words string) {
 		t.Helper()
-		if output, err := example.Run(t.Context(), strings.Fields(command)...); err == nil || !strings.Contains(output, words) {
+		if output, err := example.Run(t.Context(), strings.Fields(command)...); err == nil ||
+			!strings.Contains(output, words) {
 			t.Errorf("terraform %s has to fail and say %q: %v\n%s", command, words, err, output)
 		}
 	}
@@ -123,10 +126,13 @@ func TestAccExamples_TheCheckAndTheGateTellOfAClosedTenantAndDestroyHasAWayOut(t
 	if err := os.Remove(filepath.Join(example.Folder, "gate.tf")); err != nil {
 		t.Fatal(err)
 	}
-	if output, changes, err := example.PlanChanges(t.Context()); err != nil || changes || !strings.Contains(output, "Warning: Check block assertion failed") || !strings.Contains(output, "Get-OrganizationConfig") {
+	if output, changes, err := example.PlanChanges(t.Context()); err != nil || changes ||
+		!strings.Contains(output, "Warning: Check block assertion failed") ||
+		!strings.Contains(output, "Get-OrganizationConfig") {
 		t.Errorf("with the gate closed the check only warns: %v\n%s", err, output)
 	}
-	copyFile(t, filepath.Join(examples, "data-sources", "codetwo_target_connectivity", "gate.tf"), filepath.Join(example.Folder, "gate.tf"))
+	copyFile(t, filepath.Join(examples, "data-sources", "codetwo_target_connectivity", "gate.tf"),
+		filepath.Join(example.Folder, "gate.tf"))
 	must(t, example, strings.Fields(destroy+" -refresh=false")...)
 	for _, application := range env.State(0).Applications {
 		if !strings.HasPrefix(application.DisplayName, "Terraform (") {

@@ -12,7 +12,8 @@ import (
 
 func TestAccTargetAppRegistration_ACreateSurvivesEveryKindOfFaultAtEveryRequest(t *testing.T) {
 	for _, kind := range []sandbox.FaultKind{
-		sandbox.Throttled, sandbox.Unavailable, sandbox.TimeoutBefore, sandbox.TimeoutAfter, sandbox.ResetAfter, sandbox.CutOff, sandbox.HTMLPage, sandbox.EmptyBody,
+		sandbox.Throttled, sandbox.Unavailable, sandbox.TimeoutBefore, sandbox.TimeoutAfter, sandbox.ResetAfter,
+		sandbox.CutOff, sandbox.HTMLPage, sandbox.EmptyBody,
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			env := acctest.Start(t, sandbox.Options{})
@@ -24,7 +25,8 @@ func TestAccTargetAppRegistration_ACreateSurvivesEveryKindOfFaultAtEveryRequest(
 				ProtoV6ProviderFactories: env.Factories(),
 				Steps: []resource.TestStep{{
 					PreConfig: func() { env.Graph(env.Tenant(0).TenantID, http.MethodGet, "/organization", nil) },
-					Config:    env.Provider(env.Tenant(0).Callers.Full) + "resource \"codetwo_target_app_registration\" \"target\" {}\n",
+					Config: env.Provider(env.Tenant(0).Callers.Full) +
+						"resource \"codetwo_target_app_registration\" \"target\" {}\n",
 				}},
 			})
 		})

@@ -14,7 +14,8 @@ const module = "github.com/codetwo-community/terraform-provider-codetwo/internal
 
 var (
 	resources = []string{"appregistration", "connection", "connectivity"}
-	inner     = []string{"entra", "entra/msgraph", "ews", "auth", "permission", "certificate", "store", "handoff", "checks", "ewsaccess", "escape", "retry", "sandbox"}
+	inner     = []string{"entra", "entra/msgraph", "ews", "auth", "permission", "certificate", "store", "handoff",
+		"checks", "ewsaccess", "escape", "retry", "sandbox"}
 )
 
 // sandboxImports are the packages of the sandbox with what each may import of the others. Package sandbox itself
@@ -40,7 +41,8 @@ type listed struct {
 // listPackages returns the packages of the project.
 func listPackages(t *testing.T) []listed {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Deps,Imports,TestImports,XTestImports", "../...")
+	command := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Deps,Imports,TestImports,XTestImports",
+		"../...")
 	output, err := command.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
@@ -99,22 +101,30 @@ func TestPackages_TheSandboxKeepsToItsImportsAndIsImportedAsAWhole(t *testing.T)
 	}
 }
 
+// forbidImports fails where a package reaches another one whose path is a prefix, is below it, or begins with it where it
+// ends in a hyphen.
+func forbidImports(t *testing.T, deps map[string][]string, name string, prefixes []string) {
+	t.Helper()
+	imported, ok := deps[name]
+	if !ok {
+		t.Errorf("there is no package %s; correct this test's list", name)
+	}
+	for _, prefix := range prefixes {
+		if at := slices.IndexFunc(imported, func(path string) bool {
+			return path == prefix || strings.HasPrefix(path, prefix+"/") ||
+				strings.HasSuffix(prefix, "-") && strings.HasPrefix(path, prefix)
+		}); at >= 0 {
+			t.Errorf("%s must not reach %s", name, imported[at])
+		}
+	}
+}
+
 func TestPackages_ImportOnlyWhatDESIGNAllows(t *testing.T) {
 	t.Parallel()
 	deps := importsOf(t)
 	forbid := func(name string, prefixes ...string) {
 		t.Helper()
-		imported, ok := deps[name]
-		if !ok {
-			t.Errorf("there is no package %s; correct this test's list", name)
-		}
-		for _, prefix := range prefixes {
-			if at := slices.IndexFunc(imported, func(path string) bool {
-				return path == prefix || strings.HasPrefix(path, prefix+"/") || strings.HasSuffix(prefix, "-") && strings.HasPrefix(path, prefix)
-			}); at >= 0 {
-				t.Errorf("%s must not reach %s", name, imported[at])
-			}
-		}
+		forbidImports(t, deps, name, prefixes)
 	}
 	for _, name := range inner {
 		forbid(name, "github.com/hashicorp/terraform-plugin-")
@@ -123,7 +133,8 @@ func TestPackages_ImportOnlyWhatDESIGNAllows(t *testing.T) {
 		}
 	}
 	for _, name := range resources {
-		forbid(name, module+"provider", module+"sandbox", module+"acctest", "github.com/microsoftgraph", "github.com/microsoft/kiota-")
+		forbid(name, module+"provider", module+"sandbox", module+"acctest", "github.com/microsoftgraph",
+			"github.com/microsoft/kiota-")
 		for _, other := range resources {
 			if other != name {
 				forbid(name, module+other)

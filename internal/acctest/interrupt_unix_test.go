@@ -35,8 +35,10 @@ func TestAccTargetConnectivity_CtrlCEndsAWaitWithWhatIsKnownByThen(t *testing.T)
 	env := acctest.Start(t, sandbox.Options{})
 	tenant := env.Tenant(0)
 	app := env.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
-	env.Control(http.MethodPatch, "/tenants/"+tenant.TenantID+"/sign-in", map[string]any{"refuse": map[string]int{app.ClientID: 700016}})
-	cli := env.CLI("CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase, "TF_LOG_PROVIDER=INFO", "TF_VAR_secret="+app.Secret)
+	env.Control(http.MethodPatch, "/tenants/"+tenant.TenantID+"/sign-in",
+		map[string]any{"refuse": map[string]int{app.ClientID: 700016}})
+	cli := env.CLI("CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase,
+		"TF_LOG_PROVIDER=INFO", "TF_VAR_secret="+app.Secret)
 	write(t, filepath.Join(cli.Folder, "main.tf"), []byte(requirement+`
 variable "secret" {
   type      = string
@@ -77,7 +79,8 @@ data "codetwo_target_connectivity" "target" {
 	}
 	// The app stays unknown, and the time allowed is a day: it ends because of the interruption, or never.
 	err := <-ended
-	for _, words := range []string{"The connectivity check was interrupted", "tenant          passed", "token           failed", "AADSTS700016"} {
+	for _, words := range []string{"The connectivity check was interrupted", "tenant          passed",
+		"token           failed", "AADSTS700016"} {
 		if text := output.all.String(); err == nil || !strings.Contains(text, words) {
 			t.Errorf("the output lacks %q (%v):\n%s", words, err, text)
 		}

@@ -55,14 +55,16 @@ func (l *lifecycle) begin(cycle int) {
 func (l *lifecycle) config() tftypes.Value {
 	text := func(value string) tftypes.Value { return tftypes.NewValue(tftypes.String, value) }
 	return l.target.Config(map[string]tftypes.Value{
-		"tenant_id": text(l.env.Tenant(l.i).TenantID), "display_name": text(l.declared.name), "unique_name": text("codetwo-soak"),
+		"tenant_id": text(l.env.Tenant(l.i).TenantID), "display_name": text(l.declared.name),
+		"unique_name":        text("codetwo-soak"),
 		"permission_profile": text(string(l.declared.profile)), "purge_on_destroy": tftypes.NewValue(tftypes.Bool, true),
 		"certificate": l.target.Nested("certificate", map[string]tftypes.Value{
 			"validity_years":            tftypes.NewValue(tftypes.Number, l.declared.years),
 			"previous_certificate_days": tftypes.NewValue(tftypes.Number, l.declared.days),
 		}),
 		// Faults end within seconds: a command that still waits has failed.
-		"timeouts": l.target.Nested("timeouts", map[string]tftypes.Value{"create": text("3m"), "read": text("3m"), "update": text("3m"), "delete": text("3m")}),
+		"timeouts": l.target.Nested("timeouts",
+			map[string]tftypes.Value{"create": text("3m"), "read": text("3m"), "update": text("3m"), "delete": text("3m")}),
 	})
 }
 
@@ -96,7 +98,8 @@ var events = []event{
 		l.graph(http.MethodPatch, l.application(), map[string]any{"requiredResourceAccess": []any{}})
 	}, false},
 	{"secret added by hand", func(l *lifecycle) {
-		made := l.graph(http.MethodPost, l.application()+"/addPassword", map[string]any{"passwordCredential": map[string]any{"displayName": "by hand"}})
+		made := l.graph(http.MethodPost, l.application()+"/addPassword",
+			map[string]any{"passwordCredential": map[string]any{"displayName": "by hand"}})
 		l.secrets = append(l.secrets, made["secretText"].(string))
 		l.declared.addedSecrets++
 	}, false},
@@ -113,9 +116,12 @@ var events = []event{
 		}
 	}, false},
 	{"permission granted by hand", func(l *lifecycle) {
-		api := l.graph(http.MethodGet, "/servicePrincipals(appId='00000003-0000-0000-c000-000000000000')?$select=id", nil)["id"]
+		api := l.graph(http.MethodGet, "/servicePrincipals(appId='00000003-0000-0000-c000-000000000000')?$select=id",
+			nil)["id"]
 		l.graph(http.MethodPost, l.principal()+"/appRoleAssignments", map[string]any{
-			"principalId": l.target.Text("service_principal_object_id"), "resourceId": api, "appRoleId": "810c84a8-4a9e-49e6-bf7d-12d183f40d01", // Mail.Read
+			// Mail.Read
+			"principalId": l.target.Text("service_principal_object_id"), "resourceId": api,
+			"appRoleId": "810c84a8-4a9e-49e6-bf7d-12d183f40d01",
 		})
 	}, false},
 	{"application purged by hand", func(l *lifecycle) {
@@ -160,16 +166,20 @@ func (l *lifecycle) apply(t *testing.T) error {
 // beyond what it held before has to be accounted for.
 func (l *lifecycle) wrong() string {
 	state := l.env.State(l.i)
-	apps, gone := added(l.before.Applications, state.Applications, func(a sandbox.ApplicationState) string { return a.ObjectID })
+	apps, gone := added(l.before.Applications, state.Applications, func(a sandbox.ApplicationState) string {
+		return a.ObjectID
+	})
 	if len(apps) != 1 || gone {
 		return fmt.Sprintf("the applications are %+v", state.Applications)
 	}
 	app := apps[0]
-	if app.ClientID != l.target.Text("client_id") || app.DisplayName != l.declared.name || app.UniqueName != "codetwo-soak" {
+	if app.ClientID != l.target.Text("client_id") || app.DisplayName != l.declared.name ||
+		app.UniqueName != "codetwo-soak" {
 		return fmt.Sprintf("the application is %+v, and the state's client ID %s", app, l.target.Text("client_id"))
 	}
 	if len(app.Secrets) != l.declared.addedSecrets || len(app.Federated) > 0 {
-		return fmt.Sprintf("the credentials are %+v and %v, where a person added %d secrets", app.Secrets, app.Federated, l.declared.addedSecrets)
+		return fmt.Sprintf("the credentials are %+v and %v, where a person added %d secrets", app.Secrets, app.Federated,
+			l.declared.addedSecrets)
 	}
 	if len(state.DeletedItems) > 0 {
 		return fmt.Sprintf("the recycle bin holds %+v", state.DeletedItems)
@@ -192,15 +202,19 @@ func (l *lifecycle) wrongCertificates(app sandbox.ApplicationState) string {
 		slices.Sort(list)
 	}
 	if !slices.Equal(wanted, uploaded) || !slices.Equal(wanted, kept) {
-		return fmt.Sprintf("the state has the certificates %v, the application %v, and the store the keys of %v", wanted, uploaded, kept)
+		return fmt.Sprintf("the state has the certificates %v, the application %v, and the store the keys of %v", wanted,
+			uploaded, kept)
 	}
 	return ""
 }
 
 func (l *lifecycle) wrongPrincipal(state sandbox.TenantState, app sandbox.ApplicationState) string {
-	principals, gone := added(l.before.ServicePrincipals, state.ServicePrincipals, func(p sandbox.ServicePrincipalState) string { return p.ObjectID })
-	if len(principals) != 1 || gone || !principals[0].Enabled || principals[0].ClientID != app.ClientID || principals[0].ObjectID != l.target.Text("service_principal_object_id") {
-		return fmt.Sprintf("beyond those from before the service principals are %+v, and the state says %s", principals, l.target.Text("service_principal_object_id"))
+	principals, gone := added(l.before.ServicePrincipals, state.ServicePrincipals,
+		func(p sandbox.ServicePrincipalState) string { return p.ObjectID })
+	if len(principals) != 1 || gone || !principals[0].Enabled || principals[0].ClientID != app.ClientID ||
+		principals[0].ObjectID != l.target.Text("service_principal_object_id") {
+		return fmt.Sprintf("beyond those from before the service principals are %+v, and the state says %s", principals,
+			l.target.Text("service_principal_object_id"))
 	}
 	wanted, _ := l.declared.profile.Permissions()
 	var names, granted []string

@@ -51,7 +51,9 @@ func (env *Env) Forget() {
 
 // Graph are the requests to Microsoft Graph among the requests.
 func Graph(requests []Request) []Request {
-	return slices.DeleteFunc(slices.Clone(requests), func(request Request) bool { return !strings.HasPrefix(request.Path, "/v1.0/") })
+	return slices.DeleteFunc(slices.Clone(requests), func(request Request) bool {
+		return !strings.HasPrefix(request.Path, "/v1.0/")
+	})
 }
 
 // InSequence is how many of the requests had to wait for each other.

@@ -72,7 +72,8 @@ resource "codetwo_target_connection" "target" {
 // initialised is the CLI in a folder with that configuration, for all the test environment's tenants.
 func initialised(t *testing.T, env *acctest.Env) *terraformcli.CLI {
 	t.Helper()
-	cli := env.CLI("TF_VAR_tenants="+tenantsVariable(env), "CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
+	cli := env.CLI("TF_VAR_tenants="+tenantsVariable(env), "CODETWO_STORE_URL="+env.StoreURL(),
+		"CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
 	write(t, filepath.Join(cli.Folder, "main.tf"), []byte(manyTenants))
 	if _, err := cli.Run(t.Context(), "init", "-no-color", "-input=false"); err != nil {
 		t.Fatal(err)
@@ -85,7 +86,9 @@ func tenantsVariable(env *acctest.Env, except ...int) string {
 	var tenants []string
 	for i, tenant := range env.Server.TenantsJSON().Tenants {
 		if !slices.Contains(except, i) {
-			tenants = append(tenants, fmt.Sprintf(`t%d={tenant_id=%q,mailboxes=[%q,%q]}`, i, tenant.TenantID, tenant.Mailboxes.Licensed[0], tenant.Mailboxes.Licensed[1]))
+			tenants = append(tenants,
+				fmt.Sprintf(`t%d={tenant_id=%q,mailboxes=[%q,%q]}`, i, tenant.TenantID, tenant.Mailboxes.Licensed[0],
+					tenant.Mailboxes.Licensed[1]))
 		}
 	}
 	return "{" + strings.Join(tenants, ",") + "}"
@@ -109,7 +112,8 @@ func TestAccProvider_EachTenantOfARunCostsOneSignInAndOneLookAtMicrosoftsAPIs(t 
 	run := func(arguments ...string) []acctest.Request {
 		t.Helper()
 		env.Forget()
-		if _, err := cli.Run(t.Context(), append([]string{arguments[0], "-no-color", "-input=false"}, arguments[1:]...)...); err != nil {
+		if _, err := cli.Run(t.Context(),
+			append([]string{arguments[0], "-no-color", "-input=false"}, arguments[1:]...)...); err != nil {
 			t.Fatal(err)
 		}
 		return env.Requests()
@@ -141,7 +145,8 @@ func TestAccProvider_EachTenantOfARunCostsOneSignInAndOneLookAtMicrosoftsAPIs(t 
 
 	requests = run("plan", "-detailed-exitcode") // 0: nothing to change
 	expect("sign-ins of a plan", perTenant(requests, signsIn), 1)
-	expect("requests to Graph of a plan, two registrations each", perTenant(requests, func(request acctest.Request) bool { return !signsIn(request) }), 2)
+	expect("requests to Graph of a plan, two registrations each",
+		perTenant(requests, func(request acctest.Request) bool { return !signsIn(request) }), 2)
 }
 
 func TestAccProvider_OneConnectionCarriesAllTenants(t *testing.T) {
@@ -168,6 +173,37 @@ func TestAccProvider_OneConnectionCarriesAllTenants(t *testing.T) {
 	}
 }
 
+// madeByTenant counts the registrations and connections of three tenants.
+func madeByTenant(t *testing.T, env *acctest.Env) (registrations, connections [3]int) {
+	t.Helper()
+	records := openRecords(t, env)
+	for i := range 3 {
+		registrations[i] = len(ours(env.State(i)))
+		recorded, _, err := records.Connections(t.Context(), env.Tenant(i).TenantID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		connections[i] = len(recorded)
+	}
+	return registrations, connections
+}
+
+func openRecords(t *testing.T, env *acctest.Env) *store.Store {
+	t.Helper()
+	records, err := store.Open(env.StoreURL(), acctest.Passphrase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return records
+}
+
+// ours are the applications of a tenant that the configuration registers.
+func ours(state sandbox.TenantState) []sandbox.ApplicationState {
+	return slices.DeleteFunc(state.Applications, func(application sandbox.ApplicationState) bool {
+		return !strings.HasPrefix(application.DisplayName, "CodeTwo ")
+	})
+}
+
 func TestAccProvider_ANewTenantThatRefusesIsNamedAndHoldsNoOtherRegistrationUp(t *testing.T) {
 	t.Parallel()
 	env := acctest.Start(t, sandbox.Options{Tenants: 3})
@@ -176,25 +212,9 @@ func TestAccProvider_ANewTenantThatRefusesIsNamedAndHoldsNoOtherRegistrationUp(t
 	refuse := func(refused map[string]int) {
 		env.Control(http.MethodPatch, "/tenants/"+failing.TenantID+"/sign-in", map[string]any{"refuse": refused})
 	}
-	// made counts registrations and connections, by tenant.
 	made := func() (registrations, connections [3]int) {
-		records, err := store.Open(env.StoreURL(), acctest.Passphrase)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range 3 {
-			for _, application := range env.State(i).Applications {
-				if strings.HasPrefix(application.DisplayName, "CodeTwo ") {
-					registrations[i]++
-				}
-			}
-			recorded, _, err := records.Connections(t.Context(), env.Tenant(i).TenantID)
-			if err != nil {
-				t.Fatal(err)
-			}
-			connections[i] = len(recorded)
-		}
-		return registrations, connections
+		t.Helper()
+		return madeByTenant(t, env)
 	}
 	apply := []string{"apply", "-no-color", "-input=false", "-auto-approve"}
 
@@ -220,7 +240,10 @@ func TestAccProvider_ANewTenantThatRefusesIsNamedAndHoldsNoOtherRegistrationUp(t
 	skipping := *cli
 	skipping.Environment = append(slices.Clone(cli.Environment), "CODETWO_SKIP_REFUSED_TENANTS=true")
 	plan, _, err := skipping.PlanChanges(t.Context())
-	if err != nil || !strings.Contains(plan, "Warning: Tenant "+failing.TenantID+" refuses Terraform, so that nothing can be registered there") || !strings.Contains(plan, "AADSTS700016") {
+	if err != nil ||
+		!strings.Contains(plan,
+			"Warning: Tenant "+failing.TenantID+" refuses Terraform, so that nothing can be registered there") ||
+		!strings.Contains(plan, "AADSTS700016") {
 		t.Errorf("a plan does not tell that a new tenant refuses: %v\n%s", err, plan)
 	}
 
@@ -231,7 +254,8 @@ func TestAccProvider_ANewTenantThatRefusesIsNamedAndHoldsNoOtherRegistrationUp(t
 		t.Fatal(err)
 	}
 	if registrations, connections := made(); registrations != [3]int{2, 0, 2} || connections != [3]int{2, 0, 2} {
-		t.Errorf("without the tenant that refuses: registrations %v, connections %v, want 2, 0 and 2 of both", registrations, connections)
+		t.Errorf("without the tenant that refuses: registrations %v, connections %v, want 2, 0 and 2 of both", registrations,
+			connections)
 	}
 
 	refuse(map[string]int{})
@@ -239,7 +263,8 @@ func TestAccProvider_ANewTenantThatRefusesIsNamedAndHoldsNoOtherRegistrationUp(t
 		t.Fatal(err)
 	}
 	if registrations, connections := made(); registrations != [3]int{2, 2, 2} || connections != [3]int{2, 2, 2} {
-		t.Errorf("once the tenant accepts the caller: registrations %v, connections %v, want 2 of both everywhere", registrations, connections)
+		t.Errorf("once the tenant accepts the caller: registrations %v, connections %v, want 2 of both everywhere",
+			registrations, connections)
 	}
 }
 
@@ -266,7 +291,8 @@ func TestAccProvider_RefusedTenantsAreLeftAsideWhereThatIsAskedFor(t *testing.T)
 	}
 	env.RevokeConsent(drifted, app.ClientID)
 
-	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, withoutApp) || !strings.Contains(output, blocked) {
+	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil ||
+		!strings.Contains(output, withoutApp) || !strings.Contains(output, blocked) {
 		t.Errorf("without being asked to, a plan goes on, or does not name the two tenants: %v\n%s", err, output)
 	}
 
@@ -301,17 +327,20 @@ func TestAccProvider_RefusedTenantsAreLeftAsideWhereThatIsAskedFor(t *testing.T)
 	} {
 		ours := *cli
 		ours.Environment = append(slices.Clone(cli.Environment), c.variable)
-		if output, err := ours.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, c.code) {
+		if output, err := ours.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil ||
+			!strings.Contains(output, c.code) {
 			t.Errorf("%s passes for a refusal by every tenant: %v\n%s", what, err, output)
 		}
 	}
 	refuse(env.Tenant(0).TenantID, map[string]int{caller: 7000112})
-	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, "AADSTS7000112") {
+	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil ||
+		!strings.Contains(output, "AADSTS7000112") {
 		t.Errorf("a caller that its own tenant refuses is not reported as an error: %v\n%s", err, output)
 	}
 	refuse(env.Tenant(0).TenantID, map[string]int{})
 	env.RevokeConsent(drifted, caller)
-	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, "Authorization_RequestDenied") {
+	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil ||
+		!strings.Contains(output, "Authorization_RequestDenied") {
 		t.Errorf("a right that the caller lacks is not reported as an error: %v\n%s", err, output)
 	}
 }
@@ -322,7 +351,8 @@ func TestAccProvider_AnImportFromARefusedTenantIsAnError(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{Tenants: 2})
 	cli := initialised(t, env)
 	app := env.RegisterByHand(env.Tenant(1).TenantID, "CodeTwo 0")
-	env.Control(http.MethodPatch, "/tenants/"+env.Tenant(1).TenantID+"/sign-in", map[string]any{"refuse": map[string]int{env.Tenant(0).Callers.Full.ClientID: 7000229}})
+	env.Control(http.MethodPatch, "/tenants/"+env.Tenant(1).TenantID+"/sign-in",
+		map[string]any{"refuse": map[string]int{env.Tenant(0).Callers.Full.ClientID: 7000229}})
 	write(t, filepath.Join(cli.Folder, "import.tf"), []byte(fmt.Sprintf(`
 import {
   to = codetwo_target_app_registration.target["t1-0"]
@@ -330,9 +360,50 @@ import {
 }
 `, env.Tenant(1).TenantID, app.ClientID)))
 	cli.Environment = append(cli.Environment, "CODETWO_SKIP_REFUSED_TENANTS=true")
-	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil || !strings.Contains(output, "AADSTS7000229") {
+	if output, err := cli.Run(t.Context(), "plan", "-no-color", "-input=false"); err == nil ||
+		!strings.Contains(output, "AADSTS7000229") {
 		t.Errorf("an application that nobody has seen is imported: %v\n%s", err, output)
 	}
+}
+
+// convergedByTenant tells, of three tenants, whether both applications have what is configured and both connections name
+// their keys.
+func convergedByTenant(t *testing.T, env *acctest.Env) (are []bool) {
+	t.Helper()
+	records := openRecords(t, env)
+	for i := range 3 {
+		connections, _, err := records.Connections(t.Context(), env.Tenant(i).TenantID)
+		if err != nil || len(connections) != 2 {
+			t.Fatalf("tenant %d has %d connections, %v", i, len(connections), err)
+		}
+		all := true
+		for _, connection := range connections {
+			cert, err := records.Certificate(t.Context(), env.Tenant(i).TenantID, connection.CertificateThumbprint)
+			if err != nil {
+				t.Fatal(err)
+			}
+			application, found := env.Application(i, connection.ClientID)
+			all = all && found && certificate.KeySize(cert) == 3072 &&
+				slices.ContainsFunc(application.Keys, func(key sandbox.CredentialState) bool {
+					return strings.EqualFold(key.Thumbprint, connection.CertificateThumbprint)
+				})
+		}
+		are = append(are, all && grantedToOurs(env.State(i)) == 6)
+	}
+	return are
+}
+
+// grantedToOurs counts the permissions of the service principals of our applications.
+func grantedToOurs(state sandbox.TenantState) int {
+	granted := 0
+	for _, principal := range state.ServicePrincipals {
+		for _, grant := range state.Grants {
+			if grant.PrincipalID == principal.ObjectID && strings.HasPrefix(principal.DisplayName, "CodeTwo ") {
+				granted++
+			}
+		}
+	}
+	return granted
 }
 
 // Terraform orders resources, and not their instances: an error in one tenant's registration would keep the connections
@@ -351,39 +422,9 @@ func TestAccProvider_WhatChangesEverywhereIsChangedAroundARefusedTenant(t *testi
 	refuse := func(refused map[string]int) {
 		env.Control(http.MethodPatch, "/tenants/"+env.Tenant(1).TenantID+"/sign-in", map[string]any{"refuse": refused})
 	}
-	// converged tells, by tenant, whether both applications have what is configured and both connections name their keys.
-	converged := func() (are []bool) {
-		records, err := store.Open(env.StoreURL(), acctest.Passphrase)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range 3 {
-			connections, _, err := records.Connections(t.Context(), env.Tenant(i).TenantID)
-			if err != nil || len(connections) != 2 {
-				t.Fatalf("tenant %d has %d connections, %v", i, len(connections), err)
-			}
-			all := true
-			for _, connection := range connections {
-				cert, err := records.Certificate(t.Context(), env.Tenant(i).TenantID, connection.CertificateThumbprint)
-				if err != nil {
-					t.Fatal(err)
-				}
-				application, found := env.Application(i, connection.ClientID)
-				all = all && found && certificate.KeySize(cert) == 3072 && slices.ContainsFunc(application.Keys, func(key sandbox.CredentialState) bool {
-					return strings.EqualFold(key.Thumbprint, connection.CertificateThumbprint)
-				})
-			}
-			state, granted := env.State(i), 0
-			for _, principal := range state.ServicePrincipals {
-				for _, grant := range state.Grants {
-					if grant.PrincipalID == principal.ObjectID && strings.HasPrefix(principal.DisplayName, "CodeTwo ") {
-						granted++
-					}
-				}
-			}
-			are = append(are, all && granted == 6)
-		}
-		return are
+	converged := func() []bool {
+		t.Helper()
+		return convergedByTenant(t, env)
 	}
 
 	refuse(map[string]int{env.Tenant(0).Callers.Full.ClientID: 700016})
@@ -412,24 +453,20 @@ func TestAccProvider_WhatChangesEverywhereIsChangedAroundARefusedTenant(t *testi
 
 	refuse(map[string]int{env.Tenant(0).Callers.Full.ClientID: 90002})
 	output, err := cli.Run(t.Context(), "destroy", "-no-color", "-input=false", "-auto-approve")
-	if err == nil || !strings.Contains(output, "The registration in tenant "+env.Tenant(1).TenantID+" stays in the state") {
+	if err == nil ||
+		!strings.Contains(output, "The registration in tenant "+env.Tenant(1).TenantID+" stays in the state") {
 		t.Errorf("a destroy does not say what has become of the tenant that refuses: %v\n%s", err, output)
 	}
 	for i, want := range []int{0, 2, 0} {
-		left := slices.DeleteFunc(env.State(i).Applications, func(application sandbox.ApplicationState) bool {
-			return !strings.HasPrefix(application.DisplayName, "CodeTwo ")
-		})
-		if len(left) != want {
+		if left := ours(env.State(i)); len(left) != want {
 			t.Errorf("a destroy leaves tenant %d with %v, want %d applications", i, left, want)
 		}
 	}
 
 	// Nothing is left of a refusal that is over, even if the application has been deleted meanwhile.
 	refuse(map[string]int{})
-	for _, application := range env.State(1).Applications {
-		if strings.HasPrefix(application.DisplayName, "CodeTwo ") {
-			env.Graph(env.Tenant(1).TenantID, http.MethodDelete, "/applications/"+application.ObjectID, nil)
-		}
+	for _, application := range ours(env.State(1)) {
+		env.Graph(env.Tenant(1).TenantID, http.MethodDelete, "/applications/"+application.ObjectID, nil)
 	}
 	if text, _, err := cli.PlanChanges(t.Context()); err != nil {
 		t.Errorf("once the tenant accepts the caller, a destroy that was cut off cannot be planned on: %v\n%s", err, text)
@@ -497,13 +534,17 @@ resource "terraform_data" "dependent" {
 		}
 	}
 	now := time.Now()
-	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(5, 0, 0)})
+	pair, err := certificate.Generate(rand.Reader,
+		certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: now.Add(-time.Hour),
+			NotAfter: now.AddDate(5, 0, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	own := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate.Raw}))
-	before := []string{"TF_VAR_key_size=2048", "TF_VAR_own_certificate=", "TF_VAR_unique_name=one", "TF_VAR_permission=Domain.Read.All"}
-	after := []string{"TF_VAR_key_size=3072", "TF_VAR_own_certificate=" + own, "TF_VAR_unique_name=another", "TF_VAR_permission=User.Read.All"}
+	before := []string{"TF_VAR_key_size=2048", "TF_VAR_own_certificate=", "TF_VAR_unique_name=one",
+		"TF_VAR_permission=Domain.Read.All"}
+	after := []string{"TF_VAR_key_size=3072", "TF_VAR_own_certificate=" + own, "TF_VAR_unique_name=another",
+		"TF_VAR_permission=User.Read.All"}
 	skip := "CODETWO_SKIP_REFUSED_TENANTS=true"
 	refuse := func(refused map[string]int) {
 		env.Control(http.MethodPatch, "/tenants/"+env.Tenant(1).TenantID+"/sign-in", map[string]any{"refuse": refused})
@@ -511,12 +552,14 @@ resource "terraform_data" "dependent" {
 	must(run(before, "init"))
 	must(run(before, "apply", "-auto-approve"))
 	untouched := env.State(1)
-	if output, err := run(append(before, skip, "ARM_CLIENT_ID="+uuid.NewString()), "plan"); err == nil || !strings.Contains(output, "AADSTS700016") {
+	if output, err := run(append(before, skip, "ARM_CLIENT_ID="+uuid.NewString()), "plan"); err == nil ||
+		!strings.Contains(output, "AADSTS700016") {
 		t.Errorf("a client ID that no tenant knows passes for a refusal by this one: %v\n%s", err, output)
 	}
 	refuse(map[string]int{env.Tenant(0).Callers.Full.ClientID: 700016})
 
-	if output, err := run(append(before, skip), "plan", "-replace=codetwo_target_app_registration.target"); err == nil || !strings.Contains(output, "cannot be replaced while its tenant refuses Terraform") {
+	if output, err := run(append(before, skip), "plan", "-replace=codetwo_target_app_registration.target"); err == nil ||
+		!strings.Contains(output, "cannot be replaced while its tenant refuses Terraform") {
 		t.Errorf("a replacement that would end in its first half is planned: %v\n%s", err, output)
 	}
 	must(run(append(after, skip), "plan", "-out=saved"))

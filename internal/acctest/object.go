@@ -174,7 +174,8 @@ func (o *Object) Destroy(ctx context.Context) error {
 func (o *Object) settle(value tftypes.Value) {
 	var attributes map[string]tftypes.Value
 	var tenantID string
-	if value.As(&attributes) == nil && attributes["tenant_id"].IsKnown() && attributes["tenant_id"].As(&tenantID) == nil && tenantID != "" {
+	if value.As(&attributes) == nil && attributes["tenant_id"].IsKnown() && attributes["tenant_id"].As(&tenantID) == nil &&
+		tenantID != "" {
 		o.p.k.Server.Settle(tenantID)
 		return
 	}
@@ -190,9 +191,11 @@ func (o *Object) remove(ctx context.Context) error {
 	return o.apply(ctx, none, planned)
 }
 
-func (o *Object) plan(ctx context.Context, config, proposed tftypes.Value) (*tfprotov6.PlanResourceChangeResponse, error) {
+func (o *Object) plan(ctx context.Context, config, proposed tftypes.Value) (*tfprotov6.PlanResourceChangeResponse,
+	error) {
 	planned, err := o.p.PlanResourceChange(ctx, &tfprotov6.PlanResourceChangeRequest{
-		TypeName: o.typeName, PriorState: o.dynamic(o.state), ProposedNewState: o.dynamic(proposed), Config: o.dynamic(config),
+		TypeName: o.typeName, PriorState: o.dynamic(o.state), ProposedNewState: o.dynamic(proposed),
+		Config:       o.dynamic(config),
 		PriorPrivate: o.private, PriorIdentity: o.identity,
 	})
 	if err != nil {
@@ -237,7 +240,8 @@ func (o *Object) asPlanned(planned *tfprotov6.DynamicValue) error {
 	}
 	for _, d := range differences {
 		if d.Value1 != nil && d.Value1.IsFullyKnown() {
-			return fmt.Errorf("the provider produced an inconsistent result after apply at %s: %s was planned, and it is %s", d.Path, d.Value1, d.Value2)
+			return fmt.Errorf("the provider produced an inconsistent result after apply at %s: %s was planned, and it is %s",
+				d.Path, d.Value1, d.Value2)
 		}
 	}
 	return nil
@@ -285,7 +289,8 @@ func merged(attributes []*tfprotov6.SchemaAttribute, prior, config tftypes.Value
 		switch {
 		case value.IsNull() && attribute.Computed:
 			now[attribute.Name] = was
-		case nested != nil && nested.Nesting == tfprotov6.SchemaObjectNestingModeSingle && value.IsFullyKnown() && !value.IsNull():
+		case nested != nil && nested.Nesting == tfprotov6.SchemaObjectNestingModeSingle && value.IsFullyKnown() &&
+			!value.IsNull():
 			if was.IsNull() {
 				was = object(value.Type().(tftypes.Object), nil)
 			}

@@ -37,10 +37,13 @@ func (env *Env) Protocol(caller sandbox.Caller, options ...Option) *Protocol {
 	configured, err := server.ConfigureProvider(env.t.Context(), &tfprotov6.ConfigureProviderRequest{
 		TerraformVersion: "1.14.0",
 		Config: p.Value(kind, map[string]tftypes.Value{
-			"tenant_id": text(env.Tenant(0).TenantID), "client_id": text(caller.ClientID), "client_secret": text(caller.ClientSecret),
+			"tenant_id": text(env.Tenant(0).TenantID), "client_id": text(caller.ClientID),
+			"client_secret":       text(caller.ClientSecret),
 			"ca_certificate_path": text(env.caPath),
-			"endpoints":           object("endpoints", map[string]tftypes.Value{"login": text(origin), "graph": text(origin), "exchange": text(origin)}),
-			"connection_store":    object("connection_store", map[string]tftypes.Value{"url": text(env.StoreURL()), "passphrase": text(Passphrase)}),
+			"endpoints": object("endpoints",
+				map[string]tftypes.Value{"login": text(origin), "graph": text(origin), "exchange": text(origin)}),
+			"connection_store": object("connection_store",
+				map[string]tftypes.Value{"url": text(env.StoreURL()), "passphrase": text(Passphrase)}),
 		}),
 	})
 	if err != nil {

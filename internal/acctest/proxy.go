@@ -100,9 +100,11 @@ func (w *Wire) Arm(cut Cut) (seen int) {
 func (w *Wire) Variables(env *Env) []string {
 	env.t.Helper()
 	both := filepath.Join(env.t.TempDir(), "both.pem")
-	authorities := append(env.Server.CertificateAuthorityPEM(), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.server.Certificate().Raw})...)
+	authorities := append(env.Server.CertificateAuthorityPEM(),
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.server.Certificate().Raw})...)
 	if err := os.WriteFile(both, authorities, 0o600); err != nil {
 		env.t.Fatal(err)
 	}
-	return []string{"CODETWO_GRAPH_ENDPOINT=" + strings.TrimSuffix(w.server.URL, "/"), "CODETWO_CA_CERTIFICATE_PATH=" + both}
+	return []string{"CODETWO_GRAPH_ENDPOINT=" + strings.TrimSuffix(w.server.URL, "/"),
+		"CODETWO_CA_CERTIFICATE_PATH=" + both}
 }

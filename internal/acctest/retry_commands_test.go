@@ -39,10 +39,11 @@ type scene struct {
 func (c command) stage(t *testing.T) *scene {
 	t.Helper()
 	s := &scene{Env: acctest.Start(t, sandbox.Options{Profile: "instant"})}
-	s.protocol = s.Protocol(s.Tenant(0).Callers.Full, acctest.WithWait(retry.System{}.Wait), acctest.WithTransport(func(next http.RoundTripper) http.RoundTripper {
-		s.wire.next = next
-		return &s.wire
-	}))
+	s.protocol = s.Protocol(s.Tenant(0).Callers.Full, acctest.WithWait(retry.System{}.Wait),
+		acctest.WithTransport(func(next http.RoundTripper) http.RoundTripper {
+			s.wire.next = next
+			return &s.wire
+		}))
 	s.target = s.protocol.Object("codetwo_target_app_registration")
 	if c.prepare != nil {
 		c.prepare(t, s)
@@ -75,12 +76,15 @@ func text(value string) tftypes.Value { return tftypes.NewValue(tftypes.String, 
 
 // declared is a registration of that name, with one permission beyond its profile's.
 func (s *scene) declared(name, permission string) tftypes.Value {
-	day := map[string]tftypes.Value{"create": text("24h"), "read": text("24h"), "update": text("24h"), "delete": text("24h")}
-	attributes := map[string]tftypes.Value{"timeouts": s.target.Nested("timeouts", day), "display_name": text(name), "unique_name": text("codetwo-retry"), "purge_on_destroy": tftypes.NewValue(tftypes.Bool, true)}
+	day := map[string]tftypes.Value{"create": text("24h"), "read": text("24h"), "update": text("24h"),
+		"delete": text("24h")}
+	attributes := map[string]tftypes.Value{"timeouts": s.target.Nested("timeouts", day), "display_name": text(name),
+		"unique_name": text("codetwo-retry"), "purge_on_destroy": tftypes.NewValue(tftypes.Bool, true)}
 	kind := s.target.Config(nil).Type().(tftypes.Object).AttributeTypes["additional_permissions"]
-	attributes["additional_permissions"] = tftypes.NewValue(kind, []tftypes.Value{tftypes.NewValue(element(kind), map[string]tftypes.Value{
-		"api": text("Microsoft Graph"), "name": text(permission),
-	})})
+	attributes["additional_permissions"] = tftypes.NewValue(kind,
+		[]tftypes.Value{tftypes.NewValue(element(kind), map[string]tftypes.Value{
+			"api": text("Microsoft Graph"), "name": text(permission),
+		})})
 	return s.target.Config(attributes)
 }
 
@@ -126,14 +130,16 @@ func connected(t *testing.T, s *scene) {
 func crowded(t *testing.T, s *scene) {
 	t.Helper()
 	for i := range 101 {
-		s.Graph(s.Tenant(0).TenantID, http.MethodPost, "/applications", map[string]any{"displayName": fmt.Sprintf("Crowd %d", i)})
+		s.Graph(s.Tenant(0).TenantID, http.MethodPost, "/applications",
+			map[string]any{"displayName": fmt.Sprintf("Crowd %d", i)})
 	}
 }
 
 // read reads a data source. Every warning is an error here.
 func (s *scene) read(ctx context.Context, name string, attributes map[string]tftypes.Value) error {
 	kind := s.protocol.Schemas.DataSourceSchemas[name].ValueType().(tftypes.Object)
-	attributes["timeouts"] = tftypes.NewValue(kind.AttributeTypes["timeouts"], map[string]tftypes.Value{"read": text("24h")})
+	attributes["timeouts"] = tftypes.NewValue(kind.AttributeTypes["timeouts"],
+		map[string]tftypes.Value{"read": text("24h")})
 	config := s.protocol.Value(kind, attributes)
 	response, err := s.protocol.ReadDataSource(ctx, &tfprotov6.ReadDataSourceRequest{TypeName: name, Config: config})
 	if err != nil {
@@ -202,7 +208,8 @@ var commands = map[string]command{
 		reads:   true,
 		prepare: crowded,
 		run: func(ctx context.Context, s *scene) error {
-			return s.read(ctx, "codetwo_target_app_registrations", map[string]tftypes.Value{"display_name_prefix": text("Crowd")})
+			return s.read(ctx, "codetwo_target_app_registrations",
+				map[string]tftypes.Value{"display_name_prefix": text("Crowd")})
 		},
 		calls: map[string]sandbox.Fault{
 			"a list":          {At: "GET /v1.0/applications"},

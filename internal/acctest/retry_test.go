@@ -75,7 +75,8 @@ func TestAccTargetAppRegistration_RetryAfterIsHonouredOnEveryCall(t *testing.T) 
 			switch {
 			case now.status == http.StatusTooManyRequests && throttled == nil:
 				throttled = &now
-			case now.status == http.StatusTooManyRequests, throttled == nil, now.name != throttled.name, now.began.Before(throttled.end):
+			case now.status == http.StatusTooManyRequests, throttled == nil, now.name != throttled.name,
+				now.began.Before(throttled.end):
 			default:
 				again++
 				if waited := now.began.Sub(throttled.end); waited < pause {
@@ -124,15 +125,16 @@ func TestAccTargetAppRegistration_ARetryAfterBeyondTheOperationsTimeFailsWithinI
 	}
 }
 
-// The faults last for hours, and so may the command: of its 24, Autodiscover gets half. A run that ends all the same, and
-// sends nothing more, ends because it was cancelled.
+// The faults last for hours, and so may the command: of its 24, Autodiscover gets half. A run that ends all the same,
+// and sends nothing more, ends because it was cancelled.
 func TestAccTargetAppRegistration_ACancelledRunStopsWhereverItIs(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var longest time.Duration
 	t.Cleanup(func() { t.Logf("the longest time that a run took to stop: %s", longest) })
 	each(t, func(t *testing.T, c command, s *scene, fault sandbox.Fault) {
-		for _, lasting := range []sandbox.Fault{{Kind: sandbox.Throttled, RetryAfter: "36000"}, {Kind: sandbox.Slow, For: "20h"}} {
+		for _, lasting := range []sandbox.Fault{{Kind: sandbox.Throttled, RetryAfter: "36000"},
+			{Kind: sandbox.Slow, For: "20h"}} {
 			fault.Kind, fault.RetryAfter, fault.For = lasting.Kind, lasting.RetryAfter, lasting.For
 			if fault.Kind == sandbox.Slow && !c.reads {
 				s = c.stage(t) // the first fault may have interrupted it

@@ -26,8 +26,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
-// byHand are two more connections than the example's, to an app that a person registered: with its client secret, and with
-// a certificate of theirs.
+// byHand are two more connections than the example's, to an app that a person registered: with its client secret, and
+// with a certificate of theirs.
 const byHand = `
 variable "round" { type = number }
 variable "by_hand_client_id" { type = string }
@@ -114,7 +114,8 @@ func TestAccProvider_NoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 	}
 	cli := env.CLI(
 		"TF_LOG=TRACE", "TF_LOG_PATH="+filepath.Join(looked, "trace.log"),
-		"TF_VAR_tenant_id="+tenant.TenantID, "TF_VAR_mailbox="+tenant.Mailboxes.Licensed[0], "TF_VAR_store_url="+env.StoreURL(),
+		"TF_VAR_tenant_id="+tenant.TenantID, "TF_VAR_mailbox="+tenant.Mailboxes.Licensed[0],
+		"TF_VAR_store_url="+env.StoreURL(),
 		"TF_VAR_store_passphrase="+acctest.Passphrase, "TF_VAR_by_hand_client_id="+app.ClientID,
 		fmt.Sprintf("TF_VAR_by_hand_mailboxes=[%q, %q]", tenant.Mailboxes.Licensed[1], "imported@"+tenant.Domain),
 		fmt.Sprintf("TF_VAR_pfx={path=%q, thumbprint=%q}", filepath.ToSlash(file), certificate.Thumbprint(own.Certificate)),
@@ -126,7 +127,8 @@ func TestAccProvider_NoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 	}
 	write(t, filepath.Join(cli.Folder, "by_hand.tf"), []byte(byHand))
 	const rotating = "certificate = { key_size = var.round == 1 ? 2048 : 3072 }"
-	write(t, filepath.Join(cli.Folder, "main_override.tf"), []byte(`resource "codetwo_target_app_registration" "target" { `+rotating+` }`))
+	write(t, filepath.Join(cli.Folder, "main_override.tf"),
+		[]byte(`resource "codetwo_target_app_registration" "target" { `+rotating+` }`))
 	step := func(name string, arguments ...string) {
 		t.Helper()
 		output, err := cli.Run(t.Context(), arguments...)
@@ -138,7 +140,8 @@ func TestAccProvider_NoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 	step("init", "init", "-no-color", "-input=false")
 
 	// First everything is made; then every secret is another one, and is handed to somebody else.
-	second := env.Graph(tenant.TenantID, http.MethodPost, "/applications/"+app.ObjectID+"/addPassword", map[string]any{"passwordCredential": map[string]any{"displayName": "second"}})
+	second := env.Graph(tenant.TenantID, http.MethodPost, "/applications/"+app.ObjectID+"/addPassword",
+		map[string]any{"passwordCredential": map[string]any{"displayName": "second"}})
 	for round, clientSecret := range []string{app.Secret, second["secretText"].(string)} {
 		person, err := age.GenerateX25519Identity()
 		if err != nil {
@@ -147,7 +150,8 @@ func TestAccProvider_NoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 		of := fmt.Sprintf(" of round %d", round+1)
 		secrets["the connection's client secret"+of] = []byte(clientSecret)
 		secrets["the recipient's key"+of] = []byte(person.String())
-		cli.Environment = append(cli.Environment, fmt.Sprintf("TF_VAR_round=%d", round+1), "TF_VAR_by_hand_secret="+clientSecret,
+		cli.Environment = append(cli.Environment, fmt.Sprintf("TF_VAR_round=%d", round+1),
+			"TF_VAR_by_hand_secret="+clientSecret,
 			fmt.Sprintf("TF_VAR_recipients=[%q]", person.Recipient()))
 		step("plan"+of, "plan", "-no-color", "-input=false", "-out=saved.tfplan")
 		step("show-plan"+of, "show", "-json", "saved.tfplan")
@@ -168,8 +172,25 @@ func TestAccProvider_NoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 	}
 	step("destroy", "destroy", "-no-color", "-input=false", "-auto-approve")
 
-	files := 0
-	err := filepath.WalkDir(looked, func(path string, entry fs.DirEntry, err error) error {
+	if files, err := noneIn(t, looked, secrets); err != nil || files < 60 {
+		t.Errorf("looked into %d files only (%v)", files, err)
+	}
+	trace, err := os.ReadFile(filepath.Join(looked, "trace.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range []string{"codetwo_target_app_registration", "/v1.0/$batch", "/oauth2/v2.0/token",
+		"/EWS/Exchange.asmx", "Not ready yet", "AADSTS7000215"} {
+		if !bytes.Contains(trace, []byte(words)) {
+			t.Errorf("the trace log (%d bytes) does not hold %q, so finding nothing in it proves nothing", len(trace), words)
+		}
+	}
+}
+
+// noneIn fails for each file below a folder that holds a secret or an access token. It returns how many files there are.
+func noneIn(t *testing.T, folder string, secrets map[string][]byte) (files int, err error) {
+	t.Helper()
+	err = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -190,24 +211,15 @@ func TestAccProvider_NoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || files < 60 {
-		t.Errorf("looked into %d files only (%v)", files, err)
-	}
-	trace, err := os.ReadFile(filepath.Join(looked, "trace.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, words := range []string{"codetwo_target_app_registration", "/v1.0/$batch", "/oauth2/v2.0/token", "/EWS/Exchange.asmx", "Not ready yet", "AADSTS7000215"} {
-		if !bytes.Contains(trace, []byte(words)) {
-			t.Errorf("the trace log (%d bytes) does not hold %q, so finding nothing in it proves nothing", len(trace), words)
-		}
-	}
+	return files, err
 }
 
 // certificateOfTheirs is a certificate that the provider did not make, and a PFX file with it.
 func certificateOfTheirs(t *testing.T, password string) (*certificate.Pair, string) {
 	t.Helper()
-	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "theirs", KeySize: 2048, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0)})
+	pair, err := certificate.Generate(rand.Reader,
+		certificate.Template{CommonName: "theirs", KeySize: 2048, NotBefore: time.Now().Add(-time.Hour),
+			NotAfter: time.Now().AddDate(1, 0, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +232,8 @@ func certificateOfTheirs(t *testing.T, password string) (*certificate.Pair, stri
 	return pair, file
 }
 
-// keysIn opens every PFX of a store, adds what it protects and its password to the secrets, and returns how many there are.
+// keysIn opens every PFX of a store, adds what it protects and its password to the secrets, and returns how many there
+// are.
 func keysIn(t *testing.T, store, tenantID string, secrets map[string][]byte) int {
 	t.Helper()
 	identity := openStore(t, store)
@@ -259,7 +272,8 @@ func traces(secret []byte) map[string][]byte {
 	}
 	for shift := range 3 { // base64 depends on what precedes it
 		whole := len(secret[shift:]) / 3 * 3
-		forms["in base64, shifted by "+string(rune('0'+shift))] = []byte(base64.StdEncoding.EncodeToString(secret[shift : shift+whole]))
+		forms["in base64, shifted by "+string(rune('0'+shift))] = []byte(
+			base64.StdEncoding.EncodeToString(secret[shift : shift+whole]))
 	}
 	return forms
 }

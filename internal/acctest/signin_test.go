@@ -21,7 +21,8 @@ func TestProvider_OneCallerSignsInToEveryTenantByIDAndByDomain(t *testing.T) {
 	t.Parallel()
 	env := acctest.Start(t, sandbox.Options{Tenants: 3})
 	full := env.Tenant(0).Callers.Full
-	caller, err := auth.NewCaller(auth.Identity{TenantID: env.Tenant(0).TenantID, ClientID: full.ClientID, Credential: auth.ClientSecret{Value: full.ClientSecret}}, env.Endpoints(), env.Client(), retry.Policy{})
+	caller, err := auth.NewCaller(auth.Identity{TenantID: env.Tenant(0).TenantID, ClientID: full.ClientID,
+		Credential: auth.ClientSecret{Value: full.ClientSecret}}, env.Endpoints(), env.Client(), retry.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,14 +44,17 @@ func TestProvider_AnAppSignsInByCertificateToEachAPIWithThatAPIsRoles(t *testing
 	env := acctest.Start(t, sandbox.Options{})
 	tenantID := env.Tenant(0).TenantID
 	byHand := env.RegisterByHand(tenantID, "CodeTwo by hand")
-	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0)})
+	pair, err := certificate.Generate(rand.Reader,
+		certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: time.Now().Add(-time.Hour),
+			NotAfter: time.Now().AddDate(1, 0, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	env.Graph(tenantID, http.MethodPatch, "/applications/"+byHand.ObjectID, map[string]any{"keyCredentials": []any{
 		map[string]any{"type": "AsymmetricX509Cert", "usage": "Verify", "key": pair.Certificate.Raw},
 	}})
-	app, err := auth.NewApp(auth.App{TenantID: tenantID, ClientID: byHand.ClientID, Certificate: pair.Certificate, Key: pair.Key}, env.Endpoints(), env.Client(), retry.Policy{})
+	app, err := auth.NewApp(auth.App{TenantID: tenantID, ClientID: byHand.ClientID, Certificate: pair.Certificate,
+		Key: pair.Key}, env.Endpoints(), env.Client(), retry.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +75,8 @@ func TestProvider_ARefusedSecretIsReportedByItsCode(t *testing.T) {
 	t.Parallel()
 	env := acctest.Start(t, sandbox.Options{})
 	full := env.Tenant(0).Callers.Full
-	app, err := auth.NewApp(auth.App{TenantID: env.Tenant(0).TenantID, ClientID: full.ClientID, ClientSecret: "wrong"}, env.Endpoints(), env.Client(), retry.Policy{})
+	app, err := auth.NewApp(auth.App{TenantID: env.Tenant(0).TenantID, ClientID: full.ClientID, ClientSecret: "wrong"},
+		env.Endpoints(), env.Client(), retry.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}

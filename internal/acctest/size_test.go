@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// largest is how many bytes a release may have. It has about half of that; some of the Graph SDK's models link all of the
-// others, which are more than the rest of the provider, and come back with one line of code.
+// largest is how many bytes a release may have. It has about half of that; some of the Graph SDK's models link all of
+// the others, which are more than the rest of the provider, and come back with one line of code.
 const largest = 45_000_000
 
 func TestProvider_TheReleasedBinaryIsNoLargerThanPromised(t *testing.T) {

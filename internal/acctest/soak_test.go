@@ -32,7 +32,8 @@ func seedOf(t *testing.T) uint64 {
 	return seed
 }
 
-// soak runs cycles in several tenants of the hostile profile at once. No command may fail: every fault there is temporary.
+// soak runs cycles in several tenants of the hostile profile at once. No command may fail: every fault there is
+// temporary.
 func soak(t *testing.T, seed uint64, tenants, cyclesEach, happenings int) *acctest.Env {
 	t.Helper()
 	env := acctest.Start(t, sandbox.Options{Tenants: tenants, Profile: "hostile", Seed: seed, Speed: 100})
@@ -54,7 +55,8 @@ func soak(t *testing.T, seed uint64, tenants, cyclesEach, happenings int) *accte
 		})
 	}
 	everybody.Wait()
-	t.Logf("%d cycles in %d tenants, %d requests, faults %v", cycles.Load(), tenants, len(env.Requests()), env.Server.FaultsMet())
+	t.Logf("%d cycles in %d tenants, %d requests, faults %v", cycles.Load(), tenants, len(env.Requests()),
+		env.Server.FaultsMet())
 	if len(env.Server.FaultsMet()) == 0 {
 		t.Error("no request met a fault")
 	}
@@ -122,7 +124,8 @@ func TestSoak_IsPlayedAgainByItsSeed(t *testing.T) {
 	both.Wait()
 	for tenant, first := range played[0] {
 		if second := played[1][tenant]; !slices.Equal(first, second) {
-			t.Errorf("SANDBOX_SEED=%d: tenant %d was asked\n%s\nand then\n%s", seed, tenant, strings.Join(first, "\n"), strings.Join(second, "\n"))
+			t.Errorf("SANDBOX_SEED=%d: tenant %d was asked\n%s\nand then\n%s", seed, tenant, strings.Join(first, "\n"),
+				strings.Join(second, "\n"))
 		}
 	}
 }
@@ -147,7 +150,8 @@ func transcripts(env *acctest.Env) map[int][]string {
 	return all
 }
 
-// TestAccTargetAppRegistration_AnySequenceOfDriftAndApplyEndsAsDeclared lets events happen by lot, each followed by an apply and by one that must find nothing to do.
+// TestAccTargetAppRegistration_AnySequenceOfDriftAndApplyEndsAsDeclared lets events happen by lot, each followed by an
+// apply and by one that must find nothing to do.
 func TestAccTargetAppRegistration_AnySequenceOfDriftAndApplyEndsAsDeclared(t *testing.T) {
 	t.Parallel()
 	seed := seedOf(t)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,8 +15,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/terraformcli"
 )
 
-// TestAccTargetConnection_OfSeveralTerraformsThatCreateOneOneSucceedsAndTheOthersCanPasteTheImport has several people plan the same
-// connection, each in a configuration of their own, and then apply what they planned at the same time.
+// TestAccTargetConnection_OfSeveralTerraformsThatCreateOneOneSucceedsAndTheOthersCanPasteTheImport has several people
+// plan the same connection, each in a configuration of their own, and then apply what they planned at the same time.
 func TestAccTargetConnection_OfSeveralTerraformsThatCreateOneOneSucceedsAndTheOthersCanPasteTheImport(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
 	mailbox := env.Tenant(0).Mailboxes.Licensed[0]
@@ -27,7 +28,8 @@ func TestAccTargetConnection_OfSeveralTerraformsThatCreateOneOneSucceedsAndTheOt
 		if i%2 == 1 {
 			spelled = strings.ToUpper(mailbox)
 		}
-		people[i] = &terraformcli.CLI{Path: first.Path, Folder: filepath.Join(first.Folder, fmt.Sprint(i)), Environment: first.Environment}
+		people[i] = &terraformcli.CLI{Path: first.Path, Folder: filepath.Join(first.Folder, fmt.Sprint(i)),
+			Environment: first.Environment}
 		if err := os.Mkdir(people[i].Folder, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +48,8 @@ resource "codetwo_target_connection" "target" {
   certificate_thumbprint = "A1B2C3D4E5F60718293A4B5C6D7E8F9001122334"
 }
 `, env.Tenant(0).TenantID, spelled, i))
-		for _, arguments := range [][]string{{"init", "-no-color", "-input=false"}, {"plan", "-no-color", "-input=false", "-out=saved.tfplan"}} {
+		for _, arguments := range [][]string{{"init", "-no-color", "-input=false"},
+			{"plan", "-no-color", "-input=false", "-out=saved.tfplan"}} {
 			if _, err := people[i].Run(t.Context(), arguments...); err != nil {
 				t.Fatal(err)
 			}
@@ -61,17 +64,12 @@ resource "codetwo_target_connection" "target" {
 		})
 	}
 	wait.Wait()
-	winner := -1
-	for i, err := range failures {
-		if err == nil && winner >= 0 {
-			t.Errorf("both person %d and person %d succeeded", winner, i)
-		}
-		if err == nil {
-			winner = i
-		}
-	}
+	winner := slices.Index(failures, nil)
 	if winner < 0 {
 		t.Fatalf("nobody succeeded:\n%s", strings.Join(outputs, "\n"))
+	}
+	if second := slices.Index(failures[winner+1:], nil); second >= 0 {
+		t.Errorf("both person %d and person %d succeeded", winner, winner+1+second)
 	}
 	block := regexp.MustCompile(`import \{\n  *to = codetwo_target_connection\.<name>\n  *id = "(.+)"\n *\}`)
 	for i, person := range people {
@@ -85,7 +83,8 @@ resource "codetwo_target_connection" "target" {
 			continue
 		}
 		write(t, filepath.Join(person.Folder, "import.tf"), []byte(strings.Replace(pasted[0], "<name>", "target", 1)+"\n"))
-		if plan, err := person.Run(t.Context(), "plan", "-no-color", "-input=false"); err != nil || !strings.Contains(plan, "1 to import, 0 to add, 1 to change, 0 to destroy") {
+		if plan, err := person.Run(t.Context(), "plan", "-no-color", "-input=false"); err != nil ||
+			!strings.Contains(plan, "1 to import, 0 to add, 1 to change, 0 to destroy") {
 			t.Errorf("person %d pasted the import: %v\n%s", i, err, plan)
 		}
 	}

@@ -13,7 +13,8 @@ import (
 
 func FuzzABatchIsAnsweredPartByPartOrRefusedAsAWhole(f *testing.F) {
 	for _, envelope := range []string{
-		"", "{}", "null", "[]", `{"requests": null}`, `{"requests": [{}]}`, `{"requests": [{"id": "1", "method": "GET", "url": "/organization"}]}`,
+		"", "{}", "null", "[]", `{"requests": null}`, `{"requests": [{}]}`,
+		`{"requests": [{"id": "1", "method": "GET", "url": "/organization"}]}`,
 		`{"requests": [{"id": "1", "method": "PATCH", "url": "/applications(uniqueName='x')", "headers": {"content-type": "application/json"}, "body": {"displayName": "x"}}]}`,
 		`{"requests": [{"id": "1", "method": "get", "url": "users?$filter=a eq 'b'&$top=1"}, {"id": "2", "method": "GET", "url": "%zz", "dependsOn": ["1"]}]}`,
 		`{"requests": [{"id": "1", "method": "GET", "url": "//host/x"}, {"id": "1 ", "method": "\u0000", "url": "/$batch"}]}`,
@@ -27,7 +28,8 @@ func FuzzABatchIsAnsweredPartByPartOrRefusedAsAWhole(f *testing.F) {
 	}
 	org := server.world.Tenants[0]
 	principal, _ := org.ServicePrincipalByAppID(tenant.Present(), org.Callers[tenant.FullCaller].ClientID)
-	token, err := server.issuer.Issue(org, principal, "1", tenant.GraphAudience, []string{"Application.Read.All", "Organization.Read.All", "User.Read.All", "Domain.Read.All"})
+	token, err := server.issuer.Issue(org, principal, "1", tenant.GraphAudience,
+		[]string{"Application.Read.All", "Organization.Read.All", "User.Read.All", "Domain.Read.All"})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -44,7 +46,8 @@ func FuzzABatchIsAnsweredPartByPartOrRefusedAsAWhole(f *testing.F) {
 		}
 		var sent struct{ Requests []batchPart }
 		var got struct{ Responses []batchAnswer }
-		if answered.Code != http.StatusOK || json.Unmarshal([]byte(envelope), &sent) != nil || json.Unmarshal(answered.Body.Bytes(), &got) != nil {
+		if answered.Code != http.StatusOK || json.Unmarshal([]byte(envelope), &sent) != nil ||
+			json.Unmarshal(answered.Body.Bytes(), &got) != nil {
 			t.Fatalf("HTTP %d: %s", answered.Code, answered.Body)
 		}
 		var asked, told []string

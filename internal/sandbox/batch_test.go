@@ -56,14 +56,18 @@ func TestABatchAnswersEachRequestAsIfItCameAlone(t *testing.T) {
 		object{"id": "own", "method": "GET", "url": "/applications(uniqueName='it''s%2Fone')?$select=id"},
 		object{"id": "none", "method": "GET", "url": "applications/" + noObject},
 		object{"id": "upsert", "method": "PATCH", "url": "/applications(uniqueName='made')",
-			"headers": object{"content-type": "application/json", "prefer": "create-if-missing"}, "body": object{"displayName": "made"}},
-		object{"id": "nothing", "method": "PATCH", "url": "/applications/" + app["id"].(string), "headers": jsonHeaders, "body": object{"notes": "x"}},
-		object{"id": "nested", "method": "POST", "url": "/$batch", "headers": jsonHeaders, "body": object{"requests": []object{}}},
+			"headers": object{"content-type": "application/json", "prefer": "create-if-missing"},
+			"body":    object{"displayName": "made"}},
+		object{"id": "nothing", "method": "PATCH", "url": "/applications/" + app["id"].(string), "headers": jsonHeaders,
+			"body": object{"notes": "x"}},
+		object{"id": "nested", "method": "POST", "url": "/$batch", "headers": jsonHeaders,
+			"body": object{"requests": []object{}}},
 	)
 	if got := answers["own"]; got.Status != http.StatusOK || !strings.Contains(string(got.Body), app["id"].(string)) {
 		t.Errorf("the one that exists is answered %+v", got)
 	}
-	if got := answers["none"]; got.Status != http.StatusNotFound || !strings.Contains(string(got.Body), "Request_ResourceNotFound") {
+	if got := answers["none"]; got.Status != http.StatusNotFound ||
+		!strings.Contains(string(got.Body), "Request_ResourceNotFound") {
 		t.Errorf("the one that does not exist is answered %+v", got)
 	}
 	if got := answers["upsert"]; got.Status != http.StatusCreated || got.Headers["Location"] == "" {
@@ -95,7 +99,8 @@ func TestTheAnswersOfABatchComeInAnyOrder(t *testing.T) {
 	if got := ids(read("a"), read("b", "a"), read("c", "b")); !slices.Equal(got, []any{"a", "b", "c"}) {
 		t.Errorf("a chain is carried out as %v", got)
 	}
-	if got := ids(read("a"), read("b", "a"), read("c")); len(got) != 3 || slices.Index(got, any("a")) > slices.Index(got, any("b")) {
+	if got := ids(read("a"), read("b", "a"), read("c")); len(got) != 3 ||
+		slices.Index(got, any("a")) > slices.Index(got, any("b")) {
 		t.Errorf("a chain next to requests that depend on nothing is carried out as %v", got)
 	}
 }
@@ -109,7 +114,8 @@ func TestInABatchWhatIsNotJSONStandsInBase64(t *testing.T) {
 		t.Fatalf("the part is %+v: %v", part, err)
 	}
 	page, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil || part.Status != http.StatusBadGateway || !strings.Contains(string(page), "<title>502 Bad Gateway</title>") {
+	if err != nil || part.Status != http.StatusBadGateway ||
+		!strings.Contains(string(page), "<title>502 Bad Gateway</title>") {
 		t.Errorf("HTTP %d with %q (%v)", part.Status, page, err)
 	}
 }
@@ -117,7 +123,8 @@ func TestInABatchWhatIsNotJSONStandsInBase64(t *testing.T) {
 func TestAMethodThatAPathDoesNotHaveIs405InABatchToo(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	const text = "Specified HTTP method is not allowed for the request target."
-	if message := g.refused(http.StatusMethodNotAllowed, "Request_BadRequest", "DELETE", "/organization", nil); message != text {
+	if message := g.refused(http.StatusMethodNotAllowed, "Request_BadRequest", "DELETE", "/organization",
+		nil); message != text {
 		t.Errorf("alone, the message is %q", message)
 	}
 	part := g.batch(object{"id": "1", "method": "DELETE", "url": "/organization"})["1"]
@@ -164,7 +171,8 @@ func TestABatchIsRefusedAsAWhole(t *testing.T) {
 		"a dependency on nothing":    {[]object{{"id": "1", "method": "GET", "url": "/organization", "dependsOn": []string{"2"}}}, "BadRequest", "'2'"},
 		"a dependency on the future": {[]object{{"id": "1", "method": "GET", "url": "/organization", "dependsOn": []string{"2"}}, read("2")}, "BadRequest", "'2'"},
 	} {
-		if message := g.refused(http.StatusBadRequest, test.code, "POST", "/$batch", object{"requests": test.requests}); !strings.Contains(message, test.message) {
+		if message := g.refused(http.StatusBadRequest, test.code, "POST", "/$batch",
+			object{"requests": test.requests}); !strings.Contains(message, test.message) {
 			t.Errorf("%s: the message is %q", sentence, message)
 		}
 	}
@@ -177,7 +185,8 @@ func TestABatchIsRefusedAsAWhole(t *testing.T) {
 func TestABatchWithoutAValidTokenIsRefused(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	g.token = "nonsense"
-	g.refused(http.StatusUnauthorized, "InvalidAuthenticationToken", "POST", "/$batch", object{"requests": []object{{"id": "1", "method": "GET", "url": "/organization"}}})
+	g.refused(http.StatusUnauthorized, "InvalidAuthenticationToken", "POST", "/$batch",
+		object{"requests": []object{{"id": "1", "method": "GET", "url": "/organization"}}})
 }
 
 func TestThePartsOfABatchCannotBringATokenOfTheirOwn(t *testing.T) {

@@ -39,7 +39,8 @@ func TestEveryOperationOfTheContractIsServedOrLeftOutForAReason(t *testing.T) {
 			body = object{}
 		}
 		got := g.send(method, regexp.MustCompile(`\{[^}]*\}`).ReplaceAllString(path, noObject), body, bypass, "yes")
-		served := got.Status != http.StatusMethodNotAllowed && !strings.Contains(got.Body, "Resource not found for the segment")
+		served := got.Status != http.StatusMethodNotAllowed &&
+			!strings.Contains(got.Body, "Resource not found for the segment")
 		if served == excused {
 			t.Errorf("%s: served: %t, left out for a reason: %t", operation, served, excused)
 		}

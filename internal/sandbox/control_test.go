@@ -69,7 +69,8 @@ func TestTheControlPlaneExplainsWhatItRefuses(t *testing.T) {
 		var refusal struct{ Error string }
 		got.json(t, &refusal)
 		if got.Status != test.status || !strings.Contains(refusal.Error, test.want) {
-			t.Errorf("%s %s %s: HTTP %d %q, want HTTP %d with %q", test.method, test.path, test.body, got.Status, refusal.Error, test.status, test.want)
+			t.Errorf("%s %s %s: HTTP %d %q, want HTTP %d with %q", test.method, test.path, test.body, got.Status, refusal.Error,
+				test.status, test.want)
 		}
 	}
 }

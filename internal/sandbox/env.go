@@ -19,12 +19,13 @@ type TenantsFile struct {
 
 // TenantEntry is one tenant of a TenantsFile.
 type TenantEntry struct {
-	TenantID    string    `json:"tenant_id"` // GUID
-	DisplayName string    `json:"display_name"`
-	Domain      string    `json:"domain"` // the initial *.onmicrosoft.com domain
-	Gate        string    `json:"gate"`   // the EWS gate: unset, false, listed (True, with apps on the list) or empty (True, with none)
-	Mailboxes   Mailboxes `json:"mailboxes"`
-	Callers     Callers   `json:"callers"`
+	TenantID    string `json:"tenant_id"` // GUID
+	DisplayName string `json:"display_name"`
+	Domain      string `json:"domain"` // the initial *.onmicrosoft.com domain
+	// the EWS gate: unset, false, listed (True, with apps on the list) or empty (True, with none)
+	Gate      string    `json:"gate"`
+	Mailboxes Mailboxes `json:"mailboxes"`
+	Callers   Callers   `json:"callers"`
 }
 
 // Mailboxes are user principal names by what Exchange holds for them.
@@ -54,7 +55,8 @@ func (s *Server) TenantsJSON() TenantsFile {
 		entry := TenantEntry{
 			TenantID: t.ID, DisplayName: t.DisplayName, Domain: t.Domain, Gate: t.Exchange.Gate(),
 			Mailboxes: Mailboxes{
-				Licensed: mailboxes(t, tenant.Licensed), Unlicensed: mailboxes(t, tenant.Unlicensed), Kiosk: mailboxes(t, tenant.Kiosk),
+				Licensed: mailboxes(t, tenant.Licensed), Unlicensed: mailboxes(t, tenant.Unlicensed),
+				Kiosk:    mailboxes(t, tenant.Kiosk),
 				Disabled: mailboxes(t, tenant.Disabled), NoMailbox: mailboxes(t, tenant.NoMailbox),
 				PublicFolderOwner: mailboxes(t, tenant.PublicFolderOwner),
 			},

@@ -43,9 +43,13 @@ func gapsOfEvidence() (gaps []string) {
 		gaps = append(gaps, err.Error())
 	}
 	for _, one := range offered() {
-		named := slices.ContainsFunc(slices.Collect(maps.Keys(evidence.met[one])), func(test string) bool { return tests[test] })
+		named := slices.ContainsFunc(slices.Collect(maps.Keys(evidence.met[one])), func(test string) bool {
+			return tests[test]
+		})
 		if !named {
-			gaps = append(gaps, fmt.Sprintf("EVIDENCE.md names no test that meets %s; it is met by %v", one, slices.Sorted(maps.Keys(evidence.met[one]))))
+			gaps = append(gaps,
+				fmt.Sprintf("EVIDENCE.md names no test that meets %s; it is met by %v", one,
+					slices.Sorted(maps.Keys(evidence.met[one]))))
 		}
 	}
 	return gaps
@@ -53,8 +57,10 @@ func gapsOfEvidence() (gaps []string) {
 
 // Where the source says what there is.
 var (
-	muxPattern  = regexp.MustCompile(`HandleFunc\("((?:GET|POST) /[^"]*)"`)
-	codePattern = regexp.MustCompile(`signInRefusal\{code: (\d+)|(?:code:|Code:|refuse\(|detail\(|"ErrorCode":) *"(\w+)"|(?:badRequest|unsupportedQuery|badSyntax) += "(\w+)"|<ErrorCode>(\w+)<`)
+	muxPattern  = regexp.MustCompile(`HandleFunc\(\s*"((?:GET|POST) /[^"]*)"`)
+	codePattern = regexp.MustCompile(
+		`signInRefusal\{code: (\d+)|(?:code:|Code:|refuse\(|detail\(|"ErrorCode":)\s*"(\w+)"|` +
+			`(?:badRequest|unsupportedQuery|badSyntax) += "(\w+)"|<ErrorCode>(\w+)<`)
 )
 
 // offered are the operations and the codes that the sandbox has, the control plane's apart.
@@ -81,15 +87,18 @@ var offered = sync.OnceValue(func() (all []string) {
 var outsideGraph = sync.OnceValue(func() map[string]*regexp.Regexp {
 	patterns := map[string]*regexp.Regexp{}
 	for _, one := range offered() {
-		if operation, is := strings.CutPrefix(one, "the operation "); is && !strings.Contains(operation, " /v1.0/") && !strings.Contains(operation, " /beta/") {
-			patterns[one] = regexp.MustCompile("^" + regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(operation), `[^/]+`) + "$")
+		if operation, is := strings.CutPrefix(one, "the operation "); is && !strings.Contains(operation, " /v1.0/") &&
+			!strings.Contains(operation, " /beta/") {
+			patterns[one] = regexp.MustCompile(
+				"^" + regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(regexp.QuoteMeta(operation), `[^/]+`) + "$")
 		}
 	}
 	return patterns
 })
 
 // answeredCode finds the codes in an answer of any of the APIs.
-var answeredCode = regexp.MustCompile(`AADSTS(\d+)|"(?:c|ErrorC)ode":"(\w+)"|<(?:\w+:)?(?:Response|Error)Code[^>]*>(\w+)<`)
+var answeredCode = regexp.MustCompile(
+	`AADSTS(\d+)|"(?:c|ErrorC)ode":"(\w+)"|<(?:\w+:)?(?:Response|Error)Code[^>]*>(\w+)<`)
 
 // note remembers what a test met.
 func (r *rig) note(method, path, body string, got answer) {
@@ -132,7 +141,9 @@ func (r *rig) noteParts(body string, got answer, meets func(string)) {
 	}
 	for _, request := range sent.Requests {
 		path, _, _ := strings.Cut(request.URL, "?")
-		succeeded := slices.ContainsFunc(answered.Responses, func(part batchAnswer) bool { return part.ID == request.ID && part.Status < http.StatusBadRequest })
+		succeeded := slices.ContainsFunc(answered.Responses, func(part batchAnswer) bool {
+			return part.ID == request.ID && part.Status < http.StatusBadRequest
+		})
 		if found, is := operationOf(stable, request.Method, path); is && succeeded {
 			meets("the operation " + found.String())
 		}

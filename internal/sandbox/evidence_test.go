@@ -66,7 +66,8 @@ func TestTheEvidenceNamesTestsThatExist(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, found := range regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`).FindAllStringSubmatch(string(source), -1) {
+		for _, found := range regexp.MustCompile(
+			`(?m)^func (Test\w+)\(t \*testing\.T\)`).FindAllStringSubmatch(string(source), -1) {
 			exists[found[1]] = true
 		}
 	}

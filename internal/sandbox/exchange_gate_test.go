@@ -11,8 +11,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// ewsOf asks Exchange for the inbox of a tenant's n-th licensed mailbox, and returns why it was refused: empty for an app that
-// gets in.
+// ewsOf asks Exchange for the inbox of a tenant's n-th licensed mailbox, and returns why it was refused: empty for an
+// app that gets in.
 func (r *rig) ewsOf(app *testApp, tenant TenantEntry, n int) string {
 	r.t.Helper()
 	mailbox := tenant.Mailboxes.Licensed[n]
@@ -42,7 +42,8 @@ const (
 func TestTheOrganizationsSwitchAndListDecideWhoGetsIntoEWS(t *testing.T) {
 	r := newRig(t, Options{})
 	org := r.server.TenantsJSON().Tenants[0]
-	app, other := r.register(r.server.world.Tenants[0], tenant.ExchangeAppID+"/full_access_as_app"), r.register(r.server.world.Tenants[0])
+	app, other := r.register(r.server.world.Tenants[0], tenant.ExchangeAppID+"/full_access_as_app"),
+		r.register(r.server.world.Tenants[0])
 	for _, test := range []struct{ patch, reason string }{
 		{`{}`, ""},
 		{`{"ews_allowed_app_ids": ["` + other.AppID + `"]}`, ""}, // the list does not count while the switch is unset
@@ -76,7 +77,8 @@ func TestEitherSwitchRefusesEWS(t *testing.T) {
 	} {
 		r.exchange(fmt.Sprintf(`{"ews_enabled": %s, "ews_disabled_mailboxes": [%q]}`, test.organization, test.mailbox))
 		if got := r.ewsOf(app, org, 0); got != test.reason {
-			t.Errorf("the organization's switch is %s, the one of %q is off: %q, want %q", test.organization, test.mailbox, got, test.reason)
+			t.Errorf("the organization's switch is %s, the one of %q is off: %q, want %q", test.organization, test.mailbox, got,
+				test.reason)
 		}
 	}
 }
@@ -90,7 +92,8 @@ func TestATenantBeginsWithTheGateThatWasAskedFor(t *testing.T) {
 		"empty":  {"empty", "empty"},
 		"mixed":  {"unset", "false", "listed", "empty", "unset", "unset"},
 	} {
-		profile := map[bool]string{true: "realistic", false: "instant"}[option == "mixed"] // what a tenant begins with is old news
+		// what a tenant begins with is old news
+		profile := map[bool]string{true: "realistic", false: "instant"}[option == "mixed"]
 		r := newRig(t, Options{Gate: option, Tenants: len(want), Profile: profile})
 		for i, org := range r.server.TenantsJSON().Tenants {
 			if org.Gate != want[i] {
@@ -104,7 +107,8 @@ func TestATenantBeginsWithTheGateThatWasAskedFor(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Start(Options{Gate: "open"}); err == nil || !strings.Contains(err.Error(), `gate "open": there are unset, false, listed, empty, mixed`) {
+	if _, err := Start(Options{Gate: "open"}); err == nil ||
+		!strings.Contains(err.Error(), `gate "open": there are unset, false, listed, empty, mixed`) {
 		t.Errorf("a gate that there is not: %v", err)
 	}
 }
@@ -119,7 +123,8 @@ func TestAnAppOfAnotherCompanyIsOnTheListAndHoldsTheRight(t *testing.T) {
 			}
 			strangers++
 			granted = slices.ContainsFunc(org.Grants, func(g GrantState) bool {
-				return g.PrincipalID == principal.ObjectID && g.Role == "full_access_as_app" && g.Resource == "Office 365 Exchange Online"
+				return g.PrincipalID == principal.ObjectID && g.Role == "full_access_as_app" &&
+					g.Resource == "Office 365 Exchange Online"
 			})
 			stored, found := r.server.world.Tenants[i].ServicePrincipalByAppID(tenant.Present(), principal.ClientID)
 			if _, own := r.server.world.Find(stored.AppOwnerTenantID); !found || own || stored.AppOwnerTenantID == "" {
@@ -127,10 +132,12 @@ func TestAnAppOfAnotherCompanyIsOnTheListAndHoldsTheRight(t *testing.T) {
 			}
 		}
 		if i == 2 && (strangers != 1 || !granted || !org.Exchange.EwsListEdited) {
-			t.Errorf("in the listed tenant: %d apps on the list, granted: %t, edited: %t", strangers, granted, org.Exchange.EwsListEdited)
+			t.Errorf("in the listed tenant: %d apps on the list, granted: %t, edited: %t", strangers, granted,
+				org.Exchange.EwsListEdited)
 		}
 		if i != 2 && (len(org.Exchange.EwsAllowedAppIDs) != 0 || len(org.ServicePrincipals) != len(tenant.FirstPartyAPIs)+4) {
-			t.Errorf("tenant %d has %d service principals, and the list %v", i+1, len(org.ServicePrincipals), org.Exchange.EwsAllowedAppIDs)
+			t.Errorf("tenant %d has %d service principals, and the list %v", i+1, len(org.ServicePrincipals),
+				org.Exchange.EwsAllowedAppIDs)
 		}
 	}
 }
@@ -138,7 +145,8 @@ func TestAnAppOfAnotherCompanyIsOnTheListAndHoldsTheRight(t *testing.T) {
 func TestTwoTenantsDoNotShareAGate(t *testing.T) {
 	r := newRig(t, Options{Tenants: 2})
 	tenants := r.server.TenantsJSON().Tenants
-	first, second := r.register(r.server.world.Tenants[0], tenant.ExchangeAppID+"/full_access_as_app"), r.register(r.server.world.Tenants[1], tenant.ExchangeAppID+"/full_access_as_app")
+	first, second := r.register(r.server.world.Tenants[0], tenant.ExchangeAppID+"/full_access_as_app"),
+		r.register(r.server.world.Tenants[1], tenant.ExchangeAppID+"/full_access_as_app")
 	if got := r.ewsOf(first, tenants[0], 0); got != "" {
 		t.Fatalf("the first tenant: %q", got)
 	}
@@ -146,7 +154,8 @@ func TestTwoTenantsDoNotShareAGate(t *testing.T) {
 	if got := r.ewsOf(second, tenants[1], 0); got != "" {
 		t.Errorf("after the second wave in the first tenant, the second one answers %q", got)
 	}
-	if got := r.gateOfTenant(1, nil); got.EwsEnabled != nil || len(got.EwsAllowedAppIDs) != 0 || got.SecondWave || len(got.EwsAppsSeen) != 1 || got.EwsAppsSeen[second.AppID].IsZero() {
+	if got := r.gateOfTenant(1, nil); got.EwsEnabled != nil || len(got.EwsAllowedAppIDs) != 0 || got.SecondWave ||
+		len(got.EwsAppsSeen) != 1 || got.EwsAppsSeen[second.AppID].IsZero() {
 		t.Errorf("the second tenant's gate is %+v", got)
 	}
 }
@@ -176,7 +185,8 @@ func TestTheSecondWaveListsWhatWasUsedInSixtyDaysAndShutsTheGate(t *testing.T) {
 	}
 	r.exchange(`{"second_wave": true}`)
 	after := r.gateOfTenant(0, nil)
-	if after.EwsEnabled == nil || *after.EwsEnabled || !slices.Equal(after.EwsAllowedAppIDs, []string{recent.AppID}) || after.EwsListEdited || !after.SecondWave {
+	if after.EwsEnabled == nil || *after.EwsEnabled || !slices.Equal(after.EwsAllowedAppIDs, []string{recent.AppID}) ||
+		after.EwsListEdited || !after.SecondWave {
 		t.Errorf("after the second wave the gate is %+v", after)
 	}
 	if got := r.ewsOf(recent, org, 0); got != disabledReason {
@@ -194,7 +204,8 @@ func TestTheSecondWaveListsWhatWasUsedInSixtyDaysAndShutsTheGate(t *testing.T) {
 	}
 	path := "/_sandbox/tenants/" + org.TenantID + "/exchange"
 	for _, patch := range []string{`{"second_wave": true, "ews_enabled": true}`, `{"second_wave": false}`} {
-		if got := r.do(http.MethodPatch, path, patch, nil); got.Status != http.StatusBadRequest || !strings.Contains(got.Body, "second_wave: ") {
+		if got := r.do(http.MethodPatch, path, patch, nil); got.Status != http.StatusBadRequest ||
+			!strings.Contains(got.Body, "second_wave: ") {
 			t.Errorf("%s after it: HTTP %d %s", patch, got.Status, got.Body)
 		}
 	}
@@ -279,7 +290,8 @@ func TestAReadOfTheGateMayBeOldRightAfterAWrite(t *testing.T) {
 	r.control(http.MethodPost, "/clock", `{"settle": true}`)
 	var answered ExchangeState
 	path := "/_sandbox/tenants/" + r.server.world.Tenants[0].ID + "/exchange"
-	r.do(http.MethodPatch, path, fmt.Sprintf(`{"ews_enabled": true, "ews_allowed_app_ids": [%q]}`, id), nil).json(t, &answered)
+	r.do(http.MethodPatch, path, fmt.Sprintf(`{"ews_enabled": true, "ews_allowed_app_ids": [%q]}`, id), nil).json(t,
+		&answered)
 	if answered.EwsEnabled == nil || len(answered.EwsAllowedAppIDs) != 1 {
 		t.Errorf("the write is answered with %+v", answered)
 	}

@@ -57,7 +57,8 @@ type publicRig struct {
 func newPublicRig(t *testing.T) *publicRig {
 	t.Helper()
 	r, app, tenant := newEWSRig(t)
-	p := &publicRig{rig: r, tenant: tenant, bearer: r.token(tenant.TenantID, secretForm(app.AppID, app.secret, exchangeDefault))}
+	p := &publicRig{rig: r, tenant: tenant,
+		bearer: r.token(tenant.TenantID, secretForm(app.AppID, app.secret, exchangeDefault))}
 	p.anchor, p.byGUID = r.hierarchyMailbox(p.bearer, tenant.Mailboxes.PublicFolderOwner[0])
 	return p
 }
@@ -91,7 +92,8 @@ func shapeOf(fields ...string) string {
 	for _, field := range fields {
 		named.WriteString(`<t:FieldURI FieldURI="folder:` + field + `"/>`)
 	}
-	return `<m:FolderShape><t:BaseShape>IdOnly</t:BaseShape><t:AdditionalProperties>` + named.String() + `</t:AdditionalProperties></m:FolderShape>`
+	return `<m:FolderShape><t:BaseShape>IdOnly</t:BaseShape><t:AdditionalProperties>` + named.String() +
+		`</t:AdditionalProperties></m:FolderShape>`
 }
 
 // findIn is a FindFolder in the order of the schema: shape, page, restriction, parents.
@@ -99,7 +101,8 @@ func findIn(parents, page, restriction string, fields ...string) string {
 	if restriction != "" {
 		restriction = `<m:Restriction>` + restriction + `</m:Restriction>`
 	}
-	return `<m:FindFolder Traversal="Shallow">` + shapeOf(fields...) + page + restriction + `<m:ParentFolderIds>` + parents + `</m:ParentFolderIds></m:FindFolder>`
+	return `<m:FindFolder Traversal="Shallow">` + shapeOf(fields...) + page + restriction + `<m:ParentFolderIds>` +
+		parents + `</m:ParentFolderIds></m:FindFolder>`
 }
 
 func getAll(folders string, fields ...string) string {
@@ -115,15 +118,18 @@ func TestThePublicFoldersAreFoundLevelByLevelAndReadByTheirIDs(t *testing.T) {
 	owner := p.tenant.Mailboxes.PublicFolderOwner[0]
 	fields := []string{"DisplayName", "ParentFolderId", "ChildFolderCount", "EffectiveRights"}
 	first := p.operation(owner, findIn(rootID, "", "", fields...))[0]
-	if first.Code != "NoError" || namesOf(first.Root.Found) != "Sales Projects" || first.Root.Total != 2 || !first.Root.Last || first.Root.Next != "" {
+	if first.Code != "NoError" || namesOf(first.Root.Found) != "Sales Projects" || first.Root.Total != 2 ||
+		!first.Root.Last || first.Root.Next != "" {
 		t.Fatalf("below the root: %+v", first)
 	}
 	sales, projects := first.Root.Found[0], first.Root.Found[1]
 	if *sales.Children != 1 || *projects.Children != 0 || !sales.Rights.CreateHierarchy {
-		t.Errorf("Sales has %d folders, Projects %d; the rights on Sales are %+v", *sales.Children, *projects.Children, *sales.Rights)
+		t.Errorf("Sales has %d folders, Projects %d; the rights on Sales are %+v", *sales.Children, *projects.Children,
+			*sales.Rights)
 	}
 	second := p.operation(owner, findIn(byID(sales.ID.Value)+byID(projects.ID.Value), "", "", fields...))
-	if len(second) != 2 || namesOf(second[0].Root.Found) != "Archive" || len(second[1].Root.Found) != 0 || second[0].Root.Found[0].Parent.Value != sales.ID.Value {
+	if len(second) != 2 || namesOf(second[0].Root.Found) != "Archive" || len(second[1].Root.Found) != 0 ||
+		second[0].Root.Found[0].Parent.Value != sales.ID.Value {
 		t.Fatalf("below Sales and Projects: %+v", second)
 	}
 	archive := second[0].Root.Found[0]
@@ -134,7 +140,8 @@ func TestThePublicFoldersAreFoundLevelByLevelAndReadByTheirIDs(t *testing.T) {
 			t.Errorf("the %d. folder is answered with %s, want %s", i+1, got[i].Code, want)
 		}
 	}
-	if folder := got[0].Folders[0]; folder.Name != "Archive" || folder.ID.Value != archive.ID.Value || len(folder.Permissions) != 3 || folder.Permissions[1].Address != owner || folder.Permissions[1].Level != "Owner" {
+	if folder := got[0].Folders[0]; folder.Name != "Archive" || folder.ID.Value != archive.ID.Value ||
+		len(folder.Permissions) != 3 || folder.Permissions[1].Address != owner || folder.Permissions[1].Level != "Owner" {
 		t.Errorf("Archive is %+v", folder)
 	}
 	all := p.operation(owner, strings.Replace(getAll(byID(archive.ID.Value)), "IdOnly", "AllProperties", 1))[0].Folders[0]
@@ -151,10 +158,12 @@ func TestAPublicFolderIsFoundByItsNameInAnyCase(t *testing.T) {
 	mailbox := p.tenant.Mailboxes.Licensed[0]
 	const field = `<t:FieldURI FieldURI="folder:DisplayName"/>`
 	contains := func(name string) string {
-		return `<t:Contains ContainmentMode="FullString" ContainmentComparison="IgnoreCase">` + field + `<t:Constant Value="` + name + `"/></t:Contains>`
+		return `<t:Contains ContainmentMode="FullString" ContainmentComparison="IgnoreCase">` + field +
+			`<t:Constant Value="` + name + `"/></t:Contains>`
 	}
 	equals := func(name string) string {
-		return `<t:IsEqualTo>` + field + `<t:FieldURIOrConstant><t:Constant Value="` + name + `"/></t:FieldURIOrConstant></t:IsEqualTo>`
+		return `<t:IsEqualTo>` + field + `<t:FieldURIOrConstant><t:Constant Value="` + name +
+			`"/></t:FieldURIOrConstant></t:IsEqualTo>`
 	}
 	for restriction, want := range map[string]string{
 		contains("SALES"):  "Sales",
@@ -164,7 +173,8 @@ func TestAPublicFolderIsFoundByItsNameInAnyCase(t *testing.T) {
 		`<t:Or>` + contains("projects") + equals("sales") + contains("nobody") + `</t:Or>`:        "Sales Projects",
 		`<t:Or><t:Or>` + contains("projects") + `</t:Or>` + contains("Sales Archive") + `</t:Or>`: "Projects",
 	} {
-		if got := p.operation(mailbox, findIn(rootID, "", restriction, "DisplayName"))[0]; namesOf(got.Root.Found) != want || got.Code != "NoError" {
+		if got := p.operation(mailbox, findIn(rootID, "", restriction, "DisplayName"))[0]; namesOf(got.Root.Found) != want ||
+			got.Code != "NoError" {
 			t.Errorf("%s finds %q (%s), want %q", restriction, namesOf(got.Root.Found), got.Code, want)
 		}
 	}
@@ -196,8 +206,10 @@ func TestFoundFoldersComeInPages(t *testing.T) {
 	} {
 		got := p.operation(p.tenant.Mailboxes.Licensed[0], findIn(rootID, test.page, "", "DisplayName"))[0]
 		first, _, _ := strings.Cut(namesOf(got.Root.Found), " Folder") // each name begins with that word
-		if len(got.Root.Found) != test.found || first != test.first || got.Root.Next != test.next || got.Root.Last != test.last || got.Root.Total != 1001 {
-			t.Errorf("%s: %d of %d folders from %q on, the next %q, the last: %t", test.page, len(got.Root.Found), got.Root.Total, first, got.Root.Next, got.Root.Last)
+		if len(got.Root.Found) != test.found || first != test.first || got.Root.Next != test.next ||
+			got.Root.Last != test.last || got.Root.Total != 1001 {
+			t.Errorf("%s: %d of %d folders from %q on, the next %q, the last: %t", test.page, len(got.Root.Found),
+				got.Root.Total, first, got.Root.Next, got.Root.Last)
 		}
 	}
 }
@@ -217,22 +229,26 @@ func TestFindFolderRefusesWhatExchangeRefuses(t *testing.T) {
 		}
 	}
 	for name, body := range map[string]string{
-		"no traversal":        strings.Replace(findIn(rootID, "", ""), "Shallow", "", 1),
-		"no parent":           findIn("", "", ""),
-		"another page":        findIn(rootID, `<m:IndexedPageFolderView Offset="0" BasePoint="End"/>`, ""),
-		"part of a name":      findIn(rootID, "", `<t:Contains ContainmentMode="Substring" ContainmentComparison="IgnoreCase"><t:FieldURI FieldURI="folder:DisplayName"/><t:Constant Value="a"/></t:Contains>`),
-		"another property":    findIn(rootID, "", `<t:IsEqualTo><t:FieldURI FieldURI="folder:FolderClass"/><t:FieldURIOrConstant><t:Constant Value="IPF"/></t:FieldURIOrConstant></t:IsEqualTo>`),
+		"no traversal": strings.Replace(findIn(rootID, "", ""), "Shallow", "", 1),
+		"no parent":    findIn("", "", ""),
+		"another page": findIn(rootID, `<m:IndexedPageFolderView Offset="0" BasePoint="End"/>`, ""),
+		"part of a name": findIn(rootID, "",
+			`<t:Contains ContainmentMode="Substring" ContainmentComparison="IgnoreCase"><t:FieldURI FieldURI="folder:DisplayName"/><t:Constant Value="a"/></t:Contains>`),
+		"another property": findIn(rootID, "",
+			`<t:IsEqualTo><t:FieldURI FieldURI="folder:FolderClass"/><t:FieldURIOrConstant><t:Constant Value="IPF"/></t:FieldURIOrConstant></t:IsEqualTo>`),
 		"nothing to choose":   findIn(rootID, "", `<t:Or/>`),
 		"another expression":  findIn(rootID, "", `<t:Not/>`),
 		"an item as a parent": findIn(`<t:ItemId Id="AQ=="/>`, "", ""),
 	} {
-		if got, soap := p.ews(p.bearer, p.anchor, envelopeFor(mailbox, body), p.byGUID); got.Status != http.StatusInternalServerError || soap.Fault.Code != "ErrorSchemaValidation" {
+		if got, soap := p.ews(p.bearer, p.anchor, envelopeFor(mailbox, body),
+			p.byGUID); got.Status != http.StatusInternalServerError || soap.Fault.Code != "ErrorSchemaValidation" {
 			t.Errorf("%s: HTTP %d %s", name, got.Status, got.Body)
 		}
 	}
 	archive := p.operation(mailbox, findIn(rootID, "", ""))[0].Root.Found[0].ID.Value
 	p.anchor = mailbox
-	for name, body := range map[string]string{"a search of the root": findIn(rootID, "", ""), "a search by ID": findIn(byID(archive), "", ""), "a folder by ID": getAll(byID(archive))} {
+	for name, body := range map[string]string{"a search of the root": findIn(rootID, "", ""),
+		"a search by ID": findIn(byID(archive), "", ""), "a folder by ID": getAll(byID(archive))} {
 		if got := p.operation(mailbox, body)[0]; got.Code != "ErrorPublicFolderMailboxDiscoveryFailed" {
 			t.Errorf("%s that is not routed to the hierarchy: %s", name, got.Code)
 		}
@@ -253,14 +269,16 @@ func TestAPermissionLevelDecidesWhatAMailboxSeesAndMayDo(t *testing.T) {
 		"Reviewer":         "false false false true",
 		"Contributor":      "false true false false",
 	} {
-		p.exchange(fmt.Sprintf(`{"public_folder_tree": [{"path": "\\Sales", "permissions": {%q: %q, "default": "None"}}]}`, strings.ToUpper(mailbox), level))
+		p.exchange(fmt.Sprintf(`{"public_folder_tree": [{"path": "\\Sales", "permissions": {%q: %q, "default": "None"}}]}`,
+			strings.ToUpper(mailbox), level))
 		message := p.operation(mailbox, getAll(byID(sales), "EffectiveRights", "PermissionSet"))[0]
 		if message.Code != "NoError" {
 			t.Errorf("%s: %s", level, message.Code)
 			continue
 		}
 		folder := message.Folders[0]
-		got := fmt.Sprint(folder.Rights.Modify, folder.Rights.CreateContents, folder.Rights.CreateHierarchy, folder.Rights.Read)
+		got := fmt.Sprint(folder.Rights.Modify, folder.Rights.CreateContents, folder.Rights.CreateHierarchy,
+			folder.Rights.Read)
 		if got != want || folder.Rights.Delete != folder.Rights.Modify {
 			t.Errorf("%s has the rights %+v", level, *folder.Rights)
 		}
@@ -268,9 +286,13 @@ func TestAPermissionLevelDecidesWhatAMailboxSeesAndMayDo(t *testing.T) {
 			t.Errorf("%s is shown the permissions %v", level, folder.Permissions)
 		}
 	}
-	for name, address := range map[string]string{"one with the level None": mailbox, "one that the default leaves out": other} {
-		p.exchange(fmt.Sprintf(`{"public_folder_tree": [{"path": "\\Sales", "permissions": {%q: "None"}}, {"path": "\\Sales\\2026"}]}`, mailbox))
-		below, count := p.operation(address, findIn(rootID, "", ""))[0], p.operation(address, getAll(rootID, "ChildFolderCount"))[0]
+	for name, address := range map[string]string{"one with the level None": mailbox,
+		"one that the default leaves out": other} {
+		p.exchange(
+			fmt.Sprintf(`{"public_folder_tree": [{"path": "\\Sales", "permissions": {%q: "None"}}, {"path": "\\Sales\\2026"}]}`,
+				mailbox))
+		below, count := p.operation(address, findIn(rootID, "", ""))[0],
+			p.operation(address, getAll(rootID, "ChildFolderCount"))[0]
 		if len(below.Root.Found) != 0 || below.Root.Total != 0 || *count.Folders[0].Children != 0 {
 			t.Errorf("%s sees %+v", name, below)
 		}
@@ -292,11 +314,14 @@ func TestThePublicFolderTreeIsReplacedAndShown(t *testing.T) {
 		return fmt.Sprint(state.Exchange.PublicFolderTree)
 	}
 	seeded := "map[default:Author " + tenant.Mailboxes.PublicFolderOwner[0] + ":Owner]"
-	if want := `[{\ ` + seeded + `} {\Sales ` + seeded + `} {\Sales\Archive ` + seeded + `} {\Projects ` + seeded + `}]`; tree() != want {
+	if want := `[{\ ` + seeded + `} {\Sales ` + seeded + `} {\Sales\Archive ` + seeded + `} {\Projects ` + seeded +
+		`}]`; tree() != want {
 		t.Errorf("the seeded tree is %s", tree())
 	}
-	r.exchange(`{"public_folder_tree": [{"path": "\\", "permissions": {"default": "Reviewer"}}, {"path": "\\Team"}, {"path": "\\team\\Plans", "permissions": {"Anna@Contoso.com": "Editor"}}]}`)
-	if want := `[{\ map[default:Reviewer]} {\Team ` + seeded + `} {\team\Plans map[anna@contoso.com:Editor default:None]}]`; tree() != want {
+	r.exchange(
+		`{"public_folder_tree": [{"path": "\\", "permissions": {"default": "Reviewer"}}, {"path": "\\Team"}, {"path": "\\team\\Plans", "permissions": {"Anna@Contoso.com": "Editor"}}]}`)
+	if want := `[{\ map[default:Reviewer]} {\Team ` + seeded +
+		`} {\team\Plans map[anna@contoso.com:Editor default:None]}]`; tree() != want {
 		t.Errorf("the tree is %s", tree())
 	}
 	before := tree()
@@ -309,10 +334,12 @@ func TestThePublicFolderTreeIsReplacedAndShown(t *testing.T) {
 		`[{"path": "\\Sales", "permissions": {"everybody": "Owner"}}]`:                       "everybody",
 		`[{"path": "\\Sales", "permissions": {"migration@contoso.onmicrosoft.com": "own"}}]`: "PublishingEditor",
 	} {
-		got := r.do(http.MethodPatch, "/_sandbox/tenants/"+tenant.TenantID+"/exchange", `{"public_folder_tree": `+patch+`}`, nil)
+		got := r.do(http.MethodPatch, "/_sandbox/tenants/"+tenant.TenantID+"/exchange", `{"public_folder_tree": `+patch+`}`,
+			nil)
 		var refusal struct{ Error string }
 		got.json(t, &refusal)
-		if got.Status != http.StatusBadRequest || !strings.Contains(refusal.Error, want) || !strings.HasPrefix(refusal.Error, "public_folder_tree: ") {
+		if got.Status != http.StatusBadRequest || !strings.Contains(refusal.Error, want) ||
+			!strings.HasPrefix(refusal.Error, "public_folder_tree: ") {
 			t.Errorf("%s: HTTP %d %s", patch, got.Status, refusal.Error)
 		}
 	}

@@ -47,7 +47,8 @@ type soapAnswer struct {
 func getFolder(mailbox, folder string) string {
 	impersonation := ""
 	if mailbox != "" {
-		impersonation = `<t:ExchangeImpersonation><t:ConnectingSID><t:PrimarySmtpAddress>` + mailbox + `</t:PrimarySmtpAddress></t:ConnectingSID></t:ExchangeImpersonation>`
+		impersonation = `<t:ExchangeImpersonation><t:ConnectingSID><t:PrimarySmtpAddress>` + mailbox +
+			`</t:PrimarySmtpAddress></t:ConnectingSID></t:ExchangeImpersonation>`
 	}
 	return `<?xml version="1.0"?><soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"
 	 xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types" xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages">
@@ -103,23 +104,28 @@ func TestOnlyATokenForExchangeOpensEWS(t *testing.T) {
 		"a token for Graph": r.token(org.TenantID, secretForm(app.AppID, app.secret, graphDefault)),
 	} {
 		got, _ := r.ews(bearer, mailbox, getFolder(mailbox, "inbox"))
-		if got.Status != http.StatusUnauthorized || got.Body != "" || !strings.Contains(got.Header.Get("WWW-Authenticate"), `error="invalid_token"`) {
+		if got.Status != http.StatusUnauthorized || got.Body != "" ||
+			!strings.Contains(got.Header.Get("WWW-Authenticate"), `error="invalid_token"`) {
 			t.Errorf("%s: HTTP %d %q, WWW-Authenticate %q", name, got.Status, got.Body, got.Header.Get("WWW-Authenticate"))
 		}
 	}
 	powerless := r.register(r.server.world.Tenants[0], tenant.ExchangeAppID+"/Exchange.ManageAsApp")
 	r.openGate(powerless.AppID)
-	got, soap := r.ews(r.token(org.TenantID, secretForm(powerless.AppID, powerless.secret, exchangeDefault)), mailbox, getFolder(mailbox, "inbox"))
-	if got.Status != http.StatusForbidden || soap.Fault.Code != "ErrorAccessDenied" || soap.Fault.Message != "Access is denied. Check credentials and try again." {
+	got, soap := r.ews(r.token(org.TenantID, secretForm(powerless.AppID, powerless.secret, exchangeDefault)), mailbox,
+		getFolder(mailbox, "inbox"))
+	if got.Status != http.StatusForbidden || soap.Fault.Code != "ErrorAccessDenied" ||
+		soap.Fault.Message != "Access is denied. Check credentials and try again." {
 		t.Errorf("without full_access_as_app: HTTP %d %s", got.Status, got.Body)
 	}
 }
 
 // ewsWords are Exchange's texts.
 var ewsWords = map[string]string{
-	"ErrorNonExistentMailbox":                     "The SMTP address has no mailbox associated with it.",
-	"ErrorImpersonateUserDenied":                  "The account does not have permission to impersonate the requested user.",
-	"ErrorInvalidExchangeImpersonationHeaderData": "ExchangeImpersonation SOAP header must be present for this type of OAuth token.",
+	"ErrorNonExistentMailbox": "The SMTP address has no mailbox associated with it.",
+	"ErrorImpersonateUserDenied": "The account does not have permission to impersonate the " +
+		"requested user.",
+	"ErrorInvalidExchangeImpersonationHeaderData": "ExchangeImpersonation SOAP header must be present for this type of " +
+		"OAuth token.",
 }
 
 func TestEveryKindOfMailboxIsAnsweredAsExchangeWould(t *testing.T) {
@@ -143,21 +149,25 @@ func TestEveryKindOfMailboxIsAnsweredAsExchangeWould(t *testing.T) {
 	} {
 		got, soap := r.ews(bearer, test.mailbox, getFolder(test.mailbox, "inbox"))
 		if got.Status != test.status || soap.Fault.Code != test.code || got.Header.Get("X-EWS-Policy-Reason") != test.reason {
-			t.Errorf("%s: HTTP %d %s %q\n%s", test.name, got.Status, soap.Fault.Code, got.Header.Get("X-EWS-Policy-Reason"), got.Body)
+			t.Errorf("%s: HTTP %d %s %q\n%s", test.name, got.Status, soap.Fault.Code, got.Header.Get("X-EWS-Policy-Reason"),
+				got.Body)
 		}
 		if test.code != "" && (soap.Fault.Message != ewsWords[test.code] || soap.Fault.Kind != "a:"+test.code) {
 			t.Errorf("%s: the fault is %+v", test.name, soap.Fault)
 		}
 	}
 	mailbox := tenant.Mailboxes.Licensed[0]
-	if got, soap := r.ews(bearer, "", getFolder(mailbox, "inbox")); got.Status != http.StatusInternalServerError || soap.Fault.Code != "ErrorInvalidRequest" {
+	if got, soap := r.ews(bearer, "", getFolder(mailbox, "inbox")); got.Status != http.StatusInternalServerError ||
+		soap.Fault.Code != "ErrorInvalidRequest" {
 		t.Errorf("a request without X-AnchorMailbox is answered HTTP %d %s", got.Status, got.Body)
 	}
-	if _, soap := r.ews(bearer, mailbox, getFolder(mailbox, "calendar")); len(soap.Messages) != 1 || soap.Messages[0].Class != "Error" || soap.Messages[0].Code != "ErrorFolderNotFound" {
+	if _, soap := r.ews(bearer, mailbox, getFolder(mailbox, "calendar")); len(soap.Messages) != 1 ||
+		soap.Messages[0].Class != "Error" || soap.Messages[0].Code != "ErrorFolderNotFound" {
 		t.Errorf("a folder that is not there: %+v", soap)
 	}
 	r.exchange(fmt.Sprintf(`{"ews_disabled_mailboxes": [%q]}`, mailbox))
-	if got, _ := r.ews(bearer, mailbox, getFolder(mailbox, "inbox")); got.Header.Get("X-EWS-Policy-Reason") != disabledReason {
+	if got, _ := r.ews(bearer, mailbox,
+		getFolder(mailbox, "inbox")); got.Header.Get("X-EWS-Policy-Reason") != disabledReason {
 		t.Errorf("a mailbox with EWS switched off answers HTTP %d", got.Status)
 	}
 }
@@ -190,17 +200,20 @@ func TestOnlyTheOwnerHasEveryRightOnTheRootPublicFolder(t *testing.T) {
 	}
 	anchor, byGUID := r.hierarchyMailbox(bearer, owner)
 	const none = "ErrorPublicFolderMailboxDiscoveryFailed"
-	if _, soap := r.ews(bearer, owner, getFolder(owner, "publicfoldersroot"), byGUID); len(soap.Messages) != 1 || soap.Messages[0].Code != none {
+	if _, soap := r.ews(bearer, owner, getFolder(owner, "publicfoldersroot"), byGUID); len(soap.Messages) != 1 ||
+		soap.Messages[0].Code != none {
 		t.Errorf("a request that was not routed by X-AnchorMailbox: %+v", soap)
 	}
-	if _, soap := r.ews(bearer, anchor, getFolder(owner, "publicfoldersroot")); len(soap.Messages) != 1 || soap.Messages[0].Code != none {
+	if _, soap := r.ews(bearer, anchor, getFolder(owner, "publicfoldersroot")); len(soap.Messages) != 1 ||
+		soap.Messages[0].Code != none {
 		t.Errorf("a request that was not routed by X-PublicFolderMailbox: %+v", soap)
 	}
 	r.exchange(`{"public_folders": false}`)
 	if named, _ := r.hierarchyMailbox(bearer, owner); named != "" {
 		t.Errorf("without public folders, Autodiscover names %s", named)
 	}
-	if _, soap := r.ews(bearer, anchor, getFolder(owner, "publicfoldersroot"), byGUID); len(soap.Messages) != 1 || soap.Messages[0].Class != "Error" || soap.Messages[0].Code != none {
+	if _, soap := r.ews(bearer, anchor, getFolder(owner, "publicfoldersroot"), byGUID); len(soap.Messages) != 1 ||
+		soap.Messages[0].Class != "Error" || soap.Messages[0].Code != none {
 		t.Errorf("without public folders: %+v", soap)
 	}
 }
@@ -209,20 +222,24 @@ func TestOnlyTheOwnerHasEveryRightOnTheRootPublicFolder(t *testing.T) {
 func (r *rig) userSettings(bearer, mailbox string) answer {
 	r.t.Helper()
 	const namespace = "http://schemas.microsoft.com/exchange/2010/Autodiscover"
-	return r.do(http.MethodPost, "/autodiscover/autodiscover.svc", `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:a="`+namespace+`"><s:Body>
+	return r.do(http.MethodPost, "/autodiscover/autodiscover.svc",
+		`<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:a="`+namespace+`"><s:Body>
 	<a:GetUserSettingsRequestMessage><a:Request><a:Users><a:User><a:Mailbox>`+mailbox+`</a:Mailbox></a:User></a:Users>
 	<a:RequestedSettings><a:Setting>PublicFolderInformation</a:Setting><a:Setting>InternalRpcClientServer</a:Setting></a:RequestedSettings>
-	</a:Request></a:GetUserSettingsRequestMessage></s:Body></s:Envelope>`, map[string]string{"Content-Type": "text/xml; charset=utf-8", "Authorization": "Bearer " + bearer})
+	</a:Request></a:GetUserSettingsRequestMessage></s:Body></s:Envelope>`,
+		map[string]string{"Content-Type": "text/xml; charset=utf-8", "Authorization": "Bearer " + bearer})
 }
 
 func TestSOAPAutodiscoverTellsWhereThePublicFoldersAre(t *testing.T) {
 	r, app, tenant := newEWSRig(t)
 	bearer := r.token(tenant.TenantID, secretForm(app.AppID, app.secret, exchangeDefault))
 	mailbox := tenant.Mailboxes.Licensed[0]
-	if anchor, byGUID := r.hierarchyMailbox(bearer, mailbox); !strings.HasSuffix(anchor, "@"+tenant.Domain) || uuid.Validate(strings.TrimSuffix(byGUID, "@"+tenant.Domain)) != nil {
+	if anchor, byGUID := r.hierarchyMailbox(bearer, mailbox); !strings.HasSuffix(anchor, "@"+tenant.Domain) ||
+		uuid.Validate(strings.TrimSuffix(byGUID, "@"+tenant.Domain)) != nil {
 		t.Errorf("the hierarchy is in %s, also called %s", anchor, byGUID)
 	}
-	if got := r.userSettings(bearer, "nobody@"+tenant.Domain); got.Status != http.StatusOK || !strings.Contains(got.Body, "<ErrorCode>InvalidUser</ErrorCode>") {
+	if got := r.userSettings(bearer, "nobody@"+tenant.Domain); got.Status != http.StatusOK ||
+		!strings.Contains(got.Body, "<ErrorCode>InvalidUser</ErrorCode>") {
 		t.Errorf("of nobody: HTTP %d %s", got.Status, got.Body)
 	}
 	for name, token := range map[string]string{
@@ -233,7 +250,8 @@ func TestSOAPAutodiscoverTellsWhereThePublicFoldersAre(t *testing.T) {
 		}
 	}
 	r.exchange(`{"public_folders": false}`)
-	if got := r.userSettings(bearer, mailbox); strings.Count(got.Body, "<ErrorCode>SettingIsNotAvailable</ErrorCode>") != 2 {
+	if got := r.userSettings(bearer, mailbox); strings.Count(got.Body,
+		"<ErrorCode>SettingIsNotAvailable</ErrorCode>") != 2 {
 		t.Errorf("without public folders: %s", got.Body)
 	}
 }
@@ -243,7 +261,10 @@ func (r *rig) hierarchyMailbox(bearer, mailbox string) (anchor, byGUID string) {
 	r.t.Helper()
 	got := r.userSettings(bearer, mailbox)
 	var found struct {
-		Settings []struct{ Name, Value string } `xml:"Body>GetUserSettingsResponseMessage>Response>UserResponses>UserResponse>UserSettings>UserSetting"`
+		Settings []struct {
+			Name,
+			Value string
+		} `xml:"Body>GetUserSettingsResponseMessage>Response>UserResponses>UserResponse>UserSettings>UserSetting"`
 	}
 	if err := xml.Unmarshal([]byte(got.Body), &found); err != nil {
 		r.t.Fatalf("HTTP %d: %v\n%s", got.Status, err, got.Body)
@@ -268,7 +289,8 @@ func TestABusyExchangeSaysHowLongToBackOff(t *testing.T) {
 	if soap.Fault.Message != "The server cannot service this request right now. Try again later." {
 		t.Errorf("the message is %q", soap.Fault.Message)
 	}
-	if soap.Fault.Code != "ErrorServerBusy" || len(soap.Fault.Values) != 1 || soap.Fault.Values[0].Name != "BackOffMilliseconds" || soap.Fault.Values[0].Text != "30000" {
+	if soap.Fault.Code != "ErrorServerBusy" || len(soap.Fault.Values) != 1 ||
+		soap.Fault.Values[0].Name != "BackOffMilliseconds" || soap.Fault.Values[0].Text != "30000" {
 		t.Errorf("the fault is %+v", soap.Fault)
 	}
 	r.exchange(`{"server_busy": "0s"}`)
@@ -290,7 +312,8 @@ func TestAnOperationThatTheSandboxDoesNotKnowIsRefused(t *testing.T) {
 		"an unknown shape":       strings.ReplaceAll(good, "IdOnly", "Everything"),
 		"a namespace of its own": strings.ReplaceAll(good, "2006/messages", "2007/messages"),
 	} {
-		if got, soap := r.ews(bearer, mailbox, envelope); got.Status != http.StatusInternalServerError || soap.Fault.Code != "ErrorSchemaValidation" {
+		if got, soap := r.ews(bearer, mailbox, envelope); got.Status != http.StatusInternalServerError ||
+			soap.Fault.Code != "ErrorSchemaValidation" {
 			t.Errorf("%s: HTTP %d %s", name, got.Status, got.Body)
 		}
 	}
@@ -305,11 +328,15 @@ func TestAutodiscoverTellsWhereEWSIsAndProvesNothing(t *testing.T) {
 		t.Errorf("the answer is %+v", found)
 	}
 	for _, unknown := range []string{"nobody@" + tenant.Domain, "nobody@example.com"} {
-		if got := r.get("/autodiscover/autodiscover.json/v1.0/" + unknown + "?Protocol=Ews"); got.Status != http.StatusFound || !strings.Contains(got.Header.Get("Location"), "RedirectCount=1") {
+		if got := r.get("/autodiscover/autodiscover.json/v1.0/" + unknown +
+			"?Protocol=Ews"); got.Status != http.StatusFound ||
+			!strings.Contains(got.Header.Get("Location"), "RedirectCount=1") {
 			t.Errorf("%s: HTTP %d to %s", unknown, got.Status, got.Header.Get("Location"))
 		}
 	}
-	if got := r.get("/autodiscover/autodiscover.json/v1.0/" + tenant.Mailboxes.Licensed[0] + "?Protocol=Pop"); got.Status != http.StatusBadRequest || !strings.Contains(got.Body, `"ErrorCode":"InvalidProtocol"`) {
+	if got := r.get("/autodiscover/autodiscover.json/v1.0/" + tenant.Mailboxes.Licensed[0] +
+		"?Protocol=Pop"); got.Status != http.StatusBadRequest ||
+		!strings.Contains(got.Body, `"ErrorCode":"InvalidProtocol"`) {
 		t.Errorf("an unknown protocol: HTTP %d %s", got.Status, got.Body)
 	}
 }

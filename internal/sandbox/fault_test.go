@@ -25,7 +25,8 @@ func (r *rig) inject(f Fault) {
 // lost makes a request below /v1.0 whose answer must not arrive whole.
 func (g *graphSession) lost(method, path, body string) {
 	g.t.Helper()
-	request, err := http.NewRequestWithContext(g.t.Context(), method, g.server.Origin()+"/v1.0"+path, strings.NewReader(body))
+	request, err := http.NewRequestWithContext(g.t.Context(), method, g.server.Origin()+"/v1.0"+path,
+		strings.NewReader(body))
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -51,8 +52,10 @@ func TestAFaultMeetsTheRequestsThatItNamesAndNoOther(t *testing.T) {
 	g.inject(Fault{At: "get /v1.0/org*", Kind: Throttled, Nth: 2, Times: 2, RetryAfter: "7"})
 	for i, want := range []int{200, 429, 429, 200} {
 		got := g.send("GET", "/organization", nil)
-		if got.Status != want || want == 429 && (got.Header.Get("Retry-After") != "7" || !strings.Contains(got.Body, "TooManyRequests")) {
-			t.Errorf("request %d is answered HTTP %d with Retry-After %q: %s", i+1, got.Status, got.Header.Get("Retry-After"), got.Body)
+		if got.Status != want ||
+			want == 429 && (got.Header.Get("Retry-After") != "7" || !strings.Contains(got.Body, "TooManyRequests")) {
+			t.Errorf("request %d is answered HTTP %d with Retry-After %q: %s", i+1, got.Status, got.Header.Get("Retry-After"),
+				got.Body)
 		}
 		g.want(200, "GET", "/domains", nil)
 	}
@@ -68,7 +71,8 @@ func TestAFaultMeetsOnePartOfABatchOrTheBatchAsAWhole(t *testing.T) {
 	read := func(path string) object { return object{"id": path, "method": "GET", "url": path} }
 	g.inject(Fault{At: "/v1.0/domains", Kind: Throttled, RetryAfter: "3"})
 	answered := g.batch(read("/domains"), read("/organization"))
-	if part := answered["/domains"]; part.Status != 429 || part.Headers["Retry-After"] != "3" || answered["/organization"].Status != 200 {
+	if part := answered["/domains"]; part.Status != 429 || part.Headers["Retry-After"] != "3" ||
+		answered["/organization"].Status != 200 {
 		t.Errorf("the parts are answered %+v", answered)
 	}
 	g.inject(Fault{At: "POST /v1.0/$batch", Kind: Unavailable})
@@ -125,13 +129,15 @@ func TestTheDirectoryRefusesForAMomentInItsOwnWords(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	app := "/applications/" + g.newApplication(object{})["id"].(string)
 	g.inject(Fault{At: "GET /v1.0/applications/*", Kind: Unread})
-	if message := g.refused(404, "Directory_ObjectNotFound", "GET", app, nil); message != "Unable to read the company information from the directory." {
+	if message := g.refused(404, "Directory_ObjectNotFound", "GET", app, nil); message != "Unable to read the company "+
+		"information from the directory." {
 		t.Errorf("the message is %q", message)
 	}
 	g.want(200, "GET", app, nil)
 	g.inject(Fault{At: "PATCH /v1.0/applications/*", Kind: Concurrent})
 	const concurrent = "Error due to concurrent requests being made to the tenant. Please wait briefly and retry."
-	if message := g.refused(409, "Directory_ConcurrencyViolation", "PATCH", app, object{"notes": "x"}); message != concurrent {
+	if message := g.refused(409, "Directory_ConcurrencyViolation", "PATCH", app,
+		object{"notes": "x"}); message != concurrent {
 		t.Errorf("the message is %q", message)
 	}
 	if notes := g.want(200, "GET", app, nil)["notes"]; notes != nil {
@@ -146,7 +152,8 @@ func TestABatchWhoseConnectionEndsLosesItsWholeAnswer(t *testing.T) {
 			t.Parallel()
 			g := newGraph(t, tenant.FullCaller)
 			g.inject(Fault{At: "POST /v1.0/applications", Kind: kind})
-			g.lost("POST", "/$batch", `{"requests":[{"id":"1","method":"POST","url":"/applications","headers":{"Content-Type":"application/json"},"body":{"displayName":"x"}}]}`)
+			g.lost("POST", "/$batch",
+				`{"requests":[{"id":"1","method":"POST","url":"/applications","headers":{"Content-Type":"application/json"},"body":{"displayName":"x"}}]}`)
 			if made := g.named("x") == 1; made != (kind != ResetBefore) {
 				t.Errorf("the application was made: %t", made)
 			}
@@ -240,7 +247,8 @@ func TestForgottenFaultsDoNothing(t *testing.T) {
 
 func TestARequestThatGotNoAnswerIsLoggedWithoutAStatus(t *testing.T) {
 	lines := make(chan string, 10)
-	r := newRig(t, Options{Log: writerFunc(func(line []byte) (int, error) { lines <- string(line); return len(line), nil })})
+	r := newRig(t,
+		Options{Log: writerFunc(func(line []byte) (int, error) { lines <- string(line); return len(line), nil })})
 	r.inject(Fault{At: "GET /metadata/endpoints", Kind: ResetBefore})
 	<-lines
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.server.Origin()+"/metadata/endpoints", nil)
@@ -254,7 +262,8 @@ func TestARequestThatGotNoAnswerIsLoggedWithoutAStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	var line Request
-	if err := json.Unmarshal([]byte(<-lines), &line); err != nil || line.Path != "/metadata/endpoints" || line.Status != 0 {
+	if err := json.Unmarshal([]byte(<-lines), &line); err != nil || line.Path != "/metadata/endpoints" ||
+		line.Status != 0 {
 		t.Errorf("the log says %+v (%v)", line, err)
 	}
 }

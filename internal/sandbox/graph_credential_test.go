@@ -46,7 +46,8 @@ func TestAKeyTakesItsParticularsFromTheCertificate(t *testing.T) {
 	path := "/applications/" + g.newApplication(object{"keyCredentials": []object{keyOf(c)}})["id"].(string)
 	for _, key := range g.keyCredentials(path) {
 		want := object{
-			"customKeyIdentifier": fmt.Sprintf("%X", sha1.Sum(c.Raw)), "displayName": "CN=CodeTwo", "key": nil, "type": "AsymmetricX509Cert", "usage": "Verify",
+			"customKeyIdentifier": fmt.Sprintf("%X", sha1.Sum(c.Raw)), "displayName": "CN=CodeTwo", "key": nil,
+			"type": "AsymmetricX509Cert", "usage": "Verify",
 			"startDateTime": c.NotBefore.Format(time.RFC3339), "endDateTime": c.NotAfter.Format(time.RFC3339),
 		}
 		for property, value := range want {
@@ -65,21 +66,25 @@ func TestAKeyMayBeSentAsPEM(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	c := certificate(t)
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
-	text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate(t).Raw})...) // of a chain the first one counts
+	// of a chain the first one counts
+	text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate(t).Raw})...)
 	path := "/applications/" + g.newApplication(object{"keyCredentials": []object{
 		{"type": "AsymmetricX509Cert", "usage": "Verify", "key": base64.StdEncoding.EncodeToString(text)}}})["id"].(string)
-	if shown := g.keyCredentials(path + "?$select=keyCredentials"); shown[0]["key"] != base64.StdEncoding.EncodeToString(c.Raw) {
+	if shown := g.keyCredentials(
+		path + "?$select=keyCredentials"); shown[0]["key"] != base64.StdEncoding.EncodeToString(c.Raw) {
 		t.Error("the key is not the certificate in DER")
 	}
 }
 
 func TestAPatchReplacesAllKeysExceptThoseRepeated(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
-	path := "/applications/" + g.newApplication(object{"keyCredentials": []object{keyOf(certificate(t)), keyOf(certificate(t))}})["id"].(string)
+	path := "/applications/" +
+		g.newApplication(object{"keyCredentials": []object{keyOf(certificate(t)), keyOf(certificate(t))}})["id"].(string)
 	before := g.keyCredentials(path)
 	g.setKeys(http.StatusNoContent, path, before[1], keyOf(certificate(t)))
 	after := g.keyCredentials(path)
-	if len(after) != 2 || after[0]["keyId"] != before[1]["keyId"] || after[0]["customKeyIdentifier"] != before[1]["customKeyIdentifier"] {
+	if len(after) != 2 || after[0]["keyId"] != before[1]["keyId"] ||
+		after[0]["customKeyIdentifier"] != before[1]["customKeyIdentifier"] {
 		t.Errorf("the keys are %v", after)
 	}
 	g.setKeys(http.StatusNoContent, path)
@@ -92,14 +97,17 @@ func TestAKnownKeyCannotBeChanged(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	path := "/applications/" + g.newApplication(object{"keyCredentials": []object{keyOf(certificate(t))}})["id"].(string)
 	for property, value := range map[string]any{
-		"key": base64.StdEncoding.EncodeToString(certificate(t).Raw), "usage": "Sign", "displayName": "other", "customKeyIdentifier": "AAAA",
-		"endDateTime": time.Now().AddDate(1, 0, 0).UTC().Format(time.RFC3339), "startDateTime": time.Now().UTC().Format(time.RFC3339),
+		"key": base64.StdEncoding.EncodeToString(certificate(t).Raw), "usage": "Sign", "displayName": "other",
+		"customKeyIdentifier": "AAAA",
+		"endDateTime":         time.Now().AddDate(1, 0, 0).UTC().Format(time.RFC3339),
+		"startDateTime":       time.Now().UTC().Format(time.RFC3339),
 	} {
 		key := g.keyCredentials(path)[0]
 		key[property] = value
 		body := object{"keyCredentials": []object{key}}
 		message := g.refused(http.StatusBadRequest, "Request_BadRequest", "PATCH", path, body)
-		if want := fmt.Sprintf("Update to existing credential with KeyId '%s' is not allowed.", key["keyId"]); message != want {
+		if want := fmt.Sprintf("Update to existing credential with KeyId '%s' is not allowed.",
+			key["keyId"]); message != want {
 			t.Errorf("%s: the message is %q", property, message)
 		}
 		if code := g.detail("PATCH", path, body); code != "KeyNotUpdatable" {
@@ -159,7 +167,8 @@ func TestAnExpiredKeyStandsInTheWayOfANewOne(t *testing.T) {
 	g = g.as(tenant.FullCaller)
 	old := g.keyCredentials(path)[0]
 	fresh := keyOf(certificate(t))
-	g.refused(http.StatusBadRequest, "KeyCredentialsInvalidEndDate", "PATCH", path, object{"keyCredentials": []object{old, fresh}})
+	g.refused(http.StatusBadRequest, "KeyCredentialsInvalidEndDate", "PATCH", path,
+		object{"keyCredentials": []object{old, fresh}})
 	g.setKeys(http.StatusNoContent, path, fresh)
 }
 
@@ -167,7 +176,8 @@ func TestAClientSecretIsShownOnceAndSignsInUntilItIsRemoved(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	app, _ := g.newRegistration()
 	path := "/applications/" + app["id"].(string)
-	added := g.want(http.StatusOK, "POST", path+"/addPassword", object{"passwordCredential": object{"displayName": "ours"}})
+	added := g.want(http.StatusOK, "POST", path+"/addPassword",
+		object{"passwordCredential": object{"displayName": "ours"}})
 	secret := added["secretText"].(string)
 	if len(secret) != 40 || added["hint"] != secret[:3] || added["displayName"] != "ours" {
 		t.Errorf("the new secret is %v", added)
@@ -175,9 +185,11 @@ func TestAClientSecretIsShownOnceAndSignsInUntilItIsRemoved(t *testing.T) {
 	start, err := time.Parse(time.RFC3339, added["startDateTime"].(string))
 	end, err2 := time.Parse(time.RFC3339, added["endDateTime"].(string))
 	if err != nil || err2 != nil || !end.Equal(start.AddDate(2, 0, 0)) || g.server.world.Now().Sub(start) > time.Minute {
-		t.Errorf("the new secret, of which nothing was said, lasts from %v to %v", added["startDateTime"], added["endDateTime"])
+		t.Errorf("the new secret, of which nothing was said, lasts from %v to %v", added["startDateTime"],
+			added["endDateTime"])
 	}
-	if body := g.send("GET", path, nil).Body; strings.Contains(body, secret) || !strings.Contains(body, `"secretText":null`) {
+	if body := g.send("GET", path, nil).Body; strings.Contains(body, secret) ||
+		!strings.Contains(body, `"secretText":null`) {
 		t.Errorf("the application shows its secret: %s", body)
 	}
 	form := secretForm(app["appId"].(string), secret, graphDefault)
@@ -187,7 +199,8 @@ func TestAClientSecretIsShownOnceAndSignsInUntilItIsRemoved(t *testing.T) {
 	if got := g.requestToken(g.tenant.ID, form); got.Status != http.StatusUnauthorized {
 		t.Errorf("the removed secret is answered HTTP %d", got.Status)
 	}
-	if message := g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", path+"/removePassword", keyID); message != "No password credential found with keyId." {
+	if message := g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", path+"/removePassword",
+		keyID); message != "No password credential found with keyId." {
 		t.Errorf("the message is %q", message)
 	}
 }
@@ -200,7 +213,8 @@ func TestSecretsAreMadeByPatchNeverButRemovedByIt(t *testing.T) {
 		t.Errorf("the secret made with the application is %v", password)
 	}
 	path := "/applications/" + made["id"].(string)
-	g.refused(http.StatusBadRequest, "Request_BadRequest", "PATCH", path, object{"passwordCredentials": []object{{"displayName": "new"}}})
+	g.refused(http.StatusBadRequest, "Request_BadRequest", "PATCH", path,
+		object{"passwordCredentials": []object{{"displayName": "new"}}})
 	g.want(http.StatusNoContent, "PATCH", path, object{"passwordCredentials": []object{}})
 	if left := g.want(http.StatusOK, "GET", path, nil)["passwordCredentials"].([]any); len(left) != 0 {
 		t.Errorf("an empty list leaves %v", left)

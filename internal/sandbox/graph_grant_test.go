@@ -20,8 +20,10 @@ func TestAGrantIsSeenFromBothEndsAndInTheToken(t *testing.T) {
 	app, principal := g.newRegistration()
 	exchange := g.api(tenant.ExchangeAppID)
 	grant := g.grant(principal, exchange, fullAccessRole)
-	want := object{"principalId": principal["id"], "principalType": "ServicePrincipal", "principalDisplayName": principal["displayName"],
-		"resourceId": exchange["id"], "resourceDisplayName": "Office 365 Exchange Online", "appRoleId": fullAccessRole, "deletedDateTime": nil}
+	want := object{"principalId": principal["id"], "principalType": "ServicePrincipal",
+		"principalDisplayName": principal["displayName"],
+		"resourceId":           exchange["id"], "resourceDisplayName": "Office 365 Exchange Online",
+		"appRoleId": fullAccessRole, "deletedDateTime": nil}
 	for property, value := range want {
 		if grant[property] != value {
 			t.Errorf("%s is %v, want %v", property, grant[property], value)
@@ -30,7 +32,8 @@ func TestAGrantIsSeenFromBothEndsAndInTheToken(t *testing.T) {
 	assignments := "/servicePrincipals/" + principal["id"].(string) + "/appRoleAssignments"
 	for _, path := range []string{
 		assignments, "/servicePrincipals(appId='" + app["appId"].(string) + "')/appRoleAssignments",
-		filtered("/servicePrincipals(appId='"+tenant.ExchangeAppID+"')/appRoleAssignedTo", "principalId eq "+principal["id"].(string)),
+		filtered("/servicePrincipals(appId='"+tenant.ExchangeAppID+"')/appRoleAssignedTo",
+			"principalId eq "+principal["id"].(string)),
 	} {
 		if ids := g.values(path, "id"); !slices.Equal(ids, []any{grant["id"]}) {
 			t.Errorf("GET %s lists %v", path, ids)
@@ -45,13 +48,16 @@ func TestAGrantIsSeenFromBothEndsAndInTheToken(t *testing.T) {
 
 	path := assignments + "/" + grant["id"].(string)
 	fromTheAPI := "/servicePrincipals/" + exchange["id"].(string) + "/appRoleAssignedTo/" + grant["id"].(string)
-	for path, context := range map[string]string{path: "#appRoleAssignments/$entity", fromTheAPI: "#servicePrincipals('" + exchange["id"].(string) + "')/appRoleAssignedTo/$entity"} {
-		if found := g.want(http.StatusOK, "GET", path, nil); found["principalId"] != principal["id"] || !strings.HasSuffix(found["@odata.context"].(string), context) {
+	for path, context := range map[string]string{path: "#appRoleAssignments/$entity",
+		fromTheAPI: "#servicePrincipals('" + exchange["id"].(string) + "')/appRoleAssignedTo/$entity"} {
+		if found := g.want(http.StatusOK, "GET", path, nil); found["principalId"] != principal["id"] ||
+			!strings.HasSuffix(found["@odata.context"].(string), context) {
 			t.Errorf("GET %s finds %v", path, found)
 		}
 	}
 	g.want(http.StatusNoContent, "DELETE", fromTheAPI, nil)
-	grant = g.want(http.StatusCreated, "POST", assignments, object{"principalId": principal["id"], "resourceId": exchange["id"], "appRoleId": fullAccessRole})
+	grant = g.want(http.StatusCreated, "POST", assignments,
+		object{"principalId": principal["id"], "resourceId": exchange["id"], "appRoleId": fullAccessRole})
 	path = assignments + "/" + grant["id"].(string)
 	g.want(http.StatusNoContent, "DELETE", path, nil)
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "DELETE", path, nil)
@@ -96,14 +102,16 @@ func TestAGrantThatCannotBeIsRefused(t *testing.T) {
 		"another API than the path": {body(principal["id"], graphAPI["id"], "7ab1d382-f21e-4acd-a863-ba3e13f7da61"), "Not a valid reference update"},
 		"no ID":                     {body(principal["id"], exchange["id"], "full_access_as_app"), "Invalid value"},
 	} {
-		if message := g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", path, test.body); !strings.HasPrefix(message, test.message) {
+		if message := g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", path,
+			test.body); !strings.HasPrefix(message, test.message) {
 			t.Errorf("%s: the message is %q", sentence, message)
 		}
 	}
 	if code := g.detail("POST", path, body(principal["id"], exchange["id"], fullAccessRole)); code != "InvalidUpdate" {
 		t.Errorf("twice the same: the detail's code is %q", code)
 	}
-	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "POST", "/servicePrincipals/"+noObject+"/appRoleAssignedTo", body(principal["id"], noObject, fullAccessRole))
+	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "POST", "/servicePrincipals/"+noObject+"/appRoleAssignedTo",
+		body(principal["id"], noObject, fullAccessRole))
 	// On the API that shares the role's ID with Graph's Calendars.ReadWrite it is another permission, and is granted.
 	g.grant(principal, exchange, "ef54d2bf-783f-4e0f-bca1-3210c0444d99")
 }
@@ -111,11 +119,13 @@ func TestAGrantThatCannotBeIsRefused(t *testing.T) {
 func TestAServicePrincipalNeedsAnApplicationAndIsTheOnlyOneOfIt(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	app, principal := g.newRegistration()
-	if principal["appOwnerOrganizationId"] != g.tenant.ID || principal["servicePrincipalType"] != "Application" || principal["accountEnabled"] != true ||
+	if principal["appOwnerOrganizationId"] != g.tenant.ID || principal["servicePrincipalType"] != "Application" ||
+		principal["accountEnabled"] != true ||
 		!slices.Equal(principal["servicePrincipalNames"].([]any), []any{app["appId"]}) {
 		t.Errorf("the new service principal is %v", principal)
 	}
-	g.refused(http.StatusConflict, "Request_MultipleObjectsWithSameKeyValue", "POST", "/servicePrincipals", object{"appId": app["appId"]})
+	g.refused(http.StatusConflict, "Request_MultipleObjectsWithSameKeyValue", "POST", "/servicePrincipals",
+		object{"appId": app["appId"]})
 	unbacked := object{"appId": noObject}
 	message := g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", "/servicePrincipals", unbacked)
 	if message != "The appId '"+noObject+"' of the service principal does not reference a valid application object." {
@@ -133,7 +143,8 @@ func TestAServicePrincipalIsChangedAndUpserted(t *testing.T) {
 	path := "/servicePrincipals(appId='" + app["appId"].(string) + "')"
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "PATCH", path, object{"tags": []string{"a"}})
 	g.want(http.StatusCreated, "PATCH", path, object{"tags": []string{"a"}}, "Prefer", "create-if-missing")
-	g.want(http.StatusNoContent, "PATCH", path, object{"accountEnabled": false, "notes": "n"}, "Prefer", "create-if-missing")
+	g.want(http.StatusNoContent, "PATCH", path, object{"accountEnabled": false, "notes": "n"}, "Prefer",
+		"create-if-missing")
 	found := g.want(http.StatusOK, "GET", path+"?$select=accountEnabled,tags,notes", nil)
 	if found["accountEnabled"] != false || found["notes"] != "n" || !slices.Equal(found["tags"].([]any), []any{"a"}) {
 		t.Errorf("the service principal is %v", found)
@@ -142,11 +153,13 @@ func TestAServicePrincipalIsChangedAndUpserted(t *testing.T) {
 	g.want(http.StatusNoContent, "DELETE", path, nil)
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "GET", path, nil)
 	g.want(http.StatusCreated, "POST", "/servicePrincipals", object{"appId": app["appId"]})
-	deleted := g.values(filtered("/directory/deletedItems/microsoft.graph.servicePrincipal", "appId eq '"+app["appId"].(string)+"'"), "id")
+	deleted := g.values(filtered("/directory/deletedItems/microsoft.graph.servicePrincipal",
+		"appId eq '"+app["appId"].(string)+"'"), "id")
 	if len(deleted) != 1 {
 		t.Fatalf("the recycle bin holds %v", deleted)
 	}
-	g.refused(http.StatusConflict, "Request_MultipleObjectsWithSameKeyValue", "POST", "/directory/deletedItems/"+deleted[0].(string)+"/restore", nil)
+	g.refused(http.StatusConflict, "Request_MultipleObjectsWithSameKeyValue", "POST",
+		"/directory/deletedItems/"+deleted[0].(string)+"/restore", nil)
 }
 
 func TestAnApplicationThatIsSharedGetsAServicePrincipalInAnotherTenant(t *testing.T) {
@@ -155,8 +168,10 @@ func TestAnApplicationThatIsSharedGetsAServicePrincipalInAnotherTenant(t *testin
 	own := g.newApplication(object{})
 	other := g.server.world.Tenants[1]
 	caller := other.Callers[tenant.FullCaller]
-	there := &graphSession{g.rig, other, g.rig.token(other.ID, secretForm(caller.ClientID, caller.ClientSecret, graphDefault))}
-	if made := there.want(http.StatusCreated, "POST", "/servicePrincipals", object{"appId": shared["appId"]}); made["appOwnerOrganizationId"] != g.tenant.ID {
+	there := &graphSession{g.rig, other,
+		g.rig.token(other.ID, secretForm(caller.ClientID, caller.ClientSecret, graphDefault))}
+	if made := there.want(http.StatusCreated, "POST", "/servicePrincipals",
+		object{"appId": shared["appId"]}); made["appOwnerOrganizationId"] != g.tenant.ID {
 		t.Errorf("the service principal is %v", made)
 	}
 	there.refused(http.StatusBadRequest, "Request_BadRequest", "POST", "/servicePrincipals", object{"appId": own["appId"]})

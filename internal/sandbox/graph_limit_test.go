@@ -33,7 +33,8 @@ func (g *graphSession) spend(count int, part object) (throttled int) {
 
 func TestASmallTenantTakes3500ResourceUnitsAnd3000Writes(t *testing.T) {
 	g := stopped(t).as(tenant.FullCaller)
-	if refused := g.spend(1749, object{"method": "GET", "url": "/applications/" + noObject}); refused > 0 { // two units each
+	// two units each
+	if refused := g.spend(1749, object{"method": "GET", "url": "/applications/" + noObject}); refused > 0 {
 		t.Errorf("of 3498 resource units, %d requests were refused", refused)
 	}
 	g.want(http.StatusOK, "GET", "/organization", nil)
@@ -55,7 +56,8 @@ func TestAPageHasAHundredRowsUnlessMoreAreAskedFor(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	for range 1000 {
 		id := uuid.NewString()
-		g.tenant.Directory.Applications.Put(g.server.world.Now(), id, tenant.Application{ID: id, AppID: uuid.NewString(), DisplayName: "one of many", SignInAudience: "AzureADMyOrg"})
+		g.tenant.Directory.Applications.Put(g.server.world.Now(), id,
+			tenant.Application{ID: id, AppID: uuid.NewString(), DisplayName: "one of many", SignInAudience: "AzureADMyOrg"})
 	}
 	const many = "/applications?$filter=displayName+eq+'one+of+many'"
 	for path, want := range map[string]int{many: 100, many + "&$top=7": 7, many + "&$top=999": 999} {
@@ -70,9 +72,11 @@ func TestAnApplicationHasTwentyFederatedCredentialsOfOneAudienceEach(t *testing.
 	g := newGraph(t, tenant.FullCaller)
 	path := "/applications/" + g.newApplication(object{})["id"].(string) + "/federatedIdentityCredentials"
 	credential := func(i int, audiences ...string) object {
-		return object{"name": fmt.Sprint("c", i), "issuer": "https://token.example.com", "subject": fmt.Sprint("s", i), "audiences": audiences}
+		return object{"name": fmt.Sprint("c", i), "issuer": "https://token.example.com", "subject": fmt.Sprint("s", i),
+			"audiences": audiences}
 	}
-	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", path, credential(0, "api://AzureADTokenExchange", "api://other"))
+	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", path,
+		credential(0, "api://AzureADTokenExchange", "api://other"))
 	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", path, credential(0))
 	for i := range 20 {
 		g.want(http.StatusCreated, "POST", path, credential(i, "api://AzureADTokenExchange"))

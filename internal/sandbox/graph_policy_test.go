@@ -39,7 +39,8 @@ func TestADefaultPolicyCanBeReadByWhoMay(t *testing.T) {
 	policy := g.want(http.StatusOK, "GET", "/policies/defaultAppManagementPolicy", nil)
 	restrictions := policy["applicationRestrictions"].(object)
 	key := restrictions["keyCredentials"].([]any)[0].(object)
-	if policy["id"] != set.ID || policy["isEnabled"] != true || key["restrictionType"] != "asymmetricKeyLifetime" || key["maxLifetime"] != "P180D" ||
+	if policy["id"] != set.ID || policy["isEnabled"] != true || key["restrictionType"] != "asymmetricKeyLifetime" ||
+		key["maxLifetime"] != "P180D" ||
 		key["state"] != "enabled" || key["restrictForAppsCreatedAfterDateTime"] != "2020-01-01T00:00:00Z" {
 		t.Errorf("the policy is %v", policy)
 	}
@@ -59,7 +60,8 @@ func TestACertificateOfALongerLifeThanThePolicyAllowsIsRefused(t *testing.T) {
 	policy := g.setPolicy("default", halfAYear)
 	message := g.refused(http.StatusBadRequest, "CredentialInvalidLifetimeAsPerAppPolicy", "POST", "/applications",
 		object{"displayName": "new", "keyCredentials": []object{certificateFor(t, 181)}})
-	if want := "Credential lifetime exceeds the max value allowed as per assigned policy '" + policy.ID + "'."; message != want {
+	if want := "Credential lifetime exceeds the max value allowed as per assigned policy '" + policy.ID +
+		"'."; message != want {
 		t.Errorf("the message is %q, want %q", message, want)
 	}
 	// What was there before stays, and may be repeated next to a new key.
@@ -75,12 +77,14 @@ func TestAPolicyAgainstClientSecretsRefusesThem(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	path := "/applications/" + g.newApplication(object{})["id"].(string)
 	g.setPolicy("default", `{"enabled": true, "restrictions": [{"type": "passwordAddition"}]}`)
-	message := g.refused(http.StatusBadRequest, "CredentialTypeNotAllowedAsPerAppPolicy", "POST", path+"/addPassword", object{})
+	message := g.refused(http.StatusBadRequest, "CredentialTypeNotAllowedAsPerAppPolicy", "POST", path+"/addPassword",
+		object{})
 	if !strings.HasPrefix(message, "Credential type not allowed as per assigned policy '") {
 		t.Errorf("the message is %q", message)
 	}
 	g.setPolicy("default", `{"enabled": true, "restrictions": [{"type": "passwordLifetime", "max_lifetime": "P30D"}]}`)
-	g.refused(http.StatusBadRequest, "CredentialInvalidLifetimeAsPerAppPolicy", "POST", path+"/addPassword", object{}) // two years by default
+	// two years by default
+	g.refused(http.StatusBadRequest, "CredentialInvalidLifetimeAsPerAppPolicy", "POST", path+"/addPassword", object{})
 	month := object{"passwordCredential": object{"endDateTime": time.Now().AddDate(0, 0, 29).UTC().Format(time.RFC3339)}}
 	g.want(http.StatusOK, "POST", path+"/addPassword", month)
 }
@@ -89,9 +93,10 @@ func TestAPolicyLetsGoWhatItDoesNotCover(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	long := []object{certificateFor(t, 365)}
 	for sentence, policy := range map[string]string{
-		"a disabled policy":             strings.Replace(halfAYear, "true", "false", 1),
-		"a disabled restriction":        strings.Replace(halfAYear, `"P180D"`, `"P180D", "disabled": true`, 1),
-		"one for later applications":    strings.Replace(halfAYear, `"P180D"`, `"P180D", "created_after": "2999-01-01T00:00:00Z"`, 1),
+		"a disabled policy":      strings.Replace(halfAYear, "true", "false", 1),
+		"a disabled restriction": strings.Replace(halfAYear, `"P180D"`, `"P180D", "disabled": true`, 1),
+		"one for later applications": strings.Replace(halfAYear, `"P180D"`,
+			`"P180D", "created_after": "2999-01-01T00:00:00Z"`, 1),
 		"a restriction of secrets only": `{"enabled": true, "restrictions": [{"type": "passwordAddition"}]}`,
 	} {
 		t.Run(sentence, func(t *testing.T) {
@@ -110,7 +115,8 @@ func TestAnApplicationsOwnPolicyReplacesTheDefaultOne(t *testing.T) {
 
 	own := g.setPolicy(clientID, `{"enabled": true, "restrictions": [{"type": "passwordAddition"}]}`)
 	g.setKeys(http.StatusNoContent, path, certificateFor(t, 365))
-	message := g.refused(http.StatusBadRequest, "CredentialTypeNotAllowedAsPerAppPolicy", "POST", path+"/addPassword", object{})
+	message := g.refused(http.StatusBadRequest, "CredentialTypeNotAllowedAsPerAppPolicy", "POST", path+"/addPassword",
+		object{})
 	if !strings.Contains(message, own.ID) {
 		t.Errorf("the message %q does not name the policy %s", message, own.ID)
 	}
@@ -143,7 +149,8 @@ func TestAPolicyThatNoTenantCouldHaveIsRefused(t *testing.T) {
 		{"default", `[{"type": "passwordAddition"}, {"type": "passwordAddition"}]`, "twice"},
 		{"nobody", `[]`, "nobody"},
 	} {
-		got := g.do(http.MethodPut, "/_sandbox/tenants/"+g.tenant.ID+"/policies/"+test.of, `{"enabled": true, "restrictions": `+test.restrictions+`}`, nil)
+		got := g.do(http.MethodPut, "/_sandbox/tenants/"+g.tenant.ID+"/policies/"+test.of,
+			`{"enabled": true, "restrictions": `+test.restrictions+`}`, nil)
 		if got.Status < 400 || !strings.Contains(got.Body, test.want) {
 			t.Errorf("%s %s: HTTP %d %s", test.of, test.restrictions, got.Status, got.Body)
 		}

@@ -15,19 +15,22 @@ const (
 	// OwnedBy is in Microsoft's table of the list of applications as well; that it does not suffice is unconfirmed.
 	listsApplications  = "Application.Read.All Application.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
 	writesApplications = "Application.ReadWrite.OwnedBy Application.ReadWrite.All"
-	readsGrants        = "Application.Read.All Application.ReadWrite.All AppRoleAssignment.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
-	grants             = "AppRoleAssignment.ReadWrite.All"
-	readsOrganization  = "Organization.Read.All Organization.ReadWrite.All Directory.Read.All Directory.ReadWrite.All User.Read.All"
-	readsDomains       = "Domain.Read.All Domain.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
-	readsUsers         = "User.Read.All User.ReadWrite.All User.ReadBasic.All Directory.Read.All Directory.ReadWrite.All"
-	readsPolicies      = "Policy.Read.All Policy.Read.ApplicationConfiguration Policy.ReadWrite.ApplicationConfiguration"
+	readsGrants        = "Application.Read.All Application.ReadWrite.All AppRoleAssignment.ReadWrite.All " +
+		"Directory.Read.All Directory.ReadWrite.All"
+	grants            = "AppRoleAssignment.ReadWrite.All"
+	readsOrganization = "Organization.Read.All Organization.ReadWrite.All Directory.Read.All Directory.ReadWrite.All " +
+		"User.Read.All"
+	readsDomains  = "Domain.Read.All Domain.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
+	readsUsers    = "User.Read.All User.ReadWrite.All User.ReadBasic.All Directory.Read.All Directory.ReadWrite.All"
+	readsPolicies = "Policy.Read.All Policy.Read.ApplicationConfiguration Policy.ReadWrite.ApplicationConfiguration"
 )
 
 // documentedRights are the application permissions of each operation, of which one is enough (Microsoft Graph:
 // permissions of each operation). They are written down once more, so that the routes cannot agree with themselves.
 var documentedRights = map[string]string{
-	"GET applications":                                                            listsApplications,
-	"POST applications":                                                           "AppRegistration.Create " + writesApplications,
+	"GET applications": listsApplications,
+	"POST applications": "AppRegistration.Create " +
+		writesApplications,
 	"GET applications/{application}":                                              readsObjects,
 	"PATCH applications/{application}":                                            writesApplications,
 	"DELETE applications/{application}":                                           writesApplications,
@@ -38,43 +41,44 @@ var documentedRights = map[string]string{
 	"GET applications/{application}/federatedIdentityCredentials/{credential}":    readsApplications,
 	"PATCH applications/{application}/federatedIdentityCredentials/{credential}":  writesApplications,
 	"DELETE applications/{application}/federatedIdentityCredentials/{credential}": writesApplications,
-	"POST applications/{application}/addKey":                                      writesApplications + " Directory.ReadWrite.All",
-	"POST applications/{application}/removeKey":                                   writesApplications + " Directory.ReadWrite.All",
-	"GET applications/{application}/owners":                                       readsObjects,
-	"POST applications/{application}/owners/$ref":                                 writesApplications,
-	"DELETE applications/{application}/owners/{owner}/$ref":                       writesApplications,
-	"GET servicePrincipals":                                                       readsObjects,
-	"POST servicePrincipals":                                                      writesApplications,
-	"GET servicePrincipals/{principal}":                                           readsObjects,
-	"PATCH servicePrincipals/{principal}":                                         writesApplications,
-	"DELETE servicePrincipals/{principal}":                                        writesApplications,
-	"GET servicePrincipals/{principal}/owners":                                    readsObjects,
-	"POST servicePrincipals/{principal}/owners/$ref":                              writesApplications,
-	"DELETE servicePrincipals/{principal}/owners/{owner}/$ref":                    writesApplications,
-	"GET servicePrincipals/{principal}/appRoleAssignments":                        readsGrants,
-	"POST servicePrincipals/{principal}/appRoleAssignments":                       grants,
-	"GET servicePrincipals/{principal}/appRoleAssignments/{grant}":                readsGrants,
-	"DELETE servicePrincipals/{principal}/appRoleAssignments/{grant}":             grants + " Application.ReadWrite.All",
-	"GET servicePrincipals/{principal}/appRoleAssignedTo":                         readsGrants,
-	"POST servicePrincipals/{principal}/appRoleAssignedTo":                        grants,
-	"GET servicePrincipals/{principal}/appRoleAssignedTo/{grant}":                 readsGrants,
-	"DELETE servicePrincipals/{principal}/appRoleAssignedTo/{grant}":              grants + " Application.ReadWrite.All",
-	"GET directory/deletedItems/graph.application":                                listsApplications,
-	"GET directory/deletedItems/graph.servicePrincipal":                           listsApplications,
-	"GET directory/deletedItems/{item}":                                           readsObjects,
-	"DELETE directory/deletedItems/{item}":                                        writesApplications,
-	"POST directory/deletedItems/{item}/restore":                                  writesApplications,
-	"GET organization":                                                            readsOrganization,
-	"GET organization/{organization}":                                             readsOrganization,
-	"GET domains":                                                                 readsDomains,
-	"GET domains/{domain}":                                                        readsDomains,
-	"GET users":                                                                   readsUsers,
-	"GET users/{user}":                                                            readsUsers,
-	"GET users/{user}/mailboxSettings":                                            "MailboxSettings.Read MailboxSettings.ReadWrite",
-	"GET policies/defaultAppManagementPolicy":                                     readsPolicies,
-	"GET policies/appManagementPolicies":                                          readsPolicies,
-	"GET applications/{application}/appManagementPolicies":                        readsPolicies,
-	"GET servicePrincipals/{principal}/appManagementPolicies":                     readsPolicies,
+	"POST applications/{application}/addKey": writesApplications +
+		" Directory.ReadWrite.All",
+	"POST applications/{application}/removeKey":                       writesApplications + " Directory.ReadWrite.All",
+	"GET applications/{application}/owners":                           readsObjects,
+	"POST applications/{application}/owners/$ref":                     writesApplications,
+	"DELETE applications/{application}/owners/{owner}/$ref":           writesApplications,
+	"GET servicePrincipals":                                           readsObjects,
+	"POST servicePrincipals":                                          writesApplications,
+	"GET servicePrincipals/{principal}":                               readsObjects,
+	"PATCH servicePrincipals/{principal}":                             writesApplications,
+	"DELETE servicePrincipals/{principal}":                            writesApplications,
+	"GET servicePrincipals/{principal}/owners":                        readsObjects,
+	"POST servicePrincipals/{principal}/owners/$ref":                  writesApplications,
+	"DELETE servicePrincipals/{principal}/owners/{owner}/$ref":        writesApplications,
+	"GET servicePrincipals/{principal}/appRoleAssignments":            readsGrants,
+	"POST servicePrincipals/{principal}/appRoleAssignments":           grants,
+	"GET servicePrincipals/{principal}/appRoleAssignments/{grant}":    readsGrants,
+	"DELETE servicePrincipals/{principal}/appRoleAssignments/{grant}": grants + " Application.ReadWrite.All",
+	"GET servicePrincipals/{principal}/appRoleAssignedTo":             readsGrants,
+	"POST servicePrincipals/{principal}/appRoleAssignedTo":            grants,
+	"GET servicePrincipals/{principal}/appRoleAssignedTo/{grant}":     readsGrants,
+	"DELETE servicePrincipals/{principal}/appRoleAssignedTo/{grant}":  grants + " Application.ReadWrite.All",
+	"GET directory/deletedItems/graph.application":                    listsApplications,
+	"GET directory/deletedItems/graph.servicePrincipal":               listsApplications,
+	"GET directory/deletedItems/{item}":                               readsObjects,
+	"DELETE directory/deletedItems/{item}":                            writesApplications,
+	"POST directory/deletedItems/{item}/restore":                      writesApplications,
+	"GET organization":                                        readsOrganization,
+	"GET organization/{organization}":                         readsOrganization,
+	"GET domains":                                             readsDomains,
+	"GET domains/{domain}":                                    readsDomains,
+	"GET users":                                               readsUsers,
+	"GET users/{user}":                                        readsUsers,
+	"GET users/{user}/mailboxSettings":                        "MailboxSettings.Read MailboxSettings.ReadWrite",
+	"GET policies/defaultAppManagementPolicy":                 readsPolicies,
+	"GET policies/appManagementPolicies":                      readsPolicies,
+	"GET applications/{application}/appManagementPolicies":    readsPolicies,
+	"GET servicePrincipals/{principal}/appManagementPolicies": readsPolicies,
 }
 
 func TestEachOperationTakesEachOfItsRightsAndNoOther(t *testing.T) {
@@ -115,7 +119,8 @@ func TestEachOperationTakesEachOfItsRightsAndNoOther(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			headers := map[string]string{"Authorization": "Bearer " + token, bypass: "yes"} // requests that bypass faults have no quota
+			// requests that bypass faults have no quota
+			headers := map[string]string{"Authorization": "Bearer " + token, bypass: "yes"}
 			body := ""
 			if operation.method == http.MethodPost || operation.method == http.MethodPatch {
 				headers["Content-Type"], body = "application/json", "{}"

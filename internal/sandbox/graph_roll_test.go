@@ -16,7 +16,8 @@ import (
 func (a *testApp) proof(t *testing.T, change func(jwt.MapClaims)) string {
 	t.Helper()
 	now := time.Now()
-	claims := jwt.MapClaims{"aud": "00000002-0000-0000-c000-000000000000", "iss": a.ID, "nbf": now.Unix(), "exp": now.Add(10 * time.Minute).Unix()}
+	claims := jwt.MapClaims{"aud": "00000002-0000-0000-c000-000000000000", "iss": a.ID, "nbf": now.Unix(),
+		"exp": now.Add(10 * time.Minute).Unix()}
 	if change != nil {
 		change(claims)
 	}
@@ -54,7 +55,8 @@ func TestAnApplicationRollsItsOwnKeyWithoutAnyRight(t *testing.T) {
 		t.Errorf("the keys are %v", keys)
 	}
 	// The key that signed is gone, and proves nothing more.
-	g.refused(http.StatusUnauthorized, "Authentication_MissingOrMalformed", "POST", path+"/removeKey", object{"keyId": added["keyId"], "proof": app.proof(t, nil)})
+	g.refused(http.StatusUnauthorized, "Authentication_MissingOrMalformed", "POST", path+"/removeKey",
+		object{"keyId": added["keyId"], "proof": app.proof(t, nil)})
 }
 
 func TestAProofThatProvesNothingIsRefused(t *testing.T) {
@@ -62,11 +64,13 @@ func TestAProofThatProvesNothingIsRefused(t *testing.T) {
 	stranger := *app
 	stranger.key, _ = newCertificate(t, time.Now(), time.Now().AddDate(1, 0, 0))
 	for sentence, proof := range map[string]string{
-		"no token":          "proof",
-		"another's key":     stranger.proof(t, nil),
-		"another audience":  app.proof(t, func(c jwt.MapClaims) { c["aud"] = tenant.GraphAppID }),
-		"another issuer":    app.proof(t, func(c jwt.MapClaims) { c["iss"] = app.AppID }),
-		"one that is over":  app.proof(t, func(c jwt.MapClaims) { c["nbf"], c["exp"] = c["nbf"].(int64)-3600, c["nbf"].(int64)-3000 }),
+		"no token":         "proof",
+		"another's key":    stranger.proof(t, nil),
+		"another audience": app.proof(t, func(c jwt.MapClaims) { c["aud"] = tenant.GraphAppID }),
+		"another issuer":   app.proof(t, func(c jwt.MapClaims) { c["iss"] = app.AppID }),
+		"one that is over": app.proof(t, func(c jwt.MapClaims) {
+			c["nbf"], c["exp"] = c["nbf"].(int64)-3600, c["nbf"].(int64)-3000
+		}),
 		"one of an hour":    app.proof(t, func(c jwt.MapClaims) { c["exp"] = c["nbf"].(int64) + 3600 }),
 		"one without dates": app.proof(t, func(c jwt.MapClaims) { delete(c, "nbf") }),
 	} {
@@ -81,7 +85,8 @@ func TestOnlyWhoMayWriteRollsAnothersKeys(t *testing.T) {
 	g, app := rolling(t)
 	body := object{"keyCredential": keyOf(certificate(t)), "proof": app.proof(t, nil)}
 	for _, kind := range []tenant.CallerKind{tenant.ReadOnlyCaller, tenant.OwnedByCaller} {
-		g.rig.as(kind).refused(http.StatusForbidden, "Authorization_RequestDenied", "POST", "/applications/"+app.ID+"/addKey", body)
+		g.rig.as(kind).refused(http.StatusForbidden, "Authorization_RequestDenied", "POST", "/applications/"+app.ID+"/addKey",
+			body)
 	}
 	g.rig.as(tenant.FullCaller).want(http.StatusOK, "POST", "/applications/"+app.ID+"/addKey", body)
 }

@@ -17,15 +17,20 @@ func TestATenantMayWantAManagementReferenceOfNewApplications(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	older := g.newApplication(object{})
 	g.rules(`{"needs_service_management_reference": true}`)
-	const want = "ServiceManagementReference field is required for Create, but is missing in the request. Refer to the TSG `https://aka.ms/service-management-reference-error` for resolving the error."
-	if message := g.refused(http.StatusBadRequest, "ServiceTreeValueMissing", "POST", "/applications", object{"displayName": "x"}); message != want {
+	const want = "ServiceManagementReference field is required for Create, but is missing in the request. Refer to the " +
+		"TSG `https://aka.ms/service-management-reference-error` for resolving the error."
+	if message := g.refused(http.StatusBadRequest, "ServiceTreeValueMissing", "POST", "/applications",
+		object{"displayName": "x"}); message != want {
 		t.Errorf("the message is %q", message)
 	}
-	g.refused(http.StatusBadRequest, "ServiceTreeValueMissing", "PATCH", "/applications(uniqueName='x')", object{"displayName": "x"}, "Prefer", "create-if-missing")
-	if made := g.newApplication(object{"serviceManagementReference": noObject}); made["serviceManagementReference"] != noObject {
+	g.refused(http.StatusBadRequest, "ServiceTreeValueMissing", "PATCH", "/applications(uniqueName='x')",
+		object{"displayName": "x"}, "Prefer", "create-if-missing")
+	if made := g.newApplication(
+		object{"serviceManagementReference": noObject}); made["serviceManagementReference"] != noObject {
 		t.Errorf("the application is %v", made)
 	}
-	g.want(http.StatusNoContent, "PATCH", "/applications/"+older["id"].(string), object{"notes": "older ones are left alone"})
+	g.want(http.StatusNoContent, "PATCH", "/applications/"+older["id"].(string),
+		object{"notes": "older ones are left alone"})
 }
 
 func TestATenantMayForbidASignInAudience(t *testing.T) {
@@ -50,8 +55,10 @@ func TestACallerMayHaveUsedUpItsQuotaOfObjects(t *testing.T) {
 	first, second := g.newApplication(object{}), g.newApplication(object{})
 	refused := func() {
 		t.Helper()
-		message := g.refused(http.StatusForbidden, "Directory_QuotaExceeded", "POST", "/applications", object{"displayName": "x"})
-		if message != "The directory object quota limit for the Principal has been exceeded. Please ask your administrator to increase the quota limit or delete objects to reduce the used quota." {
+		message := g.refused(http.StatusForbidden, "Directory_QuotaExceeded", "POST", "/applications",
+			object{"displayName": "x"})
+		if message != "The directory object quota limit for the Principal has been exceeded. Please ask your administrator "+
+			"to increase the quota limit or delete objects to reduce the used quota." {
 			t.Errorf("the message is %q", message)
 		}
 	}
@@ -70,8 +77,10 @@ func TestANameInTheRecycleBinMayBeTaken(t *testing.T) {
 	g.want(http.StatusNoContent, "DELETE", "/applications/"+app["id"].(string), nil)
 	g.rules(`{"bin_keeps_unique_names": true}`)
 	body := object{"displayName": "x"}
-	g.refused(http.StatusBadRequest, "Request_BadRequest", "PATCH", "/applications(uniqueName='wanted')", body, "Prefer", "create-if-missing")
-	if code := g.detail("POST", "/applications", object{"displayName": "x", "uniqueName": "wanted"}); code != "ObjectConflict" {
+	g.refused(http.StatusBadRequest, "Request_BadRequest", "PATCH", "/applications(uniqueName='wanted')", body, "Prefer",
+		"create-if-missing")
+	if code := g.detail("POST", "/applications",
+		object{"displayName": "x", "uniqueName": "wanted"}); code != "ObjectConflict" {
 		t.Errorf("the detail's code is %q", code)
 	}
 	g.want(http.StatusOK, "POST", "/directory/deletedItems/"+app["id"].(string)+"/restore", nil)

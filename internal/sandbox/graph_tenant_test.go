@@ -25,7 +25,8 @@ func TestTheOrganizationNamesItsDomains(t *testing.T) {
 	if names := g.values("/domains", "id"); !slices.Equal(names, []any{"contoso.onmicrosoft.com", "contoso.com"}) {
 		t.Errorf("the domains are %v", names)
 	}
-	if found := g.want(http.StatusOK, "GET", "/domains/Contoso.com", nil); found["isDefault"] != true || found["isVerified"] != true {
+	if found := g.want(http.StatusOK, "GET", "/domains/Contoso.com", nil); found["isDefault"] != true ||
+		found["isVerified"] != true {
 		t.Errorf("the default domain is %v", found)
 	}
 	g.want(http.StatusOK, "GET", "/organization/"+g.tenant.ID, nil)
@@ -45,14 +46,17 @@ func TestAUserIsFoundByIDOrUserPrincipalNameAndShowsWhatIsSelected(t *testing.T)
 			t.Errorf("without being selected, %s is shown: %v", property, value)
 		}
 	}
-	long := g.want(http.StatusOK, "GET", "/users/"+short["id"].(string)+"?$select=accountEnabled,assignedPlans,proxyAddresses,userPrincipalName", nil)
-	if long["accountEnabled"] != true || long["userPrincipalName"] != name || long["assignedPlans"].([]any)[0].(object)["service"] != "exchange" {
+	long := g.want(http.StatusOK, "GET",
+		"/users/"+short["id"].(string)+"?$select=accountEnabled,assignedPlans,proxyAddresses,userPrincipalName", nil)
+	if long["accountEnabled"] != true || long["userPrincipalName"] != name ||
+		long["assignedPlans"].([]any)[0].(object)["service"] != "exchange" {
 		t.Errorf("the user is %v", long)
 	}
 	if !slices.Contains(long["proxyAddresses"].([]any), any("SMTP:"+name)) {
 		t.Errorf("the addresses are %v", long["proxyAddresses"])
 	}
-	found := g.values(filtered("/users", "proxyAddresses/any(a:a eq 'smtp:anna.kowalska@contoso.onmicrosoft.com')"), "userPrincipalName")
+	found := g.values(filtered("/users", "proxyAddresses/any(a:a eq 'smtp:anna.kowalska@contoso.onmicrosoft.com')"),
+		"userPrincipalName")
 	if !slices.Equal(found, []any{name}) {
 		t.Errorf("the second address finds %v", found)
 	}
@@ -74,14 +78,16 @@ func TestMailboxSettingsAreAnsweredByExchange(t *testing.T) {
 
 	app := g.register(g.tenant, tenant.GraphAppID+"/MailboxSettings.Read")
 	g.token = g.rig.token(g.tenant.ID, secretForm(app.AppID, app.secret, graphDefault))
-	if found := g.want(http.StatusOK, "GET", "/users/anna.kowalska@contoso.com/mailboxSettings", nil); found["userPurpose"] != "user" {
+	if found := g.want(http.StatusOK, "GET", "/users/anna.kowalska@contoso.com/mailboxSettings",
+		nil); found["userPurpose"] != "user" {
 		t.Errorf("the settings are %v", found)
 	}
 	for _, name := range []string{"unlicensed@contoso.com", "nomailbox@contoso.com"} {
 		g.refused(http.StatusNotFound, "MailboxNotEnabledForRESTAPI", "GET", "/users/"+name+"/mailboxSettings", nil)
 	}
 	g.refused(http.StatusNotFound, "ErrorInvalidUser", "GET", "/users/nobody@contoso.com/mailboxSettings", nil)
-	g.control(http.MethodPatch, "/tenants/"+g.tenant.ID+"/exchange", `{"out_of_scope_mailboxes": ["anna.kowalska@contoso.com"]}`)
+	g.control(http.MethodPatch, "/tenants/"+g.tenant.ID+"/exchange",
+		`{"out_of_scope_mailboxes": ["anna.kowalska@contoso.com"]}`)
 	g.refused(http.StatusForbidden, "ErrorAccessDenied", "GET", "/users/anna.kowalska@contoso.com/mailboxSettings", nil)
 }
 

@@ -29,8 +29,9 @@ func TestAnApplicationThatAsksTooMuchIsThrottledUntilItWaited(t *testing.T) {
 	refused := g.send("GET", "/applications", nil)
 	g.refused(http.StatusTooManyRequests, "TooManyRequests", "GET", "/organization", nil)
 	for name, want := range map[string]string{
-		"Retry-After":                    "4", // of ten in ten seconds two are wanting and two were asked for in vain
-		"x-ms-throttle-scope":            "Tenant_Application/ReadWrite/" + g.tenant.Callers[tenant.FullCaller].ClientID + "/" + g.tenant.ID,
+		"Retry-After": "4", // of ten in ten seconds two are wanting and two were asked for in vain
+		"x-ms-throttle-scope": "Tenant_Application/ReadWrite/" + g.tenant.Callers[tenant.FullCaller].ClientID +
+			"/" + g.tenant.ID,
 		"x-ms-throttle-information":      "ResourceUnitLimitExceeded",
 		"x-ms-throttle-limit-percentage": "1.2",
 	} {
@@ -38,7 +39,8 @@ func TestAnApplicationThatAsksTooMuchIsThrottledUntilItWaited(t *testing.T) {
 			t.Errorf("HTTP %d, %s is %q, want %q", refused.Status, name, got, want)
 		}
 	}
-	g.rig.as(tenant.ReadOnlyCaller).want(http.StatusOK, "GET", "/applications", nil) // another application is not concerned
+	// another application is not concerned
+	g.rig.as(tenant.ReadOnlyCaller).want(http.StatusOK, "GET", "/applications", nil)
 	g.control(http.MethodPost, "/clock", `{"advance": "5s"}`)
 	g.want(http.StatusOK, "GET", "/applications", nil)
 }
@@ -58,14 +60,16 @@ func TestWritesHaveAQuotaOfTheirOwnInBatchesToo(t *testing.T) {
 	path := "/applications/" + g.newApplication(object{})["id"].(string)
 	g.quota(`{"writes": 1}`)
 	part := func(id string) object {
-		return object{"id": id, "method": "PATCH", "url": path, "headers": object{"Content-Type": "application/json"}, "body": object{"notes": id}}
+		return object{"id": id, "method": "PATCH", "url": path, "headers": object{"Content-Type": "application/json"},
+			"body": object{"notes": id}}
 	}
 	answered := g.want(http.StatusOK, "POST", "/$batch", object{"requests": []object{part("1"), part("2")}})
 	var statuses []float64
 	for _, response := range answered["responses"].([]any) {
 		statuses = append(statuses, response.(object)["status"].(float64))
 		if headers := response.(object)["headers"].(object); statuses[len(statuses)-1] == 429 &&
-			(headers["Retry-After"] != "150" && headers["Retry-After"] != "270" || headers["X-Ms-Throttle-Information"] != "WriteLimitExceeded") {
+			(headers["Retry-After"] != "150" && headers["Retry-After"] != "270" ||
+				headers["X-Ms-Throttle-Information"] != "WriteLimitExceeded") {
 			t.Errorf("the headers are %v", headers)
 		}
 	}

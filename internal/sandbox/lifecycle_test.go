@@ -47,15 +47,18 @@ func TestAnAppMadeThroughGraphSignsInAndOpensAMailboxUntilItIsDeleted(t *testing
 		t.Errorf("without a service principal: %s", got.Body)
 	}
 
-	r.graphCall(admin, http.MethodPost, "/servicePrincipals", fmt.Sprintf(`{"appId": %q}`, app.AppID), http.StatusCreated, &principal)
+	r.graphCall(admin, http.MethodPost, "/servicePrincipals", fmt.Sprintf(`{"appId": %q}`, app.AppID), http.StatusCreated,
+		&principal)
 	var exchange struct {
 		ID       string
 		AppRoles []tenant.AppRole
 	}
-	r.graphCall(admin, http.MethodGet, "/servicePrincipals(appId='"+tenant.ExchangeAppID+"')", "", http.StatusOK, &exchange)
+	r.graphCall(admin, http.MethodGet, "/servicePrincipals(appId='"+tenant.ExchangeAppID+"')", "", http.StatusOK,
+		&exchange)
 	role := permission(exchange.AppRoles, "full_access_as_app")
 	r.graphCall(admin, http.MethodPost, "/servicePrincipals/"+exchange.ID+"/appRoleAssignedTo", fmt.Sprintf(
-		`{"principalId": %q, "resourceId": %q, "appRoleId": %q}`, principal.ID, exchange.ID, role.ID), http.StatusCreated, nil)
+		`{"principalId": %q, "resourceId": %q, "appRoleId": %q}`, principal.ID, exchange.ID, role.ID), http.StatusCreated,
+		nil)
 
 	form := r.assert(home, made, nil)
 	form.Set("scope", exchangeDefault)
@@ -72,7 +75,9 @@ func TestAnAppMadeThroughGraphSignsInAndOpensAMailboxUntilItIsDeleted(t *testing
 	}
 	var state TenantState
 	r.get("/_sandbox/tenants/"+org.TenantID).json(t, &state)
-	if !slices.ContainsFunc(state.DeletedItems, func(d DeletedItemState) bool { return d.ClientID == app.AppID && d.Type == "application" }) {
+	if !slices.ContainsFunc(state.DeletedItems, func(d DeletedItemState) bool {
+		return d.ClientID == app.AppID && d.Type == "application"
+	}) {
 		t.Errorf("the recycle bin shows %+v", state.DeletedItems)
 	}
 }

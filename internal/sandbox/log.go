@@ -50,7 +50,9 @@ func (r Request) Ended() time.Time {
 // it had ended. Give the sandbox a latency, so that what is sent at once overlaps.
 func Chain(requests []Request) []Request {
 	var row []Request
-	for _, request := range slices.SortedFunc(slices.Values(requests), func(a, b Request) int { return a.Ended().Compare(b.Ended()) }) {
+	for _, request := range slices.SortedFunc(slices.Values(requests), func(a, b Request) int {
+		return a.Ended().Compare(b.Ended())
+	}) {
 		if len(row) == 0 || !request.Time.Before(row[len(row)-1].Ended()) {
 			row = append(row, request)
 		}
@@ -65,7 +67,8 @@ func logged(out io.Writer, now func() time.Time, next http.Handler) http.Handler
 	}
 	var mu sync.Mutex
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		line := &Request{Time: now().UTC(), Method: r.Method, Path: r.URL.RequestURI(), Protocol: r.Proto, Connection: r.RemoteAddr}
+		line := &Request{Time: now().UTC(), Method: r.Method, Path: r.URL.RequestURI(), Protocol: r.Proto,
+			Connection: r.RemoteAddr}
 		started := time.Now()
 		watched := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		notes := &tenant.Notes{}

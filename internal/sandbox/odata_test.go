@@ -16,10 +16,12 @@ func TestAListIsReducedOrderedAndCounted(t *testing.T) {
 	for _, name := range []string{"codetwo b", "codetwo a", "codetwo c", "other"} {
 		g.newApplication(object{"displayName": name, "tags": []string{strings.Fields(name)[0]}})
 	}
-	if names := g.values(filtered("/applications", "tags/any(t:t eq 'codetwo')"), "displayName"); !slices.Equal(names, []any{"codetwo b", "codetwo a", "codetwo c"}) {
+	if names := g.values(filtered("/applications", "tags/any(t:t eq 'codetwo')"), "displayName"); !slices.Equal(names,
+		[]any{"codetwo b", "codetwo a", "codetwo c"}) {
 		t.Errorf("the tag finds %v", names)
 	}
-	ordered := filtered("/applications", "startswith(displayName,'codetwo')") + "&$orderby=displayName+desc&$count=true&$select=displayName"
+	ordered := filtered("/applications", "startswith(displayName,'codetwo')") +
+		"&$orderby=displayName+desc&$count=true&$select=displayName"
 	found := g.want(http.StatusOK, "GET", ordered, nil, "ConsistencyLevel", "eventual")
 	if found["@odata.count"] != 3.0 || !strings.HasSuffix(found["@odata.context"].(string), "#applications(displayName)") {
 		t.Errorf("the list is %v", found)
@@ -47,7 +49,8 @@ func TestPagesShowEveryRowOnceWhateverIsWrittenInBetween(t *testing.T) {
 		ids = append(ids, g.newApplication(object{"displayName": fmt.Sprintf("page %d", i)})["id"])
 	}
 	var seen []any
-	next := g.server.Origin() + "/v1.0" + filtered("/applications", "startswith(displayName,'page')") + "&$top=3&$select=id"
+	next := g.server.Origin() + "/v1.0" + filtered("/applications", "startswith(displayName,'page')") +
+		"&$top=3&$select=id"
 	for pages := 0; next != ""; pages++ {
 		page := g.want(http.StatusOK, "GET", strings.TrimPrefix(next, g.server.Origin()+"/v1.0"), nil)
 		for _, element := range page["value"].([]any) {
@@ -86,10 +89,13 @@ func TestQueriesThatTheDirectoryDoesNotDoAreRefused(t *testing.T) {
 	} {
 		g.refused(http.StatusBadRequest, code, "GET", path, nil)
 	}
-	g.want(http.StatusOK, "GET", filtered("/applications", "appId ne 'x'")+"&$count=true", nil, "ConsistencyLevel", "eventual")
+	g.want(http.StatusOK, "GET", filtered("/applications", "appId ne 'x'")+"&$count=true", nil, "ConsistencyLevel",
+		"eventual")
 	g.want(http.StatusOK, "GET", "/applications?$orderby=displayName", nil)
-	const asked = "Request with $search query parameter only works through MSGraph with a special request header: 'ConsistencyLevel: eventual'"
-	if message := g.refused(http.StatusBadRequest, "Request_UnsupportedQuery", "GET", "/applications?$search=x", nil); message != asked {
+	const asked = "Request with $search query parameter only works through MSGraph with a special request header: " +
+		"'ConsistencyLevel: eventual'"
+	if message := g.refused(http.StatusBadRequest, "Request_UnsupportedQuery", "GET", "/applications?$search=x",
+		nil); message != asked {
 		t.Errorf("the message is %q", message)
 	}
 }

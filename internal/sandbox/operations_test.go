@@ -53,9 +53,10 @@ func operationOf(version, method, path string) (match operation, found bool) {
 	}
 	for _, o := range graphOperations() {
 		pattern := strings.Split(o.path, "/")
-		matches := o.version == version && o.method == method && slices.EqualFunc(pattern, segments, func(want, got string) bool {
-			return strings.HasPrefix(want, "{") || strings.EqualFold(want, got)
-		})
+		matches := o.version == version && o.method == method &&
+			slices.EqualFunc(pattern, segments, func(want, got string) bool {
+				return strings.HasPrefix(want, "{") || strings.EqualFold(want, got)
+			})
 		if matches && (!found || strings.Count(o.path, "{") < strings.Count(match.path, "{")) {
 			match, found = o, true
 		}

@@ -58,7 +58,8 @@ func TestReplicasDisagreeUntilTheyHaveCaughtUp(t *testing.T) {
 	for range 40 {
 		names = append(names, g.want(200, "GET", path, nil)["displayName"])
 	}
-	if !slices.Contains(names, "renamed") || !slices.ContainsFunc(names, func(name any) bool { return name != "renamed" }) {
+	if !slices.Contains(names, "renamed") ||
+		!slices.ContainsFunc(names, func(name any) bool { return name != "renamed" }) {
 		t.Errorf("after the change, reads show %v", names)
 	}
 }
@@ -115,7 +116,8 @@ func TestAWriteDoesNotFindWhatWasJustMade(t *testing.T) {
 	app := g.newApplication(object{"uniqueName": "made"})
 	path := "/applications/" + app["id"].(string)
 	g.refused(404, "Request_ResourceNotFound", "PATCH", path, object{"notes": "x"})
-	if got := g.send("PATCH", "/applications(uniqueName='made')", object{"displayName": "again"}, "Prefer", "create-if-missing"); got.Status != 204 {
+	if got := g.send("PATCH", "/applications(uniqueName='made')", object{"displayName": "again"}, "Prefer",
+		"create-if-missing"); got.Status != 204 {
 		t.Errorf("the upsert does not find its own work: HTTP %d %s", got.Status, got.Body)
 	}
 	g.later("6s")
@@ -128,11 +130,14 @@ func TestAGrantToAFreshServicePrincipalIsRefusedForAWhile(t *testing.T) {
 	g.control(http.MethodPost, "/clock", `{"settle":true}`)
 	principal := g.want(201, "POST", "/servicePrincipals", object{"appId": app["appId"]})
 	api := seeded(g.tenant, tenant.GraphAppID)
-	grant := object{"principalId": principal["id"], "resourceId": api.ID, "appRoleId": permission(api.AppRoles, "Organization.Read.All").ID}
-	if message := g.refused(400, "Request_BadRequest", "POST", "/servicePrincipals/"+api.ID+"/appRoleAssignedTo", grant); message != "Not a valid reference update" {
+	grant := object{"principalId": principal["id"], "resourceId": api.ID,
+		"appRoleId": permission(api.AppRoles, "Organization.Read.All").ID}
+	if message := g.refused(400, "Request_BadRequest", "POST", "/servicePrincipals/"+api.ID+"/appRoleAssignedTo",
+		grant); message != "Not a valid reference update" {
 		t.Errorf("the message is %q", message)
 	}
-	g.refused(404, "Request_ResourceNotFound", "POST", "/servicePrincipals/"+principal["id"].(string)+"/appRoleAssignments", grant)
+	g.refused(404, "Request_ResourceNotFound", "POST", "/servicePrincipals/"+principal["id"].(string)+
+		"/appRoleAssignments", grant)
 	g.later("6s")
 	g.want(201, "POST", "/servicePrincipals/"+api.ID+"/appRoleAssignedTo", grant)
 }
@@ -142,7 +147,8 @@ func TestAFreshServicePrincipalIsNoOwnerForAWhile(t *testing.T) {
 	app := g.newApplication(object{})
 	g.control(http.MethodPost, "/clock", `{"settle":true}`)
 	principal := g.want(201, "POST", "/servicePrincipals", object{"appId": app["appId"]})
-	path, reference := "/applications/"+app["id"].(string)+"/owners/$ref", object{"@odata.id": g.server.Origin() + "/v1.0/directoryObjects/" + principal["id"].(string)}
+	path, reference := "/applications/"+app["id"].(string)+"/owners/$ref",
+		object{"@odata.id": g.server.Origin() + "/v1.0/directoryObjects/" + principal["id"].(string)}
 	g.refused(404, "Request_ResourceNotFound", "POST", path, reference)
 	g.later("6s")
 	g.want(204, "POST", path, reference)
@@ -179,7 +185,9 @@ func TestWhoSignsInTooEarlyWaitsLonger(t *testing.T) {
 		org := r.server.world.Tenants[0]
 		app := r.register(org)
 		r.control(http.MethodPost, "/clock", `{"settle":true}`)
-		app.Passwords = append(slices.Clone(app.Passwords), tenant.PasswordCredential{KeyID: "second", Secret: "a new secret", Start: r.server.world.Now(), End: r.server.world.Now().AddDate(1, 0, 0)})
+		app.Passwords = append(slices.Clone(app.Passwords),
+			tenant.PasswordCredential{KeyID: "second", Secret: "a new secret", Start: r.server.world.Now(),
+				End: r.server.world.Now().AddDate(1, 0, 0)})
 		r.change(org, app)
 		form := secretForm(app.AppID, "a new secret", graphDefault)
 		if early {
@@ -272,7 +280,8 @@ func TestExchangeLearnsOfItsListAfterADayAndOfScopesAfterHours(t *testing.T) {
 	app := r.register(org, tenant.ExchangeAppID+"/full_access_as_app", tenant.GraphAppID+"/MailboxSettings.Read")
 	mailbox := r.server.TenantsJSON().Tenants[0].Mailboxes.Licensed[0]
 	opened := func() string {
-		got, soap := r.ews(r.token(org.ID, secretForm(app.AppID, app.secret, exchangeDefault)), mailbox, getFolder(mailbox, "inbox"))
+		got, soap := r.ews(r.token(org.ID, secretForm(app.AppID, app.secret, exchangeDefault)), mailbox,
+			getFolder(mailbox, "inbox"))
 		return got.Header.Get("X-EWS-Policy-Reason") + soap.Fault.Code
 	}
 	shown := func() int {
@@ -281,7 +290,8 @@ func TestExchangeLearnsOfItsListAfterADayAndOfScopesAfterHours(t *testing.T) {
 	}
 	r.control("POST", "/clock", `{"settle":true}`)
 	r.openGate(app.AppID) // both at once, so that the switch is known before the list
-	for _, test := range []struct{ pass, want string }{{"1s", ""}, {"59m", ""}, {"1h", blockedReason}, {"21h", blockedReason}, {"1h1m", ""}} {
+	for _, test := range []struct{ pass, want string }{{"1s", ""}, {"59m", ""}, {"1h", blockedReason},
+		{"21h", blockedReason}, {"1h1m", ""}} {
 		r.later(test.pass)
 		if got := opened(); got != test.want {
 			t.Errorf("after another %s: %q, want %q", test.pass, got, test.want)

@@ -129,7 +129,8 @@ func (r *rig) requestToken(tenant string, form url.Values) answer {
 }
 
 func secretForm(clientID, secret, scope string) url.Values {
-	return url.Values{"grant_type": {"client_credentials"}, "client_id": {clientID}, "client_secret": {secret}, "scope": {scope}}
+	return url.Values{"grant_type": {"client_credentials"}, "client_id": {clientID}, "client_secret": {secret},
+		"scope": {scope}}
 }
 
 const (
@@ -169,11 +170,14 @@ func (r *rig) register(t *tenant.Tenant, grants ...string) *testApp {
 	app.Application = tenant.Application{
 		ID: uuid.NewString(), AppID: uuid.NewString(), DisplayName: "CodeTwo Office 365 Migration Target",
 		SignInAudience: "AzureADMyOrg", CreatedAt: at,
-		Keys:      []tenant.KeyCredential{{KeyID: uuid.NewString(), Certificate: certificate, Start: certificate.NotBefore, End: certificate.NotAfter}},
-		Passwords: []tenant.PasswordCredential{{KeyID: uuid.NewString(), Secret: app.secret, Start: at, End: at.AddDate(2, 0, 0)}},
+		Keys: []tenant.KeyCredential{{KeyID: uuid.NewString(), Certificate: certificate, Start: certificate.NotBefore,
+			End: certificate.NotAfter}},
+		Passwords: []tenant.PasswordCredential{{KeyID: uuid.NewString(), Secret: app.secret, Start: at,
+			End: at.AddDate(2, 0, 0)}},
 	}
 	app.principal = tenant.ServicePrincipal{
-		ID: uuid.NewString(), AppID: app.AppID, DisplayName: app.DisplayName, Enabled: true, AppOwnerTenantID: t.ID, CreatedAt: at,
+		ID: uuid.NewString(), AppID: app.AppID, DisplayName: app.DisplayName, Enabled: true, AppOwnerTenantID: t.ID,
+		CreatedAt: at,
 	}
 	t.Lock()
 	defer t.Unlock()
@@ -184,7 +188,8 @@ func (r *rig) register(t *tenant.Tenant, grants ...string) *testApp {
 		api := seeded(t, apiAppID)
 		id := tenant.NewAppRoleAssignmentID(app.principal.ID)
 		t.Directory.Grants.Put(at, id, tenant.AppRoleAssignment{
-			ID: id, AppRoleID: permission(api.AppRoles, name).ID, PrincipalID: app.principal.ID, ResourceID: api.ID, CreatedAt: at,
+			ID: id, AppRoleID: permission(api.AppRoles, name).ID, PrincipalID: app.principal.ID, ResourceID: api.ID,
+			CreatedAt: at,
 		})
 	}
 	return app

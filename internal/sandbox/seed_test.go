@@ -30,15 +30,18 @@ func TestTwoHundredTenantsAreDistinctAndShareWhatNeverChanges(t *testing.T) {
 			}
 		}
 	}
-	first, last := seeded(r.server.world.Tenants[0], tenant.GraphAppID), seeded(r.server.world.Tenants[199], tenant.GraphAppID)
+	first, last := seeded(r.server.world.Tenants[0], tenant.GraphAppID),
+		seeded(r.server.world.Tenants[199], tenant.GraphAppID)
 	if first.ID == last.ID {
 		t.Error("Graph's service principal has the same object ID in two tenants")
 	}
 	if &first.AppRoles[0] != &last.AppRoles[0] {
 		t.Error("every tenant has a copy of Graph's roles of its own")
 	}
-	if applications := r.server.world.Tenants[199].Directory.Applications.List(tenant.Present(), nil); len(applications) != 3 {
-		t.Errorf("the last tenant has %d application objects; the multi-tenant caller's belongs to the first alone", len(applications))
+	if applications := r.server.world.Tenants[199].Directory.Applications.List(tenant.Present(),
+		nil); len(applications) != 3 {
+		t.Errorf("the last tenant has %d application objects; the multi-tenant caller's belongs to the first alone",
+			len(applications))
 	}
 }
 
@@ -70,7 +73,8 @@ func TestTheAPIsHoldTheTrapsOfTheRealOnes(t *testing.T) {
 		api, _ := newRig(t, Options{}).server.world.Tenants[0].ServicePrincipalByAppID(tenant.Present(), appID)
 		return api.AppRoles
 	}
-	graphRoles, exchangeRoles, sharePointRoles := rolesOf(tenant.GraphAppID), rolesOf(tenant.ExchangeAppID), rolesOf("00000003-0000-0ff1-ce00-000000000000")
+	graphRoles, exchangeRoles, sharePointRoles := rolesOf(tenant.GraphAppID), rolesOf(tenant.ExchangeAppID),
+		rolesOf("00000003-0000-0ff1-ce00-000000000000")
 	count := func(roles []tenant.AppRole, keep func(tenant.AppRole) bool) int {
 		return len(slices.DeleteFunc(slices.Clone(roles), func(r tenant.AppRole) bool { return !keep(r) }))
 	}
@@ -79,7 +83,8 @@ func TestTheAPIsHoldTheTrapsOfTheRealOnes(t *testing.T) {
 		t.Errorf("Exchange Online has IMAP.AccessAsApp %d times, want 2", imap)
 	}
 	const calendars = "ef54d2bf-783f-4e0f-bca1-3210c0444d99"
-	for api, want := range map[string][]tenant.AppRole{"Calendars.ReadWrite": graphRoles, "Calendars.ReadWrite.All": exchangeRoles} {
+	for api, want := range map[string][]tenant.AppRole{"Calendars.ReadWrite": graphRoles,
+		"Calendars.ReadWrite.All": exchangeRoles} {
 		if count(want, func(r tenant.AppRole) bool { return r.ID == calendars && r.Value == api }) != 1 {
 			t.Errorf("the role %s is not called %s", calendars, api)
 		}

@@ -25,16 +25,19 @@ import (
 
 // Options say which sandbox to start. The zero value is one tenant that answers at once, on a free port.
 type Options struct {
-	Listen  string                          // host and port; the host must be a loopback address. Default 127.0.0.1:0, a free port
-	Tenants int                             // how many; 0 means 1
-	Gate    string                          // the tenants' EWS gate: unset (the default), false, listed, empty, or mixed, which is one of each in this order and then unset
-	Profile string                          // how the tenants behave: instant (the default), realistic or hostile
-	Seed    uint64                          // of what happens by chance; 0 draws one
-	Speed   float64                         // how many times sooner than in reality a write is seen everywhere; 0 means 1
-	Latency time.Duration                   // added to every request; not negative
-	Log     io.Writer                       // one JSON object per line and request, never a secret; nil for none
-	Now     func() time.Time                // the wall clock; nil means time.Now
-	Around  func(http.Handler) http.Handler // put before everything that is served, where bodies are in clear; nil for nothing
+	Listen  string // host and port; the host must be a loopback address. Default 127.0.0.1:0, a free port
+	Tenants int    // how many; 0 means 1
+	// the tenants' EWS gate: unset (the default), false, listed, empty, or mixed, which is one of each in this order and
+	// then unset
+	Gate    string
+	Profile string           // how the tenants behave: instant (the default), realistic or hostile
+	Seed    uint64           // of what happens by chance; 0 draws one
+	Speed   float64          // how many times sooner than in reality a write is seen everywhere; 0 means 1
+	Latency time.Duration    // added to every request; not negative
+	Log     io.Writer        // one JSON object per line and request, never a secret; nil for none
+	Now     func() time.Time // the wall clock; nil means time.Now
+	// put before everything that is served, where bodies are in clear; nil for nothing
+	Around func(http.Handler) http.Handler
 }
 
 // Server is a running sandbox. Its methods may be called from several goroutines.
@@ -83,7 +86,8 @@ func listenOnLoopback(address string) (net.Listener, error) {
 		return nil, fmt.Errorf("listening on %q: %w", address, err)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("listening on %q: the sandbox serves the loopback interface only, such as 127.0.0.1:0", address)
+		return nil, fmt.Errorf("listening on %q: the sandbox serves the loopback interface only, such as 127.0.0.1:0",
+			address)
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -164,7 +168,8 @@ func (s *Server) Origin() string { return s.origin }
 // addresses only.
 func (s *Server) CertificateAuthorityPEM() []byte { return s.ca }
 
-// Seed is what everything that happens by chance follows from. The same seed, and the same requests, make the same happen.
+// Seed is what everything that happens by chance follows from. The same seed, and the same requests, make the same
+// happen.
 func (s *Server) Seed() uint64 { return s.world.Seed }
 
 // Close ends the server and everything that was made in it. Nothing is written to the log afterwards. A second call

@@ -37,7 +37,8 @@ func TestOnlyTheLoopbackInterfaceIsServed(t *testing.T) {
 }
 
 func TestAProfileThatDoesNotExistIsRefusedByName(t *testing.T) {
-	if _, err := Start(Options{Profile: "fast"}); err == nil || !strings.Contains(err.Error(), `"fast"`) || !strings.Contains(err.Error(), "realistic") {
+	if _, err := Start(Options{Profile: "fast"}); err == nil || !strings.Contains(err.Error(), `"fast"`) ||
+		!strings.Contains(err.Error(), "realistic") {
 		t.Errorf("the error is %v", err)
 	}
 	if _, err := Start(Options{Speed: -1}); err == nil || !strings.Contains(err.Error(), "speed -1") {
@@ -117,7 +118,8 @@ func TestEveryRequestIsOneLineOfTheLogWithoutASecret(t *testing.T) {
 
 	text := log.String()
 	for name, secret := range map[string]string{
-		"the access token": g.token, "the caller's secret": g.tenant.Callers[tenant.FullCaller].ClientSecret, "a new secret": added["secretText"].(string),
+		"the access token": g.token, "the caller's secret": g.tenant.Callers[tenant.FullCaller].ClientSecret,
+		"a new secret": added["secretText"].(string),
 	} {
 		if strings.Contains(text, secret) {
 			t.Errorf("%s is in the log", name)
@@ -144,7 +146,8 @@ func TestEveryRequestIsOneLineOfTheLogWithoutASecret(t *testing.T) {
 		t.Fatalf("the batch is logged as %+v", batch)
 	}
 	for _, part := range batch.Parts {
-		want := map[string]int{"/v1.0/organization?$select=id": http.StatusOK, "/v1.0/applications/" + noObject: http.StatusNotFound}[part.Path]
+		want := map[string]int{"/v1.0/organization?$select=id": http.StatusOK,
+			"/v1.0/applications/" + noObject: http.StatusNotFound}[part.Path]
 		if part.Method != "GET" || part.Status != want {
 			t.Errorf("a part of the batch is logged as %+v", part)
 		}
@@ -157,13 +160,15 @@ func TestACompressedBodyIsRead(t *testing.T) {
 	writer := gzip.NewWriter(&compressed)
 	_, _ = writer.Write([]byte(`{"displayName": "compressed"}`))
 	_ = writer.Close()
-	headers := map[string]string{"Authorization": "Bearer " + g.token, "Content-Type": "application/json", "Content-Encoding": "gzip"}
+	headers := map[string]string{"Authorization": "Bearer " + g.token, "Content-Type": "application/json",
+		"Content-Encoding": "gzip"}
 
 	got := g.do("POST", "/v1.0/applications", compressed.String(), headers)
 	if got.Status != http.StatusCreated || !strings.Contains(got.Body, `"displayName":"compressed"`) {
 		t.Errorf("a compressed body is answered with HTTP %d: %s", got.Status, got.Body)
 	}
-	if got := g.do("POST", "/v1.0/applications", `{"displayName": "plain"}`, headers); got.Status != http.StatusBadRequest {
+	if got := g.do("POST", "/v1.0/applications", `{"displayName": "plain"}`,
+		headers); got.Status != http.StatusBadRequest {
 		t.Errorf("a body that only claims to be compressed is answered with HTTP %d: %s", got.Status, got.Body)
 	}
 }

@@ -78,7 +78,8 @@ func TestTokensAreSignedWithThePublishedKey(t *testing.T) {
 	var published struct{ Keys []token.JSONWebKey }
 	r.get(strings.TrimPrefix(discovery.Keys, r.server.Origin())).json(t, &published)
 
-	token := r.token(tenant.TenantID, secretForm(tenant.Callers.ReadOnly.ClientID, tenant.Callers.ReadOnly.ClientSecret, graphDefault))
+	token := r.token(tenant.TenantID,
+		secretForm(tenant.Callers.ReadOnly.ClientID, tenant.Callers.ReadOnly.ClientSecret, graphDefault))
 	_, err := jwt.Parse(token, func(token *jwt.Token) (any, error) {
 		for _, key := range published.Keys {
 			if key.KeyID == token.Header["kid"] {
@@ -162,7 +163,8 @@ func TestAnAssertionMayNameItsKeyInEveryWayThatClientsDo(t *testing.T) {
 	for _, method := range []jwt.SigningMethod{jwt.SigningMethodPS256, jwt.SigningMethodRS256} {
 		for name, digest := range map[string][]byte{"x5t#S256": full[:], "x5t": short[:], "kid": short[:]} {
 			for encodingName, encoding := range map[string]*base64.Encoding{
-				"std": base64.StdEncoding, "raw std": base64.RawStdEncoding, "url": base64.URLEncoding, "raw url": base64.RawURLEncoding,
+				"std": base64.StdEncoding, "raw std": base64.RawStdEncoding, "url": base64.URLEncoding,
+				"raw url": base64.RawURLEncoding,
 			} {
 				form := r.assert(tenant, app, func(a *assertion) {
 					a.method, a.header = method, map[string]any{name: encoding.EncodeToString(digest)}
@@ -254,9 +256,11 @@ func TestEveryRefusedSignInHasEntrasCode(t *testing.T) {
 		var body signInRefused
 		got.json(t, &body)
 		if got.Status != test.status || !slices.Equal(body.Codes, []int{test.code}) || body.Error != test.kind {
-			t.Errorf("%s: HTTP %d %s %v, want HTTP %d %s %d\n%s", test.name, got.Status, body.Error, body.Codes, test.status, test.kind, test.code, body.Description)
+			t.Errorf("%s: HTTP %d %s %v, want HTTP %d %s %d\n%s", test.name, got.Status, body.Error, body.Codes, test.status,
+				test.kind, test.code, body.Description)
 		}
-		if !strings.HasPrefix(body.Description, fmt.Sprintf("AADSTS%d: ", test.code)) || strings.Contains(body.Description, "%!") {
+		if !strings.HasPrefix(body.Description, fmt.Sprintf("AADSTS%d: ", test.code)) ||
+			strings.Contains(body.Description, "%!") {
 			t.Errorf("%s: the description is %q", test.name, body.Description)
 		}
 		if strings.Contains(got.Body, app.secret) {
@@ -268,7 +272,8 @@ func TestEveryRefusedSignInHasEntrasCode(t *testing.T) {
 func TestARefusalCanBeTracedByTheClientsCorrelationID(t *testing.T) {
 	r := newRig(t, Options{})
 	id := uuid.NewString()
-	got := r.do(http.MethodPost, "/"+r.server.world.Tenants[0].ID+"/oauth2/v2.0/token", "", map[string]string{"client-request-id": id})
+	got := r.do(http.MethodPost, "/"+r.server.world.Tenants[0].ID+"/oauth2/v2.0/token", "",
+		map[string]string{"client-request-id": id})
 	var body signInRefused
 	got.json(t, &body)
 	if body.CorrelationID != id || !strings.Contains(body.Description, "Correlation ID: "+id) {
@@ -295,9 +300,11 @@ func TestABearerTokenIsRefusedWithItsReason(t *testing.T) {
 	form := secretForm(tenant.Callers.Full.ClientID, tenant.Callers.Full.ClientSecret, graphDefault)
 	good := r.token(tenant.TenantID, form)
 	theirs := other.server.TenantsJSON().Tenants[0]
-	theirToken := other.token(theirs.TenantID, secretForm(theirs.Callers.Full.ClientID, theirs.Callers.Full.ClientSecret, graphDefault))
+	theirToken := other.token(theirs.TenantID,
+		secretForm(theirs.Callers.Full.ClientID, theirs.Callers.Full.ClientSecret, graphDefault))
 	for bearer, want := range map[string]token.Reason{
-		"": token.Missing, "Bearer ": token.Missing, "Bearer what": token.Malformed, "Bearer " + theirToken: token.BadSignature,
+		"": token.Missing, "Bearer ": token.Missing, "Bearer what": token.Malformed,
+		"Bearer " + theirToken: token.BadSignature,
 	} {
 		if _, fault := r.server.issuer.Verify(bearer); fault == nil || fault.Reason != want {
 			t.Errorf("%.20q: %v, want %s", bearer, fault, want)
@@ -333,11 +340,13 @@ func TestOtherProvidersFindTheirWayByTheCloudMetadata(t *testing.T) {
 		Authentication  struct{ LoginEndpoint string }
 	}
 	r.get("/metadata/endpoints?api-version=2022-09-01").json(t, &metadata)
-	if metadata.Name == "" || metadata.ResourceManager == "" || metadata.Authentication.LoginEndpoint != r.server.Origin() {
+	if metadata.Name == "" || metadata.ResourceManager == "" ||
+		metadata.Authentication.LoginEndpoint != r.server.Origin() {
 		t.Errorf("the metadata is %+v", metadata)
 	}
 	org := r.server.TenantsJSON().Tenants[0]
-	for _, scope := range []string{strings.TrimRight(metadata.Graph, "/") + "/.default", metadata.Graph + "/.default", tenant.GraphAppID + "/.default"} {
+	for _, scope := range []string{strings.TrimRight(metadata.Graph, "/") + "/.default", metadata.Graph + "/.default",
+		tenant.GraphAppID + "/.default"} {
 		got := r.token(org.TenantID, secretForm(org.Callers.Full.ClientID, org.Callers.Full.ClientSecret, scope))
 		if token, fault := r.server.issuer.Verify(got); fault != nil || token.Audience != tenant.GraphAudience {
 			t.Errorf("with the scope %s: %+v %v", scope, token, fault)

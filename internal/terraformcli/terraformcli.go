@@ -46,7 +46,8 @@ func Install(ctx context.Context, root, folder string) (config string, err error
 		return "", err
 	}
 	config = filepath.Join(folder, "cli.tfrc")
-	text := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", filepath.ToSlash(mirror))
+	text := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n",
+		filepath.ToSlash(mirror))
 	return config, os.WriteFile(config, []byte(text), 0o600)
 }
 

@@ -40,7 +40,8 @@ func (b batchRequest) exchange() Exchange {
 	if string(body) == "null" {
 		body = nil
 	}
-	return Exchange{Method: b.Method, Target: "/" + strings.TrimPrefix(b.URL, "/"), Header: headerOf(b.Headers), Body: body, Lost: true}
+	return Exchange{Method: b.Method, Target: "/" + strings.TrimPrefix(b.URL, "/"), Header: headerOf(b.Headers),
+		Body: body, Lost: true}
 }
 
 type batchResponses struct {
@@ -86,7 +87,8 @@ func unpack(e Exchange) (parts []Exchange, errs []error) {
 		}
 		delete(answers, request.ID)
 		part := request.exchange()
-		part.Lost, part.Status, part.Answered, part.Answer = false, answer.Status, headerOf(answer.Headers), answer.plainBody()
+		part.Lost, part.Status, part.Answered, part.Answer = false, answer.Status, headerOf(answer.Headers),
+			answer.plainBody()
 		parts = append(parts, part)
 	}
 	for id := range answers {

@@ -86,12 +86,15 @@ func asJSON(pairs ...string) http.Header {
 }
 
 func exchange(method, target, body string, status int, answer string) Exchange {
-	return Exchange{Method: method, Target: target, Header: asJSON(), Body: []byte(body), Status: status, Answered: asJSON(), Answer: []byte(answer)}
+	return Exchange{Method: method, Target: target, Header: asJSON(), Body: []byte(body), Status: status,
+		Answered: asJSON(), Answer: []byte(answer)}
 }
 
 func inBatch(id, method, url, body string, status int, answer string) (request, response string) {
-	return fmt.Sprintf(`{"id": %q, "method": %q, "url": %q, "headers": {"content-type": "application/json"}, "body": %s}`, id, method, url, body),
-		fmt.Sprintf(`{"id": %q, "status": %d, "headers": {"Content-Type": "application/json"}, "body": %s}`, id, status, answer)
+	return fmt.Sprintf(`{"id": %q, "method": %q, "url": %q, "headers": {"content-type": "application/json"}, "body": %s}`,
+			id, method, url, body),
+		fmt.Sprintf(`{"id": %q, "status": %d, "headers": {"Content-Type": "application/json"}, "body": %s}`, id, status,
+			answer)
 }
 
 func batch(requests, responses string) Exchange {
@@ -109,31 +112,41 @@ func filtered(filter string) Exchange {
 
 func TestWhatIsInTheContractPasses(t *testing.T) {
 	c := tinyContract(t)
-	request, response := inBatch("1", "POST", "/applications", `{"displayName": "x"}`, 201, `{"@odata.context": "…", "id": "1"}`)
+	request, response := inBatch("1", "POST", "/applications", `{"displayName": "x"}`, 201,
+		`{"@odata.context": "…", "id": "1"}`)
 	bodiless, deleted := inBatch("1", "DELETE", "/applications/1", "null", 204, "null")
 	lost := exchange("POST", "/applications", `{"displayName": "x"}`, 504, "<html>")
 	lost.Answered = http.Header{"Content-Type": {"text/html"}}
-	eventual := exchange("GET", "/applications?$top=5&$count=true", "", 200, `{"@odata.context": "…", "value": [{"id": "1", "displayName": null, "web": {}}]}`)
+	eventual := exchange("GET", "/applications?$top=5&$count=true", "", 200,
+		`{"@odata.context": "…", "value": [{"id": "1", "displayName": null, "web": {}}]}`)
 	eventual.Header = asJSON("ConsistencyLevel", "eventual")
 	for sentence, e := range map[string]Exchange{
-		"a list":                          eventual,
-		"its next page":                   exchange("GET", "/applications?$top=5&$skiptoken=abc", "", 200, `{"value": []}`),
-		"a refusal":                       exchange("GET", "/applications", "", 404, `{"error": {}}`),
-		"a creation":                      exchange("POST", "/applications", `{"displayName": "x", "tags": []}`, 201, `{"id": "1"}`),
-		"a deletion":                      exchange("DELETE", "/Applications/1", "", 204, ""),
-		"a gateway's HTML":                lost,
-		"a cast with the whole namespace": exchange("GET", "/directory/deletedItems/microsoft.graph.application", "", 200, `{"value": []}`),
-		"an object of a type of its own":  exchange("GET", "/directory/deletedItems/1", "", 200, `{"@odata.type": "#microsoft.graph.application", "id": "1", "displayName": "x"}`),
-		"owners of what is made":          exchange("POST", "/applications", `{"displayName": "x", "owners@odata.bind": ["https://…/1"]}`, 201, `{"id": "1"}`),
-		"an owner's removal":              exchange("DELETE", "/servicePrincipals/1/owners/2/$ref", "", 204, ""),
-		"a batch":                         batch(request, response),
-		"a batch whose answer got lost":   gone(batch(request, response)),
-		"a change of one property":        exchange("PATCH", "/applications/1", `{"tags": []}`, 204, ""),
-		"a key that is kept":              exchange("PATCH", "/applications/1", `{"keyCredentials": [{"type": "x", "usage": "Verify", "keyId": "1", "key": null}]}`, 204, ""),
-		"selected properties":             exchange("GET", "/applications?$select=displayName,tags", "", 200, `{"value": [{"displayName": "x"}]}`),
-		"a property of some type":         exchange("GET", "/owners?$select=displayName", "", 200, `{"value": [{"@odata.type": "#microsoft.graph.application"}]}`),
-		"a filter":                        filtered(`(displayName eq 'naem eq 1' or startswith(displayName,'x')) and tags/any(t:t eq 'y') and web/homePageUrl eq 'z'`),
-		"a part with a null body":         batch(bodiless, strings.Replace(deleted, `, "body": null`, "", 1)),
+		"a list":        eventual,
+		"its next page": exchange("GET", "/applications?$top=5&$skiptoken=abc", "", 200, `{"value": []}`),
+		"a refusal":     exchange("GET", "/applications", "", 404, `{"error": {}}`),
+		"a creation": exchange("POST", "/applications", `{"displayName": "x", "tags": []}`, 201,
+			`{"id": "1"}`),
+		"a deletion":       exchange("DELETE", "/Applications/1", "", 204, ""),
+		"a gateway's HTML": lost,
+		"a cast with the whole namespace": exchange("GET", "/directory/deletedItems/microsoft.graph.application", "", 200,
+			`{"value": []}`),
+		"an object of a type of its own": exchange("GET", "/directory/deletedItems/1", "", 200,
+			`{"@odata.type": "#microsoft.graph.application", "id": "1", "displayName": "x"}`),
+		"owners of what is made": exchange("POST", "/applications",
+			`{"displayName": "x", "owners@odata.bind": ["https://…/1"]}`, 201, `{"id": "1"}`),
+		"an owner's removal":            exchange("DELETE", "/servicePrincipals/1/owners/2/$ref", "", 204, ""),
+		"a batch":                       batch(request, response),
+		"a batch whose answer got lost": gone(batch(request, response)),
+		"a change of one property":      exchange("PATCH", "/applications/1", `{"tags": []}`, 204, ""),
+		"a key that is kept": exchange("PATCH", "/applications/1",
+			`{"keyCredentials": [{"type": "x", "usage": "Verify", "keyId": "1", "key": null}]}`, 204, ""),
+		"selected properties": exchange("GET", "/applications?$select=displayName,tags", "", 200,
+			`{"value": [{"displayName": "x"}]}`),
+		"a property of some type": exchange("GET", "/owners?$select=displayName", "", 200,
+			`{"value": [{"@odata.type": "#microsoft.graph.application"}]}`),
+		"a filter": filtered(
+			`(displayName eq 'naem eq 1' or startswith(displayName,'x')) and tags/any(t:t eq 'y') and web/homePageUrl eq 'z'`),
+		"a part with a null body": batch(bodiless, strings.Replace(deleted, `, "body": null`, "", 1)),
 	} {
 		if found := c.Violations(e); len(found) > 0 {
 			t.Errorf("%s: %q", sentence, found)
@@ -214,11 +227,13 @@ func TestWhatIsNotInTheContractIsToldOf(t *testing.T) {
 
 func TestAnswersAreJudgedAloneWhereRequestsAreWrongOnPurpose(t *testing.T) {
 	c := tinyContract(t)
-	e := exchange("POST", "/applications?$expand=owners", `{"displayName": "x", "name": "x"}`, 201, `{"id": "1", "name": "x"}`)
+	e := exchange("POST", "/applications?$expand=owners", `{"displayName": "x", "name": "x"}`, 201,
+		`{"id": "1", "name": "x"}`)
 	if found := c.AnswerViolations(e); len(found) != 1 || !strings.Contains(found[0], "answer 201") {
 		t.Errorf("found %q", found)
 	}
-	if found := c.AnswerViolations(exchange("POST", "/applications", `{}`, 201, `{"id": "1"}`)); len(found) != 1 || !strings.Contains(found[0], "displayName is missing") {
+	if found := c.AnswerViolations(exchange("POST", "/applications", `{}`, 201, `{"id": "1"}`)); len(found) != 1 ||
+		!strings.Contains(found[0], "displayName is missing") {
 		t.Errorf("of what was carried out and should not be: %q", found)
 	}
 	if found := c.AnswerViolations(gone(e)); len(found) > 0 {
@@ -231,15 +246,18 @@ func TestAnswersAreJudgedAloneWhereRequestsAreWrongOnPurpose(t *testing.T) {
 
 func TestATapHearsARequestWhoseAnswerGetsLost(t *testing.T) {
 	tap := NewTap(tinyContract(t).Violations)
-	server := httptest.NewUnstartedServer(tap.Around(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })))
+	server := httptest.NewUnstartedServer(
+		tap.Around(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })))
 	server.Start()
 	defer server.Close()
-	if response, err := server.Client().Post(server.URL+"/v1.0/applications", "application/json", strings.NewReader(`{"name": "x"}`)); err == nil {
+	if response, err := server.Client().Post(server.URL+"/v1.0/applications", "application/json",
+		strings.NewReader(`{"name": "x"}`)); err == nil {
 		_ = response.Body.Close()
 		t.Error("there is an answer")
 	}
 	server.Close() // after which every handler has ended
-	if found := tap.Violations(); tap.Checked() != 1 || len(found) != 2 || !strings.Contains(strings.Join(found, "\n"), `request: /: property "name" is unsupported`) {
+	if found := tap.Violations(); tap.Checked() != 1 || len(found) != 2 ||
+		!strings.Contains(strings.Join(found, "\n"), `request: /: property "name" is unsupported`) {
 		t.Errorf("of %d exchanges: %q", tap.Checked(), found)
 	}
 }
@@ -262,7 +280,8 @@ func TestATapHearsWhatPassesAndChangesNothing(t *testing.T) {
 			t.Errorf("%s answers HTTP %d with %d bytes", path, response.StatusCode, response.ContentLength)
 		}
 	}
-	if found := tap.Violations(); tap.Checked() != 2 || len(found) != 2 || !strings.HasPrefix(found[0], "GET /applications: answer 404: ") {
+	if found := tap.Violations(); tap.Checked() != 2 || len(found) != 2 ||
+		!strings.HasPrefix(found[0], "GET /applications: answer 404: ") {
 		t.Errorf("of %d exchanges: %q", tap.Checked(), found)
 	}
 }

@@ -30,8 +30,8 @@ type Exchange struct {
 // held against it one by one.
 func (c *Contract) Violations(e Exchange) []string { return c.violations(e, true) }
 
-// AnswerViolations are the same about the answer alone, where requests are wrong on purpose. What was asked of a path or
-// by a method that the contract does not have is left out.
+// AnswerViolations are the same about the answer alone, where requests are wrong on purpose. What was asked of a path
+// or by a method that the contract does not have is left out.
 func (c *Contract) AnswerViolations(e Exchange) []string { return c.violations(e, false) }
 
 func (c *Contract) violations(e Exchange, ofRequest bool) []string {

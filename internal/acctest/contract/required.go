@@ -40,7 +40,8 @@ func checkRequired(o operation, e Exchange) (errs []error) {
 		return nil // told of elsewhere
 	}
 	names := required[o.method+" "+keyInPath.ReplaceAllString(o.path, "/{}")]
-	if o.method == http.MethodPatch && strings.Contains(o.path, "(uniqueName=") && strings.Contains(e.Header.Get("Prefer"), "create-if-missing") {
+	if o.method == http.MethodPatch && strings.Contains(o.path, "(uniqueName=") &&
+		strings.Contains(e.Header.Get("Prefer"), "create-if-missing") {
 		names = upsertRequired
 	}
 	for _, name := range names {
@@ -97,7 +98,8 @@ func (c *Contract) entityOf(o operation) *openapi3.Schema {
 func (c *Contract) checkIDs(o operation, e Exchange) (errs []error) {
 	entity := c.entityOf(o)
 	var answer map[string]any
-	if entity == nil || entity.Properties["id"] == nil || e.Status >= http.StatusMultipleChoices || json.Unmarshal(e.Answer, &answer) != nil {
+	if entity == nil || entity.Properties["id"] == nil || e.Status >= http.StatusMultipleChoices ||
+		json.Unmarshal(e.Answer, &answer) != nil {
 		return nil
 	}
 	if strings.Contains(e.Target, "$select=") || strings.Contains(e.Target, "%24select=") {

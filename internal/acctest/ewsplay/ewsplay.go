@@ -27,9 +27,10 @@ const (
 // The modules that a machine may have, besides a current one.
 const (
 	NoConnectionInformation = "no connection information" // older than 3.0
-	NoParameter             = "no parameter"              // Get-OrganizationConfig without -RetrieveEwsOperationAccessPolicy
-	NoProperty              = "no property"               // shows no EwsAllowedAppIDs
-	NoWriting               = "no writing"                // the role of the connection grants no Set-OrganizationConfig
+	// Get-OrganizationConfig without -RetrieveEwsOperationAccessPolicy
+	NoParameter = "no parameter"
+	NoProperty  = "no property" // shows no EwsAllowedAppIDs
+	NoWriting   = "no writing"  // the role of the connection grants no Set-OrganizationConfig
 )
 
 // Connection is what Get-ConnectionInformation shows.

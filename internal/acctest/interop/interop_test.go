@@ -21,9 +21,9 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
-// play runs a program against a sandbox, whose traffic is held against Microsoft's contract on the way. The
-// program has to end well, say of each step that it is done, and leave nothing behind. The pause is for programs that wait
-// for a change to show.
+// play runs a program against a sandbox, whose traffic is held against Microsoft's contract on the way. The program has
+// to end well, say of each step that it is done, and leave nothing behind. The pause is for programs that wait for a
+// change to show.
 func play(t *testing.T, options sandbox.Options, pause time.Duration, steps []string, program ...string) {
 	t.Helper()
 	env := acctest.Start(t, options)
@@ -34,8 +34,10 @@ func play(t *testing.T, options sandbox.Options, pause time.Duration, steps []st
 	caller := env.Tenant(0).Callers.Full
 	before := env.State(0)
 	command := exec.CommandContext(t.Context(), program[0], program[1:]...)
-	command.Env = append(os.Environ(), "SSL_CERT_FILE="+caPath, "NODE_EXTRA_CA_CERTS="+caPath, "FOREIGN_ORIGIN="+env.Server.Origin(),
-		"FOREIGN_TENANT_ID="+env.Tenant(0).TenantID, "FOREIGN_CLIENT_ID="+caller.ClientID, "FOREIGN_CLIENT_SECRET="+caller.ClientSecret,
+	command.Env = append(os.Environ(), "SSL_CERT_FILE="+caPath, "NODE_EXTRA_CA_CERTS="+caPath,
+		"FOREIGN_ORIGIN="+env.Server.Origin(),
+		"FOREIGN_TENANT_ID="+env.Tenant(0).TenantID, "FOREIGN_CLIENT_ID="+caller.ClientID,
+		"FOREIGN_CLIENT_SECRET="+caller.ClientSecret,
 		"FOREIGN_CERTIFICATE="+certificatePath, "FOREIGN_PAUSE="+pause.String())
 	for _, variable := range env.Server.InteropEnvironment(caPath, "") {
 		command.Env = append(command.Env, variable.Name+"="+variable.Value)
@@ -49,8 +51,10 @@ func play(t *testing.T, options sandbox.Options, pause time.Duration, steps []st
 			t.Errorf("the step %q is not done:\n%s", step, said)
 		}
 	}
-	if after := env.State(0); len(after.Applications) != len(before.Applications) || len(after.ServicePrincipals) != len(before.ServicePrincipals) || len(after.DeletedItems) > 0 {
-		t.Errorf("left behind are %d applications, %d service principals and %d deleted items", len(after.Applications)-len(before.Applications),
+	if after := env.State(0); len(after.Applications) != len(before.Applications) ||
+		len(after.ServicePrincipals) != len(before.ServicePrincipals) || len(after.DeletedItems) > 0 {
+		t.Errorf("left behind are %d applications, %d service principals and %d deleted items",
+			len(after.Applications)-len(before.Applications),
 			len(after.ServicePrincipals)-len(before.ServicePrincipals), len(after.DeletedItems))
 	}
 }
@@ -87,7 +91,8 @@ func newCertificate(t *testing.T) []byte {
 
 // lifecycle are the steps that the libraries play.
 var lifecycle = []string{
-	"the new application signs in by certificate", "an application is found by its name", "pages", "a batch", "an error", "the end",
+	"the new application signs in by certificate", "an application is found by its name", "pages", "a batch", "an error",
+	"the end",
 }
 
 // run runs a command that prepares a program.
@@ -110,9 +115,11 @@ func TestHashiCorpsAzureSDKFindsATenant(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "azuresdk")
 	run(t, "azuresdk", "go", "build", "-o", program, ".")
 	steps := []string{
-		"the cloud is found by its metadata host", "the caller signs in by secret", "azuread_application", "azuread_application_certificate",
+		"the cloud is found by its metadata host", "the caller signs in by secret", "azuread_application",
+		"azuread_application_certificate",
 		"azuread_application_password", "azuread_application_federated_identity_credential", "azuread_service_principal",
-		"azuread_app_role_assignment", "the new application signs in by certificate and by secret", "lists", "an error", "the end",
+		"azuread_app_role_assignment", "the new application signs in by certificate and by secret", "lists", "an error",
+		"the end",
 	}
 	const speed = 30
 	for _, tenant := range []struct {
@@ -130,9 +137,12 @@ func TestHashiCorpsAzureSDKFindsATenant(t *testing.T) {
 
 func TestMicrosoftsLibrariesForNodeFindATenant(t *testing.T) {
 	run(t, "node", "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-	play(t, sandbox.Options{}, 0, append([]string{"registering"}, lifecycle...), "node", filepath.Join("node", "client.mjs"))
+	play(t, sandbox.Options{}, 0, append([]string{"registering"}, lifecycle...), "node",
+		filepath.Join("node", "client.mjs"))
 }
 
 func TestCurlAndOpensslFindATenant(t *testing.T) {
-	play(t, sandbox.Options{}, 0, []string{"the cloud metadata", "a token by secret", "registering", "a token by certificate", "a wrong signature", "the end"}, "sh", "shell.sh")
+	play(t, sandbox.Options{}, 0,
+		[]string{"the cloud metadata", "a token by secret", "registering", "a token by certificate", "a wrong signature",
+			"the end"}, "sh", "shell.sh")
 }

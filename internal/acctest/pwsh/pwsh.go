@@ -51,8 +51,8 @@ type Result struct {
 // margin is what PowerShell 7 puts before each line of an error that it wraps.
 var margin = regexp.MustCompile(`\s+(\|\s+)?`)
 
-// Message returns the standard error with each run of white space, and of the margins between which PowerShell 7 wraps an
-// error, as one space, so that a sentence can be looked for.
+// Message returns the standard error with each run of white space, and of the margins between which PowerShell 7 wraps
+// an error, as one space, so that a sentence can be looked for.
 func (r Result) Message() string { return strings.TrimSpace(margin.ReplaceAllString(r.Stderr, " ")) }
 
 // Find returns the PowerShell of this machine: pwsh on PATH, else the one in the folder shared next to the checkout.
@@ -84,7 +84,8 @@ func Require(t testing.TB) string {
 	return path
 }
 
-// Run runs a script to its end. Whatever its exit status is, the test goes on; it fails where PowerShell does not start.
+// Run runs a script to its end. Whatever its exit status is, the test goes on; it fails where PowerShell does not
+// start.
 func Run(t testing.TB, s Script) Result {
 	t.Helper()
 	command := Command(t, s)
@@ -134,7 +135,8 @@ func environment(home string) []string {
 			kept = append(kept, variable)
 		}
 	}
-	return append(kept, "HOME="+home, "NO_COLOR=1", "TERM=dumb", "POWERSHELL_TELEMETRY_OPTOUT=1", "POWERSHELL_UPDATECHECK=Off")
+	return append(kept, "HOME="+home, "NO_COLOR=1", "TERM=dumb", "POWERSHELL_TELEMETRY_OPTOUT=1",
+		"POWERSHELL_UPDATECHECK=Off")
 }
 
 // checkout is the folder of the go.mod that the working directory belongs to.

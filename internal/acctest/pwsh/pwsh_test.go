@@ -20,17 +20,20 @@ func TestPowerShellRunsAScriptAndReturnsWhatItSaid(t *testing.T) {
 		Stdin:       strings.NewReader("typed"),
 		Folder:      folder,
 	})
-	if want := "a 'b' $c,True,ž,typed," + folder + "\n"; result.Stdout != want || result.Stderr != "a complaint\n" || result.ExitCode != 7 {
+	if want := "a 'b' $c,True,ž,typed," + folder + "\n"; result.Stdout != want || result.Stderr != "a complaint\n" ||
+		result.ExitCode != 7 {
 		t.Errorf("got %+v, want %q", result, want)
 	}
 }
 
 func TestPowerShellRunsAFileAsItIs(t *testing.T) {
 	folder := t.TempDir()
-	if err := os.WriteFile(filepath.Join(folder, "[a] b.ps1"), []byte("Split-Path -Leaf $PSCommandPath"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, "[a] b.ps1"), []byte("Split-Path -Leaf $PSCommandPath"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
-	if result := Run(t, Script{File: "[a] b.ps1", Folder: folder}); result.Stdout != "[a] b.ps1\n" || result.ExitCode != 0 {
+	if result := Run(t, Script{File: "[a] b.ps1", Folder: folder}); result.Stdout != "[a] b.ps1\n" ||
+		result.ExitCode != 0 {
 		t.Errorf("got %+v", result)
 	}
 }

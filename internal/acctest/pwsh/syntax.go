@@ -12,9 +12,9 @@ import (
 //go:embed syntax.ps1
 var checker string
 
-// WindowsPowerShell51 fails the test for every parse error of a script, and for every construct, parameter and command in
-// it that came after Windows PowerShell 5.1. It does not run the script. What a script does with the types of .NET is held
-// against a short list only.
+// WindowsPowerShell51 fails the test for every parse error of a script, and for every construct, parameter and command
+// in it that came after Windows PowerShell 5.1. It does not run the script. What a script does with the types of .NET
+// is held against a short list only.
 func WindowsPowerShell51(t testing.TB, script string) {
 	t.Helper()
 	for _, finding := range newer(t, script)[0] {

@@ -14,8 +14,8 @@ import (
 
 const whereIsTheCursor = "\x1b[6n"
 
-// Type runs a script on a pseudo-terminal, as a person does, and types keys when the script has shown the prompt and reads.
-// Stdin of the script is not read. Stdout of the result is all that the terminal showed.
+// Type runs a script on a pseudo-terminal, as a person does, and types keys when the script has shown the prompt and
+// reads. Stdin of the script is not read. Stdout of the result is all that the terminal showed.
 func Type(t testing.TB, s Script, prompt, keys string) Result {
 	t.Helper()
 	command := Command(t, s)
@@ -44,7 +44,8 @@ func Type(t testing.TB, s Script, prompt, keys string) Result {
 			}
 		}
 		// Keys that come before .NET has changed the terminal's mode would mean something else there, or nothing.
-		if _, after, asked := strings.Cut(shown.String(), prompt); !typed && asked && (keys == "" || strings.Contains(after, whereIsTheCursor)) {
+		if _, after, asked := strings.Cut(shown.String(), prompt); !typed && asked &&
+			(keys == "" || strings.Contains(after, whereIsTheCursor)) {
 			typed = true
 			if _, err := person.WriteString(keys); err != nil {
 				t.Fatal(err)
@@ -71,7 +72,8 @@ func pseudoTerminal(t testing.TB) (person, terminal *os.File) {
 	t.Cleanup(func() { _ = person.Close() })
 	var locked, number int32
 	for request, value := range map[uintptr]*int32{syscall.TIOCSPTLCK: &locked, syscall.TIOCGPTN: &number} {
-		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, person.Fd(), request, uintptr(unsafe.Pointer(value))); errno != 0 {
+		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, person.Fd(), request,
+			uintptr(unsafe.Pointer(value))); errno != 0 {
 			t.Fatalf("no pseudo-terminal: %v", errno)
 		}
 	}

@@ -31,7 +31,8 @@ func CLI(t *testing.T, provider func() tfprotov6.ProviderServer) *terraformcli.C
 	ready, ended := make(chan *plugin.ReattachConfig), make(chan struct{})
 	failed := make(chan error, 1)
 	go func() {
-		failed <- tf6server.Serve(addresses[0], provider, tf6server.WithDebug(ctx, ready, ended), tf6server.WithLoggingSink(t),
+		failed <- tf6server.Serve(addresses[0], provider, tf6server.WithDebug(ctx, ready, ended),
+			tf6server.WithLoggingSink(t),
 			tf6server.WithGoPluginLogger(hclog.NewNullLogger()), tf6server.WithoutLogStderrOverride())
 	}()
 	t.Cleanup(func() {

@@ -70,7 +70,8 @@ func (s *stateStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *stateStore) use(folder, backend string) error {
 	text := "terraform {\n  backend \"local\" {}\n}\n"
 	if backend == httpBackend {
-		text = fmt.Sprintf("terraform {\n  backend \"http\" {\n    address = %q\n  }\n}\n", (&url.URL{Scheme: "http", Host: s.listener.Addr().String(), Path: filepath.ToSlash(folder)}).String())
+		text = fmt.Sprintf("terraform {\n  backend \"http\" {\n    address = %q\n  }\n}\n",
+			(&url.URL{Scheme: "http", Host: s.listener.Addr().String(), Path: filepath.ToSlash(folder)}).String())
 	}
 	return os.WriteFile(filepath.Join(folder, "backend.tf"), []byte(text), 0o600)
 }

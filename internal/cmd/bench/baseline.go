@@ -20,11 +20,12 @@ const (
 	destroying = "destroy"
 )
 
-// baseline measures what the CLI takes for as many resources, whose state is as large, and which no provider has any work
-// with. The subject's processes start and end meanwhile, and reach no tenant.
+// baseline measures what the CLI takes for as many resources, whose state is as large, and which no provider has any
+// work with. The subject's processes start and end meanwhile, and reach no tenant.
 func (b *bench) baseline(ctx context.Context) (map[string]figures, error) {
 	own := *b
-	own.name, own.cli = b.name+", no tenant", &terraformcli.CLI{Path: b.cli.Path, Folder: filepath.Join(b.folder, "baseline"), Environment: b.cli.Environment}
+	own.name, own.cli = b.name+", no tenant",
+		&terraformcli.CLI{Path: b.cli.Path, Folder: filepath.Join(b.folder, "baseline"), Environment: b.cli.Environment}
 	if err := own.initialise(ctx, map[string][]byte{"baseline.tf": baselineConfiguration, "idle.tf": b.idle}); err != nil {
 		return nil, err
 	}
@@ -38,7 +39,8 @@ func (b *bench) baseline(ctx context.Context) (map[string]figures, error) {
 	}
 	least := map[string]figures{}
 	for range rounds {
-		for revision, step := range []struct{ kind, command string }{{creating, "apply"}, {planning, "plan"}, {updating, "apply"}, {destroying, "destroy"}} {
+		for revision, step := range []struct{ kind, command string }{{creating, "apply"}, {planning, "plan"},
+			{updating, "apply"}, {destroying, "destroy"}} {
 			if step.kind == planning {
 				revision-- // nothing has changed
 			}

@@ -35,7 +35,8 @@ type bench struct {
 func (b *bench) run(ctx context.Context) ([]figures, error) {
 	b.requests = &requestLog{}
 	var err error
-	b.server, err = sandbox.Start(sandbox.Options{Tenants: b.tenants, Profile: b.profile, Latency: b.latency, Log: b.requests})
+	b.server, err = sandbox.Start(sandbox.Options{Tenants: b.tenants, Profile: b.profile, Latency: b.latency,
+		Log: b.requests})
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +96,8 @@ func (b *bench) prepare(ctx context.Context) error {
 	for _, variable := range b.environment(b.server, envFile+".ca.pem", envFile+".tenants.json") {
 		variables = append(variables, variable.Name+"="+variable.Value)
 	}
-	b.cli = &terraformcli.CLI{Path: b.settings.cli, Folder: work, Environment: terraformcli.Environment(b.config, variables...)}
+	b.cli = &terraformcli.CLI{Path: b.settings.cli, Folder: work,
+		Environment: terraformcli.Environment(b.config, variables...)}
 	b.watch = &watch{below: []string{b.providers, b.folder}} // packed ones are unpacked into the CLI's folder
 	if err := makeStore(ctx, b.storeURL()); err != nil {     // whose first use is not part of what one tenant takes
 		return err
@@ -140,7 +142,8 @@ func (b *bench) measure(ctx context.Context, name string, arguments []string) (f
 		return figures{}, err
 	}
 	measured := figures{Subject: b.name, Operation: name, Profile: b.profile, Tenants: b.tenants, Wall: wall,
-		ProviderCPU: spent.provider, CLICPU: spent.cli, SandboxCPU: spent.sandbox, ProviderPeak: spent.peak, Processes: spent.processes}
+		ProviderCPU: spent.provider, CLICPU: spent.cli, SandboxCPU: spent.sandbox, ProviderPeak: spent.peak,
+		Processes: spent.processes}
 	measured.count(requests)
 	return measured, nil
 }
@@ -157,7 +160,8 @@ func (b *bench) progress(name string) func() {
 				ticker.Stop()
 				return
 			case <-ticker.C:
-				say("%s, %d tenants: %d requests in %s", name, b.tenants, b.requests.lines(), time.Since(started).Round(time.Second))
+				say("%s, %d tenants: %d requests in %s", name, b.tenants, b.requests.lines(),
+					time.Since(started).Round(time.Second))
 			}
 		}
 	})

@@ -15,8 +15,9 @@ import (
 
 // costs are the CPU time of the cryptography that nobody can save.
 type costs struct {
-	Key    time.Duration `json:"key_cpu_ns"`    // of one key with its certificate, while keys are made on all CPUs
-	Unlock time.Duration `json:"unlock_cpu_ns"` // of opening the store with its passphrase, once in a process that reads a secret
+	Key time.Duration `json:"key_cpu_ns"` // of one key with its certificate, while keys are made on all CPUs
+	// of opening the store with its passphrase, once in a process that reads a secret
+	Unlock time.Duration `json:"unlock_cpu_ns"`
 }
 
 // work is how much of that an operation needs, on how many resources and data sources of a tenant it works, and what
@@ -70,7 +71,8 @@ func measureCosts(ctx context.Context, storeURL string) (costs, error) {
 
 func newPair() (*certificate.Pair, error) {
 	now := time.Now()
-	return certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: now, NotAfter: now.AddDate(5, 0, 0)})
+	return certificate.Generate(rand.Reader,
+		certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: now, NotAfter: now.AddDate(5, 0, 0)})
 }
 
 // makeStore makes a store whose passphrase has been set: with its first secret, which is removed again.

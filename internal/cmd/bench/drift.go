@@ -21,10 +21,12 @@ import (
 const ours = "CodeTwo "
 
 // everywhere does the same in every tenant, as the people there do, several at a time.
-func (b *bench) everywhere(ctx context.Context, do func(context.Context, *http.Client, sandbox.TenantState) error) error {
+func (b *bench) everywhere(ctx context.Context,
+	do func(context.Context, *http.Client, sandbox.TenantState) error) error {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(b.server.CertificateAuthorityPEM())
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
 	group, ctx := errgroup.WithContext(ctx)
@@ -40,7 +42,8 @@ func (b *bench) everywhere(ctx context.Context, do func(context.Context, *http.C
 	return group.Wait()
 }
 
-// revokeConsent takes one granted permission of each registered application away, long enough ago for everybody to see it.
+// revokeConsent takes one granted permission of each registered application away, long enough ago for everybody to see
+// it.
 func (b *bench) revokeConsent(ctx context.Context) error {
 	defer b.server.Settle()
 	caller := b.server.TenantsJSON().Tenants[0].Callers.Full
@@ -56,11 +59,14 @@ func (b *bench) revokeConsent(ctx context.Context) error {
 			var token struct {
 				AccessToken string `json:"access_token"`
 			}
-			form := url.Values{"grant_type": {"client_credentials"}, "client_id": {caller.ClientID}, "client_secret": {caller.ClientSecret}, "scope": {b.server.Origin() + "/.default"}}
-			if err := b.ask(ctx, client, http.MethodPost, "/"+state.TenantID+"/oauth2/v2.0/token", "application/x-www-form-urlencoded", "", form.Encode(), &token); err != nil {
+			form := url.Values{"grant_type": {"client_credentials"}, "client_id": {caller.ClientID},
+				"client_secret": {caller.ClientSecret}, "scope": {b.server.Origin() + "/.default"}}
+			if err := b.ask(ctx, client, http.MethodPost, "/"+state.TenantID+"/oauth2/v2.0/token",
+				"application/x-www-form-urlencoded", "", form.Encode(), &token); err != nil {
 				return err
 			}
-			return b.ask(ctx, client, http.MethodDelete, "/v1.0/servicePrincipals/"+grant.PrincipalID+"/appRoleAssignments/"+grant.ID, "", token.AccessToken, "", nil)
+			return b.ask(ctx, client, http.MethodDelete, "/v1.0/servicePrincipals/"+grant.PrincipalID+"/appRoleAssignments/"+
+				grant.ID, "", token.AccessToken, "", nil)
 		}
 		return fmt.Errorf("no permission is granted that could be taken away")
 	})
@@ -80,12 +86,14 @@ func (b *bench) openGate(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return b.ask(ctx, client, http.MethodPatch, "/_sandbox/tenants/"+state.TenantID+"/exchange", "application/json", "", string(body), nil)
+		return b.ask(ctx, client, http.MethodPatch, "/_sandbox/tenants/"+state.TenantID+"/exchange", "application/json", "",
+			string(body), nil)
 	})
 }
 
 // ask sends one request to the sandbox.
-func (b *bench) ask(ctx context.Context, client *http.Client, method, path, contentType, token, body string, answer any) error {
+func (b *bench) ask(ctx context.Context, client *http.Client, method, path, contentType, token, body string,
+	answer any) error {
 	request, err := http.NewRequestWithContext(ctx, method, b.server.Origin()+path, bytes.NewBufferString(body))
 	if err != nil {
 		return err

@@ -43,8 +43,12 @@ func main() {
 	flag.StringVar(&profiles, "profiles", "instant,realistic", "the sandbox's `profiles`, separated by commas")
 	flag.DurationVar(&s.latency, "latency", 80*time.Millisecond, "how much later each request is answered")
 	flag.IntVar(&s.parallelism, "parallelism", 50, "Terraform's -parallelism")
-	flag.StringVar(&s.backend, "backend", httpBackend, "where the state is: http, served by this program, as one that is shared; local, a file of which the CLI writes the whole for each change of a resource")
-	flag.StringVar(&s.mirror, "mirror", impliedMirror(), "`folder` with the providers hashicorp/azuread, tls and local, as terraform providers mirror lays it out; where they are, the same work is measured with them, too")
+	flag.StringVar(&s.backend, "backend", httpBackend,
+		"where the state is: http, served by this program, as one that is shared; local, a file of which the CLI writes "+
+			"the whole for each change of a resource")
+	flag.StringVar(&s.mirror, "mirror", impliedMirror(),
+		"`folder` with the providers hashicorp/azuread, tls and local, as terraform providers mirror lays it out; where "+
+			"they are, the same work is measured with them, too")
 	flag.StringVar(&s.out, "out", filepath.Join(".cache", "bench.json"), "`file` for the figures as JSON")
 	flag.Parse()
 	s.profiles = strings.Split(profiles, ",")
@@ -106,11 +110,13 @@ func run(ctx context.Context, s settings) error {
 	default:
 		subjects = append(subjects, competitor)
 	}
-	banner, err := (&terraformcli.CLI{Path: s.cli, Folder: work, Environment: terraformcli.Environment(config)}).Run(ctx, "version")
+	banner, err := (&terraformcli.CLI{Path: s.cli, Folder: work, Environment: terraformcli.Environment(config)}).Run(ctx,
+		"version")
 	if err != nil {
 		return err
 	}
-	r := report{Started: time.Now().UTC(), CPUs: runtime.NumCPU(), Latency: s.latency, Parallelism: s.parallelism, Backend: s.backend}
+	r := report{Started: time.Now().UTC(), CPUs: runtime.NumCPU(), Latency: s.latency, Parallelism: s.parallelism,
+		Backend: s.backend}
 	r.CLI, _, _ = strings.Cut(banner, "\n")
 	say("making keys, to know what one takes")
 	if r.Costs, err = measureCosts(ctx, "file://"+filepath.ToSlash(filepath.Join(work, "store"))); err != nil {
@@ -121,8 +127,10 @@ func run(ctx context.Context, s settings) error {
 		return err
 	}
 	defer func() { _ = states.Close() }()
-	fmt.Printf("%s, %d CPUs, latency %s, -parallelism=%d, backend %s\n", r.CLI, r.CPUs, s.latency, s.parallelism, s.backend)
-	fmt.Printf("CPU of one key: %s; of opening the store with its passphrase: %s\n", r.Costs.Key.Round(time.Millisecond), r.Costs.Unlock.Round(time.Millisecond))
+	fmt.Printf("%s, %d CPUs, latency %s, -parallelism=%d, backend %s\n", r.CLI, r.CPUs, s.latency, s.parallelism,
+		s.backend)
+	fmt.Printf("CPU of one key: %s; of opening the store with its passphrase: %s\n", r.Costs.Key.Round(time.Millisecond),
+		r.Costs.Unlock.Round(time.Millisecond))
 	for _, profile := range s.profiles {
 		for _, tenants := range s.tenants {
 			for i, subject := range subjects {

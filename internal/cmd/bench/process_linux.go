@@ -145,5 +145,7 @@ func threadCPU(do func() error) (time.Duration, error) {
 	if err := syscall.Getrusage(thread, &after); err != nil {
 		return 0, err
 	}
-	return time.Duration(syscall.TimevalToNsec(after.Utime) + syscall.TimevalToNsec(after.Stime) - syscall.TimevalToNsec(before.Utime) - syscall.TimevalToNsec(before.Stime)), nil
+	return time.Duration(
+		syscall.TimevalToNsec(after.Utime) + syscall.TimevalToNsec(
+			after.Stime) - syscall.TimevalToNsec(before.Utime) - syscall.TimevalToNsec(before.Stime)), nil
 }

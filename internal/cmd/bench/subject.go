@@ -19,9 +19,10 @@ type subject struct {
 	config      string // the CLI configuration, which installs the providers
 	providers   string // the folder that their binaries lie below
 	environment func(s *sandbox.Server, caPath, tenantsPath string) []sandbox.Variable
-	configure   func(ctx context.Context, b *bench, tenants int, connectivity bool) error // writes the configuration for the first so many tenants
-	operations  func(b *bench) []operation
-	idle        []byte // a configuration that makes the processes start and reaches no tenant, where there is such a one
+	// writes the configuration for the first so many tenants
+	configure  func(ctx context.Context, b *bench, tenants int, connectivity bool) error
+	operations func(b *bench) []operation
+	idle       []byte // a configuration that makes the processes start and reaches no tenant, where there is such a one
 }
 
 // operation is one command of the CLI, after something that people did.
@@ -66,8 +67,10 @@ func ourselves(config, providers string) subject {
 				{name: "create", command: "apply", own: work{keys: b.tenants, unlocks: 1, objects: 2, kind: creating}},
 				{name: "no-change plan", command: "plan", own: work{objects: 2, kind: planning}},
 				{name: "drift repair", command: "apply", before: b.revokeConsent, own: work{objects: 2, kind: updating}},
-				{name: "connectivity", command: "apply", connectivity: true, before: b.openGate, own: work{unlocks: 1, objects: 3, kind: planning}},
-				{name: "no-change plan, connectivity", command: "plan", connectivity: true, own: work{unlocks: 1, objects: 3, kind: planning}},
+				{name: "connectivity", command: "apply", connectivity: true, before: b.openGate,
+					own: work{unlocks: 1, objects: 3, kind: planning}},
+				{name: "no-change plan, connectivity", command: "plan", connectivity: true,
+					own: work{unlocks: 1, objects: 3, kind: planning}},
 				{name: "destroy", command: "destroy", own: work{objects: 2, kind: destroying}},
 			}
 		},
@@ -83,8 +86,8 @@ const competitorObjects = 10
 //go:embed competitor
 var competitorConfiguration embed.FS
 
-// competitors do the same with HashiCorp's providers: a block for each tenant, and ten resources and data sources in it. missing are the
-// providers that the mirror lacks; there is no competitor then.
+// competitors do the same with HashiCorp's providers: a block for each tenant, and ten resources and data sources in
+// it. missing are the providers that the mirror lacks; there is no competitor then.
 func competitors(mirror, folder string) (competitor subject, missing []string, err error) {
 	for _, provider := range competitorProviders {
 		found, err := filepath.Glob(filepath.Join(mirror, "*", "hashicorp", provider))
@@ -105,7 +108,8 @@ func competitors(mirror, folder string) (competitor subject, missing []string, e
 		return competitor, nil, fmt.Errorf("-mirror: %w", err)
 	}
 	config := filepath.Join(folder, "competitor.tfrc")
-	text := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", filepath.ToSlash(mirror))
+	text := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n",
+		filepath.ToSlash(mirror))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return competitor, nil, err
 	}
@@ -119,7 +123,8 @@ func competitors(mirror, folder string) (competitor subject, missing []string, e
 			return []operation{
 				{name: "create", command: "apply", own: work{keys: b.tenants, objects: competitorObjects, kind: creating}},
 				{name: "no-change plan", command: "plan", own: work{objects: competitorObjects, kind: planning}},
-				{name: "drift repair", command: "apply", before: b.revokeConsent, own: work{objects: competitorObjects, kind: updating}},
+				{name: "drift repair", command: "apply", before: b.revokeConsent,
+					own: work{objects: competitorObjects, kind: updating}},
 				{name: "destroy", command: "destroy", own: work{objects: competitorObjects, kind: destroying}},
 			}
 		},
@@ -146,7 +151,8 @@ func configureCompetitor(ctx context.Context, b *bench, tenants int) error {
 	return err
 }
 
-// competitorMain writes what cannot be repeated by for_each: a provider block for each tenant, and the module that uses it.
+// competitorMain writes what cannot be repeated by for_each: a provider block for each tenant, and the module that uses
+// it.
 func competitorMain(tenantIDs []string) ([]byte, error) {
 	parsed, err := template.ParseFS(competitorConfiguration, "competitor/main.tf.tmpl")
 	if err != nil {

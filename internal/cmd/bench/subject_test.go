@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// The competitors' providers are rarely installed where this test runs, so only the CLI's own parser reads their configuration.
+// The competitors' providers are rarely installed where this test runs, so only the CLI's own parser reads their
+// configuration.
 func TestTheCompetitorsConfigurationIsWellFormed(t *testing.T) {
 	t.Parallel()
 	main, err := competitorMain([]string{"11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"})

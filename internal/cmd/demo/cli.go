@@ -16,17 +16,19 @@ import (
 )
 
 // onboarding copies the example, tells it about the tenant, and initialises it.
-func onboarding(ctx context.Context, path, config, work string, tenant *sandboxTenant, store string) (*terraformcli.CLI, error) {
+func onboarding(ctx context.Context, path, config, work string, tenant *sandboxTenant, store string) (*terraformcli.CLI,
+	error) {
 	folder := filepath.Join(work, "onboarding")
 	if err := os.CopyFS(folder, os.DirFS(filepath.Join("examples", "onboarding"))); err != nil {
 		return nil, err
 	}
-	c := &terraformcli.CLI{Path: path, Folder: folder, Environment: terraformcli.Environment(config, append(slices.Clone(tenant.environment),
-		"TF_VAR_tenant_id="+tenant.ID,
-		"TF_VAR_mailbox="+tenant.Mailboxes.Licensed[0],
-		"TF_VAR_store_url=file://"+filepath.ToSlash(store),
-		"TF_VAR_store_passphrase=correct horse battery staple",
-	)...)}
+	c := &terraformcli.CLI{Path: path, Folder: folder,
+		Environment: terraformcli.Environment(config, append(slices.Clone(tenant.environment),
+			"TF_VAR_tenant_id="+tenant.ID,
+			"TF_VAR_mailbox="+tenant.Mailboxes.Licensed[0],
+			"TF_VAR_store_url=file://"+filepath.ToSlash(store),
+			"TF_VAR_store_passphrase=correct horse battery staple",
+		)...)}
 	banner, err := c.Run(ctx, "version")
 	if err != nil {
 		return nil, err

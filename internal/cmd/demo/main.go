@@ -60,7 +60,7 @@ func run(ctx context.Context, cli, out string) (err error) {
 		return err
 	}
 	say("Starting a sandbox tenant: sign-in, Microsoft Graph and Exchange on this machine")
-	tenant, err := startSandbox(ctx, work)
+	tenant, err := startSandbox(work)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,8 @@ func run(ctx context.Context, cli, out string) (err error) {
 	if d.terraform, err = onboarding(ctx, cli, config, work, tenant, d.store); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{d.review, d.register, d.verify, d.closeEWS, d.openEWS, d.settle, d.handOver, d.cleanUp} {
+	for _, step := range []func(context.Context) error{
+		d.review, d.register, d.verify, d.closeEWS, d.openEWS, d.settle, d.handOver, d.cleanUp} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -92,9 +93,9 @@ type demo struct {
 var steps int
 
 // say announces a step.
-func say(format string, arguments ...any) {
+func say(step string) {
 	steps++
-	fmt.Printf("\n%d. %s\n", steps, fmt.Sprintf(format, arguments...))
+	fmt.Printf("\n%d. %s\n", steps, step)
 }
 
 // review plans, and shows each permission before anything exists.
@@ -142,7 +143,8 @@ func (d *demo) register(ctx context.Context) error {
 		return fmt.Errorf("the tenant holds %d applications, expected one", len(state.Applications))
 	}
 	d.clientID = state.Applications[0].ClientID
-	fmt.Printf("  The tenant has %q, client ID %s, with %d permissions consented.\n", state.Applications[0].DisplayName, d.clientID, state.grantsOf(d.clientID))
+	fmt.Printf("  The tenant has %q, client ID %s, with %d permissions consented.\n", state.Applications[0].DisplayName,
+		d.clientID, state.grantsOf(d.clientID))
 	return nil
 }
 
@@ -161,7 +163,8 @@ func (d *demo) verify(ctx context.Context) error {
 
 // closeEWS plays Microsoft's second wave, and shows what the check says and advises then.
 func (d *demo) closeEWS(ctx context.Context) error {
-	say("Microsoft closes EWS in the tenant: it lists what used EWS in the last 60 days, and sets EwsEnabled to False; the same table")
+	say("Microsoft closes EWS in the tenant: it lists what used EWS in the last 60 days, and sets EwsEnabled to False; " +
+		"the same table")
 	if err := d.tenant.playWave(ctx); err != nil {
 		return err
 	}
@@ -289,9 +292,12 @@ func (d *demo) cleanUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	left := slices.ContainsFunc(state.ServicePrincipals, func(principal object) bool { return principal.ClientID == d.clientID })
+	left := slices.ContainsFunc(state.ServicePrincipals, func(principal object) bool {
+		return principal.ClientID == d.clientID
+	})
 	if len(state.Applications) > 0 || left || state.grantsOf(d.clientID) > 0 {
-		return fmt.Errorf("the tenant still holds %d applications, service principal of the app: %v, %d grants", len(state.Applications), left, state.grantsOf(d.clientID))
+		return fmt.Errorf("the tenant still holds %d applications, service principal of the app: %v, %d grants",
+			len(state.Applications), left, state.grantsOf(d.clientID))
 	}
 	var leftovers []string
 	for _, pattern := range []string{"connections/*", "certificates/*", "registrations/*", "handoff/*"} {

@@ -12,8 +12,8 @@ import (
 // marks make a table's statuses readable at a glance.
 var marks = map[string]string{"passed": "✓", "warning": "!", "failed": "✗", "skipped": "–"}
 
-// printChecks prints the connectivity table, and below it what to do about each check that did not pass. A script behind
-// the advice is counted only.
+// printChecks prints the connectivity table, and below it what to do about each check that did not pass. A script
+// behind the advice is counted only.
 func printChecks(w io.Writer, checks []check) {
 	width := 0
 	for _, check := range checks {

@@ -41,7 +41,7 @@ type sandboxTenant struct {
 }
 
 // startSandbox starts the process, and waits until it has written its environment file.
-func startSandbox(ctx context.Context, work string) (*sandboxTenant, error) {
+func startSandbox(work string) (*sandboxTenant, error) {
 	envFile := filepath.Join(work, "sandbox.env")
 	process := exec.Command(sandboxPath(work), "-env-file", envFile, "-log", filepath.Join(work, "sandbox.log"))
 	process.Stderr = os.Stderr
@@ -112,7 +112,8 @@ func readEnvironment(envFile string) (*sandboxTenant, error) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(authority)
 	tenant.origin = values["CODETWO_LOGIN_ENDPOINT"]
-	tenant.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	tenant.client = &http.Client{Timeout: 30 * time.Second,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	return tenant, nil
 }
 
@@ -162,8 +163,8 @@ func (t *sandboxTenant) playWave(ctx context.Context) error {
 	return t.control(ctx, http.MethodPatch, t.exchangePath(), map[string]any{"second_wave": true}, nil)
 }
 
-// allowEWS does what the Exchange administrator does with Set-OrganizationConfig, and returns the list as it is then: what
-// was on it stays, and the list comes before the switch.
+// allowEWS does what the Exchange administrator does with Set-OrganizationConfig, and returns the list as it is then:
+// what was on it stays, and the list comes before the switch.
 func (t *sandboxTenant) allowEWS(ctx context.Context, clientID string) ([]string, error) {
 	var settings struct {
 		List []string `json:"ews_allowed_app_ids"`

@@ -1,8 +1,9 @@
-// Command remedies prints the guide of every answer that the connectivity check explains, from the tables it judges by, and
-// fills into the documentation's templates what the code says about EWS.
+// Command remedies prints the guide of every answer that the connectivity check explains, from the tables it judges by,
+// and fills into the documentation's templates what the code says about EWS.
 package main
 
 import (
+	_ "embed"
 	"fmt"
 	"io"
 	"os"
@@ -14,33 +15,10 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
 )
 
-const head = `---
-page_title: "What each refusal means - CodeTwo"
-subcategory: ""
-description: |-
-  Every refusal of Entra's sign-in and of Exchange Online that codetwo_target_connectivity explains, and what to do about it.
----
-
-# What each refusal means
-
-` + "`codetwo_target_connectivity`" + ` turns each of these answers into the sentence and the remedy below, with the names of the connection in place of ` +
-	"`TENANT_ID`, `CLIENT_ID` and `MAILBOX`" + `.
-
-*Not yet*: within half an hour of a change of the registration, its credential or the connection, the answer may only mean that Entra does not know of the change yet. The check then waits and signs
-in again, up to ` + "`timeouts.read`" + `.
-*May pass*: the answer says nothing of the connection, so the check could not tell.
-*Unconfirmed*: no document of Microsoft's shows that answer to an application with that meaning.
-`
-
-const signIn = `
-## Signing in
-
-Entra refuses a connection's app in the checks ` + "`tenant` and `token`" + `, and the identity that runs Terraform in the errors of resources and data sources. A code means the same for both. Where the identity needs
-another remedy, it is shown second, with the identity's own ` + "`CLIENT_ID`" + `.
-
-Look up a code that is not here at ` + "`https://login.microsoftonline.com/error?code=`" + ` with its digits, and the attempt by the correlation ID in the message: Entra admin center > Sign-in logs > Service principal
-sign-ins.
-`
+// head is the page up to the first code.
+//
+//go:embed head.md
+var head string
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -58,7 +36,8 @@ func run(args []string) error {
 	if err := write(&guide); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(args[0], "guides", "remedies.md.tmpl"), []byte(guide.String()), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(args[0], "guides", "remedies.md.tmpl"), []byte(guide.String()),
+		0o600); err != nil {
 		return err
 	}
 	return fillTemplates(args[0])
@@ -66,7 +45,7 @@ func run(args []string) error {
 
 func write(w io.Writer) error {
 	var page strings.Builder
-	page.WriteString(head + signIn)
+	page.WriteString(head)
 	for _, known := range auth.Reasons() {
 		section(&page, fmt.Sprintf("AADSTS%d", known.Code), checks.Meaning(known), known.Remedy,
 			note(known.NotYet, "not yet"), note(known.Passing, "may pass"), note(known.Unconfirmed, "unconfirmed"))

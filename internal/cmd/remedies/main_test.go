@@ -27,7 +27,8 @@ func TestTheGuideTellsEveryCodeOnceWithWhatToDoForAppAndCaller(t *testing.T) {
 				t.Errorf("%d lacks %q:\n%s", known.Code, fill(words), section)
 			}
 		}
-		if strings.Contains(section, "For the identity that runs Terraform") != (known.Caller != "") || strings.Contains(section, "\n\n\n") {
+		if strings.Contains(section, "For the identity that runs Terraform") != (known.Caller != "") ||
+			strings.Contains(section, "\n\n\n") {
 			t.Errorf("%d:\n%s", known.Code, section)
 		}
 	}

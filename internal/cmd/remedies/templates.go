@@ -11,8 +11,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 )
 
-// placeholder is [[ews NAME]] in a template of the documentation: a sentence of package ewsaccess, its table of states, or
-// the script that edits the allow list.
+// placeholder is [[ews NAME]] in a template of the documentation: a sentence of package ewsaccess, its table of states,
+// or the script that edits the allow list.
 var placeholder = regexp.MustCompile(`\[\[ews ([a-z]+)\]\]`)
 
 // fillTemplates puts what the code knows into every template below a folder, in place.

@@ -41,17 +41,28 @@ func parse(args []string, out io.Writer) (settings, error) {
 	var set settings
 	flags := flag.NewFlagSet("sandbox", flag.ContinueOnError)
 	flags.SetOutput(out)
-	flags.StringVar(&set.options.Listen, "listen", "127.0.0.1:0", "loopback `address` to listen on; port 0 takes a free one")
+	flags.StringVar(&set.options.Listen, "listen", "127.0.0.1:0",
+		"loopback `address` to listen on; port 0 takes a free one")
 	flags.IntVar(&set.options.Tenants, "tenants", 1, "`number` of tenants")
-	flags.StringVar(&set.options.Gate, "gate", "unset", "EWS `gate` of the tenants' Exchange: unset, where every app gets in; false, where none does; listed, where those on the list do, which names another company's app; empty, where the list names none; mixed, where the first four tenants have one of each and the rest are unset")
-	flags.StringVar(&set.options.Profile, "profile", "instant", "how the tenants behave: the `profile` instant, where every write is seen at once; realistic, where replicas, lists and tokens lag behind; hostile, where requests are throttled, fail and get lost at random")
-	flags.Float64Var(&set.options.Speed, "speed", 1, "how many `times` sooner than in reality a write is seen everywhere, in the realistic profile")
-	flags.Uint64Var(&set.options.Seed, "seed", 0, "`number` that everything which happens by chance follows from; 0 draws one")
+	flags.StringVar(&set.options.Gate, "gate", "unset",
+		"EWS `gate` of the tenants' Exchange: unset, where every app gets in; false, where none does; listed, where those "+
+			"on the list do, which names another company's app; empty, where the list names none; mixed, where the first four "+
+			"tenants have one of each and the rest are unset")
+	flags.StringVar(&set.options.Profile, "profile", "instant",
+		"how the tenants behave: the `profile` instant, where every write is seen at once; realistic, where replicas, "+
+			"lists and tokens lag behind; hostile, where requests are throttled, fail and get lost at random")
+	flags.Float64Var(&set.options.Speed, "speed", 1,
+		"how many `times` sooner than in reality a write is seen everywhere, in the realistic profile")
+	flags.Uint64Var(&set.options.Seed, "seed", 0,
+		"`number` that everything which happens by chance follows from; 0 draws one")
 	flags.DurationVar(&set.options.Latency, "latency", 0, "`time` added to every request, such as 80ms")
-	flags.StringVar(&set.envFile, "env-file", "", "`file` to write for a shell to source, for the provider; with two more next to it")
-	flags.StringVar(&set.interopEnvFile, "foreign-env-file", "", "the same `file` with what other programs need, such as the azuread provider")
+	flags.StringVar(&set.envFile, "env-file", "",
+		"`file` to write for a shell to source, for the provider; with two more next to it")
+	flags.StringVar(&set.interopEnvFile, "foreign-env-file", "",
+		"the same `file` with what other programs need, such as the azuread provider")
 	flags.StringVar(&set.logFile, "log", "", "`file` to append one line of JSON to for each request")
-	flags.StringVar(&set.stateFile, "state", "", "`file` to write what the tenants hold to, at the beginning and when the sandbox ends")
+	flags.StringVar(&set.stateFile, "state", "",
+		"`file` to write what the tenants hold to, at the beginning and when the sandbox ends")
 	if err := flags.Parse(args); err != nil {
 		return settings{}, err
 	}
@@ -129,10 +140,13 @@ func announce(server *sandbox.Server, set settings, out io.Writer) error {
 		fmt.Fprintf(out, "In another shell, for other programs:  %s\n", sandbox.SourceCommand(set.interopEnvFile))
 	}
 	if profile := set.options.Profile; profile != "instant" {
-		fmt.Fprintf(out, "The profile is %s, its seed %d: -seed %d makes the same happen again.\n", profile, server.Seed(), server.Seed())
+		fmt.Fprintf(out, "The profile is %s, its seed %d: -seed %d makes the same happen again.\n", profile, server.Seed(),
+			server.Seed())
 	}
 	fmt.Fprintf(out, "What the tenants hold:  %s/_sandbox/tenants\n", server.Origin())
-	fmt.Fprintf(out, "To play Microsoft's second wave:  curl --cacert \"$CODETWO_CA_CERTIFICATE_PATH\" -X PATCH -d '{\"second_wave\": true}' %s/_sandbox/tenants/$ARM_TENANT_ID/exchange\n", server.Origin())
+	fmt.Fprintf(out,
+		"To play Microsoft's second wave:  curl --cacert \"$CODETWO_CA_CERTIFICATE_PATH\" -X PATCH -d '{\"second_wave\": "+
+			"true}' %s/_sandbox/tenants/$ARM_TENANT_ID/exchange\n", server.Origin())
 	fmt.Fprintf(out, "Exchange's EWS gate %s. ", gateSentences[cmp.Or(set.options.Gate, "unset")])
 	fmt.Fprintln(out, "Ctrl-C ends the sandbox, and with it all that was made in it.")
 	return nil

@@ -48,7 +48,8 @@ func TestTheSandboxServesUntilItIsStoppedAndLeavesItsFiles(t *testing.T) {
 	}
 	_, advice, _ := strings.Cut(out.text.String(), "for the provider:")
 	advice, _, _ = strings.Cut(advice, "\n")
-	sourced, err := exec.Command("sh", "-c", advice+`; printf %s "$SANDBOX_TENANTS" && cat "$SANDBOX_TENANTS" >/dev/null`).Output()
+	sourced, err := exec.Command("sh", "-c",
+		advice+`; printf %s "$SANDBOX_TENANTS" && cat "$SANDBOX_TENANTS" >/dev/null`).Output()
 	if err != nil || string(sourced) != env+".tenants.json" {
 		t.Errorf("a shell that does as advised, %s, has SANDBOX_TENANTS=%q (%v)", advice, sourced, err)
 	}
@@ -69,7 +70,8 @@ func clientSecret(t *testing.T, env string) string {
 func TestAHostileSandboxTellsHowToMakeTheSameTroubleAgain(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	out := &output{want: "Ctrl-C", seen: stop}
-	if err := run(ctx, []string{"-profile", "hostile", "-seed", "42"}, out); err != nil || !strings.Contains(out.text.String(), "-seed 42") {
+	if err := run(ctx, []string{"-profile", "hostile", "-seed", "42"}, out); err != nil ||
+		!strings.Contains(out.text.String(), "-seed 42") {
 		t.Errorf("%v; it prints\n%s", err, out.text.String())
 	}
 }
@@ -87,7 +89,8 @@ func TestTheSandboxNamesItsGatesAndTheStateFileShowsThem(t *testing.T) {
 			t.Errorf("tenant %d, whose gate is %s, is announced as %q", i+1, gates[i], line)
 		}
 	}
-	for _, want := range []string{"EWS gate is one of each in the first four tenants", `-d '{"second_wave": true}' https://`} {
+	for _, want := range []string{"EWS gate is one of each in the first four tenants",
+		`-d '{"second_wave": true}' https://`} {
 		if !strings.Contains(out.text.String(), want) {
 			t.Errorf("the output lacks %q:\n%s", want, out.text.String())
 		}
@@ -114,11 +117,13 @@ func TestTheSandboxNamesItsGatesAndTheStateFileShowsThem(t *testing.T) {
 
 func TestEachGateIsNamedInItsOwnSentence(t *testing.T) {
 	for gate, want := range map[string]string{
-		"unset": "unset, so every app gets in", "false": "False, so no app gets in", "listed": "True, so the listed apps get in", "empty": "True with an empty list",
+		"unset": "unset, so every app gets in", "false": "False, so no app gets in",
+		"listed": "True, so the listed apps get in", "empty": "True with an empty list",
 	} {
 		ctx, stop := context.WithCancel(t.Context())
 		out := &output{want: "Ctrl-C", seen: stop}
-		if err := run(ctx, []string{"-gate", gate}, out); err != nil || !strings.Contains(out.text.String(), "Exchange's EWS gate is "+want) {
+		if err := run(ctx, []string{"-gate", gate}, out); err != nil ||
+			!strings.Contains(out.text.String(), "Exchange's EWS gate is "+want) {
 			t.Errorf("-gate %s (%v) prints\n%s", gate, err, out.text.String())
 		}
 	}

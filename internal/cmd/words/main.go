@@ -3,8 +3,8 @@
 //
 //	words [PATH ...]
 //
-// Each PATH is a file or a folder; without one, the working folder. A finding is printed as "FILE:LINE: words, with what
-// to write instead". The exit status is 1 where there are findings.
+// Each PATH is a file or a folder; without one, the working folder. A finding is printed as "FILE:LINE: words, with
+// what to write instead". The exit status is 1 where there are findings.
 package main
 
 import (
@@ -37,42 +37,45 @@ func main() {
 var skipped = []string{".git", ".cache", "dist", "node_modules", "testdata", "vendor", "internal/cmd/words"}
 
 // read are the names and extensions of the files that are read.
-var read = []string{".go", ".md", ".tmpl", ".txt", ".tf", ".tfquery.hcl", ".json", ".yml", ".yaml", ".ps1", ".sh", ".mjs", ".js", ".css", "GNUmakefile", "run"}
+var read = []string{".go", ".md", ".tmpl", ".txt", ".tf", ".tfquery.hcl", ".json", ".yml", ".yaml", ".ps1", ".sh",
+	".mjs", ".js", ".css", "GNUmakefile", "run"}
 
 // check prints the findings in every file at or below the paths, and returns how many there are.
 func check(paths []string, out io.Writer) (found int, err error) {
 	for _, root := range paths {
 		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
-			}
-			if entry.IsDir() {
-				if isSkipped(path) {
-					return filepath.SkipDir
-				}
+			case entry.IsDir() && isSkipped(path):
+				return filepath.SkipDir
+			case entry.IsDir() || !isRead(path):
 				return nil
 			}
-			if !isRead(path) {
-				return nil
-			}
-			content, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			texts, err := prose(path, content)
-			if err != nil {
-				return err
-			}
-			for _, text := range texts {
-				for _, one := range refused(text) {
-					found++
-					fmt.Fprintf(out, "%s:%d: %s\n", path, one.line, one.message)
-				}
-			}
-			return nil
+			inFile, err := checkFile(path, out)
+			found += inFile
+			return err
 		})
 		if err != nil {
 			return found, err
+		}
+	}
+	return found, nil
+}
+
+func checkFile(path string, out io.Writer) (found int, err error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	texts, err := prose(path, content)
+	if err != nil {
+		return 0, err
+	}
+	for _, text := range texts {
+		for _, one := range refused(text) {
+			found++
+			fmt.Fprintf(out, "%s:%d: %s\n", path, one.line, one.message)
 		}
 	}
 	return found, nil

@@ -19,10 +19,13 @@ type rule struct {
 // others wrote is quoted in code spans, which are not read, or has its exception here.
 var rules = []rule{
 	{words: `mend(s|ed|ing)?`, better: "repair, fix or complete"},
-	{words: `stands?|stood`, except: `st(and|ands|ood) (in )?for\b|st(and|ands|ood) on (its|their) own|st(and|ands|ood) (still|in the way)\b`, better: "is, appears or lies; take effect, remain"},
+	{words: `stands?|stood`,
+		except: `st(and|ands|ood) (in )?for\b|st(and|ands|ood) on (its|their) own|st(and|ands|ood) (still|in the way)\b`,
+		better: "is, appears or lies; take effect, remain"},
 	{words: `anew`, better: "again, or a new one"},
 	{words: `beside`, better: "next to, along with, in addition to; in parallel with"},
-	{words: `let(s|ting)? (in|((it|them|us|nobody|nothing|anyone|everybody|(the|an?|no|that|its) \w+) in))`, better: "accept, admit or allow"},
+	{words: `let(s|ting)? (in|((it|them|us|nobody|nothing|anyone|everybody|(the|an?|no|that|its) \w+) in))`,
+		better: "accept, admit or allow"},
 	{
 		words:  `goes`,
 		except: `goes (on|through|by|back|over|into|to|from|wrong|with|without|beyond|down|up|out|away)\b`,
@@ -38,8 +41,9 @@ var rules = []rule{
 	{words: `patience`, better: "retry policy, or time limit"},
 	{words: `troubles?`, better: "fault, failure or outage"},
 	{
-		words:  `hostile`,
-		except: `profiles? \W?hostile|hostile\W? profile|(instant|realistic)(,| or| and)+ hostile|hostile, where`, // the sandbox's profile
+		words: `hostile`,
+		// the sandbox's profile
+		except: `profiles? \W?hostile|hostile\W? profile|(instant|realistic)(,| or| and)+ hostile|hostile, where`,
 		better: "malicious, untrusted or unreliable; say what is wrong with it",
 	},
 	{words: `weather`, better: "chaos, or fault"},
@@ -101,7 +105,9 @@ func refused(t text) []finding {
 		}
 		for _, at := range r.words.FindAllStringIndex(t.words, -1) {
 			if !covered(at, allowed) {
-				found = append(found, finding{t.line(at[0]), fmt.Sprintf("%q in %q: write %s", squeeze(t.words[at[0]:at[1]]), around(t.words, at), r.better)})
+				found = append(found,
+					finding{t.line(at[0]), fmt.Sprintf("%q in %q: write %s", squeeze(t.words[at[0]:at[1]]), around(t.words, at),
+						r.better)})
 			}
 		}
 	}

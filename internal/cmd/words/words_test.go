@@ -96,7 +96,8 @@ func TestMarkdownIsReadWithoutCodeAndAddresses(t *testing.T) {
 
 func TestAFolderIsReadButForWhatOthersWrote(t *testing.T) {
 	folder := t.TempDir()
-	for _, name := range []string{"a/b.md", "GNUmakefile", "a/testdata/c.md", "node_modules/d.md", "e.png", "internal/cmd/words/rules.go"} {
+	for _, name := range []string{"a/b.md", "GNUmakefile", "a/testdata/c.md", "node_modules/d.md", "e.png",
+		"internal/cmd/words/rules.go"} {
 		path := filepath.Join(folder, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)

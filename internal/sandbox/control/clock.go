@@ -34,10 +34,12 @@ func (a *API) setClock(w http.ResponseWriter, r *http.Request) {
 	by, err := time.ParseDuration(patch.Advance.value)
 	switch {
 	case patch.Advance.set && (err != nil || by <= 0):
-		refuseControl(w, http.StatusBadRequest, fmt.Errorf("advance: %q is not a duration forward in time, such as 720h", patch.Advance.value))
+		refuseControl(w, http.StatusBadRequest,
+			fmt.Errorf("advance: %q is not a duration forward in time, such as 720h", patch.Advance.value))
 		return
 	case patch.Speed.set && !(patch.Speed.value > 0):
-		refuseControl(w, http.StatusBadRequest, fmt.Errorf("speed: %v; it is a number above 0, such as 60", patch.Speed.value))
+		refuseControl(w, http.StatusBadRequest,
+			fmt.Errorf("speed: %v; it is a number above 0, such as 60", patch.Speed.value))
 		return
 	}
 	a.world.Clock.Set(by, patch.Speed.value)

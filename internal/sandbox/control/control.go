@@ -35,9 +35,10 @@ func (a *API) Routes(mux *http.ServeMux) {
 	control.HandleFunc("GET /_sandbox/tenants", func(w http.ResponseWriter, _ *http.Request) {
 		writeControl(w, http.StatusOK, a.State())
 	})
-	control.HandleFunc("GET /_sandbox/tenants/{tenant}", a.onTenant(func(t *tenant.Tenant, w http.ResponseWriter, _ *http.Request) {
-		writeControl(w, http.StatusOK, tenantState(t))
-	}))
+	control.HandleFunc("GET /_sandbox/tenants/{tenant}",
+		a.onTenant(func(t *tenant.Tenant, w http.ResponseWriter, _ *http.Request) {
+			writeControl(w, http.StatusOK, tenantState(t))
+		}))
 	control.HandleFunc("GET /_sandbox/tenants/{tenant}/exchange", a.onTenant(a.showExchange))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/exchange", a.onTenant(a.patchExchange))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/directory", a.onTenant(a.patchDirectory))
@@ -67,7 +68,8 @@ func (a *API) onTenant(serve func(*tenant.Tenant, http.ResponseWriter, *http.Req
 	return func(w http.ResponseWriter, r *http.Request) {
 		t, found := a.world.Find(r.PathValue("tenant"))
 		if !found {
-			refuseControl(w, http.StatusNotFound, fmt.Errorf("the sandbox has no tenant %q; GET /_sandbox/tenants lists them", r.PathValue("tenant")))
+			refuseControl(w, http.StatusNotFound,
+				fmt.Errorf("the sandbox has no tenant %q; GET /_sandbox/tenants lists them", r.PathValue("tenant")))
 			return
 		}
 		tenant.NoteTenant(r, t.ID)
@@ -89,8 +91,8 @@ func (o *optional[T]) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, &o.value)
 }
 
-// signInPatch refuses the sign-ins of applications, by client ID, with an AADSTS code: what the tenants here have no cause
-// for. It replaces what was set before.
+// signInPatch refuses the sign-ins of applications, by client ID, with an AADSTS code: what the tenants here have no
+// cause for. It replaces what was set before.
 type signInPatch struct {
 	Refuse map[string]int `json:"refuse"`
 }
@@ -104,7 +106,8 @@ func (a *API) patchSignIn(t *tenant.Tenant, w http.ResponseWriter, r *http.Reque
 	t.Refused = map[string]int{}
 	for clientID, code := range patch.Refuse {
 		if uuid.Validate(clientID) != nil || code <= 0 {
-			refuseControl(w, http.StatusBadRequest, fmt.Errorf("refuse: %q: %d is not an application ID (GUID) with a code such as 7000214", clientID, code))
+			refuseControl(w, http.StatusBadRequest,
+				fmt.Errorf("refuse: %q: %d is not an application ID (GUID) with a code such as 7000214", clientID, code))
 			return
 		}
 		t.Refused[strings.ToLower(clientID)] = code
@@ -117,7 +120,8 @@ type userPatch struct {
 	Mailbox optional[tenant.MailboxKind] `json:"mailbox"`
 	Enabled optional[bool]               `json:"enabled"`
 	Aliases optional[[]string]           `json:"aliases"` // further addresses, of any domain
-	Plans   optional[bool]               `json:"plans"`   // false: no licence, and the mailbox stays, as a shared one's may
+	// false: no licence, and the mailbox stays, as a shared one's may
+	Plans optional[bool] `json:"plans"`
 }
 
 func (a *API) patchUser(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
@@ -131,7 +135,9 @@ func (a *API) patchUser(t *tenant.Tenant, w http.ResponseWriter, r *http.Request
 		return
 	}
 	address := r.PathValue("address")
-	found := t.Directory.Users.List(tenant.Present(), func(u tenant.User) bool { return strings.EqualFold(u.UserPrincipalName, address) })
+	found := t.Directory.Users.List(tenant.Present(), func(u tenant.User) bool {
+		return strings.EqualFold(u.UserPrincipalName, address)
+	})
 	if len(found) == 0 {
 		refuseControl(w, http.StatusNotFound, fmt.Errorf("%s has no user %q", t.DisplayName, address))
 		return

@@ -17,25 +17,32 @@ import (
 
 // exchangePatch sets what is in it and leaves the rest alone.
 type exchangePatch struct {
-	EwsEnabled           optional[*bool]                        `json:"ews_enabled"`         // null: unset, so that every app gets in
-	EwsAllowedAppIDs     optional[[]string]                     `json:"ews_allowed_app_ids"` // replaces the list; an administrator's edit, also where it changes nothing
-	EwsDisabledMailboxes optional[[]string]                     `json:"ews_disabled_mailboxes"`
-	SecondWave           optional[bool]                         `json:"second_wave"`            // true plays Microsoft's second wave, once
-	OutOfScopeMailboxes  optional[[]string]                     `json:"out_of_scope_mailboxes"` // an access policy keeps apps out of them
-	PublicFolders        optional[bool]                         `json:"public_folders"`
-	PublicFolderTree     optional[[]exchange.PublicFolderState] `json:"public_folder_tree"` // replaces the tree, see NewPublicFolders
-	ServerBusy           optional[string]                       `json:"server_busy"`        // how long to back off, such as 30s; 0s ends it
-	AutodiscoverURL      optional[string]                       `json:"autodiscover_url"`   // "" is the truth
+	EwsEnabled optional[*bool] `json:"ews_enabled"` // null: unset, so that every app gets in
+	// replaces the list; an administrator's edit, also where it changes nothing
+	EwsAllowedAppIDs     optional[[]string] `json:"ews_allowed_app_ids"`
+	EwsDisabledMailboxes optional[[]string] `json:"ews_disabled_mailboxes"`
+	// true plays Microsoft's second wave, once
+	SecondWave optional[bool] `json:"second_wave"`
+	// an access policy keeps apps out of them
+	OutOfScopeMailboxes optional[[]string] `json:"out_of_scope_mailboxes"`
+	PublicFolders       optional[bool]     `json:"public_folders"`
+	// replaces the tree, see NewPublicFolders
+	PublicFolderTree optional[[]exchange.PublicFolderState] `json:"public_folder_tree"`
+	// how long to back off, such as 30s; 0s ends it
+	ServerBusy      optional[string] `json:"server_busy"`
+	AutodiscoverURL optional[string] `json:"autodiscover_url"` // "" is the truth
 
 	Outage optional[tenant.Outage] `json:"outage"` // {} ends it
 }
 
 // showExchange answers an administrator's read of the settings, such as Get-OrganizationConfig with
-// -RetrieveEwsOperationAccessPolicy: of the gate it shows what one of the replicas has, which may be old right after a write.
+// -RetrieveEwsOperationAccessPolicy: of the gate it shows what one of the replicas has, which may be old right after a
+// write.
 func (a *API) showExchange(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
 	shown := t.Exchange
 	if old, found := t.Settings.Get(a.world.ViewsOf(r, t).Reads, tenant.ExchangeSettings); found {
-		shown.EwsEnabled, shown.EwsAllowedAppIDs, shown.EwsListEdited = old.EwsEnabled, old.EwsAllowedAppIDs, old.EwsListEdited
+		shown.EwsEnabled, shown.EwsAllowedAppIDs, shown.EwsListEdited = old.EwsEnabled, old.EwsAllowedAppIDs,
+			old.EwsListEdited
 		shown.DisabledMailbox, shown.SecondWave = old.DisabledMailbox, old.SecondWave
 	}
 	writeControl(w, http.StatusOK, exchangeState(t, tenant.Present(), shown))

@@ -12,8 +12,9 @@ import (
 
 // PolicyState is an app management policy.
 type PolicyState struct {
-	ID           string               `json:"id"`
-	ClientID     string               `json:"client_id,omitempty"` // of the application that it is assigned to; none: the tenant's default policy
+	ID string `json:"id"`
+	// of the application that it is assigned to; none: the tenant's default policy
+	ClientID     string               `json:"client_id,omitempty"`
 	Enabled      bool                 `json:"enabled"`
 	Restrictions []tenant.Restriction `json:"restrictions"`
 }
@@ -68,7 +69,9 @@ func (a *API) putPolicy(t *tenant.Tenant, w http.ResponseWriter, r *http.Request
 	}
 	row, applicationID, found := policyRow(t, r.PathValue("policy"))
 	if !found {
-		refuseControl(w, http.StatusNotFound, fmt.Errorf("%s has no application with the client ID %q, and that is not %q either", t.DisplayName, r.PathValue("policy"), tenant.DefaultPolicy))
+		refuseControl(w, http.StatusNotFound,
+			fmt.Errorf("%s has no application with the client ID %q, and that is not %q either", t.DisplayName,
+				r.PathValue("policy"), tenant.DefaultPolicy))
 		return
 	}
 	policy, known := t.Directory.Policies.Get(tenant.Present(), row)
@@ -86,7 +89,8 @@ func (a *API) deletePolicy(t *tenant.Tenant, w http.ResponseWriter, r *http.Requ
 	policy, known := t.Directory.Policies.Get(tenant.Present(), row)
 	switch {
 	case !found || !known:
-		refuseControl(w, http.StatusNotFound, fmt.Errorf("%s has no policy for the client ID %q", t.DisplayName, r.PathValue("policy")))
+		refuseControl(w, http.StatusNotFound,
+			fmt.Errorf("%s has no policy for the client ID %q", t.DisplayName, r.PathValue("policy")))
 	case row == tenant.DefaultPolicy:
 		refuseControl(w, http.StatusBadRequest, fmt.Errorf("the default policy always exists: PUT {} disables it"))
 	default:

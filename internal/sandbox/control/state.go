@@ -86,11 +86,12 @@ type UserState struct {
 
 // ExchangeState is what the Exchange administrator has set, and which apps used EWS.
 type ExchangeState struct {
-	EwsEnabled           *bool                        `json:"ews_enabled"`
-	EwsAllowedAppIDs     []string                     `json:"ews_allowed_app_ids"`
-	EwsListEdited        bool                         `json:"ews_list_edited"` // an administrator wrote the list, so that Microsoft fills it no more
-	EwsAppsSeen          map[string]time.Time         `json:"ews_apps_seen"`   // when each app used EWS last, by client ID
-	SecondWave           bool                         `json:"second_wave"`     // Microsoft's second wave was here
+	EwsEnabled       *bool    `json:"ews_enabled"`
+	EwsAllowedAppIDs []string `json:"ews_allowed_app_ids"`
+	// an administrator wrote the list, so that Microsoft fills it no more
+	EwsListEdited        bool                         `json:"ews_list_edited"`
+	EwsAppsSeen          map[string]time.Time         `json:"ews_apps_seen"` // when each app used EWS last, by client ID
+	SecondWave           bool                         `json:"second_wave"`   // Microsoft's second wave was here
 	EwsDisabledMailboxes []string                     `json:"ews_disabled_mailboxes"`
 	OutOfScopeMailboxes  []string                     `json:"out_of_scope_mailboxes"`
 	PublicFolders        bool                         `json:"public_folders"`
@@ -151,7 +152,8 @@ func servicePrincipalState(p tenant.ServicePrincipal) ServicePrincipalState {
 }
 
 func grantState(t *tenant.Tenant, v tenant.View, g tenant.AppRoleAssignment) GrantState {
-	state := GrantState{ID: g.ID, PrincipalID: g.PrincipalID, Principal: g.PrincipalDisplayName, Resource: g.ResourceDisplayName, RoleID: g.AppRoleID}
+	state := GrantState{ID: g.ID, PrincipalID: g.PrincipalID, Principal: g.PrincipalDisplayName,
+		Resource: g.ResourceDisplayName, RoleID: g.AppRoleID}
 	if api, found := t.Directory.ServicePrincipals.Get(v, g.ResourceID); found {
 		if at := slices.IndexFunc(api.AppRoles, func(r tenant.AppRole) bool { return r.ID == g.AppRoleID }); at >= 0 {
 			state.Role = api.AppRoles[at].Value
@@ -166,7 +168,8 @@ func deletedItemState(d tenant.DeletedItem) DeletedItemState {
 	case d.Application != nil:
 		state.Type, state.ClientID, state.DisplayName = "application", d.Application.AppID, d.Application.DisplayName
 	case d.ServicePrincipal != nil:
-		state.Type, state.ClientID, state.DisplayName = "servicePrincipal", d.ServicePrincipal.AppID, d.ServicePrincipal.DisplayName
+		state.Type, state.ClientID, state.DisplayName = "servicePrincipal", d.ServicePrincipal.AppID,
+			d.ServicePrincipal.DisplayName
 	}
 	return state
 }

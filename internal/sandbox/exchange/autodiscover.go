@@ -22,7 +22,8 @@ func (a *API) serveAutodiscover(w http.ResponseWriter, r *http.Request) {
 	if !strings.EqualFold(protocol, "Ews") {
 		// Unconfirmed: the code of the answer to a protocol that does not exist.
 		writeAutodiscover(w, http.StatusBadRequest, map[string]string{
-			"ErrorCode": "InvalidProtocol", "ErrorMessage": "The given protocol value '" + protocol + "' is invalid. Supported values are 'Ews'",
+			"ErrorCode": "InvalidProtocol", "ErrorMessage": "The given protocol value '" + protocol +
+				"' is invalid. Supported values are 'Ews'",
 		})
 		return
 	}
@@ -62,8 +63,8 @@ type getUserSettingsRequest struct {
 	} `xml:"Body>GetUserSettingsRequestMessage>Request"`
 }
 
-// serveUserSettings tells which mailbox holds the public folder hierarchy that a mailbox sees. That it takes the token of
-// an application that may open every mailbox is unconfirmed.
+// serveUserSettings tells which mailbox holds the public folder hierarchy that a mailbox sees. That it takes the token
+// of an application that may open every mailbox is unconfirmed.
 func (a *API) serveUserSettings(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("request-id", uuid.NewString())
 	token, fault := a.issuer.Verify(r.Header.Get("Authorization"))
@@ -84,18 +85,23 @@ func (a *API) serveUserSettings(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var request getUserSettingsRequest
-	if err := xml.NewDecoder(io.LimitReader(r.Body, maxEWSRequest)).Decode(&request); err != nil || request.Request == nil || len(request.Request.Mailboxes) != 1 {
-		writeEWSFault(w, http.StatusInternalServerError, ewsFault{Code: "ErrorSchemaValidation", Message: "The request failed schema validation: the sandbox knows no operation but GetUserSettings, for one user."})
+	if err := xml.NewDecoder(io.LimitReader(r.Body, maxEWSRequest)).Decode(&request); err != nil ||
+		request.Request == nil || len(request.Request.Mailboxes) != 1 {
+		writeEWSFault(w, http.StatusInternalServerError,
+			ewsFault{Code: "ErrorSchemaValidation",
+				Message: "The request failed schema validation: the sandbox knows no operation but GetUserSettings, for one user."})
 		return
 	}
-	writeSOAP(w, http.StatusOK, fmt.Sprintf(`<GetUserSettingsResponseMessage xmlns="%s"><Response><ErrorCode>NoError</ErrorCode><ErrorMessage/>`+
-		`<UserResponses><UserResponse>%s</UserResponse></UserResponses></Response></GetUserSettingsResponseMessage>`,
-		autodiscoverNamespace, userSettings(t, request.Request.Mailboxes[0], request.Request.Settings)))
+	writeSOAP(w, http.StatusOK,
+		fmt.Sprintf(`<GetUserSettingsResponseMessage xmlns="%s"><Response><ErrorCode>NoError</ErrorCode><ErrorMessage/>`+
+			`<UserResponses><UserResponse>%s</UserResponse></UserResponses></Response></GetUserSettingsResponseMessage>`,
+			autodiscoverNamespace, userSettings(t, request.Request.Mailboxes[0], request.Request.Settings)))
 }
 
 func userSettings(t *tenant.Tenant, address string, wanted []string) string {
 	if _, found := findMailbox(t, tenant.Present(), address, false); !found {
-		return `<ErrorCode>InvalidUser</ErrorCode><ErrorMessage>Invalid user: '` + html.EscapeString(address) + `'</ErrorMessage>`
+		return `<ErrorCode>InvalidUser</ErrorCode><ErrorMessage>Invalid user: '` + html.EscapeString(address) +
+			`'</ErrorMessage>`
 	}
 	available := map[string]string{}
 	if !t.Exchange.NoPublicFolders {
@@ -104,22 +110,28 @@ func userSettings(t *tenant.Tenant, address string, wanted []string) string {
 	var settings, missing strings.Builder
 	for _, name := range wanted {
 		if value := available[name]; value != "" {
-			fmt.Fprintf(&settings, `<UserSetting xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:type="StringSetting"><Name>%s</Name><Value>%s</Value></UserSetting>`, html.EscapeString(name), value)
+			fmt.Fprintf(&settings, `<UserSetting xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:type="StringSetting">`+
+				`<Name>%s</Name><Value>%s</Value></UserSetting>`, html.EscapeString(name), value)
 		} else {
-			fmt.Fprintf(&missing, `<UserSettingError><ErrorCode>SettingIsNotAvailable</ErrorCode><ErrorMessage>The requested setting is not available.</ErrorMessage><SettingName>%s</SettingName></UserSettingError>`, html.EscapeString(name))
+			fmt.Fprintf(&missing, `<UserSettingError><ErrorCode>SettingIsNotAvailable</ErrorCode>`+
+				`<ErrorMessage>The requested setting is not available.</ErrorMessage>`+
+				`<SettingName>%s</SettingName></UserSettingError>`, html.EscapeString(name))
 		}
 	}
-	return `<ErrorCode>NoError</ErrorCode><ErrorMessage>No error.</ErrorMessage><UserSettingErrors>` + missing.String() + `</UserSettingErrors><UserSettings>` + settings.String() + `</UserSettings>`
+	return `<ErrorCode>NoError</ErrorCode><ErrorMessage>No error.</ErrorMessage><UserSettingErrors>` + missing.String() +
+		`</UserSettingErrors><UserSettings>` + settings.String() + `</UserSettings>`
 }
 
-// hierarchyMailbox is the mailbox that holds the tenant's public folder hierarchy: its address, and the form with a GUID
-// that X-PublicFolderMailbox wants (Exchange: route public folder hierarchy requests).
+// hierarchyMailbox is the mailbox that holds the tenant's public folder hierarchy: its address, and the form with a
+// GUID that X-PublicFolderMailbox wants (Exchange: route public folder hierarchy requests).
 func hierarchyMailbox(t *tenant.Tenant) (address, byGUID string) {
-	return "SharedPublicFolders@" + t.Domain, uuid.NewSHA1(uuid.NameSpaceURL, []byte(t.ID+"/public-folders")).String() + "@" + t.Domain
+	return "SharedPublicFolders@" + t.Domain, uuid.NewSHA1(uuid.NameSpaceURL, []byte(t.ID+"/public-folders")).String() +
+		"@" + t.Domain
 }
 
 // routed reports whether a request for the public folder hierarchy names the mailbox that holds it.
 func routed(t *tenant.Tenant, r *http.Request) bool {
 	address, byGUID := hierarchyMailbox(t)
-	return strings.EqualFold(r.Header.Get("X-AnchorMailbox"), address) && strings.EqualFold(r.Header.Get("X-PublicFolderMailbox"), byGUID)
+	return strings.EqualFold(r.Header.Get("X-AnchorMailbox"), address) &&
+		strings.EqualFold(r.Header.Get("X-PublicFolderMailbox"), byGUID)
 }

@@ -1,5 +1,5 @@
-// Package exchange is Exchange Online: folders over EWS, Autodiscover v2 and SOAP Autodiscover, behind the access control
-// of EWS.
+// Package exchange is Exchange Online: folders over EWS, Autodiscover v2 and SOAP Autodiscover, behind the access
+// control of EWS.
 package exchange
 
 import (
@@ -34,9 +34,9 @@ func (a *API) Routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /autodiscover/autodiscover.svc", a.serveUserSettings)
 }
 
-// What Exchange Online writes into X-EWS-Policy-Reason (Exchange: control access to EWS): the first where the organization's or
-// the mailbox's switch is off, the second where the list lacks the app. That a mailbox whose licence does not include EWS, as
-// kiosk workers have, is refused with the first one is unconfirmed.
+// What Exchange Online writes into X-EWS-Policy-Reason (Exchange: control access to EWS): the first where the
+// organization's or the mailbox's switch is off, the second where the list lacks the app. That a mailbox whose licence
+// does not include EWS, as kiosk workers have, is refused with the first one is unconfirmed.
 const (
 	reasonEWSDisabled = "EWS is disabled for this user or tenant"
 	reasonEWSBlocked  = "EWS is blocked by policy for this user or tenant"
@@ -44,8 +44,9 @@ const (
 
 const maxEWSRequest = 1 << 20
 
-// serveEWS answers GetFolder and FindFolder, the only operations of EWS here, for an application that impersonates a mailbox.
-// In what order Exchange makes its checks is unconfirmed; here the token comes first, then the tenant, then the mailbox.
+// serveEWS answers GetFolder and FindFolder, the only operations of EWS here, for an application that impersonates a
+// mailbox. In what order Exchange makes its checks is unconfirmed; here the token comes first, then the tenant, then
+// the mailbox.
 func (a *API) serveEWS(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("request-id", uuid.NewString())
 	token, fault := a.issuer.Verify(r.Header.Get("Authorization"))
@@ -59,7 +60,8 @@ func (a *API) serveEWS(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	tenant.NoteTenant(r, t.ID)
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxEWSRequest)) // before any silence: only then it shows that a client is gone
+	// before any silence: only then it shows that a client is gone
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxEWSRequest))
 	if err != nil {
 		return
 	}
@@ -79,7 +81,8 @@ func (a *API) serveEWS(w http.ResponseWriter, r *http.Request) {
 	}
 	if busy := t.Exchange.ServerBusy; busy > 0 {
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
-			Code: "ErrorServerBusy", Message: "The server cannot service this request right now. Try again later.", BackOff: busy,
+			Code: "ErrorServerBusy", Message: "The server cannot service this request right now. Try again later.",
+			BackOff: busy,
 		})
 		return
 	}
@@ -102,7 +105,8 @@ func (a *API) serveEWS(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveFolders does what concerns the impersonated mailbox.
-func (a *API) serveFolders(w http.ResponseWriter, r *http.Request, t *tenant.Tenant, appID string, request folderRequest) {
+func (a *API) serveFolders(w http.ResponseWriter, r *http.Request, t *tenant.Tenant, appID string,
+	request folderRequest) {
 	address := request.impersonated()
 	if address == "" {
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
@@ -128,7 +132,8 @@ func (a *API) serveFolders(w http.ResponseWriter, r *http.Request, t *tenant.Ten
 		})
 	case known.Has(known.OutOfScope, account):
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
-			Code: "ErrorImpersonateUserDenied", Message: "The account does not have permission to impersonate the requested user.",
+			Code:    "ErrorImpersonateUserDenied",
+			Message: "The account does not have permission to impersonate the requested user.",
 		})
 	case account.Mailbox == tenant.Kiosk || known.Has(known.DisabledMailbox, account):
 		refuseEWSPolicy(w, reasonEWSDisabled)
@@ -143,8 +148,8 @@ func (a *API) serveFolders(w http.ResponseWriter, r *http.Request, t *tenant.Ten
 	}
 }
 
-// findMailbox finds the user whose mailbox has that address. A disabled account's mailbox opens like any other, as shared
-// mailboxes do, whose accounts are disabled by design (unconfirmed).
+// findMailbox finds the user whose mailbox has that address. A disabled account's mailbox opens like any other, as
+// shared mailboxes do, whose accounts are disabled by design (unconfirmed).
 func findMailbox(t *tenant.Tenant, v tenant.View, address string, primaryOnly bool) (tenant.User, bool) {
 	found := t.Directory.Users.List(v, func(u tenant.User) bool {
 		if u.Mailbox == tenant.Unlicensed || u.Mailbox == tenant.NoMailbox {
@@ -160,7 +165,9 @@ func findMailbox(t *tenant.Tenant, v tenant.View, address string, primaryOnly bo
 }
 
 func refuseEWSToken(w http.ResponseWriter) {
-	w.Header().Set("WWW-Authenticate", `Bearer client_id="`+tenant.ExchangeAppID+`", trusted_issuers="00000001-0000-0000-c000-000000000000@*", token_types="app_asserted_user_v1 service_asserted_app_v1", error="invalid_token"`)
+	w.Header().Set("WWW-Authenticate", `Bearer client_id="`+tenant.ExchangeAppID+
+		`", trusted_issuers="00000001-0000-0000-c000-000000000000@*", `+
+		`token_types="app_asserted_user_v1 service_asserted_app_v1", error="invalid_token"`)
 	w.WriteHeader(http.StatusUnauthorized)
 }
 

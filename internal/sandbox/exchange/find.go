@@ -34,7 +34,8 @@ func (f findFolderOperation) refusal(parent mailFolder) *ewsFault {
 		// Clients of Exchange ask for the permissions folder by folder, with GetFolder. The code is unconfirmed.
 		return &ewsFault{Code: "ErrorInvalidPropertyForOperation", Message: "Property is not valid for this operation."}
 	case parent.isPublic && f.Traversal != "Shallow":
-		return &ewsFault{Code: "ErrorInvalidOperation", Message: "The operation can't be performed: public folders can be searched by a Shallow traversal only."}
+		return &ewsFault{Code: "ErrorInvalidOperation",
+			Message: "The operation can't be performed: public folders can be searched by a Shallow traversal only."}
 	case f.Page != nil && f.Page.Offset < 0:
 		return &ewsFault{Code: "ErrorInvalidIndexedPagingParameters", Message: "Offset must be non-negative."}
 	case f.Page != nil && f.Page.Max != nil && *f.Page.Max <= 0:
@@ -63,6 +64,7 @@ func (c folderCall) findFolderMessage(parent mailFolder, request findFolderOpera
 		folders.WriteString(c.folderXML(f, request.Shape))
 	}
 	return fmt.Sprintf(`<m:FindFolderResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode>`+
-		`<m:RootFolder%s TotalItemsInView="%d" IncludesLastItemInRange="%t"><t:Folders>%s</t:Folders></m:RootFolder></m:FindFolderResponseMessage>`,
+		`<m:RootFolder%s TotalItemsInView="%d" IncludesLastItemInRange="%t"><t:Folders>%s</t:Folders></m:RootFolder>`+
+		`</m:FindFolderResponseMessage>`,
 		next, len(found), end == len(found), folders.String())
 }

@@ -40,7 +40,8 @@ type mailFolder struct {
 	public   tenant.PublicFolder
 }
 
-var folderNotFound = ewsFault{Code: "ErrorFolderNotFound", Message: "The specified folder could not be found in the store."}
+var folderNotFound = ewsFault{Code: "ErrorFolderNotFound",
+	Message: "The specified folder could not be found in the store."}
 
 // newFolderID makes the ID of a folder from the tenant's or the account's ID and what the folder is called below it.
 func newFolderID(owner, name string) string {
@@ -66,8 +67,8 @@ func covered(t *tenant.Tenant, asked folderID) string {
 	return name
 }
 
-// find looks a folder up. An account that may not see a folder is told that it is not there; that this is what Exchange says,
-// and that it says so of an ID whose folder is gone, is unconfirmed.
+// find looks a folder up. An account that may not see a folder is told that it is not there; that this is what Exchange
+// says, and that it says so of an ID whose folder is gone, is unconfirmed.
 func (c folderCall) find(asked folderID) (mailFolder, *ewsFault) {
 	owner, name := c.account.ID, asked.ID
 	if asked.distinguished() {
@@ -95,7 +96,9 @@ func (c folderCall) findPublic(name string) (mailFolder, *ewsFault) {
 	if c.tenant.Exchange.NoPublicFolders || !c.routed {
 		// Unconfirmed: the code for an organization in which nobody has made a public folder mailbox yet. Exchange forwards
 		// some requests that were not routed to the hierarchy's mailbox; here none is, so that nobody forgets the headers.
-		return mailFolder{}, &ewsFault{Code: "ErrorPublicFolderMailboxDiscoveryFailed", Message: "No public folder mailbox could be found for the user."}
+		return mailFolder{},
+			&ewsFault{Code: "ErrorPublicFolderMailboxDiscoveryFailed",
+				Message: "No public folder mailbox could be found for the user."}
 	}
 	for _, p := range c.tenant.Exchange.PublicFolders {
 		if publicFolderName(c.tenant, p.Path) == name && rightsOf(c.tenant, c.view, c.account, p).visible {
@@ -106,7 +109,8 @@ func (c folderCall) findPublic(name string) (mailFolder, *ewsFault) {
 }
 
 func (c folderCall) publicFolder(p tenant.PublicFolder) mailFolder {
-	return mailFolder{id: newFolderID(c.tenant.ID, publicFolderName(c.tenant, p.Path)), name: folderName(p), isPublic: true, public: p}
+	return mailFolder{id: newFolderID(c.tenant.ID, publicFolderName(c.tenant, p.Path)), name: folderName(p),
+		isPublic: true, public: p}
 }
 
 // below are the folders right below one that the account sees. The mailboxes here have none.
@@ -157,8 +161,8 @@ func folderError(operation string, fault ewsFault) string {
 		operation, html.EscapeString(fault.Message), fault.Code, none)
 }
 
-// folderXML is a folder with what the shape asks for, in the order of the schema. The count of a public folder's items is in
-// no answer here: Exchange leaves it out of searches (EWS: FindFolder operation).
+// folderXML is a folder with what the shape asks for, in the order of the schema. The count of a public folder's items
+// is in no answer here: Exchange leaves it out of searches (EWS: FindFolder operation).
 func (c folderCall) folderXML(f mailFolder, shape folderShape) string {
 	var properties strings.Builder
 	fmt.Fprintf(&properties, `<t:FolderId Id="%s" ChangeKey="AQAAAA=="/>`, f.id)
@@ -174,8 +178,10 @@ func (c folderCall) folderXML(f mailFolder, shape folderShape) string {
 	}
 	rights := c.rights(f)
 	if shape.wants("folder:EffectiveRights") {
-		fmt.Fprintf(&properties, `<t:EffectiveRights><t:CreateAssociated>%[1]t</t:CreateAssociated><t:CreateContents>%[2]t</t:CreateContents>`+
-			`<t:CreateHierarchy>%[3]t</t:CreateHierarchy><t:Delete>%[1]t</t:Delete><t:Modify>%[1]t</t:Modify><t:Read>%[4]t</t:Read></t:EffectiveRights>`,
+		fmt.Fprintf(&properties,
+			`<t:EffectiveRights><t:CreateAssociated>%[1]t</t:CreateAssociated><t:CreateContents>%[2]t</t:CreateContents>`+
+				`<t:CreateHierarchy>%[3]t</t:CreateHierarchy><t:Delete>%[1]t</t:Delete><t:Modify>%[1]t</t:Modify>`+
+				`<t:Read>%[4]t</t:Read></t:EffectiveRights>`,
 			rights.owner, rights.create, rights.subfolders, rights.read != "None")
 	}
 	// A caller that may not change a folder's permissions is not shown them. For another user's mailbox, Exchange was
@@ -193,7 +199,8 @@ func (c folderCall) permissionSet(f mailFolder) string {
 		permissions = permissionsOf(c.tenant, c.view, f.public)
 	}
 	var entries strings.Builder
-	entries.WriteString(folderPermission(`<t:DistinguishedUser>Default</t:DistinguishedUser>`, permissions[tenant.DefaultPermission]))
+	entries.WriteString(folderPermission(`<t:DistinguishedUser>Default</t:DistinguishedUser>`,
+		permissions[tenant.DefaultPermission]))
 	for _, address := range slices.Sorted(maps.Keys(permissions)) {
 		if address != tenant.DefaultPermission {
 			entries.WriteString(folderPermission(c.userID(address), permissions[address]))
@@ -221,5 +228,6 @@ func folderPermission(userID, level string) string {
 		`<t:IsFolderVisible>%[5]t</t:IsFolderVisible><t:IsFolderContact>%[4]t</t:IsFolderContact>`+
 		`<t:EditItems>%[6]s</t:EditItems><t:DeleteItems>%[7]s</t:DeleteItems><t:ReadItems>%[8]s</t:ReadItems>`+
 		`<t:PermissionLevel>%[9]s</t:PermissionLevel></t:Permission>`,
-		userID, rights.create, rights.subfolders, rights.owner, rights.visible, rights.edit, rights.remove, rights.read, level)
+		userID, rights.create, rights.subfolders, rights.owner, rights.visible, rights.edit, rights.remove, rights.read,
+		level)
 }

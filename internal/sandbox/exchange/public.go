@@ -19,10 +19,12 @@ type folderRights struct {
 
 // permissionLevels are the rights of each level (MS-OXWSFOLD, section 2.2.5.3: t:PermissionLevelType).
 var permissionLevels = map[string]folderRights{
-	"Owner":            {create: true, subfolders: true, owner: true, visible: true, edit: "All", remove: "All", read: "FullDetails"},
+	"Owner": {create: true, subfolders: true, owner: true, visible: true, edit: "All", remove: "All",
+		read: "FullDetails"},
 	"PublishingEditor": {create: true, subfolders: true, visible: true, edit: "All", remove: "All", read: "FullDetails"},
 	"Editor":           {create: true, visible: true, edit: "All", remove: "All", read: "FullDetails"},
-	"PublishingAuthor": {create: true, subfolders: true, visible: true, edit: "Owned", remove: "Owned", read: "FullDetails"},
+	"PublishingAuthor": {create: true, subfolders: true, visible: true, edit: "Owned", remove: "Owned",
+		read: "FullDetails"},
 	"Author":           {create: true, visible: true, edit: "Owned", remove: "Owned", read: "FullDetails"},
 	"NoneditingAuthor": {create: true, visible: true, edit: "None", remove: "Owned", read: "FullDetails"},
 	"Reviewer":         {visible: true, edit: "None", remove: "None", read: "FullDetails"},
@@ -47,13 +49,16 @@ func permissionsOf(t *tenant.Tenant, v tenant.View, p tenant.PublicFolder) map[s
 		return p.Permissions
 	}
 	seeded := map[string]string{tenant.DefaultPermission: "Author"}
-	for _, owner := range t.Directory.Users.List(v, func(u tenant.User) bool { return u.Mailbox == tenant.PublicFolderOwner }) {
+	for _, owner := range t.Directory.Users.List(v, func(u tenant.User) bool {
+		return u.Mailbox == tenant.PublicFolderOwner
+	}) {
 		seeded[strings.ToLower(owner.Mail)] = "Owner"
 	}
 	return seeded
 }
 
-// rightsOf are what an account may do in a folder: by its own permission, which may be less than everybody's, or by theirs.
+// rightsOf are what an account may do in a folder: by its own permission, which may be less than everybody's, or by
+// theirs.
 func rightsOf(t *tenant.Tenant, v tenant.View, account tenant.User, p tenant.PublicFolder) folderRights {
 	permissions := permissionsOf(t, v, p)
 	for _, address := range account.Addresses() {
@@ -64,13 +69,9 @@ func rightsOf(t *tenant.Tenant, v tenant.View, account tenant.User, p tenant.Pub
 	return permissionLevels[permissions[tenant.DefaultPermission]]
 }
 
-// publicFolderAt finds the folder of a path, whose case does not matter.
-func publicFolderAt(o tenant.ExchangeOrganization, path string) (tenant.PublicFolder, bool) {
-	at := slices.IndexFunc(o.PublicFolders, func(p tenant.PublicFolder) bool { return strings.EqualFold(p.Path, path) })
-	if at < 0 {
-		return tenant.PublicFolder{}, false
-	}
-	return o.PublicFolders[at], true
+// hasPublicFolder reports whether there is a folder of that path, whose case does not matter.
+func hasPublicFolder(o tenant.ExchangeOrganization, path string) bool {
+	return slices.ContainsFunc(o.PublicFolders, func(p tenant.PublicFolder) bool { return strings.EqualFold(p.Path, path) })
 }
 
 // visibleBelow are the folders right below a path that an account sees. That Exchange counts and lists no others is
@@ -95,8 +96,9 @@ func publicFolderName(t *tenant.Tenant, path string) string {
 
 // PublicFolderState is a public folder with its permissions, as the control plane sets and shows it.
 type PublicFolderState struct {
-	Path        string            `json:"path"`                  // such as \Sales\Archive; \ is the root
-	Permissions map[string]string `json:"permissions,omitempty"` // permission level of EWS by address, and of everybody else by default
+	Path string `json:"path"` // such as \Sales\Archive; \ is the root
+	// permission level of EWS by address, and of everybody else by default
+	Permissions map[string]string `json:"permissions,omitempty"`
 }
 
 // PublicFolderStates are the folders of a tenant, the root first.
@@ -123,10 +125,10 @@ func NewPublicFolders(listed []PublicFolderState) ([]tenant.PublicFolder, error)
 		if !strings.HasPrefix(given.Path, `\`) || folderName(folder) == "" {
 			return nil, fmt.Errorf(`%q is not a path such as \Sales\Archive`, given.Path)
 		}
-		if _, twice := publicFolderAt(tree, given.Path); twice {
+		if hasPublicFolder(tree, given.Path) {
 			return nil, fmt.Errorf("%s is listed twice", given.Path)
 		}
-		if _, found := publicFolderAt(tree, parentOf(folder)); !found {
+		if !hasPublicFolder(tree, parentOf(folder)) {
 			return nil, fmt.Errorf("%s: list %s before it", given.Path, parentOf(folder))
 		}
 		tree.PublicFolders = append(tree.PublicFolders, folder)

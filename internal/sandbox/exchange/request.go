@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// folderRequest is what is read of a SOAP envelope with a GetFolder or a FindFolder (EWS: GetFolder operation, FindFolder
-// operation).
+// folderRequest is what is read of a SOAP envelope with a GetFolder or a FindFolder (EWS: GetFolder operation,
+// FindFolder operation).
 type folderRequest struct {
 	XMLName xml.Name `xml:"http://schemas.xmlsoap.org/soap/envelope/ Envelope"`
 	Header  struct {
@@ -166,7 +166,8 @@ func (s folderSearch) check() error {
 	whole := s.XMLName.Local == "Contains" && s.Mode == "FullString" && s.Comparison == "IgnoreCase" && s.Constant != nil
 	equal := s.XMLName.Local == "IsEqualTo" && s.Operand.Constant != nil
 	if !whole && !equal || s.Field.URI != "folder:DisplayName" {
-		return errors.New("the sandbox knows no search expression but Or, IsEqualTo, and Contains with FullString and IgnoreCase, of folder:DisplayName")
+		return errors.New("the sandbox knows no search expression but Or, IsEqualTo, and Contains with FullString and " +
+			"IgnoreCase, of folder:DisplayName")
 	}
 	return nil
 }
@@ -204,8 +205,8 @@ func (s folderShape) names(uri string) bool {
 	return slices.ContainsFunc(s.Properties.Fields, func(f fieldURI) bool { return f.URI == uri })
 }
 
-// wants reports whether a property is asked for, by the shape or by name. The permissions have to be named: Exchange Online
-// leaves them out of AllProperties (EWS: PermissionSet, version differences).
+// wants reports whether a property is asked for, by the shape or by name. The permissions have to be named: Exchange
+// Online leaves them out of AllProperties (EWS: PermissionSet, version differences).
 func (s folderShape) wants(uri string) bool {
 	switch {
 	case s.names(uri):

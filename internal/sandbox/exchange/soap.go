@@ -26,7 +26,8 @@ func (f ewsFault) messageXML() string {
 	if f.BackOff <= 0 {
 		return ""
 	}
-	return fmt.Sprintf(`<t:MessageXml xmlns:t="%s"><t:Value Name="BackOffMilliseconds">%d</t:Value></t:MessageXml>`, typesNamespace, f.BackOff.Milliseconds())
+	return fmt.Sprintf(`<t:MessageXml xmlns:t="%s"><t:Value Name="BackOffMilliseconds">%d</t:Value></t:MessageXml>`,
+		typesNamespace, f.BackOff.Milliseconds())
 }
 
 func writeEWSFault(w http.ResponseWriter, status int, fault ewsFault) {
@@ -41,6 +42,7 @@ func writeSOAP(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = fmt.Fprintf(w, `<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="%s"><s:Header>`+
-		`<h:ServerVersionInfo MajorVersion="15" MinorVersion="20" MajorBuildNumber="9412" MinorBuildNumber="5" Version="V2018_01_08" xmlns:h="%s"/>`+
+		`<h:ServerVersionInfo MajorVersion="15" MinorVersion="20" MajorBuildNumber="9412" MinorBuildNumber="5" `+
+		`Version="V2018_01_08" xmlns:h="%s"/>`+
 		`</s:Header><s:Body>%s</s:Body></s:Envelope>`, soapNamespace, typesNamespace, body)
 }

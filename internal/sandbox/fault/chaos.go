@@ -21,7 +21,8 @@ var chances = []struct {
 	kind  Kind
 	often int
 }{
-	{Throttled, 15}, {ServerError, 5}, {Unavailable, 7}, {TimeoutBefore, 7}, {TimeoutAfter, 7}, {ResetBefore, 5}, {ResetAfter, 5},
+	{Throttled, 15}, {ServerError, 5}, {Unavailable, 7}, {TimeoutBefore, 7}, {TimeoutAfter, 7}, {ResetBefore, 5},
+	{ResetAfter, 5},
 	{CutOff, 4}, {HTMLPage, 4}, {EmptyBody, 4}, {Slow, 5}, {Stale, 12}, {Unread, 4}, {Concurrent, 4},
 }
 
@@ -60,7 +61,8 @@ func (c *chaos) chance(r *http.Request) (Fault, bool) {
 		case Unread, Concurrent:
 			// It is the directory that says so, of the parts of a batch for themselves, and only writes are in each other's way.
 			owner, owned := c.ownerOf(r.URL.Path)
-			if !owned || !owner.Directory || strings.HasSuffix(r.URL.Path, "/$batch") || likely.kind == Concurrent && r.Method == http.MethodGet {
+			if !owned || !owner.Directory || strings.HasSuffix(r.URL.Path, "/$batch") ||
+				likely.kind == Concurrent && r.Method == http.MethodGet {
 				return Fault{}, false
 			}
 		case Throttled:
@@ -75,7 +77,8 @@ func (c *chaos) chance(r *http.Request) (Fault, bool) {
 	return Fault{}, false
 }
 
-// partsOf tells batches apart, which all have one path, by what they ask for. Those sent side by side come in any order.
+// partsOf tells batches apart, which all have one path, by what they ask for. Those sent side by side come in any
+// order.
 func partsOf(r *http.Request) string {
 	if !strings.HasSuffix(r.URL.Path, "/$batch") {
 		return ""

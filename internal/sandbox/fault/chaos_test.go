@@ -35,7 +35,9 @@ func drawnFaults(t *testing.T, seed uint64) []int {
 	for i := range 2000 {
 		method := []string{http.MethodGet, http.MethodPatch}[i%2]
 		// The GUID differs from run to run, as it does in reality.
-		r, err := http.NewRequestWithContext(t.Context(), method, fmt.Sprintf("https://localhost/v1.0/applications/%08x-0000-4000-8000-%012x", time.Now().UnixNano()&0xffffffff, i), nil)
+		r, err := http.NewRequestWithContext(t.Context(), method,
+			fmt.Sprintf("https://localhost/v1.0/applications/%08x-0000-4000-8000-%012x", time.Now().UnixNano()&0xffffffff, i),
+			nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,7 +35,8 @@ const (
 
 // kinds are all of them, in the order in which they are told of.
 var kinds = []Kind{
-	Throttled, ServerError, Unavailable, TimeoutBefore, TimeoutAfter, ResetBefore, ResetAfter, CutOff, HTMLPage, EmptyBody, Slow, Stale, Refused,
+	Throttled, ServerError, Unavailable, TimeoutBefore, TimeoutAfter, ResetBefore, ResetAfter, CutOff, HTMLPage, EmptyBody,
+	Slow, Stale, Refused,
 	Unread, Concurrent,
 }
 
@@ -43,15 +44,17 @@ var kinds = []Kind{
 type Fault struct {
 	// At is the method, a space and the path without its query, such as "PATCH /v1.0/applications*"; * is any text in
 	// either, and without a method every one is meant. Case does not matter.
-	At         string `json:"at"`
-	Kind       Kind   `json:"kind"`
-	Nth        int    `json:"nth,omitempty"`         // the first request that is hit, of those that match; 0 means 1
-	Times      int    `json:"times,omitempty"`       // how many that match are hit in a row; 0 means 1
-	RetryAfter string `json:"retry_after,omitempty"` // the header of that name, such as 2; for the kinds that answer with an error
-	For        string `json:"for,omitempty"`         // a duration such as 30s: of Slow on this machine's clock (default 2s), of Stale in the tenants' time (default 1m)
-	Status     int    `json:"status,omitempty"`      // of Refused
-	Code       string `json:"code,omitempty"`        // of Refused, such as Authorization_RequestDenied
-	Message    string `json:"message,omitempty"`     // of Refused
+	At    string `json:"at"`
+	Kind  Kind   `json:"kind"`
+	Nth   int    `json:"nth,omitempty"`   // the first request that is hit, of those that match; 0 means 1
+	Times int    `json:"times,omitempty"` // how many that match are hit in a row; 0 means 1
+	// the header of that name, such as 2; for the kinds that answer with an error
+	RetryAfter string `json:"retry_after,omitempty"`
+	// a duration such as 30s: of Slow on this machine's clock (default 2s), of Stale in the tenants' time (default 1m)
+	For     string `json:"for,omitempty"`
+	Status  int    `json:"status,omitempty"`  // of Refused
+	Code    string `json:"code,omitempty"`    // of Refused, such as Authorization_RequestDenied
+	Message string `json:"message,omitempty"` // of Refused
 
 	lastWrite bool // of Stale: answered as of before the last write to the tenant that has not settled, in place of For
 }

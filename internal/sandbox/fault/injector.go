@@ -15,7 +15,8 @@ import (
 )
 
 // Injector is where faults come in: throttling, outages, answers that get lost on the way. Every request passes here,
-// and each part of a batch for itself, as each is throttled for itself. Its methods may be called from several goroutines.
+// and each part of a batch for itself, as each is throttled for itself. Its methods may be called from several
+// goroutines.
 type Injector struct {
 	world *tenant.World
 	apis  []API
@@ -29,8 +30,9 @@ type Injector struct {
 
 // API is one of the sandbox's APIs, as far as faults tell them apart.
 type API struct {
-	Owns      func(path string) bool                                     // reports whether a path is one of the API's
-	Directory bool                                                       // meets by chance what only the directory says: Unread and Concurrent
+	Owns func(path string) bool // reports whether a path is one of the API's
+	// meets by chance what only the directory says: Unread and Concurrent
+	Directory bool
 	Refuse    func(w http.ResponseWriter, r *http.Request, with Failure) // answers in the API's form
 }
 
@@ -42,8 +44,8 @@ type Failure struct {
 	Message string
 }
 
-// New returns an injector without faults. In a world of the hostile profile, requests meet faults by chance. A request to
-// none of the APIs is refused in plain text.
+// New returns an injector without faults. In a world of the hostile profile, requests meet faults by chance. A request
+// to none of the APIs is refused in plain text.
 func New(world *tenant.World, issuer *token.Issuer, apis ...API) *Injector {
 	i := &Injector{world: world, apis: apis, met: map[Kind]int{}}
 	if world.Profile.Chaos {
@@ -173,23 +175,27 @@ func (i *Injector) staleView(f Fault) func(*tenant.Tenant) tenant.View {
 }
 
 // failures are what the kinds that answer with an error say in the name of Graph (Microsoft Graph: error responses and
-// resource types, throttling guidance; the texts, and the codes of 500 and above, are unconfirmed. The last two were seen, in
-// answers to requests that succeeded when they were made again).
+// resource types, throttling guidance; the texts, and the codes of 500 and above, are unconfirmed. The last two were
+// seen, in answers to requests that succeeded when they were made again).
 var failures = map[Kind]Failure{
-	Throttled:     {Status: http.StatusTooManyRequests, Code: "TooManyRequests", Message: "Too many requests."},
-	ServerError:   {Status: http.StatusInternalServerError, Code: "Service_InternalServerError", Message: "Encountered an internal server error."},
-	Unavailable:   {Status: http.StatusServiceUnavailable, Code: "Directory_ReplicaUnavailable", Message: "The service is temporarily unavailable."},
+	Throttled: {Status: http.StatusTooManyRequests, Code: "TooManyRequests", Message: "Too many requests."},
+	ServerError: {Status: http.StatusInternalServerError, Code: "Service_InternalServerError",
+		Message: "Encountered an internal server error."},
+	Unavailable: {Status: http.StatusServiceUnavailable, Code: "Directory_ReplicaUnavailable",
+		Message: "The service is temporarily unavailable."},
 	TimeoutBefore: {Status: http.StatusGatewayTimeout, Code: "UnknownError", Message: ""},
 	TimeoutAfter:  {Status: http.StatusGatewayTimeout, Code: "UnknownError", Message: ""},
 	HTMLPage:      {Status: http.StatusBadGateway},
 	EmptyBody:     {Status: http.StatusServiceUnavailable},
-	Unread:        {Status: http.StatusNotFound, Code: "Directory_ObjectNotFound", Message: "Unable to read the company information from the directory."},
+	Unread: {Status: http.StatusNotFound, Code: "Directory_ObjectNotFound",
+		Message: "Unable to read the company information from the directory."},
 	Concurrent: {Status: http.StatusConflict, Code: "Directory_ConcurrencyViolation",
 		Message: "Error due to concurrent requests being made to the tenant. Please wait briefly and retry."},
 }
 
 // gatewayPage is what a gateway in front of the API answers when it cannot reach it.
-const gatewayPage = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
+const gatewayPage = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad " +
+	"Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
 
 // fail answers with the error of a fault, in the form of the API that was asked.
 func (i *Injector) fail(a *recorded, r *http.Request, f Fault) {

@@ -14,9 +14,11 @@ import (
 // applicationRoutes are the operations on application objects. Microsoft's table for the list names OwnedBy as well;
 // in practice it does not suffice (unconfirmed), and here it never does.
 var applicationRoutes = []route{
-	{http.MethodGet, "applications", []string{appReadAll, appReadWriteAll, directoryRead, directoryWrite}, (*call).listApplications},
+	{http.MethodGet, "applications", []string{appReadAll, appReadWriteAll, directoryRead, directoryWrite},
+		(*call).listApplications},
 	{http.MethodPost, "applications", []string{appCreate, appOwnedBy, appReadWriteAll}, (*call).postApplication},
-	{http.MethodGet, "applications/{application}", []string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite}, (*call).getApplication},
+	{http.MethodGet, "applications/{application}",
+		[]string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite}, (*call).getApplication},
 	{http.MethodPatch, "applications/{application}", []string{appOwnedBy, appReadWriteAll}, (*call).patchApplication},
 	{http.MethodDelete, "applications/{application}", []string{appOwnedBy, appReadWriteAll}, (*call).deleteApplication},
 }
@@ -48,13 +50,16 @@ func (c *call) findApplication(v tenant.View) (tenant.Application, *apiError) {
 
 func (c *call) listApplications() *apiError {
 	return c.many(collection{
-		context:    "applications",
-		schema:     c.applicationEntity(tenant.Application{}, false),
-		filterable: []string{"id", "appId", "createdDateTime", "displayName", "identifierUris", "publisherDomain", "signInAudience", "tags", "uniqueName"},
+		context: "applications",
+		schema:  c.applicationEntity(tenant.Application{}, false),
+		filterable: []string{"id", "appId", "createdDateTime", "displayName", "identifierUris", "publisherDomain",
+			"signInAudience", "tags", "uniqueName"},
 		sortable:   []string{"displayName", "createdDateTime"},
 		searchable: []string{"displayName", "description"},
 		rows: func(v tenant.View) []object {
-			return tenant.Mapped(c.tenant.Directory.Applications.List(v, nil), func(a tenant.Application) object { return c.applicationEntity(a, false) })
+			return tenant.Mapped(c.tenant.Directory.Applications.List(v, nil), func(a tenant.Application) object {
+				return c.applicationEntity(a, false)
+			})
 		},
 	})
 }
@@ -93,16 +98,19 @@ func (c *call) createApplication(body map[string]json.RawMessage) *apiError {
 		return failure
 	}
 	if created.DisplayName == "" {
-		return refuse(badRequest, "A value is required for property 'displayName' of resource 'Application'.").detail("MissingValue", "displayName")
+		return refuse(badRequest,
+			"A value is required for property 'displayName' of resource 'Application'.").detail("MissingValue", "displayName")
 	}
 	if failure := c.checkRules(created); failure != nil {
 		return failure
 	}
 	c.tenant.Directory.Applications.Put(c.api.world.Now(), created.ID, created)
 	entity := c.applicationEntity(created, false)
-	for i, password := range entity["passwordCredentials"].([]object) {
-		password["secretText"] = secrets[i] // here and never again
+	passwords := tenant.Mapped(created.Passwords, passwordEntity)
+	for i := range passwords {
+		passwords[i]["secretText"] = secrets[i] // here and never again
 	}
+	entity["passwordCredentials"] = passwords
 	return c.created("applications", "Application", entity)
 }
 
@@ -114,7 +122,8 @@ func (c *call) patchApplication() *apiError {
 		return failure
 	}
 	changed, failure := c.findApplication(tenant.Present())
-	if k := c.keys["application"]; failure != nil && failure.status == http.StatusNotFound && c.prefersUpsert() && strings.EqualFold(k.property, "uniqueName") {
+	if k := c.keys["application"]; failure != nil && failure.status == http.StatusNotFound && c.prefersUpsert() &&
+		strings.EqualFold(k.property, "uniqueName") {
 		if _, set := body["uniqueName"]; !set {
 			body["uniqueName"], _ = json.Marshal(k.value) // a string always has a form
 		}
@@ -131,7 +140,9 @@ func (c *call) patchApplication() *apiError {
 }
 
 func (c *call) prefersUpsert() bool {
-	return slices.ContainsFunc(c.r.Header.Values("Prefer"), func(value string) bool { return strings.Contains(value, "create-if-missing") })
+	return slices.ContainsFunc(c.r.Header.Values("Prefer"), func(value string) bool {
+		return strings.Contains(value, "create-if-missing")
+	})
 }
 
 // deleteApplication moves the application and its service principal here, with the grants of that, to the recycle bin.
@@ -152,10 +163,12 @@ func (c *call) deleteApplication() *apiError {
 }
 
 // SignInAudiences are the values of the property signInAudience (Microsoft Graph: application resource type).
-var SignInAudiences = []string{"AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount", "PersonalMicrosoftAccount"}
+var SignInAudiences = []string{"AzureADMyOrg", "AzureADMultipleOrgs", "AzureADandPersonalMicrosoftAccount",
+	"PersonalMicrosoftAccount"}
 
 // setApplication sets what is in a request. On creation it returns the values of the client secrets made by the way.
-func (c *call) setApplication(a *tenant.Application, body map[string]json.RawMessage, creating bool) (secrets []string, failure *apiError) {
+func (c *call) setApplication(a *tenant.Application, body map[string]json.RawMessage, creating bool) (secrets []string,
+	failure *apiError) {
 	const resource = "Application"
 	for _, name := range sortedNames(body) {
 		raw := body[name]
@@ -226,7 +239,8 @@ func (c *call) setIdentifierURIs(a *tenant.Application, raw json.RawMessage) *ap
 		return failure
 	}
 	_, exists := c.tenant.Directory.Applications.First(tenant.Present(), func(other tenant.Application) bool {
-		return other.ID != a.ID && slices.ContainsFunc(uris, func(uri string) bool { return slices.Contains(other.IdentifierURIs, uri) })
+		return other.ID != a.ID &&
+			slices.ContainsFunc(uris, func(uri string) bool { return slices.Contains(other.IdentifierURIs, uri) })
 	})
 	if exists {
 		return taken("identifierUris")

@@ -45,7 +45,8 @@ func (a *API) carryOutBatch(w http.ResponseWriter, r *http.Request) *apiError {
 		return failure
 	}
 	if r.Method != http.MethodPost {
-		return &apiError{status: http.StatusMethodNotAllowed, code: badRequest, message: "Specified HTTP method is not allowed for the request target."}
+		return &apiError{status: http.StatusMethodNotAllowed, code: badRequest,
+			message: "Specified HTTP method is not allowed for the request target."}
 	}
 	var envelope struct {
 		Requests []batchRequest `json:"requests"`
@@ -80,7 +81,9 @@ func checkBatch(requests []batchRequest) *apiError {
 	var ids []string
 	for _, request := range requests {
 		if request.ID == "" || request.Method == "" || request.URL == "" || slices.Contains(ids, request.ID) {
-			return refuse(badSyntax, "Request Id, method and url of every batch request must be there, and every Id must be unique.") // text unconfirmed
+			// text unconfirmed
+			return refuse(badSyntax,
+				"Request Id, method and url of every batch request must be there, and every Id must be unique.")
 		}
 		ids = append(ids, request.ID)
 		write := request.Method == http.MethodPost || request.Method == http.MethodPatch || request.Method == http.MethodPut
@@ -91,7 +94,8 @@ func checkBatch(requests []batchRequest) *apiError {
 	for i, request := range requests {
 		for _, id := range request.DependsOn {
 			if id == request.ID || !slices.Contains(ids[:i], id) {
-				return refuse(badSyntax, "Request Id '%s' depends on '%s', which is not a request before it.", request.ID, id) // text unconfirmed
+				// text unconfirmed
+				return refuse(badSyntax, "Request Id '%s' depends on '%s', which is not a request before it.", request.ID, id)
 			}
 		}
 	}
@@ -126,7 +130,8 @@ func (a *API) carryOutParts(r *http.Request, requests []batchRequest) ([]batchRe
 		response := a.part(r, request, failed)
 		status[request.ID] = response.Status
 		responses = append(responses, response)
-		parts = append(parts, tenant.Part{Method: request.Method, Path: "/v1.0/" + strings.TrimLeft(request.URL, "/"), Status: response.Status})
+		parts = append(parts, tenant.Part{Method: request.Method, Path: "/v1.0/" + strings.TrimLeft(request.URL, "/"),
+			Status: response.Status})
 	}
 	return responses, parts
 }
@@ -137,9 +142,13 @@ func (a *API) part(batch *http.Request, request batchRequest, dependencyFailed b
 	target, err := url.Parse("/v1.0/" + strings.TrimLeft(request.URL, "/"))
 	switch {
 	case dependencyFailed:
-		a.refusePart(answered, batch, &apiError{status: http.StatusFailedDependency, code: "FailedDependency", message: "Request failed due to the failure of a request that it depends on."}) // text unconfirmed
+		// text unconfirmed
+		a.refusePart(answered, batch,
+			&apiError{status: http.StatusFailedDependency, code: "FailedDependency",
+				message: "Request failed due to the failure of a request that it depends on."})
 	case err != nil || strings.HasPrefix(target.Path, "/v1.0/$batch") || strings.Contains(request.URL, "://"):
-		a.refusePart(answered, batch, refuse(badSyntax, "Invalid request URL in batch: '%s'.", request.URL)) // text unconfirmed
+		// text unconfirmed
+		a.refusePart(answered, batch, refuse(badSyntax, "Invalid request URL in batch: '%s'.", request.URL))
 	default:
 		inner := batch.Clone(batch.Context())
 		inner.Method, inner.URL, inner.RequestURI = request.Method, target, target.RequestURI()

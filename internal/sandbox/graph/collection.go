@@ -66,7 +66,8 @@ func queryRefusal(err error) *apiError {
 	var misspelt *odata.SyntaxError
 	switch {
 	case errors.Is(err, odata.ErrPageToken):
-		return refuse("Directory_ExpiredPageToken", "The specified page token value has expired and can no longer be included in your request.")
+		return refuse("Directory_ExpiredPageToken",
+			"The specified page token value has expired and can no longer be included in your request.")
 	case errors.As(err, &misspelt):
 		return refuse(badSyntax, "%s", err)
 	default:

@@ -21,13 +21,20 @@ import (
 // credentialRoutes are the operations on client secrets and federated credentials. Certificates are set by a PATCH of
 // the application, or rolled by the application itself.
 var credentialRoutes = []route{
-	{http.MethodPost, "applications/{application}/addPassword", []string{appOwnedBy, appReadWriteAll}, (*call).addPassword},
-	{http.MethodPost, "applications/{application}/removePassword", []string{appOwnedBy, appReadWriteAll}, (*call).removePassword},
-	{http.MethodGet, "applications/{application}/federatedIdentityCredentials", []string{appReadAll, appOwnedBy, appReadWriteAll}, (*call).listFederated},
-	{http.MethodPost, "applications/{application}/federatedIdentityCredentials", []string{appOwnedBy, appReadWriteAll}, (*call).postFederated},
-	{http.MethodGet, "applications/{application}/federatedIdentityCredentials/{credential}", []string{appReadAll, appOwnedBy, appReadWriteAll}, (*call).getFederated},
-	{http.MethodPatch, "applications/{application}/federatedIdentityCredentials/{credential}", []string{appOwnedBy, appReadWriteAll}, (*call).patchFederated},
-	{http.MethodDelete, "applications/{application}/federatedIdentityCredentials/{credential}", []string{appOwnedBy, appReadWriteAll}, (*call).deleteFederated},
+	{http.MethodPost, "applications/{application}/addPassword", []string{appOwnedBy, appReadWriteAll},
+		(*call).addPassword},
+	{http.MethodPost, "applications/{application}/removePassword", []string{appOwnedBy, appReadWriteAll},
+		(*call).removePassword},
+	{http.MethodGet, "applications/{application}/federatedIdentityCredentials",
+		[]string{appReadAll, appOwnedBy, appReadWriteAll}, (*call).listFederated},
+	{http.MethodPost, "applications/{application}/federatedIdentityCredentials", []string{appOwnedBy, appReadWriteAll},
+		(*call).postFederated},
+	{http.MethodGet, "applications/{application}/federatedIdentityCredentials/{credential}",
+		[]string{appReadAll, appOwnedBy, appReadWriteAll}, (*call).getFederated},
+	{http.MethodPatch, "applications/{application}/federatedIdentityCredentials/{credential}",
+		[]string{appOwnedBy, appReadWriteAll}, (*call).patchFederated},
+	{http.MethodDelete, "applications/{application}/federatedIdentityCredentials/{credential}",
+		[]string{appOwnedBy, appReadWriteAll}, (*call).deleteFederated},
 }
 
 // keyRequest is an entry of keyCredentials in a request. What is null is not set.
@@ -56,7 +63,9 @@ func (c *call) setKeys(a *tenant.Application, raw json.RawMessage) *apiError {
 		}
 		kept := -1
 		if entry.KeyID != nil {
-			kept = slices.IndexFunc(a.Keys, func(k tenant.KeyCredential) bool { return strings.EqualFold(k.KeyID, *entry.KeyID) })
+			kept = slices.IndexFunc(a.Keys, func(k tenant.KeyCredential) bool {
+				return strings.EqualFold(k.KeyID, *entry.KeyID)
+			})
 		}
 		var key tenant.KeyCredential
 		if kept >= 0 {
@@ -82,7 +91,8 @@ func (c *call) setKeys(a *tenant.Application, raw json.RawMessage) *apiError {
 
 func (e keyRequest) checkUsage() *apiError {
 	if e.Usage == nil || *e.Usage != "Verify" && *e.Usage != "Sign" {
-		return refuse(badRequest, `The value for the property "usage" in one of your credentials is invalid. Acceptable values are Sign, Verify.`)
+		return refuse(badRequest,
+			`The value for the property "usage" in one of your credentials is invalid. Acceptable values are Sign, Verify.`)
 	}
 	return nil
 }
@@ -113,14 +123,16 @@ func (e keyRequest) unchanged(k tenant.KeyCredential) *apiError {
 	moved := func(sent *time.Time, known time.Time) bool {
 		return sent != nil && !sent.Truncate(time.Second).Equal(known)
 	}
-	changed := differs(e.CustomKeyIdentifier, k.CustomID) || differs(e.DisplayName, k.DisplayName) || differs(e.Type, k.Type) ||
+	changed := differs(e.CustomKeyIdentifier, k.CustomID) || differs(e.DisplayName, k.DisplayName) ||
+		differs(e.Type, k.Type) ||
 		differs(e.Usage, k.Usage) || moved(e.StartDateTime, k.Start) || moved(e.EndDateTime, k.End)
 	if e.Content != nil {
 		certificate, err := parseKey(*e.Content)
 		changed = changed || err != nil || !certificate.Equal(k.Certificate)
 	}
 	if changed {
-		return refuse(badRequest, "Update to existing credential with KeyId '%s' is not allowed.", k.KeyID).detail("KeyNotUpdatable", "keyCredentials")
+		return refuse(badRequest, "Update to existing credential with KeyId '%s' is not allowed.",
+			k.KeyID).detail("KeyNotUpdatable", "keyCredentials")
 	}
 	return nil
 }
@@ -129,11 +141,15 @@ func (e keyRequest) unchanged(k tenant.KeyCredential) *apiError {
 // documents speak of one year as a limit and as the default, which certificates of many years in practice contradict.
 func (e keyRequest) key() (tenant.KeyCredential, *apiError) {
 	if e.Content == nil || e.Type == nil || *e.Type != "AsymmetricX509Cert" {
-		return tenant.KeyCredential{}, refuse(badRequest, "The value for the property \"type\" or \"key\" in one of your credentials is invalid.") // unconfirmed
+		// unconfirmed
+		return tenant.KeyCredential{},
+			refuse(badRequest, "The value for the property \"type\" or \"key\" in one of your credentials is invalid.")
 	}
 	certificate, err := parseKey(*e.Content)
 	if err != nil {
-		return tenant.KeyCredential{}, refuse(badRequest, "Key value is invalid certificate.").detail("InvalidValue", "keyCredentials") // unconfirmed
+		// unconfirmed
+		return tenant.KeyCredential{},
+			refuse(badRequest, "Key value is invalid certificate.").detail("InvalidValue", "keyCredentials")
 	}
 	k := tenant.KeyCredential{
 		KeyID: uuid.NewString(), Type: *e.Type, Usage: *e.Usage, Certificate: certificate, Raw: certificate.Raw,
@@ -181,7 +197,8 @@ func parseKey(text string) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	if block, _ := pem.Decode(content); block != nil && bytes.HasPrefix(bytes.TrimSpace(content), []byte("-----BEGIN CERTIFICATE-----")) {
+	if block, _ := pem.Decode(content); block != nil &&
+		bytes.HasPrefix(bytes.TrimSpace(content), []byte("-----BEGIN CERTIFICATE-----")) {
 		content = block.Bytes
 	}
 	return x509.ParseCertificate(content)
@@ -189,7 +206,8 @@ func parseKey(text string) (*x509.Certificate, error) {
 
 func keyEntity(k tenant.KeyCredential, withKey bool) object {
 	e := object{
-		"customKeyIdentifier": text(k.CustomID), "displayName": text(k.DisplayName), "keyId": k.KeyID, "type": k.Type, "usage": k.Usage,
+		"customKeyIdentifier": text(k.CustomID), "displayName": text(k.DisplayName), "keyId": k.KeyID, "type": k.Type,
+		"usage":         k.Usage,
 		"startDateTime": timestamp(k.Start), "endDateTime": timestamp(k.End), "key": nil,
 	}
 	if withKey {
@@ -213,7 +231,8 @@ type passwordRequest struct {
 
 func (c *call) newPassword(a *tenant.Application, request passwordRequest) (tenant.PasswordCredential, *apiError) {
 	secret := tenant.NewClientSecret()
-	p := tenant.PasswordCredential{KeyID: uuid.NewString(), Secret: secret, Hint: secret[:3], Start: c.now(), End: c.now().AddDate(secretLifetime, 0, 0)}
+	p := tenant.PasswordCredential{KeyID: uuid.NewString(), Secret: secret, Hint: secret[:3], Start: c.now(),
+		End: c.now().AddDate(secretLifetime, 0, 0)}
 	if request.DisplayName != nil {
 		p.DisplayName = *request.DisplayName
 	}
@@ -231,7 +250,8 @@ func (c *call) newPassword(a *tenant.Application, request passwordRequest) (tena
 
 // setPasswords replaces the collection. With a new application secrets can be made by the way, which is undocumented
 // but what HashiCorp's azuread provider lives on; later only removed.
-func (c *call) setPasswords(a *tenant.Application, raw json.RawMessage, creating bool) (secrets []string, failure *apiError) {
+func (c *call) setPasswords(a *tenant.Application, raw json.RawMessage, creating bool) (secrets []string,
+	failure *apiError) {
 	entries, failure := decoded[[]passwordRequest]("passwordCredentials", "Application", raw)
 	if failure != nil {
 		return nil, failure
@@ -240,7 +260,9 @@ func (c *call) setPasswords(a *tenant.Application, raw json.RawMessage, creating
 	for _, entry := range entries {
 		at := -1
 		if entry.KeyID != nil {
-			at = slices.IndexFunc(a.Passwords, func(p tenant.PasswordCredential) bool { return strings.EqualFold(p.KeyID, *entry.KeyID) })
+			at = slices.IndexFunc(a.Passwords, func(p tenant.PasswordCredential) bool {
+				return strings.EqualFold(p.KeyID, *entry.KeyID)
+			})
 		}
 		switch {
 		case at >= 0:
@@ -299,7 +321,9 @@ func (c *call) removePassword() *apiError {
 	if failure != nil {
 		return failure
 	}
-	left := slices.DeleteFunc(slices.Clone(changed.Passwords), func(p tenant.PasswordCredential) bool { return strings.EqualFold(p.KeyID, keyID) })
+	left := slices.DeleteFunc(slices.Clone(changed.Passwords), func(p tenant.PasswordCredential) bool {
+		return strings.EqualFold(p.KeyID, keyID)
+	})
 	if len(left) == len(changed.Passwords) {
 		return refuse(badRequest, "No password credential found with keyId.") // unconfirmed
 	}

@@ -12,9 +12,12 @@ import (
 // deletedItemRoutes are the operations on the recycle bin. The casts of the list are also known with the namespace
 // microsoft.graph, which the path's parser shortens.
 var deletedItemRoutes = []route{
-	{http.MethodGet, "directory/deletedItems/graph.application", []string{appReadAll, appReadWriteAll, directoryRead, directoryWrite}, (*call).listDeletedApplications},
-	{http.MethodGet, "directory/deletedItems/graph.servicePrincipal", []string{appReadAll, appReadWriteAll, directoryRead, directoryWrite}, (*call).listDeletedServicePrincipals},
-	{http.MethodGet, "directory/deletedItems/{item}", []string{appReadAll, appReadWriteAll, directoryRead, directoryWrite, appOwnedBy}, (*call).getDeletedItem},
+	{http.MethodGet, "directory/deletedItems/graph.application",
+		[]string{appReadAll, appReadWriteAll, directoryRead, directoryWrite}, (*call).listDeletedApplications},
+	{http.MethodGet, "directory/deletedItems/graph.servicePrincipal",
+		[]string{appReadAll, appReadWriteAll, directoryRead, directoryWrite}, (*call).listDeletedServicePrincipals},
+	{http.MethodGet, "directory/deletedItems/{item}",
+		[]string{appReadAll, appReadWriteAll, directoryRead, directoryWrite, appOwnedBy}, (*call).getDeletedItem},
 	{http.MethodDelete, "directory/deletedItems/{item}", []string{appOwnedBy, appReadWriteAll}, (*call).purge},
 	{http.MethodPost, "directory/deletedItems/{item}/restore", []string{appOwnedBy, appReadWriteAll}, (*call).restore},
 }
@@ -32,7 +35,8 @@ func (c *call) bin(p tenant.ServicePrincipal) {
 		c.tenant.Directory.Grants.Remove(at, grant.ID)
 	}
 	c.tenant.Directory.ServicePrincipals.Remove(at, p.ID)
-	c.tenant.Directory.Deleted.Put(at, p.ID, tenant.DeletedItem{ID: p.ID, DeletedAt: c.now(), ServicePrincipal: &p, Grants: grants})
+	c.tenant.Directory.Deleted.Put(at, p.ID,
+		tenant.DeletedItem{ID: p.ID, DeletedAt: c.now(), ServicePrincipal: &p, Grants: grants})
 }
 
 // kept reports whether an object is still in the recycle bin.
@@ -69,18 +73,21 @@ func deletedType(d tenant.DeletedItem) string {
 }
 
 func (c *call) listDeletedApplications() *apiError {
-	return c.listDeleted("applications", c.applicationEntity(tenant.Application{}, false), func(d tenant.DeletedItem) bool { return d.Application != nil })
+	return c.listDeleted("applications", c.applicationEntity(tenant.Application{}, false),
+		func(d tenant.DeletedItem) bool { return d.Application != nil })
 }
 
 func (c *call) listDeletedServicePrincipals() *apiError {
-	return c.listDeleted("servicePrincipals", c.servicePrincipalEntity(c.Lists, tenant.ServicePrincipal{}), func(d tenant.DeletedItem) bool { return d.ServicePrincipal != nil })
+	return c.listDeleted("servicePrincipals", c.servicePrincipalEntity(c.Lists, tenant.ServicePrincipal{}),
+		func(d tenant.DeletedItem) bool { return d.ServicePrincipal != nil })
 }
 
 func (c *call) listDeleted(context string, schema object, ofType func(tenant.DeletedItem) bool) *apiError {
 	return c.many(collection{
-		context:    context,
-		schema:     schema,
-		filterable: []string{"id", "appId", "displayName", "uniqueName", "tags"}, // that uniqueName is among them is unconfirmed
+		context: context,
+		schema:  schema,
+		// that uniqueName is among them is unconfirmed
+		filterable: []string{"id", "appId", "displayName", "uniqueName", "tags"},
 		sortable:   []string{"displayName", "deletedDateTime"},
 		rows: func(v tenant.View) []object {
 			found := c.tenant.Directory.Deleted.List(v, func(d tenant.DeletedItem) bool { return ofType(d) && c.kept(d) })
@@ -139,13 +146,17 @@ func (c *call) restore() *apiError {
 func (c *call) restoreApplication(a tenant.Application) *apiError {
 	now := tenant.Present()
 	if _, exists := c.tenant.ApplicationByUniqueName(now, a.UniqueName); exists {
-		return conflict("Another object with the same value for property uniqueName already exists.").detail("ObjectConflict", "uniqueName")
+		return conflict("Another object with the same value for property uniqueName already exists.").detail("ObjectConflict",
+			"uniqueName")
 	}
 	_, exists := c.tenant.Directory.Applications.First(now, func(other tenant.Application) bool {
-		return slices.ContainsFunc(a.IdentifierURIs, func(uri string) bool { return slices.Contains(other.IdentifierURIs, uri) })
+		return slices.ContainsFunc(a.IdentifierURIs, func(uri string) bool {
+			return slices.Contains(other.IdentifierURIs, uri)
+		})
 	})
 	if exists {
-		return conflict("Another object with the same value for property identifierUris already exists.").detail("ObjectConflict", "identifierUris")
+		return conflict("Another object with the same value for property identifierUris already exists.").detail(
+			"ObjectConflict", "identifierUris")
 	}
 	c.tenant.Directory.Applications.Put(c.api.world.Now(), a.ID, a)
 	return nil
@@ -157,7 +168,9 @@ func (c *call) restoreServicePrincipal(d tenant.DeletedItem) *apiError {
 		return refuse(badRequest, "Cannot restore ServicePrincipal without backing Application %s", p.AppID)
 	}
 	if _, exists := c.tenant.ServicePrincipalByAppID(now, p.AppID); exists {
-		return conflict("The service principal cannot be created, updated, or restored because the service principal name %s is already in use.", p.AppID) // code and text unconfirmed
+		// code and text unconfirmed
+		return conflict("The service principal cannot be created, updated, or restored because the service principal name "+
+			"%s is already in use.", p.AppID)
 	}
 	at := c.api.world.Now()
 	c.tenant.Directory.ServicePrincipals.Put(at, p.ID, p)

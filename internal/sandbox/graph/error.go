@@ -47,21 +47,25 @@ func notFound(name string) *apiError {
 }
 
 func denied() *apiError {
-	return &apiError{status: http.StatusForbidden, code: "Authorization_RequestDenied", message: "Insufficient privileges to complete the operation."}
+	return &apiError{status: http.StatusForbidden, code: "Authorization_RequestDenied",
+		message: "Insufficient privileges to complete the operation."}
 }
 
 func conflict(format string, particulars ...any) *apiError {
-	return &apiError{status: http.StatusConflict, code: "Request_MultipleObjectsWithSameKeyValue", message: fmt.Sprintf(format, particulars...)}
+	return &apiError{status: http.StatusConflict, code: "Request_MultipleObjectsWithSameKeyValue",
+		message: fmt.Sprintf(format, particulars...)}
 }
 
 // taken is the answer to a value that must be unique and is not (seen for uniqueName).
 func taken(property string) *apiError {
-	return refuse(badRequest, "Another object with the same value for property %s already exists.", property).detail("ObjectConflict", property)
+	return refuse(badRequest, "Another object with the same value for property %s already exists.",
+		property).detail("ObjectConflict", property)
 }
 
 // invalidValue's text is unconfirmed in its details.
 func invalidValue(property, resource string) *apiError {
-	return refuse(badRequest, "Invalid value specified for property '%s' of resource '%s'.", property, resource).detail("InvalidValue", property)
+	return refuse(badRequest, "Invalid value specified for property '%s' of resource '%s'.", property,
+		resource).detail("InvalidValue", property)
 }
 
 // readOnly's text is unconfirmed.
@@ -69,8 +73,8 @@ func readOnly(property string) *apiError {
 	return refuse(badRequest, "Property '%s' is read-only and cannot be set.", property).detail("InvalidValue", property)
 }
 
-// readOnlyUnlessItsID lets a request repeat the ID of the object that it changes, as HashiCorp's azuread provider does where
-// it sets certificates.
+// readOnlyUnlessItsID lets a request repeat the ID of the object that it changes, as HashiCorp's azuread provider does
+// where it sets certificates.
 func readOnlyUnlessItsID(property string, raw json.RawMessage, id string) *apiError {
 	var repeated string
 	if property == "id" && json.Unmarshal(raw, &repeated) == nil && strings.EqualFold(repeated, id) {
@@ -81,11 +85,13 @@ func readOnlyUnlessItsID(property string, raw json.RawMessage, id string) *apiEr
 
 // unknownProperty's text is unconfirmed.
 func unknownProperty(property, resource string) *apiError {
-	return refuse(badRequest, "The property '%s' does not exist on type 'microsoft.graph.%s'. Make sure to only use property names that are defined by the type.", property, resource)
+	return refuse(badRequest,
+		"The property '%s' does not exist on type 'microsoft.graph.%s'. Make sure to only use property names that are "+
+			"defined by the type.", property, resource)
 }
 
-// tokenErrors are Graph's words for a token that it does not take. Those for a wrong signature, for an expired token and for
-// another audience are unconfirmed.
+// tokenErrors are Graph's words for a token that it does not take. Those for a wrong signature, for an expired token
+// and for another audience are unconfirmed.
 var tokenErrors = map[token.Reason]string{
 	token.Missing:      "Access token is empty.",
 	token.Malformed:    "CompactToken parsing failed with error code: 80049217",

@@ -48,14 +48,16 @@ func (c *call) postFederated() *apiError {
 		return failure
 	}
 	if len(changed.Federated) >= maxFederated {
-		return refuse(badRequest, "An application can have at most %d federated identity credentials.", maxFederated) // text unconfirmed
+		// text unconfirmed
+		return refuse(badRequest, "An application can have at most %d federated identity credentials.", maxFederated)
 	}
 	if failure := checkFederated(&made, changed.Federated); failure != nil {
 		return failure
 	}
 	changed.Federated = append(slices.Clone(changed.Federated), made)
 	c.tenant.Directory.Applications.Put(c.api.world.Now(), changed.ID, changed)
-	return c.one(http.StatusCreated, "applications('"+changed.ID+"')/federatedIdentityCredentials", federatedEntity(made), nil)
+	return c.one(http.StatusCreated, "applications('"+changed.ID+"')/federatedIdentityCredentials", federatedEntity(made),
+		nil)
 }
 
 // patchFederated changes a credential (Microsoft Graph: federatedidentitycredential-update).
@@ -83,8 +85,8 @@ func (c *call) patchFederated() *apiError {
 
 const federatedResource = "FederatedIdentityCredential"
 
-// setFederated sets what is in a request. The name stays as it is once it is given (Microsoft Graph: federatedIdentityCredential
-// resource type), and may be repeated.
+// setFederated sets what is in a request. The name stays as it is once it is given (Microsoft Graph:
+// federatedIdentityCredential resource type), and may be repeated.
 func setFederated(f *tenant.FederatedCredential, body map[string]json.RawMessage) (failure *apiError) {
 	for _, name := range sortedNames(body) {
 		raw := body[name]
@@ -117,9 +119,11 @@ func setFederated(f *tenant.FederatedCredential, body map[string]json.RawMessage
 
 // checkFederated refuses a credential that lacks a property, or that conflicts with another one.
 func checkFederated(f *tenant.FederatedCredential, others []tenant.FederatedCredential) *apiError {
-	for _, property := range []struct{ name, value string }{{"issuer", f.Issuer}, {"name", f.Name}, {"subject", f.Subject}} {
+	for _, property := range []struct{ name, value string }{{"issuer", f.Issuer}, {"name", f.Name},
+		{"subject", f.Subject}} {
 		if property.value == "" {
-			return refuse(badRequest, "A value is required for property '%s' of resource '%s'.", property.name, federatedResource)
+			return refuse(badRequest, "A value is required for property '%s' of resource '%s'.", property.name,
+				federatedResource)
 		}
 	}
 	switch {
@@ -130,7 +134,8 @@ func checkFederated(f *tenant.FederatedCredential, others []tenant.FederatedCred
 	case slices.ContainsFunc(others, func(other tenant.FederatedCredential) bool {
 		return other.Issuer == f.Issuer && other.Subject == f.Subject
 	}):
-		return refuse(badRequest, "A federated identity credential with this issuer and subject already exists.") // text unconfirmed
+		// text unconfirmed
+		return refuse(badRequest, "A federated identity credential with this issuer and subject already exists.")
 	}
 	return nil
 }
@@ -142,7 +147,9 @@ func (c *call) findFederated(v tenant.View) (tenant.Application, int, *apiError)
 		return found, 0, failure
 	}
 	name := c.keys["credential"].value
-	at := slices.IndexFunc(found.Federated, func(f tenant.FederatedCredential) bool { return strings.EqualFold(f.ID, name) || f.Name == name })
+	at := slices.IndexFunc(found.Federated, func(f tenant.FederatedCredential) bool {
+		return strings.EqualFold(f.ID, name) || f.Name == name
+	})
 	if at < 0 {
 		return found, 0, notFound(name)
 	}

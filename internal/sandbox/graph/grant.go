@@ -11,8 +11,8 @@ import (
 )
 
 // Rights to application permissions granted. Application.ReadWrite.All does not suffice to grant: who may write
-// applications could otherwise make itself anything. It does to end a grant (Microsoft's permission data of 2026; the page
-// of the operation names AppRoleAssignment.ReadWrite.All alone).
+// applications could otherwise make itself anything. It does to end a grant (Microsoft's permission data of 2026; the
+// page of the operation names AppRoleAssignment.ReadWrite.All alone).
 var (
 	grantReaders = []string{appReadAll, appReadWriteAll, grantWriteAll, directoryRead, directoryWrite}
 	grantWriters = []string{grantWriteAll}
@@ -20,7 +20,8 @@ var (
 )
 
 // grantRoutes are the operations on grants of application permissions, which is what admin consent to them is: seen
-// from the service principal that holds them (appRoleAssignments), or from the API that they are on (appRoleAssignedTo).
+// from the service principal that holds them (appRoleAssignments), or from the API that they are on
+// (appRoleAssignedTo).
 var grantRoutes = []route{
 	{http.MethodGet, "servicePrincipals/{principal}/appRoleAssignments", grantReaders, (*call).listGrantsHeld},
 	{http.MethodPost, "servicePrincipals/{principal}/appRoleAssignments", grantWriters, (*call).postGrantHeld},
@@ -78,7 +79,9 @@ func (c *call) listGrants(side grantSide) *apiError {
 		schema:     grantEntity(tenant.AppRoleAssignment{}),
 		filterable: []string{"appRoleId", "principalDisplayName", "principalId", "resourceId"},
 		rows: func(v tenant.View) []object {
-			found := c.tenant.Directory.Grants.List(v, func(g tenant.AppRoleAssignment) bool { return side.end(g) == principal.ID })
+			found := c.tenant.Directory.Grants.List(v, func(g tenant.AppRoleAssignment) bool {
+				return side.end(g) == principal.ID
+			})
 			return tenant.Mapped(found, grantEntity)
 		},
 	})
@@ -158,15 +161,18 @@ func (c *call) postGrant(side grantSide) *apiError {
 		return refuse(badRequest, "Not a valid reference update")
 	}
 	if !grantable(api, made.AppRoleID) {
-		return refuse(badRequest, "Permission being assigned was not found on application '%s'.", api.AppID) // text unconfirmed
+		// text unconfirmed
+		return refuse(badRequest, "Permission being assigned was not found on application '%s'.", api.AppID)
 	}
 	if slices.ContainsFunc(c.tenant.GrantsOf(now, principal.ID), func(g tenant.AppRoleAssignment) bool {
 		return g.ResourceID == api.ID && g.AppRoleID == made.AppRoleID
 	}) {
-		return refuse(badRequest, "Permission being assigned already exists on the object").detail("InvalidUpdate", "") // the detail is unconfirmed
+		// the detail is unconfirmed
+		return refuse(badRequest, "Permission being assigned already exists on the object").detail("InvalidUpdate", "")
 	}
 	made.ID, made.CreatedAt = tenant.NewAppRoleAssignmentID(principal.ID), c.now()
-	made.PrincipalDisplayName, made.PrincipalType, made.ResourceDisplayName = principal.DisplayName, "ServicePrincipal", api.DisplayName
+	made.PrincipalDisplayName, made.PrincipalType, made.ResourceDisplayName = principal.DisplayName, "ServicePrincipal",
+		api.DisplayName
 	c.tenant.Directory.Grants.Put(c.api.world.Now(), made.ID, made)
 	return c.created(side.contextOf(named), "AppRoleAssignment", grantEntity(made))
 }

@@ -37,7 +37,8 @@ const (
 	policyRead       = "Policy.Read.All"
 )
 
-// Versions of Graph, as a path names them. The beta has single applications and service principals only: HashiCorp's azuread provider reads some of their properties there, for v1.0 does not have them or once did not.
+// Versions of Graph, as a path names them. The beta has single applications and service principals only: HashiCorp's
+// azuread provider reads some of their properties there, for v1.0 does not have them or once did not.
 const (
 	stableVersion = "v1.0"
 	betaVersion   = "beta"
@@ -119,7 +120,9 @@ func (a *API) carryOut(w http.ResponseWriter, r *http.Request) *apiError {
 		return denied()
 	}
 	c := &call{api: a, tenant: t, token: token, w: w, r: r, version: version, keys: keys}
-	c.ownOnly = !slices.ContainsFunc(found.rights, func(right string) bool { return right != appOwnedBy && token.HasRole(right) })
+	c.ownOnly = !slices.ContainsFunc(found.rights, func(right string) bool {
+		return right != appOwnedBy && token.HasRole(right)
+	})
 	var err error
 	if c.query, err = odata.Parse(r); err != nil {
 		return queryRefusal(err)
@@ -148,7 +151,8 @@ func (a *API) caller(r *http.Request) (*token.AccessToken, *tenant.Tenant, *apiE
 	}
 	t, found := a.world.Find(token.TenantID)
 	// Programs that learned of the sandbox by the cloud metadata know Graph by the sandbox's own origin.
-	if audience := strings.TrimRight(token.Audience, "/"); !found || audience != tenant.GraphAudience && audience != a.origin && audience != tenant.GraphAppID {
+	if audience := strings.TrimRight(token.Audience, "/"); !found ||
+		audience != tenant.GraphAudience && audience != a.origin && audience != tenant.GraphAppID {
 		return nil, nil, unauthenticated(wrongAudience)
 	}
 	tenant.NoteTenant(r, t.ID)
@@ -167,10 +171,12 @@ func setHeaders(w http.ResponseWriter, r *http.Request) {
 	header.Set("Strict-Transport-Security", "max-age=31536000")
 	header.Set("request-id", requestID)
 	header.Set("client-request-id", clientRequestID)
-	header.Set("x-ms-ags-diagnostic", `{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"5","ScaleUnit":"000","RoleInstance":"SANDBOX"}}`)
+	header.Set("x-ms-ags-diagnostic",
+		`{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"5","ScaleUnit":"000","RoleInstance":"SANDBOX"}}`)
 }
 
-// resourceUnits is what a request costs of the caller's quota (Microsoft Graph: throttling limits, identity and access).
+// resourceUnits is what a request costs of the caller's quota (Microsoft Graph: throttling limits, identity and
+// access).
 func resourceUnits(found route, q odata.Query) int {
 	units := 1
 	if found.method == http.MethodGet {
@@ -205,7 +211,8 @@ const maxRequest = 4 << 20
 // body reads the JSON object of a request. No body is an empty object.
 func (c *call) body() (map[string]json.RawMessage, *apiError) {
 	content, err := io.ReadAll(http.MaxBytesReader(nil, c.r.Body, maxRequest))
-	unreadable := refuse(badSyntax, "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.")
+	unreadable := refuse(badSyntax,
+		"Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.")
 	if err != nil {
 		return nil, unreadable
 	}
@@ -259,7 +266,8 @@ func (c *call) write(status int, body object) *apiError {
 	if err != nil {
 		return &apiError{status: http.StatusInternalServerError, code: "Service_InternalServerError", message: err.Error()}
 	}
-	c.w.Header().Set("Content-Type", "application/json; odata.metadata=minimal; odata.streaming=true; IEEE754Compatible=false; charset=utf-8")
+	c.w.Header().Set("Content-Type",
+		"application/json; odata.metadata=minimal; odata.streaming=true; IEEE754Compatible=false; charset=utf-8")
 	c.w.Header().Set("OData-Version", "4.0")
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(content) // into memory

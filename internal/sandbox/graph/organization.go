@@ -10,10 +10,16 @@ import (
 // tenantRoutes are the operations on the tenant itself. User.Read.All suffices for the organization as well (Microsoft
 // Graph: organization-list); that it then shows less is not imitated.
 var tenantRoutes = []route{
-	{http.MethodGet, "organization", []string{organizationRead, "Organization.ReadWrite.All", directoryRead, directoryWrite, userRead}, (*call).listOrganization},
-	{http.MethodGet, "organization/{organization}", []string{organizationRead, "Organization.ReadWrite.All", directoryRead, directoryWrite, userRead}, (*call).getOrganization},
-	{http.MethodGet, "domains", []string{domainRead, "Domain.ReadWrite.All", directoryRead, directoryWrite}, (*call).listDomains},
-	{http.MethodGet, "domains/{domain}", []string{domainRead, "Domain.ReadWrite.All", directoryRead, directoryWrite}, (*call).getDomain},
+	{http.MethodGet, "organization",
+		[]string{organizationRead, "Organization.ReadWrite.All", directoryRead, directoryWrite, userRead},
+		(*call).listOrganization},
+	{http.MethodGet, "organization/{organization}",
+		[]string{organizationRead, "Organization.ReadWrite.All", directoryRead, directoryWrite, userRead},
+		(*call).getOrganization},
+	{http.MethodGet, "domains", []string{domainRead, "Domain.ReadWrite.All", directoryRead, directoryWrite},
+		(*call).listDomains},
+	{http.MethodGet, "domains/{domain}", []string{domainRead, "Domain.ReadWrite.All", directoryRead, directoryWrite},
+		(*call).getDomain},
 }
 
 func organizationEntity(t *tenant.Tenant) object {
@@ -24,9 +30,10 @@ func organizationEntity(t *tenant.Tenant) object {
 		}
 	})
 	return object{
-		"id":                                   t.ID,
-		"deletedDateTime":                      nil,
-		"assignedPlans":                        []tenant.AssignedPlan{{AssignedDateTime: tenant.Created, CapabilityStatus: "Enabled", Service: "exchange", ServicePlanID: tenant.ExchangePlan2}},
+		"id":              t.ID,
+		"deletedDateTime": nil,
+		"assignedPlans": []tenant.AssignedPlan{{AssignedDateTime: tenant.Created,
+			CapabilityStatus: "Enabled", Service: "exchange", ServicePlanID: tenant.ExchangePlan2}},
 		"businessPhones":                       []string{},
 		"city":                                 nil,
 		"country":                              nil,
@@ -55,7 +62,9 @@ func organizationEntity(t *tenant.Tenant) object {
 
 func (c *call) listOrganization() *apiError {
 	entity := organizationEntity(c.tenant)
-	return c.many(collection{context: "organization", schema: entity, rows: func(tenant.View) []object { return []object{entity} }})
+	return c.many(collection{context: "organization", schema: entity, rows: func(tenant.View) []object {
+		return []object{entity}
+	}})
 }
 
 func (c *call) getOrganization() *apiError {

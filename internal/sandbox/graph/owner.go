@@ -80,8 +80,8 @@ func (c *call) listOwners() *apiError {
 	})
 }
 
-// referredOwner finds the owner that a reference such as https://…/v1.0/directoryObjects/{id} names: a user or a service
-// principal. What precedes the ID is ignored (read: HashiCorp's SDK for Azure puts any host there).
+// referredOwner finds the owner that a reference such as https://…/v1.0/directoryObjects/{id} names: a user or a
+// service principal. What precedes the ID is ignored (read: HashiCorp's SDK for Azure puts any host there).
 func (c *call) referredOwner(reference string) (string, *apiError) {
 	id := strings.ToLower(reference[strings.LastIndex(reference, "/")+1:])
 	if uuid.Validate(id) != nil {
@@ -89,7 +89,8 @@ func (c *call) referredOwner(reference string) (string, *apiError) {
 	}
 	directory := &c.tenant.Directory
 	if _, is := directory.Applications.Get(c.Refers, id); is {
-		return "", refuse(badRequest, "The reference target 'Application_%s' of type 'Application' is invalid for the 'owners' reference.", id)
+		return "", refuse(badRequest,
+			"The reference target 'Application_%s' of type 'Application' is invalid for the 'owners' reference.", id)
 	}
 	_, isPrincipal := directory.ServicePrincipals.Get(c.Refers, id)
 	if _, isUser := directory.Users.Get(c.Refers, id); !isPrincipal && !isUser {
@@ -98,7 +99,8 @@ func (c *call) referredOwner(reference string) (string, *apiError) {
 	return id, nil
 }
 
-// addOwner adds the owner that the body refers to (Microsoft Graph: application-post-owners, serviceprincipal-post-owners).
+// addOwner adds the owner that the body refers to (Microsoft Graph: application-post-owners,
+// serviceprincipal-post-owners).
 func (c *call) addOwner() *apiError {
 	body, failure := c.body()
 	if failure != nil {
@@ -117,7 +119,8 @@ func (c *call) addOwner() *apiError {
 		return failure
 	}
 	if slices.Contains(changed.owners, id) {
-		return refuse(badRequest, "One or more added object references already exist for the following modified properties: 'owners'.")
+		return refuse(badRequest,
+			"One or more added object references already exist for the following modified properties: 'owners'.")
 	}
 	changed.put(append(slices.Clone(changed.owners), id))
 	return c.noContent()
@@ -137,15 +140,16 @@ func (c *call) removeOwner() *apiError {
 	return c.noContent()
 }
 
-// ownersBinding is how a request names the owners of an object that it makes (OData JSON Format 4.01, 8.5: bind operation).
+// ownersBinding is how a request names the owners of an object that it makes (OData JSON Format 4.01, 8.5: bind
+// operation).
 const ownersBinding = "owners@odata.bind"
 
-// maxBound is how many objects a request can bind to the one that it makes (Microsoft Graph: group-post-groups says so of
-// members and owners; of applications it is unconfirmed, and HashiCorp's azuread provider adds the rest one by one).
+// maxBound is how many objects a request can bind to the one that it makes (Microsoft Graph: group-post-groups says so
+// of members and owners; of applications it is unconfirmed, and HashiCorp's azuread provider adds the rest one by one).
 const maxBound = 20
 
-// firstOwners takes the owners of a new object out of the request: those that are bound, and the caller where that is its
-// right to what it makes. Codes of refusals are unconfirmed.
+// firstOwners takes the owners of a new object out of the request: those that are bound, and the caller where that is
+// its right to what it makes. Codes of refusals are unconfirmed.
 func (c *call) firstOwners(body map[string]json.RawMessage) ([]string, *apiError) {
 	var owners []string
 	if c.token.HasRole(appOwnedBy) {

@@ -8,7 +8,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-var policyReaders = []string{policyRead, "Policy.Read.ApplicationConfiguration", "Policy.ReadWrite.ApplicationConfiguration"}
+var policyReaders = []string{policyRead, "Policy.Read.ApplicationConfiguration",
+	"Policy.ReadWrite.ApplicationConfiguration"}
 
 // policyRoutes are the operations on app management policies. They are set through the control plane, as an
 // administrator would in the Entra admin center.
@@ -16,7 +17,8 @@ var policyRoutes = []route{
 	{http.MethodGet, "policies/defaultAppManagementPolicy", policyReaders, (*call).getDefaultPolicy},
 	{http.MethodGet, "policies/appManagementPolicies", policyReaders, (*call).listPolicies},
 	{http.MethodGet, "applications/{application}/appManagementPolicies", policyReaders, (*call).listPoliciesOfApplication},
-	{http.MethodGet, "servicePrincipals/{principal}/appManagementPolicies", policyReaders, (*call).listPoliciesOfPrincipal},
+	{http.MethodGet, "servicePrincipals/{principal}/appManagementPolicies", policyReaders,
+		(*call).listPoliciesOfPrincipal},
 }
 
 // checkKeyLifetime refuses a new certificate that the application's policy forbids. Keys that are there already stay
@@ -30,7 +32,8 @@ func (c *call) checkNewPassword(a *tenant.Application, p tenant.PasswordCredenti
 	return c.checkPolicy(a, p.End.Sub(p.Start), tenant.PasswordAddition, tenant.PasswordLifetime)
 }
 
-// checkPolicy's codes are those that Microsoft's Teams Toolkit tells apart; the texts are quoted in reports of its kind.
+// checkPolicy's codes are those that Microsoft's Teams Toolkit tells apart; the texts are quoted in reports of its
+// kind.
 func (c *call) checkPolicy(a *tenant.Application, lifetime time.Duration, types ...string) *apiError {
 	policy := c.tenant.PolicyOf(tenant.Present(), a.ID)
 	if !policy.Enabled {
@@ -41,10 +44,12 @@ func (c *call) checkPolicy(a *tenant.Application, lifetime time.Duration, types 
 			continue
 		}
 		if !r.OfLifetime() {
-			return refuse("CredentialTypeNotAllowedAsPerAppPolicy", "Credential type not allowed as per assigned policy '%s'.", policy.ID)
+			return refuse("CredentialTypeNotAllowedAsPerAppPolicy", "Credential type not allowed as per assigned policy '%s'.",
+				policy.ID)
 		}
 		if longest, _ := tenant.ParseDuration(r.MaxLifetime); lifetime > longest { // the control plane takes no other text
-			return refuse("CredentialInvalidLifetimeAsPerAppPolicy", "Credential lifetime exceeds the max value allowed as per assigned policy '%s'.", policy.ID)
+			return refuse("CredentialInvalidLifetimeAsPerAppPolicy",
+				"Credential lifetime exceeds the max value allowed as per assigned policy '%s'.", policy.ID)
 		}
 	}
 	return nil
@@ -63,26 +68,28 @@ func restrictionEntity(r tenant.Restriction) object {
 }
 
 func restrictionEntities(restrictions []tenant.Restriction) object {
-	e := object{"passwordCredentials": []object{}, "keyCredentials": []object{}}
+	passwords, keys := []object{}, []object{}
 	for _, r := range restrictions {
-		of := "passwordCredentials"
 		if r.Type == tenant.AsymmetricKeyLifetime {
-			of = "keyCredentials"
+			keys = append(keys, restrictionEntity(r))
+		} else {
+			passwords = append(passwords, restrictionEntity(r))
 		}
-		e[of] = append(e[of].([]object), restrictionEntity(r))
 	}
-	return e
+	return object{"passwordCredentials": passwords, "keyCredentials": keys}
 }
 
 // getDefaultPolicy answers with tenantAppManagementPolicy (Microsoft Graph: that resource type).
 func (c *call) getDefaultPolicy() *apiError {
 	policy, _ := c.tenant.Directory.Policies.Get(c.Reads, tenant.DefaultPolicy)
 	return c.write(http.StatusOK, object{
-		"@odata.context":               c.link("$metadata#policies/defaultAppManagementPolicy/$entity"),
-		"id":                           policy.ID,
-		"deletedDateTime":              nil,
-		"displayName":                  "Default app management tenant policy",
-		"description":                  "Default tenant policy that enforces app management restrictions on applications and service principals. To apply policy to targeted resources, create a new policy under appManagementPolicies collection.",
+		"@odata.context":  c.link("$metadata#policies/defaultAppManagementPolicy/$entity"),
+		"id":              policy.ID,
+		"deletedDateTime": nil,
+		"displayName":     "Default app management tenant policy",
+		"description": "Default tenant policy that enforces app management restrictions on applications " +
+			"and service principals. To apply policy to targeted resources, create a new policy under appManagementPolicies " +
+			"collection.",
 		"isEnabled":                    policy.Enabled,
 		"applicationRestrictions":      restrictionEntities(policy.Restrictions),
 		"servicePrincipalRestrictions": restrictionEntities(nil),
@@ -98,7 +105,9 @@ func policyEntity(p tenant.ManagementPolicy) object {
 }
 
 func (c *call) listPolicies() *apiError {
-	return c.policies("policies/appManagementPolicies", func(p tenant.ManagementPolicy) bool { return p.ApplicationID != "" })
+	return c.policies("policies/appManagementPolicies", func(p tenant.ManagementPolicy) bool {
+		return p.ApplicationID != ""
+	})
 }
 
 func (c *call) listPoliciesOfApplication() *apiError {

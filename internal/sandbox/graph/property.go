@@ -16,22 +16,24 @@ var applicationStored = storedProperties{
 		"acceptMappedClaims": nil, "knownClientApplications": []any{}, "requestedAccessTokenVersion": nil,
 		"oauth2PermissionScopes": []any{}, "preAuthorizedApplications": []any{},
 	},
-	"appRoles":                          []any{},
-	"authenticationBehaviors":           nil,
-	"defaultRedirectUri":                nil,
-	"groupMembershipClaims":             nil,
-	"info":                              object{"logoUrl": nil, "marketingUrl": nil, "privacyStatementUrl": nil, "supportUrl": nil, "termsOfServiceUrl": nil},
-	"isDeviceOnlyAuthSupported":         nil,
-	"isFallbackPublicClient":            nil,
-	"oauth2RequirePostResponse":         false,
-	"optionalClaims":                    nil,
-	"parentalControlSettings":           object{"countriesBlockedForMinors": []any{}, "legalAgeGroupRule": "Allow"},
-	"publicClient":                      object{"redirectUris": []any{}},
-	"requestSignatureVerification":      nil,
-	"samlMetadataUrl":                   nil,
-	"servicePrincipalLockConfiguration": object{"isEnabled": true, "allProperties": true, "credentialsWithUsageVerify": true, "credentialsWithUsageSign": true, "tokenEncryptionKeyId": true},
-	"spa":                               object{"redirectUris": []any{}},
-	"tokenEncryptionKeyId":              nil,
+	"appRoles":                []any{},
+	"authenticationBehaviors": nil,
+	"defaultRedirectUri":      nil,
+	"groupMembershipClaims":   nil,
+	"info": object{"logoUrl": nil, "marketingUrl": nil, "privacyStatementUrl": nil,
+		"supportUrl": nil, "termsOfServiceUrl": nil},
+	"isDeviceOnlyAuthSupported":    nil,
+	"isFallbackPublicClient":       nil,
+	"oauth2RequirePostResponse":    false,
+	"optionalClaims":               nil,
+	"parentalControlSettings":      object{"countriesBlockedForMinors": []any{}, "legalAgeGroupRule": "Allow"},
+	"publicClient":                 object{"redirectUris": []any{}},
+	"requestSignatureVerification": nil,
+	"samlMetadataUrl":              nil,
+	"servicePrincipalLockConfiguration": object{"isEnabled": true, "allProperties": true,
+		"credentialsWithUsageVerify": true, "credentialsWithUsageSign": true, "tokenEncryptionKeyId": true},
+	"spa":                  object{"redirectUris": []any{}},
+	"tokenEncryptionKeyId": nil,
 	"web": object{
 		"homePageUrl": nil, "logoutUrl": nil, "redirectUris": []any{}, "redirectUriSettings": []any{},
 		"implicitGrantSettings": object{"enableAccessTokenIssuance": false, "enableIdTokenIssuance": false},
@@ -39,14 +41,15 @@ var applicationStored = storedProperties{
 }
 
 var servicePrincipalStored = storedProperties{
-	"addIns":                                 []any{},
-	"alternativeNames":                       []any{},
-	"appDescription":                         nil,
-	"applicationTemplateId":                  nil,
-	"description":                            nil,
-	"disabledByMicrosoftStatus":              nil,
-	"homepage":                               nil,
-	"info":                                   object{"logoUrl": nil, "marketingUrl": nil, "privacyStatementUrl": nil, "supportUrl": nil, "termsOfServiceUrl": nil},
+	"addIns":                    []any{},
+	"alternativeNames":          []any{},
+	"appDescription":            nil,
+	"applicationTemplateId":     nil,
+	"description":               nil,
+	"disabledByMicrosoftStatus": nil,
+	"homepage":                  nil,
+	"info": object{"logoUrl": nil, "marketingUrl": nil, "privacyStatementUrl": nil,
+		"supportUrl": nil, "termsOfServiceUrl": nil},
 	"keyCredentials":                         []any{},
 	"loginUrl":                               nil,
 	"logoutUrl":                              nil,
@@ -65,7 +68,8 @@ var servicePrincipalStored = storedProperties{
 
 // with returns the stored values with one more. Objects are merged, as a PATCH of a complex property does; null
 // returns a property to its first value.
-func (s storedProperties) with(stored map[string]any, name, resource string, raw json.RawMessage) (map[string]any, *apiError) {
+func (s storedProperties) with(stored map[string]any, name, resource string, raw json.RawMessage) (map[string]any,
+	*apiError) {
 	first := s[name]
 	value, failure := decoded[any](name, resource, raw)
 	if failure != nil {

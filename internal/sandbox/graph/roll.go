@@ -44,7 +44,8 @@ func (c *call) findRolled() (tenant.Application, *apiError) {
 
 // badProof's code is documented for one cause; for the others it is unconfirmed, and so are the status and the text.
 func badProof(why string) *apiError {
-	return &apiError{status: http.StatusUnauthorized, code: "Authentication_MissingOrMalformed", message: "Proof of possession is not valid: " + why + "."}
+	return &apiError{status: http.StatusUnauthorized, code: "Authentication_MissingOrMalformed",
+		message: "Proof of possession is not valid: " + why + "."}
 }
 
 // checkProof verifies the JWT by which a caller shows that it has the private key of a certificate that the application
@@ -132,7 +133,9 @@ func (c *call) removeKey() *apiError {
 	if failure := c.checkProof(changed, proof); failure != nil {
 		return failure
 	}
-	left := slices.DeleteFunc(slices.Clone(changed.Keys), func(k tenant.KeyCredential) bool { return strings.EqualFold(k.KeyID, keyID) })
+	left := slices.DeleteFunc(slices.Clone(changed.Keys), func(k tenant.KeyCredential) bool {
+		return strings.EqualFold(k.KeyID, keyID)
+	})
 	if len(left) == len(changed.Keys) {
 		return refuse(badRequest, "No credentials found to be removed.") // unconfirmed
 	}

@@ -12,8 +12,10 @@ import (
 // route is one operation of Graph.
 type route struct {
 	method string
-	path   string   // segments; {name} stands for a key
-	rights []string // application permissions, of which one is enough (Microsoft Graph: permissions of the operation); none: the handler decides
+	path   string // segments; {name} stands for a key
+	// application permissions, of which one is enough (Microsoft Graph: permissions of the operation); none: the handler
+	// decides
+	rights []string
 	serve  func(*call) *apiError
 }
 
@@ -33,8 +35,8 @@ type segment struct {
 // keyedSegment is a name with a key in parentheses: with a property's name, or of the ID without it.
 var keyedSegment = regexp.MustCompile(`^([A-Za-z]+)\((?:([A-Za-z]+)=)?'(.*)'\)$`)
 
-// parsePath splits the path of a request below the version. A key in parentheses becomes a segment of its own, since it is
-// another way to write the same thing (OData 4.01, URL Conventions 4.3).
+// parsePath splits the path of a request below the version. A key in parentheses becomes a segment of its own, since it
+// is another way to write the same thing (OData 4.01, URL Conventions 4.3).
 func parsePath(escaped string) ([]segment, *apiError) {
 	var segments []segment
 	for _, part := range strings.Split(strings.Trim(escaped, "/"), "/") {
@@ -93,8 +95,8 @@ func (a *API) findRoute(version, method string, path []segment) (route, map[stri
 	return route{}, nil, refuse(badSyntax, "Resource not found for the segment '%s'.", path[len(path)-1].name)
 }
 
-// knows reports whether the replica that carries a request out has the object already. A read is told by its view; an upsert by a
-// unique property looks it up where nothing lags, or it would be no safe way to create (unconfirmed).
+// knows reports whether the replica that carries a request out has the object already. A read is told by its view; an
+// upsert by a unique property looks it up where nothing lags, or it would be no safe way to create (unconfirmed).
 func knows[T any](c *call, rows *tenant.Table[T], id string) bool {
 	if c.r.Method == http.MethodGet || c.prefersUpsert() {
 		return true

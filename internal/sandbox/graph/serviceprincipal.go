@@ -14,11 +14,15 @@ import (
 // servicePrincipalRoutes are the operations on applications' presence in the tenant. Reading is open to OwnedBy for
 // every service principal, for without the APIs' roles nobody could consent (Microsoft Graph: serviceprincipal-get).
 var servicePrincipalRoutes = []route{
-	{http.MethodGet, "servicePrincipals", []string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite}, (*call).listServicePrincipals},
+	{http.MethodGet, "servicePrincipals", []string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite},
+		(*call).listServicePrincipals},
 	{http.MethodPost, "servicePrincipals", []string{appOwnedBy, appReadWriteAll}, (*call).postServicePrincipal},
-	{http.MethodGet, "servicePrincipals/{principal}", []string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite}, (*call).getServicePrincipal},
-	{http.MethodPatch, "servicePrincipals/{principal}", []string{appOwnedBy, appReadWriteAll}, (*call).patchServicePrincipal},
-	{http.MethodDelete, "servicePrincipals/{principal}", []string{appOwnedBy, appReadWriteAll}, (*call).deleteServicePrincipal},
+	{http.MethodGet, "servicePrincipals/{principal}",
+		[]string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite}, (*call).getServicePrincipal},
+	{http.MethodPatch, "servicePrincipals/{principal}", []string{appOwnedBy, appReadWriteAll},
+		(*call).patchServicePrincipal},
+	{http.MethodDelete, "servicePrincipals/{principal}", []string{appOwnedBy, appReadWriteAll},
+		(*call).deleteServicePrincipal},
 }
 
 func (c *call) findServicePrincipal(v tenant.View) (tenant.ServicePrincipal, *apiError) {
@@ -51,7 +55,9 @@ func (c *call) listServicePrincipals() *apiError {
 		sortable:   []string{"displayName"},
 		searchable: []string{"displayName", "description"},
 		rows: func(v tenant.View) []object {
-			return tenant.Mapped(c.tenant.Directory.ServicePrincipals.List(v, nil), func(p tenant.ServicePrincipal) object { return c.servicePrincipalEntity(v, p) })
+			return tenant.Mapped(c.tenant.Directory.ServicePrincipals.List(v, nil), func(p tenant.ServicePrincipal) object {
+				return c.servicePrincipalEntity(v, p)
+			})
 		},
 	})
 }
@@ -86,7 +92,9 @@ func (c *call) createServicePrincipal(appID string, body map[string]json.RawMess
 		return failure
 	}
 	if _, exists := c.tenant.ServicePrincipalByAppID(tenant.Present(), appID); exists {
-		return conflict("The service principal cannot be created, updated, or restored because the service principal name %s is already in use.", appID) // code and text unconfirmed
+		// code and text unconfirmed
+		return conflict("The service principal cannot be created, updated, or restored because the service principal name "+
+			"%s is already in use.", appID)
 	}
 	if created.Owners, failure = c.firstOwners(body); failure != nil {
 		return failure
@@ -109,7 +117,8 @@ func (c *call) backed(appID string) (tenant.ServicePrincipal, *apiError) {
 	}
 	if c.ownOnly {
 		return made, &apiError{status: http.StatusForbidden, code: "Authorization_RequestDenied",
-			message: "When using this permission, the backing application of the service principal being created must in the local tenant"}
+			message: "When using this permission, the backing application of the service principal being created must in the " +
+				"local tenant"}
 	}
 	for _, api := range tenant.FirstPartyAPIs {
 		if api.AppID == appID {
@@ -121,7 +130,8 @@ func (c *call) backed(appID string) (tenant.ServicePrincipal, *apiError) {
 		made.DisplayName, made.AppOwnerTenantID = shared.DisplayName, home.ID
 		return made, nil
 	}
-	failure := refuse(badRequest, "The appId '%s' of the service principal does not reference a valid application object.", appID)
+	failure := refuse(badRequest, "The appId '%s' of the service principal does not reference a valid application object.",
+		appID)
 	return made, failure.detail("NoBackingApplicationObject", "appId")
 }
 
@@ -149,7 +159,8 @@ func (c *call) patchServicePrincipal() *apiError {
 		return failure
 	}
 	changed, failure := c.findServicePrincipal(tenant.Present())
-	if k := c.keys["principal"]; failure != nil && failure.status == http.StatusNotFound && c.prefersUpsert() && strings.EqualFold(k.property, "appId") {
+	if k := c.keys["principal"]; failure != nil && failure.status == http.StatusNotFound && c.prefersUpsert() &&
+		strings.EqualFold(k.property, "appId") {
 		return c.createServicePrincipal(strings.ToLower(k.value), body)
 	}
 	if failure == nil {

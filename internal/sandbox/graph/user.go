@@ -25,7 +25,8 @@ var userRoutes = []route{
 // (Microsoft Graph: permissions reference; user resource type).
 var (
 	basicUser   = []string{"id", "displayName", "givenName", "mail", "surname", "userPrincipalName"}
-	defaultUser = []string{"id", "businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone", "officeLocation", "preferredLanguage", "surname", "userPrincipalName"}
+	defaultUser = []string{"id", "businessPhones", "displayName", "givenName", "jobTitle", "mail", "mobilePhone",
+		"officeLocation", "preferredLanguage", "surname", "userPrincipalName"}
 )
 
 func userEntity(u tenant.User) object {
@@ -76,9 +77,10 @@ func (c *call) visible(entity object) object {
 
 func (c *call) listUsers() *apiError {
 	return c.many(collection{
-		context:    "users",
-		schema:     userEntity(tenant.User{}),
-		filterable: []string{"id", "accountEnabled", "displayName", "mail", "mailNickname", "proxyAddresses", "userPrincipalName", "userType"},
+		context: "users",
+		schema:  userEntity(tenant.User{}),
+		filterable: []string{"id", "accountEnabled", "displayName", "mail", "mailNickname", "proxyAddresses",
+			"userPrincipalName", "userType"},
 		sortable:   []string{"displayName", "userPrincipalName"},
 		searchable: []string{"displayName", "mail", "userPrincipalName"},
 		rows: func(v tenant.View) []object {
@@ -109,13 +111,15 @@ func (c *call) getUser() *apiError {
 func (c *call) getMailboxSettings() *apiError {
 	account, ok := c.findUser(c.Reads)
 	exchange := c.api.world.ExchangeKnows(c.tenant, c.r)
-	refused := &apiError{status: http.StatusForbidden, code: "ErrorAccessDenied", message: "Access is denied. Check credentials and try again."}
+	refused := &apiError{status: http.StatusForbidden, code: "ErrorAccessDenied",
+		message: "Access is denied. Check credentials and try again."}
 	switch {
 	case !slices.ContainsFunc(mailboxSettingsRights, c.token.HasRole):
 		return refused
 	case !ok:
 		name := c.keys["user"].value
-		return &apiError{status: http.StatusNotFound, code: "ErrorInvalidUser", message: "The requested user '" + name + "' is invalid."}
+		return &apiError{status: http.StatusNotFound, code: "ErrorInvalidUser",
+			message: "The requested user '" + name + "' is invalid."}
 	case account.Mailbox == tenant.Unlicensed || account.Mailbox == tenant.NoMailbox:
 		return &apiError{status: http.StatusNotFound, code: "MailboxNotEnabledForRESTAPI",
 			message: "The mailbox is either inactive, soft-deleted, or is hosted on-premise."}
@@ -136,7 +140,8 @@ func (c *call) getMailboxSettings() *apiError {
 		"userPurpose":                           "user",
 		"workingHours": object{
 			"daysOfWeek": []string{"monday", "tuesday", "wednesday", "thursday", "friday"},
-			"startTime":  "08:00:00.0000000", "endTime": "17:00:00.0000000", "timeZone": object{"name": "W. Europe Standard Time"},
+			"startTime":  "08:00:00.0000000", "endTime": "17:00:00.0000000",
+			"timeZone": object{"name": "W. Europe Standard Time"},
 		},
 	})
 }

@@ -66,7 +66,8 @@ func (a *API) checkAssertionClaims(t *tenant.Tenant, app tenant.Application, cla
 	}
 	if now.After(claims.ExpiresAt.Add(token.AssertionSkew)) || now.Before(from.Add(-token.AssertionSkew)) {
 		const layout = "2006-01-02T15:04:05.0000000Z"
-		return assertionOutOfTime.with(now.UTC().Format(layout), from.UTC().Format(layout), claims.ExpiresAt.UTC().Format(layout))
+		return assertionOutOfTime.with(now.UTC().Format(layout), from.UTC().Format(layout),
+			claims.ExpiresAt.UTC().Format(layout))
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
-// Package login is the sign-in service of the Microsoft identity platform: OpenID discovery, keys, and the token endpoint
-// for applications that sign in with a secret or a certificate.
+// Package login is the sign-in service of the Microsoft identity platform: OpenID discovery, keys, and the token
+// endpoint for applications that sign in with a secret or a certificate.
 package login
 
 import (
@@ -206,8 +206,8 @@ func refusesSignIn(t *tenant.Tenant, clientID string) *signInError {
 	return nil
 }
 
-// asksForAssignment reports whether an API wants its clients to have been assigned a role (appRoleAssignmentRequired). Where
-// it does not, Entra issues a token without roles.
+// asksForAssignment reports whether an API wants its clients to have been assigned a role (appRoleAssignmentRequired).
+// Where it does not, Entra issues a token without roles.
 func (a *API) asksForAssignment(t *tenant.Tenant, apiAppID string) bool {
 	t.Lock()
 	defer t.Unlock()
@@ -250,7 +250,8 @@ func (a *API) signInRegistration(seen tenant.View, t *tenant.Tenant, clientID st
 const jwtBearerAssertion = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 // authenticate proves that the request comes from the application, and returns the method as appidacr has it.
-func (a *API) authenticate(t *tenant.Tenant, app tenant.Application, form url.Values) (method string, refusal *signInError) {
+func (a *API) authenticate(t *tenant.Tenant, app tenant.Application, form url.Values) (method string,
+	refusal *signInError) {
 	switch secret, assertion := form.Get("client_secret"), form.Get("client_assertion"); {
 	case assertion != "" && form.Get("client_assertion_type") == jwtBearerAssertion:
 		return "2", a.checkAssertion(t, app, assertion)
@@ -308,7 +309,8 @@ func (a *API) requestedAPI(t *tenant.Tenant, scope string) (tenant.FirstPartyAPI
 }
 
 // grantedRoles are the names of the application permissions that the principal holds on the API, for the roles claim.
-func (a *API) grantedRoles(seen tenant.View, t *tenant.Tenant, principal tenant.ServicePrincipal, apiAppID string) []string {
+func (a *API) grantedRoles(seen tenant.View, t *tenant.Tenant, principal tenant.ServicePrincipal,
+	apiAppID string) []string {
 	t.Lock()
 	defer t.Unlock()
 	api, found := t.ServicePrincipalByAppID(seen, apiAppID)

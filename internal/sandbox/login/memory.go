@@ -12,8 +12,9 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// unknownCredentials is the token endpoint's memory of credentials that it did not know: it is not asked again for a while, so
-// that a client that signs in too early waits longer (seen with new federated credentials: Azure workload identity, issue 273).
+// unknownCredentials is the token endpoint's memory of credentials that it did not know: it is not asked again for a
+// while, so that a client that signs in too early waits longer (seen with new federated credentials: Azure workload
+// identity, issue 273).
 type unknownCredentials struct {
 	mu   sync.Mutex
 	made map[string]time.Time // by client and credential
@@ -29,7 +30,8 @@ func (a *API) remembered(r *http.Request, t *tenant.Tenant, form url.Values) boo
 
 // remember notes that a credential was refused because it was not known.
 func (a *API) remember(r *http.Request, t *tenant.Tenant, form url.Values, refusal *signInError) {
-	if a.world.Profile.Refusals == 0 || refusal.code != unknownKey.code && refusal.code != wrongSecret.code || a.remembered(r, t, form) {
+	if a.world.Profile.Refusals == 0 || refusal.code != unknownKey.code && refusal.code != wrongSecret.code ||
+		a.remembered(r, t, form) {
 		return
 	}
 	a.unknown.mu.Lock()

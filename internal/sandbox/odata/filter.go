@@ -61,7 +61,8 @@ func (p *filterParser) scan() {
 			p.tokens, rest = append(p.tokens, rest[:1]), rest[1:]
 		default:
 			end := strings.IndexFunc(rest, func(r rune) bool {
-				return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-.+", r) && (r != ':' || !unicode.IsDigit(first))
+				return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_-.+", r) &&
+					(r != ':' || !unicode.IsDigit(first))
 			})
 			if end < 0 {
 				end = len(rest)
@@ -232,7 +233,9 @@ func (p *filterParser) any(list operand) condition {
 	p.variable = ""
 	return func(s scope) bool {
 		elements, _ := list(s).([]any)
-		return slices.ContainsFunc(elements, func(element any) bool { return holds(scope{entity: s.entity, element: element}) })
+		return slices.ContainsFunc(elements, func(element any) bool {
+			return holds(scope{entity: s.entity, element: element})
+		})
 	}
 }
 

@@ -4,8 +4,10 @@ import "testing"
 
 func TestAFilterFindsWhatItSays(t *testing.T) {
 	row := Object{
-		"displayName": "O'Hara's App", "appId": "11111111-2222-4333-8444-555555555555", "enabled": true, "missing": nil, "created": "2026-11-23T00:00:00Z",
-		"tags": []any{"codetwo", "x"}, "plans": []any{Object{"service": "exchange", "status": "Enabled"}}, "info": Object{"url": "https://a"},
+		"displayName": "O'Hara's App", "appId": "11111111-2222-4333-8444-555555555555", "enabled": true, "missing": nil,
+		"created": "2026-11-23T00:00:00Z",
+		"tags":    []any{"codetwo", "x"}, "plans": []any{Object{"service": "exchange", "status": "Enabled"}},
+		"info": Object{"url": "https://a"},
 	}
 	for text, want := range map[string]bool{
 		"displayName eq 'O''Hara''s App'":                                                      true,
@@ -43,9 +45,12 @@ func TestAFilterFindsWhatItSays(t *testing.T) {
 
 func TestAFilterThatIsNoneIsRefused(t *testing.T) {
 	for _, text := range []string{
-		"", "displayName", "displayName eq", "displayName eq 'x", "displayName like 'x'", "eq 'x'", "(displayName eq 'x'", "displayName eq 'x')",
-		"displayName eq 'x' displayName eq 'y'", "tags/any(t:t eq 'x'", "tags/all(t:t eq 'x')", "startswith(displayName)", "startswith(displayName,true)",
-		"displayName in ()", "displayName eq 'x' and", "not", "displayName eq #", "'x' eq displayName", "tags/any(t:tags/any(u:u eq 'x'))", "displayName eq eq)",
+		"", "displayName", "displayName eq", "displayName eq 'x", "displayName like 'x'", "eq 'x'", "(displayName eq 'x'",
+		"displayName eq 'x')",
+		"displayName eq 'x' displayName eq 'y'", "tags/any(t:t eq 'x'", "tags/all(t:t eq 'x')", "startswith(displayName)",
+		"startswith(displayName,true)",
+		"displayName in ()", "displayName eq 'x' and", "not", "displayName eq #", "'x' eq displayName",
+		"tags/any(t:tags/any(u:u eq 'x'))", "displayName eq eq)",
 	} {
 		if parsed, err := parseFilter(text); err == nil {
 			t.Errorf("%q is taken for a filter on %v", text, parsed.properties)

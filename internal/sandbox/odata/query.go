@@ -115,7 +115,8 @@ func (q *Query) set(name, value string) (err error) {
 		q.search = value
 	case "orderby":
 		property, direction, _ := strings.Cut(strings.TrimSpace(value), " ")
-		if direction = strings.TrimSpace(direction); direction != "" && direction != "asc" && direction != "desc" || strings.Contains(property, ",") {
+		if direction = strings.TrimSpace(direction); direction != "" && direction != "asc" && direction != "desc" ||
+			strings.Contains(property, ",") {
 			return unsupported("Unsupported sort specified: '%s'.", value)
 		}
 		q.orderBy, q.ascending = property, direction != "desc"
@@ -195,7 +196,8 @@ func (q *Query) Check(of Collection) error {
 				return misspelt("Invalid filter clause: Could not find a property named '%s'.", property)
 			}
 			if !slices.Contains(of.Filterable, property) {
-				return unsupported("Unsupported or invalid query filter clause specified for property '%s' of resource '%s'.", property, of.Name)
+				return unsupported("Unsupported or invalid query filter clause specified for property '%s' of resource '%s'.",
+					property, of.Name)
 			}
 		}
 	}

@@ -15,7 +15,9 @@ func (t *Tenant) ApplicationByAppID(v View, appID string) (Application, bool) {
 
 // ServicePrincipalByAppID finds an application's presence in the tenant by its client ID.
 func (t *Tenant) ServicePrincipalByAppID(v View, appID string) (ServicePrincipal, bool) {
-	return t.Directory.ServicePrincipals.First(v, func(p ServicePrincipal) bool { return strings.EqualFold(p.AppID, appID) })
+	return t.Directory.ServicePrincipals.First(v, func(p ServicePrincipal) bool {
+		return strings.EqualFold(p.AppID, appID)
+	})
 }
 
 // ApplicationByUniqueName finds an application by its uniqueName. No application is found without one.
@@ -43,7 +45,8 @@ func (t *Tenant) GrantsOf(v View, servicePrincipalID string) []AppRoleAssignment
 // then a random one, in base64url without padding (Microsoft Graph: the IDs in serviceprincipal-post-approleassignedto
 // and its like, taken apart).
 func NewAppRoleAssignmentID(principalID string) string {
-	return base64.RawURLEncoding.EncodeToString(slices.Concat(littleEndian(uuid.MustParse(principalID)), littleEndian(uuid.New())))
+	return base64.RawURLEncoding.EncodeToString(slices.Concat(littleEndian(uuid.MustParse(principalID)),
+		littleEndian(uuid.New())))
 }
 
 // littleEndian returns a GUID's bytes in the order that .NET writes them in.

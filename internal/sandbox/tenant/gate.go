@@ -55,7 +55,8 @@ func (t *Tenant) seedExchange(gate string) {
 	case gateFalse:
 		t.Exchange.EwsEnabled = new(false)
 	case gateListed:
-		t.Exchange.EwsEnabled, t.Exchange.EwsAllowedAppIDs, t.Exchange.EwsListEdited = new(true), []string{mailBackupAppID}, true
+		t.Exchange.EwsEnabled, t.Exchange.EwsAllowedAppIDs, t.Exchange.EwsListEdited = new(true), []string{mailBackupAppID},
+			true
 		backup := t.seedServicePrincipal(mailBackupAppID, mailBackupName, mailBackupTenant, nil)
 		t.seedGrant(backup, t.seededAPI(ExchangeAppID), EWSRole)
 	case gateEmpty:

@@ -34,9 +34,10 @@ const (
 	DefaultPermission = "default"
 )
 
-// seededPublicFolders are the tree that a tenant begins with. The permissions are the seeded ones, which nil stands for: the
-// public folder administrators own each folder, and everybody else is an Author.
-var seededPublicFolders = []PublicFolder{{Path: PublicRoot}, {Path: `\Sales`}, {Path: `\Sales\Archive`}, {Path: `\Projects`}}
+// seededPublicFolders are the tree that a tenant begins with. The permissions are the seeded ones, which nil stands
+// for: the public folder administrators own each folder, and everybody else is an Author.
+var seededPublicFolders = []PublicFolder{{Path: PublicRoot}, {Path: `\Sales`}, {Path: `\Sales\Archive`},
+	{Path: `\Projects`}}
 
 // Outage is an answer of Exchange that no setting of a tenant here causes, given to every request while it
 // lasts. The zero value is none.
@@ -80,7 +81,8 @@ func (u User) Addresses() []string {
 // ExchangeSettings is the row of an organization's settings.
 const ExchangeSettings = "settings"
 
-// ExchangeKnows is what Exchange goes by in answering a request: each switch, the list and the scopes as they were a while ago.
+// ExchangeKnows is what Exchange goes by in answering a request: each switch, the list and the scopes as they were a
+// while ago.
 func (w *World) ExchangeKnows(t *Tenant, r *http.Request) ExchangeOrganization {
 	known := t.Exchange
 	if Bypasses(r) || w.Profile.ewsList == 0 {
@@ -90,8 +92,10 @@ func (w *World) ExchangeKnows(t *Tenant, r *http.Request) ExchangeOrganization {
 		settings, _ := t.Settings.Get(AsOf(w.Before(t, lag)), ExchangeSettings)
 		return settings
 	}
-	known.EwsAllowedAppIDs, known.OutOfScope = earlier(w.Profile.ewsList).EwsAllowedAppIDs, earlier(w.Profile.mailScope).OutOfScope
-	known.EwsEnabled, known.DisabledMailbox = earlier(w.Profile.ewsSwitch).EwsEnabled, earlier(w.Profile.ewsSwitch).DisabledMailbox
+	known.EwsAllowedAppIDs, known.OutOfScope = earlier(w.Profile.ewsList).EwsAllowedAppIDs,
+		earlier(w.Profile.mailScope).OutOfScope
+	known.EwsEnabled, known.DisabledMailbox = earlier(w.Profile.ewsSwitch).EwsEnabled,
+		earlier(w.Profile.ewsSwitch).DisabledMailbox
 	return known
 }
 

@@ -21,8 +21,10 @@ type ManagementPolicy struct {
 
 // Restriction is one rule of an app management policy about the credentials that are added to an application.
 type Restriction struct {
-	Type         string    `json:"type"`                   // passwordAddition, passwordLifetime or asymmetricKeyLifetime, each once in a policy
-	MaxLifetime  string    `json:"max_lifetime,omitempty"` // of a lifetime's restriction: an ISO 8601 duration in days and less, such as P180D
+	// passwordAddition, passwordLifetime or asymmetricKeyLifetime, each once in a policy
+	Type string `json:"type"`
+	// of a lifetime's restriction: an ISO 8601 duration in days and less, such as P180D
+	MaxLifetime  string    `json:"max_lifetime,omitempty"`
 	CreatedAfter time.Time `json:"created_after,omitzero"` // applications made before are free of it; zero: none is
 	Disabled     bool      `json:"disabled,omitempty"`     // not enforced
 }

@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// Profile is how soon what was written is seen, and by whom. The zero value is at once, by everybody. No
-// document of Microsoft's gives a time for the directory; these are of the size that users of Entra report. Those of Exchange are the longest
-// that are told of (Exchange: control access to EWS, for the list; Microsoft's posts, for the switch; reports, for the scope).
+// Profile is how soon what was written is seen, and by whom. The zero value is at once, by everybody. No document of
+// Microsoft's gives a time for the directory; these are of the size that users of Entra report. Those of Exchange are
+// the longest that are told of (Exchange: control access to EWS, for the list; Microsoft's posts, for the switch;
+// reports, for the scope).
 type Profile struct {
 	replicas   []time.Duration // how far each replica lags behind; every read of an object meets one at random
 	index      time.Duration   // how much further a list lags than the replica: it comes from an index
@@ -76,5 +77,6 @@ func (w *World) ViewsOf(r *http.Request, t *Tenant) Views {
 		}
 		return v
 	}
-	return Views{Reads: seen(replica), Lists: seen(replica + p.index), Refers: seen(p.references), SignIn: seen(p.signIn), Roles: seen(p.roles)}
+	return Views{Reads: seen(replica), Lists: seen(replica + p.index), Refers: seen(p.references), SignIn: seen(p.signIn),
+		Roles: seen(p.roles)}
 }

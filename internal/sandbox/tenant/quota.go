@@ -26,7 +26,8 @@ func (t *Tenant) SetQuota(q Quota) { t.Quota, t.usage = q, nil }
 
 // Spend takes what a request costs out of an application's quota. It returns how much of the quota is used, 1 being all
 // of it, and, where that is not enough, how long to wait and why.
-func (t *Tenant) Spend(appID string, resourceUnits int, write bool, now time.Time) (used float64, wait time.Duration, reason string) {
+func (t *Tenant) Spend(appID string, resourceUnits int, write bool, now time.Time) (used float64, wait time.Duration,
+	reason string) {
 	appID = strings.ToLower(appID)
 	if t.usage == nil {
 		t.usage = map[string]*usage{}

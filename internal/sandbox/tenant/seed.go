@@ -63,7 +63,8 @@ func newCaller() Caller {
 }
 
 // seedTenant makes the sandbox's i-th tenant, counted from 0: an organization with users of every kind of mailbox,
-// Microsoft's APIs, the callers, and Exchange with its EWS gate. The first tenant is the home of the multi-tenant caller.
+// Microsoft's APIs, the callers, and Exchange with its EWS gate. The first tenant is the home of the multi-tenant
+// caller.
 func (w *World) seedTenant(i int, gate string) *Tenant {
 	name := organizationNames[i%len(organizationNames)]
 	if round := i / len(organizationNames); round > 0 {
@@ -137,8 +138,9 @@ func (w *World) seedCaller(t *Tenant, kind CallerKind) {
 		CreatedAt:      Created,
 		RequiredAccess: []RequiredResourceAccess{{ResourceAppID: GraphAppID, ResourceAccess: rights}},
 		Passwords: []PasswordCredential{{
-			KeyID: uuid.NewString(), DisplayName: "sandbox", Hint: credentials.ClientSecret[:3], Secret: credentials.ClientSecret,
-			Start: Created, End: w.Now().Add(callerSecretLifetime),
+			KeyID: uuid.NewString(), DisplayName: "sandbox", Hint: credentials.ClientSecret[:3],
+			Secret: credentials.ClientSecret,
+			Start:  Created, End: w.Now().Add(callerSecretLifetime),
 		}},
 	}
 	t.Directory.Applications.Put(Created, object.ID, object)
@@ -207,7 +209,8 @@ func (u *User) SetMailbox(kind MailboxKind, initialDomain string) {
 	if kind == Kiosk {
 		plan = exchangeKioskPlan
 	}
-	u.Plans = []AssignedPlan{{AssignedDateTime: Created, CapabilityStatus: "Enabled", Service: "exchange", ServicePlanID: plan}}
+	u.Plans = []AssignedPlan{{AssignedDateTime: Created, CapabilityStatus: "Enabled", Service: "exchange",
+		ServicePlanID: plan}}
 	u.Mail = u.UserPrincipalName
 	u.ProxyAddresses = []string{"SMTP:" + u.Mail}
 	alias, domain, _ := strings.Cut(u.UserPrincipalName, "@")

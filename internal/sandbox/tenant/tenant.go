@@ -20,11 +20,12 @@ type Tenant struct {
 	Exchange   ExchangeOrganization        // as the administrator has set it
 	Settings   Table[ExchangeOrganization] // the same with its history, for Exchange learns of some of it late
 	EWSSeen    map[string]time.Time        // when each app used EWS last, by lower-case client ID
-	Refused    map[string]int              // AADSTS codes of sign-ins that are refused whatever they hold, by lower-case client ID
-	Callers    map[CallerKind]Caller
-	Rules      DirectoryRules
-	Quota      Quota
-	usage      map[string]*usage // by client ID, lower case
+	// AADSTS codes of sign-ins that are refused whatever they hold, by lower-case client ID
+	Refused map[string]int
+	Callers map[CallerKind]Caller
+	Rules   DirectoryRules
+	Quota   Quota
+	usage   map[string]*usage // by client ID, lower case
 }
 
 // Directory holds a tenant's objects, each with its history, so that a read can be answered as of an earlier moment.
@@ -39,7 +40,8 @@ type Directory struct {
 
 // DirectoryRules are what some tenants ask of applications and most do not. The zero value asks nothing.
 type DirectoryRules struct {
-	ObjectQuota         int      // how many applications one caller can have made, deleted ones included; 0: as many as it likes
+	// how many applications one caller can have made, deleted ones included; 0: as many as it likes
+	ObjectQuota         int
 	NeedsManagementRef  bool     // a new application must have a serviceManagementReference
 	SignInAudiences     []string // those that an app management policy allows; none: all
 	BinKeepsUniqueNames bool     // a uniqueName stays taken while its application is in the recycle bin

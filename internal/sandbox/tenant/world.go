@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// World is the tenants of one sandbox, with what they have in common. Its methods may be called from several goroutines.
+// World is the tenants of one sandbox, with what they have in common. Its methods may be called from several
+// goroutines.
 type World struct {
 	Tenants []*Tenant // in the order of their making
 	Caller  Caller    // the multi-tenant application that Terraform signs in as in each of them
@@ -24,8 +25,10 @@ type World struct {
 
 // Options say which tenants to make. The zero value is one tenant that answers at once.
 type Options struct {
-	Tenants int              // how many; 0 means 1
-	Gate    string           // the tenants' EWS gate: unset (the default), false, listed, empty, or mixed, which is one of each in this order and then unset
+	Tenants int // how many; 0 means 1
+	// the tenants' EWS gate: unset (the default), false, listed, empty, or mixed, which is one of each in this order and
+	// then unset
+	Gate    string
 	Profile string           // how the tenants behave: instant (the default), realistic or hostile
 	Seed    uint64           // of what happens by chance; 0 draws one
 	Speed   float64          // how many times sooner than in reality a write is seen everywhere; 0 means 1

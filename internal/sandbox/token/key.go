@@ -20,7 +20,8 @@ var AssertionMethods = []string{jwt.SigningMethodPS256.Alg(), jwt.SigningMethodR
 const AssertionSkew = 5 * time.Minute
 
 // SigningKey finds the key credential that an assertion's header names. MSAL writes the SHA-256 digest of the
-// certificate as x5t#S256, in padded standard base64; other clients the SHA-1 digest as x5t or kid, mostly in base64url.
+// certificate as x5t#S256, in padded standard base64; other clients the SHA-1 digest as x5t or kid, mostly in
+// base64url.
 func SigningKey(app tenant.Application, header map[string]any) (tenant.KeyCredential, bool) {
 	for _, name := range []string{"x5t#S256", "x5t", "kid"} {
 		text, _ := header[name].(string)

@@ -90,8 +90,8 @@ const (
 )
 
 // accessClaims are the claims of an app-only token in the v1.0 format, which Graph and Exchange Online are given
-// whatever version the token endpoint has (Microsoft identity platform: access token claims reference; the set of claims
-// as seen in a token for Graph, and unconfirmed in one for Exchange).
+// whatever version the token endpoint has (Microsoft identity platform: access token claims reference; the set of
+// claims as seen in a token for Graph, and unconfirmed in one for Exchange).
 type accessClaims struct {
 	Audience       string           `json:"aud"` // always one string here; RFC 7519 also allows a list
 	Issuer         string           `json:"iss"`
@@ -128,7 +128,8 @@ const defaultDirectoryRole = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
 
 // Issue signs an access token for an application's presence in a tenant. The audience is the resource's URI, the
 // roles are the names of the permissions that are granted on that resource.
-func (i *Issuer) Issue(t *tenant.Tenant, principal tenant.ServicePrincipal, method, audience string, roles []string) (string, error) {
+func (i *Issuer) Issue(t *tenant.Tenant, principal tenant.ServicePrincipal, method, audience string,
+	roles []string) (string, error) {
 	issuer := "https://sts.windows.net/" + t.ID + "/"
 	issued := i.world.Now().Add(-backdating)
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, accessClaims{

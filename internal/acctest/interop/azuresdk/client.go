@@ -19,7 +19,8 @@ import (
 // object is an entity or a part of one.
 type object = map[string]any
 
-// directory speaks to Microsoft Graph in both of its versions, by the base client that azuread's generated ones are made of.
+// directory speaks to Microsoft Graph in both of its versions, by the base client that azuread's generated ones are
+// made of.
 type directory struct{ stable, beta *msgraph.Client }
 
 func newDirectory(env environments.Environment, authorizer auth.Authorizer) (*directory, error) {
@@ -90,23 +91,27 @@ func (d *directory) get(ctx context.Context, path string) (object, error) {
 }
 
 func (d *directory) post(ctx context.Context, path string, body object, retry client.RequestRetryFunc) (object, error) {
-	made, _, err := send[object](ctx, d.stable, request{method: http.MethodPost, path: path, body: body, status: http.StatusCreated, retry: retry})
+	made, _, err := send[object](ctx, d.stable,
+		request{method: http.MethodPost, path: path, body: body, status: http.StatusCreated, retry: retry})
 	return made, err
 }
 
 func (d *directory) patch(ctx context.Context, path string, body object, retry client.RequestRetryFunc) error {
-	_, _, err := send[object](ctx, d.stable, request{method: http.MethodPatch, path: path, body: body, status: http.StatusNoContent, retry: retry})
+	_, _, err := send[object](ctx, d.stable,
+		request{method: http.MethodPatch, path: path, body: body, status: http.StatusNoContent, retry: retry})
 	return err
 }
 
 func (d *directory) remove(ctx context.Context, path string, retry client.RequestRetryFunc) error {
-	_, _, err := send[object](ctx, d.stable, request{method: http.MethodDelete, path: path, status: http.StatusNoContent, retry: retry})
+	_, _, err := send[object](ctx, d.stable,
+		request{method: http.MethodDelete, path: path, status: http.StatusNoContent, retry: retry})
 	return err
 }
 
 // list returns a collection's elements, of all pages.
 func (d *directory) list(ctx context.Context, path string, query odata.Query) ([]object, error) {
-	found, _, err := send[struct{ Value []object }](ctx, d.stable, request{method: http.MethodGet, path: path, query: query, status: http.StatusOK, pages: true})
+	found, _, err := send[struct{ Value []object }](ctx, d.stable,
+		request{method: http.MethodGet, path: path, query: query, status: http.StatusOK, pages: true})
 	return found.Value, err
 }
 
@@ -122,8 +127,8 @@ func (d *directory) listed(ctx context.Context, count int, path, filter string) 
 // inARow is how often azuread wants to see a change before it believes in it, since each read may meet another replica.
 const inARow = 5
 
-// until asks again until the answer is yes so many times in a row. azuread pauses for five seconds in between, or for one
-// where it waits for a credential; here it is whatever takes the tenant as long.
+// until asks again until the answer is yes so many times in a row. azuread pauses for five seconds in between, or for
+// one where it waits for a credential; here it is whatever takes the tenant as long.
 func until(ctx context.Context, times int, answer func() (bool, error)) error {
 	pause, err := time.ParseDuration(os.Getenv("FOREIGN_PAUSE"))
 	if err != nil {

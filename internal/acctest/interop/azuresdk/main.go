@@ -1,7 +1,7 @@
-// Command azuresdk sends what HashiCorp's azuread provider sends for a registration, by the unmodified base layer that it
-// runs on: the cloud is found by its metadata host, and Graph spoken to by the base client. azuread itself and the
-// generated clients in between are not here; only the requests that they send are. It is a module of its own, so that the
-// provider does not depend on it.
+// Command azuresdk sends what HashiCorp's azuread provider sends for a registration, by the unmodified base layer that
+// it runs on: the cloud is found by its metadata host, and Graph spoken to by the base client. azuread itself and the
+// generated clients in between are not here; only the requests that they send are. It is a module of its own, so that
+// the provider does not depend on it.
 package main
 
 import (
@@ -114,7 +114,8 @@ func (p *play) signIn(ctx context.Context) error {
 		return err
 	}
 	// That is how azuread finds out who it is.
-	if p.callerID = said.ObjectId; uuid.Validate(p.callerID) != nil || said.TenantId != os.Getenv("ARM_TENANT_ID") || !slices.Contains(said.Roles, graphRole) {
+	if p.callerID = said.ObjectId; uuid.Validate(p.callerID) != nil || said.TenantId != os.Getenv("ARM_TENANT_ID") ||
+		!slices.Contains(said.Roles, graphRole) {
 		return fmt.Errorf("the token says %+v", said)
 	}
 	p.directory, err = newDirectory(p.env, authorizer)
@@ -134,11 +135,14 @@ func (p *play) application(ctx context.Context) error {
 	}
 	app, err := p.directory.post(ctx, "/applications", object{
 		"@odata.type": "#microsoft.graph.application", "owners@odata.bind": p.owners(),
-		"displayName": displayName, "signInAudience": "AzureADMyOrg", "tags": []string{"interop"}, "identifierUris": []string{},
-		"description": nil, "notes": nil, "groupMembershipClaims": nil, "serviceManagementReference": nil,
+		"displayName": displayName, "signInAudience": "AzureADMyOrg", "tags": []string{"interop"},
+		"identifierUris": []string{},
+		"description":    nil, "notes": nil, "groupMembershipClaims": nil, "serviceManagementReference": nil,
 		"isDeviceOnlyAuthSupported": false, "isFallbackPublicClient": false, "appRoles": []object{},
-		"api":            object{"acceptMappedClaims": false, "knownClientApplications": []string{}, "oauth2PermissionScopes": []object{}, "requestedAccessTokenVersion": 1},
-		"info":           object{"marketingUrl": nil, "privacyStatementUrl": nil, "supportUrl": nil, "termsOfServiceUrl": nil},
+		"api": object{"acceptMappedClaims": false, "knownClientApplications": []string{},
+			"oauth2PermissionScopes": []object{}, "requestedAccessTokenVersion": 1},
+		"info": object{"marketingUrl": nil, "privacyStatementUrl": nil, "supportUrl": nil,
+			"termsOfServiceUrl": nil},
 		"optionalClaims": object{"accessToken": []object{}, "idToken": []object{}, "saml2Token": []object{}},
 		"publicClient":   object{"redirectUris": []string{}}, "spa": object{"redirectUris": []string{}},
 		"web": object{
@@ -157,24 +161,30 @@ func (p *play) application(ctx context.Context) error {
 	}
 	// The write probe: when both succeed, the replica that is written to knows the application.
 	for _, name := range []string{"TERRAFORM_UPDATE_" + uuid.NewString(), displayName} {
-		if err := p.directory.patch(ctx, p.appPath, object{"@odata.type": "#microsoft.graph.application", "displayName": name},
+		if err := p.directory.patch(ctx, p.appPath,
+			object{"@odata.type": "#microsoft.graph.application", "displayName": name},
 			client.RequestRetryAny(onNotFound, onConflict)); err != nil {
 			return err
 		}
 	}
-	if err := p.onBeta(ctx, http.MethodPatch, p.appPath, object{"oauth2RequirePostResponse": true}, http.StatusNoContent, ""); err != nil {
+	if err := p.onBeta(ctx, http.MethodPatch, p.appPath, object{"oauth2RequirePostResponse": true}, http.StatusNoContent,
+		""); err != nil {
 		return err
 	}
 	if err := p.directory.remove(ctx, p.appPath+"/owners/"+p.callerID+"/$ref", nil); err != nil {
 		return err
 	}
-	if err := p.directory.appears(ctx, p.appPath, func(app object) bool { return app["displayName"] == displayName }); err != nil {
+	if err := p.directory.appears(ctx, p.appPath, func(app object) bool {
+		return app["displayName"] == displayName
+	}); err != nil {
 		return err
 	}
 	if err := p.onBeta(ctx, http.MethodGet, p.appPath, nil, http.StatusOK, "oauth2RequirePostResponse"); err != nil {
 		return err
 	}
-	return p.directory.appears(ctx, p.appPath+"/owners", func(owners object) bool { return !has(owners, "value", "id", p.callerID) })
+	return p.directory.appears(ctx, p.appPath+"/owners", func(owners object) bool {
+		return !has(owners, "value", "id", p.callerID)
+	})
 }
 
 // onBeta asks the beta version, where azuread finds the properties that v1.0 lacks, or once did.
@@ -183,7 +193,8 @@ func (p *play) onBeta(ctx context.Context, method, path string, body object, sta
 	if property != "" {
 		query.Select = []string{property}
 	}
-	answer, _, err := send[object](ctx, p.directory.beta, request{method: method, path: path, query: query, body: body, status: status, retry: onNotFound})
+	answer, _, err := send[object](ctx, p.directory.beta,
+		request{method: method, path: path, query: query, body: body, status: status, retry: onNotFound})
 	if _, shown := answer[property]; err == nil && property != "" && !shown {
 		err = fmt.Errorf("%s is not shown: %v", property, answer)
 	}
@@ -208,12 +219,15 @@ func (p *play) certificates(ctx context.Context) error {
 	}{{first, other}, {second, pem.EncodeToMemory(block)}} {
 		if err := p.setKeys(ctx, func(keys []object) []object {
 			return append(keys, object{
-				"keyId": key.id, "type": "AsymmetricX509Cert", "usage": "Verify", "key": base64.StdEncoding.EncodeToString(key.certificate),
+				"keyId": key.id, "type": "AsymmetricX509Cert", "usage": "Verify",
+				"key": base64.StdEncoding.EncodeToString(key.certificate),
 			})
 		}); err != nil {
 			return err
 		}
-		if err := p.directory.appears(ctx, p.appPath, func(app object) bool { return has(app, "keyCredentials", "keyId", key.id) }); err != nil {
+		if err := p.directory.appears(ctx, p.appPath, func(app object) bool {
+			return has(app, "keyCredentials", "keyId", key.id)
+		}); err != nil {
 			return err
 		}
 	}
@@ -234,7 +248,8 @@ func (p *play) setKeys(ctx context.Context, change func([]object) []object) erro
 		return err
 	}
 	return p.directory.patch(ctx, p.appPath, object{
-		"@odata.type": "#microsoft.graph.application", "id": p.appID, "keyCredentials": change(elements(app, "keyCredentials")),
+		"@odata.type": "#microsoft.graph.application", "id": p.appID,
+		"keyCredentials": change(elements(app, "keyCredentials")),
 	}, nil)
 }
 
@@ -245,7 +260,8 @@ func otherCertificate() ([]byte, error) {
 		return nil, err
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "other"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "other"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().AddDate(1, 0, 0),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), err
@@ -256,13 +272,16 @@ func (p *play) passwords(ctx context.Context) error {
 	for _, name := range []string{"first", "second"} {
 		made, _, err := send[object](ctx, p.directory.stable, request{
 			method: http.MethodPost, path: p.appPath + "/addPassword", status: http.StatusOK,
-			body: object{"passwordCredential": object{"displayName": name, "endDateTime": time.Now().AddDate(0, 1, 0).UTC().Format(time.RFC3339)}},
+			body: object{"passwordCredential": object{"displayName": name,
+				"endDateTime": time.Now().AddDate(0, 1, 0).UTC().Format(time.RFC3339)}},
 		})
 		if err != nil {
 			return err
 		}
 		keyID := text(made, "keyId")
-		if err := p.directory.appears(ctx, p.appPath, func(app object) bool { return has(app, "passwordCredentials", "keyId", keyID) }); err != nil {
+		if err := p.directory.appears(ctx, p.appPath, func(app object) bool {
+			return has(app, "passwordCredentials", "keyId", keyID)
+		}); err != nil {
 			return err
 		}
 		if name == "second" {
@@ -270,11 +289,14 @@ func (p *play) passwords(ctx context.Context) error {
 			continue
 		}
 		if _, _, err := send[object](ctx, p.directory.stable, request{
-			method: http.MethodPost, path: p.appPath + "/removePassword", body: object{"keyId": keyID}, status: http.StatusNoContent,
+			method: http.MethodPost, path: p.appPath + "/removePassword", body: object{"keyId": keyID},
+			status: http.StatusNoContent,
 		}); err != nil {
 			return err
 		}
-		if err := p.directory.appears(ctx, p.appPath, func(app object) bool { return !has(app, "passwordCredentials", "keyId", keyID) }); err != nil {
+		if err := p.directory.appears(ctx, p.appPath, func(app object) bool {
+			return !has(app, "passwordCredentials", "keyId", keyID)
+		}); err != nil {
 			return err
 		}
 	}
@@ -287,7 +309,8 @@ func (p *play) passwords(ctx context.Context) error {
 func (p *play) federated(ctx context.Context) error {
 	credential := object{
 		"@odata.type": "#microsoft.graph.federatedIdentityCredential", "name": "pipeline", "description": "",
-		"issuer": "https://token.actions.githubusercontent.com", "subject": "repo:a/b:ref:refs/heads/main", "audiences": []string{"api://AzureADTokenExchange"},
+		"issuer": "https://token.actions.githubusercontent.com", "subject": "repo:a/b:ref:refs/heads/main",
+		"audiences": []string{"api://AzureADTokenExchange"},
 	}
 	made, err := p.directory.post(ctx, p.appPath+"/federatedIdentityCredentials", credential, nil)
 	if err != nil {
@@ -297,11 +320,14 @@ func (p *play) federated(ctx context.Context) error {
 	if err := p.directory.appears(ctx, path, func(object) bool { return true }); err != nil {
 		return err
 	}
-	credential["id"], credential["subject"] = made["id"], "repo:a/b:environment:production" // the name stays, and is repeated
+	// the name stays, and is repeated
+	credential["id"], credential["subject"] = made["id"], "repo:a/b:environment:production"
 	if err := p.directory.patch(ctx, path, credential, nil); err != nil {
 		return err
 	}
-	if err := p.directory.appears(ctx, path, func(found object) bool { return found["subject"] == credential["subject"] }); err != nil {
+	if err := p.directory.appears(ctx, path, func(found object) bool {
+		return found["subject"] == credential["subject"]
+	}); err != nil {
 		return err
 	}
 	if err := p.directory.remove(ctx, path, nil); err != nil {

@@ -32,7 +32,8 @@ func (p *play) servicePrincipal(ctx context.Context) error {
 		return err
 	}
 	p.principalID, p.principalPath = text(made, "id"), "/servicePrincipals/"+text(made, "id")
-	if err := p.directory.patch(ctx, p.principalPath, object{"@odata.type": "#microsoft.graph.servicePrincipal", "description": nil}, onNotFound); err != nil {
+	if err := p.directory.patch(ctx, p.principalPath,
+		object{"@odata.type": "#microsoft.graph.servicePrincipal", "description": nil}, onNotFound); err != nil {
 		return err
 	}
 	if err := p.directory.appears(ctx, p.principalPath, func(found object) bool {
@@ -43,7 +44,9 @@ func (p *play) servicePrincipal(ctx context.Context) error {
 	if err := p.onBeta(ctx, http.MethodGet, p.principalPath, nil, http.StatusOK, "samlMetadataUrl"); err != nil {
 		return err
 	}
-	return p.directory.appears(ctx, p.principalPath+"/owners", func(owners object) bool { return has(owners, "value", "id", p.callerID) })
+	return p.directory.appears(ctx, p.principalPath+"/owners", func(owners object) bool {
+		return has(owners, "value", "id", p.callerID)
+	})
 }
 
 // grant consents to an application permission of Microsoft Graph.
@@ -64,14 +67,16 @@ func (p *play) grant(ctx context.Context) error {
 	}
 	given := "/servicePrincipals/" + text(api, "id") + "/appRoleAssignedTo"
 	made, err := p.directory.post(ctx, given, object{
-		"@odata.type": "#microsoft.graph.appRoleAssignment", "appRoleId": roleID, "principalId": p.principalID, "resourceId": api["id"],
+		"@odata.type": "#microsoft.graph.appRoleAssignment", "appRoleId": roleID, "principalId": p.principalID,
+		"resourceId": api["id"],
 	}, client.RequestRetryAny(onNotFound, onNoReference))
 	if err != nil {
 		return err
 	}
 	p.grantPath = given + "/" + text(made, "id")
 	return p.directory.appears(ctx, p.grantPath, func(found object) bool {
-		return found["principalId"] == p.principalID && found["principalType"] == "ServicePrincipal" && found["principalDisplayName"] == displayName
+		return found["principalId"] == p.principalID && found["principalType"] == "ServicePrincipal" &&
+			found["principalDisplayName"] == displayName
 	})
 }
 
@@ -148,14 +153,17 @@ func (p *play) lists(ctx context.Context) error {
 		seen[text(principal, "id")] = true
 	}
 	if !seen[p.principalID] || len(seen) < 5 || len(seen) != len(all) {
-		return fmt.Errorf("the pages have %d service principals, %d of them different; the new one: %t", len(all), len(seen), seen[p.principalID])
+		return fmt.Errorf("the pages have %d service principals, %d of them different; the new one: %t", len(all), len(seen),
+			seen[p.principalID])
 	}
 	return nil
 }
 
 func (p *play) refusal(ctx context.Context) error {
-	_, status, err := send[object](ctx, p.directory.stable, request{method: http.MethodGet, path: "/applications/" + uuid.NewString(), status: http.StatusOK})
-	if err == nil || status != http.StatusNotFound || !strings.Contains(err.Error(), "Request_ResourceNotFound: Resource '") {
+	_, status, err := send[object](ctx, p.directory.stable,
+		request{method: http.MethodGet, path: "/applications/" + uuid.NewString(), status: http.StatusOK})
+	if err == nil || status != http.StatusNotFound ||
+		!strings.Contains(err.Error(), "Request_ResourceNotFound: Resource '") {
 		return fmt.Errorf("an unknown application is answered HTTP %d, and read as %w", status, err)
 	}
 	return nil

@@ -49,7 +49,8 @@ func client(credential azcore.TokenCredential) (*graph.GraphServiceClient, *grap
 	if err != nil {
 		return nil, nil, err
 	}
-	auth, err := authentication.NewAzureIdentityAuthenticationProviderWithScopesAndValidHosts(credential, []string{"https://graph.microsoft.com/.default"}, []string{host.Hostname()})
+	auth, err := authentication.NewAzureIdentityAuthenticationProviderWithScopesAndValidHosts(credential,
+		[]string{"https://graph.microsoft.com/.default"}, []string{host.Hostname()})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -66,7 +67,8 @@ func options() azcore.ClientOptions {
 }
 
 func run(ctx context.Context) error {
-	secret, err := azidentity.NewClientSecretCredential(tenantID, os.Getenv("FOREIGN_CLIENT_ID"), os.Getenv("FOREIGN_CLIENT_SECRET"),
+	secret, err := azidentity.NewClientSecretCredential(tenantID, os.Getenv("FOREIGN_CLIENT_ID"),
+		os.Getenv("FOREIGN_CLIENT_SECRET"),
 		&azidentity.ClientSecretCredentialOptions{ClientOptions: options(), DisableInstanceDiscovery: true})
 	if err != nil {
 		return err
@@ -130,7 +132,9 @@ func register(ctx context.Context, c *graph.GraphServiceClient, content []byte) 
 	if err != nil {
 		return nil, err
 	}
-	at := slices.IndexFunc(api.GetAppRoles(), func(r models.AppRoleable) bool { return *r.GetValue() == "Organization.Read.All" })
+	at := slices.IndexFunc(api.GetAppRoles(), func(r models.AppRoleable) bool {
+		return *r.GetValue() == "Organization.Read.All"
+	})
 	principalID, resourceID := uuid.MustParse(*made.GetId()), uuid.MustParse(*api.GetId())
 	grant := models.NewAppRoleAssignment()
 	grant.SetPrincipalId(&principalID)
@@ -166,12 +170,14 @@ func byCertificate(ctx context.Context, clientID string, content []byte) error {
 
 func find(ctx context.Context, c *graph.GraphServiceClient, clientID string) error {
 	found, err := c.Applications().Get(ctx, &applications.ApplicationsRequestBuilderGetRequestConfiguration{
-		QueryParameters: &applications.ApplicationsRequestBuilderGetQueryParameters{Filter: new("displayName eq '" + displayName + "'"), Select: []string{"appId", "keyCredentials"}},
+		QueryParameters: &applications.ApplicationsRequestBuilderGetQueryParameters{Filter: new("displayName eq '" +
+			displayName + "'"), Select: []string{"appId", "keyCredentials"}},
 	})
 	if err != nil {
 		return err
 	}
-	if apps := found.GetValue(); len(apps) != 1 || *apps[0].GetAppId() != clientID || len(apps[0].GetKeyCredentials()) != 1 {
+	if apps := found.GetValue(); len(apps) != 1 || *apps[0].GetAppId() != clientID ||
+		len(apps[0].GetKeyCredentials()) != 1 {
 		return fmt.Errorf("found are %d", len(apps))
 	}
 	return nil
@@ -184,7 +190,8 @@ func pages(ctx context.Context, c *graph.GraphServiceClient, adapter *graph.Grap
 	if err != nil {
 		return err
 	}
-	iterator, err := graphcore.NewPageIterator[models.ServicePrincipalable](first, adapter, models.CreateServicePrincipalCollectionResponseFromDiscriminatorValue)
+	iterator, err := graphcore.NewPageIterator[models.ServicePrincipalable](first, adapter,
+		models.CreateServicePrincipalCollectionResponseFromDiscriminatorValue)
 	if err != nil {
 		return err
 	}
@@ -226,7 +233,8 @@ func batch(ctx context.Context, c *graph.GraphServiceClient, adapter *graph.Grap
 	if err != nil {
 		return err
 	}
-	app, err := graphcore.GetBatchResponseById[models.Applicationable](response, *steps[1].GetId(), models.CreateApplicationFromDiscriminatorValue)
+	app, err := graphcore.GetBatchResponseById[models.Applicationable](response, *steps[1].GetId(),
+		models.CreateApplicationFromDiscriminatorValue)
 	if err != nil {
 		return err
 	}
@@ -239,7 +247,8 @@ func batch(ctx context.Context, c *graph.GraphServiceClient, adapter *graph.Grap
 func refusal(ctx context.Context, c *graph.GraphServiceClient) error {
 	_, err := c.Applications().ByApplicationId(uuid.NewString()).Get(ctx, nil)
 	failure, ok := errors.AsType[*odataerrors.ODataError](err)
-	if !ok || failure.GetErrorEscaped() == nil || *failure.GetErrorEscaped().GetCode() != "Request_ResourceNotFound" || failure.GetErrorEscaped().GetInnerError().GetRequestId() == nil {
+	if !ok || failure.GetErrorEscaped() == nil || *failure.GetErrorEscaped().GetCode() != "Request_ResourceNotFound" ||
+		failure.GetErrorEscaped().GetInnerError().GetRequestId() == nil {
 		return fmt.Errorf("an unknown application is answered %w", err)
 	}
 	return nil
