@@ -101,8 +101,8 @@ func TestPackages_TheSandboxKeepsToItsImportsAndIsImportedAsAWhole(t *testing.T)
 	}
 }
 
-// forbidImports fails where a package reaches another one whose path is a prefix, is below it, or begins with it where it
-// ends in a hyphen.
+// forbidImports fails where a package reaches another one whose path is a prefix, is below it, or begins with it where
+// it ends in a hyphen.
 func forbidImports(t *testing.T, deps map[string][]string, name string, prefixes []string) {
 	t.Helper()
 	imported, ok := deps[name]

@@ -366,8 +366,8 @@ import {
 	}
 }
 
-// convergedByTenant tells, of three tenants, whether both applications have what is configured and both connections name
-// their keys.
+// convergedByTenant tells, of three tenants, whether both applications have what is configured and both connections
+// name their keys.
 func convergedByTenant(t *testing.T, env *acctest.Env) (are []bool) {
 	t.Helper()
 	records := openRecords(t, env)

@@ -187,7 +187,8 @@ func TestAccProvider_NoSecretIsInStatePlanLogOrOutput(t *testing.T) {
 	}
 }
 
-// noneIn fails for each file below a folder that holds a secret or an access token. It returns how many files there are.
+// noneIn fails for each file below a folder that holds a secret or an access token. It returns how many files there
+// are.
 func noneIn(t *testing.T, folder string, secrets map[string][]byte) (files int, err error) {
 	t.Helper()
 	err = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {

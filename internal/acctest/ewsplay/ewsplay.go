@@ -27,7 +27,7 @@ const (
 // The modules that a machine may have, besides a current one.
 const (
 	NoConnectionInformation = "no connection information" // older than 3.0
-	// Get-OrganizationConfig without -RetrieveEwsOperationAccessPolicy
+	// Get-OrganizationConfig without -RetrieveEwsOperationAccessPolicy.
 	NoParameter = "no parameter"
 	NoProperty  = "no property" // shows no EwsAllowedAppIDs
 	NoWriting   = "no writing"  // the role of the connection grants no Set-OrganizationConfig

@@ -53,8 +53,9 @@ var rules = []rule{
 	{words: `who(m)?ever`, better: "the person who, anyone who, callers that; regardless of who"},
 	{words: `that which`, better: "what, or the noun"},
 	{
-		words:  `(is|are|was|were) no`,
-		except: `there (is|are|was|were) no\b|(is|are|was|were) no (longer|more|less|fewer|older|later|lower|higher|larger|smaller|good|use)\b`,
+		words: `(is|are|was|were) no`,
+		except: `there (is|are|was|were) no\b|` +
+			`(is|are|was|were) no (longer|more|less|fewer|older|later|lower|higher|larger|smaller|good|use)\b`,
 		better: "is not a",
 	},
 	{words: `(?-i:Of) (?-i:[a-z])\w*`, except: `of course`, better: "the subject first, without a fronted \"Of\""},

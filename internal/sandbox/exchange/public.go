@@ -71,7 +71,9 @@ func rightsOf(t *tenant.Tenant, v tenant.View, account tenant.User, p tenant.Pub
 
 // hasPublicFolder reports whether there is a folder of that path, whose case does not matter.
 func hasPublicFolder(o tenant.ExchangeOrganization, path string) bool {
-	return slices.ContainsFunc(o.PublicFolders, func(p tenant.PublicFolder) bool { return strings.EqualFold(p.Path, path) })
+	return slices.ContainsFunc(o.PublicFolders, func(p tenant.PublicFolder) bool {
+		return strings.EqualFold(p.Path, path)
+	})
 }
 
 // visibleBelow are the folders right below a path that an account sees. That Exchange counts and lists no others is

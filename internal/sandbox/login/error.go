@@ -34,7 +34,7 @@ var (
 		text: "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."}
 	blockedByPolicy = signInRefusal{code: 53003, status: 400, kind: "invalid_grant", // status, kind and text unconfirmed
 		text: "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance."}
-	// status, kind and text unconfirmed
+	// status, kind and text unconfirmed.
 	noServicePrincipal = signInRefusal{code: 7000229, status: 401, kind: "invalid_client",
 		text: "The client application %s is missing service principal in the tenant."}
 	missingCredential = signInRefusal{code: 7000216, status: 401, kind: "invalid_client", // status and text unconfirmed
@@ -57,15 +57,15 @@ var (
 		text: "Client assertion is not within its valid time range. Current time: %s, assertion valid from %s, expiry time " +
 			"of assertion %s. Review the documentation at " +
 			"https://learn.microsoft.com/entra/identity-platform/certificate-credentials ."}
-	// status, kind and text unconfirmed
+	// status, kind and text unconfirmed.
 	wrongAssertionClient = signInRefusal{code: 700021, status: 401, kind: "invalid_client",
 		text: "Client assertion application identifier doesn't match 'client_id' parameter. Review the documentation at " +
 			"https://learn.microsoft.com/entra/identity-platform/certificate-credentials ."}
-	// status, kind and text unconfirmed
+	// status, kind and text unconfirmed.
 	wrongAssertionAudience = signInRefusal{code: 700023, status: 401, kind: "invalid_client",
 		text: "Client assertion audience claim does not match Realm issuer. Review the documentation at " +
 			"https://learn.microsoft.com/entra/identity-platform/certificate-credentials ."}
-	// status unconfirmed; the list as seen in 2021, before PS256 was taken
+	// status unconfirmed; the list as seen in 2021, before PS256 was taken.
 	unsupportedAlgorithm = signInRefusal{code: 5002738, status: 400, kind: "invalid_client",
 		text: "Invalid JWT token. '%s' is not a supported signature algorithm. Supported signing algorithms are: " +
 			"'RS256, HS256'."}
@@ -78,7 +78,7 @@ var (
 			"have sent your authentication request to the wrong tenant."}
 	malformedClientID = signInRefusal{code: 700038, status: 400, kind: "unauthorized_client", noURI: true,
 		text: "%s is not a valid application identifier."}
-	// status and text unconfirmed
+	// status and text unconfirmed.
 	disabledApplication = signInRefusal{code: 7000112, status: 401, kind: "unauthorized_client",
 		text: "Application '%s'(%s) is disabled."}
 
@@ -96,7 +96,7 @@ var (
 			"'scope' is not valid. The scope %s is not valid."}
 	unsupportedGrant = signInRefusal{code: 70003, status: 400, kind: "unsupported_grant_type", noURI: true,
 		text: "The app requested an unsupported grant type '%s'."}
-	// status, kind and text unconfirmed
+	// status, kind and text unconfirmed.
 	missingParameter = signInRefusal{code: 900144, status: 400, kind: "invalid_request",
 		text: "The request body must contain the following parameter: '%s'."}
 
@@ -106,7 +106,7 @@ var (
 			"the tenant."}
 	malformedTenant = signInRefusal{code: 900023, status: 400, kind: "invalid_request", // status unconfirmed
 		text: "Specified tenant identifier '%s' is neither a valid DNS name, nor a valid external domain."}
-	// status, kind and text unconfirmed
+	// status, kind and text unconfirmed.
 	serverFault = signInRefusal{code: 90033, status: 503, kind: "temporarily_unavailable",
 		text: "A transient error has occurred. Please try again. (%s)"}
 )
