@@ -18,7 +18,8 @@ var version = "dev"
 
 func main() {
 	var debug bool
-	flag.BoolVar(&debug, "debug", false, "serve to a debugger: print what Terraform needs to attach, and go on until interrupted")
+	flag.BoolVar(&debug, "debug", false,
+		"serve to a debugger: print what Terraform needs to attach, and go on until interrupted")
 	flag.Parse()
 	provider.BoundMemory(os.Getenv, time.Tick(time.Second))
 	if !debug {
