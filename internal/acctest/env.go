@@ -111,8 +111,8 @@ func (env *Env) Tenant(i int) sandbox.TenantEntry { return env.Server.TenantsJSO
 // Option changes what the provider of a test is made of.
 type Option = provider.Option
 
-// Factories serve the provider in the test's own process, as terraform-plugin-testing wants it. Where the provider waits
-// for what is not ready yet, no more time passes than the tenants need, unless an option says otherwise.
+// Factories serve the provider in the test's own process, as terraform-plugin-testing wants it. Where the provider
+// waits for what is not ready yet, no more time passes than the tenants need, unless an option says otherwise.
 func (env *Env) Factories(options ...Option) map[string]func() (tfprotov6.ProviderServer, error) {
 	options = append([]provider.Option{WithWait(env.wait)}, options...)
 	serve := providerserver.NewProtocol6WithError(provider.New("test", options...)())
@@ -154,7 +154,8 @@ func WithTransport(wrap func(next http.RoundTripper) http.RoundTripper) Option {
 
 // Provider is a provider block that signs in to the sandbox as the caller, with this test environment's store.
 func (env *Env) Provider(caller sandbox.Caller) string {
-	return env.ProviderWith(caller, "", fmt.Sprintf("connection_store = {\n    url        = %q\n    passphrase = %q\n  }", env.StoreURL(), Passphrase))
+	return env.ProviderWith(caller, "",
+		fmt.Sprintf("connection_store = {\n    url        = %q\n    passphrase = %q\n  }", env.StoreURL(), Passphrase))
 }
 
 // ProviderWith is the same with attributes of the test's own in place of the store. tenantID may be empty: the first
@@ -243,17 +244,19 @@ func (env *Env) Control(method, path string, body any) map[string]any {
 	return answer
 }
 
-// OpenEWS does what the Exchange admin does to let the applications in.
+// OpenEWS does what the Exchange administrator does so that EWS admits the applications.
 func (env *Env) OpenEWS(tenantID string, clientIDs ...string) {
 	env.t.Helper()
-	env.Control(http.MethodPatch, "/tenants/"+tenantID+"/exchange", map[string]any{"ews_enabled": true, "ews_allowed_app_ids": clientIDs})
+	env.Control(http.MethodPatch, "/tenants/"+tenantID+"/exchange",
+		map[string]any{"ews_enabled": true, "ews_allowed_app_ids": clientIDs})
 }
 
 // SetPolicy sets an enabled app management policy: the tenant's default one where clientID is empty, or else the
 // application's own. Without restrictions it forbids nothing. It returns the policy's ID, which Graph's refusals name.
 func (env *Env) SetPolicy(tenantID, clientID string, restrictions ...sandbox.Restriction) string {
 	env.t.Helper()
-	answer := env.Control(http.MethodPut, "/tenants/"+tenantID+"/policies/"+cmp.Or(clientID, "default"), map[string]any{"enabled": true, "restrictions": restrictions})
+	answer := env.Control(http.MethodPut, "/tenants/"+tenantID+"/policies/"+cmp.Or(clientID, "default"),
+		map[string]any{"enabled": true, "restrictions": restrictions})
 	id, _ := answer["id"].(string)
 	return id
 }
@@ -278,7 +281,8 @@ func (env *Env) token(tenantID string) string {
 		"grant_type": {"client_credentials"}, "client_id": {full.ClientID}, "client_secret": {full.ClientSecret},
 		"scope": {"https://graph.microsoft.com/.default"},
 	}
-	request, err := http.NewRequestWithContext(env.t.Context(), http.MethodPost, env.Server.Origin()+"/"+tenantID+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
+	request, err := http.NewRequestWithContext(env.t.Context(), http.MethodPost,
+		env.Server.Origin()+"/"+tenantID+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
 	if err != nil {
 		env.t.Fatal(err)
 	}
@@ -293,7 +297,7 @@ func (env *Env) token(tenantID string) string {
 	return env.tokens[tenantID]
 }
 
-// calm marks a request that the sandbox spares any trouble.
+// bypass marks a request that meets no fault.
 const bypass = "Sandbox-Bypass"
 
 func (env *Env) send(method, target, token string, body any) map[string]any {
@@ -314,7 +318,7 @@ func (env *Env) send(method, target, token string, body any) map[string]any {
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	request.Header.Set(bypass, "yes") // the person sees what is there, and no fault aimed at the provider hits them
+	request.Header.Set(bypass, "yes") // the person sees what is there, and meets no fault of the provider's
 	response, err := env.client.Do(request)
 	if err != nil {
 		env.t.Fatal(err)
