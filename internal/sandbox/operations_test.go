@@ -23,7 +23,7 @@ func (o operation) String() string { return o.method + " /" + o.version + "/" + 
 var graphOperations = sync.OnceValue(func() (all []operation) {
 	var single []string // what the beta version has
 	for _, source := range sources() {
-		for _, found := range regexp.MustCompile(`\{http\.Method(\w+), "([^"]+)", `).FindAllStringSubmatch(source, -1) {
+		for _, found := range regexp.MustCompile(`\{http\.Method(\w+), "([^"]+)",\s`).FindAllStringSubmatch(source, -1) {
 			all = append(all, operation{stable, strings.ToUpper(found[1]), found[2]})
 		}
 		if found := regexp.MustCompile(`single := \[\]string\{(.+)\}`).FindStringSubmatch(source); found != nil {
