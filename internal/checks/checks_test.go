@@ -38,12 +38,20 @@ func well() Facts {
 			TenantID: tenantID, Mailbox: address, Name: "contoso.com", ClientID: clientID,
 			CredentialType: "client_secret", ClientSecretExpiresAt: &expires, MigratePublicFolders: true,
 		},
-		Graph:        TokenFacts{Taken: true, Roles: []string{"Directory.Read.All"}},
-		Exchange:     TokenFacts{Taken: true, Roles: []string{"full_access_as_app"}},
-		Organization: &entra.Organization{TenantID: tenantID, DisplayName: "Contoso", Domains: []entra.Domain{{Name: "contoso.onmicrosoft.com", Initial: true}, {Name: "Contoso.com", Default: true}}},
-		User: &entra.User{UserPrincipalName: address, Mail: address, Enabled: true, ProxyAddresses: []string{"SMTP:" + address},
-			Plans: []entra.AssignedPlan{{Service: "exchange", ServicePlanID: plan2, Status: "Enabled"}}},
-		PublicFolders: ews.Folder{Permissions: []ews.FolderPermission{{Level: "None"}, {Mailbox: "Migration@Contoso.com", Level: "Owner"}}},
+		Graph:    TokenFacts{Taken: true, Roles: []string{"Directory.Read.All"}},
+		Exchange: TokenFacts{Taken: true, Roles: []string{"full_access_as_app"}},
+		Answers: Answers{
+			Organization: &entra.Organization{TenantID: tenantID, DisplayName: "Contoso", Domains: []entra.Domain{
+				{Name: "contoso.onmicrosoft.com", Initial: true}, {Name: "Contoso.com", Default: true},
+			}},
+			User: &entra.User{
+				UserPrincipalName: address, Mail: address, Enabled: true, ProxyAddresses: []string{"SMTP:" + address},
+				Plans: []entra.AssignedPlan{{Service: "exchange", ServicePlanID: plan2, Status: "Enabled"}},
+			},
+			PublicFolders: ews.Folder{Permissions: []ews.FolderPermission{
+				{Level: "None"}, {Mailbox: "Migration@Contoso.com", Level: "Owner"},
+			}},
+		},
 	}
 }
 
@@ -53,15 +61,15 @@ func withCertificate(f *Facts) {
 	f.Connection.CertificateNotAfter, f.Connection.ClientSecretExpiresAt = &expires, nil
 }
 
-func find(t *testing.T, r Report, name string) Check {
+func find(t *testing.T, r Report, name string) Result {
 	t.Helper()
-	for _, check := range r.Checks {
+	for _, check := range r.Results {
 		if check.Name == name {
 			return check
 		}
 	}
 	t.Fatalf("no check %q", name)
-	return Check{}
+	return Result{}
 }
 
 func connected(r Report) string {
@@ -75,10 +83,10 @@ func TestAWorkingConnectionIsConnected(t *testing.T) {
 	t.Parallel()
 	report := Judge(well())
 	if connected(report) != "true" {
-		t.Errorf("connected = %s: %+v", connected(report), report.Checks)
+		t.Errorf("connected = %s: %+v", connected(report), report.Results)
 	}
 	var names []string
-	for _, check := range report.Checks {
+	for _, check := range report.Results {
 		names = append(names, check.Name)
 		if want := map[bool]Status{true: Warning, false: Passed}[check.Name == EWS]; check.Status != want {
 			t.Errorf("%s: %s (%s), want %s", check.Name, check.Status, check.Detail, want)
@@ -193,7 +201,7 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 		}, Mailbox, Warning, "false", []string{"not known"}, []string{"shared mailbox"}},
 		"a blocked account, EWS left out": {func(f *Facts) {
 			f.User.Enabled = false
-			f.Skip = []string{EWS, PublicFolders}
+			f.SkipChecks = []string{EWS, PublicFolders}
 		}, Mailbox, Warning, "true", []string{"not known"}, []string{"shared mailbox"}},
 		"a blocked account while EWS is silent": {func(f *Facts) {
 			f.User.Enabled = false
@@ -220,7 +228,7 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 		"EWS switched off": {refused(ews.Error{Status: 403, PolicyReason: ewsDisabled}), EWS, Failed, "false", []string{"EwsEnabled"}, []string{"Look first", "Get-OrganizationConfig -RetrieveEwsOperationAccessPolicy", "Get-CASMailbox -Identity '" + address + "'", "Set-CASMailbox -Identity '" + address + "'"}},
 		"a mailbox that may not use EWS": {func(f *Facts) {
 			f.User.Plans[0].ServicePlanID = kioskPlan
-			f.Skip = []string{Mailbox}
+			f.SkipChecks = []string{Mailbox}
 			refused(ews.Error{Status: 403, PolicyReason: ewsDisabled})(f)
 		}, EWS, Failed, "false", nil, []string{"First the licence", "Plan 1 or 2"}},
 		"an app off the list":      {refused(ews.Error{Status: 403, PolicyReason: ewsBlocked}), EWS, Failed, "false", []string{clientID, "EwsAllowedAppIDs"}, []string{"Get-OrganizationConfig", "EwsApplicationAccessPolicy", "24 hours"}},
@@ -229,7 +237,7 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 		"EWS after its end":        {func(f *Facts) { refused(ews.Error{Status: 403, PolicyReason: ewsDisabled})(f); f.Now = ewsaccess.End }, EWS, Failed, "false", []string{"EWS ended", "2027-04-01"}, []string{"without EWS"}},
 		"no mailbox in Exchange":   {refused(ews.Error{Status: 500, Code: ews.CodeNoMailbox}), EWS, Failed, "false", []string{"CodeTwo says", "has a licence"}, []string{"on premises", "Get-EXOMailbox"}},
 		"no mailbox for want of a licence": {func(f *Facts) {
-			f.User.Plans, f.Skip = nil, []string{Mailbox}
+			f.User.Plans, f.SkipChecks = nil, []string{Mailbox}
 			refused(ews.Error{Status: 500, Code: ews.CodeNoMailbox})(f)
 		}, EWS, Failed, "false", []string{"CodeTwo says"}, []string{"an Exchange licence"}},
 		"a denied impersonation":    {refused(ews.Error{Status: 403, Code: ews.CodeImpersonationDenied}), EWS, Failed, "false", []string{ews.CodeImpersonationDenied}, []string{"Test-ApplicationAccessPolicy"}},
@@ -280,7 +288,7 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 					t.Errorf("the remedy lacks %q: %s", words, got.Remedy)
 				}
 			}
-			failures := slices.DeleteFunc(slices.Clone(report.Checks), func(check Check) bool { return check.Status != Failed })
+			failures := slices.DeleteFunc(slices.Clone(report.Results), func(check Result) bool { return check.Status != Failed })
 			if c.status == Failed && failures[0].Name != c.check {
 				t.Errorf("%s failed first: %s", failures[0].Name, failures[0].Detail)
 			}
@@ -309,14 +317,14 @@ func TestIDsAndPortsThatDifferEachTimeStayOutOfTheReport(t *testing.T) {
 	first, second := facts("id-one", 40001), facts("id-two", 40002)
 	for name := range first {
 		one, two := Judge(first[name]), Judge(second[name])
-		if name != "network" && !strings.Contains(find(t, one, name).Aside, "id-one") {
+		if name != "network" && !strings.Contains(find(t, one, name).Volatile, "id-one") {
 			t.Errorf("%s: the ID is lost: %+v", name, find(t, one, name))
 		}
-		for i := range one.Checks {
-			one.Checks[i].Aside, two.Checks[i].Aside = "", ""
+		for i := range one.Results {
+			one.Results[i].Volatile, two.Results[i].Volatile = "", ""
 		}
-		if !reflect.DeepEqual(one.Checks, two.Checks) {
-			t.Errorf("%s reads otherwise the second time:\n%+v\n%+v", name, one.Checks, two.Checks)
+		if !reflect.DeepEqual(one.Results, two.Results) {
+			t.Errorf("%s reads otherwise the second time:\n%+v\n%+v", name, one.Results, two.Results)
 		}
 	}
 }
@@ -346,7 +354,7 @@ func TestWhatCouldNotBeCheckedSaysWhatItLacks(t *testing.T) {
 		"ews needs Exchange's token":        {func(f *Facts) { f.Exchange.Err = errors.New("x") }, EWS, "no token for Office 365 Exchange Online"},
 		"public folders need the mailbox":   {func(f *Facts) { f.EWSErr = errors.New("x") }, PublicFolders, `the check "ews"`},
 		"everything needs the record":       {func(f *Facts) { f.Connection, f.ConnectionErr = nil, store.ErrNotFound }, PublicFolders, `the check "ews"`},
-		"a skipped check leaves dependents": {func(f *Facts) { f.Skip = []string{Token} }, Mailbox, `the check "token", which was skipped`},
+		"a skipped check leaves dependents": {func(f *Facts) { f.SkipChecks = []string{Token} }, Mailbox, `the check "token", which was skipped`},
 	}
 	for name, c := range cases {
 		facts := well()
@@ -375,10 +383,10 @@ func TestARoleThatServesOneCheckOnlyServesThatCheck(t *testing.T) {
 	t.Parallel()
 	facts := well()
 	facts.Graph.Roles = []string{"Organization.Read.All"}
-	if got := facts.Obstacle(Organization); got != "" {
-		t.Errorf("organization: %s", got)
+	if !facts.Possible(Organization) {
+		t.Error("Organization.Read.All does not read the organization")
 	}
-	if got := facts.Obstacle(Mailbox); got == "" {
+	if facts.Possible(Mailbox) {
 		t.Error("Organization.Read.All reads no users")
 	}
 }
@@ -387,8 +395,8 @@ func TestRolesThatCannotBeReadLeaveTheAnswerToTheAPI(t *testing.T) {
 	t.Parallel()
 	facts := well()
 	facts.Exchange = TokenFacts{Taken: true, RolesErr: errors.New("opaque")}
-	if got := facts.Obstacle(EWS); got != "" {
-		t.Errorf("Exchange is not asked: %s", got)
+	if !facts.Possible(EWS) {
+		t.Error("Exchange is not asked")
 	}
 }
 
@@ -396,16 +404,16 @@ func TestASkippedCheckDoesNotCount(t *testing.T) {
 	t.Parallel()
 	facts := well()
 	facts.EWSErr = &ews.Error{Status: 403, PolicyReason: ewsBlocked}
-	facts.Skip = []string{EWS, PublicFolders}
+	facts.SkipChecks = []string{EWS, PublicFolders}
 	if report := Judge(facts); connected(report) != "true" || find(t, report, EWS).Status != Skipped {
 		t.Errorf("connected = %s: %+v", connected(report), find(t, report, EWS))
 	}
-	facts.Skip = Names()
+	facts.SkipChecks = Names()
 	if report := Judge(facts); connected(report) != "null" {
 		t.Errorf("nothing was checked, yet connected = %s", connected(report))
 	}
 	facts = well()
-	facts.Skip = []string{Token, Permissions, Organization, Mailbox, EWS, PublicFolders}
+	facts.SkipChecks = []string{Token, Permissions, Organization, Mailbox, EWS, PublicFolders}
 	if report := Judge(facts); connected(report) != "null" {
 		t.Errorf("nobody signed in, yet connected = %s", connected(report))
 	}
@@ -444,7 +452,7 @@ func TestGrantedRolesAreSortedAndNameTheirAPI(t *testing.T) {
 	if got := facts.GrantedRoles(); !slices.Equal(got, want) {
 		t.Errorf("got %v", got)
 	}
-	if got := (Facts{}).GrantedRoles(); got == nil || len(got) != 0 {
+	if got := new(Facts).GrantedRoles(); got == nil || len(got) != 0 {
 		t.Errorf("without a token: %#v, want an empty list", got)
 	}
 }
@@ -469,7 +477,7 @@ func TestEverySignInCodeIsJudgedByItsMeaningAndRemedy(t *testing.T) {
 		if got.Remedy != auth.Fill(row.ForApp(), tenantID, clientID) || strings.ContainsAny(got.Detail+got.Remedy, "{}") {
 			t.Errorf("%d: the remedy is %q", row.Code, got.Remedy)
 		}
-		if strings.Count(got.Detail, "AADSTS") != 1 || strings.Contains(got.Remedy, "AADSTS") || !strings.Contains(got.Aside, "correlation ID c") {
+		if strings.Count(got.Detail, "AADSTS") != 1 || strings.Contains(got.Remedy, "AADSTS") || !strings.Contains(got.Volatile, "correlation ID c") {
 			t.Errorf("%d: %+v", row.Code, got)
 		}
 	}
@@ -503,7 +511,7 @@ func TestNamesOfStrangersCannotBeMistakenForText(t *testing.T) {
 	facts.EWSErr = &ews.Error{Status: 403, PolicyReason: ewsDisabled}
 	facts.Holders = &entra.RoleHolders{Read: true, Holders: []entra.ServicePrincipal{{ClientID: tenantID, DisplayName: "Backup\n\x1b[31m"}}}
 	facts.User.Mail, facts.User.ProxyAddresses = "m\n@contoso.com", []string{"SMTP:m@contoso.com"}
-	for _, check := range Judge(facts).Checks {
+	for _, check := range Judge(facts).Results {
 		for _, text := range []string{check.Detail, check.Remedy, check.Script} {
 			if strings.ContainsAny(text, "\x1b\u202e") || strings.Contains(text, "\nconnected") || strings.Contains(text, "m\n@") || strings.Contains(text, "Backup\n") {
 				t.Errorf("%s: %q", check.Name, text)

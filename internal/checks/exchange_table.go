@@ -10,6 +10,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ews"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/handoff"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
 // ExchangeAnswer is what one answer of EWS or Autodiscover means for a CodeTwo connection. Meaning and Remedy hold
@@ -36,10 +37,10 @@ const (
 
 // Answers that are no response code of EWS.
 const (
-	foreignURL = "Autodiscover names an address outside outlook.office365.com"
-	bare403    = "HTTP 403"
-	refused    = "HTTP 401"
-	unlicensed = ews.CodeNoMailbox + ", and the user has no licence for one"
+	foreignURL   = "Autodiscover names an address outside outlook.office365.com"
+	bare403      = "HTTP 403"
+	unauthorized = "HTTP 401"
+	unlicensed   = ews.CodeNoMailbox + ", and the user has no licence for one"
 )
 
 const (
@@ -69,7 +70,7 @@ var exchangeAnswers = []ExchangeAnswer{
 		Remedy: "{look_at_ews}\n" + mailboxSwitch +
 			"- " + frontline + "\n" +
 			"- EwsEnabled of the organization is False, or True without the app in EwsAllowedAppIDs: the script. {ews delay}."},
-	{Check: EWS, Answer: refused, Meaning: "Exchange does not accept the app's token (HTTP 401)",
+	{Check: EWS, Answer: unauthorized, Meaning: "Exchange does not accept the app's token (HTTP 401)",
 		Remedy: "Right after a registration or a grant, wait up to an hour and plan again. Otherwise see that the tenant has Exchange Online, and that the app is enabled: Entra admin center > Enterprise applications > {client_id} > Properties."},
 	{Check: EWS, Account: true, Answer: ews.CodeNoMailbox, Meaning: "Exchange has no mailbox {mailbox}, though the user has a licence for one: it is not provisioned yet, or still on premises. " + noMailbox,
 		Remedy: "Right after a licence was assigned, wait until the mailbox appears (within a day). If it stays away, the user may have a mailbox on premises still, beside which Exchange Online makes none: migrate that one, or set mailbox to an address that has one. Get-EXOMailbox -Identity {mailbox_quoted} in Exchange Online PowerShell shows when it is there."},
@@ -116,8 +117,8 @@ func nameOf(answer *ews.Error) string {
 	}
 }
 
-// row judges by a row of the table.
-func (f Facts) row(known ExchangeAnswer) Check {
+// explained judges by a row of the table.
+func (f *Facts) explained(known ExchangeAnswer) Result {
 	if known.Passing {
 		return undecided(f.fill(known.Remedy), "%s", f.fill(known.Meaning))
 	}
@@ -128,15 +129,16 @@ func (f Facts) row(known ExchangeAnswer) Check {
 	return check
 }
 
-// Fill puts names into a text of one of the tables: {tenant_id}, {client_id}, {mailbox}; {mailbox_quoted}, as PowerShell
+// Fill puts the names of a connection into a text of one of the tables: {tenant_id}, {client_id}, {mailbox}; {mailbox_quoted}, as PowerShell
 // reads a string; {look_at_ews}, how an administrator looks at the settings that decide over EWS; {ews NAME}, a sentence of
 // package ewsaccess; and {grant_root} and {show_root}, commands for the root public folder.
-func Fill(text, tenantID, clientID, mailbox string) string {
+func Fill(text string, c store.Connection) string {
 	return strings.NewReplacer(
-		"{tenant_id}", tenantID, "{client_id}", clientID, "{mailbox}", mailbox, "{mailbox_quoted}", escape.PowerShell(mailbox),
-		"{look_at_ews}", "Look first, in Exchange Online PowerShell (Connect-ExchangeOnline), as an Exchange administrator:\n"+ewsaccess.Look(mailbox),
+		"{tenant_id}", c.TenantID, "{client_id}", c.ClientID,
+		"{mailbox}", c.Mailbox, "{mailbox_quoted}", escape.PowerShell(c.Mailbox),
+		"{look_at_ews}", "Look first, in Exchange Online PowerShell (Connect-ExchangeOnline), as an Exchange administrator:\n"+ewsaccess.Look(c.Mailbox),
 		"{ews delay}", ewsaccess.Sentence("delay"), "{ews night}", ewsaccess.Sentence("night"),
-		"{grant_root}", handoff.GrantPublicFolderOwner(mailbox, handoff.RootPublicFolder),
-		"{show_root}", handoff.ShowPublicFolderPermissions(mailbox, handoff.RootPublicFolder),
+		"{grant_root}", handoff.GrantPublicFolderOwner(c.Mailbox, handoff.RootPublicFolder),
+		"{show_root}", handoff.ShowPublicFolderPermissions(c.Mailbox, handoff.RootPublicFolder),
 	).Replace(text)
 }

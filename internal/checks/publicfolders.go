@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,7 +14,7 @@ import (
 
 // publicFolders judges the root and the folders of public_folder_paths: CodeTwo's documentation asks for Owner on the root
 // and on every subfolder that is migrated into.
-func (f Facts) publicFolders() Check {
+func (f *Facts) publicFolders() Result {
 	if len(f.Connection.PublicFolderPaths) == 0 {
 		return f.rootPublicFolder()
 	}
@@ -26,7 +27,7 @@ func (f Facts) publicFolders() Check {
 }
 
 // rootPublicFolder judges the root alone.
-func (f Facts) rootPublicFolder() Check {
+func (f *Facts) rootPublicFolder() Result {
 	mailbox := f.Connection.Mailbox
 	const rest = "; its subfolders were not looked at (public_folder_paths of the connection names those to look at)"
 	if f.PublicFoldersErr != nil {
@@ -84,7 +85,7 @@ type finding struct {
 
 // subfolders judges each folder of public_folder_paths. byRights reports whether the mailbox has the rights of an Owner in
 // one of them without an entry of its own.
-func (f Facts) subfolders() (found []finding, byRights bool) {
+func (f *Facts) subfolders() (found []finding, byRights bool) {
 	answers := map[string]ews.PublicFolder{}
 	for _, answer := range f.Subfolders {
 		answers[answer.Path] = answer
@@ -94,7 +95,7 @@ func (f Facts) subfolders() (found []finding, byRights bool) {
 		byEntry, missing, told := ownerOf(f.Connection.Mailbox, answer.Folder)
 		switch {
 		case !asked:
-			found = append(found, finding{path: path, open: true, words: silence(nil)})
+			found = append(found, finding{path: path, open: true, words: networkError(nil)})
 		case answer.Absent:
 			// EWS shows a mailbox no folder that it may not see.
 			words := "it does not exist, or the mailbox may not see it"
@@ -121,7 +122,7 @@ func mayNot(missing []string) string { return "it may not " + strings.Join(missi
 
 // closedFolder judges an answer that is not the folder.
 func closedFolder(answer ews.PublicFolder) finding {
-	found := finding{path: answer.Path, open: true, words: silence(answer.Err)}
+	found := finding{path: answer.Path, open: true, words: networkError(answer.Err)}
 	refusal, answered := errors.AsType[*ews.Error](answer.Err)
 	if !answered {
 		return found
@@ -134,15 +135,15 @@ func closedFolder(answer ews.PublicFolder) finding {
 			found.words = "Exchange denies the mailbox access to " + answer.At + ": " + ews.CodeAccessDenied
 		}
 	case ews.CodeServerBusy:
-		found.busy, found.words, found.aside = true, "Exchange is busy", Check{}.withBackOff(refusal.BackOff).Aside
+		found.busy, found.words, found.aside = true, "Exchange is busy", Result{}.withBackOff(refusal.BackOff).Volatile
 	default:
-		found.words, found.aside = words(refusal), Check{}.withSupport("request-id", refusal.RequestID).Aside
+		found.words, found.aside = withoutRequestID(refusal), Result{}.withSupport("request-id", refusal.RequestID).Volatile
 	}
 	return found
 }
 
 // rootFinding is what keeps the root from being an Owner's; nil where nothing does.
-func (f Facts) rootFinding() *finding {
+func (f *Facts) rootFinding() *finding {
 	if f.PublicFoldersErr != nil {
 		found := closedFolder(ews.PublicFolder{Path: handoff.RootPublicFolder, At: handoff.RootPublicFolder, Err: f.PublicFoldersErr})
 		return &found
@@ -160,7 +161,7 @@ func (f Facts) rootFinding() *finding {
 
 // everyPublicFolder judges the root and the folders of public_folder_paths together. What is lacking somewhere is a
 // failure, whatever is not known elsewhere.
-func (f Facts) everyPublicFolder() Check {
+func (f *Facts) everyPublicFolder() Result {
 	mailbox, paths := f.Connection.Mailbox, f.Connection.PublicFolderPaths
 	found, byRights := f.subfolders()
 	if root := f.rootFinding(); root != nil {
@@ -175,7 +176,7 @@ func (f Facts) everyPublicFolder() Check {
 		}
 	}
 	total := len(paths) + 1
-	var check Check
+	var check Result
 	switch {
 	case len(lacking) > 0:
 		check = failed(f.grantOwnerOf(lacking), "%s is not Owner of %d of %s: %s", mailbox, len(lacking), plural(total, "public folder"), list(lacking))
@@ -194,14 +195,14 @@ func (f Facts) everyPublicFolder() Check {
 		return passed("%s is Owner of the root public folder and of the %s of public_folder_paths", mailbox, plural(len(paths), "folder"))
 	}
 	for _, each := range open {
-		check.Aside = firstOf(check.Aside, each.aside)
+		check.Volatile = cmp.Or(check.Volatile, each.aside)
 	}
 	return check
 }
 
 // grantOwnerOf are the commands that add Owner to the folders that lack it. What concerns folders that are missing, or that
 // the mailbox does not see, is a proposal, in comments: pasted as they are, the commands create nothing.
-func (f Facts) grantOwnerOf(lacking []finding) string {
+func (f *Facts) grantOwnerOf(lacking []finding) string {
 	var paths, proposals []string
 	for _, each := range lacking {
 		if each.absent == "" {
@@ -240,7 +241,7 @@ func (x finding) toCreate() (proposals []string) {
 	for end := len(x.absent); end <= len(x.path); end++ {
 		if end == len(x.path) || x.path[end] == '\\' {
 			name := strings.LastIndex(x.path[:end], `\`)
-			parent := firstOf(x.path[:name], handoff.RootPublicFolder)
+			parent := cmp.Or(x.path[:name], handoff.RootPublicFolder)
 			proposals = append(proposals, "# New-PublicFolder -Name "+escape.PowerShell(x.path[name+1:end])+" -Path "+escape.PowerShell(parent))
 		}
 	}
@@ -248,7 +249,7 @@ func (x finding) toCreate() (proposals []string) {
 }
 
 // lookAt are the next steps where folders gave no answer.
-func (f Facts) lookAt(open []finding) string {
+func (f *Facts) lookAt(open []finding) string {
 	const again = "Plan again in some minutes."
 	var paths []string
 	for _, each := range open {
@@ -279,15 +280,15 @@ func plural(count int, noun string) string {
 
 // closedPublicFolders judges a root that could not be opened. Where Autodiscover did not say which mailbox holds the
 // hierarchy, the refusal may come from one that does not, and says nothing.
-func (f Facts) closedPublicFolders() Check {
+func (f *Facts) closedPublicFolders() Result {
 	answer, ok := errors.AsType[*ews.Error](f.PublicFoldersErr)
 	if !ok {
-		return undecided(f.fill(lookAtOwner), "the root public folder gave no answer: %s", silence(f.PublicFoldersErr))
+		return undecided(f.fill(lookAtOwner), "the root public folder gave no answer: %s", networkError(f.PublicFoldersErr))
 	}
 	if known, found := exchangeAnswer(PublicFolders, nameOf(answer)); found && (known.Passing || f.PublicFolderRouteErr == nil) {
-		return f.row(known).withBackOff(answer.BackOff)
+		return f.explained(known).withBackOff(answer.BackOff)
 	}
-	check := undecided(f.fill(lookAtOwner), "the root public folder gave no answer: %s", words(answer))
+	check := undecided(f.fill(lookAtOwner), "the root public folder gave no answer: %s", withoutRequestID(answer))
 	check = check.withSupport("request-id", answer.RequestID)
 	if f.PublicFolderRouteErr == nil {
 		return check
@@ -295,10 +296,10 @@ func (f Facts) closedPublicFolders() Check {
 	check.Detail = strings.TrimSuffix(check.Detail, ".") + ". Autodiscover did not say which mailbox holds the public folders, so that another one may have been asked: "
 	route, answered := errors.AsType[*ews.Error](f.PublicFolderRouteErr)
 	if !answered {
-		check.Detail += silence(f.PublicFolderRouteErr)
+		check.Detail += networkError(f.PublicFolderRouteErr)
 		return check
 	}
-	check.Detail += words(route)
+	check.Detail += withoutRequestID(route)
 	if nameOf(route) == ews.CodeServerBusy {
 		check.Remedy = "Plan again in some minutes. If Autodiscover stays busy:\n" + check.Remedy
 		check = check.withBackOff(route.BackOff)

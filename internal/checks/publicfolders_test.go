@@ -137,8 +137,8 @@ func TestThePublicFoldersBelowTheRootAreJudgedWithIt(t *testing.T) {
 				}
 				rest = after
 			}
-			if (got.Status == Passed) != (got.Remedy == "") || got.Aside != c.aside {
-				t.Errorf("aside %q, remedy %q", got.Aside, got.Remedy)
+			if (got.Status == Passed) != (got.Remedy == "") || got.Volatile != c.aside {
+				t.Errorf("aside %q, remedy %q", got.Volatile, got.Remedy)
 			}
 		})
 	}
@@ -190,10 +190,10 @@ func TestPublicFoldersReadTheSameWhateverTheRequestIDs(t *testing.T) {
 		return folders(at(`\Sales`, author), closed(`\HR`, `\HR`, &ews.Error{Status: 200, Code: "ErrorInternalServerError", RequestID: id}))
 	}
 	one, two := find(t, Judge(facts("one")), PublicFolders), find(t, Judge(facts("two")), PublicFolders)
-	if one.Aside == two.Aside {
+	if one.Volatile == two.Volatile {
 		t.Errorf("the ID is lost: %+v", one)
 	}
-	if one.Aside, two.Aside = "", ""; !reflect.DeepEqual(one, two) {
+	if one.Volatile, two.Volatile = "", ""; !reflect.DeepEqual(one, two) {
 		t.Errorf("it reads otherwise the second time:\n%+v\n%+v", one, two)
 	}
 }

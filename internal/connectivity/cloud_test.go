@@ -203,7 +203,7 @@ type services struct {
 	wait    func(context.Context, time.Duration) error // nil: nothing may have to wait
 }
 
-func (s *services) AppDirectory(string, func(context.Context) (string, error)) entra.Directory {
+func (s *services) AppDirectory(func(context.Context) (string, error)) entra.Directory {
 	return s.cloud
 }
 func (s *services) Store() (*store.Store, error) { return s.store, nil }

@@ -121,7 +121,7 @@ func TestAccTargetConnectivity_WhatWasChangedLongAgoIsAskedForOnce(t *testing.T)
 	for name, arrange := range notYet {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			later := acctest.WithClock(func() time.Time { return time.Now().Add(checks.Youth + time.Minute) })
+			later := acctest.WithClock(func() time.Time { return time.Now().Add(checks.PropagationTime + time.Minute) })
 			b := newBench(t, sandbox.Options{}, later, neverWait(t))
 			connection, _ := arrange(b)
 			b.Forget()

@@ -15,8 +15,8 @@ import (
 
 // Services is what the data source needs of the provider.
 type Services interface {
-	// AppDirectory is a tenant's directory, seen with the rights of the app whose tokens it is given.
-	AppDirectory(tenantID string, token func(context.Context) (string, error)) entra.Directory
+	// AppDirectory is the directory of the tenant whose tokens it is given, with the rights of the app that they are for.
+	AppDirectory(token func(context.Context) (string, error)) entra.Directory
 	// Store is where the connection and its credential are kept. Its error says what to configure.
 	Store() (*store.Store, error)
 	// StoreUnknown tells that the store's settings are not known while planning.

@@ -19,9 +19,7 @@ import (
 // tells fails the test where a row is not as a row of the tables says.
 func tells(t *testing.T, got report, connection store.Connection, check string, passing bool, meaning, remedy string) {
 	t.Helper()
-	fill := func(text string) string {
-		return checks.Fill(text, connection.TenantID, connection.ClientID, connection.Mailbox)
-	}
+	fill := func(text string) string { return checks.Fill(text, connection) }
 	status, connected := "failed", "false"
 	if passing {
 		status, connected = "skipped", "null"
