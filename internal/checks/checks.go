@@ -71,8 +71,8 @@ func Judge(f Facts) Report {
 // needs it.
 func (f *Facts) Wanted(name string) bool { return f.unwanted(named(name)) == "" }
 
-// Possible reports whether nothing is in the way of the check of that name. It is to be asked before each question to the
-// outside, so that nothing is asked whose answer would not be judged.
+// Possible reports whether nothing is in the way of the check of that name. It is to be asked before each question to
+// the outside, so that nothing is asked whose answer would not be judged.
 func (f *Facts) Possible(name string) bool { return f.obstacle(named(name)) == nil }
 
 // unwanted says why the user does not count on a check, or is empty.
@@ -172,5 +172,6 @@ func failed(remedy, detail string, arguments ...any) Result {
 }
 
 func undecided(remedy, detail string, arguments ...any) Result {
-	return Result{Status: Skipped, Detail: "could not tell: " + fmt.Sprintf(detail, arguments...), Remedy: remedy, Undecided: true}
+	detail = "could not tell: " + fmt.Sprintf(detail, arguments...)
+	return Result{Status: Skipped, Detail: detail, Remedy: remedy, Undecided: true}
 }

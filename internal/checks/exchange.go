@@ -19,15 +19,18 @@ func (f *Facts) ews() Result {
 		return check
 	}
 	if f.EWSErr == nil {
-		return warning("", "the app opens the inbox of %s. %s. %s", f.Connection.Mailbox, ewsaccess.Sentence("unproved"), ewsaccess.Sentence("end"))
+		return warning("", "the app opens the inbox of %s. %s. %s", f.Connection.Mailbox, ewsaccess.Sentence("unproved"),
+			ewsaccess.Sentence("end"))
 	}
 	answer, ok := errors.AsType[*ews.Error](f.EWSErr)
 	if !ok {
-		return undecided("Check the network between this machine and Exchange Online (HTTPS_PROXY, firewall), and plan again.", "no answer of Exchange: %s", networkError(f.EWSErr))
+		return undecided("Check the network between this machine and Exchange Online (HTTPS_PROXY, firewall), and plan "+
+			"again.", "no answer of Exchange: %s", networkError(f.EWSErr))
 	}
 	gated := f.EWSGateClosed()
 	if gated && !f.Now.Before(ewsaccess.End) {
-		return failed("No setting brings it back: ask CodeTwo which version migrates without EWS.", "EWS ended in Exchange Online on %s", day(ewsaccess.End))
+		return failed("No setting brings it back: ask CodeTwo which version migrates without EWS.",
+			"EWS ended in Exchange Online on %s", day(ewsaccess.End))
 	}
 	name := nameOf(answer)
 	if name == ews.CodeNoMailbox && (f.User == nil || !f.licence().succeeded()) {
@@ -37,11 +40,13 @@ func (f *Facts) ews() Result {
 	if known, found := exchangeAnswer(EWS, name); found {
 		check = f.explained(known).withBackOff(answer.BackOff)
 	} else if gated {
-		check = failed(f.fill("{look_at_ews}\nThe script helps where EwsEnabled or EwsAllowedAppIDs is the cause."), "Exchange refuses EWS: %s", answer.PolicyReason)
+		check = failed(f.fill("{look_at_ews}\nThe script helps where EwsEnabled or EwsAllowedAppIDs is the cause."),
+			"Exchange refuses EWS: %s", answer.PolicyReason)
 		check.Script = ewsaccess.Script(f.target())
 	}
 	if others := f.otherHolders(); gated && others != "" {
-		check.Remedy += "\nOther apps that hold full_access_as_app: " + others + ". Keep or add their entries if they use EWS."
+		check.Remedy += "\nOther apps that hold full_access_as_app: " + others +
+			". Keep or add their entries if they use EWS."
 	}
 	if gated && f.User != nil {
 		// The header reads the same for a mailbox whose licence has no EWS (unconfirmed).
@@ -55,8 +60,8 @@ func (f *Facts) ews() Result {
 	return check
 }
 
-// EWSGateClosed reports whether Exchange refused EWS as such: by a switch, the allow list, a policy or a licence, and not
-// for a reason of the mailbox's or the token's.
+// EWSGateClosed reports whether Exchange refused EWS as such: by a switch, the allow list, a policy or a licence, and
+// not for a reason of the mailbox's or the token's.
 func (f *Facts) EWSGateClosed() bool {
 	answer, ok := errors.AsType[*ews.Error](f.EWSErr)
 	return ok && answer.Status == http.StatusForbidden && answer.Code == "" && !answer.Foreign
@@ -64,10 +69,12 @@ func (f *Facts) EWSGateClosed() bool {
 
 // target is what the script that edits the tenant's allow list is for.
 func (f *Facts) target() ewsaccess.ScriptInput {
-	return ewsaccess.ScriptInput{TenantID: f.Connection.TenantID, ClientID: f.Connection.ClientID, TenantFacts: f.tenantFacts()}
+	return ewsaccess.ScriptInput{
+		TenantID: f.Connection.TenantID, ClientID: f.Connection.ClientID, TenantFacts: f.tenantFacts(),
+	}
 }
 
-// surroundings are what is known of the tenant, for the script that edits its allow list.
+// tenantFacts are what is known of the tenant, for the script that edits its allow list.
 func (f *Facts) tenantFacts() ewsaccess.TenantFacts {
 	seen := ewsaccess.FactsOf(f.Holders, f.Now)
 	if seen.InitialDomain == "" && f.Organization != nil {
@@ -103,10 +110,12 @@ func (f *Facts) ewsRefusesAccount() bool {
 // unexplained judges an answer that says nothing of the connection.
 func (f *Facts) unexplained(answer *ews.Error) Result {
 	if answer.Foreign || answer.Location != "" {
-		return undecided("See what stands between this machine and Exchange Online (HTTPS_PROXY, a captive portal, TLS inspection), and plan again.", "something other than EWS answered: %s", withoutRequestID(answer)).
+		return undecided("Look at what is between this machine and Exchange Online (HTTPS_PROXY, a captive portal, TLS "+
+			"inspection), and plan again.", "something other than EWS answered: %s", withoutRequestID(answer)).
 			withSupport("request-id", answer.RequestID)
 	}
-	return undecided("Plan again in some minutes; if it stays, give the code, and the request-id that Terraform's warning shows, to Microsoft's support.", "%s", withoutRequestID(answer)).
+	return undecided("Plan again in some minutes; if it stays, give the code, and the request-id that Terraform's "+
+		"warning shows, to Microsoft's support.", "%s", withoutRequestID(answer)).
 		withSupport("request-id", answer.RequestID)
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// Facts is what was learnt about a connection. It is filled step by step: the facts of a check that is not Possible stay
-// empty. An error is a fact as good as any; it is kept as it came, for its type to be judged.
+// Facts is what was learnt about a connection. It is filled step by step: the facts of a check that is not Possible
+// stay empty. An error is a fact as good as any; it is kept as it came, for its type to be judged.
 type Facts struct {
 	Now          time.Time
 	SkipChecks   []string // names of checks that are not asked for
@@ -47,8 +47,8 @@ type Answers struct {
 
 	EWSErr error // of opening the mailbox's inbox
 
-	// Holders are the other apps that hold Exchange's role for EWS, asked for where Exchange refuses EWS as such; nil where
-	// nobody asked or Graph did not answer.
+	// Holders are the other apps that hold Exchange's role for EWS, asked for where Exchange refuses EWS as such; nil
+	// where nobody asked or Graph did not answer.
 	Holders *entra.RoleHolders
 
 	PublicFolderRouteErr error      // of asking Autodiscover for the public folders' mailbox
@@ -75,7 +75,8 @@ type TokenFacts struct {
 // holdsAny reports whether the token allows what any of the roles allows. Where they could not be read, the API itself
 // decides.
 func (t TokenFacts) holdsAny(roles []string) bool {
-	return t.RolesErr != nil || slices.ContainsFunc(roles, func(role string) bool { return slices.Contains(t.Roles, role) })
+	held := func(role string) bool { return slices.Contains(t.Roles, role) }
+	return t.RolesErr != nil || slices.ContainsFunc(roles, held)
 }
 
 // tokenFor is the token for Microsoft Graph or for Exchange Online.

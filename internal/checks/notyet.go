@@ -9,10 +9,10 @@ import (
 // minutes were seen, and half an hour is beyond what anybody reported of a tenant in order.
 const PropagationTime = 30 * time.Minute
 
-// NotYet is a finding which may only mean that Entra has not heard of a change yet, so that asking again is worth while,
-// with a new session: a token that was taken before a consent keeps lacking its roles. It is empty where nothing was
-// changed within PropagationTime, and for whatever no change of ours explains: a user that is not there, since nobody
-// makes users here, and a closed EWS gate, which takes a day and not minutes.
+// NotYet is a finding which may only mean that Entra has not heard of a change yet, so that asking again is worth
+// while, with a new session: a token that was taken before a consent keeps lacking its roles. It is empty where nothing
+// was changed within PropagationTime, and for whatever no change of ours explains: a user that is not there, since
+// nobody makes users here, and a closed EWS gate, which takes a day and not minutes.
 func (f *Facts) NotYet() string {
 	if !f.changedRecently() {
 		return ""
@@ -34,5 +34,6 @@ func (f *Facts) changedRecently() bool {
 	if f.Credential.Certificate != nil {
 		since = append(since, f.Credential.Certificate.NotBefore)
 	}
-	return slices.ContainsFunc(since, func(made time.Time) bool { return !made.IsZero() && f.Now.Sub(made) < PropagationTime })
+	// A zero time was long ago.
+	return slices.ContainsFunc(since, func(made time.Time) bool { return f.Now.Sub(made) < PropagationTime })
 }

@@ -38,7 +38,8 @@ func (f *Facts) held() []permission.Permission {
 func (f *Facts) permissions() Result {
 	for _, facts := range []TokenFacts{f.Graph, f.Exchange} {
 		if facts.RolesErr != nil {
-			return undecided("Look at Entra admin center > Enterprise applications > the app > Permissions, and report it to this project.", "the roles of the app's token could not be read: %v", facts.RolesErr)
+			return undecided("Look at Entra admin center > Enterprise applications > the app > Permissions, and report it to "+
+				"this project.", "the roles of the app's token could not be read: %v", facts.RolesErr)
 		}
 	}
 	var missing, evidence []string
@@ -51,13 +52,17 @@ func (f *Facts) permissions() Result {
 		}
 	}
 	if len(missing) > 0 {
-		lacks := failed(fmt.Sprintf("Let codetwo_target_app_registration grant it (permission_profile, grant_admin_consent = true), or declare it at App registrations > the app > API permissions and have a Privileged Role Administrator open %s. New tokens have it within minutes.%s", f.consentURL(), f.withoutIt()),
-			"the app's tokens lack %s (evidence that CodeTwo needs it: %s)", strings.Join(missing, ", "), strings.Join(evidence, "; "))
+		lacks := failed(fmt.Sprintf("Let codetwo_target_app_registration grant it (permission_profile, grant_admin_consent "+
+			"= true), or declare it at App registrations > the app > API permissions and have a Privileged Role Administrator "+
+			"open %s. New tokens have it within minutes.%s", f.consentURL(), f.withoutIt()),
+			"the app's tokens lack %s (evidence that CodeTwo needs it: %s)", strings.Join(missing, ", "),
+			strings.Join(evidence, "; "))
 		lacks.notYet = true
 		return lacks
 	}
 	if surplus := f.surplus(); len(surplus) > 0 {
-		return warning(fmt.Sprintf("Remove them from additional_permissions, or revoke them at Entra admin center > Enterprise applications > %s > Permissions.", f.Connection.ClientID),
+		return warning(fmt.Sprintf("Remove them from additional_permissions, or revoke them at Entra admin center > "+
+			"Enterprise applications > %s > Permissions.", f.Connection.ClientID),
 			"the app holds more than CodeTwo is known to need: %s", strings.Join(surplus, ", "))
 	}
 	return passed("the app's tokens hold %s", strings.Join(f.GrantedRoles(), ", "))
@@ -76,7 +81,8 @@ func (f *Facts) withoutIt() string {
 			names = append(names, strconv.Quote(c.name))
 		}
 	}
-	return fmt.Sprintf(" Where your version of CodeTwo is known to work without it, set skip_checks = [%s].", strings.Join(names, ", "))
+	return fmt.Sprintf(" Where your version of CodeTwo is known to work without it, set skip_checks = [%s].",
+		strings.Join(names, ", "))
 }
 
 // surplus lists what is in no profile.

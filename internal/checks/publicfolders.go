@@ -12,8 +12,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/handoff"
 )
 
-// publicFolders judges the root and the folders of public_folder_paths: CodeTwo's documentation asks for Owner on the root
-// and on every subfolder that is migrated into.
+// publicFolders judges the root and the folders of public_folder_paths: CodeTwo's documentation asks for Owner on the
+// root and on every subfolder that is migrated into.
 func (f *Facts) publicFolders() Result {
 	if len(f.Connection.PublicFolderPaths) == 0 {
 		return f.rootPublicFolder()
@@ -40,14 +40,15 @@ func (f *Facts) rootPublicFolder() Result {
 	case !told:
 		return undecided(f.fill(grantOwner), "Exchange did not say what %s may do in the root public folder", mailbox)
 	case len(missing) > 0:
-		return failed(f.fill(grantOwner), "%s is not Owner of the root public folder: it may not %s", mailbox, strings.Join(missing, ", "))
+		return failed(f.fill(grantOwner), "%s is not Owner of the root public folder: it may not %s", mailbox,
+			strings.Join(missing, ", "))
 	default:
 		return passed("%s has the rights of an Owner in the root public folder"+rest, mailbox)
 	}
 }
 
-// ownerOf reports whether the mailbox is Owner of a folder: by an entry of its own, or, as through a group, by rights of
-// which none is missing. told is false where Exchange said neither.
+// ownerOf reports whether the mailbox is Owner of a folder: by an entry of its own, or, as through a group, by rights
+// of which none is missing. told is false where Exchange said neither.
 func ownerOf(mailbox string, folder ews.Folder) (byEntry bool, missing []string, told bool) {
 	for _, entry := range folder.Permissions {
 		if strings.EqualFold(entry.Mailbox, mailbox) && entry.Level == "Owner" {
@@ -76,15 +77,15 @@ func ownerOf(mailbox string, folder ews.Folder) (byEntry bool, missing []string,
 // finding is a folder of which the mailbox is not known to be Owner.
 type finding struct {
 	path   string
-	words  string // what was found, to stand in brackets behind the path
+	words  string // what was found, shown in brackets after the path
 	absent string // the first folder on the way to path that is not there, path included; empty where all are
 	open   bool   // the answer says nothing of the folder
 	busy   bool   // open, and may be answered in some minutes
 	aside  string
 }
 
-// subfolders judges each folder of public_folder_paths. byRights reports whether the mailbox has the rights of an Owner in
-// one of them without an entry of its own.
+// subfolders judges each folder of public_folder_paths. byRights reports whether the mailbox has the rights of an Owner
+// in one of them without an entry of its own.
 func (f *Facts) subfolders() (found []finding, byRights bool) {
 	answers := map[string]ews.PublicFolder{}
 	for _, answer := range f.Subfolders {
@@ -145,7 +146,8 @@ func closedFolder(answer ews.PublicFolder) finding {
 // rootFinding is what keeps the root from being an Owner's; nil where nothing does.
 func (f *Facts) rootFinding() *finding {
 	if f.PublicFoldersErr != nil {
-		found := closedFolder(ews.PublicFolder{Path: handoff.RootPublicFolder, At: handoff.RootPublicFolder, Err: f.PublicFoldersErr})
+		root := handoff.RootPublicFolder
+		found := closedFolder(ews.PublicFolder{Path: root, At: root, Err: f.PublicFoldersErr})
 		return &found
 	}
 	_, missing, told := ownerOf(f.Connection.Mailbox, f.PublicFolders)
@@ -179,20 +181,24 @@ func (f *Facts) everyPublicFolder() Result {
 	var check Result
 	switch {
 	case len(lacking) > 0:
-		check = failed(f.grantOwnerOf(lacking), "%s is not Owner of %d of %s: %s", mailbox, len(lacking), plural(total, "public folder"), list(lacking))
+		check = failed(f.grantOwnerOf(lacking), "%s is not Owner of %d of %s: %s", mailbox, len(lacking),
+			plural(total, "public folder"), list(lacking))
 		if len(open) > 0 {
 			check.Detail += fmt.Sprintf(". %d of them gave no answer: %s", len(open), list(open))
 		}
 	case len(open) > 0:
-		check = undecided(f.lookAt(open), "%d of %s gave no answer: %s", len(open), plural(total, "public folder"), list(open))
+		check = undecided(f.lookAt(open), "%d of %s gave no answer: %s", len(open), plural(total, "public folder"),
+			list(open))
 		if known := total - len(open); known > 0 {
 			check.Detail += fmt.Sprintf(". %s is Owner of the other %s", mailbox, plural(known, "folder"))
 		}
 	default:
 		if rootByEntry, _, _ := ownerOf(mailbox, f.PublicFolders); byRights || !rootByEntry {
-			return passed("%s has the rights of an Owner in the root public folder and in the %s of public_folder_paths", mailbox, plural(len(paths), "folder"))
+			return passed("%s has the rights of an Owner in the root public folder and in the %s of public_folder_paths",
+				mailbox, plural(len(paths), "folder"))
 		}
-		return passed("%s is Owner of the root public folder and of the %s of public_folder_paths", mailbox, plural(len(paths), "folder"))
+		return passed("%s is Owner of the root public folder and of the %s of public_folder_paths", mailbox,
+			plural(len(paths), "folder"))
 	}
 	for _, each := range open {
 		check.Volatile = cmp.Or(check.Volatile, each.aside)
@@ -200,8 +206,8 @@ func (f *Facts) everyPublicFolder() Result {
 	return check
 }
 
-// grantOwnerOf are the commands that add Owner to the folders that lack it. What concerns folders that are missing, or that
-// the mailbox does not see, is a proposal, in comments: pasted as they are, the commands create nothing.
+// grantOwnerOf are the commands that add Owner to the folders that lack it. What concerns folders that are missing, or
+// that the mailbox does not see, is a proposal, in comments: pasted as they are, the commands create nothing.
 func (f *Facts) grantOwnerOf(lacking []finding) string {
 	var paths, proposals []string
 	for _, each := range lacking {
@@ -210,7 +216,8 @@ func (f *Facts) grantOwnerOf(lacking []finding) string {
 			continue
 		}
 		if each.absent != each.path {
-			proposals = append(proposals, "# If Get-PublicFolder -Identity "+escape.PowerShell(each.absent)+" shows that folder, make it visible to the mailbox: add Owner there, too, or FolderVisible.")
+			proposals = append(proposals, "# If Get-PublicFolder -Identity "+escape.PowerShell(each.absent)+" shows that "+
+				"folder, make it visible to the mailbox: add Owner there, too, or FolderVisible.")
 		}
 		proposals = append(proposals, each.toCreate()...)
 		for line := range strings.Lines(handoff.GrantPublicFolderOwner(f.Connection.Mailbox, each.path)) {
@@ -224,7 +231,8 @@ func (f *Facts) grantOwnerOf(lacking []finding) string {
 	if len(proposals) == 0 {
 		return commands
 	}
-	commands += "\n# Missing, or hidden from the mailbox: correct public_folder_paths, or create the folder, and then add Owner:"
+	commands += "\n# Missing, or hidden from the mailbox: correct public_folder_paths, or create the folder, and then " +
+		"add Owner:"
 	for i, line := range proposals {
 		if !slices.ContainsFunc(proposals[:i], func(earlier string) bool { return strings.EqualFold(earlier, line) }) {
 			commands += "\n" + line
@@ -242,7 +250,8 @@ func (x finding) toCreate() (proposals []string) {
 		if end == len(x.path) || x.path[end] == '\\' {
 			name := strings.LastIndex(x.path[:end], `\`)
 			parent := cmp.Or(x.path[:name], handoff.RootPublicFolder)
-			proposals = append(proposals, "# New-PublicFolder -Name "+escape.PowerShell(x.path[name+1:end])+" -Path "+escape.PowerShell(parent))
+			proposals = append(proposals, "# New-PublicFolder"+
+				" -Name "+escape.PowerShell(x.path[name+1:end])+" -Path "+escape.PowerShell(parent))
 		}
 	}
 	return proposals
@@ -260,7 +269,8 @@ func (f *Facts) lookAt(open []finding) string {
 	if len(paths) == 0 {
 		return again
 	}
-	return again + " If that does not help:\n" + powerShell + handoff.ShowPublicFolderPermissions(f.Connection.Mailbox, paths...) + "\nshows what the mailbox may do."
+	return again + " If that does not help:\n" + powerShell +
+		handoff.ShowPublicFolderPermissions(f.Connection.Mailbox, paths...) + "\nshows what the mailbox may do."
 }
 
 func list(found []finding) string {
@@ -285,7 +295,8 @@ func (f *Facts) closedPublicFolders() Result {
 	if !ok {
 		return undecided(f.fill(lookAtOwner), "the root public folder gave no answer: %s", networkError(f.PublicFoldersErr))
 	}
-	if known, found := exchangeAnswer(PublicFolders, nameOf(answer)); found && (known.Passing || f.PublicFolderRouteErr == nil) {
+	if known, found := exchangeAnswer(PublicFolders, nameOf(answer)); found &&
+		(known.Passing || f.PublicFolderRouteErr == nil) {
 		return f.explained(known).withBackOff(answer.BackOff)
 	}
 	check := undecided(f.fill(lookAtOwner), "the root public folder gave no answer: %s", withoutRequestID(answer))
@@ -293,7 +304,8 @@ func (f *Facts) closedPublicFolders() Result {
 	if f.PublicFolderRouteErr == nil {
 		return check
 	}
-	check.Detail = strings.TrimSuffix(check.Detail, ".") + ". Autodiscover did not say which mailbox holds the public folders, so that another one may have been asked: "
+	check.Detail = strings.TrimSuffix(check.Detail, ".") + ". Autodiscover did not say which mailbox holds the public " +
+		"folders, so that another one may have been asked: "
 	route, answered := errors.AsType[*ews.Error](f.PublicFolderRouteErr)
 	if !answered {
 		check.Detail += networkError(f.PublicFolderRouteErr)

@@ -19,16 +19,19 @@ func (f *Facts) record() Result {
 		return passed("the store holds the connection %q for the app %s", f.Connection.Name, f.Connection.ClientID)
 	}
 	if errors.Is(f.ConnectionErr, store.ErrNotFound) {
-		return failed("Pass the id of a codetwo_target_connection as connection_id, with connection_store pointing to the store that it was made in; the data source codetwo_target_connections lists what a store holds.",
+		return failed("Pass the id of a codetwo_target_connection as connection_id, with connection_store pointing to the "+
+			"store that it was made in; the data source codetwo_target_connections lists what a store holds.",
 			"the store holds no connection %s", f.ConnectionID)
 	}
 	if _, newer := errors.AsType[*store.NewerSchemaError](f.ConnectionErr); newer {
 		return failed("Upgrade the provider to the version that wrote the record, or a later one.", "%v", f.ConnectionErr)
 	}
 	if _, damaged := errors.AsType[*store.DamagedError](f.ConnectionErr); damaged {
-		return failed("Restore the file from a backup of the store, or delete it and run terraform apply: codetwo_target_connection writes the record again.", "%v", f.ConnectionErr)
+		return failed("Restore the file from a backup of the store, or delete it and run terraform apply: "+
+			"codetwo_target_connection writes the record again.", "%v", f.ConnectionErr)
 	}
-	return undecided("Make the store readable to whoever runs Terraform, and plan again.", "the store did not answer: %v", f.ConnectionErr)
+	return undecided("Let the account that runs Terraform read the store, and plan again.", "the store did not answer: %v",
+		f.ConnectionErr)
 }
 
 func (f *Facts) credential() Result {
@@ -40,10 +43,16 @@ func (f *Facts) credential() Result {
 
 const (
 	newSecret          = auth.NewSecret
-	restoreCertificate = "Restore the file from a backup of the store, or delete it and run terraform apply. Where codetwo_target_app_registration generated the certificate, that makes a new one, which the connection then has to name; where certificate_pfx_path of the connection is set, it imports the file again. Where neither is so, set certificate_pfx_path."
-	restoreSecret      = "Restore the file from a backup of the store. Without one: " + newSecret
-	restoreIdentity    = "Restore it from a backup of the store. Without one what the store encrypted is lost: delete it with recipient.txt beside it, and apply with new client_secret_wo_version or certificate_pfx_password_wo_version of the connections, and with the .pfx files of managed app registrations deleted."
-	newCertificate     = auth.NewCertificate
+	restoreCertificate = "Restore the file from a backup of the store, or delete it and run terraform apply. Where " +
+		"codetwo_target_app_registration generated the certificate, that makes a new one, which the connection then has to " +
+		"name; where certificate_pfx_path of the connection is set, it imports the file again. Where neither is so, set " +
+		"certificate_pfx_path."
+	restoreSecret   = "Restore the file from a backup of the store. Without one: " + newSecret
+	restoreIdentity = "Restore it from a backup of the store. Without one what the store encrypted is lost: delete " +
+		"it together with recipient.txt, and apply with new client_secret_wo_version or " +
+		"certificate_pfx_password_wo_version of the connections, and with the .pfx files of managed app registrations " +
+		"deleted."
+	newCertificate = auth.NewCertificate
 )
 
 func (f *Facts) clientSecret() Result {
@@ -66,21 +75,24 @@ func (f *Facts) certificate() Result {
 			return failed(newCertificate, "%s: %v", name, err)
 		}
 		if f.Now.Before(found.NotBefore) {
-			return failed("Wait until then, or set the clock of this machine right.", "%s is valid from %s only", name, day(found.NotBefore))
+			return failed("Wait until then, or set the clock of this machine right.", "%s is valid from %s only", name,
+				day(found.NotBefore))
 		}
 	}
 	if end != nil && !f.Now.Before(*end) {
 		return f.unexpired(*end, name, newCertificate)
 	}
 	if f.Credential.KeyMissing {
-		return undecided("Run Configure in CodeTwo's wizard on the migration server, where the key is. To have it checked from here, give the connection its PFX (certificate_pfx_path).",
+		return undecided("Run Configure in CodeTwo's wizard on the migration server, where the key is. To have it checked "+
+			"from here, give the connection its PFX (certificate_pfx_path).",
 			"the private key of %s is not in the store, so that nobody can sign in with it from here", name)
 	}
 	if check, bad := f.unopened("private key of "+name, newCertificate, restoreCertificate); bad {
 		return check
 	}
 	if end == nil {
-		return undecided("Set certificate_pfx_path of the connection, so that the store holds the certificate.", "when %s expires is not known", name)
+		return undecided("Set certificate_pfx_path of the connection, so that the store holds the certificate.",
+			"when %s expires is not known", name)
 	}
 	return f.unexpired(*end, name, newCertificate)
 }
@@ -96,10 +108,12 @@ func (f *Facts) unopened(what, replace, restore string) (check Result, bad bool)
 		return undecided("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store.",
 			"opening the %s takes the store's passphrase, which is not set", what), true
 	case errors.Is(err, store.ErrPassphraseUnfit):
-		return undecided("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the passphrase that the store was made with.",
+		return undecided("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the "+
+			"passphrase that the store was made with.",
 			"opening the %s takes the store's passphrase: %v", what, err), true
 	case errors.Is(err, store.ErrPassphraseWrong):
-		return undecided("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the passphrase that the store was made with.",
+		return undecided("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the "+
+			"passphrase that the store was made with.",
 			"the store's passphrase does not open the %s", what), true
 	case errors.Is(err, store.ErrNotFound):
 		return failed(replace, "the store does not hold the %s", what), true
@@ -108,7 +122,8 @@ func (f *Facts) unopened(what, replace, restore string) (check Result, bad bool)
 	case damaged:
 		return failed(restore, "%v", err), true
 	default:
-		return undecided("Make the store readable to whoever runs Terraform, and plan again.", "the %s could not be read: %v", what, err), true
+		return undecided("Let the account that runs Terraform read the store, and plan again.",
+			"the %s could not be read: %v", what, err), true
 	}
 }
 

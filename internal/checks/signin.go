@@ -75,8 +75,8 @@ func Meaning(reason auth.Reason) string {
 	return fmt.Sprintf("%s CodeTwo says: %q", reason.Meaning, reason.CodeTwo)
 }
 
-// different is what Go's errors of the network hold and what is another one each time: this machine's end of a connection,
-// with its port, and the number of an HTTP/2 stream.
+// different is what Go's errors of the network hold and what is another one each time: this machine's end of a
+// connection, with its port, and the number of an HTTP/2 stream.
 var different = regexp.MustCompile(`\S+:\d+->| stream ID \d+;?`)
 
 // networkError words an error of the network.

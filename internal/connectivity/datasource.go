@@ -27,18 +27,23 @@ func NewDataSource() datasource.DataSource { return &DataSource{} }
 type DataSource struct{ services Services }
 
 // Metadata names the data source.
-func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequest, response *datasource.MetadataResponse) {
+func (d *DataSource) Metadata(
+	_ context.Context, request datasource.MetadataRequest, response *datasource.MetadataResponse,
+) {
 	response.TypeName = request.ProviderTypeName + "_target_connectivity"
 }
 
 // Configure takes what the provider offers.
-func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest, response *datasource.ConfigureResponse) {
+func (d *DataSource) Configure(
+	_ context.Context, request datasource.ConfigureRequest, response *datasource.ConfigureResponse,
+) {
 	if request.ProviderData == nil {
 		return // validation, before the provider is configured
 	}
 	services, ok := request.ProviderData.(Services)
 	if !ok {
-		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_connectivity was given %T. This is a bug in the provider.", request.ProviderData))
+		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_connectivity was given %T. "+
+			"This is a bug in the provider.", request.ProviderData))
 		return
 	}
 	d.services = services
@@ -46,8 +51,9 @@ func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRe
 
 // Read makes the checks. Requests, all as the connection's app: the tenant's discovery document, one token for Graph
 // and one for Exchange, GET /organization (Organization.Read.All), GET /users/{address} (User.Read.All), Autodiscover,
-// and GetFolder for the inbox (full_access_as_app); where they are migrated, also GetUserSettings, and GetFolder for the
-// public folders' root, with a FindFolder for each folder below which one of public_folder_paths is looked for. The provider's own sign-in is not used. Interrupted, it says what it knows.
+// and GetFolder for the inbox (full_access_as_app); where they are migrated, also GetUserSettings, and GetFolder for
+// the public folders' root, with a FindFolder for each folder below which one of public_folder_paths is looked for. The
+// provider's own sign-in is not used. Interrupted, it says what it knows.
 func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, response *datasource.ReadResponse) {
 	var model Model
 	response.Diagnostics.Append(request.Config.Get(ctx, &model)...)
@@ -58,36 +64,38 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 	response.Diagnostics.Append(model.SkipChecks.ElementsAs(ctx, &skip, false)...)
 	timeout, problems := model.Timeouts.Read(ctx, readTimeout)
 	response.Diagnostics.Append(problems...)
+	at, id := path.Root("connection_id"), model.ConnectionID.ValueString()
 	if unknown := d.unknown(); len(unknown) > 0 {
-		response.Diagnostics.AddAttributeError(path.Root("connection_id"), "The connection cannot be checked yet", fmt.Sprintf(
-			"The provider's %s is not known before apply, and a data source is read while planning. Set it to a value that is known, such as a variable or the environment, "+
-				"or apply what it depends on first (-target).", strings.Join(unknown, ", ")))
+		response.Diagnostics.AddAttributeError(at, "The connection cannot be checked yet", fmt.Sprintf(
+			"The provider's %s is not known before apply, and a data source is read while planning. Set it to a value that "+
+				"is known, such as a variable or the environment, or apply what it depends on first (-target).",
+			strings.Join(unknown, ", ")))
 	}
 	if response.Diagnostics.HasError() {
 		return
 	}
 	connections, err := d.services.Store()
 	if err != nil {
-		response.Diagnostics.AddAttributeError(path.Root("connection_id"), "No connection store", err.Error())
+		response.Diagnostics.AddAttributeError(at, "No connection store", err.Error())
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	check := inspection{services: d.services, store: connections, retries: d.services.Retries(), facts: checks.Facts{
-		Now: d.services.Now(), SkipChecks: skip, ConnectionID: model.ConnectionID.ValueString(), Login: d.services.Endpoints().Login,
+	run := inspection{services: d.services, store: connections, retries: d.services.Retries(), facts: checks.Facts{
+		Now: d.services.Now(), SkipChecks: skip, ConnectionID: id, Login: d.services.Endpoints().Login,
 	}}
-	check.retries.Reserve = reserve
-	check.gather(ctx)
-	report := checks.Judge(check.facts)
+	run.retries.Reserve = reserve
+	run.gather(ctx)
+	report := checks.Judge(run.facts)
 	if errors.Is(ctx.Err(), context.Canceled) {
 		text, _ := render(report)
-		response.Diagnostics.AddAttributeError(path.Root("connection_id"),
-			"The connectivity check was interrupted: "+model.ConnectionID.ValueString(), "What was known by then:\n"+text)
+		response.Diagnostics.AddAttributeError(at, "The connectivity check was interrupted: "+id,
+			"What was known by then:\n"+text)
 		return
 	}
-	response.Diagnostics.Append(diagnostics(model.ConnectionID.ValueString(), report, model.FailOnError.ValueBool())...)
-	response.Diagnostics.Append(model.take(ctx, &check.facts, report)...)
+	response.Diagnostics.Append(diagnostics(id, report, model.FailOnError.ValueBool())...)
+	response.Diagnostics.Append(model.take(ctx, &run.facts, report)...)
 	if !response.Diagnostics.HasError() {
 		response.Diagnostics.Append(response.State.Set(ctx, &model)...)
 	}
@@ -120,7 +128,7 @@ func diagnostics(id string, report checks.Report, failOnError bool) (told diag.D
 	return told
 }
 
-// render returns the report as text: the table, and below it what to do. remedies reports whether there is anything to do.
+// render returns the report as text: the table, and below it what to do. remedies is false where that is nothing.
 func render(report checks.Report) (text string, remedies bool) {
 	var table, below strings.Builder
 	for _, result := range report.Results {
@@ -131,7 +139,8 @@ func render(report checks.Report) (text string, remedies bool) {
 		remedies = true
 		fmt.Fprintf(&below, "\n%s: %s.\n%s\n", result.Name, strings.TrimSuffix(result.Detail, "."), commands(result.Remedy))
 		if result.Script != "" {
-			below.WriteString("The script is on the connection's hand-off sheet (handoff_url), and in the remedy of this check (checks).\n")
+			below.WriteString("The script is on the connection's hand-off sheet (handoff_url), and in the remedy of this " +
+				"check (checks).\n")
 		}
 		if result.Volatile != "" {
 			fmt.Fprintf(&below, "%s\n", result.Volatile)

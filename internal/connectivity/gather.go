@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// firstPause and longestPause bound the back-off while something is not ready. Entra may remember a sign-in that failed
-	// for a minute or two (Azure/azure-workload-identity issue 273), so that haste makes it slower.
+	// firstPause and longestPause bound the back-off while something is not ready. Entra may remember a sign-in that
+	// failed for a minute or two (Azure/azure-workload-identity issue 273), so that haste makes it slower.
 	firstPause   = 5 * time.Second
 	longestPause = 30 * time.Second
 	// reserve is what is kept of the time allowed for the questions that follow signing in.
@@ -62,7 +62,8 @@ func (i *inspection) gather(ctx context.Context) {
 		question{checks.Credential, func() { i.credential(ctx) }},
 		question{checks.Credential, func() { i.grant(ctx) }},
 		question{checks.Tenant, func() {
-			i.facts.TenantErr = auth.Discover(ctx, i.services.Endpoints(), i.services.HTTPClient(), i.retries, i.facts.Connection.TenantID)
+			i.facts.TenantErr = auth.Discover(ctx, i.services.Endpoints(), i.services.HTTPClient(), i.retries,
+				i.facts.Connection.TenantID)
 		}},
 	)
 	if i.facts.Possible(checks.Token) {
@@ -70,12 +71,13 @@ func (i *inspection) gather(ctx context.Context) {
 	}
 }
 
-// untilReady signs in and asks, and repeats both while the answers say "not yet" and the time allows: a token that was taken
-// before a consent keeps lacking its roles.
+// untilReady signs in and asks, and repeats both while the answers say "not yet" and the time allows: a token that was
+// taken before a consent keeps lacking its roles.
 func (i *inspection) untilReady(ctx context.Context) {
 	ready := i.retries
 	ready.First, ready.Longest, ready.Steady = firstPause, longestPause, true
-	ready.Notify = tfvalidate.LogPauses("Not ready yet: something was changed in the last half hour, and Entra may not have heard of it")
+	ready.Notify = tfvalidate.LogPauses("Not ready yet: something was changed in the last half hour, and Entra may not " +
+		"have heard of it")
 	run := ready.Start()
 	again := func() bool {
 		reason := i.facts.NotYet()
@@ -180,8 +182,8 @@ func (i *inspection) take(ctx context.Context, scope string) (*auth.AppSession, 
 	return session, checks.TokenFacts{Taken: true, Roles: roles, RolesErr: err}
 }
 
-// lookAround asks who else needs an entry on EWS's allow list, where Exchange refuses EWS as such and the app may read the
-// directory: one request, and one more for every twenty of them. A failure changes no verdict.
+// lookAround asks who else needs an entry on EWS's allow list, where Exchange refuses EWS as such and the app may read
+// the directory: one request, and one more for every twenty of them. A failure changes no verdict.
 func (i *inspection) lookAround(ctx context.Context) {
 	if !i.facts.EWSGateClosed() || !i.facts.ReadsDirectory() {
 		return
@@ -191,15 +193,16 @@ func (i *inspection) lookAround(ctx context.Context) {
 	}
 }
 
-// openMailbox opens the mailbox and, where they are migrated, the public folders. Autodiscover's silence is no obstacle:
-// the address that every tenant has is tried then, whose answer says more.
+// openMailbox opens the mailbox and, where they are migrated, the public folders. Autodiscover's silence is no
+// obstacle: the address that every tenant has is tried then, whose answer says more.
 func (i *inspection) openMailbox(ctx context.Context) {
 	facts, endpoints := &i.facts, i.services.Endpoints()
 	if errors.Is(facts.EWSURLErr, ews.ErrOtherOrigin) {
 		return
 	}
 	mailbox := facts.Connection.Mailbox
-	client := ews.New(endpoints.Exchange, i.services.HTTPClient(), i.retries, tokens(i.exchange, auth.ExchangeScope(endpoints))).
+	client := ews.New(endpoints.Exchange, i.services.HTTPClient(), i.retries,
+		tokens(i.exchange, auth.ExchangeScope(endpoints))).
 		Renewing(i.exchange.Forget)
 	address := cmp.Or(i.ewsURL, client.DefaultEWSURL())
 	migrated := facts.Wanted(checks.PublicFolders)
