@@ -33,11 +33,11 @@ func (f *Facts) rootPublicFolder() Result {
 	if f.PublicFoldersErr != nil {
 		return f.closedPublicFolders()
 	}
-	byEntry, missing, told := ownerOf(mailbox, f.PublicFolders)
+	byEntry, missing, known := ownerOf(mailbox, f.PublicFolders)
 	switch {
 	case byEntry:
 		return passed("%s is Owner of the root public folder"+rest, mailbox)
-	case !told:
+	case !known:
 		return undecided(f.fill(grantOwner), "Exchange did not say what %s may do in the root public folder", mailbox)
 	case len(missing) > 0:
 		return failed(f.fill(grantOwner), "%s is not Owner of the root public folder: it may not %s", mailbox,
@@ -48,8 +48,8 @@ func (f *Facts) rootPublicFolder() Result {
 }
 
 // ownerOf reports whether the mailbox is Owner of a folder: by an entry of its own, or, as through a group, by rights
-// of which none is missing. told is false where Exchange said neither.
-func ownerOf(mailbox string, folder ews.Folder) (byEntry bool, missing []string, told bool) {
+// of which none is missing. known is false where Exchange said neither.
+func ownerOf(mailbox string, folder ews.Folder) (byEntry bool, missing []string, known bool) {
 	for _, entry := range folder.Permissions {
 		if strings.EqualFold(entry.Mailbox, mailbox) && entry.Level == "Owner" {
 			return true, nil, true
@@ -76,12 +76,12 @@ func ownerOf(mailbox string, folder ews.Folder) (byEntry bool, missing []string,
 
 // finding is a folder of which the mailbox is not known to be Owner.
 type finding struct {
-	path   string
-	words  string // what was found, shown in brackets after the path
-	absent string // the first folder on the way to path that is not there, path included; empty where all are
-	open   bool   // the answer says nothing of the folder
-	busy   bool   // open, and may be answered in some minutes
-	aside  string
+	path       string
+	detail     string // what was found, shown in brackets after the path
+	absent     string // the first folder on the way to path that is not there, path included; empty where all are
+	unanswered bool   // the answer says nothing of the folder
+	busy       bool   // unanswered, and may be answered in some minutes
+	volatile   string
 }
 
 // subfolders judges each folder of public_folder_paths. byRights reports whether the mailbox has the rights of an Owner
@@ -93,23 +93,23 @@ func (f *Facts) subfolders() (found []finding, byRights bool) {
 	}
 	for _, path := range f.Connection.PublicFolderPaths {
 		answer, asked := answers[path]
-		byEntry, missing, told := ownerOf(f.Connection.Mailbox, answer.Folder)
+		byEntry, missing, known := ownerOf(f.Connection.Mailbox, answer.Folder)
 		switch {
 		case !asked:
-			found = append(found, finding{path: path, open: true, words: networkError(nil)})
+			found = append(found, finding{path: path, unanswered: true, detail: networkError(nil)})
 		case answer.Absent:
 			// EWS shows a mailbox no folder that it may not see.
 			words := "it does not exist, or the mailbox may not see it"
 			if answer.At != path {
 				words = answer.At + " does not exist, or the mailbox may not see it"
 			}
-			found = append(found, finding{path: path, absent: answer.At, words: words})
+			found = append(found, finding{path: path, absent: answer.At, detail: words})
 		case answer.Err != nil:
 			found = append(found, closedFolder(answer))
-		case !told:
-			found = append(found, finding{path: path, open: true, words: silentOnRights})
+		case !known:
+			found = append(found, finding{path: path, unanswered: true, detail: silentOnRights})
 		case !byEntry && len(missing) > 0:
-			found = append(found, finding{path: path, words: mayNot(missing)})
+			found = append(found, finding{path: path, detail: mayNot(missing)})
 		case !byEntry:
 			byRights = true
 		}
@@ -123,7 +123,7 @@ func mayNot(missing []string) string { return "it may not " + strings.Join(missi
 
 // closedFolder judges an answer that is not the folder.
 func closedFolder(answer ews.PublicFolder) finding {
-	found := finding{path: answer.Path, open: true, words: networkError(answer.Err)}
+	found := finding{path: answer.Path, unanswered: true, detail: networkError(answer.Err)}
 	refusal, answered := errors.AsType[*ews.Error](answer.Err)
 	if !answered {
 		return found
@@ -131,14 +131,14 @@ func closedFolder(answer ews.PublicFolder) finding {
 	switch nameOf(refusal) {
 	case ews.CodeAccessDenied:
 		// Which may also mean that the mailbox may not see the permissions, as an Owner may.
-		found.open, found.words = false, "Exchange denies the mailbox access: "+ews.CodeAccessDenied
+		found.unanswered, found.detail = false, "Exchange denies the mailbox access: "+ews.CodeAccessDenied
 		if answer.At != answer.Path {
-			found.words = "Exchange denies the mailbox access to " + answer.At + ": " + ews.CodeAccessDenied
+			found.detail = "Exchange denies the mailbox access to " + answer.At + ": " + ews.CodeAccessDenied
 		}
 	case ews.CodeServerBusy:
-		found.busy, found.words, found.aside = true, "Exchange is busy", Result{}.withBackOff(refusal.BackOff).Volatile
+		found.busy, found.detail, found.volatile = true, "Exchange is busy", Result{}.withBackOff(refusal.BackOff).Volatile
 	default:
-		found.words, found.aside = withoutRequestID(refusal), Result{}.withSupport("request-id", refusal.RequestID).Volatile
+		found.detail, found.volatile = withoutRequestID(refusal), Result{}.withSupport("request-id", refusal.RequestID).Volatile
 	}
 	return found
 }
@@ -150,12 +150,12 @@ func (f *Facts) rootFinding() *finding {
 		found := closedFolder(ews.PublicFolder{Path: root, At: root, Err: f.PublicFoldersErr})
 		return &found
 	}
-	_, missing, told := ownerOf(f.Connection.Mailbox, f.PublicFolders)
+	_, missing, known := ownerOf(f.Connection.Mailbox, f.PublicFolders)
 	switch {
-	case !told:
-		return &finding{path: handoff.RootPublicFolder, open: true, words: silentOnRights}
+	case !known:
+		return &finding{path: handoff.RootPublicFolder, unanswered: true, detail: silentOnRights}
 	case len(missing) > 0:
-		return &finding{path: handoff.RootPublicFolder, words: mayNot(missing)}
+		return &finding{path: handoff.RootPublicFolder, detail: mayNot(missing)}
 	default:
 		return nil
 	}
@@ -169,10 +169,10 @@ func (f *Facts) everyPublicFolder() Result {
 	if root := f.rootFinding(); root != nil {
 		found = append([]finding{*root}, found...)
 	}
-	var lacking, open []finding
+	var lacking, unanswered []finding
 	for _, each := range found {
-		if each.open {
-			open = append(open, each)
+		if each.unanswered {
+			unanswered = append(unanswered, each)
 		} else {
 			lacking = append(lacking, each)
 		}
@@ -183,13 +183,13 @@ func (f *Facts) everyPublicFolder() Result {
 	case len(lacking) > 0:
 		check = failed(f.grantOwnerOf(lacking), "%s is not Owner of %d of %s: %s", mailbox, len(lacking),
 			plural(total, "public folder"), list(lacking))
-		if len(open) > 0 {
-			check.Detail += fmt.Sprintf(". %d of them gave no answer: %s", len(open), list(open))
+		if len(unanswered) > 0 {
+			check.Detail += fmt.Sprintf(". %d of them gave no answer: %s", len(unanswered), list(unanswered))
 		}
-	case len(open) > 0:
-		check = undecided(f.lookAt(open), "%d of %s gave no answer: %s", len(open), plural(total, "public folder"),
-			list(open))
-		if known := total - len(open); known > 0 {
+	case len(unanswered) > 0:
+		check = undecided(f.lookAt(unanswered), "%d of %s gave no answer: %s", len(unanswered), plural(total, "public folder"),
+			list(unanswered))
+		if known := total - len(unanswered); known > 0 {
 			check.Detail += fmt.Sprintf(". %s is Owner of the other %s", mailbox, plural(known, "folder"))
 		}
 	default:
@@ -200,8 +200,8 @@ func (f *Facts) everyPublicFolder() Result {
 		return passed("%s is Owner of the root public folder and of the %s of public_folder_paths", mailbox,
 			plural(len(paths), "folder"))
 	}
-	for _, each := range open {
-		check.Volatile = cmp.Or(check.Volatile, each.aside)
+	for _, each := range unanswered {
+		check.Volatile = cmp.Or(check.Volatile, each.volatile)
 	}
 	return check
 }
@@ -258,10 +258,10 @@ func (x finding) toCreate() (proposals []string) {
 }
 
 // lookAt are the next steps where folders gave no answer.
-func (f *Facts) lookAt(open []finding) string {
+func (f *Facts) lookAt(unanswered []finding) string {
 	const again = "Plan again in some minutes."
 	var paths []string
-	for _, each := range open {
+	for _, each := range unanswered {
 		if !each.busy {
 			paths = append(paths, each.path)
 		}
@@ -276,7 +276,7 @@ func (f *Facts) lookAt(open []finding) string {
 func list(found []finding) string {
 	texts := make([]string, len(found))
 	for i, each := range found {
-		texts[i] = fmt.Sprintf("%s (%s)", each.path, each.words)
+		texts[i] = fmt.Sprintf("%s (%s)", each.path, each.detail)
 	}
 	return strings.Join(texts, "; ")
 }

@@ -75,9 +75,9 @@ func Meaning(reason auth.Reason) string {
 	return fmt.Sprintf("%s CodeTwo says: %q", reason.Meaning, reason.CodeTwo)
 }
 
-// different is what Go's errors of the network hold and what is another one each time: this machine's end of a
+// volatile is what Go's errors of the network hold and what is another one each time: this machine's end of a
 // connection, with its port, and the number of an HTTP/2 stream.
-var different = regexp.MustCompile(`\S+:\d+->| stream ID \d+;?`)
+var volatile = regexp.MustCompile(`\S+:\d+->| stream ID \d+;?`)
 
 // networkError words an error of the network.
 func networkError(err error) string {
@@ -90,7 +90,7 @@ func networkError(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "the time allowed by timeouts ran out"
 	}
-	return different.ReplaceAllString(err.Error(), "")
+	return volatile.ReplaceAllString(err.Error(), "")
 }
 
 // fill puts the connection's own names into a text of a table.

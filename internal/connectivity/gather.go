@@ -94,7 +94,7 @@ func (i *inspection) untilReady(ctx context.Context) {
 			question{checks.Mailbox, func() { i.facts.User, i.facts.UserErr = i.graph.User(ctx, i.facts.Connection.Mailbox) }},
 			question{checks.EWS, func() { i.openMailbox(ctx) }},
 		)
-		i.lookAround(ctx)
+		i.askHolders(ctx)
 		if !again() {
 			return
 		}
@@ -182,9 +182,9 @@ func (i *inspection) take(ctx context.Context, scope string) (*auth.AppSession, 
 	return session, checks.TokenFacts{Taken: true, Roles: roles, RolesErr: err}
 }
 
-// lookAround asks who else needs an entry on EWS's allow list, where Exchange refuses EWS as such and the app may read
+// askHolders asks who else needs an entry on EWS's allow list, where Exchange refuses EWS as such and the app may read
 // the directory: one request, and one more for every twenty of them. A failure changes no verdict.
-func (i *inspection) lookAround(ctx context.Context) {
+func (i *inspection) askHolders(ctx context.Context) {
 	if !i.facts.EWSGateClosed() || !i.facts.ReadsDirectory() {
 		return
 	}
