@@ -138,7 +138,8 @@ func closedFolder(answer ews.PublicFolder) finding {
 	case ews.CodeServerBusy:
 		found.busy, found.detail, found.volatile = true, "Exchange is busy", Result{}.withBackOff(refusal.BackOff).Volatile
 	default:
-		found.detail, found.volatile = withoutRequestID(refusal), Result{}.withSupport("request-id", refusal.RequestID).Volatile
+		found.detail = withoutRequestID(refusal)
+		found.volatile = Result{}.withSupport("request-id", refusal.RequestID).Volatile
 	}
 	return found
 }
@@ -187,8 +188,8 @@ func (f *Facts) everyPublicFolder() Result {
 			check.Detail += fmt.Sprintf(". %d of them gave no answer: %s", len(unanswered), list(unanswered))
 		}
 	case len(unanswered) > 0:
-		check = undecided(f.lookAt(unanswered), "%d of %s gave no answer: %s", len(unanswered), plural(total, "public folder"),
-			list(unanswered))
+		check = undecided(f.lookAt(unanswered), "%d of %s gave no answer: %s",
+			len(unanswered), plural(total, "public folder"), list(unanswered))
 		if known := total - len(unanswered); known > 0 {
 			check.Detail += fmt.Sprintf(". %s is Owner of the other %s", mailbox, plural(known, "folder"))
 		}

@@ -58,7 +58,8 @@ func TestACheckIsPossibleWithAnyOfItsRolesAndWithoutThemNamesTheFirst(t *testing
 		}
 		without := hold("Mail.Send")
 		got := find(t, Judge(*without), row.name)
-		if without.Possible(row.name) || !got.Undecided || !strings.Contains(got.Detail, "lacks the role "+row.roles[0]+" of "+row.api.Name) {
+		if without.Possible(row.name) || !got.Undecided || !strings.Contains(got.Detail,
+			"lacks the role "+row.roles[0]+" of "+row.api.Name) {
 			t.Errorf("%s without its roles: %+v", row.name, got)
 		}
 	}
@@ -71,7 +72,8 @@ func TestAFailedOrSkippedCheckLeavesWhatNeedsItUndecided(t *testing.T) {
 			facts := well()
 			facts.SkipChecks = []string{need}
 			got := find(t, Judge(facts), row.name)
-			if facts.Possible(row.name) || !got.Undecided || !strings.Contains(got.Detail, `the check "`+need+`", which was skipped`) {
+			if facts.Possible(row.name) || !got.Undecided || !strings.Contains(got.Detail,
+				`the check "`+need+`", which was skipped`) {
 				t.Errorf("%s without %s: %+v", row.name, need, got)
 			}
 		}
@@ -84,16 +86,28 @@ func TestOnlyWhatARecentChangeExplainsIsNotYet(t *testing.T) {
 		spoil func(*Facts)
 		says  string // part of the reason; empty: there is nothing to wait for
 	}{
-		"nothing is wrong":          {func(*Facts) {}, ""},
-		"an unknown app":            {func(f *Facts) { refuse(f, 700016) }, "AADSTS700016"},
-		"at one API alone":          {func(f *Facts) { f.Graph.Err = &auth.Error{Codes: []int{700016}} }, "AADSTS700016"},
-		"an expired secret":         {func(f *Facts) { refuse(f, 7000222) }, ""},
-		"a role of every profile":   {func(f *Facts) { f.Exchange.Roles = nil }, "Office 365 Exchange Online/full_access_as_app"},
-		"a check's role":            {func(f *Facts) { f.Graph.Roles, f.SkipChecks = nil, []string{Permissions} }, "Directory.Read.All"},
-		"a role that nobody needs":  {func(f *Facts) { f.Graph.Roles, f.SkipChecks = nil, []string{Permissions, Organization, Mailbox} }, ""},
-		"a refusal by Graph":        {func(f *Facts) { f.UserErr = &entra.Error{Status: 403} }, "Microsoft Graph refused the app"},
-		"a refusal that is skipped": {func(f *Facts) { f.UserErr, f.SkipChecks = &entra.Error{Status: 403}, []string{Mailbox} }, ""},
-		"a user that is not there":  {func(f *Facts) { f.UserErr = &entra.Error{Status: 404, Code: "Request_ResourceNotFound"} }, ""},
+		"nothing is wrong":  {func(*Facts) {}, ""},
+		"an unknown app":    {func(f *Facts) { refuse(f, 700016) }, "AADSTS700016"},
+		"at one API alone":  {func(f *Facts) { f.Graph.Err = &auth.Error{Codes: []int{700016}} }, "AADSTS700016"},
+		"an expired secret": {func(f *Facts) { refuse(f, 7000222) }, ""},
+		"a role of every profile": {func(f *Facts) { f.Exchange.Roles = nil },
+			"Office 365 Exchange Online/full_access_as_app"},
+		"a check's role": {func(f *Facts) { f.Graph.Roles, f.SkipChecks = nil, []string{Permissions} },
+			"Directory.Read.All"},
+		"a role that nobody needs": {func(f *Facts) {
+			f.Graph.Roles, f.SkipChecks = nil,
+				[]string{Permissions, Organization, Mailbox}
+		}, ""},
+		"a refusal by Graph": {func(f *Facts) { f.UserErr = &entra.Error{Status: 403} },
+			"Microsoft Graph refused the app"},
+		"a refusal that is skipped": {func(f *Facts) {
+			f.UserErr, f.SkipChecks = &entra.Error{Status: 403},
+				[]string{Mailbox}
+		}, ""},
+		"a user that is not there": {func(f *Facts) {
+			f.UserErr = &entra.Error{Status: 404,
+				Code: "Request_ResourceNotFound"}
+		}, ""},
 	} {
 		facts := well()
 		facts.GrantedAt = today.Add(time.Second - PropagationTime)

@@ -23,8 +23,10 @@ import (
 
 // proof is the request without which a check cannot have been made. Record and credential are read from the store.
 var proof = map[string]string{
-	checks.Tenant: "/.well-known/openid-configuration", checks.Token: "/oauth2/v2.0/token", checks.Permissions: "/oauth2/v2.0/token",
-	checks.Organization: "/organization", checks.Mailbox: "/users", checks.EWS: "/EWS/Exchange.asmx", checks.PublicFolders: "/autodiscover/autodiscover.svc",
+	checks.Tenant: "/.well-known/openid-configuration", checks.Token: "/oauth2/v2.0/token",
+	checks.Permissions:  "/oauth2/v2.0/token",
+	checks.Organization: "/organization", checks.Mailbox: "/users", checks.EWS: "/EWS/Exchange.asmx",
+	checks.PublicFolders: "/autodiscover/autodiscover.svc",
 }
 
 // answered tells whether a request of a check's proof was carried out since the last Forget.
@@ -47,7 +49,8 @@ func (b *bench) answered(check string) bool {
 var failsAlone = map[string]func(*bench, acctest.HandmadeApp) store.Connection{
 	checks.Record: func(b *bench, app acctest.HandmadeApp) store.Connection {
 		connection := b.connect(app, withPublicFolders)
-		if err := b.store.DeleteConnection(b.t.Context(), connection.TenantID, connection.Mailbox, connection.Owner); err != nil {
+		if err := b.store.DeleteConnection(b.t.Context(), connection.TenantID, connection.Mailbox,
+			connection.Owner); err != nil {
 			b.t.Fatal(err)
 		}
 		return connection
@@ -72,18 +75,23 @@ var failsAlone = map[string]func(*bench, acctest.HandmadeApp) store.Connection{
 		return b.connect(app, owner(b))
 	},
 	checks.Organization: func(b *bench, app acctest.HandmadeApp) store.Connection {
-		b.Control(http.MethodPatch, "/tenants/"+b.tenant.TenantID+"/users/"+b.tenant.Mailboxes.PublicFolderOwner[0], map[string]any{"aliases": []string{"migration@unverified.example"}})
+		b.Control(http.MethodPatch, "/tenants/"+b.tenant.TenantID+"/users/"+b.tenant.Mailboxes.PublicFolderOwner[0],
+			map[string]any{"aliases": []string{"migration@unverified.example"}})
 		return b.connect(app, func(c *store.Connection) { c.Mailbox = "migration@unverified.example" })
 	},
 	checks.Mailbox: func(b *bench, app acctest.HandmadeApp) store.Connection {
-		b.Control(http.MethodPatch, "/tenants/"+b.tenant.TenantID+"/users/"+b.tenant.Mailboxes.PublicFolderOwner[0], map[string]any{"plans": false})
+		b.Control(http.MethodPatch, "/tenants/"+b.tenant.TenantID+"/users/"+b.tenant.Mailboxes.PublicFolderOwner[0],
+			map[string]any{"plans": false})
 		return b.connect(app, owner(b))
 	},
 	checks.EWS: func(b *bench, app acctest.HandmadeApp) store.Connection {
 		b.exchange(map[string]any{"ews_enabled": false})
 		return b.connect(app, withPublicFolders)
 	},
-	checks.PublicFolders: func(b *bench, app acctest.HandmadeApp) store.Connection { return b.connect(app, withPublicFolders) },
+	checks.PublicFolders: func(b *bench, app acctest.HandmadeApp) store.Connection {
+		return b.connect(app,
+			withPublicFolders)
+	},
 }
 
 func owner(b *bench) func(*store.Connection) {
@@ -113,9 +121,10 @@ func (b *bench) grant(app acctest.HandmadeApp, role string) {
 	}
 	principal := b.Graph(b.tenant.TenantID, http.MethodGet, "/servicePrincipals(appId='"+app.ClientID+"')", nil)
 	resource := b.Graph(b.tenant.TenantID, http.MethodGet, "/servicePrincipals(appId='"+api.AppID+"')", nil)
-	b.Graph(b.tenant.TenantID, http.MethodPost, "/servicePrincipals/"+resource["id"].(string)+"/appRoleAssignedTo", map[string]any{
-		"principalId": principal["id"], "resourceId": resource["id"], "appRoleId": entry.ID,
-	})
+	b.Graph(b.tenant.TenantID, http.MethodPost, "/servicePrincipals/"+resource["id"].(string)+"/appRoleAssignedTo",
+		map[string]any{
+			"principalId": principal["id"], "resourceId": resource["id"], "appRoleId": entry.ID,
+		})
 }
 
 func TestAccTargetConnectivity_EachCheckFailsAloneAndNoneIsSaidToPassThatWasNotMade(t *testing.T) {
@@ -195,7 +204,8 @@ func TestAccTargetConnectivity_WithoutARightItsChecksCouldNotBeToldAndNameIt(t *
 				t.Errorf("public_folders: %+v", row)
 			}
 			// Without the check of permissions nothing failed, and yet it is not said to work.
-			skip := tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String, checks.Permissions)})
+			skip := tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String,
+				checks.Permissions)})
 			if got := b.readTwice(connection, map[string]tftypes.Value{"skip_checks": skip}); got.connected != "null" {
 				t.Errorf("connected %s with %v open", got.connected, c.open)
 			}

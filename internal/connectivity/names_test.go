@@ -20,7 +20,8 @@ import (
 )
 
 // mention is where a text names a check: in an example of skip_checks, after the word check, behind an answer's title.
-var mention = regexp.MustCompile("skip_checks *= *\\[([^]]*)\\]|\\bchecks? (`\\w+`(?: and `\\w+`)*)|see the check (\"\\w+\")|^### .*\\((`\\w+`)\\)$")
+var mention = regexp.MustCompile("skip_checks *= *\\[([^]]*)\\]|\\bchecks? (`\\w+`(?: and `\\w+`)*)|see the check " +
+	"(\"\\w+\")|^### .*\\((`\\w+`)\\)$")
 
 func TestTargetConnectivity_UsersDocumentationAndTableAgreeOnTheNamesOfChecks(t *testing.T) {
 	t.Parallel()
@@ -34,7 +35,8 @@ func TestTargetConnectivity_UsersDocumentationAndTableAgreeOnTheNamesOfChecks(t 
 	for _, name := range append(slices.Clone(names), "nonsense", strings.ToUpper(names[0])) {
 		var checked validator.SetResponse
 		request := validator.SetRequest{
-			Path: path.Root("skip_checks"), ConfigValue: types.SetValueMust(types.StringType, []attr.Value{types.StringValue(name)}),
+			Path: path.Root("skip_checks"), ConfigValue: types.SetValueMust(types.StringType,
+				[]attr.Value{types.StringValue(name)}),
 		}
 		for _, v := range skip.Validators {
 			v.ValidateSet(t.Context(), request, &checked)
@@ -79,7 +81,8 @@ func mentionsOnly(t *testing.T, file string, names []string) {
 	t.Helper()
 	for line := range strings.Lines(content(t, file)) {
 		for _, found := range mention.FindAllStringSubmatch(strings.TrimSpace(line), -1) {
-			for _, name := range regexp.MustCompile(`\w+`).FindAllString(strings.ReplaceAll(strings.Join(found[1:], " "), " and ", " "), -1) {
+			for _, name := range regexp.MustCompile(`\w+`).FindAllString(strings.ReplaceAll(strings.Join(found[1:], " "),
+				" and ", " "), -1) {
 				if !slices.Contains(names, name) {
 					t.Errorf("%s names %q, which is not a check: %s", file, name, line)
 				}

@@ -89,8 +89,7 @@ func computedString(description string) schema.StringAttribute {
 func splitID(id string) (tenantID, mailbox string, ok bool) {
 	tenantID, mailbox, _ = strings.Cut(id, "/")
 	local, domain, _ := strings.Cut(mailbox, "@")
-	ok = tfvalidate.IsGUID(tenantID) && local != "" && domain != "" && !strings.ContainsAny(mailbox, " /") &&
-		!strings.Contains(domain, "@")
+	ok = tfvalidate.IsGUID(tenantID) && local != "" && domain != "" && !strings.ContainsAny(mailbox, " /") && !strings.Contains(domain, "@")
 	return tenantID, mailbox, ok
 }
 
