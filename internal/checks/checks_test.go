@@ -382,16 +382,8 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 			if got.Status != c.status || connected(report) != c.connected {
 				t.Errorf("%s, connected %s; want %s, %s: %s", got.Status, connected(report), c.status, c.connected, got.Detail)
 			}
-			for _, words := range c.says {
-				if !strings.Contains(got.Detail, words) {
-					t.Errorf("the detail lacks %q: %s", words, got.Detail)
-				}
-			}
-			for _, words := range c.remedy {
-				if !strings.Contains(got.Remedy, words) {
-					t.Errorf("the remedy lacks %q: %s", words, got.Remedy)
-				}
-			}
+			says(t, "detail", got.Detail, c.says)
+			says(t, "remedy", got.Remedy, c.remedy)
 			failures := slices.DeleteFunc(slices.Clone(report.Results),
 				func(check Result) bool { return check.Status != Failed })
 			if c.status == Failed && failures[0].Name != c.check {
@@ -403,6 +395,16 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// says fails the test where a text of a result lacks some words.
+func says(t *testing.T, what, text string, all []string) {
+	t.Helper()
+	for _, words := range all {
+		if !strings.Contains(text, words) {
+			t.Errorf("the %s lacks %q: %s", what, words, text)
+		}
 	}
 }
 

@@ -282,7 +282,10 @@ func read(ctx context.Context, t *testing.T, d *DataSource, s *services, attribu
 	if configured.Diagnostics.HasError() {
 		t.Fatal(configured.Diagnostics)
 	}
-	object := schema.Schema.Type().TerraformType(ctx).(tftypes.Object)
+	object, ok := schema.Schema.Type().TerraformType(ctx).(tftypes.Object)
+	if !ok {
+		t.Fatal("the schema is not an object")
+	}
 	values := map[string]tftypes.Value{}
 	for name, kind := range object.AttributeTypes {
 		values[name] = tftypes.NewValue(kind, nil)

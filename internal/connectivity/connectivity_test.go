@@ -20,7 +20,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-func newDataSource() *DataSource { return NewDataSource().(*DataSource) }
+func newDataSource() *DataSource { return &DataSource{} }
 
 var failOnError = map[string]tftypes.Value{"fail_on_error": tftypes.NewValue(tftypes.Bool, true)}
 

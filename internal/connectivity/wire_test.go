@@ -58,7 +58,7 @@ var signInCauses = map[int]func(*bench) store.Connection{
 		app := b.register()
 		api := b.Graph(b.tenant.TenantID, http.MethodGet, "/servicePrincipals(appId='00000002-0000-0ff1-ce00-000000000000')",
 			nil)
-		b.Graph(b.tenant.TenantID, http.MethodDelete, "/servicePrincipals/"+api["id"].(string), nil)
+		b.Graph(b.tenant.TenantID, http.MethodDelete, fmt.Sprint("/servicePrincipals/", api["id"]), nil)
 		return b.connect(app, nil)
 	},
 	501051: func(b *bench) store.Connection {
