@@ -36,7 +36,7 @@ type Result struct {
 	// Undecided marks a skipped check that the user counts on: its question has no answer.
 	Undecided bool
 
-	notYet bool // the finding may only mean that Entra has not heard of a change
+	notYet bool // see NotYet
 }
 
 // Report is the result of all checks, in the order of Names.
@@ -73,7 +73,7 @@ func (f *Facts) Wanted(name string) bool { return f.unwanted(named(name)) == "" 
 
 // Possible reports whether nothing is in the way of the check of that name. It is to be asked before each question to
 // the outside, so that nothing is asked whose answer would not be judged.
-func (f *Facts) Possible(name string) bool { return f.obstacle(named(name)) == nil }
+func (f *Facts) Possible(name string) bool { return f.obstacle(named(name)).Status == "" }
 
 // unwanted says why the user does not count on a check, or is empty.
 func (f *Facts) unwanted(c check) string {
@@ -87,56 +87,57 @@ func (f *Facts) unwanted(c check) string {
 	}
 }
 
-// obstacle is the result of a check that cannot be made with the facts gathered so far; nil where it can.
-func (f *Facts) obstacle(c check) *Result {
+// obstacle is the result of a check that cannot be made with the facts gathered so far. Its Status is empty where
+// nothing is in the way.
+func (f *Facts) obstacle(c check) Result {
 	if reason := f.unwanted(c); reason != "" {
-		return &Result{Status: Skipped, Detail: reason}
+		return Result{Status: Skipped, Detail: reason}
 	}
 	for _, name := range c.needs {
-		if obstacle := f.lacksCheck(name); obstacle != nil {
-			return obstacle
+		if lacks := f.lacksCheck(name); lacks.Status != "" {
+			return lacks
 		}
 	}
-	if len(c.roles) == 0 {
-		return nil
-	}
-	if !f.Wanted(Token) {
+	token := f.tokenFor(c.api)
+	switch {
+	case len(c.roles) == 0:
+		return Result{}
+	case !f.Wanted(Token):
 		return f.lacksCheck(Token)
-	}
-	var lacks Result
-	switch token := f.tokenFor(c.api); {
 	case !token.Taken || token.Err != nil:
-		lacks = undecided("", "the app got no token for %s (see the check %q)", c.api.Name, Token)
+		return undecided("", "the app got no token for %s (see the check %q)", c.api.Name, Token)
 	case !token.holdsAny(c.roles):
-		lacks = undecided("", "the app lacks the role %s of %s (see the check %q)", c.roles[0], c.api.Name, Permissions)
-		lacks.notYet = true
+		return undecided("", "the app lacks the role %s of %s (see the check %q)", c.roles[0], c.api.Name, Permissions).
+			orNotYet(true)
 	default:
-		return nil
+		return Result{}
 	}
-	return &lacks
 }
 
-// lacksCheck is the result of a check that needs the one of that name; nil where that one succeeded.
-func (f *Facts) lacksCheck(name string) *Result {
+// lacksCheck is the obstacle of a check that needs the one of that name.
+func (f *Facts) lacksCheck(name string) Result {
 	needed := f.result(named(name))
 	if needed.succeeded() {
-		return nil
+		return Result{}
 	}
 	how := map[Status]string{Failed: "failed", Skipped: "was skipped"}[needed.Status]
-	lacks := undecided("", "it needs the check %q, which %s", name, how)
-	return &lacks
+	return undecided("", "it needs the check %q, which %s", name, how)
 }
 
 // result judges one check.
 func (f *Facts) result(c check) Result {
-	var result Result
-	if obstacle := f.obstacle(c); obstacle != nil {
-		result = *obstacle
-	} else {
+	result := f.obstacle(c)
+	if result.Status == "" {
 		result = c.judge(f)
 	}
 	result.Name = c.name
 	return result
+}
+
+// orNotYet marks, where it holds, a finding that may only mean that Entra has not heard of a change.
+func (r Result) orNotYet(holds bool) Result {
+	r.notYet = holds
+	return r
 }
 
 // withSupport adds what Microsoft's support asks for; an empty ID is left out.

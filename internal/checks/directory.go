@@ -20,11 +20,9 @@ func (f *Facts) graphUnanswered(name string, err error) Result {
 	if entra.IsDenied(err) {
 		// Right after a consent, Graph may refuse what the token allows (unconfirmed).
 		c := named(name)
-		refused := undecided(fmt.Sprintf("Grant the app %s of %s, and wait some minutes for it to reach new tokens.",
+		return undecided(fmt.Sprintf("Grant the app %s of %s, and wait some minutes for it to reach new tokens.",
 			c.roles[0], c.api.Name),
-			"Microsoft Graph refused the app; it may lack the role %s", c.roles[0])
-		refused.notYet = true
-		return refused
+			"Microsoft Graph refused the app; it may lack the role %s", c.roles[0]).orNotYet(true)
 	}
 	if answer := entra.AsError(err); answer != nil {
 		same := *answer

@@ -52,13 +52,11 @@ func (f *Facts) permissions() Result {
 		}
 	}
 	if len(missing) > 0 {
-		lacks := failed(fmt.Sprintf("Let codetwo_target_app_registration grant it (permission_profile, grant_admin_consent "+
+		return failed(fmt.Sprintf("Let codetwo_target_app_registration grant it (permission_profile, grant_admin_consent "+
 			"= true), or declare it at App registrations > the app > API permissions and have a Privileged Role Administrator "+
 			"open %s. New tokens have it within minutes.%s", f.consentURL(), f.withoutIt()),
 			"the app's tokens lack %s (evidence that CodeTwo needs it: %s)", strings.Join(missing, ", "),
-			strings.Join(evidence, "; "))
-		lacks.notYet = true
-		return lacks
+			strings.Join(evidence, "; ")).orNotYet(true)
 	}
 	if surplus := f.surplus(); len(surplus) > 0 {
 		return warning(fmt.Sprintf("Remove them from additional_permissions, or revoke them at Entra admin center > "+

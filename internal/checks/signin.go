@@ -62,9 +62,8 @@ func (f *Facts) refusal(who string, err error) Result {
 	if reason.Passing {
 		judge = undecided
 	}
-	result := judge(f.fill(reason.ForApp()), "%s", detail).withSupport("correlation ID", refused.CorrelationID)
-	result.notYet = reason.NotYet
-	return result
+	return judge(f.fill(reason.ForApp()), "%s", detail).
+		withSupport("correlation ID", refused.CorrelationID).orNotYet(reason.NotYet)
 }
 
 // Meaning is what a code means for a connection's app, and what CodeTwo shows instead of it.
@@ -94,6 +93,4 @@ func networkError(err error) string {
 }
 
 // fill puts the connection's own names into a text of a table.
-func (f *Facts) fill(text string) string {
-	return Fill(text, *f.Connection)
-}
+func (f *Facts) fill(text string) string { return Fill(text, *f.Connection) }

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,9 +37,20 @@ func TestEachRowCanBeTypedAndNeedsEarlierRowsAlone(t *testing.T) {
 	}
 }
 
+// wantedRoles are the least privileged roles and the wider ones of Microsoft's permission tables, written down once
+// more.
+var wantedRoles = map[string][]string{
+	Organization: {"Directory.Read.All", "Directory.ReadWrite.All", "Organization.Read.All", "Organization.ReadWrite.All"},
+	Mailbox:      {"Directory.Read.All", "Directory.ReadWrite.All", "User.Read.All", "User.ReadWrite.All"},
+	EWS:          {"full_access_as_app"},
+}
+
 func TestACheckIsPossibleWithAnyOfItsRolesAndWithoutThemNamesTheFirst(t *testing.T) {
 	t.Parallel()
 	for _, row := range table() {
+		if !slices.Equal(row.roles, wantedRoles[row.name]) {
+			t.Errorf("%s takes one of %v", row.name, row.roles)
+		}
 		if len(row.roles) == 0 {
 			continue
 		}
@@ -86,9 +98,12 @@ func TestOnlyWhatARecentChangeExplainsIsNotYet(t *testing.T) {
 		spoil func(*Facts)
 		says  string // part of the reason; empty: there is nothing to wait for
 	}{
-		"nothing is wrong":  {func(*Facts) {}, ""},
-		"an unknown app":    {func(f *Facts) { refuse(f, 700016) }, "AADSTS700016"},
-		"at one API alone":  {func(f *Facts) { f.Graph.Err = &auth.Error{Codes: []int{700016}} }, "AADSTS700016"},
+		"nothing is wrong": {func(*Facts) {}, ""},
+		"an unknown app":   {func(f *Facts) { refuse(f, 700016) }, "AADSTS700016"},
+		"at one API alone": {func(f *Facts) { f.Graph.Err = &auth.Error{Codes: []int{700016}} }, "AADSTS700016"},
+		"at the second API alone": {func(f *Facts) {
+			f.Graph.Err, f.Exchange.Err = errors.New("timeout"), &auth.Error{Codes: []int{700016}}
+		}, "AADSTS700016"},
 		"an expired secret": {func(f *Facts) { refuse(f, 7000222) }, ""},
 		"a role of every profile": {func(f *Facts) { f.Exchange.Roles = nil },
 			"Office 365 Exchange Online/full_access_as_app"},
