@@ -19,26 +19,8 @@ const (
 	Skipped Status = "skipped"
 )
 
-// The checks' names.
-const (
-	Record        = "record"
-	Credential    = "credential"
-	Tenant        = "tenant"
-	Token         = "token"
-	Permissions   = "permissions"
-	Organization  = "organization"
-	Mailbox       = "mailbox"
-	EWS           = "ews"
-	PublicFolders = "public_folders"
-)
-
-// Names lists the checks in the order in which they are judged and shown.
-func Names() []string {
-	return []string{Record, Credential, Tenant, Token, Permissions, Organization, Mailbox, EWS, PublicFolders}
-}
-
-// Check is the result of one check.
-type Check struct {
+// Result is the result of one check.
+type Result struct {
 	Name   string
 	Status Status
 	// Detail says what was found. It holds dates, but no durations, times of day or request IDs where the check
@@ -48,16 +30,20 @@ type Check struct {
 	Remedy string
 	// Script belongs to the remedy, and is too long for a message: PowerShell, or empty.
 	Script string
-	// Aside is said once, to whoever looks on: what differs with every request, such as the IDs that a support case with
-	// Microsoft asks for, and so has no place in what is compared with the last run.
-	Aside string
-	// Undecided marks a skipped check that was asked for and could not be told.
+	// Volatile is what differs with every request, such as the IDs that a support case with Microsoft asks for. It is for
+	// messages alone: the state is compared with that of the last run.
+	Volatile string
+	// Undecided marks a skipped check that the user counts on: its question has no answer.
 	Undecided bool
+
+	notYet bool // see NotYet
 }
 
 // Report is the result of all checks, in the order of Names.
 type Report struct {
-	Checks []Check
+	Results []Result
+	// Failed and Undecided report whether any check is.
+	Failed, Undecided bool
 	// Connected is true when the app signed in, no check failed and none was left undecided; false when one failed;
 	// nil when it could not be told.
 	Connected *bool
@@ -66,137 +52,127 @@ type Report struct {
 // Judge makes the report from what was gathered.
 func Judge(f Facts) Report {
 	var report Report
-	failed, undecided, signedIn := false, false, false
-	for _, name := range Names() {
-		check := f.check(name)
-		report.Checks = append(report.Checks, check)
-		failed = failed || check.Status == Failed
-		undecided = undecided || check.Undecided
-		signedIn = signedIn || name == Token && check.good()
+	for _, c := range table() {
+		result := f.result(c)
+		report.Results = append(report.Results, result)
+		report.Failed = report.Failed || result.Status == Failed
+		report.Undecided = report.Undecided || result.Undecided
 	}
 	switch {
-	case failed:
+	case report.Failed:
 		report.Connected = new(false)
-	case signedIn && !undecided:
+	case !report.Undecided && f.result(named(Token)).succeeded():
 		report.Connected = new(true)
 	}
 	return report
 }
 
-// Obstacle says why a check cannot be made with the facts gathered so far; it is empty when nothing is in the way. Who
-// gathers facts asks before each question to the outside, so that nothing is asked whose answer would not be judged.
-func (f Facts) Obstacle(name string) string {
-	if slices.Contains(f.Skip, name) {
-		return "not asked for: skip_checks names it"
-	}
-	if name == PublicFolders && f.Connection != nil && !f.Connection.MigratePublicFolders {
-		return "not needed: the connection does not migrate public folders (migrate_public_folders)"
-	}
-	return f.unmet(name)
-}
+// Wanted reports whether the user counts on the check of that name: skip_checks does not name it, and the connection
+// needs it.
+func (f *Facts) Wanted(name string) bool { return f.unwanted(named(name)) == "" }
 
-// unmet says which earlier check, or which role of the app, a check lacks.
-func (f Facts) unmet(name string) string {
-	switch name {
-	case Credential, Tenant:
-		return f.lacksCheck(Record)
-	case Token:
-		return firstOf(f.lacksCheck(Credential), f.lacksCheck(Tenant))
-	case Permissions:
-		return f.lacksCheck(Token)
-	case Organization, Mailbox:
-		return firstOf(f.lacksToken(graph, f.Graph), f.lacksRole(name))
-	case EWS:
-		return firstOf(f.lacksToken(exchangeOnline, f.Exchange), f.lacksRole(name))
-	case PublicFolders:
-		return f.lacksCheck(EWS)
+// Possible reports whether nothing is in the way of the check of that name. It is to be asked before each question to
+// the outside, so that nothing is asked whose answer would not be judged.
+func (f *Facts) Possible(name string) bool { return f.obstacle(named(name)).Status == "" }
+
+// unwanted says why the user does not count on a check, or is empty.
+func (f *Facts) unwanted(c check) string {
+	switch {
+	case slices.Contains(f.SkipChecks, c.name):
+		return "not asked for: skip_checks names it"
+	case c.unneeded != nil && f.Connection != nil:
+		return c.unneeded(f.Connection)
 	default:
 		return ""
 	}
 }
 
-func (f Facts) lacksCheck(name string) string {
-	if check := f.check(name); !check.good() {
-		how := map[Status]string{Failed: "failed", Skipped: "was skipped"}[check.Status]
-		return fmt.Sprintf("could not tell: it needs the check %q, which %s", name, how)
+// obstacle is the result of a check that cannot be made with the facts gathered so far. Its Status is empty where
+// nothing is in the way.
+func (f *Facts) obstacle(c check) Result {
+	if reason := f.unwanted(c); reason != "" {
+		return Result{Status: Skipped, Detail: reason}
 	}
-	return ""
-}
-
-// lacksToken lets a check go ahead with its API's token where only the other API refused one.
-func (f Facts) lacksToken(api string, token TokenFacts) string {
-	if reason := firstOf(f.lacksCheck(Credential), f.lacksCheck(Tenant)); reason != "" {
-		return reason
+	for _, name := range c.needs {
+		if lacks := f.lacksCheck(name); lacks.Status != "" {
+			return lacks
+		}
 	}
-	if slices.Contains(f.Skip, Token) {
+	token := f.tokenFor(c.api)
+	switch {
+	case len(c.roles) == 0:
+		return Result{}
+	case !f.Wanted(Token):
 		return f.lacksCheck(Token)
+	case !token.Taken || token.Err != nil:
+		return undecided("", "the app got no token for %s (see the check %q)", c.api.Name, Token)
+	case !token.holdsAny(c.roles):
+		return undecided("", "the app lacks the role %s of %s (see the check %q)", c.roles[0], c.api.Name, Permissions).
+			orNotYet(true)
+	default:
+		return Result{}
 	}
-	if !token.Taken || token.Err != nil {
-		return fmt.Sprintf("could not tell: the app got no token for %s (see the check %q)", api, Token)
-	}
-	return ""
 }
 
-// check is the verdict on one check.
-func (f Facts) check(name string) Check {
-	if reason := f.Obstacle(name); reason != "" {
-		return Check{Name: name, Status: Skipped, Detail: reason, Undecided: f.wanted(name)}
+// lacksCheck is the obstacle of a check that needs the one of that name.
+func (f *Facts) lacksCheck(name string) Result {
+	needed := f.result(named(name))
+	if needed.succeeded() {
+		return Result{}
 	}
-	verdict := map[string]func() Check{
-		Record: f.record, Credential: f.credential, Tenant: f.tenant, Token: f.token, Permissions: f.permissions,
-		Organization: f.organization, Mailbox: f.mailbox, EWS: f.ews, PublicFolders: f.publicFolders,
-	}[name]()
-	verdict.Name = name
-	return verdict
+	how := map[Status]string{Failed: "failed", Skipped: "was skipped"}[needed.Status]
+	return undecided("", "it needs the check %q, which %s", name, how)
 }
 
-// wanted tells whether the user counts on a check.
-func (f Facts) wanted(name string) bool {
-	if slices.Contains(f.Skip, name) {
-		return false
+// result judges one check.
+func (f *Facts) result(c check) Result {
+	result := f.obstacle(c)
+	if result.Status == "" {
+		result = c.judge(f)
 	}
-	return name != PublicFolders || f.Connection == nil || f.Connection.MigratePublicFolders
+	result.Name = c.name
+	return result
+}
+
+// orNotYet marks, where it holds, a finding that may only mean that Entra has not heard of a change.
+func (r Result) orNotYet(holds bool) Result {
+	r.notYet = holds
+	return r
 }
 
 // withSupport adds what Microsoft's support asks for; an empty ID is left out.
-func (c Check) withSupport(kind, id string) Check {
+func (r Result) withSupport(kind, id string) Result {
 	if id != "" {
-		c.Aside = fmt.Sprintf("For Microsoft's support: %s %s.", kind, id)
+		r.Volatile = fmt.Sprintf("For Microsoft's support: %s %s.", kind, id)
 	}
-	return c
+	return r
 }
 
 // withBackOff adds how long Exchange asks to be left alone, and why that was not waited for; 0 is left out.
-func (c Check) withBackOff(wait time.Duration) Check {
+func (r Result) withBackOff(wait time.Duration) Result {
 	if wait > 0 {
-		c.Aside = fmt.Sprintf("Exchange asks to wait %s. The time that timeouts.read allows does not last that long.", wait.Round(time.Second))
+		r.Volatile = fmt.Sprintf("Exchange asks to wait %s. The time that timeouts.read allows does not last that long.",
+			wait.Round(time.Second))
 	}
-	return c
+	return r
 }
 
-func (c Check) good() bool { return c.Status == Passed || c.Status == Warning }
+// succeeded reports whether what needs the check can go ahead.
+func (r Result) succeeded() bool { return r.Status == Passed || r.Status == Warning }
 
-func passed(detail string, arguments ...any) Check {
-	return Check{Status: Passed, Detail: fmt.Sprintf(detail, arguments...)}
+func passed(detail string, arguments ...any) Result {
+	return Result{Status: Passed, Detail: fmt.Sprintf(detail, arguments...)}
 }
 
-func warning(remedy, detail string, arguments ...any) Check {
-	return Check{Status: Warning, Detail: fmt.Sprintf(detail, arguments...), Remedy: remedy}
+func warning(remedy, detail string, arguments ...any) Result {
+	return Result{Status: Warning, Detail: fmt.Sprintf(detail, arguments...), Remedy: remedy}
 }
 
-func failed(remedy, detail string, arguments ...any) Check {
-	return Check{Status: Failed, Detail: fmt.Sprintf(detail, arguments...), Remedy: remedy}
+func failed(remedy, detail string, arguments ...any) Result {
+	return Result{Status: Failed, Detail: fmt.Sprintf(detail, arguments...), Remedy: remedy}
 }
 
-func undecided(remedy, detail string, arguments ...any) Check {
-	return Check{Status: Skipped, Detail: "could not tell: " + fmt.Sprintf(detail, arguments...), Remedy: remedy, Undecided: true}
-}
-
-func firstOf(reasons ...string) string {
-	for _, reason := range reasons {
-		if reason != "" {
-			return reason
-		}
-	}
-	return ""
+func undecided(remedy, detail string, arguments ...any) Result {
+	detail = "could not tell: " + fmt.Sprintf(detail, arguments...)
+	return Result{Status: Skipped, Detail: detail, Remedy: remedy, Undecided: true}
 }

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,27 +12,31 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ews"
 )
 
-// noMailbox is CodeTwo's own message, shown beside ours so that a search for it ends here.
+// noMailbox is CodeTwo's own message, shown next to ours so that a search for it ends here.
 const noMailbox = `CodeTwo says: "The SMTP address has no mailbox associated with it."`
 
-// unanswered judges a question to the directory that failed for a reason that says nothing of its object.
-func (f Facts) unanswered(name string, err error) Check {
+// graphUnanswered judges a question to the directory that failed for a reason that says nothing of its object.
+func (f *Facts) graphUnanswered(name string, err error) Result {
 	if entra.IsDenied(err) {
-		role := rolesFor[name][0]
-		return undecided(fmt.Sprintf("Grant the app %s of %s, and wait some minutes for it to reach new tokens.", role.Name, role.API),
-			"Microsoft Graph refused the app; it may lack the role %s", role.Name)
+		// Right after a consent, Graph may refuse what the token allows (unconfirmed).
+		c := named(name)
+		return undecided(fmt.Sprintf("Grant the app %s of %s, and wait some minutes for it to reach new tokens.",
+			c.roles[0], c.api.Name),
+			"Microsoft Graph refused the app; it may lack the role %s", c.roles[0]).orNotYet(true)
 	}
 	if answer := entra.AsError(err); answer != nil {
 		same := *answer
 		same.RequestID = ""
-		return undecided("Plan again in some minutes.", "Microsoft Graph did not answer the question: %v", &same).withSupport("request-id", answer.RequestID)
+		return undecided("Plan again in some minutes.", "Microsoft Graph did not answer the question: %v", &same).
+			withSupport("request-id", answer.RequestID)
 	}
-	return undecided("Check the network between this machine and Microsoft Graph, and plan again.", "no answer of Microsoft Graph: %s", silence(err))
+	return undecided("Check the network between this machine and Microsoft Graph, and plan again.",
+		"no answer of Microsoft Graph: %s", networkError(err))
 }
 
-func (f Facts) organization() Check {
+func (f *Facts) organization() Result {
 	if f.OrganizationErr != nil || f.Organization == nil {
-		return f.unanswered(Organization, f.OrganizationErr)
+		return f.graphUnanswered(Organization, f.OrganizationErr)
 	}
 	_, domain, _ := strings.Cut(f.Connection.Mailbox, "@")
 	var names []string
@@ -42,8 +47,10 @@ func (f Facts) organization() Check {
 		names = append(names, verified.Name)
 	}
 	slices.Sort(names)
-	return failed(fmt.Sprintf("Choose a mailbox in one of them, or verify %s at Microsoft 365 admin center > Settings > Domains. If the mailbox is right, tenant_id is not.", domain),
-		"%s is no verified domain of %s, which has %s. %s", domain, escape.Visible(f.Organization.DisplayName), escape.Visible(strings.Join(names, ", ")), noMailbox)
+	return failed(fmt.Sprintf("Choose a mailbox in one of them, or verify %s at Microsoft 365 admin center > Settings > "+
+		"Domains. If the mailbox is right, tenant_id is not.", domain),
+		"%s is no verified domain of %s, which has %s. %s", domain, escape.Visible(f.Organization.DisplayName),
+		escape.Visible(strings.Join(names, ", ")), noMailbox)
 }
 
 // Service plans of Exchange Online (Microsoft: "Product names and service plan identifiers for licensing").
@@ -67,45 +74,51 @@ var (
 	}
 )
 
-func (f Facts) mailbox() Check {
+func (f *Facts) mailbox() Result {
 	address := f.Connection.Mailbox
 	if entra.IsNotFound(f.UserErr) {
-		return failed("Set mailbox to the address of a licensed user of this tenant, or create the user at Microsoft 365 admin center > Users > Active users.",
+		return failed("Set mailbox to the address of a licensed user of this tenant, or create the user at Microsoft 365 "+
+			"admin center > Users > Active users.",
 			"the tenant has no user %s. %s", address, noMailbox)
 	}
 	if f.UserErr != nil || f.User == nil {
-		return f.unanswered(Mailbox, f.UserErr)
+		return f.graphUnanswered(Mailbox, f.UserErr)
 	}
 	licence := f.licence()
-	if !f.User.Enabled && licence.good() {
+	if !f.User.Enabled && licence.succeeded() {
 		return f.blocked()
 	}
-	if licence.good() && !f.hasAddress(address) {
-		return warning("Set mailbox to the user's e-mail address "+escape.Visible(f.User.Mail)+", for Exchange finds mailboxes by it.",
+	if licence.succeeded() && !f.hasAddress(address) {
+		return warning("Set mailbox to the user's e-mail address "+escape.Visible(f.User.Mail)+", for Exchange finds "+
+			"mailboxes by it.",
 			"%s is a sign-in name, but no e-mail address of that user", address)
 	}
 	return licence
 }
 
-// blocked judges a blocked account with a licence. The app does not sign in as the user, and accounts of shared mailboxes
-// are meant to be blocked, so that it is a failure only where EWS refuses this mailbox or account.
-func (f Facts) blocked() Check {
+// blocked judges a blocked account with a licence. The app does not sign in as the user, and accounts of shared
+// mailboxes are meant to be blocked, so that it is a failure only where EWS refuses this mailbox or account.
+func (f *Facts) blocked() Result {
 	address := f.Connection.Mailbox
-	unblock := fmt.Sprintf("Unblock it at Microsoft 365 admin center > Users > Active users > %s > Unblock sign-in.", address)
+	unblock := fmt.Sprintf("Unblock it at Microsoft 365 admin center > Users > Active users > %s > Unblock sign-in.",
+		address)
 	switch {
 	case f.ewsRefusesAccount():
 		return failed(unblock, "the account of %s is blocked, and EWS refuses its mailbox (see the check %q)", address, EWS)
-	case f.Obstacle(EWS) == "" && f.EWSErr == nil && !errors.Is(f.EWSURLErr, ews.ErrOtherOrigin):
-		return warning("", "the account of %s is blocked, as those of shared mailboxes are; the app can still open its mailbox", address)
+	case f.Possible(EWS) && f.EWSErr == nil && !errors.Is(f.EWSURLErr, ews.ErrOtherOrigin):
+		return warning("", "the account of %s is blocked, as those of shared mailboxes are; the app can still open its "+
+			"mailbox", address)
 	default:
 		return warning("Nothing, if it is a shared mailbox, whose account is meant to be blocked. Otherwise: "+unblock,
 			"the account of %s is blocked; whether EWS opens its mailbox is not known (see the check %q)", address, EWS)
 	}
 }
 
-func (f Facts) licence() Check {
+func (f *Facts) licence() Result {
 	address := f.Connection.Mailbox
-	assign := fmt.Sprintf("Assign a licence with Exchange Online (Plan 1 or 2, or Microsoft 365 Business, E3 or E5) at Microsoft 365 admin center > Users > Active users > %s > Licenses and apps. The mailbox takes some minutes to appear.", address)
+	assign := fmt.Sprintf("Assign a licence with Exchange Online (Plan 1 or 2, or Microsoft 365 Business, E3 or E5) at "+
+		"Microsoft 365 admin center > Users > Active users > %s > Licenses and apps. The mailbox takes some minutes to "+
+		"appear.", address)
 	var ending, kiosk bool
 	var unknown, idle []string
 	for _, plan := range f.User.Plans {
@@ -119,7 +132,7 @@ func (f Facts) licence() Check {
 		switch {
 		case never:
 		case !active:
-			idle = append(idle, fmt.Sprintf("%s is %s", firstOf(name, "the plan "+id), plan.Status))
+			idle = append(idle, fmt.Sprintf("%s is %s", cmp.Or(name, "the plan "+id), plan.Status))
 		case gives && plan.Status == "Enabled":
 			return passed("%s is enabled and has %s", address, name)
 		case gives:
@@ -134,11 +147,14 @@ func (f Facts) licence() Check {
 	slices.Sort(idle)
 	switch {
 	case ending:
-		return warning("Renew the subscription at Microsoft 365 admin center > Billing > Your products.", "the Exchange licence of %s is in its grace period", address)
+		return warning("Renew the subscription at Microsoft 365 admin center > Billing > Your products.",
+			"the Exchange licence of %s is in its grace period", address)
 	case len(unknown) > 0:
-		return warning("", "%s has an Exchange plan that this version of the provider does not know (%s): the check %q decides", address, strings.Join(unknown, ", "), EWS)
+		return warning("", "%s has an Exchange plan that this version of the provider does not know (%s): the check %q "+
+			"decides", address, strings.Join(unknown, ", "), EWS)
 	case kiosk:
-		return failed(assign, "%s has a frontline licence (Exchange Online Kiosk, F1 or F3) only, whose mailbox EWS refuses", address)
+		return failed(assign, "%s has a frontline licence (Exchange Online Kiosk, F1 or F3) only, whose mailbox EWS refuses",
+			address)
 	case len(idle) > 0:
 		return failed(assign, "%s has no active Exchange licence: %s. %s", address, strings.Join(idle, ", "), noMailbox)
 	default:
@@ -146,8 +162,8 @@ func (f Facts) licence() Check {
 	}
 }
 
-// hasAddress tells whether an address is one of the user's, so far as the directory says.
-func (f Facts) hasAddress(address string) bool {
+// hasAddress reports whether an address is one of the user's, so far as the directory says.
+func (f *Facts) hasAddress(address string) bool {
 	if f.User.Mail == "" && len(f.User.ProxyAddresses) == 0 {
 		return true
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/escape"
@@ -12,43 +11,48 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 )
 
-func (f Facts) ews() Check {
+func (f *Facts) ews() Result {
 	if errors.Is(f.EWSURLErr, ews.ErrOtherOrigin) {
 		known, _ := exchangeAnswer(EWS, foreignURL)
-		check := f.row(known)
+		check := f.explained(known)
 		check.Detail += fmt.Sprintf(": %v", f.EWSURLErr)
 		return check
 	}
 	if f.EWSErr == nil {
-		return warning("", "the app opens the inbox of %s. %s. %s", f.Connection.Mailbox, ewsaccess.Sentence("unproved"), ewsaccess.Sentence("end"))
+		return warning("", "the app opens the inbox of %s. %s. %s", f.Connection.Mailbox, ewsaccess.Sentence("unproved"),
+			ewsaccess.Sentence("end"))
 	}
 	answer, ok := errors.AsType[*ews.Error](f.EWSErr)
 	if !ok {
-		return undecided("Check the network between this machine and Exchange Online (HTTPS_PROXY, firewall), and plan again.", "no answer of Exchange: %s", silence(f.EWSErr))
+		return undecided("Check the network between this machine and Exchange Online (HTTPS_PROXY, firewall), and plan "+
+			"again.", "no answer of Exchange: %s", networkError(f.EWSErr))
 	}
 	gated := f.EWSGateClosed()
 	if gated && !f.Now.Before(ewsaccess.End) {
-		return failed("No setting brings it back: ask CodeTwo which version migrates without EWS.", "EWS ended in Exchange Online on %s", day(ewsaccess.End))
+		return failed("No setting brings it back: ask CodeTwo which version migrates without EWS.",
+			"EWS ended in Exchange Online on %s", day(ewsaccess.End))
 	}
 	name := nameOf(answer)
-	if name == ews.CodeNoMailbox && (f.User == nil || !f.licence().good()) {
+	if name == ews.CodeNoMailbox && (f.User == nil || !f.licence().succeeded()) {
 		name = unlicensed
 	}
-	check := f.unclear(answer)
+	check := f.unexplained(answer)
 	if known, found := exchangeAnswer(EWS, name); found {
-		check = f.row(known).withBackOff(answer.BackOff)
+		check = f.explained(known).withBackOff(answer.BackOff)
 	} else if gated {
-		check = failed(f.fill("{look_at_ews}\nThe script helps where EwsEnabled or EwsAllowedAppIDs is the cause."), "Exchange refuses EWS: %s", answer.PolicyReason)
+		check = failed(f.fill("{look_at_ews}\nThe script helps where EwsEnabled or EwsAllowedAppIDs is the cause."),
+			"Exchange refuses EWS: %s", answer.PolicyReason)
 		check.Script = ewsaccess.Script(f.target())
 	}
 	if others := f.otherHolders(); gated && others != "" {
-		check.Remedy += "\nOther apps that hold full_access_as_app: " + others + ". Keep or add their entries if they use EWS."
+		check.Remedy += "\nOther apps that hold full_access_as_app: " + others +
+			". Keep or add their entries if they use EWS."
 	}
 	if gated && f.User != nil {
 		// The header reads the same for a mailbox whose licence has no EWS (unconfirmed).
 		if licence := f.licence(); licence.Status == Failed {
 			check.Script, check.Remedy = "", "First the licence: "+licence.Remedy
-			if f.Obstacle(Mailbox) == "" {
+			if f.Possible(Mailbox) {
 				check.Remedy = fmt.Sprintf("First the licence (see the check %q), then plan again.", Mailbox)
 			}
 		}
@@ -56,20 +60,22 @@ func (f Facts) ews() Check {
 	return check
 }
 
-// EWSGateClosed reports whether Exchange refused EWS as such: by a switch, the allow list, a policy or a licence, and not
-// for a reason of the mailbox's or the token's.
-func (f Facts) EWSGateClosed() bool {
+// EWSGateClosed reports whether Exchange refused EWS as such: by a switch, the allow list, a policy or a licence, and
+// not for a reason of the mailbox's or the token's.
+func (f *Facts) EWSGateClosed() bool {
 	answer, ok := errors.AsType[*ews.Error](f.EWSErr)
 	return ok && answer.Status == http.StatusForbidden && answer.Code == "" && !answer.Foreign
 }
 
 // target is what the script that edits the tenant's allow list is for.
-func (f Facts) target() ewsaccess.ScriptInput {
-	return ewsaccess.ScriptInput{TenantID: f.Connection.TenantID, ClientID: f.Connection.ClientID, TenantFacts: f.tenantFacts()}
+func (f *Facts) target() ewsaccess.ScriptInput {
+	return ewsaccess.ScriptInput{
+		TenantID: f.Connection.TenantID, ClientID: f.Connection.ClientID, TenantFacts: f.tenantFacts(),
+	}
 }
 
-// surroundings are what is known of the tenant, for the script that edits its allow list.
-func (f Facts) tenantFacts() ewsaccess.TenantFacts {
+// tenantFacts are what is known of the tenant, for the script that edits its allow list.
+func (f *Facts) tenantFacts() ewsaccess.TenantFacts {
 	seen := ewsaccess.FactsOf(f.Holders, f.Now)
 	if seen.InitialDomain == "" && f.Organization != nil {
 		seen.InitialDomain = f.Organization.InitialDomain()
@@ -78,7 +84,7 @@ func (f Facts) tenantFacts() ewsaccess.TenantFacts {
 }
 
 // otherHolders lists the other apps that hold the role, or is empty. Their names are somebody else's text.
-func (f Facts) otherHolders() string {
+func (f *Facts) otherHolders() string {
 	var names []string
 	for _, app := range f.tenantFacts().Holders {
 		names = append(names, fmt.Sprintf("%s (%s)", escape.Visible(app.Name), app.ClientID))
@@ -87,32 +93,34 @@ func (f Facts) otherHolders() string {
 }
 
 // ReadsDirectory reports whether the app's token for Graph may list who holds a permission.
-func (f Facts) ReadsDirectory() bool {
-	return slices.Contains(f.Graph.Roles, "Directory.Read.All") || slices.Contains(f.Graph.Roles, "Directory.ReadWrite.All")
+func (f *Facts) ReadsDirectory() bool {
+	return f.Graph.RolesErr == nil && f.Graph.holdsAny([]string{"Directory.Read.All", "Directory.ReadWrite.All"})
 }
 
 // ewsRefusesAccount reports whether EWS answered with a code that concerns this mailbox or its account.
-func (f Facts) ewsRefusesAccount() bool {
+func (f *Facts) ewsRefusesAccount() bool {
 	answer, ok := errors.AsType[*ews.Error](f.EWSErr)
-	if !ok || f.Obstacle(EWS) != "" {
+	if !ok || !f.Possible(EWS) {
 		return false
 	}
 	known, found := exchangeAnswer(EWS, nameOf(answer))
 	return found && known.Account
 }
 
-// unclear judges an answer that says nothing of the connection.
-func (f Facts) unclear(answer *ews.Error) Check {
+// unexplained judges an answer that says nothing of the connection.
+func (f *Facts) unexplained(answer *ews.Error) Result {
 	if answer.Foreign || answer.Location != "" {
-		return undecided("See what stands between this machine and Exchange Online (HTTPS_PROXY, a captive portal, TLS inspection), and plan again.", "something other than EWS answered: %s", words(answer)).
+		return undecided("Look at what is between this machine and Exchange Online (HTTPS_PROXY, a captive portal, TLS "+
+			"inspection), and plan again.", "something other than EWS answered: %s", withoutRequestID(answer)).
 			withSupport("request-id", answer.RequestID)
 	}
-	return undecided("Plan again in some minutes; if it stays, give the code, and the request-id that Terraform's warning shows, to Microsoft's support.", "%s", words(answer)).
+	return undecided("Plan again in some minutes; if it stays, give the code, and the request-id that Terraform's "+
+		"warning shows, to Microsoft's support.", "%s", withoutRequestID(answer)).
 		withSupport("request-id", answer.RequestID)
 }
 
-// words are an answer's without what differs each time: its request-id.
-func words(answer *ews.Error) string {
+// withoutRequestID is an answer's without what differs each time: its request-id.
+func withoutRequestID(answer *ews.Error) string {
 	same := *answer
 	same.RequestID = ""
 	return same.Error()

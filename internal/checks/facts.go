@@ -2,6 +2,7 @@ package checks
 
 import (
 	"crypto/x509"
+	"slices"
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
@@ -10,16 +11,11 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-var (
-	graph          = permission.Graph.Name
-	exchangeOnline = permission.Exchange.Name
-)
-
-// Facts is what was learnt about a connection. It is filled step by step: what has an Obstacle stays empty. An error
-// is a fact as good as any; it is kept as it came, for its type to be judged.
+// Facts is what was learnt about a connection. It is filled step by step: the facts of a check that is not Possible
+// stay empty. An error is a fact as good as any; it is kept as it came, for its type to be judged.
 type Facts struct {
 	Now          time.Time
-	Skip         []string // names of checks that are not asked for
+	SkipChecks   []string // names of checks that are not asked for
 	ConnectionID string   // <tenant_id>/<mailbox>
 	Login        string   // origin of the sign-in service, for the consent URL
 
@@ -34,19 +30,25 @@ type Facts struct {
 
 	TenantErr error // of the tenant's OpenID Connect discovery document
 
+	EWSURLErr error // of Autodiscover; a failure of its own decides nothing while the mailbox answers
+
 	Graph, Exchange TokenFacts
 
+	Answers
+}
+
+// Answers is what the tenant answered to the app that signed in. Another sign-in makes them void.
+type Answers struct {
 	Organization    *entra.Organization
 	OrganizationErr error
 
 	User    *entra.User
 	UserErr error
 
-	EWSURLErr error // of Autodiscover; a failure of its own decides nothing while the mailbox answers
-	EWSErr    error // of opening the mailbox's inbox
+	EWSErr error // of opening the mailbox's inbox
 
-	// Holders are the other apps that hold Exchange's role for EWS, asked for where Exchange refuses EWS as such; nil where
-	// nobody asked or Graph did not answer.
+	// Holders are the other apps that hold Exchange's role for EWS, asked for where Exchange refuses EWS as such; nil
+	// where nobody asked or Graph did not answer.
 	Holders *entra.RoleHolders
 
 	PublicFolderRouteErr error      // of asking Autodiscover for the public folders' mailbox
@@ -68,6 +70,21 @@ type TokenFacts struct {
 	Err      error
 	Roles    []string // of the roles claim
 	RolesErr error    // the claim could not be read
+}
+
+// holdsAny reports whether the token allows what any of the roles allows. Where they could not be read, the API itself
+// decides.
+func (t TokenFacts) holdsAny(roles []string) bool {
+	held := func(role string) bool { return slices.Contains(t.Roles, role) }
+	return t.RolesErr != nil || slices.ContainsFunc(roles, held)
+}
+
+// tokenFor is the token for Microsoft Graph or for Exchange Online.
+func (f *Facts) tokenFor(api permission.API) TokenFacts {
+	if api == permission.Exchange {
+		return f.Exchange
+	}
+	return f.Graph
 }
 
 // day is the form of every date in a detail.

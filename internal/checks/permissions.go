@@ -9,40 +9,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
 )
 
-// rolesFor lists the roles any of which lets the app make a check's request (Microsoft Graph: organization-get and
-// user-get; Microsoft: "Authenticate an EWS application by using OAuth").
-var rolesFor = map[string][]permission.Ref{
-	Organization: {
-		{API: graph, Name: "Directory.Read.All"}, {API: graph, Name: "Directory.ReadWrite.All"},
-		{API: graph, Name: "Organization.Read.All"}, {API: graph, Name: "Organization.ReadWrite.All"},
-	},
-	Mailbox: {
-		{API: graph, Name: "Directory.Read.All"}, {API: graph, Name: "Directory.ReadWrite.All"},
-		{API: graph, Name: "User.Read.All"}, {API: graph, Name: "User.ReadWrite.All"},
-	},
-	EWS: {{API: exchangeOnline, Name: "full_access_as_app"}},
-}
-
-// lacksRole names the role that a check would use. Where the roles could not be read, the API itself decides.
-func (f Facts) lacksRole(name string) string {
-	refs := rolesFor[name]
-	facts := f.Graph
-	if refs[0].API == exchangeOnline {
-		facts = f.Exchange
-	}
-	if facts.RolesErr != nil {
-		return ""
-	}
-	for _, ref := range refs {
-		if slices.Contains(facts.Roles, ref.Name) {
-			return ""
-		}
-	}
-	return fmt.Sprintf("could not tell: the app lacks the role %s of %s (see the check %q)", refs[0].Name, refs[0].API, Permissions)
-}
-
 // GrantedRoles lists the roles of the app's tokens as "<api>/<name>", sorted.
-func (f Facts) GrantedRoles() []string {
+func (f *Facts) GrantedRoles() []string {
 	roles := []string{}
 	for _, held := range f.held() {
 		roles = append(roles, held.Key())
@@ -51,16 +19,13 @@ func (f Facts) GrantedRoles() []string {
 	return slices.Compact(roles)
 }
 
-func (f Facts) held() []permission.Permission {
+func (f *Facts) held() []permission.Permission {
 	var held []permission.Permission
-	for _, one := range []struct {
-		api   permission.API
-		roles []string
-	}{{permission.Graph, f.Graph.Roles}, {permission.Exchange, f.Exchange.Roles}} {
-		for _, role := range one.roles {
-			entry, known := permission.Find(one.api, role)
+	for _, api := range []permission.API{permission.Graph, permission.Exchange} {
+		for _, role := range f.tokenFor(api).Roles {
+			entry, known := permission.Find(api, role)
 			if !known {
-				entry = permission.Outside(one.api, role, "")
+				entry = permission.Outside(api, role, "")
 			}
 			held = append(held, entry)
 		}
@@ -70,23 +35,32 @@ func (f Facts) held() []permission.Permission {
 
 // permissions compares the tokens' roles with the profiles. The tokens are the proof, not the grants: a grant with a
 // wrong role ID looks right in the directory and gives nothing.
-func (f Facts) permissions() Check {
+func (f *Facts) permissions() Result {
 	for _, facts := range []TokenFacts{f.Graph, f.Exchange} {
 		if facts.RolesErr != nil {
-			return undecided("Look at Entra admin center > Enterprise applications > the app > Permissions, and report it to this project.", "the roles of the app's token could not be read: %v", facts.RolesErr)
+			return undecided("Look at Entra admin center > Enterprise applications > the app > Permissions, and report it to "+
+				"this project.", "the roles of the app's token could not be read: %v", facts.RolesErr)
 		}
 	}
 	var missing, evidence []string
-	for _, wanted := range f.missing() {
-		missing = append(missing, wanted.Key())
-		evidence = append(evidence, wanted.Name+", "+wanted.Evidence)
+	held := f.held()
+	needed, _ := permission.ExistingMailboxes.Permissions() // which every profile holds
+	for _, wanted := range needed {
+		if !slices.ContainsFunc(held, func(p permission.Permission) bool { return permission.Covers(p, wanted) }) {
+			missing = append(missing, wanted.Key())
+			evidence = append(evidence, wanted.Name+", "+wanted.Evidence)
+		}
 	}
 	if len(missing) > 0 {
-		return failed(fmt.Sprintf("Let codetwo_target_app_registration grant it (permission_profile, grant_admin_consent = true), or declare it at App registrations > the app > API permissions and have a Privileged Role Administrator open %s. New tokens have it within minutes.%s", f.consentURL(), f.withoutIt()),
-			"the app's tokens lack %s (evidence that CodeTwo needs it: %s)", strings.Join(missing, ", "), strings.Join(evidence, "; "))
+		return failed(fmt.Sprintf("Let codetwo_target_app_registration grant it (permission_profile, grant_admin_consent "+
+			"= true), or declare it at App registrations > the app > API permissions and have a Privileged Role Administrator "+
+			"open %s. New tokens have it within minutes.%s", f.consentURL(), f.withoutIt()),
+			"the app's tokens lack %s (evidence that CodeTwo needs it: %s)", strings.Join(missing, ", "),
+			strings.Join(evidence, "; ")).orNotYet(true)
 	}
 	if surplus := f.surplus(); len(surplus) > 0 {
-		return warning(fmt.Sprintf("Remove them from additional_permissions, or revoke them at Entra admin center > Enterprise applications > %s > Permissions.", f.Connection.ClientID),
+		return warning(fmt.Sprintf("Remove them from additional_permissions, or revoke them at Entra admin center > "+
+			"Enterprise applications > %s > Permissions.", f.Connection.ClientID),
 			"the app holds more than CodeTwo is known to need: %s", strings.Join(surplus, ", "))
 	}
 	return passed("the app's tokens hold %s", strings.Join(f.GrantedRoles(), ", "))
@@ -94,21 +68,23 @@ func (f Facts) permissions() Check {
 
 // withoutIt says how to go on without a role of Graph, with all the checks that its lack leaves undecided. Without
 // Exchange's role nothing can be migrated.
-func (f Facts) withoutIt() string {
-	if f.lacksRole(EWS) != "" {
-		return ""
-	}
+func (f *Facts) withoutIt() string {
 	names := []string{strconv.Quote(Permissions)}
-	for _, name := range []string{Organization, Mailbox} {
-		if f.lacksRole(name) != "" {
-			names = append(names, strconv.Quote(name))
+	for _, c := range table() {
+		switch {
+		case len(c.roles) == 0 || f.tokenFor(c.api).holdsAny(c.roles):
+		case c.api == permission.Exchange:
+			return ""
+		default:
+			names = append(names, strconv.Quote(c.name))
 		}
 	}
-	return fmt.Sprintf(" Where your version of CodeTwo is known to work without it, set skip_checks = [%s].", strings.Join(names, ", "))
+	return fmt.Sprintf(" Where your version of CodeTwo is known to work without it, set skip_checks = [%s].",
+		strings.Join(names, ", "))
 }
 
 // surplus lists what is in no profile.
-func (f Facts) surplus() []string {
+func (f *Facts) surplus() []string {
 	var known, surplus []string
 	for _, profile := range permission.Profiles() {
 		entries, _ := profile.Permissions()

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,9 +12,9 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/handoff"
 )
 
-// publicFolders judges the root and the folders of public_folder_paths: CodeTwo's documentation asks for Owner on the root
-// and on every subfolder that is migrated into.
-func (f Facts) publicFolders() Check {
+// publicFolders judges the root and the folders of public_folder_paths: CodeTwo's documentation asks for Owner on the
+// root and on every subfolder that is migrated into.
+func (f *Facts) publicFolders() Result {
 	if len(f.Connection.PublicFolderPaths) == 0 {
 		return f.rootPublicFolder()
 	}
@@ -26,28 +27,29 @@ func (f Facts) publicFolders() Check {
 }
 
 // rootPublicFolder judges the root alone.
-func (f Facts) rootPublicFolder() Check {
+func (f *Facts) rootPublicFolder() Result {
 	mailbox := f.Connection.Mailbox
 	const rest = "; its subfolders were not looked at (public_folder_paths of the connection names those to look at)"
 	if f.PublicFoldersErr != nil {
 		return f.closedPublicFolders()
 	}
-	byEntry, missing, told := ownerOf(mailbox, f.PublicFolders)
+	byEntry, missing, known := ownerOf(mailbox, f.PublicFolders)
 	switch {
 	case byEntry:
 		return passed("%s is Owner of the root public folder"+rest, mailbox)
-	case !told:
+	case !known:
 		return undecided(f.fill(grantOwner), "Exchange did not say what %s may do in the root public folder", mailbox)
 	case len(missing) > 0:
-		return failed(f.fill(grantOwner), "%s is not Owner of the root public folder: it may not %s", mailbox, strings.Join(missing, ", "))
+		return failed(f.fill(grantOwner), "%s is not Owner of the root public folder: it may not %s", mailbox,
+			strings.Join(missing, ", "))
 	default:
 		return passed("%s has the rights of an Owner in the root public folder"+rest, mailbox)
 	}
 }
 
-// ownerOf reports whether the mailbox is Owner of a folder: by an entry of its own, or, as through a group, by rights of
-// which none is missing. told is false where Exchange said neither.
-func ownerOf(mailbox string, folder ews.Folder) (byEntry bool, missing []string, told bool) {
+// ownerOf reports whether the mailbox is Owner of a folder: by an entry of its own, or, as through a group, by rights
+// of which none is missing. known is false where Exchange said neither.
+func ownerOf(mailbox string, folder ews.Folder) (byEntry bool, missing []string, known bool) {
 	for _, entry := range folder.Permissions {
 		if strings.EqualFold(entry.Mailbox, mailbox) && entry.Level == "Owner" {
 			return true, nil, true
@@ -74,40 +76,40 @@ func ownerOf(mailbox string, folder ews.Folder) (byEntry bool, missing []string,
 
 // finding is a folder of which the mailbox is not known to be Owner.
 type finding struct {
-	path   string
-	words  string // what was found, to stand in brackets behind the path
-	absent string // the first folder on the way to path that is not there, path included; empty where all are
-	open   bool   // the answer says nothing of the folder
-	busy   bool   // open, and may be answered in some minutes
-	aside  string
+	path       string
+	detail     string // what was found, shown in brackets after the path
+	absent     string // the first folder on the way to path that is not there, path included; empty where all are
+	unanswered bool   // the answer says nothing of the folder
+	busy       bool   // unanswered, and may be answered in some minutes
+	volatile   string
 }
 
-// subfolders judges each folder of public_folder_paths. byRights reports whether the mailbox has the rights of an Owner in
-// one of them without an entry of its own.
-func (f Facts) subfolders() (found []finding, byRights bool) {
+// subfolders judges each folder of public_folder_paths. byRights reports whether the mailbox has the rights of an Owner
+// in one of them without an entry of its own.
+func (f *Facts) subfolders() (found []finding, byRights bool) {
 	answers := map[string]ews.PublicFolder{}
 	for _, answer := range f.Subfolders {
 		answers[answer.Path] = answer
 	}
 	for _, path := range f.Connection.PublicFolderPaths {
 		answer, asked := answers[path]
-		byEntry, missing, told := ownerOf(f.Connection.Mailbox, answer.Folder)
+		byEntry, missing, known := ownerOf(f.Connection.Mailbox, answer.Folder)
 		switch {
 		case !asked:
-			found = append(found, finding{path: path, open: true, words: silence(nil)})
+			found = append(found, finding{path: path, unanswered: true, detail: networkError(nil)})
 		case answer.Absent:
 			// EWS shows a mailbox no folder that it may not see.
 			words := "it does not exist, or the mailbox may not see it"
 			if answer.At != path {
 				words = answer.At + " does not exist, or the mailbox may not see it"
 			}
-			found = append(found, finding{path: path, absent: answer.At, words: words})
+			found = append(found, finding{path: path, absent: answer.At, detail: words})
 		case answer.Err != nil:
 			found = append(found, closedFolder(answer))
-		case !told:
-			found = append(found, finding{path: path, open: true, words: silentOnRights})
+		case !known:
+			found = append(found, finding{path: path, unanswered: true, detail: silentOnRights})
 		case !byEntry && len(missing) > 0:
-			found = append(found, finding{path: path, words: mayNot(missing)})
+			found = append(found, finding{path: path, detail: mayNot(missing)})
 		case !byEntry:
 			byRights = true
 		}
@@ -121,7 +123,7 @@ func mayNot(missing []string) string { return "it may not " + strings.Join(missi
 
 // closedFolder judges an answer that is not the folder.
 func closedFolder(answer ews.PublicFolder) finding {
-	found := finding{path: answer.Path, open: true, words: silence(answer.Err)}
+	found := finding{path: answer.Path, unanswered: true, detail: networkError(answer.Err)}
 	refusal, answered := errors.AsType[*ews.Error](answer.Err)
 	if !answered {
 		return found
@@ -129,30 +131,32 @@ func closedFolder(answer ews.PublicFolder) finding {
 	switch nameOf(refusal) {
 	case ews.CodeAccessDenied:
 		// Which may also mean that the mailbox may not see the permissions, as an Owner may.
-		found.open, found.words = false, "Exchange denies the mailbox access: "+ews.CodeAccessDenied
+		found.unanswered, found.detail = false, "Exchange denies the mailbox access: "+ews.CodeAccessDenied
 		if answer.At != answer.Path {
-			found.words = "Exchange denies the mailbox access to " + answer.At + ": " + ews.CodeAccessDenied
+			found.detail = "Exchange denies the mailbox access to " + answer.At + ": " + ews.CodeAccessDenied
 		}
 	case ews.CodeServerBusy:
-		found.busy, found.words, found.aside = true, "Exchange is busy", Check{}.withBackOff(refusal.BackOff).Aside
+		found.busy, found.detail, found.volatile = true, "Exchange is busy", Result{}.withBackOff(refusal.BackOff).Volatile
 	default:
-		found.words, found.aside = words(refusal), Check{}.withSupport("request-id", refusal.RequestID).Aside
+		found.detail = withoutRequestID(refusal)
+		found.volatile = Result{}.withSupport("request-id", refusal.RequestID).Volatile
 	}
 	return found
 }
 
 // rootFinding is what keeps the root from being an Owner's; nil where nothing does.
-func (f Facts) rootFinding() *finding {
+func (f *Facts) rootFinding() *finding {
 	if f.PublicFoldersErr != nil {
-		found := closedFolder(ews.PublicFolder{Path: handoff.RootPublicFolder, At: handoff.RootPublicFolder, Err: f.PublicFoldersErr})
+		root := handoff.RootPublicFolder
+		found := closedFolder(ews.PublicFolder{Path: root, At: root, Err: f.PublicFoldersErr})
 		return &found
 	}
-	_, missing, told := ownerOf(f.Connection.Mailbox, f.PublicFolders)
+	_, missing, known := ownerOf(f.Connection.Mailbox, f.PublicFolders)
 	switch {
-	case !told:
-		return &finding{path: handoff.RootPublicFolder, open: true, words: silentOnRights}
+	case !known:
+		return &finding{path: handoff.RootPublicFolder, unanswered: true, detail: silentOnRights}
 	case len(missing) > 0:
-		return &finding{path: handoff.RootPublicFolder, words: mayNot(missing)}
+		return &finding{path: handoff.RootPublicFolder, detail: mayNot(missing)}
 	default:
 		return nil
 	}
@@ -160,48 +164,52 @@ func (f Facts) rootFinding() *finding {
 
 // everyPublicFolder judges the root and the folders of public_folder_paths together. What is lacking somewhere is a
 // failure, whatever is not known elsewhere.
-func (f Facts) everyPublicFolder() Check {
+func (f *Facts) everyPublicFolder() Result {
 	mailbox, paths := f.Connection.Mailbox, f.Connection.PublicFolderPaths
 	found, byRights := f.subfolders()
 	if root := f.rootFinding(); root != nil {
 		found = append([]finding{*root}, found...)
 	}
-	var lacking, open []finding
+	var lacking, unanswered []finding
 	for _, each := range found {
-		if each.open {
-			open = append(open, each)
+		if each.unanswered {
+			unanswered = append(unanswered, each)
 		} else {
 			lacking = append(lacking, each)
 		}
 	}
 	total := len(paths) + 1
-	var check Check
+	var check Result
 	switch {
 	case len(lacking) > 0:
-		check = failed(f.grantOwnerOf(lacking), "%s is not Owner of %d of %s: %s", mailbox, len(lacking), plural(total, "public folder"), list(lacking))
-		if len(open) > 0 {
-			check.Detail += fmt.Sprintf(". %d of them gave no answer: %s", len(open), list(open))
+		check = failed(f.grantOwnerOf(lacking), "%s is not Owner of %d of %s: %s", mailbox, len(lacking),
+			plural(total, "public folder"), list(lacking))
+		if len(unanswered) > 0 {
+			check.Detail += fmt.Sprintf(". %d of them gave no answer: %s", len(unanswered), list(unanswered))
 		}
-	case len(open) > 0:
-		check = undecided(f.lookAt(open), "%d of %s gave no answer: %s", len(open), plural(total, "public folder"), list(open))
-		if known := total - len(open); known > 0 {
+	case len(unanswered) > 0:
+		check = undecided(f.lookAt(unanswered), "%d of %s gave no answer: %s",
+			len(unanswered), plural(total, "public folder"), list(unanswered))
+		if known := total - len(unanswered); known > 0 {
 			check.Detail += fmt.Sprintf(". %s is Owner of the other %s", mailbox, plural(known, "folder"))
 		}
 	default:
 		if rootByEntry, _, _ := ownerOf(mailbox, f.PublicFolders); byRights || !rootByEntry {
-			return passed("%s has the rights of an Owner in the root public folder and in the %s of public_folder_paths", mailbox, plural(len(paths), "folder"))
+			return passed("%s has the rights of an Owner in the root public folder and in the %s of public_folder_paths",
+				mailbox, plural(len(paths), "folder"))
 		}
-		return passed("%s is Owner of the root public folder and of the %s of public_folder_paths", mailbox, plural(len(paths), "folder"))
+		return passed("%s is Owner of the root public folder and of the %s of public_folder_paths", mailbox,
+			plural(len(paths), "folder"))
 	}
-	for _, each := range open {
-		check.Aside = firstOf(check.Aside, each.aside)
+	for _, each := range unanswered {
+		check.Volatile = cmp.Or(check.Volatile, each.volatile)
 	}
 	return check
 }
 
-// grantOwnerOf are the commands that add Owner to the folders that lack it. What concerns folders that are missing, or that
-// the mailbox does not see, is a proposal, in comments: pasted as they are, the commands create nothing.
-func (f Facts) grantOwnerOf(lacking []finding) string {
+// grantOwnerOf are the commands that add Owner to the folders that lack it. What concerns folders that are missing, or
+// that the mailbox does not see, is a proposal, in comments: pasted as they are, the commands create nothing.
+func (f *Facts) grantOwnerOf(lacking []finding) string {
 	var paths, proposals []string
 	for _, each := range lacking {
 		if each.absent == "" {
@@ -209,7 +217,8 @@ func (f Facts) grantOwnerOf(lacking []finding) string {
 			continue
 		}
 		if each.absent != each.path {
-			proposals = append(proposals, "# If Get-PublicFolder -Identity "+escape.PowerShell(each.absent)+" shows that folder, make it visible to the mailbox: add Owner there, too, or FolderVisible.")
+			proposals = append(proposals, "# If Get-PublicFolder -Identity "+escape.PowerShell(each.absent)+" shows that "+
+				"folder, make it visible to the mailbox: add Owner there, too, or FolderVisible.")
 		}
 		proposals = append(proposals, each.toCreate()...)
 		for line := range strings.Lines(handoff.GrantPublicFolderOwner(f.Connection.Mailbox, each.path)) {
@@ -223,7 +232,8 @@ func (f Facts) grantOwnerOf(lacking []finding) string {
 	if len(proposals) == 0 {
 		return commands
 	}
-	commands += "\n# Missing, or hidden from the mailbox: correct public_folder_paths, or create the folder, and then add Owner:"
+	commands += "\n# Missing, or hidden from the mailbox: correct public_folder_paths, or create the folder, and then " +
+		"add Owner:"
 	for i, line := range proposals {
 		if !slices.ContainsFunc(proposals[:i], func(earlier string) bool { return strings.EqualFold(earlier, line) }) {
 			commands += "\n" + line
@@ -240,18 +250,19 @@ func (x finding) toCreate() (proposals []string) {
 	for end := len(x.absent); end <= len(x.path); end++ {
 		if end == len(x.path) || x.path[end] == '\\' {
 			name := strings.LastIndex(x.path[:end], `\`)
-			parent := firstOf(x.path[:name], handoff.RootPublicFolder)
-			proposals = append(proposals, "# New-PublicFolder -Name "+escape.PowerShell(x.path[name+1:end])+" -Path "+escape.PowerShell(parent))
+			parent := cmp.Or(x.path[:name], handoff.RootPublicFolder)
+			proposals = append(proposals, "# New-PublicFolder"+
+				" -Name "+escape.PowerShell(x.path[name+1:end])+" -Path "+escape.PowerShell(parent))
 		}
 	}
 	return proposals
 }
 
 // lookAt are the next steps where folders gave no answer.
-func (f Facts) lookAt(open []finding) string {
+func (f *Facts) lookAt(unanswered []finding) string {
 	const again = "Plan again in some minutes."
 	var paths []string
-	for _, each := range open {
+	for _, each := range unanswered {
 		if !each.busy {
 			paths = append(paths, each.path)
 		}
@@ -259,13 +270,14 @@ func (f Facts) lookAt(open []finding) string {
 	if len(paths) == 0 {
 		return again
 	}
-	return again + " If that does not help:\n" + powerShell + handoff.ShowPublicFolderPermissions(f.Connection.Mailbox, paths...) + "\nshows what the mailbox may do."
+	return again + " If that does not help:\n" + powerShell +
+		handoff.ShowPublicFolderPermissions(f.Connection.Mailbox, paths...) + "\nshows what the mailbox may do."
 }
 
 func list(found []finding) string {
 	texts := make([]string, len(found))
 	for i, each := range found {
-		texts[i] = fmt.Sprintf("%s (%s)", each.path, each.words)
+		texts[i] = fmt.Sprintf("%s (%s)", each.path, each.detail)
 	}
 	return strings.Join(texts, "; ")
 }
@@ -279,26 +291,28 @@ func plural(count int, noun string) string {
 
 // closedPublicFolders judges a root that could not be opened. Where Autodiscover did not say which mailbox holds the
 // hierarchy, the refusal may come from one that does not, and says nothing.
-func (f Facts) closedPublicFolders() Check {
+func (f *Facts) closedPublicFolders() Result {
 	answer, ok := errors.AsType[*ews.Error](f.PublicFoldersErr)
 	if !ok {
-		return undecided(f.fill(lookAtOwner), "the root public folder gave no answer: %s", silence(f.PublicFoldersErr))
+		return undecided(f.fill(lookAtOwner), "the root public folder gave no answer: %s", networkError(f.PublicFoldersErr))
 	}
-	if known, found := exchangeAnswer(PublicFolders, nameOf(answer)); found && (known.Passing || f.PublicFolderRouteErr == nil) {
-		return f.row(known).withBackOff(answer.BackOff)
+	if known, found := exchangeAnswer(PublicFolders, nameOf(answer)); found &&
+		(known.Passing || f.PublicFolderRouteErr == nil) {
+		return f.explained(known).withBackOff(answer.BackOff)
 	}
-	check := undecided(f.fill(lookAtOwner), "the root public folder gave no answer: %s", words(answer))
+	check := undecided(f.fill(lookAtOwner), "the root public folder gave no answer: %s", withoutRequestID(answer))
 	check = check.withSupport("request-id", answer.RequestID)
 	if f.PublicFolderRouteErr == nil {
 		return check
 	}
-	check.Detail = strings.TrimSuffix(check.Detail, ".") + ". Autodiscover did not say which mailbox holds the public folders, so that another one may have been asked: "
+	check.Detail = strings.TrimSuffix(check.Detail, ".") + ". Autodiscover did not say which mailbox holds the public " +
+		"folders, so that another one may have been asked: "
 	route, answered := errors.AsType[*ews.Error](f.PublicFolderRouteErr)
 	if !answered {
-		check.Detail += silence(f.PublicFolderRouteErr)
+		check.Detail += networkError(f.PublicFolderRouteErr)
 		return check
 	}
-	check.Detail += words(route)
+	check.Detail += withoutRequestID(route)
 	if nameOf(route) == ews.CodeServerBusy {
 		check.Remedy = "Plan again in some minutes. If Autodiscover stays busy:\n" + check.Remedy
 		check = check.withBackOff(route.BackOff)

@@ -14,24 +14,27 @@ import (
 // ExpiryNotice is how long before its end a credential is warned about.
 const ExpiryNotice = 60 * 24 * time.Hour
 
-func (f Facts) record() Check {
+func (f *Facts) record() Result {
 	if f.ConnectionErr == nil && f.Connection != nil {
 		return passed("the store holds the connection %q for the app %s", f.Connection.Name, f.Connection.ClientID)
 	}
 	if errors.Is(f.ConnectionErr, store.ErrNotFound) {
-		return failed("Pass the id of a codetwo_target_connection as connection_id, with connection_store pointing to the store that it was made in; the data source codetwo_target_connections lists what a store holds.",
+		return failed("Pass the id of a codetwo_target_connection as connection_id, with connection_store pointing to the "+
+			"store that it was made in; the data source codetwo_target_connections lists what a store holds.",
 			"the store holds no connection %s", f.ConnectionID)
 	}
 	if _, newer := errors.AsType[*store.NewerSchemaError](f.ConnectionErr); newer {
 		return failed("Upgrade the provider to the version that wrote the record, or a later one.", "%v", f.ConnectionErr)
 	}
 	if _, damaged := errors.AsType[*store.DamagedError](f.ConnectionErr); damaged {
-		return failed("Restore the file from a backup of the store, or delete it and run terraform apply: codetwo_target_connection writes the record again.", "%v", f.ConnectionErr)
+		return failed("Restore the file from a backup of the store, or delete it and run terraform apply: "+
+			"codetwo_target_connection writes the record again.", "%v", f.ConnectionErr)
 	}
-	return undecided("Make the store readable to whoever runs Terraform, and plan again.", "the store did not answer: %v", f.ConnectionErr)
+	return undecided("Let the account that runs Terraform read the store, and plan again.", "the store did not answer: %v",
+		f.ConnectionErr)
 }
 
-func (f Facts) credential() Check {
+func (f *Facts) credential() Result {
 	if f.Connection.CredentialType == "client_secret" {
 		return f.clientSecret()
 	}
@@ -39,15 +42,21 @@ func (f Facts) credential() Check {
 }
 
 const (
-	newSecret       = auth.NewSecret
-	mendCertificate = "Restore the file from a backup of the store, or delete it and run terraform apply. Where codetwo_target_app_registration generated the certificate, that makes a new one, which the connection then has to name; where certificate_pfx_path of the connection is set, it imports the file again. Where neither is so, set certificate_pfx_path."
-	mendSecret      = "Restore the file from a backup of the store. Without one: " + newSecret
-	mendIdentity    = "Restore it from a backup of the store. Without one what the store encrypted is lost: delete it with recipient.txt beside it, and apply with new client_secret_wo_version or certificate_pfx_password_wo_version of the connections, and with the .pfx files of managed app registrations deleted."
-	newCertificate  = auth.NewCertificate
+	newSecret          = auth.NewSecret
+	restoreCertificate = "Restore the file from a backup of the store, or delete it and run terraform apply. Where " +
+		"codetwo_target_app_registration generated the certificate, that makes a new one, which the connection then has to " +
+		"name; where certificate_pfx_path of the connection is set, it imports the file again. Where neither is so, set " +
+		"certificate_pfx_path."
+	restoreSecret   = "Restore the file from a backup of the store. Without one: " + newSecret
+	restoreIdentity = "Restore it from a backup of the store. Without one what the store encrypted is lost: delete " +
+		"it together with recipient.txt, and apply with new client_secret_wo_version or " +
+		"certificate_pfx_password_wo_version of the connections, and with the .pfx files of managed app registrations " +
+		"deleted."
+	newCertificate = auth.NewCertificate
 )
 
-func (f Facts) clientSecret() Check {
-	if check, bad := f.unopened("client secret", newSecret, mendSecret); bad {
+func (f *Facts) clientSecret() Result {
+	if check, bad := f.unopened("client secret", newSecret, restoreSecret); bad {
 		return check
 	}
 	if f.Connection.ClientSecretExpiresAt == nil {
@@ -56,7 +65,7 @@ func (f Facts) clientSecret() Check {
 	return f.unexpired(*f.Connection.ClientSecretExpiresAt, "the client secret", newSecret)
 }
 
-func (f Facts) certificate() Check {
+func (f *Facts) certificate() Result {
 	name := "the certificate " + f.Connection.CertificateThumbprint
 	found := f.Credential.Certificate
 	end := f.Connection.CertificateNotAfter
@@ -66,53 +75,59 @@ func (f Facts) certificate() Check {
 			return failed(newCertificate, "%s: %v", name, err)
 		}
 		if f.Now.Before(found.NotBefore) {
-			return failed("Wait until then, or set the clock of this machine right.", "%s is valid from %s only", name, day(found.NotBefore))
+			return failed("Wait until then, or set the clock of this machine right.", "%s is valid from %s only", name,
+				day(found.NotBefore))
 		}
 	}
 	if end != nil && !f.Now.Before(*end) {
 		return f.unexpired(*end, name, newCertificate)
 	}
 	if f.Credential.KeyMissing {
-		return undecided("Run Configure in CodeTwo's wizard on the migration server, where the key is. To have it checked from here, give the connection its PFX (certificate_pfx_path).",
+		return undecided("Run Configure in CodeTwo's wizard on the migration server, where the key is. To have it checked "+
+			"from here, give the connection its PFX (certificate_pfx_path).",
 			"the private key of %s is not in the store, so that nobody can sign in with it from here", name)
 	}
-	if check, bad := f.unopened("private key of "+name, newCertificate, mendCertificate); bad {
+	if check, bad := f.unopened("private key of "+name, newCertificate, restoreCertificate); bad {
 		return check
 	}
 	if end == nil {
-		return undecided("Set certificate_pfx_path of the connection, so that the store holds the certificate.", "when %s expires is not known", name)
+		return undecided("Set certificate_pfx_path of the connection, so that the store holds the certificate.",
+			"when %s expires is not known", name)
 	}
 	return f.unexpired(*end, name, newCertificate)
 }
 
 // unopened judges a credential that the store could not produce.
-func (f Facts) unopened(what, replace, mend string) (check Check, bad bool) {
+func (f *Facts) unopened(what, replace, restore string) (check Result, bad bool) {
 	err := f.Credential.Err
 	file, damaged := errors.AsType[*store.DamagedError](err)
 	switch {
 	case err == nil:
-		return Check{}, false
+		return Result{}, false
 	case errors.Is(err, store.ErrPassphraseMissing):
 		return undecided("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store.",
 			"opening the %s takes the store's passphrase, which is not set", what), true
 	case errors.Is(err, store.ErrPassphraseUnfit):
-		return undecided("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the passphrase that the store was made with.",
+		return undecided("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the "+
+			"passphrase that the store was made with.",
 			"opening the %s takes the store's passphrase: %v", what, err), true
 	case errors.Is(err, store.ErrPassphraseWrong):
-		return undecided("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the passphrase that the store was made with.",
+		return undecided("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the "+
+			"passphrase that the store was made with.",
 			"the store's passphrase does not open the %s", what), true
 	case errors.Is(err, store.ErrNotFound):
 		return failed(replace, "the store does not hold the %s", what), true
 	case damaged && strings.HasSuffix(file.Path, "/identity.age"):
-		return failed(mendIdentity, "%v", err), true
+		return failed(restoreIdentity, "%v", err), true
 	case damaged:
-		return failed(mend, "%v", err), true
+		return failed(restore, "%v", err), true
 	default:
-		return undecided("Make the store readable to whoever runs Terraform, and plan again.", "the %s could not be read: %v", what, err), true
+		return undecided("Let the account that runs Terraform read the store, and plan again.",
+			"the %s could not be read: %v", what, err), true
 	}
 }
 
-func (f Facts) unexpired(end time.Time, what, replace string) Check {
+func (f *Facts) unexpired(end time.Time, what, replace string) Result {
 	switch {
 	case !f.Now.Before(end):
 		return failed(replace, "%s expired on %s", what, day(end))
@@ -125,6 +140,6 @@ func (f Facts) unexpired(end time.Time, what, replace string) Check {
 
 // consentURL is where an administrator grants what the app declares (Microsoft: "Grant tenant-wide admin consent to
 // an application").
-func (f Facts) consentURL() string {
+func (f *Facts) consentURL() string {
 	return fmt.Sprintf("%s/%s/adminconsent?client_id=%s", f.Login, f.Connection.TenantID, f.Connection.ClientID)
 }

@@ -8,29 +8,26 @@ import (
 	"strings"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
 )
 
-func (f Facts) tenant() Check {
+func (f *Facts) tenant() Result {
 	if f.TenantErr == nil {
 		return passed("the tenant %s exists", f.Connection.TenantID)
 	}
 	return f.refusal("the sign-in service", f.TenantErr)
 }
 
-func (f Facts) token() Check {
-	asked := []struct {
-		api   string
-		facts TokenFacts
-	}{{graph, f.Graph}, {exchangeOnline, f.Exchange}}
-	var refusals []Check
-	for _, one := range asked {
-		if one.facts.Err != nil {
-			refusals = append(refusals, f.refusal("for "+one.api+", Entra", one.facts.Err))
+func (f *Facts) token() Result {
+	var refusals []Result
+	for _, api := range []permission.API{permission.Graph, permission.Exchange} {
+		if err := f.tokenFor(api).Err; err != nil {
+			refusals = append(refusals, f.refusal("for "+api.Name+", Entra", err))
 		}
 	}
 	switch {
 	case len(refusals) == 0:
-		return passed("the app signs in for %s and %s", graph, exchangeOnline)
+		return passed("the app signs in for %s and %s", permission.Graph.Name, permission.Exchange.Name)
 	case len(refusals) == 2 && refusals[0].Remedy == refusals[1].Remedy && refusals[0].Status == refusals[1].Status:
 		return f.refusal("Entra", f.Graph.Err)
 	}
@@ -39,7 +36,8 @@ func (f Facts) token() Check {
 	for _, other := range refusals[1:] {
 		worst.Detail += "; " + other.Detail
 		worst.Remedy += " " + other.Remedy
-		worst.Aside = strings.TrimSpace(worst.Aside + " " + other.Aside)
+		worst.notYet = worst.notYet || other.notYet
+		worst.Volatile = strings.TrimSpace(worst.Volatile + " " + other.Volatile)
 		if other.Status == Failed {
 			worst.Status, worst.Undecided = Failed, false
 		}
@@ -48,11 +46,11 @@ func (f Facts) token() Check {
 }
 
 // refusal judges an error of the sign-in service.
-func (f Facts) refusal(who string, err error) Check {
+func (f *Facts) refusal(who string, err error) Result {
 	refused, ok := errors.AsType[*auth.Error](err)
 	if !ok {
 		return undecided("Check the network between this machine and "+f.Login+" (HTTPS_PROXY, firewall), and plan again.",
-			"%s gave no answer: %s", who, silence(err))
+			"%s gave no answer: %s", who, networkError(err))
 	}
 	reason := refused.Reason()
 	said, _, _ := strings.Cut(refused.Says(), "\n")
@@ -64,7 +62,8 @@ func (f Facts) refusal(who string, err error) Check {
 	if reason.Passing {
 		judge = undecided
 	}
-	return judge(f.fill(reason.ForApp()), "%s", detail).withSupport("correlation ID", refused.CorrelationID)
+	return judge(f.fill(reason.ForApp()), "%s", detail).
+		withSupport("correlation ID", refused.CorrelationID).orNotYet(reason.NotYet)
 }
 
 // Meaning is what a code means for a connection's app, and what CodeTwo shows instead of it.
@@ -75,12 +74,12 @@ func Meaning(reason auth.Reason) string {
 	return fmt.Sprintf("%s CodeTwo says: %q", reason.Meaning, reason.CodeTwo)
 }
 
-// different is what Go's errors of the network hold and what is another one each time: this machine's end of a connection,
-// with its port, and the number of an HTTP/2 stream.
-var different = regexp.MustCompile(`\S+:\d+->| stream ID \d+;?`)
+// volatile is what Go's errors of the network hold and what is another one each time: this machine's end of a
+// connection, with its port, and the number of an HTTP/2 stream.
+var volatile = regexp.MustCompile(`\S+:\d+->| stream ID \d+;?`)
 
-// silence words an error of the network.
-func silence(err error) string {
+// networkError words an error of the network.
+func networkError(err error) string {
 	if err == nil {
 		return "nobody asked"
 	}
@@ -90,10 +89,8 @@ func silence(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "the time allowed by timeouts ran out"
 	}
-	return different.ReplaceAllString(err.Error(), "")
+	return volatile.ReplaceAllString(err.Error(), "")
 }
 
 // fill puts the connection's own names into a text of a table.
-func (f Facts) fill(text string) string {
-	return Fill(text, f.Connection.TenantID, f.Connection.ClientID, f.Connection.Mailbox)
-}
+func (f *Facts) fill(text string) string { return Fill(text, *f.Connection) }

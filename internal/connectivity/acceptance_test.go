@@ -101,7 +101,8 @@ func TestAccTargetConnectivity_EachFailureIsToldWithItsOwnRemedyAndNeverBlocksDe
 		},
 		"EWS blocked by the organization": {
 			config: handmade(tenant.TenantID, licensed, app.ClientID, app.Secret), connected: "false",
-			check: fails("ews", "Look first", "Get-OrganizationConfig", "Set-OrganizationConfig", app.ClientID, "Skyline Mail Backup"),
+			check: fails("ews", "Look first", "Get-OrganizationConfig", "Set-OrganizationConfig", app.ClientID,
+				"Skyline Mail Backup"),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -128,7 +129,8 @@ func TestAccTargetConnectivity_AHealthyConnectionIsConnectedAndASecondPlanIsEmpt
 		TerraformVersionChecks:   acctest.Needs,
 		ProtoV6ProviderFactories: env.Factories(),
 		Steps: []resource.TestStep{{
-			Config: env.Provider(tenant.Callers.Full) + handmade(tenant.TenantID, tenant.Mailboxes.Licensed[0], app.ClientID, app.Secret),
+			Config: env.Provider(tenant.Callers.Full) + handmade(tenant.TenantID, tenant.Mailboxes.Licensed[0], app.ClientID,
+				app.Secret),
 			Check: resource.ComposeAggregateTestCheckFunc(
 				resource.TestCheckResourceAttr(table, "connected", "true"),
 				resource.TestCheckResourceAttr(table, "tenant_display_name", tenant.DisplayName),
@@ -165,7 +167,8 @@ func TestAccTargetConnectivity_FailOnErrorMakesAFailedCheckAnError(t *testing.T)
 	env := acctest.Start(t, sandbox.Options{Gate: "empty"})
 	tenant := env.Tenant(0)
 	app := env.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
-	config := strings.Replace(handmade(tenant.TenantID, tenant.Mailboxes.Licensed[0], app.ClientID, app.Secret), "revision ", "fail_on_error = true\n  revision ", 1)
+	config := strings.Replace(handmade(tenant.TenantID, tenant.Mailboxes.Licensed[0], app.ClientID, app.Secret),
+		"revision ", "fail_on_error = true\n  revision ", 1)
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
 		ProtoV6ProviderFactories: env.Factories(),
@@ -173,7 +176,8 @@ func TestAccTargetConnectivity_FailOnErrorMakesAFailedCheckAnError(t *testing.T)
 			{Config: env.Provider(tenant.Callers.Full) + config, ExpectError: expect.Error("ews", "EwsAllowedAppIDs")},
 			{
 				PreConfig: func() {
-					env.Control(http.MethodPatch, "/tenants/"+tenant.TenantID+"/exchange", map[string]any{"ews_enabled": true, "ews_allowed_app_ids": []string{app.ClientID}})
+					env.Control(http.MethodPatch, "/tenants/"+tenant.TenantID+"/exchange",
+						map[string]any{"ews_enabled": true, "ews_allowed_app_ids": []string{app.ClientID}})
 				},
 				Config: env.Provider(tenant.Callers.Full) + config,
 				Check:  resource.TestCheckResourceAttr(table, "connected", "true"),
@@ -188,12 +192,14 @@ func TestAccTargetConnectivity_AWrongPassphraseLeavesTheConnectionUndecided(t *t
 	app := env.RegisterByHand(tenant.TenantID, "CodeTwo by hand")
 	env.OpenEWS(tenant.TenantID, app.ClientID)
 	config := handmade(tenant.TenantID, tenant.Mailboxes.Licensed[0], app.ClientID, app.Secret)
-	wrong := fmt.Sprintf("connection_store = {\n    url = %q\n    passphrase = \"wrong horse battery\"\n  }", env.StoreURL())
+	wrong := fmt.Sprintf("connection_store = {\n    url = %q\n    passphrase = \"wrong horse battery\"\n  }",
+		env.StoreURL())
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
 		ProtoV6ProviderFactories: env.Factories(),
 		Steps: []resource.TestStep{
-			{Config: env.Provider(tenant.Callers.Full) + config, Check: resource.TestCheckResourceAttr(table, "connected", "true")},
+			{Config: env.Provider(tenant.Callers.Full) + config, Check: resource.TestCheckResourceAttr(table, "connected",
+				"true")},
 			{
 				Config: env.ProviderWith(tenant.Callers.Full, "", wrong) + config,
 				Check: resource.ComposeAggregateTestCheckFunc(
@@ -236,7 +242,8 @@ data "codetwo_target_connectivity" "target" {
 			{
 				Config: config,
 				Check: func(state *terraform.State) error {
-					env.OpenEWS(tenant.TenantID, state.RootModule().Resources["codetwo_target_app_registration.target"].Primary.Attributes["client_id"])
+					app := state.RootModule().Resources["codetwo_target_app_registration.target"].Primary
+					env.OpenEWS(tenant.TenantID, app.Attributes["client_id"])
 					found, err := filepath.Glob(filepath.Join(env.Store, tenant.TenantID, "certificates", "*.pfx"))
 					if err != nil || len(found) != 1 {
 						return fmt.Errorf("PFX files: %v, %w", found, err)

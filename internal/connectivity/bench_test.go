@@ -33,7 +33,8 @@ func newBench(t *testing.T, options sandbox.Options, provided ...acctest.Option)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &bench{Env: env, t: t, protocol: env.Protocol(env.Tenant(0).Callers.Full, provided...), store: opened, tenant: env.Tenant(0)}
+	return &bench{Env: env, t: t, protocol: env.Protocol(env.Tenant(0).Callers.Full, provided...), store: opened,
+		tenant: env.Tenant(0)}
 }
 
 // register registers an app by hand, and lets it through Exchange's gate.
@@ -59,7 +60,8 @@ func (b *bench) connect(app acctest.HandmadeApp, change func(*store.Connection))
 	if connection.CredentialType == store.CredentialCertificate {
 		secret = ""
 	}
-	if err := b.store.DeleteConnection(b.t.Context(), connection.TenantID, connection.Mailbox, connection.Owner); err != nil {
+	if err := b.store.DeleteConnection(b.t.Context(), connection.TenantID, connection.Mailbox,
+		connection.Owner); err != nil {
 		b.t.Fatal(err)
 	}
 	made, err := b.store.CreateConnection(b.t.Context(), connection, secret)
@@ -72,7 +74,8 @@ func (b *bench) connect(app acctest.HandmadeApp, change func(*store.Connection))
 // certificate makes a key pair, and puts it into the store.
 func (b *bench) certificate(notBefore time.Time) *certificate.Pair {
 	b.t.Helper()
-	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: notBefore, NotAfter: notBefore.AddDate(5, 0, 0)})
+	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048,
+		NotBefore: notBefore, NotAfter: notBefore.AddDate(5, 0, 0)})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -153,7 +156,8 @@ func (b *bench) read(connection store.Connection, attributes map[string]tftypes.
 	for name, value := range attributes {
 		all[name] = value
 	}
-	response, err := b.protocol.ReadDataSource(b.t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: dataSource, Config: b.protocol.Value(kind, all)})
+	response, err := b.protocol.ReadDataSource(b.t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: dataSource,
+		Config: b.protocol.Value(kind, all)})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -180,7 +184,8 @@ func (b *bench) read(connection store.Connection, attributes map[string]tftypes.
 		var row map[string]tftypes.Value
 		b.as(value, &row)
 		var found checkRow
-		for name, into := range map[string]*string{"name": &found.name, "status": &found.status, "detail": &found.detail, "remedy": &found.remedy} {
+		for name, into := range map[string]*string{"name": &found.name, "status": &found.status, "detail": &found.detail,
+			"remedy": &found.remedy} {
 			b.as(row[name], into)
 		}
 		got.rows = append(got.rows, found)

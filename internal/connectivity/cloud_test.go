@@ -63,11 +63,13 @@ func newCloud(t *testing.T) *cloud {
 	mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
 		if r.PathValue("tenant") != tenantID {
 			w.WriteHeader(http.StatusBadRequest)
-			fmt.Fprint(w, `{"error":"invalid_tenant","error_description":"AADSTS90002: Tenant not found.","error_codes":[90002]}`)
+			fmt.Fprint(w, `{"error":"invalid_tenant","error_description":"AADSTS90002: Tenant not found.",`+
+				`"error_codes":[90002]}`)
 			return
 		}
 		base := c.URL + "/" + tenantID
-		fmt.Fprintf(w, `{"issuer":"%s/v2.0","token_endpoint":"%s/oauth2/v2.0/token","authorization_endpoint":"%s/oauth2/v2.0/authorize"}`, base, base, base)
+		fmt.Fprintf(w, `{"issuer":"%s/v2.0","token_endpoint":"%s/oauth2/v2.0/token",`+
+			`"authorization_endpoint":"%s/oauth2/v2.0/authorize"}`, base, base, base)
 	})
 	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/token", c.token)
 	mux.HandleFunc("GET /autodiscover/autodiscover.json/v1.0/{email}", func(w http.ResponseWriter, _ *http.Request) {
@@ -75,8 +77,11 @@ func newCloud(t *testing.T) *cloud {
 	})
 	mux.HandleFunc("POST /EWS/Exchange.asmx", c.ews)
 	mux.HandleFunc("POST /autodiscover/autodiscover.svc", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><GetUserSettingsResponseMessage><Response><ErrorCode>NoError</ErrorCode>
-			<UserResponses><UserResponse><ErrorCode>NoError</ErrorCode><UserSettings><UserSetting><Name>PublicFolderInformation</Name><Value>pf@contoso.com</Value></UserSetting></UserSettings></UserResponse></UserResponses>
+		fmt.Fprint(w, `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>
+			<GetUserSettingsResponseMessage><Response><ErrorCode>NoError</ErrorCode>
+			<UserResponses><UserResponse><ErrorCode>NoError</ErrorCode><UserSettings><UserSetting>
+			<Name>PublicFolderInformation</Name><Value>pf@contoso.com</Value>
+			</UserSetting></UserSettings></UserResponse></UserResponses>
 			</Response></GetUserSettingsResponseMessage></s:Body></s:Envelope>`)
 	})
 	c.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -110,7 +115,8 @@ func (c *cloud) token(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	refusal := c.refusal
 	if refusal == "" && r.PostFormValue("client_secret") != clientSecret && r.PostFormValue("client_assertion") == "" {
-		refusal = `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.","error_codes":[7000215],"correlation_id":"c","trace_id":"t"}`
+		refusal = `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.",` +
+			`"error_codes":[7000215],"correlation_id":"c","trace_id":"t"}`
 	}
 	if refusal != "" {
 		w.WriteHeader(http.StatusUnauthorized)
@@ -143,8 +149,11 @@ func (c *cloud) ews(w http.ResponseWriter, r *http.Request) {
 	if strings.Contains(string(body), "publicfoldersroot") {
 		level = "Owner"
 	}
-	fmt.Fprintf(w, `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><GetFolderResponse><ResponseMessages><GetFolderResponseMessage ResponseClass="Success">
-		<Folders><Folder><PermissionSet><Permissions><Permission><UserId><PrimarySmtpAddress>%s</PrimarySmtpAddress></UserId><PermissionLevel>%s</PermissionLevel></Permission></Permissions></PermissionSet></Folder></Folders>
+	fmt.Fprintf(w, `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>
+		<GetFolderResponse><ResponseMessages><GetFolderResponseMessage ResponseClass="Success">
+		<Folders><Folder><PermissionSet><Permissions><Permission>
+		<UserId><PrimarySmtpAddress>%s</PrimarySmtpAddress></UserId><PermissionLevel>%s</PermissionLevel>
+		</Permission></Permissions></PermissionSet></Folder></Folders>
 		</GetFolderResponseMessage></ResponseMessages></GetFolderResponse></s:Body></s:Envelope>`, address, level)
 }
 
@@ -182,7 +191,8 @@ func (c *cloud) Organization(ctx context.Context) (*entra.Organization, error) {
 	if err := c.meet.join(ctx); err != nil {
 		return nil, err
 	}
-	return &entra.Organization{TenantID: tenantID, DisplayName: "Contoso", Domains: []entra.Domain{{Name: "contoso.onmicrosoft.com", Initial: true}, {Name: "contoso.com", Default: true}}}, nil
+	return &entra.Organization{TenantID: tenantID, DisplayName: "Contoso",
+		Domains: []entra.Domain{{Name: "contoso.onmicrosoft.com", Initial: true}, {Name: "contoso.com", Default: true}}}, nil
 }
 
 func (c *cloud) User(ctx context.Context, address string) (*entra.User, error) {
@@ -191,7 +201,8 @@ func (c *cloud) User(ctx context.Context, address string) (*entra.User, error) {
 		return nil, err
 	}
 	return &entra.User{UserPrincipalName: address, Mail: address, Enabled: true,
-		Plans: []entra.AssignedPlan{{Service: "exchange", ServicePlanID: "efb87545-963c-4e0d-99df-69c6916d9eb0", Status: "Enabled"}}}, nil
+		Plans: []entra.AssignedPlan{{Service: "exchange", ServicePlanID: "efb87545-963c-4e0d-99df-69c6916d9eb0",
+			Status: "Enabled"}}}, nil
 }
 
 // services are what the provider offers, over one cloud and a store in a folder of the test's.
@@ -203,7 +214,7 @@ type services struct {
 	wait    func(context.Context, time.Duration) error // nil: nothing may have to wait
 }
 
-func (s *services) AppDirectory(string, func(context.Context) (string, error)) entra.Directory {
+func (s *services) AppDirectory(func(context.Context) (string, error)) entra.Directory {
 	return s.cloud
 }
 func (s *services) Store() (*store.Store, error) { return s.store, nil }
@@ -238,7 +249,8 @@ func withSecret(t *testing.T, change func(*store.Connection)) *services {
 	t.Helper()
 	s := &services{cloud: newCloud(t), store: openStore(t, t.TempDir(), passphrase), now: today}
 	expires := today.AddDate(1, 0, 0)
-	connection := store.Connection{TenantID: tenantID, Mailbox: address, Name: "contoso.com", ClientID: clientID, CredentialType: "client_secret", ClientSecretExpiresAt: &expires, Owner: "test"}
+	connection := store.Connection{TenantID: tenantID, Mailbox: address, Name: "contoso.com", ClientID: clientID,
+		CredentialType: "client_secret", ClientSecretExpiresAt: &expires, Owner: "test"}
 	if change != nil {
 		change(&connection)
 	}
@@ -270,7 +282,10 @@ func read(ctx context.Context, t *testing.T, d *DataSource, s *services, attribu
 	if configured.Diagnostics.HasError() {
 		t.Fatal(configured.Diagnostics)
 	}
-	object := schema.Schema.Type().TerraformType(ctx).(tftypes.Object)
+	object, ok := schema.Schema.Type().TerraformType(ctx).(tftypes.Object)
+	if !ok {
+		t.Fatal("the schema is not an object")
+	}
 	values := map[string]tftypes.Value{}
 	for name, kind := range object.AttributeTypes {
 		values[name] = tftypes.NewValue(kind, nil)
@@ -280,7 +295,8 @@ func read(ctx context.Context, t *testing.T, d *DataSource, s *services, attribu
 		values[name] = value
 	}
 	response := datasource.ReadResponse{State: tfsdk.State{Schema: schema.Schema, Raw: tftypes.NewValue(object, nil)}}
-	d.Read(ctx, datasource.ReadRequest{Config: tfsdk.Config{Schema: schema.Schema, Raw: tftypes.NewValue(object, values)}}, &response)
+	d.Read(ctx, datasource.ReadRequest{Config: tfsdk.Config{Schema: schema.Schema, Raw: tftypes.NewValue(object, values)}},
+		&response)
 
 	got := result{raw: response.State.Raw, diagnostics: response.Diagnostics, checks: map[string]checkModel{}}
 	if !response.State.Raw.IsNull() {

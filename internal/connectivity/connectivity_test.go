@@ -20,7 +20,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-func newDataSource() *DataSource { return NewDataSource().(*DataSource) }
+func newDataSource() *DataSource { return &DataSource{} }
 
 var failOnError = map[string]tftypes.Value{"fail_on_error": tftypes.NewValue(tftypes.Bool, true)}
 
@@ -48,7 +48,8 @@ func TestTargetConnectivity_AConnectionThatWorksIsConnected(t *testing.T) {
 	}
 	var roles []string
 	m.GrantedRoles.ElementsAs(t.Context(), &roles, false)
-	if want := []string{"Microsoft Graph/Directory.Read.All", "Office 365 Exchange Online/full_access_as_app"}; !slices.Equal(roles, want) {
+	if want := []string{"Microsoft Graph/Directory.Read.All", "Office 365 Exchange " +
+		"Online/full_access_as_app"}; !slices.Equal(roles, want) {
 		t.Errorf("granted_roles %v", roles)
 	}
 }
@@ -65,18 +66,21 @@ func TestTargetConnectivity_ASecondReadIsTheSame(t *testing.T) {
 
 func TestTargetConnectivity_ACertificateSignsInWithTheKeyInTheStore(t *testing.T) {
 	t.Parallel()
-	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: today.AddDate(0, 0, -1), NotAfter: today.AddDate(5, 0, 0)})
+	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048,
+		NotBefore: today.AddDate(0, 0, -1), NotAfter: today.AddDate(5, 0, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := withSecret(t, func(c *store.Connection) {
-		c.CredentialType, c.CertificateThumbprint, c.ClientSecretExpiresAt = "certificate", certificate.Thumbprint(pair.Certificate), nil
+		c.CredentialType, c.CertificateThumbprint, c.ClientSecretExpiresAt = "certificate",
+			certificate.Thumbprint(pair.Certificate), nil
 	})
 	if err := s.store.SaveCertificate(t.Context(), tenantID, pair, certificate.AES256, nil); err != nil {
 		t.Fatal(err)
 	}
 	got := read(t.Context(), t, newDataSource(), s, failOnError)
-	if len(got.diagnostics) > 0 || !got.model.Connected.ValueBool() || got.model.CertificateNotAfter.ValueString() != "2031-11-23T09:00:00Z" {
+	if len(got.diagnostics) > 0 || !got.model.Connected.ValueBool() ||
+		got.model.CertificateNotAfter.ValueString() != "2031-11-23T09:00:00Z" {
 		t.Errorf("connected = %s, not after %s: %v", got.model.Connected, got.model.CertificateNotAfter, got.diagnostics)
 	}
 }
@@ -92,7 +96,8 @@ func TestTargetConnectivity_WithAKeyElsewhereTheTenantIsStillChecked(t *testing.
 	if got.diagnostics.HasError() || got.diagnostics.WarningsCount() != 1 {
 		t.Errorf("want one warning: %v", got.diagnostics)
 	}
-	if !got.model.Connected.IsNull() || got.checks[checks.Tenant].Status != "passed" || got.checks[checks.Credential].Status != "skipped" {
+	if !got.model.Connected.IsNull() || got.checks[checks.Tenant].Status != "passed" ||
+		got.checks[checks.Credential].Status != "skipped" {
 		t.Errorf("connected = %s: %v", got.model.Connected, got.checks)
 	}
 	if s.cloud.asked("/token") != 0 {
@@ -108,14 +113,17 @@ func TestTargetConnectivity_AFailureIsAWarningUnlessAnErrorIsAskedFor(t *testing
 	s := withSecret(t, nil)
 	s.cloud.policy = "EWS is blocked by policy for this user or tenant"
 	got := read(t.Context(), t, newDataSource(), s, nil)
-	if got.diagnostics.HasError() || got.diagnostics.WarningsCount() != 1 || got.model.Connected.IsNull() || got.model.Connected.ValueBool() {
+	if got.diagnostics.HasError() || got.diagnostics.WarningsCount() != 1 || got.model.Connected.IsNull() ||
+		got.model.Connected.ValueBool() {
 		t.Errorf("connected = %s: %v", got.model.Connected, got.diagnostics)
 	}
-	if remedy := got.checks[checks.EWS].Remedy; !strings.Contains(remedy, clientID) || !strings.Contains(remedy, "Set-OrganizationConfig") {
+	if remedy := got.checks[checks.EWS].Remedy; !strings.Contains(remedy, clientID) ||
+		!strings.Contains(remedy, "Set-OrganizationConfig") {
 		t.Errorf("the remedy has no script: %s", remedy)
 	}
 	text := got.diagnostics[0].Detail()
-	for _, words := range []string{"ews             failed", "permissions     passed", "\n  Get-OrganizationConfig -Retrieve", "hand-off sheet (handoff_url)"} {
+	for _, words := range []string{"ews             failed", "permissions     passed",
+		"\n  Get-OrganizationConfig -Retrieve", "hand-off sheet (handoff_url)"} {
 		if !strings.Contains(text, words) {
 			t.Errorf("the warning lacks %q:\n%s", words, text)
 		}
@@ -140,10 +148,12 @@ func TestTargetConnectivity_ARefusedEWSNamesTheOtherAppsOnceAndOnlyWhereTheyCanB
 		roles  []string
 		asked  int
 	}{
-		"refused":                          {"EWS is disabled for this user or tenant", []string{"Directory.Read.All"}, 1},
-		"refused, and the app reads more":  {"EWS is blocked by policy for this user or tenant", []string{"Directory.ReadWrite.All"}, 1},
-		"refused, and it may read no apps": {"EWS is disabled for this user or tenant", []string{"Organization.Read.All", "User.Read.All"}, 0},
-		"open":                             {"", []string{"Directory.Read.All"}, 0},
+		"refused": {"EWS is disabled for this user or tenant", []string{"Directory.Read.All"}, 1},
+		"refused, and the app reads more": {"EWS is blocked by policy for this user or tenant",
+			[]string{"Directory.ReadWrite.All"}, 1},
+		"refused, and it may read no apps": {"EWS is disabled for this user or tenant",
+			[]string{"Organization.Read.All", "User.Read.All"}, 0},
+		"open": {"", []string{"Directory.Read.All"}, 0},
 	} {
 		s := withSecret(t, nil)
 		s.cloud.policy, s.cloud.roles["https://graph.microsoft.com"] = c.policy, c.roles
@@ -164,7 +174,8 @@ func TestTargetConnectivity_ARefusedEWSNamesTheOtherAppsOnceAndOnlyWhereTheyCanB
 func TestTargetConnectivity_ARefusedSignInAsksNothingFurther(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, nil)
-	s.cloud.refusal = `{"error":"unauthorized_client","error_description":"AADSTS700016: Application not found.","error_codes":[700016],"correlation_id":"c","trace_id":"t"}`
+	s.cloud.refusal = `{"error":"unauthorized_client","error_description":"AADSTS700016: Application not found.",` +
+		`"error_codes":[700016],"correlation_id":"c","trace_id":"t"}`
 	got := read(t.Context(), t, newDataSource(), s, nil)
 	if check := got.checks[checks.Token]; check.Status != "failed" || !strings.Contains(check.Detail, "AADSTS700016") {
 		t.Errorf("token: %v", check)
@@ -188,7 +199,8 @@ func TestTargetConnectivity_AConnectionThatIsNotInTheStoreAsksNobody(t *testing.
 func TestTargetConnectivity_NoSecretIsShown(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, nil)
-	s.cloud.refusal = `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.","error_codes":[7000215]}`
+	s.cloud.refusal = `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.",` +
+		`"error_codes":[7000215]}`
 	refused := read(t.Context(), t, newDataSource(), s, nil)
 	s.cloud.refusal = ""
 	worked := read(t.Context(), t, newDataSource(), s, nil)
@@ -203,7 +215,8 @@ func TestTargetConnectivity_ASkippedCheckIsNotMade(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, nil)
 	s.cloud.policy = "EWS is disabled for this user or tenant"
-	skip := tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String, checks.EWS)})
+	skip := tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, []tftypes.Value{tftypes.NewValue(tftypes.String,
+		checks.EWS)})
 	got := read(t.Context(), t, newDataSource(), s, map[string]tftypes.Value{"skip_checks": skip})
 	if !got.model.Connected.ValueBool() || len(got.diagnostics) > 0 || s.cloud.asked("/EWS") != 0 {
 		t.Errorf("connected = %s: %v", got.model.Connected, got.diagnostics)
@@ -244,7 +257,8 @@ func TestTargetConnectivity_EachAttemptSignsInAnewUntilTheTokensHoldTheRoles(t *
 func TestTargetConnectivity_PausesGrowAndEndWithTheTimeAllowed(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, young)
-	s.cloud.refusal = `{"error":"unauthorized_client","error_description":"AADSTS700016: Application not found.","error_codes":[700016]}`
+	s.cloud.refusal = `{"error":"unauthorized_client","error_description":"AADSTS700016: Application not found.",` +
+		`"error_codes":[700016]}`
 	var pauses []time.Duration
 	var total time.Duration
 	s.wait = func(_ context.Context, d time.Duration) error {
@@ -256,7 +270,8 @@ func TestTargetConnectivity_PausesGrowAndEndWithTheTimeAllowed(t *testing.T) {
 	if check := got.checks[checks.Token]; check.Status != "failed" || !strings.Contains(check.Detail, "AADSTS700016") {
 		t.Errorf("after the waiting, the token is told as %v", check)
 	}
-	if len(pauses) < 4 || pauses[0] != 5*time.Second || !slices.IsSorted(pauses) || pauses[len(pauses)-1] > 30*time.Second || total > allowed {
+	if len(pauses) < 4 || pauses[0] != 5*time.Second || !slices.IsSorted(pauses) ||
+		pauses[len(pauses)-1] > 30*time.Second || total > allowed {
 		t.Errorf("the pauses were %v, together %s of %s", pauses, total, allowed)
 	}
 	if tokens := s.cloud.asked("/token"); tokens != 2*(len(pauses)+1) {
@@ -266,7 +281,8 @@ func TestTargetConnectivity_PausesGrowAndEndWithTheTimeAllowed(t *testing.T) {
 
 func timeout(d time.Duration) map[string]tftypes.Value {
 	return map[string]tftypes.Value{"timeouts": tftypes.NewValue(
-		tftypes.Object{AttributeTypes: map[string]tftypes.Type{"read": tftypes.String}}, map[string]tftypes.Value{"read": tftypes.NewValue(tftypes.String, d.String())})}
+		tftypes.Object{AttributeTypes: map[string]tftypes.Type{"read": tftypes.String}},
+		map[string]tftypes.Value{"read": tftypes.NewValue(tftypes.String, d.String())})}
 }
 
 func TestTargetConnectivity_AnInterruptedCheckIsNoResultAndSaysWhatWasKnown(t *testing.T) {
@@ -288,7 +304,8 @@ func TestTargetConnectivity_AnInterruptedCheckIsNoResultAndSaysWhatWasKnown(t *t
 func TestTargetConnectivity_AnInterruptedPauseSaysWhatWasKnown(t *testing.T) {
 	t.Parallel()
 	s := withSecret(t, young)
-	s.cloud.refusal = `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.","error_codes":[7000215]}`
+	s.cloud.refusal = `{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.",` +
+		`"error_codes":[7000215]}`
 	ctx, cancel := context.WithCancel(t.Context())
 	s.wait = func(ctx context.Context, _ time.Duration) error {
 		cancel()
@@ -296,7 +313,8 @@ func TestTargetConnectivity_AnInterruptedPauseSaysWhatWasKnown(t *testing.T) {
 		return ctx.Err()
 	}
 	got := read(ctx, t, newDataSource(), s, nil)
-	if !got.diagnostics.HasError() || !strings.Contains(got.diagnostics[0].Detail(), "AADSTS7000215") || s.cloud.asked("/token") != 2 {
+	if !got.diagnostics.HasError() || !strings.Contains(got.diagnostics[0].Detail(), "AADSTS7000215") ||
+		s.cloud.asked("/token") != 2 {
 		t.Errorf("%v after %v", got.diagnostics, s.cloud.requests)
 	}
 }
@@ -305,7 +323,8 @@ func TestTargetConnectivity_WhatTheProviderDoesNotKnowYetIsNamed(t *testing.T) {
 	t.Parallel()
 	unknown := &services{cloud: newCloud(t), unknown: []string{"endpoints.login"}, now: today}
 	got := read(t.Context(), t, newDataSource(), unknown, nil)
-	if !got.diagnostics.HasError() || !strings.Contains(got.diagnostics[0].Detail(), "provider's endpoints.login, connection_store is not known") {
+	if !got.diagnostics.HasError() || !strings.Contains(got.diagnostics[0].Detail(),
+		"provider's endpoints.login, connection_store is not known") {
 		t.Errorf("%v", got.diagnostics)
 	}
 	if unknown.cloud.asked("") != 0 {
@@ -313,7 +332,8 @@ func TestTargetConnectivity_WhatTheProviderDoesNotKnowYetIsNamed(t *testing.T) {
 	}
 	known := withSecret(t, nil)
 	known.unknown = []string{"ca_certificate_path"}
-	if got := read(t.Context(), t, newDataSource(), known, nil); !strings.Contains(got.diagnostics[0].Detail(), "provider's ca_certificate_path is not known") {
+	if got := read(t.Context(), t, newDataSource(), known, nil); !strings.Contains(got.diagnostics[0].Detail(),
+		"provider's ca_certificate_path is not known") {
 		t.Errorf("%v", got.diagnostics)
 	}
 }
@@ -339,7 +359,8 @@ func TestTargetConnectivity_OnlyAConnectionsIDIsAccepted(t *testing.T) {
 		tenantID + "/a@b@c": false, tenantID + "/" + tenantID + "/" + address: false, tenantID + "/@contoso.com": false,
 	} {
 		var response validator.StringResponse
-		connectionID{}.ValidateString(t.Context(), validator.StringRequest{Path: path.Root("connection_id"), ConfigValue: types.StringValue(value)}, &response)
+		connectionID{}.ValidateString(t.Context(), validator.StringRequest{Path: path.Root("connection_id"),
+			ConfigValue: types.StringValue(value)}, &response)
 		if response.Diagnostics.HasError() == good {
 			t.Errorf("%q: %v", value, response.Diagnostics)
 		}
@@ -360,7 +381,8 @@ func TestTargetConnectivity_TheSchemaHoldsWhatIsPromised(t *testing.T) {
 	if problems := response.Schema.ValidateImplementation(t.Context()); problems.HasError() {
 		t.Error(problems)
 	}
-	want := []string{"certificate_not_after", "checks", "connected", "connection_id", "fail_on_error", "granted_roles", "revision", "secret_expires_at", "skip_checks", "tenant_default_domain", "tenant_display_name", "timeouts"}
+	want := []string{"certificate_not_after", "checks", "connected", "connection_id", "fail_on_error", "granted_roles",
+		"revision", "secret_expires_at", "skip_checks", "tenant_default_domain", "tenant_display_name", "timeouts"}
 	if got := slices.Sorted(maps.Keys(response.Schema.Attributes)); !slices.Equal(got, want) {
 		t.Errorf("attributes %v", got)
 	}

@@ -27,18 +27,23 @@ func NewDataSource() datasource.DataSource { return &DataSource{} }
 type DataSource struct{ services Services }
 
 // Metadata names the data source.
-func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequest, response *datasource.MetadataResponse) {
+func (d *DataSource) Metadata(
+	_ context.Context, request datasource.MetadataRequest, response *datasource.MetadataResponse,
+) {
 	response.TypeName = request.ProviderTypeName + "_target_connectivity"
 }
 
 // Configure takes what the provider offers.
-func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest, response *datasource.ConfigureResponse) {
+func (d *DataSource) Configure(
+	_ context.Context, request datasource.ConfigureRequest, response *datasource.ConfigureResponse,
+) {
 	if request.ProviderData == nil {
 		return // validation, before the provider is configured
 	}
 	services, ok := request.ProviderData.(Services)
 	if !ok {
-		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_connectivity was given %T. This is a bug in the provider.", request.ProviderData))
+		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_connectivity was given %T. "+
+			"This is a bug in the provider.", request.ProviderData))
 		return
 	}
 	d.services = services
@@ -46,8 +51,9 @@ func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRe
 
 // Read makes the checks. Requests, all as the connection's app: the tenant's discovery document, one token for Graph
 // and one for Exchange, GET /organization (Organization.Read.All), GET /users/{address} (User.Read.All), Autodiscover,
-// and GetFolder for the inbox (full_access_as_app); where they are migrated, also GetUserSettings, and GetFolder for the
-// public folders' root, with a FindFolder for each folder below which one of public_folder_paths is looked for. The provider's own sign-in is not used. Interrupted, it says what it knows.
+// and GetFolder for the inbox (full_access_as_app); where they are migrated, also GetUserSettings, and GetFolder for
+// the public folders' root, with a FindFolder for each folder below which one of public_folder_paths is looked for. The
+// provider's own sign-in is not used. Interrupted, it says what it knows.
 func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, response *datasource.ReadResponse) {
 	var model Model
 	response.Diagnostics.Append(request.Config.Get(ctx, &model)...)
@@ -58,37 +64,38 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 	response.Diagnostics.Append(model.SkipChecks.ElementsAs(ctx, &skip, false)...)
 	timeout, problems := model.Timeouts.Read(ctx, readTimeout)
 	response.Diagnostics.Append(problems...)
+	at, id := path.Root("connection_id"), model.ConnectionID.ValueString()
 	if unknown := d.unknown(); len(unknown) > 0 {
-		response.Diagnostics.AddAttributeError(path.Root("connection_id"), "The connection cannot be checked yet", fmt.Sprintf(
-			"The provider's %s is not known before apply, and a data source is read while planning. Set it to a value that is known, such as a variable or the environment, "+
-				"or apply what it depends on first (-target).", strings.Join(unknown, ", ")))
+		response.Diagnostics.AddAttributeError(at, "The connection cannot be checked yet", fmt.Sprintf(
+			"The provider's %s is not known before apply, and a data source is read while planning. Set it to a value that "+
+				"is known, such as a variable or the environment, or apply what it depends on first (-target).",
+			strings.Join(unknown, ", ")))
 	}
 	if response.Diagnostics.HasError() {
 		return
 	}
 	connections, err := d.services.Store()
 	if err != nil {
-		response.Diagnostics.AddAttributeError(path.Root("connection_id"), "No connection store", err.Error())
+		response.Diagnostics.AddAttributeError(at, "No connection store", err.Error())
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	tenantID, mailbox, _ := splitID(model.ConnectionID.ValueString())
-	retries := d.services.Retries()
-	retries.Reserve = reserve
-	check := inspection{services: d.services, store: connections, retries: retries, tenantID: tenantID, mailbox: mailbox}
-	facts := check.gather(ctx, checks.Facts{
-		Now: d.services.Now(), Skip: skip, ConnectionID: model.ConnectionID.ValueString(), Login: d.services.Endpoints().Login,
-	})
-	report := checks.Judge(facts)
+	run := inspection{services: d.services, store: connections, retries: d.services.Retries(), facts: checks.Facts{
+		Now: d.services.Now(), SkipChecks: skip, ConnectionID: id, Login: d.services.Endpoints().Login,
+	}}
+	run.retries.Reserve = reserve
+	run.gather(ctx)
+	report := checks.Judge(run.facts)
 	if errors.Is(ctx.Err(), context.Canceled) {
-		table, _ := words(report)
-		response.Diagnostics.AddAttributeError(path.Root("connection_id"), "The connectivity check was interrupted: "+facts.ConnectionID, "What was known by then:\n"+table)
+		text, _ := render(report)
+		response.Diagnostics.AddAttributeError(at, "The connectivity check was interrupted: "+id,
+			"What was known by then:\n"+text)
 		return
 	}
-	response.Diagnostics.Append(diagnostics(facts.ConnectionID, report, model.FailOnError.ValueBool())...)
-	response.Diagnostics.Append(model.take(ctx, facts, report)...)
+	response.Diagnostics.Append(diagnostics(id, report, model.FailOnError.ValueBool())...)
+	response.Diagnostics.Append(model.take(ctx, &run.facts, report)...)
 	if !response.Diagnostics.HasError() {
 		response.Diagnostics.Append(response.State.Set(ctx, &model)...)
 	}
@@ -105,46 +112,41 @@ func (d *DataSource) unknown() []string {
 
 // diagnostics tell what there is something to do about, once for all checks. What was skipped because of that, and
 // warnings that nobody can act on, are in checks alone.
-func diagnostics(id string, report checks.Report, failOnError bool) diag.Diagnostics {
-	var failed, undecided bool
-	for _, check := range report.Checks {
-		failed = failed || check.Status == checks.Failed
-		undecided = undecided || check.Undecided
-	}
-	text, remarks := words(report)
+func diagnostics(id string, report checks.Report, failOnError bool) (told diag.Diagnostics) {
+	text, remedies := render(report)
 	at := path.Root("connection_id")
 	switch {
-	case failed && failOnError:
-		return diag.Diagnostics{diag.NewAttributeErrorDiagnostic(at, "The target connection does not work: "+id, text)}
-	case failed:
-		return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(at, "The target connection does not work: "+id, text)}
-	case undecided:
-		return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(at, "Whether the target connection works could not be told: "+id, text)}
-	case remarks:
-		return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(at, "The target connection works, but: "+id, text)}
-	default:
-		return nil
+	case report.Failed && failOnError:
+		told.AddAttributeError(at, "The target connection does not work: "+id, text)
+	case report.Failed:
+		told.AddAttributeWarning(at, "The target connection does not work: "+id, text)
+	case report.Undecided:
+		told.AddAttributeWarning(at, "Whether the target connection works could not be told: "+id, text)
+	case remedies:
+		told.AddAttributeWarning(at, "The target connection works, but: "+id, text)
 	}
+	return told
 }
 
-// words are the report as text: the table, and below it what to do. remarks tells whether there is anything to do.
-func words(report checks.Report) (text string, remarks bool) {
-	var table, remedies strings.Builder
-	for _, check := range report.Checks {
-		fmt.Fprintf(&table, "  %-15s %s\n", check.Name, check.Status)
-		if check.Remedy == "" {
+// render returns the report as text: the table, and below it what to do. remedies is false where that is nothing.
+func render(report checks.Report) (text string, remedies bool) {
+	var table, below strings.Builder
+	for _, result := range report.Results {
+		fmt.Fprintf(&table, "  %-15s %s\n", result.Name, result.Status)
+		if result.Remedy == "" {
 			continue
 		}
-		remarks = true
-		fmt.Fprintf(&remedies, "\n%s: %s.\n%s\n", check.Name, strings.TrimSuffix(check.Detail, "."), commands(check.Remedy))
-		if check.Script != "" {
-			remedies.WriteString("The script is on the connection's hand-off sheet (handoff_url), and in the remedy of this check (checks).\n")
+		remedies = true
+		fmt.Fprintf(&below, "\n%s: %s.\n%s\n", result.Name, strings.TrimSuffix(result.Detail, "."), commands(result.Remedy))
+		if result.Script != "" {
+			below.WriteString("The script is on the connection's hand-off sheet (handoff_url), and in the remedy of this " +
+				"check (checks).\n")
 		}
-		if check.Aside != "" {
-			fmt.Fprintf(&remedies, "%s\n", check.Aside)
+		if result.Volatile != "" {
+			fmt.Fprintf(&below, "%s\n", result.Volatile)
 		}
 	}
-	return table.String() + remedies.String(), remarks
+	return table.String() + below.String(), remedies
 }
 
 // commands indents a remedy of several lines, because Terraform breaks lines that are not: a command would no longer

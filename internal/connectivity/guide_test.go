@@ -43,7 +43,8 @@ func TestAccTargetConnectivity_TheGuideShowsWhatARunPrints(t *testing.T) {
 			}
 		}
 		if content, err := os.ReadFile(path); err != nil || string(content) != want {
-			t.Errorf("%s is not what a run prints; write it with: go test ./internal/connectivity -run %s -update (%v)\n%s", path, t.Name(), err, want)
+			t.Errorf("%s is not what a run prints; write it with: go test ./internal/connectivity -run %s -update (%v)\n%s",
+				path, t.Name(), err, want)
 		}
 	}
 }

@@ -41,19 +41,18 @@ var checkType = types.ObjectType{AttrTypes: map[string]attr.Type{
 }}
 
 // take fills in what was found.
-func (m *Model) take(ctx context.Context, facts checks.Facts, report checks.Report) diag.Diagnostics {
+func (m *Model) take(ctx context.Context, facts *checks.Facts, report checks.Report) diag.Diagnostics {
 	var problems diag.Diagnostics
 	m.Connected = types.BoolPointerValue(report.Connected)
-	checks := make([]checkModel, len(report.Checks))
-	for i, check := range report.Checks {
-		remedy := check.Remedy
-		if check.Script != "" {
-			remedy += "\n\n" + check.Script
+	rows := make([]checkModel, len(report.Results))
+	for i, result := range report.Results {
+		rows[i] = checkModel{Name: result.Name, Status: string(result.Status), Detail: result.Detail, Remedy: result.Remedy}
+		if result.Script != "" {
+			rows[i].Remedy += "\n\n" + result.Script
 		}
-		checks[i] = checkModel{Name: check.Name, Status: string(check.Status), Detail: check.Detail, Remedy: remedy}
 	}
 	var more diag.Diagnostics
-	m.Checks, more = types.ListValueFrom(ctx, checkType, checks)
+	m.Checks, more = types.ListValueFrom(ctx, checkType, rows)
 	problems.Append(more...)
 	m.GrantedRoles, more = types.ListValueFrom(ctx, types.StringType, facts.GrantedRoles())
 	problems.Append(more...)

@@ -43,22 +43,33 @@ func TestAccTargetConnectivity_NamesEachPublicFolderThatLacksOwner(t *testing.T)
 		requests       int // to EWS, the inbox aside
 	}{
 		"an owner everywhere": {[]string{`\Sales\Archive`, `\sales`, `\Projects`}, func(m string) []map[string]any {
-			return []map[string]any{folder(`\`, m, "Owner"), folder(`\Sales`, m, "Owner"), folder(`\Sales\Archive`, m, "Owner"), folder(`\Projects`, m, "Owner")}
-		}, "passed", "%s is Owner of the root public folder and of the 3 folders of public_folder_paths", nil, findRoot + 1 + get},
+			return []map[string]any{folder(`\`, m, "Owner"), folder(`\Sales`, m, "Owner"), folder(`\Sales\Archive`, m, "Owner"),
+				folder(`\Projects`, m, "Owner")}
+		}, "passed", "%s is Owner of the root public folder and of the 3 folders of public_folder_paths", nil, findRoot + 1 +
+			get},
 		"the root alone": {nil, func(m string) []map[string]any {
 			return []map[string]any{folder(`\`, m, "Owner"), folder(`\Sales`, m, "Reviewer")}
-		}, "passed", "%s is Owner of the root public folder; its subfolders were not looked at (public_folder_paths of the connection names those to look at)", nil, get},
+		}, "passed", "%s is Owner of the root public folder; its subfolders were not looked at (public_folder_paths of the " +
+			"connection names those to look at)", nil, get},
 		"an owner of the root and one folder": {[]string{`\Sales\Archive`, `\Projects`}, func(m string) []map[string]any {
-			return []map[string]any{folder(`\`, m, "Owner"), folder(`\Sales`, m, "None"), folder(`\Sales\Archive`, m, "Owner"), folder(`\Projects`, m, "Editor")}
-		}, "failed", `%s is not Owner of 2 of 3 public folders: \Projects (it may not create subfolders, change the folder); \Sales\Archive (\Sales does not exist, or the mailbox may not see it)`,
-			[]string{"\nAdd-PublicFolderClientPermission -Identity '\\Projects'", "-AccessRights Owner", `Get-PublicFolder -Identity '\Sales' shows that folder`, `# New-PublicFolder -Name 'Sales' -Path '\'`}, findRoot + get},
+			return []map[string]any{folder(`\`, m, "Owner"), folder(`\Sales`, m, "None"), folder(`\Sales\Archive`, m, "Owner"),
+				folder(`\Projects`, m, "Editor")}
+		}, "failed", `%s is not Owner of 2 of 3 public folders: \Projects (it may not create subfolders, change the ` +
+			`folder); \Sales\Archive (\Sales does not exist, or the mailbox may not see it)`,
+			[]string{"\nAdd-PublicFolderClientPermission -Identity '\\Projects'", "-AccessRights Owner",
+				`Get-PublicFolder -Identity '\Sales' shows that folder`, `# New-PublicFolder -Name 'Sales' -Path '\'`}, findRoot +
+				get},
 		"a folder that is missing": {[]string{`\Sales\Archive`, `\Sales\Offers`}, func(m string) []map[string]any {
-			return []map[string]any{folder(`\`, m, "Owner"), folder(`\Sales`, m, "Reviewer"), folder(`\Sales\Archive`, m, "Owner")}
-		}, "failed", `%s is not Owner of 1 of 3 public folders: \Sales\Offers (it does not exist, or the mailbox may not see it)`,
-			[]string{`# New-PublicFolder -Name 'Offers' -Path '\Sales'`, `# Add-PublicFolderClientPermission -Identity '\Sales\Offers' -User '`}, findRoot + 1 + get},
+			return []map[string]any{folder(`\`, m, "Owner"), folder(`\Sales`, m, "Reviewer"),
+				folder(`\Sales\Archive`, m, "Owner")}
+		}, "failed", `%s is not Owner of 1 of 3 public folders: \Sales\Offers (it does not exist, or the mailbox may not ` +
+			`see it)`,
+			[]string{`# New-PublicFolder -Name 'Offers' -Path '\Sales'`,
+				`# Add-PublicFolderClientPermission -Identity '\Sales\Offers' -User '`}, findRoot + 1 + get},
 		"a reader of everything": {[]string{`\Sales`}, func(m string) []map[string]any {
 			return []map[string]any{folder(`\`, m, "Reviewer"), folder(`\Sales`, m, "Reviewer")}
-		}, "failed", `%s is not Owner of 2 of 2 public folders: \ (it may not create items, create subfolders, change the folder); \Sales (it may not create items, create subfolders, change the folder)`,
+		}, "failed", `%s is not Owner of 2 of 2 public folders: \ (it may not create items, create subfolders, change the ` +
+			`folder); \Sales (it may not create items, create subfolders, change the folder)`,
 			[]string{"'\\'\n  '\\Sales'\n)"}, findRoot + get},
 		"a name of signs": {[]string{`\R&D's "old" <folder>`}, func(m string) []map[string]any {
 			return []map[string]any{folder(`\`, m, "Owner"), folder(`\R&D's "old" <folder>`, m, "Owner")}
@@ -122,13 +133,17 @@ func TestAccTargetConnectivity_LeavesPublicFoldersUndecidedThatGiveNoAnswer(t *t
 		detail string
 	}{
 		"a code of its own": {outage(500, map[string]any{"folder": "publicfoldersroot", "code": "ErrorInternalServerError"}),
-			`could not tell: 2 of 2 public folders gave no answer: \ (Exchange answered HTTP 500 ErrorInternalServerError: The sandbox was told to answer so.); \Sales (`},
-		"busy":             {outage(500, map[string]any{"folder": "publicfoldersroot", "code": "ErrorServerBusy"}), `\Sales (Exchange is busy)`},
-		"no route to them": {outage(500, map[string]any{"folder": "autodiscover", "code": "ErrorInternalServerError"}), "Autodiscover did not say which mailbox holds the public folders"},
+			`could not tell: 2 of 2 public folders gave no answer: \ (Exchange answered HTTP 500 ErrorInternalServerError: ` +
+				`The sandbox was told to answer so.); \Sales (`},
+		"busy": {outage(500, map[string]any{"folder": "publicfoldersroot", "code": "ErrorServerBusy"}),
+			`\Sales (Exchange is busy)`},
+		"no route to them": {outage(500, map[string]any{"folder": "autodiscover", "code": "ErrorInternalServerError"}),
+			"Autodiscover did not say which mailbox holds the public folders"},
 	} {
 		b.exchange(c.outage)
 		got := b.readTwice(connection, nil)
-		if row := got.row(checks.PublicFolders); row.status != "skipped" || !strings.Contains(row.detail, c.detail) || !strings.Contains(row.remedy, "Plan again") && name != "no route to them" {
+		if row := got.row(checks.PublicFolders); row.status != "skipped" || !strings.Contains(row.detail, c.detail) ||
+			!strings.Contains(row.remedy, "Plan again") && name != "no route to them" {
 			t.Errorf("%s: %+v", name, row)
 		}
 		if got.connected != "null" {
@@ -147,7 +162,8 @@ func TestAccTargetConnectivity_WaitsForABusySearchOfPublicFolders(t *testing.T) 
 				into(`\Sales\Archive`)(c)
 				c.Mailbox = b.tenant.Mailboxes.PublicFolderOwner[0]
 			})
-			b.Inject(sandbox.Fault{At: waitedFor["the mailbox"].at, Kind: sandbox.Throttled, Nth: nth, Times: 2, RetryAfter: "9"})
+			b.Inject(sandbox.Fault{At: waitedFor["the mailbox"].at, Kind: sandbox.Throttled, Nth: nth, Times: 2,
+				RetryAfter: "9"})
 			if got := b.read(connection, nil); got.connected != "true" {
 				t.Errorf("connected %s: %+v", got.connected, got.rows)
 			}
@@ -169,7 +185,8 @@ func TestAccTargetConnectivity_PassesOnceTheRemedyForPublicFoldersIsCarriedOut(t
 			folder(`\`, mailbox, "Owner"), folder(`\Sales`, mailbox, "Reviewer"), folder(`\Sales\Archive`, mailbox, level)}})
 	}
 	tree("Author")
-	config := env.Provider(tenant.Callers.Full) + strings.Replace(handmade(tenant.TenantID, mailbox, app.ClientID, app.Secret), "client_secret_wo ",
+	config := env.Provider(tenant.Callers.Full) + strings.Replace(handmade(tenant.TenantID, mailbox, app.ClientID,
+		app.Secret), "client_secret_wo ",
 		"migrate_public_folders = true\n  public_folder_paths = [\"\\\\Sales\\\\Archive\"]\n  client_secret_wo ", 1)
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
@@ -178,19 +195,21 @@ func TestAccTargetConnectivity_PassesOnceTheRemedyForPublicFoldersIsCarriedOut(t
 			{
 				Config: config,
 				Check: resource.ComposeAggregateTestCheckFunc(
-					fails(checks.PublicFolders, `Add-PublicFolderClientPermission -Identity '\Sales\Archive' -User '`+mailbox+`' -AccessRights Owner`),
+					fails(checks.PublicFolders, `Add-PublicFolderClientPermission -Identity '\Sales\Archive' -User '`+mailbox+`' `+
+						`-AccessRights Owner`),
 					resource.TestCheckResourceAttr(table, "connected", "false")),
 			},
 			{
 				PreConfig: func() { tree("Owner") },
 				Config:    config,
-				Check: resource.ComposeAggregateTestCheckFunc(resource.TestCheckResourceAttr(table, "connected", "true"), func(state *terraform.State) error {
-					status, detail, _, err := row(state, checks.PublicFolders)
-					if err == nil && (status != "passed" || !strings.Contains(detail, "the 1 folder of public_folder_paths")) {
-						err = fmt.Errorf("%s: %s", status, detail)
-					}
-					return err
-				}),
+				Check: resource.ComposeAggregateTestCheckFunc(resource.TestCheckResourceAttr(table, "connected", "true"),
+					func(state *terraform.State) error {
+						status, detail, _, err := row(state, checks.PublicFolders)
+						if err == nil && (status != "passed" || !strings.Contains(detail, "the 1 folder of public_folder_paths")) {
+							err = fmt.Errorf("%s: %s", status, detail)
+						}
+						return err
+					}),
 			},
 		},
 	})

@@ -66,7 +66,8 @@ var notYet = map[string]func(*bench) (connection store.Connection, ready func())
 		return b.connect(app, nil), func() { b.grantInstead(app, "Directory.Read.All") }
 	},
 	"Graph refuses what the token allows": func(b *bench) (store.Connection, func()) {
-		fault := sandbox.Fault{At: "GET /v1.0/organization*", Kind: sandbox.Refused, Status: 403, Code: "Authorization_RequestDenied", Message: "Insufficient privileges to complete the operation."}
+		fault := sandbox.Fault{At: "GET /v1.0/organization*", Kind: sandbox.Refused, Status: 403,
+			Code: "Authorization_RequestDenied", Message: "Insufficient privileges to complete the operation."}
 		if err := b.Server.Inject(fault); err != nil {
 			b.t.Fatal(err)
 		}
@@ -121,7 +122,7 @@ func TestAccTargetConnectivity_WhatWasChangedLongAgoIsAskedForOnce(t *testing.T)
 	for name, arrange := range notYet {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			later := acctest.WithClock(func() time.Time { return time.Now().Add(checks.Youth + time.Minute) })
+			later := acctest.WithClock(func() time.Time { return time.Now().Add(checks.PropagationTime + time.Minute) })
 			b := newBench(t, sandbox.Options{}, later, neverWait(t))
 			connection, _ := arrange(b)
 			b.Forget()
@@ -152,7 +153,8 @@ func TestAccTargetConnectivity_WhatNoTimeMendsIsToldAtOnceHoweverYoungTheChange(
 			return b.connect(app, func(c *store.Connection) { writtenNow(c); c.TenantID = uuid.NewString() })
 		},
 		"a disabled app": func(b *bench, app acctest.HandmadeApp) store.Connection {
-			b.Graph(b.tenant.TenantID, http.MethodPatch, "/servicePrincipals(appId='"+app.ClientID+"')", map[string]any{"accountEnabled": false})
+			b.Graph(b.tenant.TenantID, http.MethodPatch, "/servicePrincipals(appId='"+app.ClientID+"')",
+				map[string]any{"accountEnabled": false})
 			return b.connect(app, writtenNow)
 		},
 		"an expired secret": func(b *bench, app acctest.HandmadeApp) store.Connection {
@@ -180,8 +182,9 @@ func TestAccTargetConnectivity_WhatNoTimeMendsIsToldAtOnceHoweverYoungTheChange(
 				}
 				attributes["skip_checks"] = tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, names)
 			case "a wait that would not fit into the time allowed":
-				attributes["timeouts"] = tftypes.NewValue(tftypes.Object{AttributeTypes: map[string]tftypes.Type{"read": tftypes.String}},
-					map[string]tftypes.Value{"read": tftypes.NewValue(tftypes.String, "24s")})
+				kind := tftypes.Object{AttributeTypes: map[string]tftypes.Type{"read": tftypes.String}}
+				read := tftypes.NewValue(tftypes.String, "24s")
+				attributes["timeouts"] = tftypes.NewValue(kind, map[string]tftypes.Value{"read": read})
 			}
 			connection := arrange(b, b.register())
 			b.Forget()
@@ -208,7 +211,8 @@ func (s silent) RoundTrip(request *http.Request) (*http.Response, error) {
 
 func TestAccTargetConnectivity_AnInterruptedRunEndsAlthoughExchangeIsSilentAndSaysWhatItKnows(t *testing.T) {
 	sent := make(chan struct{}, 1)
-	b := newBench(t, sandbox.Options{}, acctest.WithTransport(func(next http.RoundTripper) http.RoundTripper { return silent{next, sent} }))
+	b := newBench(t, sandbox.Options{},
+		acctest.WithTransport(func(next http.RoundTripper) http.RoundTripper { return silent{next, sent} }))
 	connection := b.connect(b.register(), nil)
 	b.exchange(map[string]any{"outage": map[string]any{"silent": true}})
 	b.interrupted(connection, sent, "token           passed", "ews             skipped", "the run was interrupted")
@@ -249,7 +253,8 @@ func (b *bench) interrupted(connection store.Connection, reached <-chan struct{}
 func TestAccTargetConnectivity_AKeyThatIsElsewhereLeavesTheTenantChecked(t *testing.T) {
 	b := newBench(t, sandbox.Options{})
 	app := b.register()
-	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0)})
+	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,10 +262,12 @@ func TestAccTargetConnectivity_AKeyThatIsElsewhereLeavesTheTenantChecked(t *test
 	connection := b.connect(app, byCertificate(pair))
 	b.Forget()
 	got := b.readTwice(connection, nil)
-	if got.connected != "null" || got.row(checks.Credential).status != "skipped" || got.row(checks.Tenant).status != "passed" || b.signIns(connection) != 0 {
+	if got.connected != "null" || got.row(checks.Credential).status != "skipped" ||
+		got.row(checks.Tenant).status != "passed" || b.signIns(connection) != 0 {
 		t.Errorf("connected %s, %d tokens: %+v", got.connected, b.signIns(connection), got.rows)
 	}
-	if !strings.Contains(got.text(), "could not be told") || !strings.Contains(got.text(), "migration server") || len(got.diagnostics) != 1 || got.diagnostics[0].Severity != tfprotov6.DiagnosticSeverityWarning {
+	if !strings.Contains(got.text(), "could not be told") || !strings.Contains(got.text(), "migration server") ||
+		len(got.diagnostics) != 1 || got.diagnostics[0].Severity != tfprotov6.DiagnosticSeverityWarning {
 		t.Errorf("the warning is:\n%s", got.text())
 	}
 }
@@ -274,7 +281,8 @@ func TestAccTargetConnectivity_ADamagedKeyIsToldWithARemedy(t *testing.T) {
 	if err := os.WriteFile(file, []byte("damaged"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if row := b.readTwice(connection, nil).row(checks.Credential); row.status != "failed" || !strings.Contains(row.detail, ".pfx") || !strings.Contains(row.remedy, "delete it and run terraform apply") {
+	if row := b.readTwice(connection, nil).row(checks.Credential); row.status != "failed" ||
+		!strings.Contains(row.detail, ".pfx") || !strings.Contains(row.remedy, "delete it and run terraform apply") {
 		t.Errorf("credential: %+v", row)
 	}
 }

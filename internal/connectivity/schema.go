@@ -21,9 +21,11 @@ import (
 func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, response *datasource.SchemaResponse) {
 	names := "`" + strings.Join(checks.Names(), "`, `") + "`"
 	response.Schema = schema.Schema{
-		MarkdownDescription: "Checks whether CodeTwo can work with a target connection: it signs in as the connection's app, with the credential in the store, and asks Entra and " +
-			"Exchange Online what CodeTwo would ask. It replaces the *Configure* step of CodeTwo's *Target server connection wizard*, and changes nothing. " +
-			"What fails comes as a warning, with what to do about it, so that a tenant out of order blocks neither plan nor destroy; see `fail_on_error`.\n\n" +
+		MarkdownDescription: "Checks whether CodeTwo can work with a target connection: it signs in as the connection's " +
+			"app, with the credential in the store, and asks Entra and Exchange Online what CodeTwo would ask. It replaces " +
+			"the *Configure* step of CodeTwo's *Target server connection wizard*, and changes nothing. What fails comes as a " +
+			"warning, with what to do about it, so that a tenant out of order blocks neither plan nor destroy; see " +
+			"`fail_on_error`.\n\n" +
 			"Let it `depends_on` the app registration and the connection, so that it is read after them.",
 		Attributes: map[string]schema.Attribute{
 			"connection_id": schema.StringAttribute{
@@ -33,24 +35,26 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 			},
 			"revision": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "The `revision` of the connection. Nothing is done with it; passing it makes the check wait for a changed connection, " +
-					"because the revision is not known before that change is applied.",
+				MarkdownDescription: "The `revision` of the connection. Nothing is done with it; passing it makes the check wait " +
+					"for a changed connection, because the revision is not known before that change is applied.",
 			},
 			"fail_on_error": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether failed checks are an error, which stops plan and apply, and `terraform destroy` too. Default: `false`. " +
-					"Checks that could not be told remain warnings: to be strict, ask for `connected == true` in a `check` block or a postcondition.",
+				MarkdownDescription: "Whether failed checks are an error, which stops plan and apply, and `terraform destroy` " +
+					"too. Default: `false`. Checks that could not be told remain warnings: to be strict, ask for `connected == " +
+					"true` in a `check` block or a postcondition.",
 			},
 			"skip_checks": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Checks that are not asked for: any of " + names + ". What needs a skipped check is skipped with it, and then `connected` is null.",
-				Validators:          []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(checks.Names()...))},
+				MarkdownDescription: "Checks that are not asked for: any of " + names +
+					". What needs a skipped check is skipped with it, and then `connected` is null.",
+				Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(checks.Names()...))},
 			},
 			"timeouts": timeouts.Attributes(ctx),
 			"connected": schema.BoolAttribute{
 				Computed: true,
-				MarkdownDescription: "`true`: the app signed in, and no check failed or was left open. `false`: a check failed. Null: it could not be told, " +
-					"for instance because the certificate's private key is not in the store.",
+				MarkdownDescription: "`true`: the app signed in, and no check failed or was left open. `false`: a check failed. " +
+					"Null: it could not be told, for instance because the certificate's private key is not in the store.",
 			},
 			"checks": schema.ListNestedAttribute{
 				Computed:            true,
@@ -66,10 +70,13 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 			"tenant_default_domain": computedString("The tenant's default domain; null if it could not be read."),
 			"granted_roles": schema.ListAttribute{
 				Computed: true, ElementType: types.StringType,
-				MarkdownDescription: "The application permissions in the app's tokens, as `<api>/<name>`: what Entra really grants, sorted. Empty if the app could not sign in.",
+				MarkdownDescription: "The application permissions in the app's tokens, as `<api>/<name>`: what Entra really " +
+					"grants, sorted. Empty if the app could not sign in.",
 			},
-			"certificate_not_after": computedString("When the connection's certificate expires (RFC 3339, UTC); null with a client secret."),
-			"secret_expires_at":     computedString("When the connection's client secret expires (RFC 3339, UTC); null where it was not recorded."),
+			"certificate_not_after": computedString("When the connection's certificate expires (RFC 3339, UTC); null with a " +
+				"client secret."),
+			"secret_expires_at": computedString("When the connection's client secret expires (RFC 3339, UTC); null where it " +
+				"was not recorded."),
 		},
 	}
 }
@@ -95,13 +102,16 @@ func (connectionID) Description(context.Context) string {
 
 func (v connectionID) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
 
-func (v connectionID) ValidateString(ctx context.Context, request validator.StringRequest, response *validator.StringResponse) {
+func (v connectionID) ValidateString(
+	_ context.Context, request validator.StringRequest, response *validator.StringResponse,
+) {
 	if request.ConfigValue.IsNull() || request.ConfigValue.IsUnknown() {
 		return
 	}
 	if _, _, ok := splitID(request.ConfigValue.ValueString()); !ok {
 		response.Diagnostics.AddAttributeError(request.Path, "Not a connection's ID", fmt.Sprintf(
-			"%q is not of the form <tenant_id>/<mailbox>, such as 11111111-2222-3333-4444-555555555555/migration@contoso.com. Pass codetwo_target_connection.<name>.id.",
+			"%q is not of the form <tenant_id>/<mailbox>, such as 11111111-2222-3333-4444-555555555555/migration@contoso.com. "+
+				"Pass codetwo_target_connection.<name>.id.",
 			request.ConfigValue.ValueString()))
 	}
 }

@@ -15,11 +15,11 @@ import (
 
 // Services is what the data source needs of the provider.
 type Services interface {
-	// AppDirectory is a tenant's directory, seen with the rights of the app whose tokens it is given.
-	AppDirectory(tenantID string, token func(context.Context) (string, error)) entra.Directory
+	// AppDirectory is the directory of the tenant whose tokens it is given, with the rights of the app that they are for.
+	AppDirectory(token func(context.Context) (string, error)) entra.Directory
 	// Store is where the connection and its credential are kept. Its error says what to configure.
 	Store() (*store.Store, error)
-	// StoreUnknown tells that the store's settings are not known while planning.
+	// StoreUnknown reports whether the store's settings are unknown while planning.
 	StoreUnknown() bool
 	// UnknownCloud names the provider's attributes of where requests go that are not known while planning. HTTPClient
 	// carries no request meanwhile. Whom the provider signs in as does not matter here.

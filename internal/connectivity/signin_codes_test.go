@@ -22,7 +22,8 @@ func (b *bench) askAsCaller() string {
 	kind := b.protocol.Schemas.DataSourceSchemas[list].ValueType()
 	response, err := b.protocol.ReadDataSource(b.t.Context(), &tfprotov6.ReadDataSourceRequest{
 		TypeName: list,
-		Config:   b.protocol.Value(kind, map[string]tftypes.Value{"tenant_id": tftypes.NewValue(tftypes.String, b.tenant.TenantID)}),
+		Config: b.protocol.Value(kind, map[string]tftypes.Value{"tenant_id": tftypes.NewValue(tftypes.String,
+			b.tenant.TenantID)}),
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -49,7 +50,8 @@ func TestAccTargetConnectivity_ASignInCodeIsExplainedToAppAndCallerAlike(t *test
 		b.refuse(app.ClientID, code)
 		got := b.read(connection, nil)
 		row := got.row(checks.Token)
-		if !strings.Contains(row.detail, reason.Meaning) || strings.Count(row.detail, name) != 1 || strings.Contains(row.remedy, name) {
+		if !strings.Contains(row.detail, reason.Meaning) || strings.Count(row.detail, name) != 1 ||
+			strings.Contains(row.remedy, name) {
 			t.Errorf("%s, the app: %+v", name, row)
 		}
 		if want := auth.Fill(reason.ForApp(), b.tenant.TenantID, app.ClientID); row.remedy != want || want == "" {

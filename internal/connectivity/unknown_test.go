@@ -18,7 +18,8 @@ func TestAccTargetConnectivity_WhomTheProviderSignsInAsNeedNotBeKnownToCheckACon
 	env.OpenEWS(tenant.TenantID, app.ClientID)
 	known := env.Provider(tenant.Callers.Full)
 	// While this resource does not exist, the provider's tenant is not known, and the connection is checked in the plan.
-	unknown := strings.Replace(known, fmt.Sprintf("%q", tenant.TenantID), "terraform_data.tenant.output", 1) + fmt.Sprintf(`
+	unknown := strings.Replace(known, fmt.Sprintf("%q", tenant.TenantID), "terraform_data.tenant.output", 1) +
+		fmt.Sprintf(`
 resource "terraform_data" "tenant" {
   input = %q
 }

@@ -19,16 +19,15 @@ import (
 // tells fails the test where a row is not as a row of the tables says.
 func tells(t *testing.T, got report, connection store.Connection, check string, passing bool, meaning, remedy string) {
 	t.Helper()
-	fill := func(text string) string {
-		return checks.Fill(text, connection.TenantID, connection.ClientID, connection.Mailbox)
-	}
+	fill := func(text string) string { return checks.Fill(text, connection) }
 	status, connected := "failed", "false"
 	if passing {
 		status, connected = "skipped", "null"
 	}
 	row := got.row(check)
 	if row.status != status || got.connected != connected {
-		t.Errorf("%s is %s and connected %s, want %s and %s: %s", check, row.status, got.connected, status, connected, row.detail)
+		t.Errorf("%s is %s and connected %s, want %s and %s: %s", check, row.status, got.connected, status, connected,
+			row.detail)
 	}
 	if !strings.Contains(row.detail, fill(meaning)) {
 		t.Errorf("the detail is %q, and lacks %q", row.detail, fill(meaning))
@@ -48,8 +47,8 @@ func firstLine(text string) string {
 	return line
 }
 
-// signInCauses are the codes that the sandbox's tenants have a cause for. Each makes it, and returns the connection. The
-// others are answered because the test says so.
+// signInCauses are the codes that the sandbox's tenants have a cause for. Each makes it, and returns the connection.
+// The others are answered because the test says so.
 var signInCauses = map[int]func(*bench) store.Connection{
 	90002: func(b *bench) store.Connection {
 		return b.connect(b.register(), func(c *store.Connection) { c.TenantID = uuid.NewString() })
@@ -57,8 +56,9 @@ var signInCauses = map[int]func(*bench) store.Connection{
 	500011: func(b *bench) store.Connection {
 		b.tenant = b.Tenant(1)
 		app := b.register()
-		api := b.Graph(b.tenant.TenantID, http.MethodGet, "/servicePrincipals(appId='00000002-0000-0ff1-ce00-000000000000')", nil)
-		b.Graph(b.tenant.TenantID, http.MethodDelete, "/servicePrincipals/"+api["id"].(string), nil)
+		api := b.Graph(b.tenant.TenantID, http.MethodGet, "/servicePrincipals(appId='00000002-0000-0ff1-ce00-000000000000')",
+			nil)
+		b.Graph(b.tenant.TenantID, http.MethodDelete, fmt.Sprint("/servicePrincipals/", api["id"]), nil)
 		return b.connect(app, nil)
 	},
 	501051: func(b *bench) store.Connection {
@@ -66,7 +66,8 @@ var signInCauses = map[int]func(*bench) store.Connection{
 		app := b.register()
 		b.RevokeConsent(b.tenant.TenantID, app.ClientID)
 		for _, api := range []string{"00000002-0000-0ff1-ce00-000000000000", "00000003-0000-0000-c000-000000000000"} {
-			b.Graph(b.tenant.TenantID, http.MethodPatch, "/servicePrincipals(appId='"+api+"')", map[string]any{"appRoleAssignmentRequired": true})
+			b.Graph(b.tenant.TenantID, http.MethodPatch, "/servicePrincipals(appId='"+api+"')",
+				map[string]any{"appRoleAssignmentRequired": true})
 		}
 		return b.connect(app, nil)
 	},
@@ -81,7 +82,8 @@ var signInCauses = map[int]func(*bench) store.Connection{
 	},
 	7000112: func(b *bench) store.Connection {
 		app := b.register()
-		b.Graph(b.tenant.TenantID, http.MethodPatch, "/servicePrincipals(appId='"+app.ClientID+"')", map[string]any{"accountEnabled": false})
+		b.Graph(b.tenant.TenantID, http.MethodPatch, "/servicePrincipals(appId='"+app.ClientID+"')",
+			map[string]any{"accountEnabled": false})
 		return b.connect(app, nil)
 	},
 	7000215: func(b *bench) store.Connection {
@@ -129,7 +131,8 @@ func TestAccTargetConnectivity_EverySignInErrorIsToldWithItsRemedy(t *testing.T)
 				read = b.read // Microsoft's client library waits and asks again by itself
 			}
 			got := read(connection, nil)
-			tells(t, got, connection, check, known.Passing, fmt.Sprintf("AADSTS%d: %s", known.Code, checks.Meaning(known)), known.ForApp())
+			tells(t, got, connection, check, known.Passing, fmt.Sprintf("AADSTS%d: %s", known.Code, checks.Meaning(known)),
+				known.ForApp())
 		})
 	}
 }
@@ -139,7 +142,8 @@ func TestAccTargetConnectivity_ACertificateThatExpiredInEntraAloneIsToldAsSuch(t
 	app, pair := b.register(), b.certificate(time.Now().Add(-time.Hour))
 	b.upload(app, pair)
 	b.Control(http.MethodPost, "/clock", map[string]any{"advance": "50000h"})
-	if got := b.readTwice(b.connect(app, byCertificate(pair)), nil); !strings.Contains(got.row(checks.Token).detail, "AADSTS700027") {
+	if got := b.readTwice(b.connect(app, byCertificate(pair)), nil); !strings.Contains(got.row(checks.Token).detail,
+		"AADSTS700027") {
 		t.Errorf("token: %+v", got.row(checks.Token))
 	}
 }
@@ -150,7 +154,8 @@ func TestAccTargetConnectivity_AnUnknownSignInErrorIsShownWithItsTextAndCorrelat
 	b.refuse(app.ClientID, 987654)
 	got := b.readTwice(b.connect(app, nil), nil)
 	row := got.row(checks.Token)
-	if row.status != "failed" || !strings.Contains(row.detail, "AADSTS987654: The sandbox was told to refuse application") || !strings.Contains(row.remedy, app.ClientID) {
+	if row.status != "failed" || !strings.Contains(row.detail, "AADSTS987654: The sandbox was told to refuse "+
+		"application") || !strings.Contains(row.remedy, app.ClientID) {
 		t.Errorf("token: %+v", row)
 	}
 	if !strings.Contains(got.text(), "correlation ID ") {
@@ -188,7 +193,8 @@ var exchangeCauses = map[string]func(b *bench, app acctest.HandmadeApp) store.Co
 	"ews: ErrorNonExistentMailbox": func(b *bench, app acctest.HandmadeApp) store.Connection {
 		return b.connect(app, func(c *store.Connection) { c.Mailbox = b.tenant.Mailboxes.NoMailbox[0] })
 	},
-	"ews: ErrorNonExistentMailbox, and the user has no licence for one": func(b *bench, app acctest.HandmadeApp) store.Connection {
+	"ews: ErrorNonExistentMailbox, and the user has no licence for one": func(b *bench,
+		app acctest.HandmadeApp) store.Connection {
 		return b.connect(app, func(c *store.Connection) { c.Mailbox = b.tenant.Mailboxes.Unlicensed[0] })
 	},
 	"ews: ErrorImpersonateUserDenied": func(b *bench, app acctest.HandmadeApp) store.Connection {
@@ -207,7 +213,8 @@ var exchangeCauses = map[string]func(b *bench, app acctest.HandmadeApp) store.Co
 		b.exchange(map[string]any{"server_busy": "297749ms"})
 		return b.connect(app, nil)
 	},
-	"ews: Autodiscover names an address outside outlook.office365.com": func(b *bench, app acctest.HandmadeApp) store.Connection {
+	"ews: Autodiscover names an address outside outlook.office365.com": func(b *bench,
+		app acctest.HandmadeApp) store.Connection {
 		b.exchange(map[string]any{"autodiscover_url": "https://mail.contoso.com/EWS/Exchange.asmx"})
 		return b.connect(app, nil)
 	},
@@ -255,13 +262,18 @@ func TestAccTargetConnectivity_AnswersOutsideOfTheTableAreShownAsTheyAre(t *test
 		outage                map[string]any
 		check, status, detail string
 	}{
-		"a new policy":      {outage(403, map[string]any{"reason": "EWS is resting"}), checks.EWS, "failed", "Exchange refuses EWS: EWS is resting"},
-		"another code":      {outage(500, map[string]any{"code": "ErrorInternalServerError"}), checks.EWS, "skipped", "ErrorInternalServerError"},
+		"a new policy": {outage(403, map[string]any{"reason": "EWS is resting"}), checks.EWS, "failed",
+			"Exchange refuses EWS: EWS is resting"},
+		"another code": {outage(500, map[string]any{"code": "ErrorInternalServerError"}), checks.EWS, "skipped",
+			"ErrorInternalServerError"},
 		"throttled by HTTP": {outage(429, nil), checks.EWS, "skipped", "Exchange is busy"},
-		"a proxy's page":    {outage(502, map[string]any{"page": "<html>a proxy"}), checks.EWS, "skipped", "something other than EWS answered"},
-		"no route to the public folders": {outage(500, map[string]any{"folder": "autodiscover", "code": "ErrorInternalServerError"}), checks.PublicFolders, "skipped",
+		"a proxy's page": {outage(502, map[string]any{"page": "<html>a proxy"}), checks.EWS, "skipped",
+			"something other than EWS answered"},
+		"no route to the public folders": {outage(500, map[string]any{"folder": "autodiscover",
+			"code": "ErrorInternalServerError"}), checks.PublicFolders, "skipped",
 			"Autodiscover did not say which mailbox holds the public folders"},
-		"a public folder's own answer": {outage(500, map[string]any{"folder": "publicfoldersroot", "code": "ErrorInternalServerError"}), checks.PublicFolders, "skipped", "gave no answer"},
+		"a public folder's own answer": {outage(500, map[string]any{"folder": "publicfoldersroot",
+			"code": "ErrorInternalServerError"}), checks.PublicFolders, "skipped", "gave no answer"},
 	} {
 		b.exchange(c.outage)
 		got := b.readTwice(connection, nil)

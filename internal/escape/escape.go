@@ -25,8 +25,8 @@ func PowerShell(s string) string {
 	return literal.String()
 }
 
-// PowerShellASCII returns s as a PowerShell expression in ASCII, which means the same in every encoding that a script file
-// may be read in: a literal, or literals and characters joined.
+// PowerShellASCII returns s as a PowerShell expression in ASCII, which means the same in every encoding that a script
+// file may be read in: a literal, or literals and characters joined.
 func PowerShellASCII(s string) string {
 	var parts []string
 	var literal strings.Builder

@@ -1,6 +1,6 @@
-// Package ewsaccess holds what Microsoft says about access to Exchange Web Services (EWS) in Exchange Online: the states
-// of the switch and of the allow list, the dates, the delays, and the PowerShell that puts an application on the list.
-// Checks, hand-off sheet, guides and documentation take their dates and sentences from here.
+// Package ewsaccess holds what Microsoft says about access to Exchange Web Services (EWS) in Exchange Online: the
+// states of the switch and of the allow list, the dates, the delays, and the PowerShell that puts an application on the
+// list. Checks, hand-off sheet, guides and documentation take their dates and sentences from here.
 //
 // Sources: Microsoft, "Control access to EWS in Exchange" and Set-OrganizationConfig; the Exchange team's posts of 2026
 // on the retirement of EWS, read in a translated copy.
@@ -51,17 +51,20 @@ func States() []State { return slices.Clone(states) }
 var states = []State{
 	{
 		Name: "`EwsEnabled` unset (null), whatever the list",
-		Admits: "every application, until Microsoft closes EWS in the tenant. It does so tenant by tenant, with {notice}' notice. It then adds to the list what used EWS in the last {usage}, unless an " +
-			"administrator ever edited the list, and sets `EwsEnabled` to False, so that no application gets in, listed or not",
-		Action: "nothing now. When the message center announces the closing, plan for the day after it: run the script then (state False). Never set an unset `EwsEnabled` to True with a list of one: every other " +
-			"application (backup, Outlook for Mac, room systems, CRM) would be refused. An entry added now harms nobody today, but ends the automatic filling of the list for good, so that every other application " +
-			"needs an entry as well",
+		Admits: "every application, until Microsoft closes EWS in the tenant. It does so tenant by tenant, with {notice}' " +
+			"notice. It then adds to the list what used EWS in the last {usage}, unless an administrator ever edited the " +
+			"list, and sets `EwsEnabled` to False, so that no application gets in, listed or not",
+		Action: "nothing now. When the message center announces the closing, plan for the day after it: run the script " +
+			"then (state False). Never set an unset `EwsEnabled` to True with a list of one: every other application (backup, " +
+			"Outlook for Mac, room systems, CRM) would be refused. An entry added now harms nobody today, but ends the " +
+			"automatic filling of the list for good, so that every other application needs an entry as well",
 		Evidence: "Microsoft's posts of 2026",
 	},
 	{
-		Name:     "`EwsEnabled` False, whatever the list",
-		Admits:   "no application",
-		Action:   "add the application to the list, then set `EwsEnabled` to True: nobody had access, so nobody loses it. Look at who else is on the list first, because opening EWS admits them, too. {night}",
+		Name:   "`EwsEnabled` False, whatever the list",
+		Admits: "no application",
+		Action: "add the application to the list, then set `EwsEnabled` to True: nobody had access, so nobody loses it. " +
+			"Look at who else is on the list first, because opening EWS admits them, too. {night}",
 		Evidence: "Microsoft's posts of 2026",
 	},
 	{
@@ -71,31 +74,39 @@ var states = []State{
 		Evidence: "Microsoft's posts of 2026",
 	},
 	{
-		Name:     "`EwsEnabled` True, with an empty list",
-		Admits:   "no application, in the worldwide cloud since {empty}",
-		Action:   "add the application to the list. It will be the only one, so find out first who else uses EWS",
-		Evidence: "Microsoft's posts of 2026; conflicting: the page of `Set-OrganizationConfig` still says that an empty list restricts nothing",
+		Name:   "`EwsEnabled` True, with an empty list",
+		Admits: "no application, in the worldwide cloud since {empty}",
+		Action: "add the application to the list. It will be the only one, so find out first who else uses EWS",
+		Evidence: "Microsoft's posts of 2026; conflicting: the page of `Set-OrganizationConfig` still says that an empty " +
+			"list restricts nothing",
 	},
 }
 
 // sentences are what the texts say in more than one place, by name. {…} are dates, delays and other sentences.
 var sentences = map[string]string{
-	"open": "While the organization's `EwsEnabled` is unset, Exchange Online admits every application to EWS. Microsoft has been closing EWS tenant by tenant since October 2026, with {notice}' notice. From then on no " +
-		"application gets in until an administrator sets `EwsEnabled` to True, which admits the applications on the organization's allow list",
-	"unset": "Microsoft closes EWS {notice} after an announcement in the message center. It then adds to the list what used EWS in the last {usage}, unless somebody ever edited the " +
-		"list, and sets EwsEnabled to False",
-	"unproved":  "This does not prove an entry on the allow list: a tenant whose `EwsEnabled` is unset admits every application, until Microsoft closes EWS there with {notice}' notice",
-	"end":       "EWS ends in Exchange Online on {last}, without exceptions; whether CodeTwo will have another way by then is not known",
-	"frontline": "Exchange Online has refused EWS to mailboxes with a Kiosk, F1 or F3 licence since {frontline}, whatever the list says",
-	"delay":     "An entry on the list takes effect within {list}, a change of `EwsEnabled` within {switch}",
-	"night":     "The fastest way out, until {last}: `Set-OrganizationConfig -EwsEnabled $null` opens EWS to every application within {switch}. Set it to True later only with a complete list",
-	"clouds":    "These dates are those of the worldwide cloud, the only one that CodeTwo connects to; GCC High, DoD and 21Vianet follow later",
-	"report":    "What uses EWS today is in the EWS usage report of the Microsoft 365 admin center (Reports > Usage)",
-	"readme":    "A tenant's own settings decide whether an application may use EWS. {open}. {end}. The connectivity check shows whether EWS opens the mailbox today, and what to do if it does not",
+	"open": "While the organization's `EwsEnabled` is unset, Exchange Online admits every application to EWS. Microsoft " +
+		"has been closing EWS tenant by tenant since October 2026, with {notice}' notice. From then on no application gets " +
+		"in until an administrator sets `EwsEnabled` to True, which admits the applications on the organization's allow list",
+	"unset": "Microsoft closes EWS {notice} after an announcement in the message center. It then adds to the list what " +
+		"used EWS in the last {usage}, unless somebody ever edited the list, and sets EwsEnabled to False",
+	"unproved": "This does not prove an entry on the allow list: a tenant whose `EwsEnabled` is unset admits every " +
+		"application, until Microsoft closes EWS there with {notice}' notice",
+	"end": "EWS ends in Exchange Online on {last}, without exceptions; whether CodeTwo will have another way by then is " +
+		"not known",
+	"frontline": "Exchange Online has refused EWS to mailboxes with a Kiosk, F1 or F3 licence since {frontline}, " +
+		"whatever the list says",
+	"delay": "An entry on the list takes effect within {list}, a change of `EwsEnabled` within {switch}",
+	"night": "The fastest way out, until {last}: `Set-OrganizationConfig -EwsEnabled $null` opens EWS to every " +
+		"application within {switch}. Set it to True later only with a complete list",
+	"clouds": "These dates are those of the worldwide cloud, the only one that CodeTwo connects to; GCC High, DoD and " +
+		"21Vianet follow later",
+	"report": "What uses EWS today is in the EWS usage report of the Microsoft 365 admin center (Reports > Usage)",
+	"readme": "A tenant's own settings decide whether an application may use EWS. {open}. {end}. The connectivity check " +
+		"shows whether EWS opens the mailbox today, and what to do if it does not",
 }
 
-// Sentence returns the text of that name as plain text, with its dates and without a full stop. It panics for a name that
-// there is no text of.
+// Sentence returns the text of that name as plain text, with its dates and without a full stop. It panics for a name
+// that there is no text of.
 func Sentence(name string) string {
 	text, known := Markdown(name)
 	if !known {
@@ -115,7 +126,8 @@ func Table() string {
 	var table strings.Builder
 	table.WriteString("| the organization's settings | who gets in | what to do | evidence |\n|---|---|---|---|\n")
 	for _, state := range states {
-		fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", fill(state.Name), fill(state.Admits), fill(state.Action), state.Evidence)
+		fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", fill(state.Name), fill(state.Admits), fill(state.Action),
+			state.Evidence)
 	}
 	return table.String()
 }
@@ -126,7 +138,8 @@ func fill(text string) string {
 		text = strings.ReplaceAll(text, "{"+name+"}", sentences[name])
 	}
 	return strings.NewReplacer(
-		"{frontline}", FrontlineRefused.Format(time.DateOnly), "{empty}", EmptyListRefuses.Format(time.DateOnly), "{last}", End.Format(time.DateOnly),
+		"{frontline}", FrontlineRefused.Format(time.DateOnly), "{empty}", EmptyListRefuses.Format(time.DateOnly),
+		"{last}", End.Format(time.DateOnly),
 		"{notice}", days(Notice), "{usage}", days(UsageWindow), "{list}", hours(ListDelay), "{switch}", hours(SwitchDelay),
 	).Replace(text)
 }

@@ -53,12 +53,15 @@ func TestEWSEveryStateSaysWhoGetsInAndWhatToDo(t *testing.T) {
 			t.Errorf("the table lacks %q:\n%s", words, table)
 		}
 	}
-	for _, text := range append([]string{table}, ewsaccess.Sentence("end"), ewsaccess.Sentence("frontline"), ewsaccess.Sentence("unproved"), ewsaccess.Sentence("delay")) {
+	for _, text := range append([]string{table}, ewsaccess.Sentence("end"), ewsaccess.Sentence("frontline"),
+		ewsaccess.Sentence("unproved"), ewsaccess.Sentence("delay")) {
 		if strings.ContainsAny(text, "{}") {
 			t.Errorf("a placeholder was left: %s", text)
 		}
 	}
-	if !strings.Contains(ewsaccess.Sentence("frontline"), "2026-10-01") || !strings.Contains(ewsaccess.Sentence("end"), "2027-04-01") || !strings.Contains(ewsaccess.Sentence("delay"), "24 hours") {
+	if !strings.Contains(ewsaccess.Sentence("frontline"), "2026-10-01") ||
+		!strings.Contains(ewsaccess.Sentence("end"), "2027-04-01") || !strings.Contains(ewsaccess.Sentence("delay"),
+		"24 hours") {
 		t.Error("a sentence lacks its date or delay")
 	}
 }

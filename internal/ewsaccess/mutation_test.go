@@ -34,7 +34,8 @@ func mutants(script string) map[string]string {
 			add(found[0], "no "+word, script[:found[0]]+map[string]string{"throw ": "[void] "}[word]+script[found[1]:])
 		}
 	}
-	for _, found := range regexp.MustCompile(`(?m)^ +(Write-Access|Confirm-Write|Assert-Same|\$after =|Connect-ExchangeOnline|Start-Sleep) .*\n`).FindAllStringIndex(script, -1) {
+	step := `(?m)^ +(Write-Access|Confirm-Write|Assert-Same|\$after =|Connect-ExchangeOnline|Start-Sleep) .*\n`
+	for _, found := range regexp.MustCompile(step).FindAllStringIndex(script, -1) {
 		add(found[0], "no", script[:found[0]]+script[found[1]:])
 	}
 	return all

@@ -15,7 +15,8 @@ import (
 //go:embed allow.ps1.tmpl
 var allowScript string
 
-var allow = template.Must(template.New("allow").Funcs(template.FuncMap{"quote": escape.PowerShellASCII}).Parse(allowScript))
+var allow = template.Must(template.New("allow").
+	Funcs(template.FuncMap{"quote": escape.PowerShellASCII}).Parse(allowScript))
 
 // App is an application that may need an entry on the list, too.
 type App struct {
@@ -23,12 +24,12 @@ type App struct {
 	Name     string `json:"name"`      // as somebody in the tenant wrote it: data, whatever it holds
 }
 
-// TenantFacts are what a look at a tenant showed, for the administrator who edits its list. The zero value is a tenant that nobody
-// looked at.
+// TenantFacts are what a look at a tenant showed, for the administrator who edits its list. The zero value is a tenant
+// that nobody looked at.
 type TenantFacts struct {
 	InitialDomain string    `json:"initial_domain,omitempty"` // the *.onmicrosoft.com domain; empty where it is not known
 	Holders       []App     `json:"holders,omitempty"`        // other applications that hold full_access_as_app
-	SeenAt        time.Time `json:"seen_at,omitzero"`         // when the holders were read, in UTC; zero where they were not
+	SeenAt        time.Time `json:"seen_at,omitzero"`         // when the holders were read, in UTC; zero: they were not
 }
 
 // SeenOn is the day of the look at the holders (2006-01-02), empty where nobody looked.
@@ -85,8 +86,8 @@ type ScriptInput struct {
 // Script returns PowerShell for an Exchange administrator, for Windows PowerShell 5.1 and PowerShell 7, that puts the
 // application on the organization's list. It branches on what it reads, takes access from no application, never sets an
 // unset EwsEnabled, stops where the connection is another organization's, and asks before it opens anything. It is one
-// block, so that pasting it runs all of it or nothing. It is ASCII, whatever the names hold: Windows PowerShell 5.1 reads a
-// file without a mark in the ANSI code page, in which some letters would turn into quotation marks.
+// block, so that pasting it runs all of it or nothing. It is ASCII, whatever the names hold: Windows PowerShell 5.1
+// reads a file without a mark in the ANSI code page, in which some letters would turn into quotation marks.
 func Script(t ScriptInput) string {
 	holders := slices.Clone(t.Holders)
 	for i := range holders {
@@ -94,8 +95,9 @@ func Script(t ScriptInput) string {
 	}
 	var script strings.Builder
 	err := allow.Execute(&script, map[string]any{
-		"TenantID": t.TenantID, "ClientID": t.ClientID, "InitialDomain": t.InitialDomain, "Holders": holders, "SeenOn": t.SeenOn(),
-		"Report": Sentence("report"), "Unset": Sentence("unset"), "Delay": Sentence("delay"), "EmptyListRefuses": EmptyListRefuses.Format(time.DateOnly), "ListDelay": hours(ListDelay), "Notice": days(Notice),
+		"TenantID": t.TenantID, "ClientID": t.ClientID, "InitialDomain": t.InitialDomain, "Holders": holders,
+		"SeenOn": t.SeenOn(), "Report": Sentence("report"), "Unset": Sentence("unset"), "Delay": Sentence("delay"),
+		"EmptyListRefuses": EmptyListRefuses.Format(time.DateOnly), "ListDelay": hours(ListDelay), "Notice": days(Notice),
 	})
 	if err != nil {
 		// The template is compiled in and takes strings: writing to memory cannot fail.
@@ -106,5 +108,6 @@ func Script(t ScriptInput) string {
 
 // Look is one line of PowerShell that shows an organization's switch and list, and the mailbox's switch.
 func Look(mailbox string) string {
-	return "Get-OrganizationConfig -RetrieveEwsOperationAccessPolicy | Format-List Name, Ews*; Get-CASMailbox -Identity " + escape.PowerShell(mailbox) + " | Format-List Ews*"
+	return "Get-OrganizationConfig -RetrieveEwsOperationAccessPolicy | Format-List Name, Ews*; Get-CASMailbox -Identity " +
+		escape.PowerShell(mailbox) + " | Format-List Ews*"
 }

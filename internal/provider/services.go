@@ -119,7 +119,7 @@ func (s *services) Directory(tenantID string) entra.Directory {
 
 // AppDirectory is a tenant's directory, with the rights of the app that the tokens are for. Which tenant it is, the
 // tokens say.
-func (s *services) AppDirectory(_ string, token func(context.Context) (string, error)) entra.Directory {
+func (s *services) AppDirectory(token func(context.Context) (string, error)) entra.Directory {
 	return s.graphDirectory(token, nil) // a token of the app's own is judged, and not replaced
 }
 

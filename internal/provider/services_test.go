@@ -81,7 +81,7 @@ func TestProvider_EveryTenantIsReadWithItsOwnTokenOnOneDirectory(t *testing.T) {
 			t.Errorf("tenant %s: %+v, %v", tenant, organization, err)
 		}
 	}
-	app := s.AppDirectory(tenantA, func(context.Context) (string, error) { return "token-of-the-app", nil })
+	app := s.AppDirectory(func(context.Context) (string, error) { return "token-of-the-app", nil })
 	if organization, err := app.Organization(t.Context()); err != nil || organization.TenantID != "the-app" {
 		t.Errorf("as the app: %+v, %v", organization, err)
 	}
@@ -200,7 +200,7 @@ func TestProvider_WithoutKnowingWhoSignsInTheCloudIsReachedAsSomebodyElse(t *tes
 	if s.Endpoints().Login != server.URL {
 		t.Errorf("endpoints %+v", s.Endpoints())
 	}
-	app := s.AppDirectory(tenantA, func(context.Context) (string, error) { return "token-of-the-app", nil })
+	app := s.AppDirectory(func(context.Context) (string, error) { return "token-of-the-app", nil })
 	if _, err := app.Organization(t.Context()); err != nil {
 		t.Errorf("as the registered app: %v", err)
 	}

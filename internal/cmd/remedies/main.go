@@ -13,6 +13,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
 // head is the page up to the first code.
@@ -122,4 +123,6 @@ func markdown(remedy string) string {
 }
 
 // fill puts placeholders where a report has names.
-func fill(text string) string { return checks.Fill(text, "TENANT_ID", "CLIENT_ID", "MAILBOX") }
+func fill(text string) string {
+	return checks.Fill(text, store.Connection{TenantID: "TENANT_ID", ClientID: "CLIENT_ID", Mailbox: "MAILBOX"})
+}
