@@ -85,12 +85,12 @@ func says(t *testing.T, output string, things ...string) {
 	}
 }
 
-func TestAccTargetConnection_ACredentialThatEndsWithinThirtyDaysIsAWarningInEveryPlan(t *testing.T) {
+func TestAccTargetConnection_ACredentialThatEndsWithinSixtyDaysIsAWarningInEveryPlan(t *testing.T) {
 	t.Parallel()
 	env := newEnv(t)
 	s := env.session()
-	soon := newPair(today.AddDate(-1, 0, 0), today.AddDate(0, 0, 30))
-	later := newPair(today.AddDate(-1, 0, 0), today.AddDate(0, 0, 31))
+	soon := newPair(today.AddDate(-1, 0, 0), today.AddDate(0, 0, 60))
+	later := newPair(today.AddDate(-1, 0, 0), today.AddDate(0, 0, 61))
 	_, ending := env.pfx(soon)
 	_, lasting := env.pfx(later)
 	until := func(date string) string {
@@ -103,12 +103,12 @@ func TestAccTargetConnection_ACredentialThatEndsWithinThirtyDaysIsAWarningInEver
 		config string
 		says   []string // nil: nothing
 	}{
-		{connection(ending...), []string{"Warning: The certificate " + certificate.Thumbprint(soon.Certificate) + " ends soon", mailbox, "ends on 2026-12-20"}},
-		{named(soon), []string{"ends soon", "2026-12-20"}},
+		{connection(ending...), []string{"Warning: The certificate " + certificate.Thumbprint(soon.Certificate) + " ends soon", mailbox, "ends on 2027-01-19"}},
+		{named(soon), []string{"ends soon", "2027-01-19"}},
 		{connection(lasting...), nil},
-		{until("2026-12-20T10:00:00Z"), []string{"Warning: The client secret of " + mailbox + " ends soon", "client_secret_expires_at", "2026-12-20"}},
+		{until("2027-01-19T10:00:00Z"), []string{"Warning: The client secret of " + mailbox + " ends soon", "client_secret_expires_at", "2027-01-19"}},
 		{until("2026-11-19T00:00:00Z"), []string{"Warning: The client secret of " + mailbox + " has ended", "ended on 2026-11-19"}},
-		{until("2026-12-21T10:00:00Z"), nil},
+		{until("2027-01-20T10:00:00Z"), nil},
 		{connection(byThumbprint), nil}, // whose end nobody knows
 	} {
 		s.configure(c.config)
@@ -128,7 +128,7 @@ func TestAccTargetConnection_ACredentialThatEndsWithinThirtyDaysIsAWarningInEver
 	s.run("apply", "-auto-approve")
 	env.must(env.open().SaveCertificate(t.Context(), tenantID, soon, certificate.AES256, nil))
 	s.configure(named(soon))
-	says(t, s.run("plan", "-input=false"), "will be created", "with codetwo_target_connection.test", "2026-12-20")
+	says(t, s.run("plan", "-input=false"), "will be created", "with codetwo_target_connection.test", "2027-01-19")
 }
 
 func TestAccTargetConnection_DamagedRecordShowsInThePlanAndIsRepairedByApply(t *testing.T) {

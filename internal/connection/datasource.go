@@ -3,6 +3,7 @@ package connection
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -27,20 +28,20 @@ type ListModel struct {
 
 // ListItem is one connection of the list.
 type ListItem struct {
-	ID                    types.String `tfsdk:"id"`
-	TenantID              types.String `tfsdk:"tenant_id"`
-	Mailbox               types.String `tfsdk:"mailbox"`
-	Name                  types.String `tfsdk:"name"`
-	ClientID              types.String `tfsdk:"client_id"`
-	CredentialType        types.String `tfsdk:"credential_type"`
-	CertificateThumbprint types.String `tfsdk:"certificate_thumbprint"`
-	CertificateNotAfter   types.String `tfsdk:"certificate_not_after"`
-	ClientSecretExpiresAt types.String `tfsdk:"client_secret_expires_at"`
-	MigratePublicFolders  types.Bool   `tfsdk:"migrate_public_folders"`
-	PublicFolderPaths     []string     `tfsdk:"public_folder_paths"`
-	Revision              types.String `tfsdk:"revision"`
-	RecordURL             types.String `tfsdk:"record_url"`
-	HandoffURL            types.String `tfsdk:"handoff_url"`
+	ID                    types.String      `tfsdk:"id"`
+	TenantID              types.String      `tfsdk:"tenant_id"`
+	Mailbox               types.String      `tfsdk:"mailbox"`
+	Name                  types.String      `tfsdk:"name"`
+	ClientID              types.String      `tfsdk:"client_id"`
+	CredentialType        types.String      `tfsdk:"credential_type"`
+	CertificateThumbprint types.String      `tfsdk:"certificate_thumbprint"`
+	CertificateNotAfter   timetypes.RFC3339 `tfsdk:"certificate_not_after"`
+	ClientSecretExpiresAt timetypes.RFC3339 `tfsdk:"client_secret_expires_at"`
+	MigratePublicFolders  types.Bool        `tfsdk:"migrate_public_folders"`
+	PublicFolderPaths     []string          `tfsdk:"public_folder_paths"`
+	Revision              types.String      `tfsdk:"revision"`
+	RecordURL             types.String      `tfsdk:"record_url"`
+	HandoffURL            types.String      `tfsdk:"handoff_url"`
 }
 
 // Metadata names the data source.
@@ -57,6 +58,9 @@ func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRe
 func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, response *datasource.SchemaResponse) {
 	text := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	moment := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{CustomType: timetypes.RFC3339Type{}, Computed: true, MarkdownDescription: description}
 	}
 	response.Schema = schema.Schema{
 		MarkdownDescription: "The target connections in the provider's connection store, without their secrets: what CodeTwo Office 365 Migration shows on its " +
@@ -78,8 +82,8 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, respo
 					"client_id":                text("Client ID of the app."),
 					"credential_type":          text("`certificate` or `client_secret`."),
 					"certificate_thumbprint":   text("Thumbprint of the certificate, 40 upper-case hexadecimal digits."),
-					"certificate_not_after":    text("When the certificate expires (RFC 3339, UTC), where that is known."),
-					"client_secret_expires_at": text("When the client secret expires (RFC 3339, UTC), where that is known."),
+					"certificate_not_after":    moment("When the certificate expires (RFC 3339, UTC), where that is known."),
+					"client_secret_expires_at": moment("When the client secret expires (RFC 3339, UTC), where that is known."),
 					"migrate_public_folders": schema.BoolAttribute{
 						Computed: true, MarkdownDescription: "Whether public folders are migrated too.",
 					},

@@ -8,11 +8,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
-
-// expiresSoon is how long before its end a credential is worth a warning in every plan.
-const expiresSoon = 30 * 24 * time.Hour
 
 // warnOfExpiry warns of a credential that ends soon, or has ended. It changes nothing in the plan, which must not
 // depend on the time: Terraform makes it again while it applies. s is nil while the store is not known.
@@ -31,7 +29,7 @@ func (m *Model) warnOfExpiry(ctx context.Context, s *store.Store, now time.Time,
 			ends = &c.NotAfter
 		}
 	}
-	if ends == nil || now.Before(ends.Add(-expiresSoon)) {
+	if ends == nil || now.Before(ends.Add(-checks.ExpiryNotice)) {
 		return
 	}
 	summary, verb := " ends soon", "ends"

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -150,7 +151,7 @@ func (j *job) dateCertificate(ctx context.Context) {
 	if !j.plan.CertificateNotAfter.IsUnknown() {
 		return
 	}
-	j.plan.CertificateNotAfter = types.StringNull()
+	j.plan.CertificateNotAfter = timetypes.NewRFC3339Null()
 	c, err := j.store.Certificate(ctx, j.plan.TenantID.ValueString(), j.plan.CertificateThumbprint.ValueString())
 	if err == nil {
 		j.plan.CertificateNotAfter = timeText(&c.NotAfter)

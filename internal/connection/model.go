@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
@@ -14,27 +15,27 @@ import (
 
 // Model is a connection as Terraform sees it. It can hold a secret in the configuration, so it is never logged.
 type Model struct {
-	ID                              types.String `tfsdk:"id"`
-	TenantID                        types.String `tfsdk:"tenant_id"`
-	Mailbox                         types.String `tfsdk:"mailbox"`
-	Name                            types.String `tfsdk:"name"`
-	ClientID                        types.String `tfsdk:"client_id"`
-	CertificateThumbprint           types.String `tfsdk:"certificate_thumbprint"`
-	CertificatePFXPath              types.String `tfsdk:"certificate_pfx_path"`
-	CertificatePFXPassword          types.String `tfsdk:"certificate_pfx_password_wo"`
-	CertificatePFXPasswordWOVersion types.Int64  `tfsdk:"certificate_pfx_password_wo_version"`
-	CertificatePFXEncryption        types.String `tfsdk:"certificate_pfx_encryption"`
-	ClientSecret                    types.String `tfsdk:"client_secret_wo"`
-	ClientSecretWOVersion           types.Int64  `tfsdk:"client_secret_wo_version"`
-	ClientSecretExpiresAt           types.String `tfsdk:"client_secret_expires_at"`
-	MigratePublicFolders            types.Bool   `tfsdk:"migrate_public_folders"`
-	PublicFolderPaths               types.Set    `tfsdk:"public_folder_paths"`
-	HandoffRecipients               types.Set    `tfsdk:"handoff_recipients"`
-	Revision                        types.String `tfsdk:"revision"`
-	CredentialType                  types.String `tfsdk:"credential_type"`
-	CertificateNotAfter             types.String `tfsdk:"certificate_not_after"`
-	RecordURL                       types.String `tfsdk:"record_url"`
-	HandoffURL                      types.String `tfsdk:"handoff_url"`
+	ID                              types.String      `tfsdk:"id"`
+	TenantID                        types.String      `tfsdk:"tenant_id"`
+	Mailbox                         types.String      `tfsdk:"mailbox"`
+	Name                            types.String      `tfsdk:"name"`
+	ClientID                        types.String      `tfsdk:"client_id"`
+	CertificateThumbprint           types.String      `tfsdk:"certificate_thumbprint"`
+	CertificatePFXPath              types.String      `tfsdk:"certificate_pfx_path"`
+	CertificatePFXPassword          types.String      `tfsdk:"certificate_pfx_password_wo"`
+	CertificatePFXPasswordWOVersion types.Int64       `tfsdk:"certificate_pfx_password_wo_version"`
+	CertificatePFXEncryption        types.String      `tfsdk:"certificate_pfx_encryption"`
+	ClientSecret                    types.String      `tfsdk:"client_secret_wo"`
+	ClientSecretWOVersion           types.Int64       `tfsdk:"client_secret_wo_version"`
+	ClientSecretExpiresAt           timetypes.RFC3339 `tfsdk:"client_secret_expires_at"`
+	MigratePublicFolders            types.Bool        `tfsdk:"migrate_public_folders"`
+	PublicFolderPaths               types.Set         `tfsdk:"public_folder_paths"`
+	HandoffRecipients               types.Set         `tfsdk:"handoff_recipients"`
+	Revision                        types.String      `tfsdk:"revision"`
+	CredentialType                  types.String      `tfsdk:"credential_type"`
+	CertificateNotAfter             timetypes.RFC3339 `tfsdk:"certificate_not_after"`
+	RecordURL                       types.String      `tfsdk:"record_url"`
+	HandoffURL                      types.String      `tfsdk:"handoff_url"`
 }
 
 func newOwner() string { return uuid.NewString() }
@@ -89,7 +90,7 @@ func (m *Model) show(ctx context.Context, s *store.Store, c store.Connection) er
 	m.Name = types.StringValue(c.Name)
 	m.ClientID = keep(m.ClientID, types.StringValue(c.ClientID), strings.ToLower)
 	m.CertificateThumbprint = keep(m.CertificateThumbprint, textOf(c.CertificateThumbprint), normalThumbprint)
-	m.ClientSecretExpiresAt = keep(m.ClientSecretExpiresAt, timeText(c.ClientSecretExpiresAt), normalTime)
+	m.ClientSecretExpiresAt = keepTime(m.ClientSecretExpiresAt, timeText(c.ClientSecretExpiresAt))
 	m.MigratePublicFolders = types.BoolValue(c.MigratePublicFolders)
 	m.PublicFolderPaths = keepSet(ctx, m.PublicFolderPaths, c.PublicFolderPaths)
 	m.HandoffRecipients = keepSet(ctx, m.HandoffRecipients, c.HandoffRecipients)
@@ -136,11 +137,12 @@ func normalThumbprint(text string) string {
 	return text
 }
 
-func normalTime(text string) string {
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t.UTC().Format(time.RFC3339Nano)
+// keepTime is keep for times: one moment can be written in the time of any zone.
+func keepTime(mine, theirs timetypes.RFC3339) timetypes.RFC3339 {
+	if one, other := timeOf(mine), timeOf(theirs); one != nil && other != nil && one.Equal(*other) {
+		return mine
 	}
-	return text
+	return theirs
 }
 
 func textOf(text string) types.String {
@@ -150,17 +152,18 @@ func textOf(text string) types.String {
 	return types.StringValue(text)
 }
 
-func timeText(t *time.Time) types.String {
+// timeText writes a time in UTC, with fractions of a second where it has them; null for nil.
+func timeText(t *time.Time) timetypes.RFC3339 {
 	if t == nil {
-		return types.StringNull()
+		return timetypes.NewRFC3339Null()
 	}
-	return types.StringValue(t.UTC().Format(time.RFC3339Nano))
+	return timetypes.NewRFC3339ValueMust(t.UTC().Format(time.RFC3339Nano))
 }
 
-// timeOf returns nil for what is null, unknown or no time; the schema has refused the last.
-func timeOf(text types.String) *time.Time {
-	t, err := time.Parse(time.RFC3339, text.ValueString())
-	if err != nil {
+// timeOf returns nil for what is null, unknown or not a time; the schema has refused the last.
+func timeOf(text timetypes.RFC3339) *time.Time {
+	t, problems := text.ValueRFC3339Time()
+	if problems.HasError() {
 		return nil
 	}
 	t = t.UTC()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -112,7 +113,7 @@ func settle(config, state, plan *Model) (replace path.Paths) {
 	plan.Mailbox = keepPrior(plan.Mailbox, state.Mailbox, strings.ToLower)
 	plan.ClientID = keepPrior(plan.ClientID, state.ClientID, strings.ToLower)
 	plan.CertificateThumbprint = keepPrior(plan.CertificateThumbprint, state.CertificateThumbprint, normalThumbprint)
-	plan.ClientSecretExpiresAt = keepPrior(plan.ClientSecretExpiresAt, state.ClientSecretExpiresAt, normalTime)
+	plan.ClientSecretExpiresAt = keepTime(state.ClientSecretExpiresAt, plan.ClientSecretExpiresAt)
 	if config.Name.IsNull() {
 		plan.Name = defaultName(plan.Mailbox)
 	}
@@ -154,9 +155,9 @@ func (m *Model) sameInputs(other *Model) bool {
 // lastNotAfter is when the certificate expires, as far as the state tells. What the store says now is left to apply:
 // Terraform plans once more then, when a replaced connection may have taken the certificate with it or another one
 // brought it, and holds us to what was planned first.
-func (m *Model) lastNotAfter(state *Model) types.String {
+func (m *Model) lastNotAfter(state *Model) timetypes.RFC3339 {
 	if state == nil || state.CertificateNotAfter.IsNull() || !m.TenantID.Equal(state.TenantID) || !m.CertificateThumbprint.Equal(state.CertificateThumbprint) {
-		return types.StringUnknown()
+		return timetypes.NewRFC3339Unknown()
 	}
 	return state.CertificateNotAfter
 }
@@ -179,6 +180,6 @@ func (m *Model) complete(s *store.Store, state *Model, changed bool) {
 		m.HandoffURL = types.StringValue(s.HandoffURL(m.TenantID.ValueString(), m.Mailbox.ValueString()))
 	}
 	if m.CredentialType.ValueString() == store.CredentialClientSecret {
-		m.CertificateNotAfter = types.StringNull()
+		m.CertificateNotAfter = timetypes.NewRFC3339Null()
 	}
 }

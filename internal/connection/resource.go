@@ -17,8 +17,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 var (
@@ -96,7 +96,7 @@ func (r *Resource) ImportState(ctx context.Context, request resource.ImportState
 // isImportID tells whether a text has the form of a connection's ID. Whether there is one, Read finds out.
 func isImportID(given string) bool {
 	tenantID, mailbox, found := strings.Cut(given, "/")
-	return found && tfvalidate.IsGUID(tenantID) && mailbox != ""
+	return found && guid.Valid(tenantID) && mailbox != ""
 }
 
 // Create writes a new record, with its secret or its certificate's key, and the hand-off.

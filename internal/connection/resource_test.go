@@ -153,6 +153,26 @@ func TestAccTargetConnection_CanBeReplacedByItself(t *testing.T) {
 	)
 }
 
+func TestAccTargetConnection_AMomentInTheTimeOfAnotherZoneChangesNothing(t *testing.T) {
+	t.Parallel()
+	env := newEnv(t)
+	until := func(moment string) string {
+		return connection(append(bySecret(secret, 1), fmt.Sprintf("client_secret_expires_at = %q", moment))...)
+	}
+	spelled := func(want string) tf.TestCheckFunc {
+		return tf.TestCheckResourceAttr(address, "client_secret_expires_at", want)
+	}
+	const first, other = "2027-11-30T12:00:00.5Z", "2027-11-30T14:00:00.5+02:00"
+	env.play(
+		tf.TestStep{Config: until(first), Check: spelled(first)},
+		tf.TestStep{Config: until(other), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan()), Check: spelled(first)},
+		tf.TestStep{
+			Config:           until("2027-11-30T14:00:00+00:00"),
+			ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)), Check: spelled("2027-11-30T14:00:00+00:00"),
+		},
+	)
+}
+
 func TestAccTargetConnection_SecretIsInTheStoreOnlyAndFollowsItsVersion(t *testing.T) {
 	t.Parallel()
 	env := newEnv(t)
@@ -208,7 +228,7 @@ func TestAccTargetConnection_HasExactlyOneCredential(t *testing.T) {
 		connection(byThumbprint, `client_secret_expires_at = "2027-01-01T00:00:00Z"`):              `"client_secret_wo" must be specified`,
 		connection(append(bySecret(clientID, 1), "")...):                                           "the secret's ID",
 		connection(append(bySecret(secret+"\n", 1), "")...):                                        "trimspace",
-		connection(append(bySecret(secret, 1), `client_secret_expires_at = "tomorrow"`)...):        "Not a time",
+		connection(append(bySecret(secret, 1), `client_secret_expires_at = "tomorrow"`)...):        "Invalid RFC3339 String Value",
 		connection(byThumbprint, `handoff_recipients = ["AGE-SECRET-KEY-1QQQ"]`):                   "secret key of age",
 		connection(byThumbprint, `handoff_recipients = [null]`):                                    "Null Set Value",
 		connection(byThumbprint, "mailbox = \"migration\u00a0@contoso.com\""):                      "invisible character (U+00A0)",

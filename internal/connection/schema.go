@@ -3,6 +3,7 @@ package connection
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -36,7 +37,7 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 				Required: true,
 				MarkdownDescription: "E-mail address of the dedicated application mailbox: a licensed user with a mailbox, through which CodeTwo reads the tenant's information. " +
 					"One address serves one connection of a tenant, whatever its case. An `onmicrosoft.com` address survives the moving of domains. Another address replaces the connection.",
-				Validators: []validator.String{tfvalidate.EmailAddress(), mailboxAddress{}},
+				Validators: []validator.String{tfvalidate.EmailAddress()},
 			},
 			"name": schema.StringAttribute{
 				Optional: true, Computed: true,
@@ -84,7 +85,10 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 				Optional: true, Sensitive: true, WriteOnly: true,
 				MarkdownDescription: "Value of the app's client secret. It is written to no plan and no state, and encrypted into the connection store. " +
 					"Exactly one of this and `certificate_thumbprint` is needed.",
-				Validators: []validator.String{clientSecret{}, stringvalidator.AlsoRequires(path.MatchRoot("client_secret_wo_version"))},
+				Validators: []validator.String{
+					tfvalidate.Text("Not the value of a client secret", "the value of a client secret, not its ID", checkClientSecret),
+					stringvalidator.AlsoRequires(path.MatchRoot("client_secret_wo_version")),
+				},
 			},
 			"client_secret_wo_version": schema.Int64Attribute{
 				Optional:            true,
@@ -92,9 +96,10 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 				Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("client_secret_wo"))},
 			},
 			"client_secret_expires_at": schema.StringAttribute{
+				CustomType:          timetypes.RFC3339Type{},
 				Optional:            true,
 				MarkdownDescription: "When the client secret expires (RFC 3339), for instance `end_date` of `azuread_application_password`.",
-				Validators:          []validator.String{timestamp{}, stringvalidator.AlsoRequires(path.MatchRoot("client_secret_wo"))},
+				Validators:          []validator.String{stringvalidator.AlsoRequires(path.MatchRoot("client_secret_wo"))},
 			},
 			"migrate_public_folders": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
@@ -117,8 +122,11 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 			},
 			"revision":        computed("Another value after every change, for the `revision` of `codetwo_target_connectivity`, whose check then waits for the change."),
 			"credential_type": computed("`certificate` or `client_secret`."),
-			"certificate_not_after": computed("When the certificate expires (RFC 3339, UTC). " +
-				"Null for a client secret, and for a certificate that was not in the connection store when the connection was last written."),
+			"certificate_not_after": schema.StringAttribute{
+				CustomType: timetypes.RFC3339Type{}, Computed: true,
+				MarkdownDescription: "When the certificate expires (RFC 3339, UTC). Null for a client secret, " +
+					"and for a certificate that was not in the connection store when the connection was last written.",
+			},
 			"record_url":  computed("URL of the connection's record, which holds no secret."),
 			"handoff_url": computed("URL of the sheet for the person at the migration server, which holds no secret."),
 		},

@@ -4,11 +4,12 @@ package permission
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 )
 
 // API is a resource application whose permissions can be granted.
@@ -58,14 +59,12 @@ func FindAPI(nameOrAppID string) (API, error) {
 			return api, nil
 		}
 	}
-	if guid.MatchString(nameOrAppID) {
+	if guid.Valid(nameOrAppID) {
 		id := strings.ToLower(nameOrAppID)
 		return API{Name: id, AppID: id}, nil
 	}
-	return API{}, fmt.Errorf("%q is no API that can be named: write %q, %q, or the app ID (GUID) of another API", nameOrAppID, Graph.Name, Exchange.Name)
+	return API{}, fmt.Errorf("%q is not an API that can be named: write %q, %q, or the app ID (GUID) of another API", nameOrAppID, Graph.Name, Exchange.Name)
 }
-
-var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // Find returns the catalogue's entry. known is false for a name that the catalogue does not hold: the tenant's own
 // service principal of the API decides then.

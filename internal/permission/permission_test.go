@@ -5,13 +5,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 )
 
 func TestEveryEntryCanBeReviewed(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, entry := range catalogue {
-		if !guid.MatchString(entry.ID) || entry.ID != strings.ToLower(entry.ID) {
+		if !guid.Valid(entry.ID) || entry.ID != strings.ToLower(entry.ID) {
 			t.Errorf("%s: ID %q is no lower-case GUID", entry.Key(), entry.ID)
 		}
 		if !regexp.MustCompile(`^[A-Z][^.]*( [^.]+)*\.$`).MatchString(entry.Purpose) {

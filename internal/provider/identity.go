@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 )
 
 // candidate is what one source says of the identity. Identities are not put together from several: half of one
@@ -97,10 +97,10 @@ func (c candidate) blame(err error, diags *diag.Diagnostics) {
 
 // checkIDs looks at what was chosen: a variable that nobody uses may say what it likes.
 func (c candidate) checkIDs(diags *diag.Diagnostics) {
-	if c.tenant.set() && !tfvalidate.IsGUID(c.tenant.value) {
+	if c.tenant.set() && !guid.Valid(c.tenant.value) {
 		c.tenant.report(diags, "Not a GUID", fmt.Sprintf("%q is not the ID of a tenant. It is a GUID: Entra admin center > Overview > Tenant ID.", c.tenant.value))
 	}
-	if c.client.set() && !tfvalidate.IsGUID(c.client.value) {
+	if c.client.set() && !guid.Valid(c.client.value) {
 		c.client.report(diags, "Not a GUID", fmt.Sprintf("%q is not a client ID. It is a GUID: Entra admin center > App registrations > the application > Application (client) ID.", c.client.value))
 	}
 }

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -9,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
@@ -139,7 +141,8 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, response 
 						MarkdownDescription: "Passphrase of at least 12 characters that the keys and secrets are encrypted under. It is needed where one is read or first written, and never to destroy. Variable `CODETWO_STORE_PASSPHRASE`.",
 						Optional:            true,
 						Sensitive:           true,
-						Validators:          []validator.String{passphrase{}},
+						Validators: []validator.String{tfvalidate.Text("Unusable passphrase",
+							fmt.Sprintf("a passphrase of %d characters or more", store.MinPassphraseLength), store.CheckPassphrase)},
 					},
 				},
 			},

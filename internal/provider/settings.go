@@ -1,14 +1,12 @@
 package provider
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
@@ -173,21 +171,3 @@ const noStore = `No connection store is configured. Choose a folder that outlive
 or in the environment (CODETWO_STORE_URL), and give its passphrase (12 characters or more) in the environment:
 
   export CODETWO_STORE_PASSPHRASE='…'`
-
-// passphrase validates the store's passphrase, and never shows it.
-type passphrase struct{}
-
-func (passphrase) Description(context.Context) string {
-	return fmt.Sprintf("must have at least %d characters", store.MinPassphraseLength)
-}
-
-func (v passphrase) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
-
-func (passphrase) ValidateString(_ context.Context, request validator.StringRequest, response *validator.StringResponse) {
-	if request.ConfigValue.IsNull() || request.ConfigValue.IsUnknown() {
-		return
-	}
-	if err := store.CheckPassphrase(request.ConfigValue.ValueString()); err != nil {
-		response.Diagnostics.AddAttributeError(request.Path, "Unusable passphrase", fmt.Sprintf("%s: %v.", request.Path, err))
-	}
-}

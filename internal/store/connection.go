@@ -14,6 +14,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 )
 
 // The two kinds of credential, of which a connection has exactly one.
@@ -52,7 +53,7 @@ func (c Connection) ID() string { return strings.ToLower(c.TenantID + "/" + c.Ma
 
 // check says what a record cannot be like, in a form that completes "the connection …".
 func (c Connection) check() error {
-	if _, err := uuid.Parse(c.ClientID); err != nil {
+	if !guid.Valid(c.ClientID) {
 		return fmt.Errorf("client_id %q is not a GUID", c.ClientID)
 	}
 	if c.Owner == "" {

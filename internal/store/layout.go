@@ -3,14 +3,14 @@ package store
 import (
 	"crypto/sha256"
 	"fmt"
+	"net/mail"
 	"path"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
-
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 )
 
 // The store's files:
@@ -82,33 +82,43 @@ func registrationFile(tenantID, uniqueName string) (string, error) {
 
 // canonicalTenant returns a tenant ID as the store's folders are named: a lower-case GUID with hyphens.
 func canonicalTenant(tenantID string) (string, error) {
-	id, err := uuid.Parse(tenantID)
-	if err != nil || len(tenantID) != 36 {
+	if !guid.Valid(tenantID) {
 		return "", fmt.Errorf("%q is not a tenant ID: a GUID is needed, such as 00000000-0000-0000-0000-000000000000", tenantID)
 	}
-	return id.String(), nil
+	return strings.ToLower(tenantID), nil
 }
 
-// CheckMailbox refuses what cannot be a mailbox's address. It knows the shape of an address only, not whether it exists.
+// longestMailbox is in bytes (RFC 5321, 4.5.3.1.3: a path is at most 256 octets with its brackets).
+const longestMailbox = 254
+
+// CheckMailbox says what keeps a text from being a mailbox's address: a bare one, at a domain's full name, without
+// characters that cannot be seen or told apart. It knows the form only, not whether the mailbox exists.
 func CheckMailbox(mailbox string) error {
+	refuse := func(format string, arguments ...any) error {
+		return fmt.Errorf("%q is not a mailbox's e-mail address: "+format, append([]any{mailbox}, arguments...)...)
+	}
 	for _, r := range mailbox {
 		if unicode.IsSpace(r) || !unicode.IsGraphic(r) || r == utf8.RuneError {
-			return fmt.Errorf("%q is not a mailbox's e-mail address: it holds a space or an invisible character (%U), as copying brings along; type it anew", mailbox, r)
+			return refuse("it holds a space or an invisible character (%U), as copying brings along; type it again", r)
 		}
-		if r > unicode.MaxASCII && unicode.ToLower(r) <= unicode.MaxASCII { // U+212A and U+0130 turn into k and i
-			return fmt.Errorf("%q is not a mailbox's e-mail address: it holds a character (%U) that looks like the letter %c; type it anew", mailbox, r, unicode.ToLower(r))
-		}
-	}
-	local, domain, found := strings.Cut(mailbox, "@")
-	for _, part := range []string{local, domain} {
-		if !found || part == "" || strings.HasPrefix(part, ".") || strings.HasSuffix(part, ".") || strings.Contains(part, "..") ||
-			strings.Contains(part, "@") || len(mailbox) > 320 {
-			return fmt.Errorf("%q is not a mailbox's e-mail address", mailbox)
+		if lower := unicode.ToLower(r); r > unicode.MaxASCII && lower <= unicode.MaxASCII { // U+212A and U+0130 turn into k and i
+			return refuse("it holds a character (%U) that looks like the letter %c; type it again", r, lower)
 		}
 	}
+	if len(mailbox) > longestMailbox {
+		return refuse("it is longer than %d characters", longestMailbox)
+	}
+	_, domain, _ := strings.Cut(mailbox, "@")
 	// No IP address in brackets either, which RFC 5321 allows and Exchange Online has no domain for.
 	if strings.ContainsFunc(domain, func(r rune) bool { return r != '.' && r != '-' && !unicode.In(r, unicode.L, unicode.M, unicode.N) }) {
-		return fmt.Errorf("%q is not a mailbox's e-mail address: %q is not a domain's name", mailbox, domain)
+		return refuse("%q is not a domain's name", domain)
+	}
+	address, err := mail.ParseAddress(mailbox)
+	if err != nil || address.Address != mailbox || strings.ContainsAny(mailbox, `"/\`) {
+		return refuse("it is not a bare address")
+	}
+	if !strings.Contains(domain, ".") {
+		return refuse("its domain %q has no dot", domain)
 	}
 	return nil
 }

@@ -106,3 +106,23 @@ func TestAllHostileNamesTogetherHaveFilesOfTheirOwn(t *testing.T) {
 		t.Errorf("only %d of %d were stored", stored, len(hostile))
 	}
 }
+
+func FuzzAnAcceptedMailboxIsOneAddressThatNamesAFileAndFitsAURL(f *testing.F) {
+	for _, text := range []string{
+		"migration@contoso.onmicrosoft.com", "a@b", "", "@", "a@b.c", "A.B+c@d.e.f", "\"a b\"@c.d", "a@[127.0.0.1]", "a@b.c,d@e.f", "Name <a@b.c>",
+		"../a@b.c", "a@b.c\n", "a\x00@b.c", "ü@müller.de", "a@.b.", "a@b..c", "a\\b@c.d", "a\u200e@b.c", "a\u202e@b.c",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if CheckMailbox(text) != nil {
+			return
+		}
+		if strings.Count(text, "@") != 1 || strings.ContainsAny(text, "/\\\" \t\r\n\x00<>,") || len(text) > 254 {
+			t.Errorf("%q is taken for a mailbox", text)
+		}
+		if CheckMailbox(strings.ToLower(text)) != nil {
+			t.Errorf("%q is a mailbox, and in lower case it is none", text)
+		}
+	})
+}
