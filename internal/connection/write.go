@@ -3,8 +3,6 @@ package connection
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
@@ -15,7 +13,6 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/handoff"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -184,116 +181,4 @@ func (j *job) finish(ctx context.Context, record store.Connection, imported bool
 	j.plan.RecordURL = types.StringValue(j.store.RecordURL(record.TenantID, record.Mailbox))
 	j.plan.HandoffURL = types.StringValue(url)
 	return nil
-}
-
-// renewHandoffs writes the hand-off of the other connections that name a certificate whose key has just come into the
-// store. What fails here shows when they are read.
-func renewHandoffs(ctx context.Context, s *store.Store, imported store.Connection) {
-	connections, _, err := s.Connections(ctx, imported.TenantID)
-	if err != nil {
-		return
-	}
-	for _, c := range connections {
-		if c.CertificateThumbprint != imported.CertificateThumbprint || c.ID() == imported.ID() {
-			continue
-		}
-		current, err := s.HandoffCurrent(ctx, c)
-		if err == nil && !current {
-			_, err = writeHandoff(ctx, s, c)
-		}
-		if err != nil {
-			tflog.Warn(ctx, "The hand-off of another connection was not renewed", map[string]any{"id": c.ID(), "error": err.Error()})
-		}
-	}
-}
-
-// writeHandoff writes the sheet, and the import script if there is something to import.
-func writeHandoff(ctx context.Context, s *store.Store, record store.Connection) (url string, err error) {
-	files, err := store.ConnectionFiles(record.TenantID, record.Mailbox, record.CertificateThumbprint)
-	if err != nil {
-		return "", err
-	}
-	sheet := handoff.Sheet{
-		ConnectionName: record.Name, TenantID: record.TenantID, ClientID: record.ClientID, Mailbox: record.Mailbox,
-		CredentialType: record.CredentialType, Thumbprint: record.CertificateThumbprint, CertificateNotAfter: record.CertificateNotAfter,
-		ClientSecretExpiresAt: record.ClientSecretExpiresAt, IdentityPath: files.Identity,
-		HandoffRecipients: record.HandoffRecipients, MigratePublicFolders: record.MigratePublicFolders,
-		PublicFolderPaths: record.PublicFolderPaths,
-	}
-	if record.EWS != nil {
-		sheet.EWS = *record.EWS
-	}
-	var script []byte
-	if record.CredentialType == store.CredentialClientSecret {
-		sheet.SecretPath = files.Secret
-	} else {
-		if sheet.HasPFX, err = s.HasKeyPair(ctx, record.TenantID, record.CertificateThumbprint); err != nil {
-			return "", err
-		}
-		// The key may have come into the store after the record.
-		if c, err := s.Certificate(ctx, record.TenantID, record.CertificateThumbprint); err == nil {
-			sheet.CertificateNotAfter = &c.NotAfter
-		}
-	}
-	if sheet.HasPFX {
-		sheet.PFXPath, sheet.PasswordPath, sheet.ScriptPath = files.PFX, files.Password, files.HandoffScript
-		if script, err = handoff.ImportScript(sheet); err != nil {
-			return "", err
-		}
-	}
-	page, err := handoff.HTML(sheet)
-	if err != nil {
-		return "", err
-	}
-	return s.WriteHandoff(ctx, record, page, script)
-}
-
-// release lets go of the certificate of a connection that does not name it any more. Its key leaves the store when
-// nothing else names it, and the PFX file that it came from is still there: else it may be the only copy, and a
-// replacement of the connection would lose it. What goes wrong is a warning: the connection itself is as it should be.
-func release(ctx context.Context, s *store.Store, connection *Model, diags *diag.Diagnostics) {
-	thumbprint := connection.CertificateThumbprint.ValueString()
-	if thumbprint == "" {
-		return
-	}
-	tenantID, mailbox := connection.key()
-	err := releaseCertificate(ctx, s, tenantID, thumbprint, connection.CertificatePFXPath.ValueString())
-	if errors.Is(err, errOnlyCopy) {
-		files, _ := store.ConnectionFiles(tenantID, mailbox, thumbprint)
-		diags.AddWarning("A certificate's key was left in the store", fmt.Sprintf(
-			"Nothing in the store names the certificate %s any more, and its key may be the only copy: there is no file at certificate_pfx_path. "+
-				"A connection that names it again finds it. If nobody will need it, delete %s and the files of that name beside it in %s.",
-			normalThumbprint(thumbprint), files.PFX, s.URL()))
-	} else if err != nil {
-		diags.AddWarning("A certificate's key was left in the store", fmt.Sprintf("The certificate %s may not be needed any more: %v", thumbprint, err))
-	}
-}
-
-var errOnlyCopy = errors.New("the store's copy of the key may be the only one")
-
-func releaseCertificate(ctx context.Context, s *store.Store, tenantID, thumbprint, pfxPath string) error {
-	there, err := s.HasKeyPair(ctx, tenantID, thumbprint)
-	if err != nil {
-		return err
-	}
-	if !there {
-		return s.DeleteUnusedCertificate(ctx, tenantID, thumbprint) // what a cut-off run left of it, if anything
-	}
-	named, err := s.CertificateIsNamed(ctx, tenantID, thumbprint)
-	if err != nil {
-		return err
-	}
-	if named {
-		// Fewer people are to open it now. Without the passphrase that shows, and is done, at the other connections.
-		if due, err := s.SharingDue(ctx, tenantID, thumbprint, nil); err == nil && due && s.HasPassphrase() {
-			if err := s.ShareCertificate(ctx, tenantID, thumbprint); err != nil {
-				tflog.Warn(ctx, "The password of a PFX is still encrypted to people who need it no more", map[string]any{"thumbprint": thumbprint, "error": err.Error()})
-			}
-		}
-		return nil
-	}
-	if info, err := os.Stat(pfxPath); pfxPath == "" || err != nil || !info.Mode().IsRegular() {
-		return errOnlyCopy
-	}
-	return s.DeleteUnusedCertificate(ctx, tenantID, thumbprint)
 }
