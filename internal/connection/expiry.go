@@ -23,7 +23,7 @@ func (m *Model) warnOfExpiry(ctx context.Context, s *store.Store, now time.Time,
 		at, what = path.Root("client_secret_expires_at"), "The client secret of "+m.Mailbox.ValueString()
 		ends = timeOf(m.ClientSecretExpiresAt)
 		remedy = "Make another one in the app, and give it to client_secret_wo, with another client_secret_wo_version and its client_secret_expires_at."
-	} else if ends == nil && s != nil && isKnown(m.TenantID, m.CertificateThumbprint) {
+	} else if ends == nil && s != nil && !anyUnknown(m.TenantID, m.CertificateThumbprint) {
 		// Apply will find the date in the store, if it is there; the plan may not promise it.
 		if c, err := s.Certificate(ctx, m.TenantID.ValueString(), m.CertificateThumbprint.ValueString()); err == nil {
 			ends = &c.NotAfter

@@ -62,8 +62,8 @@ func (m *Model) record(ctx context.Context, owner string, now time.Time) store.C
 	return c
 }
 
-// show fills the model from the store. What differs in spelling only keeps the user's spelling.
-func (m *Model) show(ctx context.Context, s *store.Store, c store.Connection) error {
+// load fills the model from the store. What differs in spelling only keeps the user's spelling.
+func (m *Model) load(ctx context.Context, s *store.Store, c store.Connection) error {
 	current, err := s.HandoffCurrent(ctx, c)
 	if err != nil {
 		return err
@@ -85,15 +85,15 @@ func (m *Model) show(ctx context.Context, s *store.Store, c store.Connection) er
 	}
 
 	m.ID = types.StringValue(c.ID())
-	m.TenantID = keep(m.TenantID, types.StringValue(c.TenantID), strings.ToLower)
-	m.Mailbox = keep(m.Mailbox, types.StringValue(c.Mailbox), strings.ToLower)
+	m.TenantID = priorIfEqual(m.TenantID, types.StringValue(c.TenantID), strings.ToLower)
+	m.Mailbox = priorIfEqual(m.Mailbox, types.StringValue(c.Mailbox), strings.ToLower)
 	m.Name = types.StringValue(c.Name)
-	m.ClientID = keep(m.ClientID, types.StringValue(c.ClientID), strings.ToLower)
-	m.CertificateThumbprint = keep(m.CertificateThumbprint, textOf(c.CertificateThumbprint), normalThumbprint)
-	m.ClientSecretExpiresAt = keepTime(m.ClientSecretExpiresAt, timeText(c.ClientSecretExpiresAt))
+	m.ClientID = priorIfEqual(m.ClientID, types.StringValue(c.ClientID), strings.ToLower)
+	m.CertificateThumbprint = priorIfEqual(m.CertificateThumbprint, textOf(c.CertificateThumbprint), normalThumbprint)
+	m.ClientSecretExpiresAt = priorIfSameTime(m.ClientSecretExpiresAt, timeText(c.ClientSecretExpiresAt))
 	m.MigratePublicFolders = types.BoolValue(c.MigratePublicFolders)
-	m.PublicFolderPaths = keepSet(ctx, m.PublicFolderPaths, c.PublicFolderPaths)
-	m.HandoffRecipients = keepSet(ctx, m.HandoffRecipients, c.HandoffRecipients)
+	m.PublicFolderPaths = priorIfBothEmpty(ctx, m.PublicFolderPaths, c.PublicFolderPaths)
+	m.HandoffRecipients = priorIfBothEmpty(ctx, m.HandoffRecipients, c.HandoffRecipients)
 	if encryption, err := s.PFXEncryption(ctx, c.TenantID, c.CertificateThumbprint); err == nil && !m.CertificatePFXEncryption.IsNull() {
 		m.CertificatePFXEncryption = types.StringValue(encryption.String())
 	}
@@ -110,24 +110,26 @@ func texts(ctx context.Context, set types.Set) []string {
 	return elements
 }
 
-// keepSet returns what the store has. Nothing there is an empty set for a user who wrote one, and null otherwise.
-func keepSet(ctx context.Context, mine types.Set, theirs []string) types.Set {
-	if len(theirs) == 0 && len(mine.Elements()) == 0 && !mine.IsUnknown() {
-		return mine
+// priorIfBothEmpty returns the stored values as a set. No value is an empty set for a user who wrote one, and null
+// otherwise.
+func priorIfBothEmpty(ctx context.Context, prior types.Set, stored []string) types.Set {
+	if len(stored) == 0 && len(prior.Elements()) == 0 && !prior.IsUnknown() {
+		return prior
 	}
-	stored, problems := types.SetValueFrom(ctx, types.StringType, theirs)
+	set, problems := types.SetValueFrom(ctx, types.StringType, stored)
 	if problems.HasError() {
-		return mine
+		return prior
 	}
-	return stored
+	return set
 }
 
-// keep returns the first value if both mean the same, and the second one otherwise.
-func keep(mine, theirs types.String, normal func(string) string) types.String {
-	if mine.IsNull() || mine.IsUnknown() || theirs.IsNull() || theirs.IsUnknown() || normal(mine.ValueString()) != normal(theirs.ValueString()) {
-		return theirs
+// priorIfEqual returns the prior value if its normal form is that of the other one, and the other one otherwise.
+func priorIfEqual(prior, other types.String, normal func(string) string) types.String {
+	if prior.IsNull() || prior.IsUnknown() || other.IsNull() || other.IsUnknown() ||
+		normal(prior.ValueString()) != normal(other.ValueString()) {
+		return other
 	}
-	return mine
+	return prior
 }
 
 func normalThumbprint(text string) string {
@@ -137,12 +139,12 @@ func normalThumbprint(text string) string {
 	return text
 }
 
-// keepTime is keep for times: one moment can be written in the time of any zone.
-func keepTime(mine, theirs timetypes.RFC3339) timetypes.RFC3339 {
-	if one, other := timeOf(mine), timeOf(theirs); one != nil && other != nil && one.Equal(*other) {
-		return mine
+// priorIfSameTime is priorIfEqual for times: one moment can be written in the time of any zone.
+func priorIfSameTime(prior, other timetypes.RFC3339) timetypes.RFC3339 {
+	if one, two := timeOf(prior), timeOf(other); one != nil && two != nil && one.Equal(*two) {
+		return prior
 	}
-	return theirs
+	return other
 }
 
 func textOf(text string) types.String {

@@ -58,7 +58,7 @@ func openPFX(config *Model, now time.Time, diags *diag.Diagnostics) *certificate
 
 // thumbprintOf tells which certificate is in the PFX file of a configuration, if it can be opened, as a sentence to append.
 func thumbprintOf(config *Model) string {
-	if !isKnown(config.CertificatePFXPath, config.CertificatePFXPassword) {
+	if anyUnknown(config.CertificatePFXPath, config.CertificatePFXPassword) {
 		return ""
 	}
 	data, err := os.ReadFile(config.CertificatePFXPath.ValueString())
@@ -83,7 +83,7 @@ func (m *Model) encryption() certificate.Encryption {
 // repackDue says whether the store's PFX is encrypted in another way than the plan says. What cannot be read is left to
 // those who need it.
 func repackDue(ctx context.Context, s *store.Store, plan *Model) bool {
-	if plan.CertificatePFXEncryption.IsNull() || !isKnown(plan.CertificatePFXEncryption, plan.TenantID, plan.CertificateThumbprint) {
+	if plan.CertificatePFXEncryption.IsNull() || anyUnknown(plan.CertificatePFXEncryption, plan.TenantID, plan.CertificateThumbprint) {
 		return false
 	}
 	current, err := s.PFXEncryption(ctx, plan.TenantID.ValueString(), plan.CertificateThumbprint.ValueString())

@@ -21,7 +21,7 @@ func (r *Resource) ValidateConfig(ctx context.Context, request resource.Validate
 	if response.Diagnostics.HasError() {
 		return
 	}
-	if isKnown(config.CertificateThumbprint, config.ClientSecret) {
+	if !anyUnknown(config.CertificateThumbprint, config.ClientSecret) {
 		config.checkCredential(&response.Diagnostics)
 	}
 	config.checkPublicFolders(&response.Diagnostics)
@@ -34,10 +34,10 @@ func (m *Model) checkCredential(diags *diag.Diagnostics) {
 	case !m.ClientSecret.IsNull() && (!m.CertificateThumbprint.IsNull() || !m.CertificatePFXPath.IsNull()):
 		diags.AddAttributeError(path.Root("client_secret_wo"), "Two credentials", advice+" Both a certificate and a client secret are set.")
 	case m.CertificateThumbprint.IsNull() && !m.CertificatePFXPath.IsNull():
-		diags.AddAttributeError(path.Root("certificate_thumbprint"), "No thumbprint beside the PFX file",
+		diags.AddAttributeError(path.Root("certificate_thumbprint"), "PFX file without a thumbprint",
 			"certificate_pfx_path needs certificate_thumbprint, so that everybody sees which certificate it is."+thumbprintOf(m))
 	case m.CertificateThumbprint.IsNull() && m.ClientSecret.IsNull():
-		diags.AddError("No credential", advice+" Neither is set. The client secret of an imported connection stands in the store, but its value is needed here too.")
+		diags.AddError("No credential", advice+" Neither is set. The client secret of an imported connection is in the store, but its value is needed here, too.")
 	}
 }
 
@@ -56,9 +56,8 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	if r.services == nil {
 		return
 	}
-	known := !r.services.StoreUnknown()
 	var s *store.Store
-	if known {
+	if !r.services.StoreUnknown() {
 		if s = openStore(r.services, &response.Diagnostics); s == nil {
 			return
 		}
@@ -84,21 +83,23 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 		return
 	}
 
-	response.RequiresReplace = append(response.RequiresReplace, settle(config, state, plan)...)
+	response.RequiresReplace = append(response.RequiresReplace, planInputs(config, state, plan)...)
 	plan.CertificateNotAfter = plan.lastNotAfter(state)
 	changed := state == nil || !plan.sameInputs(state) || state.HandoffURL.IsNull()
 	if s != nil {
-		p := &planning{store: s, now: r.services.Now(), config: config, state: state, plan: plan, owner: owner, diags: &response.Diagnostics}
-		changed = p.check(ctx, changed)
+		p := &preflight{
+			store: s, now: r.services.Now(), config: config, state: state, plan: plan, owner: owner, diags: &response.Diagnostics,
+		}
+		changed = p.run(ctx, changed)
 	}
 	plan.complete(s, state, changed)
 	plan.warnOfExpiry(ctx, s, r.services.Now(), &response.Diagnostics)
 	response.Diagnostics.Append(response.Plan.Set(ctx, plan)...)
 }
 
-// settle brings what the user set to its planned value: defaults where nothing is set, and the prior spelling where
+// planInputs brings what the user set to its planned value: defaults where nothing is set, and the prior spelling where
 // only the spelling changed. It returns what makes it another connection.
-func settle(config, state, plan *Model) (replace path.Paths) {
+func planInputs(config, state, plan *Model) (replace path.Paths) {
 	if config.Name.IsNull() {
 		plan.Name = defaultName(plan.Mailbox)
 	}
@@ -109,11 +110,11 @@ func settle(config, state, plan *Model) (replace path.Paths) {
 	if state == nil {
 		return nil
 	}
-	plan.TenantID = keepPrior(plan.TenantID, state.TenantID, strings.ToLower)
-	plan.Mailbox = keepPrior(plan.Mailbox, state.Mailbox, strings.ToLower)
-	plan.ClientID = keepPrior(plan.ClientID, state.ClientID, strings.ToLower)
-	plan.CertificateThumbprint = keepPrior(plan.CertificateThumbprint, state.CertificateThumbprint, normalThumbprint)
-	plan.ClientSecretExpiresAt = keepTime(state.ClientSecretExpiresAt, plan.ClientSecretExpiresAt)
+	plan.TenantID = priorIfEqual(state.TenantID, plan.TenantID, strings.ToLower)
+	plan.Mailbox = priorIfEqual(state.Mailbox, plan.Mailbox, strings.ToLower)
+	plan.ClientID = priorIfEqual(state.ClientID, plan.ClientID, strings.ToLower)
+	plan.CertificateThumbprint = priorIfEqual(state.CertificateThumbprint, plan.CertificateThumbprint, normalThumbprint)
+	plan.ClientSecretExpiresAt = priorIfSameTime(state.ClientSecretExpiresAt, plan.ClientSecretExpiresAt)
 	if config.Name.IsNull() {
 		plan.Name = defaultName(plan.Mailbox)
 	}
@@ -126,14 +127,6 @@ func settle(config, state, plan *Model) (replace path.Paths) {
 	return replace
 }
 
-// keepPrior returns the prior value if the planned one means the same.
-func keepPrior(planned, prior types.String, normal func(string) string) types.String {
-	if planned.IsNull() || planned.IsUnknown() || prior.IsNull() {
-		return planned
-	}
-	return keep(prior, planned, normal)
-}
-
 func defaultName(mailbox types.String) types.String {
 	if mailbox.IsUnknown() {
 		return types.StringUnknown()
@@ -142,7 +135,7 @@ func defaultName(mailbox types.String) types.String {
 	return types.StringValue(strings.ToLower(domain))
 }
 
-// sameInputs says whether two models agree in everything but what is computed.
+// sameInputs reports whether two models agree in everything but what is computed.
 func (m *Model) sameInputs(other *Model) bool {
 	return m.TenantID.Equal(other.TenantID) && m.Mailbox.Equal(other.Mailbox) && m.Name.Equal(other.Name) && m.ClientID.Equal(other.ClientID) &&
 		m.CertificateThumbprint.Equal(other.CertificateThumbprint) && m.CertificatePFXPath.Equal(other.CertificatePFXPath) &&
@@ -174,7 +167,7 @@ func (m *Model) complete(s *store.Store, state *Model, changed bool) {
 	if state != nil {
 		m.ID = state.ID
 	}
-	if state != nil && s != nil && isKnown(m.TenantID, m.Mailbox) {
+	if state != nil && s != nil && !anyUnknown(m.TenantID, m.Mailbox) {
 		// The store may have moved, or its URL be spelled otherwise, since the state was written.
 		m.RecordURL = types.StringValue(s.RecordURL(m.TenantID.ValueString(), m.Mailbox.ValueString()))
 		m.HandoffURL = types.StringValue(s.HandoffURL(m.TenantID.ValueString(), m.Mailbox.ValueString()))

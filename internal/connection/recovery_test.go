@@ -309,7 +309,7 @@ func TestAccTargetConnection_KeyIsThereForWhoeverNamesItWhileAnotherConnectionGo
 	}
 	create := func(ctx context.Context, m *Model) {
 		var diags diag.Diagnostics
-		(&job{store: s, directory: &tenant{}, now: today, plan: m, config: m, diags: &diags}).create(ctx, "owner")
+		(&writer{store: s, directory: &tenant{}, now: today, plan: m, config: m, diags: &diags}).create(ctx, "owner")
 		if diags.HasError() {
 			t.Error(diags)
 		}

@@ -107,12 +107,12 @@ func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, r
 	if response.Diagnostics.HasError() {
 		return
 	}
-	job := r.job(plan, config, &response.Diagnostics)
-	if job == nil {
+	writer := r.writer(plan, config, &response.Diagnostics)
+	if writer == nil {
 		return
 	}
 	owner := newOwner()
-	job.create(ctx, owner)
+	writer.create(ctx, owner)
 	if response.Diagnostics.HasError() {
 		return
 	}
@@ -160,7 +160,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		response.State.RemoveResource(ctx)
 		return
 	}
-	if err := state.show(ctx, s, record); err != nil {
+	if err := state.load(ctx, s, record); err != nil {
 		response.Diagnostics.AddError("Reading the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
@@ -225,11 +225,11 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 	if response.Diagnostics.HasError() {
 		return
 	}
-	job := r.job(plan, config, &response.Diagnostics)
-	if job == nil {
+	writer := r.writer(plan, config, &response.Diagnostics)
+	if writer == nil {
 		return
 	}
-	job.update(ctx, state, owner)
+	writer.update(ctx, state, owner)
 	if response.Diagnostics.HasError() {
 		return // the state keeps the old revision, by which the next Read sees that this update is to be finished
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// job writes one connection into the store. plan becomes the new state; only the configuration holds write-only values.
-type job struct {
+// writer writes one connection into the store. plan becomes the new state; only the configuration holds write-only values.
+type writer struct {
 	store        *store.Store
 	directory    entra.Directory // the tenant's
 	now          time.Time
@@ -25,12 +25,15 @@ type job struct {
 	diags        *diag.Diagnostics
 }
 
-func (r *Resource) job(plan, config *Model, diags *diag.Diagnostics) *job {
+func (r *Resource) writer(plan, config *Model, diags *diag.Diagnostics) *writer {
 	s := openStore(r.services, diags)
 	if s == nil {
 		return nil
 	}
-	return &job{store: s, directory: r.services.Directory(plan.TenantID.ValueString()), now: r.services.Now(), plan: plan, config: config, diags: diags}
+	return &writer{
+		store: s, directory: r.services.Directory(plan.TenantID.ValueString()), now: r.services.Now(),
+		plan: plan, config: config, diags: diags,
+	}
 }
 
 // tenantTimeout bounds readTenant: the hand-off can be written without it.
@@ -39,76 +42,76 @@ const tenantTimeout = 20 * time.Second
 // readTenant asks the tenant what the sheet's EWS script has to know: one request, and one more for every twenty apps that hold
 // the role. Rights: Application.Read.All and Organization.Read.All. It returns nil where nothing could be learnt, since a
 // connection can be kept without any access to its tenant.
-func (j *job) readTenant(ctx context.Context) *ewsaccess.TenantFacts {
+func (w *writer) readTenant(ctx context.Context) *ewsaccess.TenantFacts {
 	ctx, cancel := context.WithTimeout(ctx, tenantTimeout)
 	defer cancel()
-	held, err := j.directory.RoleHolders(ctx, ewsaccess.Role, j.plan.ClientID.ValueString())
+	held, err := w.directory.RoleHolders(ctx, ewsaccess.Role, w.plan.ClientID.ValueString())
 	if err != nil {
-		tflog.Info(ctx, "The tenant could not be looked at for the hand-off sheet", map[string]any{"tenant_id": j.plan.TenantID.ValueString(), "error": err.Error()})
+		tflog.Info(ctx, "The tenant could not be looked at for the hand-off sheet", map[string]any{"tenant_id": w.plan.TenantID.ValueString(), "error": err.Error()})
 		return nil
 	}
-	seen := ewsaccess.FactsOf(held, j.now)
+	seen := ewsaccess.FactsOf(held, w.now)
 	return &seen
 }
 
-func (j *job) create(ctx context.Context, owner string) {
-	seen := j.readTenant(ctx)
-	defer j.store.Lock()()
-	imported, ok := j.importPFX(ctx, nil)
+func (w *writer) create(ctx context.Context, owner string) {
+	seen := w.readTenant(ctx)
+	defer w.store.Lock()()
+	imported, ok := w.importPFX(ctx, nil)
 	if !ok {
 		return
 	}
 	secret := ""
-	if writesSecret(j.plan, nil) {
-		secret = j.config.ClientSecret.ValueString()
+	if writesSecret(w.plan, nil) {
+		secret = w.config.ClientSecret.ValueString()
 	}
-	j.dateCertificate(ctx)
-	planned := j.plan.record(ctx, owner, j.now)
+	w.dateCertificate(ctx)
+	planned := w.plan.record(ctx, owner, w.now)
 	planned.EWS = seen
-	record, err := j.store.CreateConnection(ctx, planned, secret)
+	record, err := w.store.CreateConnection(ctx, planned, secret)
 	if exists, ok := errors.AsType[*store.ExistsError](err); ok {
-		addExists(j.diags, exists)
+		addExists(w.diags, exists)
 	} else if err != nil {
-		j.diags.AddError("Creating the connection", err.Error())
-	} else if err := j.finish(ctx, record, imported); err != nil {
-		j.diags.AddError("Creating the connection", err.Error())
+		w.diags.AddError("Creating the connection", err.Error())
+	} else if err := w.finish(ctx, record, imported); err != nil {
+		w.diags.AddError("Creating the connection", err.Error())
 		// Without a state nobody would own the record.
-		if err := j.store.DeleteConnection(context.WithoutCancel(ctx), record.TenantID, record.Mailbox, owner); err != nil {
-			j.diags.AddError("Undoing the creation", err.Error())
+		if err := w.store.DeleteConnection(context.WithoutCancel(ctx), record.TenantID, record.Mailbox, owner); err != nil {
+			w.diags.AddError("Undoing the creation", err.Error())
 		}
 	}
-	if j.diags.HasError() && imported {
-		release(context.WithoutCancel(ctx), j.store, j.plan, j.diags)
+	if w.diags.HasError() && imported {
+		release(context.WithoutCancel(ctx), w.store, w.plan, w.diags)
 	}
 }
 
-func (j *job) update(ctx context.Context, state *Model, owner string) {
-	seen := j.readTenant(ctx)
-	defer j.store.Lock()()
-	imported, ok := j.importPFX(ctx, state)
+func (w *writer) update(ctx context.Context, state *Model, owner string) {
+	seen := w.readTenant(ctx)
+	defer w.store.Lock()()
+	imported, ok := w.importPFX(ctx, state)
 	if !ok {
 		return
 	}
-	j.dateCertificate(ctx)
-	planned := j.plan.record(ctx, owner, j.now)
+	w.dateCertificate(ctx)
+	planned := w.plan.record(ctx, owner, w.now)
 	planned.EWS = seen
 	var secret *string
-	if writesSecret(j.plan, state) {
-		secret = new(j.config.ClientSecret.ValueString())
+	if writesSecret(w.plan, state) {
+		secret = new(w.config.ClientSecret.ValueString())
 	}
-	record, err := j.store.UpdateConnection(ctx, planned, secret)
-	if err = dropDamaged(ctx, j.store, j.plan, err); errors.Is(err, store.ErrNotFound) { // somebody deleted or damaged it
-		record, err = j.store.CreateConnection(ctx, planned, j.config.ClientSecret.ValueString())
+	record, err := w.store.UpdateConnection(ctx, planned, secret)
+	if err = dropDamaged(ctx, w.store, w.plan, err); errors.Is(err, store.ErrNotFound) { // somebody deleted or damaged it
+		record, err = w.store.CreateConnection(ctx, planned, w.config.ClientSecret.ValueString())
 	}
 	if err == nil {
-		err = j.finish(ctx, record, imported)
+		err = w.finish(ctx, record, imported)
 	}
 	if err != nil {
-		j.diags.AddError("Updating the connection "+state.ID.ValueString(), err.Error())
+		w.diags.AddError("Updating the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
 	if normalThumbprint(state.CertificateThumbprint.ValueString()) != record.CertificateThumbprint {
-		release(ctx, j.store, state, j.diags)
+		release(ctx, w.store, state, w.diags)
 	}
 }
 
@@ -127,58 +130,58 @@ func dropDamaged(ctx context.Context, s *store.Store, connection *Model, err err
 }
 
 // importPFX brings the key of the PFX file into the store, if that is due.
-func (j *job) importPFX(ctx context.Context, state *Model) (imported, ok bool) {
-	if !importsPFX(ctx, j.store, j.plan, state) {
+func (w *writer) importPFX(ctx context.Context, state *Model) (imported, ok bool) {
+	if !importsPFX(ctx, w.store, w.plan, state) {
 		return false, true
 	}
-	pair := openPFX(j.config, j.now, j.diags)
+	pair := openPFX(w.config, w.now, w.diags)
 	if pair == nil {
 		return false, false
 	}
-	planned := j.plan.record(ctx, "", j.now)
-	if err := j.store.SaveCertificate(ctx, planned.TenantID, pair, j.plan.encryption(), &planned); err != nil {
-		j.diags.AddAttributeError(path.Root("certificate_pfx_path"), "Keeping the certificate's key", err.Error())
+	planned := w.plan.record(ctx, "", w.now)
+	if err := w.store.SaveCertificate(ctx, planned.TenantID, pair, w.plan.encryption(), &planned); err != nil {
+		w.diags.AddAttributeError(path.Root("certificate_pfx_path"), "Keeping the certificate's key", err.Error())
 		return false, false
 	}
 	return true, true
 }
 
 // dateCertificate fills in when the certificate expires, where the plan left it open and the store knows it.
-func (j *job) dateCertificate(ctx context.Context) {
-	if !j.plan.CertificateNotAfter.IsUnknown() {
+func (w *writer) dateCertificate(ctx context.Context) {
+	if !w.plan.CertificateNotAfter.IsUnknown() {
 		return
 	}
-	j.plan.CertificateNotAfter = timetypes.NewRFC3339Null()
-	c, err := j.store.Certificate(ctx, j.plan.TenantID.ValueString(), j.plan.CertificateThumbprint.ValueString())
+	w.plan.CertificateNotAfter = timetypes.NewRFC3339Null()
+	c, err := w.store.Certificate(ctx, w.plan.TenantID.ValueString(), w.plan.CertificateThumbprint.ValueString())
 	if err == nil {
-		j.plan.CertificateNotAfter = timeText(&c.NotAfter)
+		w.plan.CertificateNotAfter = timeText(&c.NotAfter)
 	}
 }
 
 // finish does what follows the record: sharing the PFX's password, and the hand-off. It completes the plan.
-func (j *job) finish(ctx context.Context, record store.Connection, imported bool) error {
+func (w *writer) finish(ctx context.Context, record store.Connection, imported bool) error {
 	if record.CredentialType == store.CredentialCertificate {
-		due, err := j.store.SharingDue(ctx, record.TenantID, record.CertificateThumbprint, &record)
+		due, err := w.store.SharingDue(ctx, record.TenantID, record.CertificateThumbprint, &record)
 		if err == nil && due {
-			err = j.store.ShareCertificate(ctx, record.TenantID, record.CertificateThumbprint)
+			err = w.store.ShareCertificate(ctx, record.TenantID, record.CertificateThumbprint)
 		}
-		if err == nil && repackDue(ctx, j.store, j.plan) {
-			err = j.store.Repack(ctx, record.TenantID, record.CertificateThumbprint, j.plan.encryption())
+		if err == nil && repackDue(ctx, w.store, w.plan) {
+			err = w.store.Repack(ctx, record.TenantID, record.CertificateThumbprint, w.plan.encryption())
 		}
 		if err != nil {
 			return err
 		}
 	}
-	url, err := writeHandoff(ctx, j.store, record)
+	url, err := writeHandoff(ctx, w.store, record)
 	if err != nil {
 		return err
 	}
 	if imported {
-		renewHandoffs(ctx, j.store, record)
+		renewHandoffs(ctx, w.store, record)
 	}
-	j.plan.ID = types.StringValue(record.ID())
-	j.plan.Revision = types.StringValue(record.Revision)
-	j.plan.RecordURL = types.StringValue(j.store.RecordURL(record.TenantID, record.Mailbox))
-	j.plan.HandoffURL = types.StringValue(url)
+	w.plan.ID = types.StringValue(record.ID())
+	w.plan.Revision = types.StringValue(record.Revision)
+	w.plan.RecordURL = types.StringValue(w.store.RecordURL(record.TenantID, record.Mailbox))
+	w.plan.HandoffURL = types.StringValue(url)
 	return nil
 }
