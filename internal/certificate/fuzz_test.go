@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// marks are what stands between or around the digits where people copy a thumbprint from.
+// marks are what surrounds or separates the digits where people copy a thumbprint from.
 var marks = []string{" ", ":", "-", "\t", "\r\n", "\u00a0", "\u200e", "\ufeff", "\u2003"}
 
 func FuzzAThumbprintIsTheSameHoweverItIsCopied(f *testing.F) {
@@ -70,7 +70,7 @@ func aPFX(t testing.TB) []byte {
 	return data
 }
 
-// expected tells whether an error of OpenPFX is one that its callers know.
+// expected reports whether an error of OpenPFX is one that its callers know.
 func expected(err error) bool {
 	return slices.ContainsFunc([]error{ErrNotPFX, ErrPassword, ErrNoPrivateKey, ErrUnsupported}, func(known error) bool { return errors.Is(err, known) })
 }

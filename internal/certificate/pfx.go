@@ -112,13 +112,13 @@ func readOuter(data []byte) (o outer, err error) {
 	return o, nil
 }
 
-// IsPFX tells whether data is a whole PFX, as far as that shows without its password.
+// IsPFX reports whether data is a whole PFX, as far as that shows without its password.
 func IsPFX(data []byte) bool {
 	_, err := readOuter(data)
 	return err == nil
 }
 
-// OpenPFX returns a PFX's private key, of whatever kind, with the certificate that belongs to it; a chain beside them
+// OpenPFX returns a PFX's private key, of whatever kind, with the certificate that belongs to it; a chain next to them
 // is left out. The error is ErrNotPFX, ErrPassword, ErrNoPrivateKey or ErrUnsupported.
 func OpenPFX(data []byte, password string) (crypto.Signer, *x509.Certificate, error) {
 	outer, err := readOuter(data)

@@ -231,7 +231,7 @@ func TestAccTargetConnection_CreateBeforeDestroyDoesNotDeleteTheSuccessor(t *tes
 	}
 	s.apply(config("one"))
 
-	// Another run made the record anew between plan and apply: this run's old object is not the one in the store.
+	// Another run made the record again between plan and apply: this run's old object is not the one in the store.
 	s.configure(config("two"))
 	s.run("plan", "-input=false", "-out=saved.tfplan")
 	env.must(env.open().DeleteConnection(t.Context(), tenantID, mailbox, env.record().Owner))

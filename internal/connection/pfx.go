@@ -56,7 +56,7 @@ func openPFX(config *Model, now time.Time, diags *diag.Diagnostics) *certificate
 	return pair
 }
 
-// thumbprintOf tells which certificate is in the PFX file of a configuration, if it can be opened, as a sentence to append.
+// thumbprintOf names the certificate that is in the PFX file of a configuration, if it opens, as a sentence to append.
 func thumbprintOf(config *Model) string {
 	if anyUnknown(config.CertificatePFXPath, config.CertificatePFXPassword) {
 		return ""
@@ -80,7 +80,7 @@ func (m *Model) encryption() certificate.Encryption {
 	return certificate.AES256
 }
 
-// repackDue says whether the store's PFX is encrypted in another way than the plan says. What cannot be read is left to
+// repackDue reports whether the store's PFX is encrypted in another way than the plan says. What cannot be read is left to
 // those who need it.
 func repackDue(ctx context.Context, s *store.Store, plan *Model) bool {
 	if plan.CertificatePFXEncryption.IsNull() || anyUnknown(plan.CertificatePFXEncryption, plan.TenantID, plan.CertificateThumbprint) {

@@ -47,7 +47,7 @@ func TestAccTargetConnection_PFXIsPackedForWindowsServer2016WhereverItsKeyCameFr
 		tf.TestStep{Config: with(asLegacy), Check: env.packed(certificate.Legacy)},
 		tf.TestStep{Config: with(), Check: env.packed(certificate.Legacy)}, // nothing is asked, and it stays
 		tf.TestStep{Config: with(asLegacy)},
-		tf.TestStep{ // somebody else packed it anew
+		tf.TestStep{ // somebody else packed it again
 			PreConfig: func() {
 				env.must(env.open().Repack(t.Context(), tenantID, certificate.Thumbprint(pair().Certificate), certificate.AES256))
 			},

@@ -55,7 +55,7 @@ func importsPFX(ctx context.Context, s *store.Store, plan, state *Model) bool {
 	return err == nil && !there
 }
 
-// checkVacant looks whether another connection has the tenant and mailbox already.
+// checkVacant refuses a tenant and mailbox that another connection has.
 func (p *preflight) checkVacant(ctx context.Context) {
 	if anyUnknown(p.plan.TenantID, p.plan.Mailbox) {
 		return
@@ -83,7 +83,7 @@ func (m *Model) matches(c store.Connection) bool {
 		normalThumbprint(m.CertificateThumbprint.ValueString()) == c.CertificateThumbprint && m.Name.ValueString() == c.Name
 }
 
-// addExists says who has the mailbox, and what to paste to take that connection over.
+// addExists names the connection that has the mailbox, and says how to import it.
 func addExists(diags *diag.Diagnostics, exists *store.ExistsError) {
 	diags.AddAttributeError(path.Root("mailbox"), "The mailbox serves another connection", fmt.Sprintf("%v.\n\n"+
 		"If it is this connection, made by a run that was interrupted, import it (and run \"terraform untaint\" instead if Terraform marked it as tainted):\n\n"+

@@ -36,19 +36,19 @@ const ownerKey = "owner"
 type Services interface {
 	// Store returns the connection store, or an error that says how to configure one.
 	Store() (*store.Store, error)
-	// StoreUnknown says whether the store's configuration is not known while planning.
+	// StoreUnknown reports whether the store's configuration is known only after apply.
 	StoreUnknown() bool
 	// Now is the time by which certificates are judged.
 	Now() time.Time
-	// Directory is a tenant's directory, seen with the rights of whom the provider signed in as.
+	// Directory is a tenant's directory, with the rights of the identity that the provider signs in as.
 	Directory(tenantID string) entra.Directory
 }
 
 // NewResource returns the resource codetwo_target_connection.
 func NewResource() resource.Resource { return &Resource{} }
 
-// Resource is codetwo_target_connection. All it changes is the connection store. It looks at the tenant for what the sheet
-// tells an Exchange administrator, and goes without where it cannot.
+// Resource is codetwo_target_connection. All it changes is the connection store. It reads from the tenant what the sheet
+// tells an Exchange administrator, and does without where it cannot.
 type Resource struct{ services Services }
 
 // Metadata names the resource.
@@ -93,7 +93,7 @@ func (r *Resource) ImportState(ctx context.Context, request resource.ImportState
 	resource.ImportStatePassthroughID(ctx, path.Root("id"), request, response)
 }
 
-// isImportID tells whether a text has the form of a connection's ID. Whether there is one, Read finds out.
+// isImportID reports whether a text has the form of a connection's ID. Read finds out whether there is one.
 func isImportID(given string) bool {
 	tenantID, mailbox, found := strings.Cut(given, "/")
 	return found && guid.Valid(tenantID) && mailbox != ""
@@ -155,7 +155,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	owner := ownerOf(ctx, request.Private, &response.Diagnostics)
 	if owner != "" && owner != record.Owner {
 		response.Diagnostics.AddWarning("The connection is another one", fmt.Sprintf(
-			"The record %s was deleted and created anew by another resource. This one is taken from the state, as what it stood for is gone.",
+			"The record %s was deleted, and another resource created it again. Removing this resource from state because its own record no longer exists.",
 			s.RecordURL(tenantID, mailbox)))
 		response.State.RemoveResource(ctx)
 		return
@@ -168,7 +168,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	response.Diagnostics.Append(response.State.Set(ctx, &state)...)
 }
 
-// readMissing decides what it means that there is no record.
+// readMissing decides what a missing record means.
 func readMissing(ctx context.Context, s *store.Store, state *Model, response *resource.ReadResponse) {
 	if !storeIsThere(ctx, s, state, &response.Diagnostics) {
 		return
@@ -184,7 +184,7 @@ func readMissing(ctx context.Context, s *store.Store, state *Model, response *re
 		response.State.RemoveResource(ctx)
 		return
 	}
-	// Taken from the state, the rest would stay for ever.
+	// Without the resource in the state, nothing would ever delete the rest.
 	response.Diagnostics.AddWarning("The connection's record is gone", fmt.Sprintf(
 		"Somebody deleted %s, and left %s. Apply writes the record again; destroy removes what is left.", s.RecordURL(tenantID, mailbox), leftover))
 	writeAgain(ctx, state, response)
@@ -215,7 +215,7 @@ func storeIsThere(ctx context.Context, s *store.Store, state *Model, diags *diag
 	return there
 }
 
-// Update writes the record anew, with its secret or its certificate's key where those are new, and the hand-off.
+// Update writes the record again, with its secret or its certificate's key where those are new, and the hand-off.
 func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, response *resource.UpdateResponse) {
 	plan, config, state := new(Model), new(Model), new(Model)
 	response.Diagnostics.Append(request.Plan.Get(ctx, plan)...)
@@ -236,8 +236,8 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 	response.Diagnostics.Append(response.State.Set(ctx, plan)...)
 }
 
-// Delete removes the record with its secret and hand-off, and a certificate's key that nothing else names and that can
-// be had again from its PFX file. It needs no passphrase, and never touches the app.
+// Delete removes the record with its secret and hand-off, and a certificate's key that nothing else names and that its
+// PFX file still holds. It needs no passphrase, and never touches the app.
 func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, response *resource.DeleteResponse) {
 	var state Model
 	response.Diagnostics.Append(request.State.Get(ctx, &state)...)

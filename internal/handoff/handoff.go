@@ -37,14 +37,14 @@ type Sheet struct {
 	// ClientSecretExpiresAt is when Entra ID stops accepting the client secret, where it is known.
 	ClientSecretExpiresAt *time.Time
 
-	// HasPFX tells whether the store keeps the certificate with its private key.
+	// HasPFX reports whether the store keeps the certificate with its private key.
 	HasPFX bool
 	// PFXPath, PasswordPath and SecretPath are files of the store: the PFX, its encrypted password, and the encrypted
 	// client secret. They are relative to the store's folder, with forward slashes.
 	PFXPath, PasswordPath, SecretPath string
 	// IdentityPath is the store's encrypted age identity, relative like the others; "identity.age" where empty.
 	IdentityPath string
-	// ScriptPath is the import script, relative like the others; where empty, the sheet speaks of the script beside it.
+	// ScriptPath is the import script, relative like the others; where empty, the sheet speaks of the script next to it.
 	ScriptPath string
 	// HandoffRecipients are the age public keys that can open the password or the secret without the passphrase.
 	HandoffRecipients []string
@@ -58,7 +58,7 @@ type Sheet struct {
 	PublicFolderPaths []string
 }
 
-// check tells which field of the sheet cannot be right.
+// check says which field of the sheet cannot be right.
 func (s Sheet) check() error {
 	switch {
 	case s.TenantID == "":

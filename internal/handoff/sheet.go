@@ -58,7 +58,7 @@ func HTML(s Sheet) ([]byte, error) {
 	slices.SortFunc(dates, func(a, b date) int { return a.On.Compare(b.On) })
 	script := s.ScriptPath
 	if script == "" {
-		script = "<the .ps1 file beside this page>"
+		script = "<the .ps1 file next to this page>"
 	}
 
 	var page bytes.Buffer

@@ -24,7 +24,7 @@ var (
 	Exchange = API{Name: "Office 365 Exchange Online", AppID: "00000002-0000-0ff1-ce00-000000000000"}
 )
 
-// Risk is what holding a permission amounts to, in a tenant, for whoever has the app's key.
+// Risk is what holding a permission amounts to, in a tenant, to the holder of the app's key.
 type Risk string
 
 // Risks follow CISA's ScubaGear rating of application permissions, and our own reading where it has none.
@@ -77,7 +77,7 @@ func Find(api API, name string) (found Permission, known bool) {
 	return Permission{}, false
 }
 
-// FindByID returns the catalogue's entry for a role of an API. The same role ID can stand on several APIs.
+// FindByID returns the catalogue's entry for a role of an API. Several APIs can have the same role ID.
 func FindByID(resourceAppID, roleID string) (found Permission, known bool) {
 	for _, entry := range catalogue {
 		if strings.EqualFold(entry.API.AppID, resourceAppID) && strings.EqualFold(entry.ID, roleID) {

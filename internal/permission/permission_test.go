@@ -14,7 +14,7 @@ func TestEveryEntryCanBeReviewed(t *testing.T) {
 	seen := map[string]bool{}
 	for _, entry := range catalogue {
 		if !guid.Valid(entry.ID) || entry.ID != strings.ToLower(entry.ID) {
-			t.Errorf("%s: ID %q is no lower-case GUID", entry.Key(), entry.ID)
+			t.Errorf("%s: ID %q is not a lower-case GUID", entry.Key(), entry.ID)
 		}
 		if !regexp.MustCompile(`^[A-Z][^.]*( [^.]+)*\.$`).MatchString(entry.Purpose) {
 			t.Errorf("%s: the purpose is not one sentence: %q", entry.Key(), entry.Purpose)
@@ -27,7 +27,7 @@ func TestEveryEntryCanBeReviewed(t *testing.T) {
 		}
 		for _, identity := range []string{entry.Key(), entry.API.AppID + "/" + entry.ID} {
 			if seen[identity] {
-				t.Errorf("%s stands twice", identity)
+				t.Errorf("%s is listed twice", identity)
 			}
 			seen[identity] = true
 		}
@@ -64,7 +64,7 @@ func TestEveryProfileIsMadeOfCatalogueEntries(t *testing.T) {
 		}
 	}
 	if _, ok := Profile("everything").Permissions(); ok {
-		t.Error("a name that is no profile was accepted")
+		t.Error("a name that is not a profile was accepted")
 	}
 }
 
@@ -81,7 +81,7 @@ func TestAnAPIIsFoundByNameOrAppID(t *testing.T) {
 		}
 	}
 	if _, err := FindAPI("Exchange"); err == nil || !strings.Contains(err.Error(), Exchange.Name) {
-		t.Errorf("a name that is no API must be answered with the right ones, got %v", err)
+		t.Errorf("a name that is not an API must be answered with the right ones, got %v", err)
 	}
 }
 

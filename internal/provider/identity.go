@@ -15,14 +15,14 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 )
 
-// candidate is what one source says of the identity. Identities are not put together from several: half of one
-// pipeline's and half of another's would be somebody whom nobody chose.
+// candidate is what one source says of the identity. An identity is never put together from several: half of one
+// pipeline's and half of another's would be an identity that nobody chose.
 type candidate struct {
 	tenant, client setting
-	proof          setting // what the credential was made of
+	proof          setting // that the credential was made of
 	password       setting // of a certificate; it has its name where it is not set, too
 	credential     auth.Credential
-	problems       diag.Diagnostics // with what is set, for whoever is chosen
+	problems       diag.Diagnostics // with what is set, reported if it is chosen
 }
 
 func (c candidate) complete() bool { return c.tenant.set() && c.client.set() && c.credential != nil }
@@ -56,10 +56,10 @@ func resolveIdentity(m Model, env getenv, diags *diag.Diagnostics) candidate {
 	}
 	request := tokenRequest(m, env)
 	candidates := []candidate{fromConfiguration(m, on, request, diags), fromARM(env, on, request), fromAZURE(env)}
-	machine := ofTheMachine(on, env, request)
+	ambient := ambientCredential(on, env, request)
 	for i := range candidates {
 		if c := &candidates[i]; c.credential == nil && c.client.set() {
-			c.credential = machine
+			c.credential = ambient
 		}
 	}
 	if diags.HasError() {
@@ -74,7 +74,7 @@ func resolveIdentity(m Model, env getenv, diags *diag.Diagnostics) candidate {
 			return c
 		}
 	}
-	chosen := withoutCredential(candidates, on, machine, request, diags)
+	chosen := withoutCredential(candidates, on, ambient, request, diags)
 	chosen.checkIDs(diags)
 	return chosen
 }
@@ -95,7 +95,7 @@ func (c candidate) blame(err error, diags *diag.Diagnostics) {
 	}
 }
 
-// checkIDs looks at what was chosen: a variable that nobody uses may say what it likes.
+// checkIDs checks what was chosen: a variable that is not used may hold anything.
 func (c candidate) checkIDs(diags *diag.Diagnostics) {
 	if c.tenant.set() && !guid.Valid(c.tenant.value) {
 		c.tenant.report(diags, "Not a GUID", fmt.Sprintf("%q is not the ID of a tenant. It is a GUID: Entra admin center > Overview > Tenant ID.", c.tenant.value))
@@ -124,7 +124,7 @@ func flag(value types.Bool, env getenv, variable string, otherwise bool, diags *
 func fromConfiguration(m Model, on methods, request pipeline, diags *diag.Diagnostics) candidate {
 	at := func(name string, value types.String) setting { return setting{value.ValueString(), name, true} }
 	c := candidate{tenant: at("tenant_id", m.TenantID), client: at("client_id", m.ClientID)}
-	c.prove(given{
+	c.setCredential(given{
 		certificate: at("client_certificate", m.ClientCertificate), certificatePath: at("client_certificate_path", m.ClientCertificatePath),
 		password: at("client_certificate_password", m.ClientCertificatePassword),
 		secret:   at("client_secret", m.ClientSecret), secretPath: at("client_secret_file_path", m.ClientSecretFilePath),
@@ -143,7 +143,7 @@ func fromConfiguration(m Model, on methods, request pipeline, diags *diag.Diagno
 
 func fromARM(env getenv, on methods, request pipeline) candidate {
 	c := candidate{tenant: variable(env, "ARM_TENANT_ID"), client: variable(env, "ARM_CLIENT_ID")}
-	c.prove(given{
+	c.setCredential(given{
 		certificate: variable(env, "ARM_CLIENT_CERTIFICATE"), certificatePath: variable(env, "ARM_CLIENT_CERTIFICATE_PATH"),
 		password: variable(env, "ARM_CLIENT_CERTIFICATE_PASSWORD"),
 		secret:   variable(env, "ARM_CLIENT_SECRET"), secretPath: variable(env, "ARM_CLIENT_SECRET_FILE_PATH"),
@@ -156,7 +156,7 @@ func fromARM(env getenv, on methods, request pipeline) candidate {
 // fromAZURE reads the variables of Microsoft's own SDKs (azidentity: EnvironmentCredential).
 func fromAZURE(env getenv) candidate {
 	c := candidate{tenant: variable(env, "AZURE_TENANT_ID"), client: variable(env, "AZURE_CLIENT_ID")}
-	c.prove(given{
+	c.setCredential(given{
 		certificatePath: variable(env, "AZURE_CLIENT_CERTIFICATE_PATH"), password: variable(env, "AZURE_CLIENT_CERTIFICATE_PASSWORD"),
 		secret: variable(env, "AZURE_CLIENT_SECRET"),
 	}, methods{}, pipeline{})
@@ -183,8 +183,8 @@ type given struct {
 	connection                   setting // ID of an Azure DevOps service connection
 }
 
-// prove makes the candidate's credential of what its source gives, in azuread's order.
-func (c *candidate) prove(g given, on methods, request pipeline) {
+// setCredential makes the candidate's credential from what its source gives, in azuread's order.
+func (c *candidate) setCredential(g given, on methods, request pipeline) {
 	c.password = g.password
 	switch {
 	case g.certificate.set():
@@ -220,7 +220,7 @@ type pipeline struct {
 
 func (p pipeline) complete() bool { return p.url != "" && p.token != "" }
 
-// tokenRequest takes URL and token from one place: the token is a secret of whoever answers at the URL.
+// tokenRequest takes URL and token from one place: the token is a secret that the URL's owner has given out.
 func tokenRequest(m Model, env getenv) pipeline {
 	for _, p := range []pipeline{
 		{url: m.OIDCRequestURL.ValueString(), token: m.OIDCRequestToken.ValueString()},
@@ -235,8 +235,8 @@ func tokenRequest(m Model, env getenv) pipeline {
 	return pipeline{}
 }
 
-// ofTheMachine is the credential that goes with a client ID where its source has none of its own, or nil.
-func ofTheMachine(on methods, env getenv, request pipeline) auth.Credential {
+// ambientCredential is the credential for a client ID whose source has none of its own, or nil.
+func ambientCredential(on methods, env getenv, request pipeline) auth.Credential {
 	switch file := env("AZURE_FEDERATED_TOKEN_FILE"); {
 	case on.oidc && request.complete() && !request.azure:
 		return auth.GitHubOIDC{RequestURL: request.url, RequestToken: request.token}
@@ -262,13 +262,13 @@ func refuseMix(before []candidate, chosen candidate, diags *diag.Diagnostics) {
 		}
 		for _, s := range []setting{c.proof, c.password} {
 			if s.set() {
-				s.blame(diags, "Mixed identities", fmt.Sprintf("%s is set as well as %s. %s Remove %s, or set tenant and client beside it.", s.name, of, oneSource, s.name))
+				s.blame(diags, "Mixed identities", fmt.Sprintf("%s is set as well as %s. %s Remove %s, or set tenant and client next to it.", s.name, of, oneSource, s.name))
 			}
 		}
 	}
 }
 
-// refuseForeignPassword reports a password without a certificate that stands below a certificate without a password:
+// refuseForeignPassword reports a password without a certificate in a source below one with a certificate and no password:
 // somebody meant the two to go together.
 func refuseForeignPassword(chosen candidate, after []candidate, diags *diag.Diagnostics) {
 	if !chosen.byCertificate() || chosen.password.set() {
@@ -288,14 +288,14 @@ func (c candidate) byCertificate() bool {
 }
 
 // withoutCredential decides for the managed identity or the Azure CLI where no source is complete, or says what is
-// missing. machine is the credential that a client ID could use.
-func withoutCredential(candidates []candidate, on methods, machine auth.Credential, request pipeline, diags *diag.Diagnostics) candidate {
+// missing. ambient is the credential that a client ID could use.
+func withoutCredential(candidates []candidate, on methods, ambient auth.Credential, request pipeline, diags *diag.Diagnostics) candidate {
 	var chosen candidate
 	for i, c := range candidates {
 		if len(c.parts()) == 0 {
 			continue
 		}
-		if others := strangers(c, candidates[i+1:]); len(others) > 0 {
+		if others := elsewhere(c, candidates[i+1:]); len(others) > 0 {
 			c.parts()[0].blame(diags, "Mixed identities", fmt.Sprintf("The identity is split: %s here, %s there. %s", names(c.parts()), names(others), oneSource))
 			return candidate{}
 		}
@@ -314,7 +314,7 @@ func withoutCredential(candidates []candidate, on methods, machine auth.Credenti
 		case on.aks:
 			have, begun = append(have, setting{name: "use_aks_workload_identity (or ARM_USE_AKS_WORKLOAD_IDENTITY)"}), true
 		}
-		chosen.credential = machine
+		chosen.credential = ambient
 	}
 	switch {
 	case begun && !managed:
@@ -332,8 +332,8 @@ func withoutCredential(candidates []candidate, on methods, machine auth.Credenti
 	return candidate{}
 }
 
-// strangers are the parts that the candidate lacks, and another source has.
-func strangers(c candidate, others []candidate) []setting {
+// elsewhere are the parts that the candidate lacks, and another source has.
+func elsewhere(c candidate, others []candidate) []setting {
 	var found []setting
 	for _, other := range others {
 		if !c.tenant.set() && other.tenant.set() {

@@ -1,5 +1,5 @@
-// Package provider is the front door: the provider's configuration and the environment become settings, and everything
-// that Terraform can ask for is registered here.
+// Package provider makes settings of the provider's configuration and of the environment, and registers everything that
+// Terraform can ask for.
 package provider
 
 import (
@@ -84,7 +84,7 @@ func (p *Provider) ValidateConfig(ctx context.Context, request provider.Validate
 	checkEnvironment(config, func(string) string { return "" }, &response.Diagnostics)
 }
 
-// Configure settles who signs in, to what, and where the store is. It makes no request.
+// Configure decides who signs in, to what, and where the store is. It makes no request.
 func (p *Provider) Configure(ctx context.Context, request provider.ConfigureRequest, response *provider.ConfigureResponse) {
 	var config Model
 	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)

@@ -101,7 +101,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, response 
 				Optional:            true,
 			},
 			"use_cli": schema.BoolAttribute{
-				MarkdownDescription: "Whether to sign in as whoever ran `az login`, when nothing else is configured. Default `true`. Variable `ARM_USE_CLI`.",
+				MarkdownDescription: "Whether to sign in as the user of `az login`, when nothing else is configured. Default `true`. Variable `ARM_USE_CLI`.",
 				Optional:            true,
 			},
 			"environment": schema.StringAttribute{

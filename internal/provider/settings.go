@@ -161,7 +161,7 @@ func resolveStore(m Model, env getenv, diags *diag.Diagnostics) storeSettings {
 	return storeSettings{url: at.value, passphrase: secret.value}
 }
 
-// noStore is the error of whoever needs the store where none is configured.
+// noStore is the error where a store is needed and none is configured.
 const noStore = `No connection store is configured. Choose a folder that outlives this run, in the provider's configuration:
 
   connection_store = {

@@ -51,7 +51,7 @@ type connectionRecord struct {
 // ID names the connection: "<tenant_id>/<mailbox>", in lower case.
 func (c Connection) ID() string { return strings.ToLower(c.TenantID + "/" + c.Mailbox) }
 
-// check says what a record cannot be like, in a form that completes "the connection …".
+// check says what is wrong with a record, in a form that completes "the connection …".
 func (c Connection) check() error {
 	if !guid.Valid(c.ClientID) {
 		return fmt.Errorf("client_id %q is not a GUID", c.ClientID)
@@ -73,7 +73,7 @@ func (c Connection) check() error {
 		return err
 	case CredentialClientSecret:
 		if c.CertificateThumbprint != "" {
-			return errors.New("certificate_thumbprint has no place beside a client secret")
+			return errors.New("certificate_thumbprint is set, and so is a client secret")
 		}
 		return nil
 	}
@@ -183,7 +183,7 @@ func (s *Store) readConnection(ctx context.Context, file string) (Connection, er
 	return record.Connection, nil
 }
 
-// UpdateConnection replaces a record. secret nil leaves the stored secret as it is; it is encrypted anew, which needs
+// UpdateConnection replaces a record. secret nil leaves the stored secret as it is; it is encrypted again, which needs
 // the passphrase, if the hand-off recipients changed. ErrNotFound when there is no such record, *OwnerError when it belongs
 // to another owner.
 func (s *Store) UpdateConnection(ctx context.Context, c Connection, secret *string) (Connection, error) {
@@ -256,7 +256,7 @@ func (s *Store) updateSecret(ctx context.Context, before, after Connection, secr
 }
 
 // DeleteConnection removes a record with its secret and its hand-off. It never needs the passphrase. If the record is
-// gone, what is left beside it is removed all the same. *OwnerError when it belongs to another owner.
+// gone, the secret and the hand-off are removed all the same. *OwnerError when it belongs to another owner.
 func (s *Store) DeleteConnection(ctx context.Context, tenantID, mailbox, owner string) error {
 	file, err := connectionFile(tenantID, mailbox, recordExtension)
 	if err != nil {
@@ -269,8 +269,8 @@ func (s *Store) DeleteConnection(ctx context.Context, tenantID, mailbox, owner s
 	if err == nil && record.Owner != owner {
 		return &OwnerError{TenantID: tenantID, Mailbox: mailbox, URL: s.files.URL(file)}
 	}
-	// The record goes last: as long as it is there, nobody else can write under its name.
-	for _, name := range append(filesBeside(tenantID, mailbox), file) {
+	// The record is deleted last: as long as it is there, nobody else can write under its name.
+	for _, name := range append(attachedFiles(tenantID, mailbox), file) {
 		if err := s.files.Delete(ctx, name); err != nil {
 			return fmt.Errorf("delete %s: %w", s.files.URL(name), err)
 		}
@@ -278,10 +278,10 @@ func (s *Store) DeleteConnection(ctx context.Context, tenantID, mailbox, owner s
 	return nil
 }
 
-// Leftover returns the URL of a file that belongs to a connection beside its record, be it there or not; empty when
-// there is none.
+// Leftover returns the URL of a connection's secret or hand-off, whether its record exists or not; empty when there is
+// neither.
 func (s *Store) Leftover(ctx context.Context, tenantID, mailbox string) (string, error) {
-	for _, name := range filesBeside(tenantID, mailbox) {
+	for _, name := range attachedFiles(tenantID, mailbox) {
 		there, err := s.files.Exists(ctx, name)
 		if err != nil {
 			return "", fmt.Errorf("look for %s: %w", s.files.URL(name), err)
@@ -293,8 +293,8 @@ func (s *Store) Leftover(ctx context.Context, tenantID, mailbox string) (string,
 	return "", nil
 }
 
-// filesBeside returns the names of a connection's secret and hand-off; none when it cannot be one.
-func filesBeside(tenantID, mailbox string) []string {
+// attachedFiles returns the names of a connection's secret and hand-off; none when it cannot be one.
+func attachedFiles(tenantID, mailbox string) []string {
 	secret, err := connectionFile(tenantID, mailbox, secretExtension)
 	if err != nil {
 		return nil
@@ -346,7 +346,7 @@ func (s *Store) Connections(ctx context.Context, tenantID string) ([]Connection,
 	return connections, damaged, nil
 }
 
-// tenantConnections yields a tenant's records one by one, so that who looks for one need not read them all.
+// tenantConnections yields a tenant's records one by one, so that a search for one need not read them all.
 func (s *Store) tenantConnections(ctx context.Context, tenant string) func(yield func(Connection, error) bool) {
 	return func(yield func(Connection, error) bool) {
 		folder := path.Join(tenant, connectionFolder)
@@ -380,7 +380,7 @@ func (s *Store) ClientSecret(ctx context.Context, tenantID, mailbox string) (str
 	return string(secret), err
 }
 
-// HasClientSecret says whether a connection's client secret is in the store.
+// HasClientSecret reports whether a connection's client secret is in the store.
 func (s *Store) HasClientSecret(ctx context.Context, tenantID, mailbox string) (bool, error) {
 	file, err := connectionFile(tenantID, mailbox, secretExtension)
 	if err != nil {

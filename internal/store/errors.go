@@ -33,7 +33,7 @@ type OwnerError struct {
 }
 
 func (e *OwnerError) Error() string {
-	return fmt.Sprintf("the connection for the mailbox %s in tenant %s was deleted and created anew by another resource (%s): "+
+	return fmt.Sprintf("the connection for the mailbox %s in tenant %s was deleted, and another resource created it again (%s): "+
 		"remove this one from its state (terraform state rm), or import the record again", e.Mailbox, e.TenantID, e.URL)
 }
 

@@ -191,7 +191,7 @@ func makeFolder(path string) error {
 	return syncFolder(parent)
 }
 
-// sweepUnfinished removes what killed runs left. It is tidying: what goes wrong here is nobody's error.
+// sweepUnfinished removes what killed runs left. It only tidies, so it reports no error.
 func sweepUnfinished(aside string) {
 	entries, _ := os.ReadDir(aside)
 	for _, entry := range entries {

@@ -21,7 +21,7 @@ var handoffExtensions = []string{HandoffSheet, HandoffScript}
 // WriteHandoff writes a connection's sheet and, unless it is nil, its script; neither holds a secret. It returns the
 // sheet's URL. Each ends with a mark of what it was made from, by which HandoffCurrent knows it.
 func (s *Store) WriteHandoff(ctx context.Context, c Connection, sheet, script []byte) (string, error) {
-	// The sheet comes last: who finds it finds what it speaks of.
+	// The sheet is written last: a reader who finds it finds the script that it names.
 	for _, extension := range []string{HandoffScript, HandoffSheet} {
 		file, err := handoffFile(c.TenantID, c.Mailbox, extension)
 		if err != nil {
@@ -49,7 +49,7 @@ func (s *Store) WriteHandoff(ctx context.Context, c Connection, sheet, script []
 	return s.HandoffURL(c.TenantID, c.Mailbox), nil
 }
 
-// HandoffCurrent says whether a connection's hand-off is complete, made from the record as it is now and from the
+// HandoffCurrent reports whether a connection's hand-off is complete, made from the record as it is now and from the
 // certificate's key being in the store or not, and open to those whom the records name.
 func (s *Store) HandoffCurrent(ctx context.Context, c Connection) (bool, error) {
 	withScript := false
@@ -150,7 +150,7 @@ func ConnectionFiles(tenantID, mailbox, thumbprint string) (Files, error) {
 
 func handoffFile(tenantID, mailbox, extension string) (string, error) {
 	if !slices.Contains(handoffExtensions, extension) {
-		return "", fmt.Errorf("%q is no kind of hand-off file", extension)
+		return "", fmt.Errorf("%q is not a kind of hand-off file", extension)
 	}
 	return mailboxFile(handoffFolder, tenantID, mailbox, extension)
 }

@@ -14,7 +14,8 @@ import (
 	"filippo.io/age/armor"
 )
 
-// CheckRecipient says whether a text is an age public key that secrets can be encrypted to beside the store's own.
+// CheckRecipient says what keeps a text from being an age public key (X25519) that secrets can be encrypted to. The
+// error never shows a secret key.
 func CheckRecipient(recipient string) error {
 	if strings.HasPrefix(strings.ToUpper(strings.TrimSpace(recipient)), "AGE-SECRET-KEY-") {
 		return errors.New("this is a secret key of age; give the public one, which age-keygen prints as age1…, and make a new pair: this one has been shown where it does not belong")
@@ -159,7 +160,7 @@ func (s *Store) recipientWithoutPassphrase(ctx context.Context) (*age.X25519Reci
 	case err != nil:
 		return nil, fmt.Errorf("look for %s: %w", s.files.URL(identityFile), err)
 	case missing && locked:
-		return nil, fmt.Errorf("%s is missing and is written anew from identity.age: %w", s.files.URL(recipientFile), ErrPassphraseMissing)
+		return nil, fmt.Errorf("%s is missing and is written again from identity.age: %w", s.files.URL(recipientFile), ErrPassphraseMissing)
 	case missing:
 		return nil, fmt.Errorf("the first secret of a store creates its key %s: %w", s.files.URL(identityFile), ErrPassphraseMissing)
 	case !locked:
@@ -192,7 +193,7 @@ func (s *Store) unlock(ctx context.Context) (*age.X25519Identity, error) {
 		s.identityError = err // a second try costs as much time and ends alike
 		return nil, err
 	}
-	return s.adopt(ctx, identity)
+	return s.acceptIdentity(ctx, identity)
 }
 
 func (s *Store) openIdentity(content []byte) (*age.X25519Identity, error) {
@@ -254,15 +255,16 @@ func (s *Store) writeIdentity(ctx context.Context) (*age.X25519Identity, error) 
 	if err := s.files.Create(ctx, identityFile, content); err != nil {
 		return nil, fmt.Errorf("write the store's key %s: %w", s.files.URL(identityFile), err)
 	}
-	return s.adopt(ctx, identity)
+	return s.acceptIdentity(ctx, identity)
 }
 
-// adopt keeps an identity for the rest of the process, once recipient.txt is proved to be its public half. The lock is held.
-func (s *Store) adopt(ctx context.Context, identity *age.X25519Identity) (*age.X25519Identity, error) {
+// acceptIdentity keeps an identity for the rest of the process, once recipient.txt is proved to be its public half. The
+// caller holds the lock.
+func (s *Store) acceptIdentity(ctx context.Context, identity *age.X25519Identity) (*age.X25519Identity, error) {
 	recipient, err := s.readRecipient(ctx)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		// It is for those who write without the passphrase. A store that can only be read does without it, and a write
+		// The file is for those who write without the passphrase. A store that can only be read needs none, and a write
 		// to it fails by itself.
 		content := fmt.Sprintf("# Secrets of this connection store are encrypted to this public key; identity.age is its private half.\n%s\n", identity.Recipient())
 		_ = s.files.Create(ctx, recipientFile, []byte(content))
@@ -288,14 +290,14 @@ func (s *Store) readRecipient(ctx context.Context) (*age.X25519Recipient, error)
 			return recipient, nil
 		}
 	}
-	return nil, &DamagedError{Path: s.files.URL(recipientFile), Err: errors.New("it does not hold one age public key; delete it, and the next run with the passphrase writes it anew")}
+	return nil, &DamagedError{Path: s.files.URL(recipientFile), Err: errors.New("it does not hold one age public key; delete it, and the next run with the passphrase writes it again")}
 }
 
 // identityLost says that secrets were written to an identity that is gone. Nothing new is made in its place.
 func (s *Store) identityLost() error {
 	return &DamagedError{
 		Path: s.files.URL(identityFile), Err: errors.New("it is missing, and with it the key to the secrets that the store holds"),
-		Remedy: "restore it from a backup. Without one those secrets are lost; to start anew, delete " + s.files.URL(recipientFile) +
+		Remedy: "restore it from a backup. Without one those secrets are lost; to start over, delete " + s.files.URL(recipientFile) +
 			", and apply with the passphrase, a new client_secret_wo_version (or certificate_pfx_password_wo_version) for each connection, " +
 			"and the .pfx files of managed app registrations deleted, so that they get new keys",
 	}
@@ -333,7 +335,7 @@ func unarmored(content []byte) io.Reader {
 	return bytes.NewReader(content)
 }
 
-// isSealed tells whether content is a whole file that age encrypted, as far as that shows without a key (the first line
+// isSealed reports whether content is a whole file that age encrypted, as far as that shows without a key (the first line
 // of the age file format).
 func isSealed(content []byte) bool {
 	binary, err := io.ReadAll(unarmored(content))

@@ -21,7 +21,7 @@ import (
 //	<tenant_id>/certificates/<THUMBPRINT>.cer          the certificate (PEM)
 //	<tenant_id>/certificates/<THUMBPRINT>.pfx          certificate and key, under a password of their own
 //	<tenant_id>/certificates/<THUMBPRINT>.password.age that password, encrypted
-//	<tenant_id>/certificates/<THUMBPRINT>.shared.json  to whom that is, beside the store
+//	<tenant_id>/certificates/<THUMBPRINT>.shared.json  who can open that, besides the store
 //	<tenant_id>/connections/<mailbox>.json             a connection's record, without a secret
 //	<tenant_id>/connections/<mailbox>.secret.age       its client secret, encrypted
 //	<tenant_id>/handoff/<mailbox>.html .ps1            what the person at the migration server needs
@@ -123,7 +123,7 @@ func CheckMailbox(mailbox string) error {
 	return nil
 }
 
-// longestFileName leaves room for the extensions below the 255 bytes that file systems allow.
+// longestFileName leaves space for the extensions below the 255 bytes that file systems allow.
 const longestFileName = 200
 
 // fileName turns any name into one that every file system takes, and no two names into the same: what is not
@@ -146,7 +146,7 @@ func fileName(name string) string {
 	return fmt.Sprintf("%.120s~%x", b.String(), sha256.Sum256([]byte(name)))
 }
 
-// isDeviceName says whether Windows takes a file of that name, with whatever extension, for a device
+// isDeviceName reports whether Windows takes a file of that name, with whatever extension, for a device
 // (Microsoft: "Naming Files, Paths, and Namespaces").
 func isDeviceName(name string) bool {
 	base, _, _ := strings.Cut(strings.ToLower(name), ".")

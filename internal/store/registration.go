@@ -36,7 +36,7 @@ type registrationRecord struct {
 }
 
 // BeginRegistration writes a journal entry, and returns when it is on the disk. If there is an entry of that name
-// already, it stands and is returned; the caller tells by its Marker.
+// already, it is kept and returned; the caller tells them apart by the Marker.
 func (s *Store) BeginRegistration(ctx context.Context, r Registration) (Registration, error) {
 	file, content, err := encodeRegistration(&r)
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *Store) SaveRegistration(ctx context.Context, r Registration) error {
 	return nil
 }
 
-// DeleteRegistration removes a journal entry. It is no error if there is none.
+// DeleteRegistration removes a journal entry, if there is one.
 func (s *Store) DeleteRegistration(ctx context.Context, tenantID, uniqueName string) error {
 	file, err := registrationFile(tenantID, uniqueName)
 	if err != nil {

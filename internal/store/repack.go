@@ -9,7 +9,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 )
 
-// PFXEncryption says how the PFX of a certificate is encrypted. ErrNotFound when the store does not have it.
+// PFXEncryption returns how the PFX of a certificate is encrypted. ErrNotFound when the store does not have it.
 func (s *Store) PFXEncryption(ctx context.Context, tenantID, thumbprint string) (certificate.Encryption, error) {
 	_, pfx, _, err := certificateFiles(tenantID, thumbprint)
 	if err != nil {

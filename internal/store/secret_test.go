@@ -188,7 +188,7 @@ func TestLostIdentityIsNotReplacedByAnotherOne(t *testing.T) {
 		s := open(t, dir, p)
 		_, err := s.CreateConnection(t.Context(), withSecret(), secret)
 		for _, err := range []error{err, s.CanEncrypt(t.Context())} {
-			if damaged, ok := errors.AsType[*DamagedError](err); !ok || !strings.HasSuffix(damaged.Path, identityFile) || !strings.Contains(err.Error(), "to start anew, delete") {
+			if damaged, ok := errors.AsType[*DamagedError](err); !ok || !strings.HasSuffix(damaged.Path, identityFile) || !strings.Contains(err.Error(), "to start over, delete") {
 				t.Errorf("passphrase %q: %v", p, err)
 			}
 		}
@@ -200,7 +200,7 @@ func TestLostIdentityIsNotReplacedByAnotherOne(t *testing.T) {
 	_, err := s.CreateConnection(t.Context(), withSecret(), secret)
 	must(t, err)
 	if stored, err := s.ClientSecret(t.Context(), tenant, mailbox); err != nil || stored != secret {
-		t.Errorf("anew: %q, %v", stored, err)
+		t.Errorf("started over: %q, %v", stored, err)
 	}
 }
 

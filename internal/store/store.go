@@ -44,7 +44,7 @@ func Open(rawURL, passphrase string) (*Store, error) {
 	return &Store{files: newFolder(path), passphrase: passphrase}, nil
 }
 
-// CheckPassphrase says whether a passphrase may protect a store. The error, an ErrPassphraseUnfit, never shows it.
+// CheckPassphrase says what keeps a passphrase from protecting a store. The error, an ErrPassphraseUnfit, never shows it.
 func CheckPassphrase(passphrase string) error {
 	if strings.ContainsFunc(passphrase, unicode.IsControl) {
 		return fmt.Errorf("%w: it has a line break or another control character, "+
@@ -56,7 +56,7 @@ func CheckPassphrase(passphrase string) error {
 	return nil
 }
 
-// Exists says whether there is a store at the URL: a folder that holds a store's key, or what belongs to a tenant. An
+// Exists reports whether there is a store at the URL: a folder that holds a store's key, or what belongs to a tenant. An
 // empty folder is none, nor is one that is not there: a share that is not mounted looks like either. The connection is
 // one that is expected there, both parts empty if none is; where neither its record nor the key is, the folder's names are
 // read.
@@ -92,7 +92,7 @@ func (s *Store) Lock() (unlock func()) {
 	return s.changeLock.Unlock
 }
 
-// HasPassphrase says whether the store was opened with a passphrase. It may still be the wrong one.
+// HasPassphrase reports whether the store was opened with a passphrase. It may still be the wrong one.
 func (s *Store) HasPassphrase() bool { return s.passphrase != "" }
 
 // RecordURL is where the connection's record is, or would be. It is empty when the names cannot be those of a connection.
@@ -113,9 +113,9 @@ type driver interface {
 	Create(ctx context.Context, name string, content []byte) error
 	// Replace writes a file, whether it is there or not. Readers see the old content or the new one.
 	Replace(ctx context.Context, name string, content []byte) error
-	// Delete removes a file; it is no error if there is none.
+	// Delete removes a file, if there is one.
 	Delete(ctx context.Context, name string) error
-	// Exists says whether there is such a file.
+	// Exists reports whether there is such a file.
 	Exists(ctx context.Context, name string) (bool, error)
 	// List returns the last elements of the names in a folder, sorted; none when there is no such folder.
 	List(ctx context.Context, folder string) ([]string, error)

@@ -27,7 +27,7 @@ func TestTheLogTellsOfEachPauseHowLongItIsAndWhatIsWaitedFor(t *testing.T) {
 	}
 	for i, want := range []map[string]any{
 		{"@message": "Graph is busy", "@level": "info", "attempts": 1.0, "next_in": "7s", "reason": "it answered 429"},
-		{"@message": "The time allowed by timeouts has no room for another pause", "@level": "info", "attempts": 2.0, "next_in": "1h0m0s", "reason": "it answered 503"},
+		{"@message": "The time allowed by timeouts does not allow another pause", "@level": "info", "attempts": 2.0, "next_in": "1h0m0s", "reason": "it answered 503"},
 	} {
 		for name, value := range want {
 			if entries[i][name] != value {

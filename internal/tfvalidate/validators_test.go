@@ -49,7 +49,7 @@ func TestValuesAreAcceptedAndRefusedWithWhatIsExpected(t *testing.T) {
 			}
 			expected := strings.TrimPrefix(c.validator.Description(t.Context()), "must be ")
 			if name == "file URL" {
-				expected = "file:///" // an example stands in every one of the store's own texts
+				expected = "file:///" // an example is in every one of the store's own texts
 			}
 			for _, value := range c.bad {
 				got := validate(t, c.validator, types.StringValue(value))
