@@ -163,12 +163,9 @@ func (s *Store) Certificate(ctx context.Context, tenantID, thumbprint string) (*
 	if err != nil {
 		return nil, err
 	}
-	content, err := s.files.Read(ctx, cer)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("certificate %s: %w", thumbprint, ErrNotFound)
-	}
+	content, err := s.read(ctx, cer, "certificate "+thumbprint)
 	if err != nil {
-		return nil, fmt.Errorf("read the certificate %s: %w", s.files.URL(cer), err)
+		return nil, err
 	}
 	c, err := certificate.ParsePEM(string(content))
 	if err == nil {
@@ -186,12 +183,9 @@ func (s *Store) KeyPair(ctx context.Context, tenantID, thumbprint string) (*cert
 	if err != nil {
 		return nil, err
 	}
-	data, err := s.files.Read(ctx, pfx)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("private key of the certificate %s: %w", thumbprint, ErrNotFound)
-	}
+	data, err := s.read(ctx, pfx, "private key of the certificate "+thumbprint)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", s.files.URL(pfx), err)
+		return nil, err
 	}
 	password, err := s.decryptFile(ctx, passwordFile)
 	if err != nil {
@@ -214,9 +208,9 @@ func (s *Store) HasKeyPair(ctx context.Context, tenantID, thumbprint string) (bo
 		return false, err
 	}
 	for _, name := range []string{pfx, passwordFile} {
-		there, err := s.files.Exists(ctx, name)
+		there, err := s.exists(ctx, name)
 		if err != nil {
-			return false, fmt.Errorf("look for %s: %w", s.files.URL(name), err)
+			return false, err
 		}
 		if !there {
 			return false, nil
@@ -295,7 +289,7 @@ func (s *Store) hasAnyOf(ctx context.Context, tenantID, thumbprint string) (bool
 		return false, err
 	}
 	for _, name := range []string{pfx, passwordFile, cer} {
-		if there, err := s.files.Exists(ctx, name); err != nil || there {
+		if there, err := s.exists(ctx, name); err != nil || there {
 			return there, err
 		}
 	}

@@ -154,12 +154,9 @@ func (s *Store) Connection(ctx context.Context, tenantID, mailbox string) (Conne
 
 func (s *Store) readConnection(ctx context.Context, file string) (Connection, error) {
 	url := s.files.URL(file)
-	content, err := s.files.Read(ctx, file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Connection{}, fmt.Errorf("connection %s: %w", url, ErrNotFound)
-	}
+	content, err := s.read(ctx, file, "connection "+url)
 	if err != nil {
-		return Connection{}, fmt.Errorf("read the record %s: %w", url, err)
+		return Connection{}, err
 	}
 	var record connectionRecord
 	if err := decodeRecord(url, content, &record); err != nil {
@@ -282,9 +279,9 @@ func (s *Store) DeleteConnection(ctx context.Context, tenantID, mailbox, owner s
 // neither.
 func (s *Store) Leftover(ctx context.Context, tenantID, mailbox string) (string, error) {
 	for _, name := range attachedFiles(tenantID, mailbox) {
-		there, err := s.files.Exists(ctx, name)
+		there, err := s.exists(ctx, name)
 		if err != nil {
-			return "", fmt.Errorf("look for %s: %w", s.files.URL(name), err)
+			return "", err
 		}
 		if there {
 			return s.files.URL(name), nil
@@ -386,9 +383,9 @@ func (s *Store) HasClientSecret(ctx context.Context, tenantID, mailbox string) (
 	if err != nil {
 		return false, err
 	}
-	there, err := s.files.Exists(ctx, file)
+	there, err := s.exists(ctx, file)
 	if err != nil {
-		return false, fmt.Errorf("look for %s: %w", s.files.URL(file), err)
+		return false, err
 	}
 	return there, nil
 }

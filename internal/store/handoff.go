@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 )
@@ -106,12 +105,9 @@ func (s *Store) Handoff(ctx context.Context, tenantID, mailbox, extension string
 	if err != nil {
 		return nil, err
 	}
-	content, err := s.files.Read(ctx, file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", s.files.URL(file), ErrNotFound)
-	}
+	content, err := s.read(ctx, file, s.files.URL(file))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", s.files.URL(file), err)
+		return nil, err
 	}
 	return content, nil
 }

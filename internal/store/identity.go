@@ -36,9 +36,9 @@ func (s *Store) CanEncrypt(ctx context.Context) error {
 	if err := CheckPassphrase(s.passphrase); err != nil {
 		return err
 	}
-	locked, err := s.files.Exists(ctx, identityFile)
+	locked, err := s.exists(ctx, identityFile)
 	if err != nil {
-		return fmt.Errorf("look for %s: %w", s.files.URL(identityFile), err)
+		return err
 	}
 	if locked {
 		return nil
@@ -48,9 +48,9 @@ func (s *Store) CanEncrypt(ctx context.Context) error {
 
 // identityNeverWas returns nil for a store that has had no identity yet, and an error where it is lost.
 func (s *Store) identityNeverWas(ctx context.Context) error {
-	exists, err := s.files.Exists(ctx, recipientFile)
+	exists, err := s.exists(ctx, recipientFile)
 	if err != nil {
-		return fmt.Errorf("look for %s: %w", s.files.URL(recipientFile), err)
+		return err
 	}
 	if exists {
 		return s.identityLost()
@@ -98,12 +98,9 @@ func (s *Store) encrypt(ctx context.Context, plain []byte, further []string) ([]
 // decryptFile decrypts a file of the store. ErrNotFound when there is none.
 func (s *Store) decryptFile(ctx context.Context, name string) ([]byte, error) {
 	url := s.files.URL(name)
-	content, err := s.files.Read(ctx, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("secret %s: %w", url, ErrNotFound)
-	}
+	content, err := s.read(ctx, name, "secret "+url)
 	if err != nil {
-		return nil, fmt.Errorf("read the secret %s: %w", url, err)
+		return nil, err
 	}
 	return s.decrypt(ctx, url, content)
 }

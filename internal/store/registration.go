@@ -113,12 +113,9 @@ func encodeRegistration(r *Registration) (file string, content []byte, err error
 
 func (s *Store) readRegistration(ctx context.Context, file string) (Registration, error) {
 	url := s.files.URL(file)
-	content, err := s.files.Read(ctx, file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Registration{}, fmt.Errorf("app registration %s: %w", url, ErrNotFound)
-	}
+	content, err := s.read(ctx, file, "app registration "+url)
 	if err != nil {
-		return Registration{}, fmt.Errorf("read the journal %s: %w", url, err)
+		return Registration{}, err
 	}
 	var record registrationRecord
 	if err := decodeRecord(url, content, &record); err != nil {

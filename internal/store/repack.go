@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 )
@@ -15,12 +13,9 @@ func (s *Store) PFXEncryption(ctx context.Context, tenantID, thumbprint string) 
 	if err != nil {
 		return 0, err
 	}
-	data, err := s.files.Read(ctx, pfx)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, fmt.Errorf("PFX of the certificate %s: %w", thumbprint, ErrNotFound)
-	}
+	data, err := s.read(ctx, pfx, "PFX of the certificate "+thumbprint)
 	if err != nil {
-		return 0, fmt.Errorf("read %s: %w", s.files.URL(pfx), err)
+		return 0, err
 	}
 	encryption, err := certificate.EncryptionOf(data)
 	if err != nil {

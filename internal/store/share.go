@@ -148,7 +148,7 @@ func (s *Store) noteSharing(ctx context.Context, tenantID, thumbprint string, en
 		return err
 	}
 	if len(recipients) == 0 {
-		if there, err := s.files.Exists(ctx, file); err != nil || !there {
+		if there, err := s.exists(ctx, file); err != nil || !there {
 			return err
 		}
 	}

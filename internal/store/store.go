@@ -6,7 +6,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -66,7 +68,7 @@ func (s *Store) Exists(ctx context.Context, tenantID, mailbox string) (bool, err
 		likely = append(likely, record)
 	}
 	for _, name := range likely {
-		if there, err := s.files.Exists(ctx, name); err == nil && there {
+		if there, err := s.exists(ctx, name); err == nil && there {
 			return true, nil
 		}
 	}
@@ -78,6 +80,27 @@ func (s *Store) Exists(ctx context.Context, tenantID, mailbox string) (bool, err
 		tenant, err := canonicalTenant(name)
 		return err == nil && tenant == name
 	}), nil
+}
+
+// read reads a file. ErrNotFound, with what the file would hold, when there is none.
+func (s *Store) read(ctx context.Context, name, what string) ([]byte, error) {
+	content, err := s.files.Read(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", what, ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", s.files.URL(name), err)
+	}
+	return content, nil
+}
+
+// exists reports whether there is a file of that name.
+func (s *Store) exists(ctx context.Context, name string) (bool, error) {
+	there, err := s.files.Exists(ctx, name)
+	if err != nil {
+		return false, fmt.Errorf("look for %s: %w", s.files.URL(name), err)
+	}
+	return there, nil
 }
 
 // URL is where the store is, or would be.
