@@ -89,7 +89,8 @@ func KeySize(c *x509.Certificate) int {
 	return key.N.BitLen()
 }
 
-// CheckKey returns an error if CodeTwo Office 365 Migration does not accept the certificate's key: RSA, at least MinKeySize bits.
+// CheckKey returns an error if CodeTwo Office 365 Migration does not accept the certificate's key: RSA, at least
+// MinKeySize bits.
 func CheckKey(c *x509.Certificate) error {
 	key, ok := c.PublicKey.(*rsa.PublicKey)
 	if !ok {

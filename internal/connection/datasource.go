@@ -45,12 +45,14 @@ type ListItem struct {
 }
 
 // Metadata names the data source.
-func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequest, response *datasource.MetadataResponse) {
+func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequest,
+	response *datasource.MetadataResponse) {
 	response.TypeName = request.ProviderTypeName + "_target_connections"
 }
 
 // Configure takes what the provider offers.
-func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest, response *datasource.ConfigureResponse) {
+func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest,
+	response *datasource.ConfigureResponse) {
 	d.services = servicesOf(request.ProviderData, "codetwo_target_connections", &response.Diagnostics)
 }
 
@@ -63,7 +65,8 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, respo
 		return schema.StringAttribute{CustomType: timetypes.RFC3339Type{}, Computed: true, MarkdownDescription: description}
 	}
 	response.Schema = schema.Schema{
-		MarkdownDescription: "The target connections in the provider's connection store, without their secrets: what CodeTwo Office 365 Migration shows on its " +
+		MarkdownDescription: "The target connections in the provider's connection store, without their secrets: what " +
+			"CodeTwo Office 365 Migration shows on its " +
 			"*Defined target server connections* card. A record that cannot be read is left out with a warning that names it.",
 		Attributes: map[string]schema.Attribute{
 			"tenant_id": schema.StringAttribute{
@@ -108,7 +111,8 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 		return
 	}
 	if d.services.StoreUnknown() {
-		response.Diagnostics.AddError("The connection store is not known yet", "The provider's connection_store has a value that is known only after apply, "+
+		response.Diagnostics.AddError("The connection store is not known yet", "The provider's connection_store has a "+
+			"value that is known only after apply, "+
 			"and the list is read while planning. Give it a value that is known, or apply what it comes from first (-target).")
 		return
 	}
@@ -128,12 +132,15 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 	for _, c := range records {
 		model.Connections = append(model.Connections, ListItem{
 			ID: types.StringValue(c.ID()), TenantID: types.StringValue(c.TenantID), Mailbox: types.StringValue(c.Mailbox),
-			Name: types.StringValue(c.Name), ClientID: types.StringValue(c.ClientID), CredentialType: types.StringValue(c.CredentialType),
+			Name: types.StringValue(c.Name), ClientID: types.StringValue(c.ClientID),
+			CredentialType:        types.StringValue(c.CredentialType),
 			CertificateThumbprint: textOf(c.CertificateThumbprint), CertificateNotAfter: timeText(c.CertificateNotAfter),
-			ClientSecretExpiresAt: timeText(c.ClientSecretExpiresAt), MigratePublicFolders: types.BoolValue(c.MigratePublicFolders),
-			PublicFolderPaths: append([]string{}, c.PublicFolderPaths...),
-			Revision:          types.StringValue(c.Revision), RecordURL: types.StringValue(s.RecordURL(c.TenantID, c.Mailbox)),
-			HandoffURL: types.StringValue(s.HandoffURL(c.TenantID, c.Mailbox)),
+			ClientSecretExpiresAt: timeText(c.ClientSecretExpiresAt),
+			MigratePublicFolders:  types.BoolValue(c.MigratePublicFolders),
+			PublicFolderPaths:     append([]string{}, c.PublicFolderPaths...),
+			Revision:              types.StringValue(c.Revision),
+			RecordURL:             types.StringValue(s.RecordURL(c.TenantID, c.Mailbox)),
+			HandoffURL:            types.StringValue(s.HandoffURL(c.TenantID, c.Mailbox)),
 		})
 	}
 	response.Diagnostics.Append(response.State.Set(ctx, &model)...)

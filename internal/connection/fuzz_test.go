@@ -10,7 +10,8 @@ import (
 
 func FuzzAnImportIDNamesATenantAndAMailbox(f *testing.F) {
 	const aTenant = "00000003-0000-0000-c000-000000000000"
-	for _, given := range []string{"", "/", aTenant, aTenant + "/", aTenant + "/migration@contoso.com", aTenant + "//", "/migration@contoso.com", aTenant + "/a/b", " " + aTenant + "/a@b.c"} {
+	for _, given := range []string{"", "/", aTenant, aTenant + "/", aTenant + "/migration@contoso.com", aTenant +
+		"//", "/migration@contoso.com", aTenant + "/a/b", " " + aTenant + "/a@b.c"} {
 		f.Add(given, "migration@contoso.com")
 	}
 	f.Fuzz(func(t *testing.T, given, mailbox string) {

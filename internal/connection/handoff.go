@@ -25,7 +25,8 @@ func renewHandoffs(ctx context.Context, s *store.Store, imported store.Connectio
 			_, err = writeHandoff(ctx, s, c)
 		}
 		if err != nil {
-			tflog.Warn(ctx, "The hand-off of another connection was not renewed", map[string]any{"id": c.ID(), "error": err.Error()})
+			tflog.Warn(ctx, "The hand-off of another connection was not renewed",
+				map[string]any{"id": c.ID(), "error": err.Error()})
 		}
 	}
 }
@@ -38,7 +39,8 @@ func writeHandoff(ctx context.Context, s *store.Store, record store.Connection) 
 	}
 	sheet := handoff.Sheet{
 		ConnectionName: record.Name, TenantID: record.TenantID, ClientID: record.ClientID, Mailbox: record.Mailbox,
-		CredentialType: record.CredentialType, Thumbprint: record.CertificateThumbprint, CertificateNotAfter: record.CertificateNotAfter,
+		CredentialType: record.CredentialType, Thumbprint: record.CertificateThumbprint,
+		CertificateNotAfter:   record.CertificateNotAfter,
 		ClientSecretExpiresAt: record.ClientSecretExpiresAt, IdentityPath: files.Identity,
 		HandoffRecipients: record.HandoffRecipients, MigratePublicFolders: record.MigratePublicFolders,
 		PublicFolderPaths: record.PublicFolderPaths,

@@ -52,14 +52,14 @@ func (m *Model) key() (tenantID, mailbox string) {
 // record is what the store is to hold of a plan whose values are known.
 func (m *Model) record(ctx context.Context, owner string, now time.Time) store.Connection {
 	written := now.UTC().Truncate(time.Second)
-	c := store.Connection{
+	return store.Connection{
 		TenantID: m.TenantID.ValueString(), Mailbox: m.Mailbox.ValueString(), Name: m.Name.ValueString(),
 		ClientID: m.ClientID.ValueString(), CredentialType: m.CredentialType.ValueString(),
 		CertificateThumbprint: m.CertificateThumbprint.ValueString(), CertificateNotAfter: timeOf(m.CertificateNotAfter),
 		ClientSecretExpiresAt: timeOf(m.ClientSecretExpiresAt), MigratePublicFolders: m.MigratePublicFolders.ValueBool(),
-		PublicFolderPaths: texts(ctx, m.PublicFolderPaths), HandoffRecipients: texts(ctx, m.HandoffRecipients), Owner: owner, WrittenAt: &written,
+		PublicFolderPaths: texts(ctx, m.PublicFolderPaths), HandoffRecipients: texts(ctx, m.HandoffRecipients),
+		Owner: owner, WrittenAt: &written,
 	}
-	return c
 }
 
 // load fills the model from the store. What differs in spelling only keeps the user's spelling.
@@ -94,7 +94,8 @@ func (m *Model) load(ctx context.Context, s *store.Store, c store.Connection) er
 	m.MigratePublicFolders = types.BoolValue(c.MigratePublicFolders)
 	m.PublicFolderPaths = priorIfBothEmpty(ctx, m.PublicFolderPaths, c.PublicFolderPaths)
 	m.HandoffRecipients = priorIfBothEmpty(ctx, m.HandoffRecipients, c.HandoffRecipients)
-	if encryption, err := s.PFXEncryption(ctx, c.TenantID, c.CertificateThumbprint); err == nil && !m.CertificatePFXEncryption.IsNull() {
+	if encryption, err := s.PFXEncryption(ctx, c.TenantID, c.CertificateThumbprint); err == nil &&
+		!m.CertificatePFXEncryption.IsNull() {
 		m.CertificatePFXEncryption = types.StringValue(encryption.String())
 	}
 	m.Revision = types.StringValue(c.Revision)

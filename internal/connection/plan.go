@@ -15,7 +15,8 @@ import (
 
 // ValidateConfig says what the configuration alone shows to be wrong. What is not known yet may still be null, as a
 // module's variable can be, so that only known values count here; the plan is stricter.
-func (r *Resource) ValidateConfig(ctx context.Context, request resource.ValidateConfigRequest, response *resource.ValidateConfigResponse) {
+func (r *Resource) ValidateConfig(ctx context.Context, request resource.ValidateConfigRequest,
+	response *resource.ValidateConfigResponse) {
 	var config Model
 	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
 	if response.Diagnostics.HasError() {
@@ -29,21 +30,25 @@ func (r *Resource) ValidateConfig(ctx context.Context, request resource.Validate
 
 // checkCredential asks for exactly one credential. A value that is not known yet counts as given.
 func (m *Model) checkCredential(diags *diag.Diagnostics) {
-	const advice = "A connection signs in with exactly one of certificate_thumbprint and client_secret_wo (with client_secret_wo_version)."
+	const advice = "A connection signs in with exactly one of certificate_thumbprint and client_secret_wo (with " +
+		"client_secret_wo_version)."
 	switch {
 	case !m.ClientSecret.IsNull() && (!m.CertificateThumbprint.IsNull() || !m.CertificatePFXPath.IsNull()):
-		diags.AddAttributeError(path.Root("client_secret_wo"), "Two credentials", advice+" Both a certificate and a client secret are set.")
+		diags.AddAttributeError(path.Root("client_secret_wo"), "Two credentials", advice+" Both a certificate and a "+
+			"client secret are set.")
 	case m.CertificateThumbprint.IsNull() && !m.CertificatePFXPath.IsNull():
 		diags.AddAttributeError(path.Root("certificate_thumbprint"), "PFX file without a thumbprint",
 			"certificate_pfx_path needs certificate_thumbprint, so that everybody sees which certificate it is."+thumbprintOf(m))
 	case m.CertificateThumbprint.IsNull() && m.ClientSecret.IsNull():
-		diags.AddError("No credential", advice+" Neither is set. The client secret of an imported connection is in the store, but its value is needed here, too.")
+		diags.AddError("No credential", advice+" Neither is set. The client secret of an imported connection is in the "+
+			"store, but its value is needed here, too.")
 	}
 }
 
 // checkPublicFolders asks for migrate_public_folders where folders are named. What is not known yet passes.
 func (m *Model) checkPublicFolders(diags *diag.Diagnostics) {
-	if len(m.PublicFolderPaths.Elements()) == 0 || m.MigratePublicFolders.IsUnknown() || m.MigratePublicFolders.ValueBool() {
+	if len(m.PublicFolderPaths.Elements()) == 0 || m.MigratePublicFolders.IsUnknown() ||
+		m.MigratePublicFolders.ValueBool() {
 		return
 	}
 	diags.AddAttributeError(path.Root("public_folder_paths"), "Public folders are not migrated",
@@ -52,7 +57,8 @@ func (m *Model) checkPublicFolders(diags *diag.Diagnostics) {
 }
 
 // ModifyPlan completes the plan from the configuration, and says early what apply would trip over.
-func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest, response *resource.ModifyPlanResponse) {
+func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest,
+	response *resource.ModifyPlanResponse) {
 	if r.services == nil {
 		return
 	}
@@ -88,7 +94,8 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	changed := state == nil || !plan.sameInputs(state) || state.HandoffURL.IsNull()
 	if s != nil {
 		p := &preflight{
-			store: s, now: r.services.Now(), config: config, state: state, plan: plan, owner: owner, diags: &response.Diagnostics,
+			store: s, now: r.services.Now(), config: config, state: state, plan: plan, owner: owner,
+			diags: &response.Diagnostics,
 		}
 		changed = p.run(ctx, changed)
 	}
@@ -137,19 +144,24 @@ func defaultName(mailbox types.String) types.String {
 
 // sameInputs reports whether two models agree in everything but what is computed.
 func (m *Model) sameInputs(other *Model) bool {
-	return m.TenantID.Equal(other.TenantID) && m.Mailbox.Equal(other.Mailbox) && m.Name.Equal(other.Name) && m.ClientID.Equal(other.ClientID) &&
+	return m.TenantID.Equal(other.TenantID) && m.Mailbox.Equal(other.Mailbox) && m.Name.Equal(other.Name) &&
+		m.ClientID.Equal(other.ClientID) &&
 		m.CertificateThumbprint.Equal(other.CertificateThumbprint) && m.CertificatePFXPath.Equal(other.CertificatePFXPath) &&
-		m.CertificatePFXPasswordWOVersion.Equal(other.CertificatePFXPasswordWOVersion) && m.CertificatePFXEncryption.Equal(other.CertificatePFXEncryption) &&
+		m.CertificatePFXPasswordWOVersion.Equal(other.CertificatePFXPasswordWOVersion) &&
+		m.CertificatePFXEncryption.Equal(other.CertificatePFXEncryption) &&
 		m.ClientSecretWOVersion.Equal(other.ClientSecretWOVersion) &&
-		m.ClientSecretExpiresAt.Equal(other.ClientSecretExpiresAt) && m.MigratePublicFolders.Equal(other.MigratePublicFolders) &&
-		m.PublicFolderPaths.Equal(other.PublicFolderPaths) && m.HandoffRecipients.Equal(other.HandoffRecipients) && m.CredentialType.Equal(other.CredentialType)
+		m.ClientSecretExpiresAt.Equal(other.ClientSecretExpiresAt) &&
+		m.MigratePublicFolders.Equal(other.MigratePublicFolders) &&
+		m.PublicFolderPaths.Equal(other.PublicFolderPaths) && m.HandoffRecipients.Equal(other.HandoffRecipients) &&
+		m.CredentialType.Equal(other.CredentialType)
 }
 
 // lastNotAfter is when the certificate expires, as far as the state tells. What the store says now is left to apply:
 // Terraform plans once more then, when a replaced connection may have taken the certificate with it or another one
 // brought it, and holds us to what was planned first.
 func (m *Model) lastNotAfter(state *Model) timetypes.RFC3339 {
-	if state == nil || state.CertificateNotAfter.IsNull() || !m.TenantID.Equal(state.TenantID) || !m.CertificateThumbprint.Equal(state.CertificateThumbprint) {
+	if state == nil || state.CertificateNotAfter.IsNull() || !m.TenantID.Equal(state.TenantID) ||
+		!m.CertificateThumbprint.Equal(state.CertificateThumbprint) {
 		return timetypes.NewRFC3339Unknown()
 	}
 	return state.CertificateNotAfter
@@ -163,7 +175,8 @@ func (m *Model) complete(s *store.Store, state *Model, changed bool) {
 		m.Revision, m.CertificateNotAfter = state.Revision, state.CertificateNotAfter
 		return
 	}
-	m.ID, m.Revision, m.RecordURL, m.HandoffURL = types.StringUnknown(), types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+	m.ID, m.Revision = types.StringUnknown(), types.StringUnknown()
+	m.RecordURL, m.HandoffURL = types.StringUnknown(), types.StringUnknown()
 	if state != nil {
 		m.ID = state.ID
 	}

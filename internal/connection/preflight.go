@@ -47,8 +47,10 @@ func importsPFX(ctx context.Context, s *store.Store, plan, state *Model) bool {
 	if plan.CertificatePFXPath.IsNull() {
 		return false
 	}
-	if state == nil || !plan.CertificatePFXPath.Equal(state.CertificatePFXPath) || !plan.CertificateThumbprint.Equal(state.CertificateThumbprint) ||
-		!plan.CertificatePFXPasswordWOVersion.Equal(state.CertificatePFXPasswordWOVersion) || anyUnknown(plan.TenantID, plan.CertificateThumbprint) {
+	if state == nil || !plan.CertificatePFXPath.Equal(state.CertificatePFXPath) ||
+		!plan.CertificateThumbprint.Equal(state.CertificateThumbprint) ||
+		!plan.CertificatePFXPasswordWOVersion.Equal(state.CertificatePFXPasswordWOVersion) ||
+		anyUnknown(plan.TenantID, plan.CertificateThumbprint) {
 		return true
 	}
 	there, err := s.HasKeyPair(ctx, plan.TenantID.ValueString(), plan.CertificateThumbprint.ValueString())
@@ -86,10 +88,12 @@ func (m *Model) matches(c store.Connection) bool {
 // addExists names the connection that has the mailbox, and says how to import it.
 func addExists(diags *diag.Diagnostics, exists *store.ExistsError) {
 	diags.AddAttributeError(path.Root("mailbox"), "The mailbox serves another connection", fmt.Sprintf("%v.\n\n"+
-		"If it is this connection, made by a run that was interrupted, import it (and run \"terraform untaint\" instead if Terraform marked it as tainted):\n\n"+
+		"If it is this connection, made by a run that was interrupted, import it (and run \"terraform untaint\" instead "+
+		"if Terraform marked it as tainted):\n\n"+
 		"  import {\n    to = codetwo_target_connection.<name>\n    id = %q\n  }\n\n"+
 		"If it was another resource of this configuration until now, tell Terraform with a moved block. "+
-		"If this is its own replacement, create_before_destroy is in the way: the old one has to go first.", exists, exists.Existing.ID()))
+		"If this is its own replacement, create_before_destroy is in the way: the old one has to be deleted first.",
+		exists, exists.Existing.ID()))
 }
 
 // checkPassphrase asks for the passphrase where this plan reads a secret, or writes the store's first one.
@@ -112,19 +116,22 @@ func (p *preflight) checkPassphrase(ctx context.Context, importing bool) {
 	case p.plan.CredentialType.ValueString() == store.CredentialClientSecret:
 		if !writes && !p.plan.HandoffRecipients.Equal(prior) {
 			p.diags.AddAttributeError(path.Root("handoff_recipients"), "The passphrase is needed",
-				"The stored client secret is to be encrypted to other recipients, for which it is read. "+store.ErrPassphraseMissing.Error())
+				"The stored client secret is to be encrypted to other recipients, for which it is read. "+
+					store.ErrPassphraseMissing.Error())
 		}
 	case importing: // which writes a new password, to the right recipients
 	case p.plan.recipientsKnown():
 		if repackDue(ctx, p.store, p.plan) {
 			p.diags.AddAttributeError(path.Root("certificate_pfx_encryption"), "The passphrase is needed",
-				"The PFX file in the store is to be encrypted in another way, for which its password is read. "+store.ErrPassphraseMissing.Error())
+				"The PFX file in the store is to be encrypted in another way, for which its password is read. "+
+					store.ErrPassphraseMissing.Error())
 		}
 		planned := p.plan.record(ctx, p.owner, p.now)
 		due, err := p.store.SharingDue(ctx, planned.TenantID, planned.CertificateThumbprint, &planned)
 		if err == nil && due {
 			p.diags.AddAttributeError(path.Root("handoff_recipients"), "The passphrase is needed",
-				"The password of the certificate's PFX is to be encrypted to other recipients, for which it is read. "+store.ErrPassphraseMissing.Error())
+				"The password of the certificate's PFX is to be encrypted to other recipients, for which it is read. "+
+					store.ErrPassphraseMissing.Error())
 		}
 	}
 }
@@ -144,12 +151,14 @@ func (p *preflight) checkPFX() {
 // writesSecret reports whether the plan writes the client secret that the configuration holds.
 func writesSecret(plan, state *Model) bool {
 	return plan.CredentialType.ValueString() == store.CredentialClientSecret &&
-		(state == nil || !plan.ClientSecretWOVersion.Equal(state.ClientSecretWOVersion) || !plan.CredentialType.Equal(state.CredentialType))
+		(state == nil || !plan.ClientSecretWOVersion.Equal(state.ClientSecretWOVersion) ||
+			!plan.CredentialType.Equal(state.CredentialType))
 }
 
 // recipientsKnown reports whether everything is known that decides who may open the certificate's PFX.
 func (m *Model) recipientsKnown() bool {
-	return !m.HandoffRecipients.IsUnknown() && !slices.ContainsFunc(m.HandoffRecipients.Elements(), attr.Value.IsUnknown) &&
+	return !m.HandoffRecipients.IsUnknown() &&
+		!slices.ContainsFunc(m.HandoffRecipients.Elements(), attr.Value.IsUnknown) &&
 		!anyUnknown(m.TenantID, m.Mailbox, m.CertificateThumbprint)
 }
 

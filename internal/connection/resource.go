@@ -47,8 +47,8 @@ type Services interface {
 // NewResource returns the resource codetwo_target_connection.
 func NewResource() resource.Resource { return &Resource{} }
 
-// Resource is codetwo_target_connection. All it changes is the connection store. It reads from the tenant what the sheet
-// tells an Exchange administrator, and does without where it cannot.
+// Resource is codetwo_target_connection. All it changes is the connection store. It reads from the tenant what the
+// sheet tells an Exchange administrator, and does without where it cannot.
 type Resource struct{ services Services }
 
 // Metadata names the resource.
@@ -57,7 +57,8 @@ func (r *Resource) Metadata(_ context.Context, request resource.MetadataRequest,
 }
 
 // Configure takes what the provider offers.
-func (r *Resource) Configure(_ context.Context, request resource.ConfigureRequest, response *resource.ConfigureResponse) {
+func (r *Resource) Configure(_ context.Context, request resource.ConfigureRequest,
+	response *resource.ConfigureResponse) {
 	r.services = servicesOf(request.ProviderData, "codetwo_target_connection", &response.Diagnostics)
 }
 
@@ -67,7 +68,8 @@ func servicesOf(providerData any, user string, diags *diag.Diagnostics) Services
 	}
 	services, ok := providerData.(Services)
 	if !ok {
-		diags.AddError("Unexpected provider data", fmt.Sprintf("%s was given %T. This is a bug in the provider.", user, providerData))
+		diags.AddError("Unexpected provider data", fmt.Sprintf("%s was given %T. This is a bug in the provider.", user,
+			providerData))
 	}
 	return services
 }
@@ -83,10 +85,12 @@ func openStore(services Services, diags *diag.Diagnostics) *store.Store {
 }
 
 // ImportState takes "<tenant_id>/<mailbox>", the id of a connection that is in the store.
-func (r *Resource) ImportState(ctx context.Context, request resource.ImportStateRequest, response *resource.ImportStateResponse) {
+func (r *Resource) ImportState(ctx context.Context, request resource.ImportStateRequest,
+	response *resource.ImportStateResponse) {
 	if !isImportID(request.ID) {
 		response.Diagnostics.AddError("Unusable import ID", fmt.Sprintf(
-			"%q is not of the form <tenant_id>/<mailbox>, such as 00000000-0000-0000-0000-000000000000/migration@contoso.onmicrosoft.com. "+
+			"%q is not of the form <tenant_id>/<mailbox>, such as "+
+				"00000000-0000-0000-0000-000000000000/migration@contoso.onmicrosoft.com. "+
 				"The data source codetwo_target_connections lists the connections of the store with their IDs.", request.ID))
 		return
 	}
@@ -129,7 +133,8 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	}
 	if r.services.StoreUnknown() {
 		response.Diagnostics.AddWarning("Not refreshed", fmt.Sprintf(
-			"The provider's connection_store is not known while planning, so the connection %s is shown as it was last seen.", state.ID.ValueString()))
+			"The provider's connection_store is not known while planning, so the connection %s is shown as it "+
+				"was last seen.", state.ID.ValueString()))
 		return
 	}
 	s := openStore(r.services, &response.Diagnostics)
@@ -142,7 +147,8 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		readMissing(ctx, s, &state, response)
 		return
 	}
-	if _, damaged := errors.AsType[*store.DamagedError](err); damaged && !state.TenantID.IsNull() { // else it is an import, which needs the record
+	// else it is an import, which needs the record
+	if _, damaged := errors.AsType[*store.DamagedError](err); damaged && !state.TenantID.IsNull() {
 		response.Diagnostics.AddWarning("The connection's record is damaged", err.Error()+
 			".\n\nOr go on: apply writes the record again from the configuration, and destroy removes it.")
 		writeAgain(ctx, &state, response)
@@ -155,7 +161,8 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	owner := ownerOf(ctx, request.Private, &response.Diagnostics)
 	if owner != "" && owner != record.Owner {
 		response.Diagnostics.AddWarning("The connection is another one", fmt.Sprintf(
-			"The record %s was deleted, and another resource created it again. Removing this resource from state because its own record no longer exists.",
+			"The record %s was deleted, and another resource created it again. Removing this resource from state because its "+
+				"own record no longer exists.",
 			s.RecordURL(tenantID, mailbox)))
 		response.State.RemoveResource(ctx)
 		return
@@ -186,7 +193,8 @@ func readMissing(ctx context.Context, s *store.Store, state *Model, response *re
 	}
 	// Without the resource in the state, nothing would ever delete the rest.
 	response.Diagnostics.AddWarning("The connection's record is gone", fmt.Sprintf(
-		"Somebody deleted %s, and left %s. Apply writes the record again; destroy removes what is left.", s.RecordURL(tenantID, mailbox), leftover))
+		"Somebody deleted %s, and left %s. Apply writes the record again; destroy removes "+
+			"what is left.", s.RecordURL(tenantID, mailbox), leftover))
 	writeAgain(ctx, state, response)
 }
 
@@ -209,8 +217,10 @@ func storeIsThere(ctx context.Context, s *store.Store, state *Model, diags *diag
 		if !state.RecordURL.IsNull() {
 			last = fmt.Sprintf(" The record of %s was last seen at %s.", state.ID.ValueString(), state.RecordURL.ValueString())
 		}
-		diags.AddError("The connection store is not there", fmt.Sprintf("There is no connection store at %s.%s Mount the folder, or set the URL right "+
-			"(connection_store of the provider, CODETWO_STORE_URL). If the store is gone for good, forget its connections: terraform state rm.", s.URL(), last))
+		diags.AddError("The connection store is not there", fmt.Sprintf("There is no connection store at %s.%s Mount the "+
+			"folder, or set the URL right "+
+			"(connection_store of the provider, CODETWO_STORE_URL). If the store is gone for good, forget its connections: "+
+			"terraform state rm.", s.URL(), last))
 	}
 	return there
 }
@@ -282,7 +292,8 @@ func ownerOf(ctx context.Context, private privateState, diags *diag.Diagnostics)
 	var owner string
 	if len(content) > 0 {
 		if err := json.Unmarshal(content, &owner); err != nil {
-			diags.AddError("Unreadable private state", fmt.Sprintf("The owner of the connection's record cannot be read: %v.", err))
+			diags.AddError("Unreadable private state", fmt.Sprintf("The owner of the connection's record cannot be read: %v.",
+				err))
 		}
 	}
 	return owner

@@ -20,13 +20,15 @@ func (recipient) Description(context.Context) string { return "must be a public 
 
 func (v recipient) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
 
-func (recipient) ValidateString(_ context.Context, request validator.StringRequest, response *validator.StringResponse) {
+func (recipient) ValidateString(_ context.Context, request validator.StringRequest,
+	response *validator.StringResponse) {
 	if request.ConfigValue.IsNull() || request.ConfigValue.IsUnknown() {
 		return
 	}
 	if err := store.CheckRecipient(request.ConfigValue.ValueString()); err != nil {
 		// Not at the element's path: a set's path shows the element, which may be a secret key given by mistake.
-		response.Diagnostics.AddAttributeError(request.Path.ParentPath(), "Not a public key of age", "handoff_recipients: "+err.Error()+".")
+		response.Diagnostics.AddAttributeError(request.Path.ParentPath(), "Not a public key of age", "handoff_recipients: "+
+			err.Error()+".")
 	}
 }
 
@@ -51,7 +53,8 @@ func (publicFolderPaths) ValidateSet(_ context.Context, request validator.SetReq
 		if strings.Contains(err.Error(), "backslash") {
 			advice = "\n\n" + `In a quoted string of Terraform each backslash is written twice: "\\Sales\\Archive".`
 		}
-		response.Diagnostics.AddAttributeError(request.Path, "Invalid public_folder_paths", fmt.Sprintf("%s: %v.%s", request.Path, err, advice))
+		response.Diagnostics.AddAttributeError(request.Path, "Invalid public_folder_paths", fmt.Sprintf("%s: %v.%s",
+			request.Path, err, advice))
 	}
 }
 
@@ -61,8 +64,10 @@ func checkClientSecret(value string) error {
 	case value == "":
 		return errors.New("it is empty")
 	case guid.Valid(value):
-		// What sign-in would answer with AADSTS7000215 (Microsoft: "Microsoft Entra authentication and authorization error codes").
-		return errors.New("it is a GUID, and so the secret's ID; the Entra portal shows the value next to it, once, when the secret is made")
+		// What sign-in would answer with AADSTS7000215 (Microsoft: "Microsoft Entra authentication and authorization error
+		// codes").
+		return errors.New("it is a GUID, and so the secret's ID; the Entra portal shows the value next to it, once, when " +
+			"the secret is made")
 	case strings.TrimSpace(value) != value:
 		return errors.New("it begins or ends with white space, perhaps the line break at the end of a file; use trimspace()")
 	}

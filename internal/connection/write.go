@@ -16,7 +16,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// writer writes one connection into the store. plan becomes the new state; only the configuration holds write-only values.
+// writer writes one connection into the store. plan becomes the new state; only the configuration holds write-only
+// values.
 type writer struct {
 	store        *store.Store
 	directory    entra.Directory // the tenant's
@@ -39,15 +40,16 @@ func (r *Resource) writer(plan, config *Model, diags *diag.Diagnostics) *writer 
 // tenantTimeout bounds readTenant: the hand-off can be written without it.
 const tenantTimeout = 20 * time.Second
 
-// readTenant asks the tenant what the sheet's EWS script has to know: one request, and one more for every twenty apps that hold
-// the role. Rights: Application.Read.All and Organization.Read.All. It returns nil where nothing could be learnt, since a
-// connection can be kept without any access to its tenant.
+// readTenant asks the tenant what the sheet's EWS script has to know: one request, and one more for every twenty apps
+// that hold the role. Rights: Application.Read.All and Organization.Read.All. It returns nil where nothing could be
+// learnt, since a connection can be kept without any access to its tenant.
 func (w *writer) readTenant(ctx context.Context) *ewsaccess.TenantFacts {
 	ctx, cancel := context.WithTimeout(ctx, tenantTimeout)
 	defer cancel()
 	held, err := w.directory.RoleHolders(ctx, ewsaccess.Role, w.plan.ClientID.ValueString())
 	if err != nil {
-		tflog.Info(ctx, "The tenant could not be looked at for the hand-off sheet", map[string]any{"tenant_id": w.plan.TenantID.ValueString(), "error": err.Error()})
+		tflog.Info(ctx, "The tenant could not be looked at for the hand-off sheet",
+			map[string]any{"tenant_id": w.plan.TenantID.ValueString(), "error": err.Error()})
 		return nil
 	}
 	seen := ewsaccess.FactsOf(held, w.now)

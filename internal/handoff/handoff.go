@@ -54,7 +54,8 @@ type Sheet struct {
 
 	// MigratePublicFolders adds what public folders ask of the mailbox.
 	MigratePublicFolders bool
-	// PublicFolderPaths are the folders below the root that are migrated into, such as \Sales\Archive, where they are known.
+	// PublicFolderPaths are the folders below the root that are migrated into, such as \Sales\Archive, where they are
+	// known.
 	PublicFolderPaths []string
 }
 
@@ -68,7 +69,8 @@ func (s Sheet) check() error {
 	case s.Mailbox == "":
 		return errors.New("hand-off sheet: the mailbox is empty")
 	case s.CredentialType != Certificate && s.CredentialType != ClientSecret:
-		return fmt.Errorf("hand-off sheet: the credential type is %q, expected %q or %q", s.CredentialType, Certificate, ClientSecret)
+		return fmt.Errorf("hand-off sheet: the credential type is %q, expected %q or %q", s.CredentialType, Certificate,
+			ClientSecret)
 	case s.CredentialType == Certificate && s.Thumbprint == "":
 		return errors.New("hand-off sheet: the certificate's thumbprint is empty")
 	case s.HasPFX && (s.PFXPath == "" || s.PasswordPath == ""):

@@ -51,7 +51,8 @@ func split(t *testing.T, script string) (literals []string, rest string) {
 }
 
 func TestHostilePathsStayStringsInTheCommandsForPublicFolders(t *testing.T) {
-	for name, script := range map[string]func(mailbox string, paths ...string) string{"grant": GrantPublicFolderOwner, "show": ShowPublicFolderPermissions} {
+	for name, script := range map[string]func(mailbox string, paths ...string) string{"grant": GrantPublicFolderOwner,
+		"show": ShowPublicFolderPermissions} {
 		for _, paths := range [][]string{{`\`}, {`\`, `\Sales`}} {
 			_, want := split(t, script(mailbox, paths...))
 			spoilt := slices.Repeat([]string{hostile}, len(paths))
@@ -102,7 +103,8 @@ func TestTheImportScriptBeginsWithTheMarkOfUTF8(t *testing.T) {
 
 func TestTheImportScriptAsksForThePasswordAndComparesBeforeItImports(t *testing.T) {
 	_, code := split(t, importText(t, withCertificate()))
-	if missing := inOrder(code, "HasPrivateKey", "return", "Read-Host -AsSecureString", "$actual -ne $thumbprint", "throw", "$my.Add("); missing != "" {
+	if missing := inOrder(code, "HasPrivateKey", "return", "Read-Host -AsSecureString", "$actual -ne $thumbprint", "throw",
+		"$my.Add("); missing != "" {
 		t.Errorf("%q is missing, or not in its place, in:\n%s", missing, code)
 	}
 }

@@ -63,7 +63,8 @@ func FindAPI(nameOrAppID string) (API, error) {
 		id := strings.ToLower(nameOrAppID)
 		return API{Name: id, AppID: id}, nil
 	}
-	return API{}, fmt.Errorf("%q is not an API that can be named: write %q, %q, or the app ID (GUID) of another API", nameOrAppID, Graph.Name, Exchange.Name)
+	return API{}, fmt.Errorf("%q is not an API that can be named: write %q, %q, or the app ID (GUID) of another API",
+		nameOrAppID, Graph.Name, Exchange.Name)
 }
 
 // Find returns the catalogue's entry. known is false for a name that the catalogue does not hold: the tenant's own

@@ -74,7 +74,8 @@ func TestAnAPIIsFoundByNameOrAppID(t *testing.T) {
 		"microsoft graph":                      Graph,
 		"Office 365 Exchange Online":           Exchange,
 		"00000002-0000-0FF1-CE00-000000000000": Exchange,
-		"C5393580-F805-4401-95E8-94B7A6EF2FC2": {Name: "c5393580-f805-4401-95e8-94b7a6ef2fc2", AppID: "c5393580-f805-4401-95e8-94b7a6ef2fc2"},
+		"C5393580-F805-4401-95E8-94B7A6EF2FC2": {Name: "c5393580-f805-4401-95e8-94b7a6ef2fc2",
+			AppID: "c5393580-f805-4401-95e8-94b7a6ef2fc2"},
 	} {
 		if got, err := FindAPI(given); err != nil || got != want {
 			t.Errorf("FindAPI(%q) = %v, %v; want %v", given, got, err, want)

@@ -89,7 +89,8 @@ func configure(t *testing.T, p *Provider, given values) (*services, diag.Diagnos
 	var schema provider.SchemaResponse
 	p.Schema(t.Context(), provider.SchemaRequest{}, &schema)
 	var response provider.ConfigureResponse
-	p.Configure(t.Context(), provider.ConfigureRequest{Config: tfsdk.Config{Schema: schema.Schema, Raw: raw(t, p, given)}}, &response)
+	p.Configure(t.Context(), provider.ConfigureRequest{Config: tfsdk.Config{Schema: schema.Schema, Raw: raw(t, p, given)}},
+		&response)
 	s, _ := response.ResourceData.(*services)
 	return s, response.Diagnostics
 }
@@ -101,7 +102,8 @@ func validate(t *testing.T, p *Provider, given values) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := providerserver.NewProtocol6(p)().ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{Config: &config})
+	answer, err := providerserver.NewProtocol6(p)().ValidateProviderConfig(t.Context(),
+		&tfprotov6.ValidateProviderConfigRequest{Config: &config})
 	if err != nil {
 		t.Fatal(err)
 	}

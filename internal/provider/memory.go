@@ -13,9 +13,9 @@ const (
 )
 
 // BoundMemory sets the garbage collector of a provider's own process. Most of what a call allocates is garbage when it
-// ends; with Go's own setting it is collected more often than two hundred tenants need, and the store's passphrase takes the
-// process to 200 MB. GOGC and GOMEMLIMIT take precedence. With each second that passes, the limit follows what lives
-// on: with a fixed limit, the collector of a process whose live data come near it would do nothing else.
+// ends; with Go's own setting it is collected more often than two hundred tenants need, and the store's passphrase
+// takes the process to 200 MB. GOGC and GOMEMLIMIT take precedence. With each second that passes, the limit follows
+// what lives on: with a fixed limit, the collector of a process whose live data come near it would do nothing else.
 func BoundMemory(getenv func(string) string, seconds <-chan time.Time) {
 	if getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)

@@ -20,7 +20,8 @@ const saveAttempts = 5
 // encrypted to the store and to the hand-off recipients of the connections that name the certificate; planned, if not
 // nil, replaces the record of its connection. A pair that is there already stays if it opens. It is replaced otherwise,
 // and where nobody can tell for want of the passphrase.
-func (s *Store) SaveCertificate(ctx context.Context, tenantID string, p *certificate.Pair, e certificate.Encryption, planned *Connection) error {
+func (s *Store) SaveCertificate(ctx context.Context, tenantID string, p *certificate.Pair, e certificate.Encryption,
+	planned *Connection) error {
 	if err := p.Check(); err != nil {
 		return err
 	}
@@ -74,11 +75,13 @@ func unusable(err error) bool {
 	return damaged || errors.Is(err, ErrPassphraseMissing)
 }
 
-// savePair writes the password and the PFX, and reports whether they fit: it is false if another process came in between.
+// savePair writes the password and the PFX, and reports whether they fit: it is false if another process came in
+// between.
 //
 // The password is written first, and the first one wins: a run that finds it, after a kill or while another run writes,
 // packs the PFX with it, so that the two files fit, whichever run wrote them.
-func (s *Store) savePair(ctx context.Context, tenantID string, p *certificate.Pair, e certificate.Encryption, recipients []string) (bool, error) {
+func (s *Store) savePair(ctx context.Context, tenantID string, p *certificate.Pair, e certificate.Encryption,
+	recipients []string) (bool, error) {
 	thumbprint := certificate.Thumbprint(p.Certificate)
 	_, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
 	if err != nil {
@@ -115,7 +118,9 @@ func (s *Store) savePair(ctx context.Context, tenantID string, p *certificate.Pa
 
 // pfxPassword returns the password that a PFX is to have, and the file that holds it: the one that is there, or
 // else a new one. fs.ErrNotExist when another process takes it away meanwhile.
-func (s *Store) pfxPassword(ctx context.Context, tenantID, thumbprint string, recipients []string) (password string, sealed []byte, err error) {
+func (s *Store) pfxPassword(
+	ctx context.Context, tenantID, thumbprint string, recipients []string,
+) (password string, sealed []byte, err error) {
 	_, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
 	if err != nil {
 		return "", nil, err

@@ -25,13 +25,14 @@ const (
 
 // Connection is the record of a target connection: everything but its secret.
 type Connection struct {
-	TenantID              string     `json:"tenant_id"` // GUID
-	Mailbox               string     `json:"mailbox"`   // as its user writes it; case does not tell mailboxes apart
-	Name                  string     `json:"name"`
-	ClientID              string     `json:"client_id"`       // GUID
-	CredentialType        string     `json:"credential_type"` // CredentialCertificate or CredentialClientSecret
-	CertificateThumbprint string     `json:"certificate_thumbprint,omitempty"`
-	CertificateNotAfter   *time.Time `json:"certificate_not_after,omitempty"`    // nil when the certificate was not at hand
+	TenantID              string `json:"tenant_id"` // GUID
+	Mailbox               string `json:"mailbox"`   // as its user writes it; case does not tell mailboxes apart
+	Name                  string `json:"name"`
+	ClientID              string `json:"client_id"`       // GUID
+	CredentialType        string `json:"credential_type"` // CredentialCertificate or CredentialClientSecret
+	CertificateThumbprint string `json:"certificate_thumbprint,omitempty"`
+	// nil when the certificate was not at hand
+	CertificateNotAfter   *time.Time `json:"certificate_not_after,omitempty"`
 	ClientSecretExpiresAt *time.Time `json:"client_secret_expires_at,omitempty"` // nil when nobody said
 	MigratePublicFolders  bool       `json:"migrate_public_folders"`
 	PublicFolderPaths     []string   `json:"public_folder_paths,omitempty"` // below the root, such as \Sales\Archive
@@ -39,8 +40,9 @@ type Connection struct {
 	// EWS is what the tenant showed when the record was written, for the sheet; nil where nobody could look.
 	EWS       *ewsaccess.TenantFacts `json:"ews,omitempty"`
 	WrittenAt *time.Time             `json:"written_at,omitempty"` // by the writer's clock; nil where it did not say
-	Owner     string                 `json:"owner"`                // who may change and delete the record: an ID chosen at its creation
-	Revision  string                 `json:"revision"`             // another one after every write
+	// who may change and delete the record: an ID chosen at its creation
+	Owner    string `json:"owner"`
+	Revision string `json:"revision"` // another one after every write
 }
 
 type connectionRecord struct {
@@ -77,7 +79,8 @@ func (c Connection) check() error {
 		}
 		return nil
 	}
-	return fmt.Errorf("credential_type is %q instead of %q or %q", c.CredentialType, CredentialCertificate, CredentialClientSecret)
+	return fmt.Errorf("credential_type is %q instead of %q or %q", c.CredentialType, CredentialCertificate,
+		CredentialClientSecret)
 }
 
 // prepare checks a record that is to be written, brings its names to one form, and gives it a new revision.
@@ -106,7 +109,8 @@ func (s *Store) CreateConnection(ctx context.Context, c Connection, secret strin
 		return Connection{}, err
 	}
 	if (secret != "") != (c.CredentialType == CredentialClientSecret) {
-		return Connection{}, fmt.Errorf("the connection for the mailbox %s has credential type %s, and the client secret given does not fit it", c.Mailbox, c.CredentialType)
+		return Connection{}, fmt.Errorf("the connection for the mailbox %s has credential type %s, and the client secret "+
+			"given does not fit it", c.Mailbox, c.CredentialType)
 	}
 	// Whatever can fail for want of a passphrase fails before anything is written.
 	var encrypted []byte
@@ -165,7 +169,8 @@ func (s *Store) readConnection(ctx context.Context, file string) (Connection, er
 	// A record copied to another name would be two connections under one ID.
 	own, err := connectionFile(record.TenantID, record.Mailbox, recordExtension)
 	if err == nil && own != file {
-		err = fmt.Errorf("it is the record of the mailbox %s in tenant %s, under another name", record.Mailbox, record.TenantID)
+		err = fmt.Errorf("it is the record of the mailbox %s in tenant %s, under another name", record.Mailbox,
+			record.TenantID)
 	}
 	if err == nil {
 		err = record.check()
@@ -181,8 +186,8 @@ func (s *Store) readConnection(ctx context.Context, file string) (Connection, er
 }
 
 // UpdateConnection replaces a record. secret nil leaves the stored secret as it is; it is encrypted again, which needs
-// the passphrase, if the hand-off recipients changed. ErrNotFound when there is no such record, *OwnerError when it belongs
-// to another owner.
+// the passphrase, if the hand-off recipients changed. ErrNotFound when there is no such record, *OwnerError when it
+// belongs to another owner.
 func (s *Store) UpdateConnection(ctx context.Context, c Connection, secret *string) (Connection, error) {
 	file, err := prepare(&c)
 	if err != nil {
@@ -211,14 +216,16 @@ func (s *Store) UpdateConnection(ctx context.Context, c Connection, secret *stri
 			return Connection{}, err
 		}
 	} else if secret != nil {
-		return Connection{}, fmt.Errorf("the connection for the mailbox %s signs in with a certificate and cannot have a client secret", c.Mailbox)
+		return Connection{}, fmt.Errorf("the connection for the mailbox %s signs in with a certificate and cannot have a "+
+			"client secret", c.Mailbox)
 	}
 	if err := s.files.Replace(ctx, file, content); err != nil {
 		return Connection{}, fmt.Errorf("write the record %s: %w", s.files.URL(file), err)
 	}
 	if c.CredentialType != CredentialClientSecret {
 		if err := s.files.Delete(ctx, secretFile); err != nil {
-			return Connection{}, fmt.Errorf("delete the client secret that is no longer used, %s: %w", s.files.URL(secretFile), err)
+			return Connection{}, fmt.Errorf("delete the client secret that is no longer used, %s: %w",
+				s.files.URL(secretFile), err)
 		}
 	}
 	return c, nil
@@ -227,7 +234,8 @@ func (s *Store) UpdateConnection(ctx context.Context, c Connection, secret *stri
 func (s *Store) updateSecret(ctx context.Context, before, after Connection, secretFile string, secret *string) error {
 	if secret == nil {
 		if before.CredentialType != CredentialClientSecret {
-			return fmt.Errorf("the connection for the mailbox %s is to sign in with a client secret, and none was given", after.Mailbox)
+			return fmt.Errorf("the connection for the mailbox %s is to sign in with a client secret, and none was given",
+				after.Mailbox)
 		}
 		if slices.Equal(before.HandoffRecipients, after.HandoffRecipients) {
 			return nil

@@ -86,7 +86,9 @@ func (f *folder) Replace(ctx context.Context, name string, content []byte) error
 }
 
 // write puts the content into an unfinished file and on the disk, and lets place give it its name.
-func (f *folder) write(ctx context.Context, name string, content []byte, place func(unfinished, path string) error) error {
+func (f *folder) write(
+	ctx context.Context, name string, content []byte, place func(unfinished, path string) error,
+) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

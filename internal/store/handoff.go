@@ -112,7 +112,8 @@ func (s *Store) Handoff(ctx context.Context, tenantID, mailbox, extension string
 	return content, nil
 }
 
-// HandoffURL is where the connection's sheet is, or would be. It is empty when the names cannot be those of a connection.
+// HandoffURL is where the connection's sheet is, or would be. It is empty when the names cannot be those of a
+// connection.
 func (s *Store) HandoffURL(tenantID, mailbox string) string {
 	file, err := handoffFile(tenantID, mailbox, HandoffSheet)
 	if err != nil {
@@ -123,13 +124,15 @@ func (s *Store) HandoffURL(tenantID, mailbox string) string {
 
 // Files are the names of a connection's files, relative to the store's folder, with slashes.
 type Files struct {
-	Identity                    string // the store's key, which the passphrase opens
-	Secret                      string // the encrypted client secret
-	PFX, Password               string // the certificate with its key, and its encrypted password; empty without a thumbprint
+	Identity string // the store's key, which the passphrase opens
+	Secret   string // the encrypted client secret
+	// the certificate with its key, and its encrypted password; empty without a thumbprint
+	PFX, Password               string
 	HandoffSheet, HandoffScript string
 }
 
-// ConnectionFiles returns the names that a hand-off sheet or script tells its reader. It does not say which of the files are there.
+// ConnectionFiles returns the names that a hand-off sheet or script tells its reader. It does not say which of the
+// files are there.
 func ConnectionFiles(tenantID, mailbox, thumbprint string) (Files, error) {
 	secret, err := connectionFile(tenantID, mailbox, secretExtension)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/mail"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -83,7 +84,8 @@ func registrationFile(tenantID, uniqueName string) (string, error) {
 // canonicalTenant returns a tenant ID as the store's folders are named: a lower-case GUID with hyphens.
 func canonicalTenant(tenantID string) (string, error) {
 	if !guid.Valid(tenantID) {
-		return "", fmt.Errorf("%q is not a tenant ID: a GUID is needed, such as 00000000-0000-0000-0000-000000000000", tenantID)
+		return "", fmt.Errorf("%q is not a tenant ID: a GUID is needed, such as 00000000-0000-0000-0000-000000000000",
+			tenantID)
 	}
 	return strings.ToLower(tenantID), nil
 }
@@ -101,7 +103,8 @@ func CheckMailbox(mailbox string) error {
 		if unicode.IsSpace(r) || !unicode.IsGraphic(r) || r == utf8.RuneError {
 			return refuse("it holds a space or an invisible character (%U), as copying brings along; type it again", r)
 		}
-		if lower := unicode.ToLower(r); r > unicode.MaxASCII && lower <= unicode.MaxASCII { // U+212A and U+0130 turn into k and i
+		// U+212A and U+0130 turn into k and i
+		if lower := unicode.ToLower(r); r > unicode.MaxASCII && lower <= unicode.MaxASCII {
 			return refuse("it holds a character (%U) that looks like the letter %c; type it again", r, lower)
 		}
 	}
@@ -110,7 +113,7 @@ func CheckMailbox(mailbox string) error {
 	}
 	_, domain, _ := strings.Cut(mailbox, "@")
 	// No IP address in brackets either, which RFC 5321 allows and Exchange Online has no domain for.
-	if strings.ContainsFunc(domain, func(r rune) bool { return r != '.' && r != '-' && !unicode.In(r, unicode.L, unicode.M, unicode.N) }) {
+	if strings.ContainsFunc(domain, notOfDomain) {
 		return refuse("%q is not a domain's name", domain)
 	}
 	address, err := mail.ParseAddress(mailbox)
@@ -123,6 +126,10 @@ func CheckMailbox(mailbox string) error {
 	return nil
 }
 
+func notOfDomain(r rune) bool {
+	return r != '.' && r != '-' && !unicode.In(r, unicode.L, unicode.M, unicode.N)
+}
+
 // longestFileName leaves space for the extensions below the 255 bytes that file systems allow.
 const longestFileName = 200
 
@@ -133,7 +140,9 @@ func fileName(name string) string {
 	for i := range len(name) {
 		c := name[i]
 		switch {
-		case 'a' <= c && c <= 'z' && (i > 0 || !isDeviceName(name)), '0' <= c && c <= '9', strings.IndexByte("._+@-", c) >= 0 && (i > 0 || c != '.'):
+		case 'a' <= c && c <= 'z' && (i > 0 || !isDeviceName(name)),
+			'0' <= c && c <= '9',
+			strings.IndexByte("._+@-", c) >= 0 && (i > 0 || c != '.'):
 			b.WriteByte(c)
 		default:
 			fmt.Fprintf(&b, "%%%02x", c)
@@ -158,5 +167,5 @@ func isDeviceName(name string) bool {
 	if !isPort {
 		digit, isPort = strings.CutPrefix(base, "lpt")
 	}
-	return isPort && (len(digit) == 1 && digit[0] >= '0' && digit[0] <= '9' || digit == "¹" || digit == "²" || digit == "³")
+	return isPort && slices.Contains([]string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "¹", "²", "³"}, digit)
 }

@@ -17,17 +17,19 @@ import (
 // Registration is the journal of an app registration: what is being made, or was, so that a run that was killed can
 // be taken up by the next one instead of leaving an app that nobody knows.
 type Registration struct {
-	TenantID    string     `json:"tenant_id"` // GUID
-	UniqueName  string     `json:"unique_name"`
-	DisplayName string     `json:"display_name"`
-	Marker      string     `json:"marker"`                // GUID, also among the app's tags
-	ObjectID    string     `json:"object_id,omitempty"`   // GUID, once known
-	ClientID    string     `json:"client_id,omitempty"`   // GUID, once known
-	Thumbprints []string   `json:"thumbprints,omitempty"` // of the certificates that the app has or is about to get
-	Created     bool       `json:"created,omitempty"`     // this journal's own run made the app; not an import or a restore
-	StartedAt   time.Time  `json:"started_at"`
-	CompletedAt *time.Time `json:"completed_at,omitempty"` // when the last step of the last create or update was done; nil while it is not
-	DeletingAt  *time.Time `json:"deleting_at,omitempty"`  // set before a destroy begins, so that one cut off is finished
+	TenantID    string   `json:"tenant_id"` // GUID
+	UniqueName  string   `json:"unique_name"`
+	DisplayName string   `json:"display_name"`
+	Marker      string   `json:"marker"`                // GUID, also among the app's tags
+	ObjectID    string   `json:"object_id,omitempty"`   // GUID, once known
+	ClientID    string   `json:"client_id,omitempty"`   // GUID, once known
+	Thumbprints []string `json:"thumbprints,omitempty"` // of the certificates that the app has or is about to get
+	// this journal's own run made the app; not an import or a restore
+	Created   bool      `json:"created,omitempty"`
+	StartedAt time.Time `json:"started_at"`
+	// when the last step of the last create or update was done; nil while it is not
+	CompletedAt *time.Time `json:"completed_at,omitempty"`
+	DeletingAt  *time.Time `json:"deleting_at,omitempty"` // set before a destroy begins, so that one cut off is finished
 }
 
 type registrationRecord struct {
@@ -122,7 +124,8 @@ func (s *Store) readRegistration(ctx context.Context, file string) (Registration
 		return Registration{}, err
 	}
 	if own, err := registrationFile(record.TenantID, record.UniqueName); err != nil || own != file {
-		return Registration{}, &DamagedError{Path: url, Err: fmt.Errorf("it is the journal of %q in tenant %q, under another name", record.UniqueName, record.TenantID)}
+		return Registration{}, &DamagedError{Path: url, Err: fmt.Errorf("it is the journal of %q in tenant %q, under "+
+			"another name", record.UniqueName, record.TenantID)}
 	}
 	for i, thumbprint := range record.Thumbprints {
 		if record.Thumbprints[i], err = certificate.NormalizeThumbprint(thumbprint); err != nil {

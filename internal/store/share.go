@@ -12,7 +12,8 @@ import (
 )
 
 // sharing notes to whom the password of a certificate's PFX is encrypted, which the encrypted file does not tell. It is
-// written before that file, and names it by its hash: after a kill in between it speaks of no file, and is not believed.
+// written before that file, and names it by its hash: after a kill in between it speaks of no file, and is not
+// believed.
 type sharing struct {
 	version
 	PasswordSHA256 string   `json:"password_sha256"` // of the encrypted file
@@ -20,9 +21,9 @@ type sharing struct {
 }
 
 // SharingDue reports whether the password of a certificate's PFX has to be encrypted again: a hand-off recipient of c
-// cannot open it, or somebody can who is a recipient of no connection that names the certificate. c, which may be nil, is
-// one of those connections, current or planned; a recipient whom another one misses shows at that one. It is false if the
-// store has no such pair. The other connections are read only where a recipient is none of c's.
+// cannot open it, or somebody can who is a recipient of no connection that names the certificate. c, which may be nil,
+// is one of those connections, current or planned; a recipient whom another one misses shows at that one. It is false
+// if the store has no such pair. The other connections are read only where a recipient is none of c's.
 func (s *Store) SharingDue(ctx context.Context, tenantID, thumbprint string, c *Connection) (bool, error) {
 	if there, err := s.HasKeyPair(ctx, tenantID, thumbprint); err != nil || !there {
 		return false, err
@@ -114,7 +115,9 @@ func (s *Store) entitled(ctx context.Context, tenantID, thumbprint string, plann
 
 // sharedWith returns to whom, besides the store, the password of a certificate's PFX is encrypted, sorted, and whether
 // that is known.
-func (s *Store) sharedWith(ctx context.Context, tenantID, thumbprint string) (recipients []string, known bool, err error) {
+func (s *Store) sharedWith(
+	ctx context.Context, tenantID, thumbprint string,
+) (recipients []string, known bool, err error) {
 	_, _, passwordFile, err := certificateFiles(tenantID, thumbprint)
 	if err != nil {
 		return nil, false, err
@@ -141,8 +144,10 @@ func (s *Store) sharedWith(ctx context.Context, tenantID, thumbprint string) (re
 	return noted.Recipients, noted.PasswordSHA256 == sum(encrypted), nil
 }
 
-// noteSharing writes the note before the encrypted file is. Where nobody shares and nobody did, there is nothing to note.
-func (s *Store) noteSharing(ctx context.Context, tenantID, thumbprint string, encrypted []byte, recipients []string) error {
+// noteSharing writes the note before the encrypted file is. Where nobody shares and nobody did, there is nothing to
+// note.
+func (s *Store) noteSharing(ctx context.Context, tenantID, thumbprint string, encrypted []byte,
+	recipients []string) error {
 	file, err := certificateFile(tenantID, thumbprint, sharedExtension)
 	if err != nil {
 		return err

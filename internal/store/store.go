@@ -1,7 +1,7 @@
-// Package store keeps a team's target connections: records, certificates with their keys, client secrets, the journal of
-// app registrations, and what is handed to the migration server. It is input and output only. Several runs may write at
-// once, and any of them may be killed at any moment: a file is always the old one or the new one. Secrets are encrypted
-// with age (age-encryption.org/v1), so that the age command opens them too.
+// Package store keeps a team's target connections: records, certificates with their keys, client secrets, the journal
+// of app registrations, and what is handed to the migration server. It is input and output only. Several runs may write
+// at once, and any of them may be killed at any moment: a file is always the old one or the new one. Secrets are
+// encrypted with age (age-encryption.org/v1), so that the age command opens them too.
 package store
 
 import (
@@ -46,22 +46,24 @@ func Open(rawURL, passphrase string) (*Store, error) {
 	return &Store{files: newFolder(path), passphrase: passphrase}, nil
 }
 
-// CheckPassphrase says what keeps a passphrase from protecting a store. The error, an ErrPassphraseUnfit, never shows it.
+// CheckPassphrase says what keeps a passphrase from protecting a store. The error, an ErrPassphraseUnfit, never shows
+// it.
 func CheckPassphrase(passphrase string) error {
 	if strings.ContainsFunc(passphrase, unicode.IsControl) {
 		return fmt.Errorf("%w: it has a line break or another control character, "+
 			"perhaps from the end of a file; the age command could not be given it", ErrPassphraseUnfit)
 	}
 	if length := utf8.RuneCountInString(passphrase); length < MinPassphraseLength {
-		return fmt.Errorf("%w: it has %d characters, and at least %d are needed", ErrPassphraseUnfit, length, MinPassphraseLength)
+		return fmt.Errorf("%w: it has %d characters, and at least %d are needed", ErrPassphraseUnfit, length,
+			MinPassphraseLength)
 	}
 	return nil
 }
 
-// Exists reports whether there is a store at the URL: a folder that holds a store's key, or what belongs to a tenant. An
-// empty folder is none, nor is one that is not there: a share that is not mounted looks like either. The connection is
-// one that is expected there, both parts empty if none is; where neither its record nor the key is, the folder's names are
-// read.
+// Exists reports whether there is a store at the URL: a folder that holds a store's key, or what belongs to a tenant.
+// An empty folder is none, nor is one that is not there: a share that is not mounted looks like either. The connection
+// is one that is expected there, both parts empty if none is; where neither its record nor the key is, the folder's
+// names are read.
 func (s *Store) Exists(ctx context.Context, tenantID, mailbox string) (bool, error) {
 	likely := []string{identityFile, recipientFile}
 	if record, err := connectionFile(tenantID, mailbox, recordExtension); err == nil {
@@ -118,7 +120,8 @@ func (s *Store) Lock() (unlock func()) {
 // HasPassphrase reports whether the store was opened with a passphrase. It may still be the wrong one.
 func (s *Store) HasPassphrase() bool { return s.passphrase != "" }
 
-// RecordURL is where the connection's record is, or would be. It is empty when the names cannot be those of a connection.
+// RecordURL is where the connection's record is, or would be. It is empty when the names cannot be those of a
+// connection.
 func (s *Store) RecordURL(tenantID, mailbox string) string {
 	name, err := connectionFile(tenantID, mailbox, recordExtension)
 	if err != nil {

@@ -24,8 +24,8 @@ type text struct {
 	check    func(value string) error
 }
 
-// Text returns a validator of strings by a rule that has its own words. A diagnostic's detail is the attribute's path and
-// the error of check, which names the value, or keeps a secret one to itself. expected completes "must be …".
+// Text returns a validator of strings by a rule that has its own words. A diagnostic's detail is the attribute's path
+// and the error of check, which names the value, or keeps a secret one to itself. expected completes "must be …".
 func Text(summary, expected string, check func(value string) error) validator.String {
 	return text{summary, expected, check}
 }
@@ -65,7 +65,8 @@ func GUID() validator.String {
 
 // EmailAddress accepts what a mailbox is called by, and what the store can keep a connection under.
 func EmailAddress() validator.String {
-	return mustBe("Not an e-mail address", "an e-mail address such as migration@contoso.onmicrosoft.com", store.CheckMailbox)
+	return mustBe("Not an e-mail address", "an e-mail address such as migration@contoso.onmicrosoft.com",
+		store.CheckMailbox)
 }
 
 // Thumbprint accepts a certificate's SHA-1 thumbprint as people copy it: with spaces, colons, in either case, with
@@ -80,7 +81,8 @@ func Thumbprint() validator.String {
 
 // FileURL accepts the URL of a connection store: file:// and an absolute path.
 func FileURL() validator.String {
-	return Text("Not a connection store", "a file URL with an absolute path such as file:///srv/codetwo-store", store.CheckURL)
+	return Text("Not a connection store", "a file URL with an absolute path such as file:///srv/codetwo-store",
+		store.CheckURL)
 }
 
 // HTTPSOrigin accepts https, a host and perhaps a port, and nothing after it.
@@ -112,8 +114,8 @@ func CheckHTTPSOrigin(value string) error {
 	return nil
 }
 
-// IsLoopback reports whether an origin is on this machine, by its name alone: a name that has to be looked up could lead
-// anywhere tomorrow.
+// IsLoopback reports whether an origin is on this machine, by its name alone: a name that has to be looked up could
+// lead anywhere tomorrow.
 func IsLoopback(origin string) bool {
 	location, err := url.Parse(origin)
 	if err != nil {
