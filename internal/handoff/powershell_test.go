@@ -28,26 +28,32 @@ func split(t *testing.T, script string) (literals []string, rest string) {
 			}
 			other.WriteRune(r)
 		case single(r):
-			var literal strings.Builder
-			for i++; ; i++ {
-				if i >= len(letters) {
-					t.Fatalf("the script has a string without an end: %s", script)
-				}
-				if single(letters[i]) {
-					if i+1 == len(letters) || !single(letters[i+1]) {
-						break
-					}
-					i++
-				}
-				literal.WriteRune(letters[i])
+			literal, end := literalAfter(letters, i, single)
+			if end < 0 {
+				t.Fatalf("the script has a string without an end: %s", script)
 			}
-			literals = append(literals, literal.String())
+			literals, i = append(literals, literal), end
 			other.WriteString("''")
 		default:
 			other.WriteRune(r)
 		}
 	}
 	return literals, other.String()
+}
+
+// literalAfter is the single-quoted string that opens at a place, and where it closes; -1 if it does not.
+func literalAfter(letters []rune, at int, quotes func(rune) bool) (literal string, end int) {
+	var text strings.Builder
+	for i := at + 1; i < len(letters); i++ {
+		if quotes(letters[i]) {
+			if i+1 == len(letters) || !quotes(letters[i+1]) {
+				return text.String(), i
+			}
+			i++ // doubled
+		}
+		text.WriteRune(letters[i])
+	}
+	return "", -1
 }
 
 func TestHostilePathsStayStringsInTheCommandsForPublicFolders(t *testing.T) {

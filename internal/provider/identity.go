@@ -131,9 +131,11 @@ func fromConfiguration(m Model, on methods, request pipeline, diags *diag.Diagno
 		certificate:     at("client_certificate", m.ClientCertificate),
 		certificatePath: at("client_certificate_path", m.ClientCertificatePath),
 		password:        at("client_certificate_password", m.ClientCertificatePassword),
-		secret:          at("client_secret", m.ClientSecret), secretPath: at("client_secret_file_path", m.ClientSecretFilePath),
-		token: at("oidc_token", m.OIDCToken), tokenPath: at("oidc_token_file_path", m.OIDCTokenFilePath),
-		connection: at("ado_pipeline_service_connection_id", m.ADOPipelineServiceConnectionID),
+		secret:          at("client_secret", m.ClientSecret),
+		secretPath:      at("client_secret_file_path", m.ClientSecretFilePath),
+		token:           at("oidc_token", m.OIDCToken),
+		tokenPath:       at("oidc_token_file_path", m.OIDCTokenFilePath),
+		connection:      at("ado_pipeline_service_connection_id", m.ADOPipelineServiceConnectionID),
 	}, on, request)
 	if c.credential == nil && !on.oidc {
 		for _, s := range []setting{

@@ -194,9 +194,8 @@ func TestProvider_MixedAndHalfIdentitiesAreRefused(t *testing.T) {
 		"a token without the switch": {values{"tenant_id": tenantA, "client_id": client1, "oidc_token": secret1}, nil,
 			[]string{"oidc_token: ", "use_oidc = true"}},
 		"a connection without a pipeline": {nil,
-			armIDs.and(
-				oidcOn).and(
-				variables{"ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID": "sc"}), []string{"ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", "SYSTEM_ACCESSTOKEN: $(System.AccessToken)"}},
+			armIDs.and(oidcOn).and(variables{"ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID": "sc"}),
+			[]string{"ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", "SYSTEM_ACCESSTOKEN: $(System.AccessToken)"}},
 		"a pipeline without a connection": {nil, armIDs.and(oidcOn).and(pipelines), []string{"ARM_CLIENT_ID", "credential"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -148,7 +148,7 @@ func TestProvider_LogTellsOfRequestsAndKeepsTheirSecrets(t *testing.T) {
 	}
 	last := entries[2]
 	if last["method"] != "GET" || last["path"] != "/v1.0/organization" || last["status"] != float64(200) ||
-		last["request_id"] != "request-1" || "https://"+last["host"].(string) != server.URL {
+		last["request_id"] != "request-1" || last["host"] != strings.TrimPrefix(server.URL, "https://") {
 		t.Errorf("line: %v", last)
 	}
 	for _, secret := range []string{secret1, "token-of-", "Bearer", "in-the-query"} {
@@ -160,10 +160,8 @@ func TestProvider_LogTellsOfRequestsAndKeepsTheirSecrets(t *testing.T) {
 
 func TestProvider_RequestWithoutAnswerIsLoggedAsWell(t *testing.T) {
 	var output bytes.Buffer
-	transport := &logging{next: roundTrip(func(*http.Request) (*http.Response, error) {
-		return nil,
-			errors.New("no route")
-	}), now: newProvider(nil).now}
+	unreachable := roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("no route") })
+	transport := &logging{next: unreachable, now: newProvider(nil).now}
 	request := httptest.NewRequestWithContext(tflogtest.RootLogger(t.Context(), &output), http.MethodGet,
 		"https://127.0.0.1/x", nil)
 	response, err := transport.RoundTrip(request)
@@ -178,13 +176,12 @@ func TestProvider_RequestWithoutAnswerIsLoggedAsWell(t *testing.T) {
 func TestProvider_TransportIsPutAroundTheRealOne(t *testing.T) {
 	_, _, env := cloudOnThisMachine(t)
 	var seen []string
-	p := New("test", WithTransport(func(next http.RoundTripper) http.RoundTripper {
+	p := newProvider(env, WithTransport(func(next http.RoundTripper) http.RoundTripper {
 		return roundTrip(func(request *http.Request) (*http.Response, error) {
 			seen = append(seen, request.URL.Path)
 			return next.RoundTrip(request)
 		})
-	}))().(*Provider)
-	p.getenv = env.get
+	}))
 	s, _ := configure(t, p, nil)
 	if err := auth.Discover(t.Context(), s.Endpoints(), s.HTTPClient(), s.Retries(), tenantA); err != nil {
 		t.Fatal(err)

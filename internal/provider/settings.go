@@ -172,7 +172,8 @@ func resolveStore(m Model, env getenv, diags *diag.Diagnostics) storeSettings {
 }
 
 // noStore is the error where a store is needed and none is configured.
-const noStore = `No connection store is configured. Choose a folder that outlives this run, in the provider's configuration:
+const noStore = `No connection store is configured. ` +
+	`Choose a folder that outlives this run, in the provider's configuration:
 
   connection_store = {
     url = "file://${abspath(path.root)}/codetwo-store"

@@ -26,7 +26,11 @@ func endpointsAt(origin string) values {
 }
 
 func TestProvider_EndpointsAreTheWorldwideCloudsOrAllThreeOnThisMachine(t *testing.T) {
-	const here, there, microsoft = "https://127.0.0.1:8443", "https://sandbox.example.org", "https://login.microsoftonline.com"
+	const (
+		here      = "https://127.0.0.1:8443"
+		there     = "https://sandbox.example.org"
+		microsoft = "https://login.microsoftonline.com"
+	)
 	allowed := variables{"CODETWO_ALLOW_CUSTOM_ENDPOINTS": "1"}
 	for name, c := range map[string]struct {
 		given values
@@ -290,8 +294,8 @@ func TestProvider_ACredentialThatCannotBeUsedIsReportedWhereItIsSet(t *testing.T
 			[]string{"client_certificate_path: Error", encrypted, "unencrypted private key"}},
 		"configured PFX's password": {values{"client_certificate": pfx, "client_certificate_password": secret1}, nil,
 			[]string{"client_certificate_password: Error", "does not open"}},
-		"PFX's password": {nil, variables{"ARM_CLIENT_CERTIFICATE": pfx,
-			"ARM_CLIENT_CERTIFICATE_PASSWORD": secret1}, []string{"variable ARM_CLIENT_CERTIFICATE_PASSWORD: ", "does not open"}},
+		"PFX's password": {nil, variables{"ARM_CLIENT_CERTIFICATE": pfx, "ARM_CLIENT_CERTIFICATE_PASSWORD": secret1},
+			[]string{"variable ARM_CLIENT_CERTIFICATE_PASSWORD: ", "does not open"}},
 		"configured PFX, no password": {values{"client_certificate": pfx}, nil, []string{"client_certificate: Error",
 			"set in client_certificate_password"}},
 	} {

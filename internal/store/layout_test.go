@@ -48,21 +48,9 @@ func FuzzNamesNeverMeetInOneFileAndNeverLeaveTheirFolder(f *testing.F) {
 	f.Fuzz(func(t *testing.T, one, other string) {
 		var files []string
 		for _, mailbox := range []string{one, other} {
-			for _, folder := range []string{connectionFolder, handoffFolder} {
-				file, err := mailboxFile(folder, tenant, mailbox, secretExtension)
-				if err != nil {
-					if CheckMailbox(mailbox) == nil {
-						t.Errorf("%q passes the check and has no file: %v", mailbox, err)
-					}
-					continue
-				}
-				if path.Dir(file) != tenant+"/"+folder || path.Clean(file) != file {
-					t.Errorf("%q is kept in %s", mailbox, file)
-				}
-				checkFileName(t, path.Base(file))
-				if folder == connectionFolder {
-					files = append(files, file)
-				}
+			checkMailboxFile(t, handoffFolder, mailbox)
+			if file := checkMailboxFile(t, connectionFolder, mailbox); file != "" {
+				files = append(files, file)
 			}
 		}
 		if same := lowerCase(one) == lowerCase(other); len(files) == 2 && (files[0] == files[1]) != same {
@@ -73,18 +61,40 @@ func FuzzNamesNeverMeetInOneFileAndNeverLeaveTheirFolder(f *testing.F) {
 		}
 
 		if one != "" && other != "" {
-			for _, name := range []string{one, other} {
-				file, err := registrationFile(tenant, name)
-				if err != nil || path.Dir(file) != tenant+"/"+registrationFolder {
-					t.Errorf("%q is kept in %s (%v)", name, file, err)
-				}
-				checkFileName(t, path.Base(file))
-			}
-			if (fileName(one) == fileName(other)) != (one == other) {
-				t.Errorf("%q and %q are kept in %s and %s", one, other, fileName(one), fileName(other))
-			}
+			checkRegistrationFiles(t, one, other)
 		}
 	})
+}
+
+// checkMailboxFile returns the mailbox's file in the folder; empty where the mailbox is refused.
+func checkMailboxFile(t *testing.T, folder, mailbox string) string {
+	t.Helper()
+	file, err := mailboxFile(folder, tenant, mailbox, secretExtension)
+	if err != nil {
+		if CheckMailbox(mailbox) == nil {
+			t.Errorf("%q passes the check and has no file: %v", mailbox, err)
+		}
+		return ""
+	}
+	if path.Dir(file) != tenant+"/"+folder || path.Clean(file) != file {
+		t.Errorf("%q is kept in %s", mailbox, file)
+	}
+	checkFileName(t, path.Base(file))
+	return file
+}
+
+func checkRegistrationFiles(t *testing.T, one, other string) {
+	t.Helper()
+	for _, name := range []string{one, other} {
+		file, err := registrationFile(tenant, name)
+		if err != nil || path.Dir(file) != tenant+"/"+registrationFolder {
+			t.Errorf("%q is kept in %s (%v)", name, file, err)
+		}
+		checkFileName(t, path.Base(file))
+	}
+	if (fileName(one) == fileName(other)) != (one == other) {
+		t.Errorf("%q and %q are kept in %s and %s", one, other, fileName(one), fileName(other))
+	}
 }
 
 // lowerCase is what tells mailboxes apart; strings.EqualFold would take ſ for s.

@@ -74,26 +74,7 @@ func TestOfManyRunsThatCreateOneConnectionExactlyOneWinsAndTheOthersNameIt(t *te
 			_, err := io.WriteString(r.In, address+"\n")
 			must(t, err)
 		}
-		winner := ""
-		outcomes := make([]outcome, racers)
-		for i, r := range runs {
-			if !r.read(&outcomes[i]) {
-				t.Fatalf("round %d: racer-%d ended", round, i)
-			}
-			if !outcomes[i].Won {
-				continue
-			}
-			if winner != "" {
-				t.Errorf("round %d: both %s and racer-%d won", round, winner, i)
-			}
-			winner = fmt.Sprintf("racer-%d", i)
-		}
-		for i, o := range outcomes {
-			if !o.Won && (o.Winner != winner || !strings.Contains(o.Error, "of "+winner) || !strings.Contains(o.Error,
-				"import this connection as "+tenant+"/"+address)) {
-				t.Errorf("round %d: %s won, and racer-%d is told: %s", round, winner, i, o.Error)
-			}
-		}
+		winner := winnerOf(t, runs, round, address)
 		wins[winner]++
 		c, err := s.Connection(t.Context(), tenant, address)
 		must(t, err)
@@ -117,4 +98,29 @@ func TestOfManyRunsThatCreateOneConnectionExactlyOneWinsAndTheOthersNameIt(t *te
 	if len(wins) < 2 {
 		t.Error("one run won every round: this was no race")
 	}
+}
+
+// winnerOf reads what each racer says of a round, and holds that one won and that the others name it.
+func winnerOf(t *testing.T, runs []*run, round int, address string) (winner string) {
+	t.Helper()
+	outcomes := make([]outcome, len(runs))
+	for i, r := range runs {
+		if !r.read(&outcomes[i]) {
+			t.Fatalf("round %d: racer-%d ended", round, i)
+		}
+		if !outcomes[i].Won {
+			continue
+		}
+		if winner != "" {
+			t.Errorf("round %d: both %s and racer-%d won", round, winner, i)
+		}
+		winner = fmt.Sprintf("racer-%d", i)
+	}
+	advice := "import this connection as " + tenant + "/" + address
+	for i, o := range outcomes {
+		if !o.Won && (o.Winner != winner || !strings.Contains(o.Error, "of "+winner) || !strings.Contains(o.Error, advice)) {
+			t.Errorf("round %d: %s won, and racer-%d is told: %s", round, winner, i, o.Error)
+		}
+	}
+	return winner
 }

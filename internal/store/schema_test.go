@@ -46,7 +46,11 @@ func asJSON(t *testing.T, content []byte) map[string]any {
 	t.Helper()
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(content))
 	must(t, err)
-	return value.(map[string]any)
+	object, ok := value.(map[string]any)
+	if !ok {
+		t.Fatalf("not an object: %s", content)
+	}
+	return object
 }
 
 // members returns the JSON names of a struct's fields, those of embedded structs included, and which are always
