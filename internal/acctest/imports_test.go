@@ -15,7 +15,7 @@ const module = "github.com/codetwo-community/terraform-provider-codetwo/internal
 var (
 	resources = []string{"appregistration", "connection", "connectivity"}
 	inner     = []string{"entra", "entra/msgraph", "ews", "auth", "permission", "certificate", "store", "handoff",
-		"checks", "ewsaccess", "escape", "retry", "sandbox"}
+		"checks", "ewsaccess", "escape", "guid", "retry", "sandbox"}
 )
 
 // sandboxImports are the packages of the sandbox with what each may import of the others. Package sandbox itself

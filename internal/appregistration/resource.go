@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
@@ -104,7 +105,7 @@ func (r *Resource) ImportState(ctx context.Context, request resource.ImportState
 // splitImportID takes "<tenant_id>/<client ID or object ID>" apart, and brings it to lower case.
 func splitImportID(given string) (tenantID, id string, ok bool) {
 	tenantID, id, _ = strings.Cut(strings.ToLower(given), "/")
-	return tenantID, id, tfvalidate.IsGUID(tenantID) && tfvalidate.IsGUID(id)
+	return tenantID, id, guid.Valid(tenantID) && guid.Valid(id)
 }
 
 // Create registers the application. Requests: two reads, the upsert, key and service principal in one batch, the

@@ -23,7 +23,7 @@ type Pair struct {
 	Key         *rsa.PrivateKey
 }
 
-// Check says whether certificate and key belong together, and whether CodeTwo accepts the key.
+// Check returns an error if certificate and key do not belong together, or CodeTwo does not accept the key.
 func (p *Pair) Check() error {
 	if p == nil || p.Certificate == nil || p.Key == nil {
 		return errors.New("the certificate or its private key is missing")
@@ -89,7 +89,8 @@ func KeySize(c *x509.Certificate) int {
 	return key.N.BitLen()
 }
 
-// CheckKey says whether CodeTwo Office 365 Migration accepts the certificate's key: RSA, at least MinKeySize bits.
+// CheckKey returns an error if CodeTwo Office 365 Migration does not accept the certificate's key: RSA, at least
+// MinKeySize bits.
 func CheckKey(c *x509.Certificate) error {
 	key, ok := c.PublicKey.(*rsa.PublicKey)
 	if !ok {

@@ -24,7 +24,8 @@ var start = time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)
 
 // pair is generated once: a key of 2048 bits takes a while.
 var pair = sync.OnceValue(func() *Pair {
-	p, err := Generate(rand.Reader, Template{CommonName: "CodeTwo Target", KeySize: 2048, NotBefore: start, NotAfter: start.AddDate(5, 0, 0)})
+	p, err := Generate(rand.Reader, Template{CommonName: "CodeTwo Target", KeySize: 2048, NotBefore: start,
+		NotAfter: start.AddDate(5, 0, 0)})
 	if err != nil {
 		panic(err)
 	}
@@ -256,7 +257,8 @@ func smallKey(t *testing.T) *rsa.PrivateKey {
 
 func selfSigned(t *testing.T, key crypto.Signer) *x509.Certificate {
 	t.Helper()
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "other"}, NotBefore: start, NotAfter: start.AddDate(1, 0, 0)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "other"}, NotBefore: start,
+		NotAfter: start.AddDate(1, 0, 0)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// marks are what stands between or around the digits where people copy a thumbprint from.
+// marks are what surrounds or separates the digits where people copy a thumbprint from.
 var marks = []string{" ", ":", "-", "\t", "\r\n", "\u00a0", "\u200e", "\ufeff", "\u2003"}
 
 func FuzzAThumbprintIsTheSameHoweverItIsCopied(f *testing.F) {
@@ -38,7 +38,8 @@ func FuzzAThumbprintIsTheSameHoweverItIsCopied(f *testing.F) {
 }
 
 func FuzzAnyTextIsAThumbprintOrRefused(f *testing.F) {
-	for _, text := range []string{"", "A1B2C3D4E5F60718293A4B5C6D7E8F9001122334", strings.Repeat("é", 20), strings.Repeat("ab", 32), "\u200e\xff", strings.Repeat("0", 39) + "G"} {
+	for _, text := range []string{"", "A1B2C3D4E5F60718293A4B5C6D7E8F9001122334", strings.Repeat("é", 20),
+		strings.Repeat("ab", 32), "\u200e\xff", strings.Repeat("0", 39) + "G"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -59,7 +60,8 @@ func FuzzAnyTextIsAThumbprintOrRefused(f *testing.F) {
 func aPFX(t testing.TB) []byte {
 	t.Helper()
 	now := time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
-	pair, err := Generate(rand.Reader, Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: now, NotAfter: now.AddDate(1, 0, 0)})
+	pair, err := Generate(rand.Reader, Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: now,
+		NotAfter: now.AddDate(1, 0, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,9 +72,10 @@ func aPFX(t testing.TB) []byte {
 	return data
 }
 
-// expected tells whether an error of OpenPFX is one that its callers know.
+// expected reports whether an error of OpenPFX is one that its callers know.
 func expected(err error) bool {
-	return slices.ContainsFunc([]error{ErrNotPFX, ErrPassword, ErrNoPrivateKey, ErrUnsupported}, func(known error) bool { return errors.Is(err, known) })
+	return slices.ContainsFunc([]error{ErrNotPFX, ErrPassword, ErrNoPrivateKey, ErrUnsupported},
+		func(known error) bool { return errors.Is(err, known) })
 }
 
 func FuzzAnyFileIsOpenedAsAPFXOrRefusedForAKnownReason(f *testing.F) {

@@ -37,13 +37,15 @@ func writeFile(t *testing.T, name string, data []byte) string {
 }
 
 func TestOpensslReadsTheDigitalSignatureUsage(t *testing.T) {
-	if text := openssl(t, "x509", "-noout", "-text", "-in", writeFile(t, "c.pem", []byte(EncodePEM(pair().Certificate)))); !strings.Contains(text, "Digital Signature") {
+	if text := openssl(t, "x509", "-noout", "-text", "-in", writeFile(t, "c.pem",
+		[]byte(EncodePEM(pair().Certificate)))); !strings.Contains(text, "Digital Signature") {
 		t.Errorf("openssl reads no digital signature usage:\n%s", text)
 	}
 }
 
 func TestThumbprintIsTheOneThatOpensslPrints(t *testing.T) {
-	printed := openssl(t, "x509", "-noout", "-fingerprint", "-sha1", "-in", writeFile(t, "c.pem", []byte(EncodePEM(pair().Certificate))))
+	printed := openssl(t, "x509", "-noout", "-fingerprint", "-sha1", "-in", writeFile(t, "c.pem",
+		[]byte(EncodePEM(pair().Certificate))))
 	_, fingerprint, _ := strings.Cut(strings.TrimSpace(printed), "=")
 	if got, err := NormalizeThumbprint(fingerprint); err != nil || got != Thumbprint(pair().Certificate) {
 		t.Errorf("openssl %s, here %s (%v)", fingerprint, Thumbprint(pair().Certificate), err)
@@ -61,7 +63,8 @@ func TestPFXOpensWithOpenssl(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			info := openssl(t, "pkcs12", "-in", writeFile(t, "c.pfx", data), "-passin", "pass:"+password, "-passout", "pass:"+password, "-info")
+			info := openssl(t, "pkcs12", "-in", writeFile(t, "c.pfx", data), "-passin", "pass:"+password, "-passout", "pass:"+
+				password, "-info")
 			if strings.Contains(info, "AES-256-CBC") != (encryption == AES256) {
 				t.Errorf("openssl sees another encryption:\n%.400s", info)
 			}
@@ -73,9 +76,11 @@ func TestPFXOpensWithOpenssl(t *testing.T) {
 }
 
 func TestPFXOfOpensslIsRead(t *testing.T) {
-	key := writeFile(t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(pair().Key)}))
+	key := writeFile(t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY",
+		Bytes: x509.MarshalPKCS1PrivateKey(pair().Key)}))
 	out := filepath.Join(t.TempDir(), "out.pfx")
-	openssl(t, "pkcs12", "-export", "-inkey", key, "-in", writeFile(t, "c.pem", []byte(EncodePEM(pair().Certificate))), "-passout", "pass:Pa55", "-out", out)
+	openssl(t, "pkcs12", "-export", "-inkey", key, "-in", writeFile(t, "c.pem", []byte(EncodePEM(pair().Certificate))),
+		"-passout", "pass:Pa55", "-out", out)
 	data, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)

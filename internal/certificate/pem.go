@@ -20,7 +20,8 @@ func ParsePEM(text string) (*x509.Certificate, error) {
 		}
 		switch {
 		case strings.Contains(block.Type, "PRIVATE KEY"):
-			return nil, errors.New("the text holds a private key; give the certificate alone, and replace that key: it has been shown where it does not belong")
+			return nil, errors.New("the text holds a private key; give the certificate alone, and replace that key: it has " +
+				"been shown where it does not belong")
 		case block.Type != "CERTIFICATE":
 			return nil, fmt.Errorf("the text holds a PEM block of type %q; a CERTIFICATE is needed", block.Type)
 		case found != nil:
@@ -36,7 +37,8 @@ func ParsePEM(text string) (*x509.Certificate, error) {
 		return nil, errors.New("the text holds a (damaged) private key; give the certificate alone")
 	}
 	if found == nil {
-		return nil, errors.New(`the text holds no certificate; it begins with "-----BEGIN CERTIFICATE-----" ("Base-64 encoded X.509" in Windows)`)
+		return nil, errors.New(
+			`the text holds no certificate; it begins with "-----BEGIN CERTIFICATE-----" ("Base-64 encoded X.509" in Windows)`)
 	}
 	if err := CheckKey(found); err != nil {
 		return nil, err

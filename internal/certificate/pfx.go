@@ -62,8 +62,9 @@ func EncryptionOf(data []byte) (Encryption, error) {
 var (
 	ErrNotPFX       = errors.New("the file is not a PFX (PKCS #12)")
 	ErrPassword     = errors.New("the password does not open the PFX")
-	ErrNoPrivateKey = errors.New("the PFX does not hold exactly one private key with its certificate; export it from Windows with \"Yes, export the private key\"")
-	ErrUnsupported  = errors.New("the PFX is of a kind that is not supported")
+	ErrNoPrivateKey = errors.New("the PFX does not hold exactly one private key with its certificate; export it from " +
+		"Windows with \"Yes, export the private key\"")
+	ErrUnsupported = errors.New("the PFX is of a kind that is not supported")
 )
 
 // EncodePFX packs a pair under a password, for import into Windows.
@@ -88,7 +89,8 @@ func DecodePFX(data []byte, password string) (*Pair, error) {
 	}
 	private, ok := key.(*rsa.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("%w: its private key is not an RSA key, and CodeTwo needs one of at least %d bits", ErrUnsupported, MinKeySize)
+		return nil, fmt.Errorf("%w: its private key is not an RSA key, and CodeTwo needs one of at least %d bits",
+			ErrUnsupported, MinKeySize)
 	}
 	pair := &Pair{Certificate: certificate, Key: private}
 	if err := pair.Check(); err != nil {
@@ -97,8 +99,8 @@ func DecodePFX(data []byte, password string) (*Pair, error) {
 	return pair, nil
 }
 
-// outer is a PFX's outer structure (RFC 7292, section 4), which is read apart so that a file of another kind is not taken
-// for a wrong password.
+// outer is a PFX's outer structure (RFC 7292, section 4), which is read apart so that a file of another kind is not
+// taken for a wrong password.
 type outer struct {
 	Version  int
 	AuthSafe asn1.RawValue
@@ -112,13 +114,13 @@ func readOuter(data []byte) (o outer, err error) {
 	return o, nil
 }
 
-// IsPFX tells whether data is a whole PFX, as far as that shows without its password.
+// IsPFX reports whether data is a whole PFX, as far as that shows without its password.
 func IsPFX(data []byte) bool {
 	_, err := readOuter(data)
 	return err == nil
 }
 
-// OpenPFX returns a PFX's private key, of whatever kind, with the certificate that belongs to it; a chain beside them
+// OpenPFX returns a PFX's private key, of whatever kind, with the certificate that belongs to it; a chain next to them
 // is left out. The error is ErrNotPFX, ErrPassword, ErrNoPrivateKey or ErrUnsupported.
 func OpenPFX(data []byte, password string) (crypto.Signer, *x509.Certificate, error) {
 	outer, err := readOuter(data)
@@ -130,7 +132,8 @@ func OpenPFX(data []byte, password string) (crypto.Signer, *x509.Certificate, er
 	}
 	for _, r := range password {
 		if r > 0xFFFF {
-			return nil, nil, fmt.Errorf("%w: the password has a character that a PFX cannot have (outside Unicode's basic plane)", ErrPassword)
+			return nil, nil, fmt.Errorf("%w: the password has a character that a PFX cannot have (outside Unicode's "+
+				"basic plane)", ErrPassword)
 		}
 	}
 
@@ -159,7 +162,8 @@ func OpenPFX(data []byte, password string) (crypto.Signer, *x509.Certificate, er
 	return nil, nil, fmt.Errorf("%w (its key belongs to none of its certificates)", ErrNoPrivateKey)
 }
 
-// passwordAlphabet leaves out what is easily misread (0 o, 1 l). It has 32 signs, so that a byte's low five bits choose evenly.
+// passwordAlphabet leaves out what is easily misread (0 o, 1 l). It has 32 signs, so that a byte's low five bits choose
+// evenly.
 const passwordAlphabet = "abcdefghijkmnpqrstuvwxyz23456789"
 
 // NewPassword makes a password of 28 letters and digits (140 random bits). It has no sign at which a double click

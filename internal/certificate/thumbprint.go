@@ -16,9 +16,9 @@ func Thumbprint(c *x509.Certificate) string {
 	return fmt.Sprintf("%X", sha1.Sum(c.Raw)) //nolint:gosec // see the import
 }
 
-// NormalizeThumbprint brings a thumbprint, as people copy it from Windows, the Entra portal or openssl, to 40 upper-case
-// hexadecimal digits. It forgives case, white space, colons, hyphens and invisible marks: the Windows certificate
-// dialog puts a left-to-right mark (U+200E) in front of what is copied from it.
+// NormalizeThumbprint brings a thumbprint, as people copy it from Windows, the Entra portal or openssl, to 40
+// upper-case hexadecimal digits. It forgives case, white space, colons, hyphens and invisible marks: the Windows
+// certificate dialog puts a left-to-right mark (U+200E) in front of what is copied from it.
 func NormalizeThumbprint(s string) (string, error) {
 	digits := strings.Map(func(r rune) rune {
 		if r == ':' || r == '-' || unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
@@ -33,9 +33,11 @@ func NormalizeThumbprint(s string) (string, error) {
 	case thumbprintLength:
 		return digits, nil
 	case 64:
-		return "", fmt.Errorf("%q looks like a SHA-256 fingerprint; CodeTwo asks for the SHA-1 thumbprint (%d hexadecimal digits)",
+		return "", fmt.Errorf("%q looks like a SHA-256 fingerprint; CodeTwo asks for the SHA-1 thumbprint (%d "+
+			"hexadecimal digits)",
 			s, thumbprintLength)
 	default:
-		return "", fmt.Errorf("%q is not a thumbprint: it has %d hexadecimal digits instead of %d", s, len(digits), thumbprintLength)
+		return "", fmt.Errorf("%q is not a thumbprint: it has %d hexadecimal digits instead of %d", s, len(digits),
+			thumbprintLength)
 	}
 }

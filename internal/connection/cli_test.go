@@ -39,7 +39,8 @@ func (s *session) configure(config string) {
 	s.must(os.WriteFile(filepath.Join(s.cli.Folder, "main.tf"), []byte(config), 0o600))
 }
 
-// run returns what a command prints, with each run of white space as one space, and fails the test if the command fails.
+// run returns what a command prints, with each run of white space as one space, and fails the test if the command
+// fails.
 func (s *session) run(arguments ...string) string {
 	s.t.Helper()
 	output, err := s.cli.Run(s.t.Context(), append(arguments, "-no-color")...)
@@ -85,12 +86,12 @@ func says(t *testing.T, output string, things ...string) {
 	}
 }
 
-func TestAccTargetConnection_ACredentialThatEndsWithinThirtyDaysIsAWarningInEveryPlan(t *testing.T) {
+func TestAccTargetConnection_ACredentialThatEndsWithinSixtyDaysIsAWarningInEveryPlan(t *testing.T) {
 	t.Parallel()
 	env := newEnv(t)
 	s := env.session()
-	soon := newPair(today.AddDate(-1, 0, 0), today.AddDate(0, 0, 30))
-	later := newPair(today.AddDate(-1, 0, 0), today.AddDate(0, 0, 31))
+	soon := newPair(today.AddDate(-1, 0, 0), today.AddDate(0, 0, 60))
+	later := newPair(today.AddDate(-1, 0, 0), today.AddDate(0, 0, 61))
 	_, ending := env.pfx(soon)
 	_, lasting := env.pfx(later)
 	until := func(date string) string {
@@ -103,12 +104,15 @@ func TestAccTargetConnection_ACredentialThatEndsWithinThirtyDaysIsAWarningInEver
 		config string
 		says   []string // nil: nothing
 	}{
-		{connection(ending...), []string{"Warning: The certificate " + certificate.Thumbprint(soon.Certificate) + " ends soon", mailbox, "ends on 2026-12-20"}},
-		{named(soon), []string{"ends soon", "2026-12-20"}},
+		{connection(ending...), []string{"Warning: The certificate " + certificate.Thumbprint(soon.Certificate) +
+			" ends soon", mailbox, "ends on 2027-01-19"}},
+		{named(soon), []string{"ends soon", "2027-01-19"}},
 		{connection(lasting...), nil},
-		{until("2026-12-20T10:00:00Z"), []string{"Warning: The client secret of " + mailbox + " ends soon", "client_secret_expires_at", "2026-12-20"}},
-		{until("2026-11-19T00:00:00Z"), []string{"Warning: The client secret of " + mailbox + " has ended", "ended on 2026-11-19"}},
-		{until("2026-12-21T10:00:00Z"), nil},
+		{until("2027-01-19T10:00:00Z"), []string{"Warning: The client secret of " + mailbox + " ends soon",
+			"client_secret_expires_at", "2027-01-19"}},
+		{until("2026-11-19T00:00:00Z"), []string{"Warning: The client secret of " + mailbox + " has ended",
+			"ended on 2026-11-19"}},
+		{until("2027-01-20T10:00:00Z"), nil},
 		{connection(byThumbprint), nil}, // whose end nobody knows
 	} {
 		s.configure(c.config)
@@ -128,7 +132,7 @@ func TestAccTargetConnection_ACredentialThatEndsWithinThirtyDaysIsAWarningInEver
 	s.run("apply", "-auto-approve")
 	env.must(env.open().SaveCertificate(t.Context(), tenantID, soon, certificate.AES256, nil))
 	s.configure(named(soon))
-	says(t, s.run("plan", "-input=false"), "will be created", "with codetwo_target_connection.test", "2026-12-20")
+	says(t, s.run("plan", "-input=false"), "will be created", "with codetwo_target_connection.test", "2027-01-19")
 }
 
 func TestAccTargetConnection_DamagedRecordShowsInThePlanAndIsRepairedByApply(t *testing.T) {
@@ -150,7 +154,8 @@ func TestAccTargetConnection_DamagedRecordShowsInThePlanAndIsRepairedByApply(t *
 	} {
 		env.must(os.WriteFile(record, []byte(damage), 0o600))
 		s.configure(config)
-		says(t, s.run("plan", "-input=false"), "will be updated in-place", "Warning: The connection's record is damaged", record)
+		says(t, s.run("plan", "-input=false"), "will be updated in-place", "Warning: The connection's record is damaged",
+			record)
 		if content, err := os.ReadFile(record); err != nil || string(content) != damage {
 			t.Errorf("%s: planning changed the record to %s", what, content)
 		}
@@ -182,10 +187,13 @@ func TestAccTargetConnection_RecordOfANewerProviderIsRefusedAndLeftAsItIs(t *tes
 	before := digest(t, folder)
 	s.configure(strings.Replace(config, "Contoso", "renamed", 1))
 	for _, arguments := range [][]string{
-		{"plan", "-input=false"}, {"apply", "-auto-approve", "-input=false"}, {"apply", "-auto-approve", "-input=false", "-refresh=false"},
-		{"destroy", "-auto-approve"}, {"destroy", "-auto-approve", "-refresh=false"}, {"apply", "-auto-approve", "-replace=" + address},
+		{"plan", "-input=false"}, {"apply", "-auto-approve", "-input=false"}, {"apply", "-auto-approve", "-input=false",
+			"-refresh=false"},
+		{"destroy", "-auto-approve"}, {"destroy", "-auto-approve", "-refresh=false"}, {"apply", "-auto-approve",
+			"-replace=" + address},
 	} {
-		says(t, s.refused(arguments...), "was written by a newer version of this provider (schema version 2; this one knows 1): upgrade the provider")
+		says(t, s.refused(arguments...), "was written by a newer version of this provider (schema version 2; this one "+
+			"knows 1): upgrade the provider")
 	}
 	if after := digest(t, folder); !bytes.Equal(before, after) {
 		t.Error("the files of the connection were changed")
@@ -217,7 +225,8 @@ func TestAccTargetConnection_CreateBeforeDestroyDoesNotDeleteTheSuccessor(t *tes
 	s := env.session()
 	config := func(trigger string, attributes ...string) string {
 		return `resource "terraform_data" "trigger" { input = "` + trigger + `" }` + "\n" +
-			connection(append(append(bySecret(secret, 1), "lifecycle { \n create_before_destroy = true\n replace_triggered_by = [terraform_data.trigger]\n }"), attributes...)...)
+			connection(append(append(bySecret(secret, 1), "lifecycle { \n create_before_destroy = true\n "+
+				"replace_triggered_by = [terraform_data.trigger]\n }"), attributes...)...)
 	}
 	s.apply(config("one"))
 
@@ -231,7 +240,7 @@ func TestAccTargetConnection_CreateBeforeDestroyDoesNotDeleteTheSuccessor(t *tes
 	}
 	s.apply(config("one"))
 
-	// Another run made the record anew between plan and apply: this run's old object is not the one in the store.
+	// Another run made the record again between plan and apply: this run's old object is not the one in the store.
 	s.configure(config("two"))
 	s.run("plan", "-input=false", "-out=saved.tfplan")
 	env.must(env.open().DeleteConnection(t.Context(), tenantID, mailbox, env.record().Owner))
@@ -244,7 +253,8 @@ func TestAccTargetConnection_CreateBeforeDestroyDoesNotDeleteTheSuccessor(t *tes
 
 	// Its own successor would need the mailbox while the old one has it. Nothing is lost, and nothing is stuck.
 	s.configure(config("three"))
-	says(t, s.refused("apply", "-auto-approve"), "The mailbox serves another connection", "import {", "create_before_destroy is in the way")
+	says(t, s.refused("apply", "-auto-approve"), "The mailbox serves another connection", "import {",
+		"create_before_destroy is in the way")
 	if _, err := env.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil {
 		t.Error(err)
 	}
@@ -260,7 +270,8 @@ func TestAccTargetConnection_TheListNamesADamagedRecordAndShowsTheOthers(t *test
 	env := newEnv(t)
 	s := env.session()
 	for _, address := range []string{"first@contoso.com", "second@contoso.com", "third@contoso.com"} {
-		_, err := env.open().CreateConnection(t.Context(), store.Connection{TenantID: tenantID, Mailbox: address, Name: address, ClientID: clientID,
+		_, err := env.open().CreateConnection(t.Context(), store.Connection{TenantID: tenantID, Mailbox: address,
+			Name: address, ClientID: clientID,
 			CredentialType: store.CredentialClientSecret, Owner: "somebody"}, secret)
 		env.must(err)
 	}

@@ -3,6 +3,7 @@ package connection
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -27,29 +28,31 @@ type ListModel struct {
 
 // ListItem is one connection of the list.
 type ListItem struct {
-	ID                    types.String `tfsdk:"id"`
-	TenantID              types.String `tfsdk:"tenant_id"`
-	Mailbox               types.String `tfsdk:"mailbox"`
-	Name                  types.String `tfsdk:"name"`
-	ClientID              types.String `tfsdk:"client_id"`
-	CredentialType        types.String `tfsdk:"credential_type"`
-	CertificateThumbprint types.String `tfsdk:"certificate_thumbprint"`
-	CertificateNotAfter   types.String `tfsdk:"certificate_not_after"`
-	ClientSecretExpiresAt types.String `tfsdk:"client_secret_expires_at"`
-	MigratePublicFolders  types.Bool   `tfsdk:"migrate_public_folders"`
-	PublicFolderPaths     []string     `tfsdk:"public_folder_paths"`
-	Revision              types.String `tfsdk:"revision"`
-	RecordURL             types.String `tfsdk:"record_url"`
-	HandoffURL            types.String `tfsdk:"handoff_url"`
+	ID                    types.String      `tfsdk:"id"`
+	TenantID              types.String      `tfsdk:"tenant_id"`
+	Mailbox               types.String      `tfsdk:"mailbox"`
+	Name                  types.String      `tfsdk:"name"`
+	ClientID              types.String      `tfsdk:"client_id"`
+	CredentialType        types.String      `tfsdk:"credential_type"`
+	CertificateThumbprint types.String      `tfsdk:"certificate_thumbprint"`
+	CertificateNotAfter   timetypes.RFC3339 `tfsdk:"certificate_not_after"`
+	ClientSecretExpiresAt timetypes.RFC3339 `tfsdk:"client_secret_expires_at"`
+	MigratePublicFolders  types.Bool        `tfsdk:"migrate_public_folders"`
+	PublicFolderPaths     []string          `tfsdk:"public_folder_paths"`
+	Revision              types.String      `tfsdk:"revision"`
+	RecordURL             types.String      `tfsdk:"record_url"`
+	HandoffURL            types.String      `tfsdk:"handoff_url"`
 }
 
 // Metadata names the data source.
-func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequest, response *datasource.MetadataResponse) {
+func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequest,
+	response *datasource.MetadataResponse) {
 	response.TypeName = request.ProviderTypeName + "_target_connections"
 }
 
 // Configure takes what the provider offers.
-func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest, response *datasource.ConfigureResponse) {
+func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest,
+	response *datasource.ConfigureResponse) {
 	d.services = servicesOf(request.ProviderData, "codetwo_target_connections", &response.Diagnostics)
 }
 
@@ -58,8 +61,12 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, respo
 	text := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
+	moment := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{CustomType: timetypes.RFC3339Type{}, Computed: true, MarkdownDescription: description}
+	}
 	response.Schema = schema.Schema{
-		MarkdownDescription: "The target connections in the provider's connection store, without their secrets: what CodeTwo Office 365 Migration shows on its " +
+		MarkdownDescription: "The target connections in the provider's connection store, without their secrets: what " +
+			"CodeTwo Office 365 Migration shows on its " +
 			"*Defined target server connections* card. A record that cannot be read is left out with a warning that names it.",
 		Attributes: map[string]schema.Attribute{
 			"tenant_id": schema.StringAttribute{
@@ -78,8 +85,8 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, respo
 					"client_id":                text("Client ID of the app."),
 					"credential_type":          text("`certificate` or `client_secret`."),
 					"certificate_thumbprint":   text("Thumbprint of the certificate, 40 upper-case hexadecimal digits."),
-					"certificate_not_after":    text("When the certificate expires (RFC 3339, UTC), where that is known."),
-					"client_secret_expires_at": text("When the client secret expires (RFC 3339, UTC), where that is known."),
+					"certificate_not_after":    moment("When the certificate expires (RFC 3339, UTC), where that is known."),
+					"client_secret_expires_at": moment("When the client secret expires (RFC 3339, UTC), where that is known."),
 					"migrate_public_folders": schema.BoolAttribute{
 						Computed: true, MarkdownDescription: "Whether public folders are migrated too.",
 					},
@@ -104,7 +111,8 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 		return
 	}
 	if d.services.StoreUnknown() {
-		response.Diagnostics.AddError("The connection store is not known yet", "The provider's connection_store has a value that is known only after apply, "+
+		response.Diagnostics.AddError("The connection store is not known yet", "The provider's connection_store has a "+
+			"value that is known only after apply, "+
 			"and the list is read while planning. Give it a value that is known, or apply what it comes from first (-target).")
 		return
 	}
@@ -124,12 +132,15 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 	for _, c := range records {
 		model.Connections = append(model.Connections, ListItem{
 			ID: types.StringValue(c.ID()), TenantID: types.StringValue(c.TenantID), Mailbox: types.StringValue(c.Mailbox),
-			Name: types.StringValue(c.Name), ClientID: types.StringValue(c.ClientID), CredentialType: types.StringValue(c.CredentialType),
+			Name: types.StringValue(c.Name), ClientID: types.StringValue(c.ClientID),
+			CredentialType:        types.StringValue(c.CredentialType),
 			CertificateThumbprint: textOf(c.CertificateThumbprint), CertificateNotAfter: timeText(c.CertificateNotAfter),
-			ClientSecretExpiresAt: timeText(c.ClientSecretExpiresAt), MigratePublicFolders: types.BoolValue(c.MigratePublicFolders),
-			PublicFolderPaths: append([]string{}, c.PublicFolderPaths...),
-			Revision:          types.StringValue(c.Revision), RecordURL: types.StringValue(s.RecordURL(c.TenantID, c.Mailbox)),
-			HandoffURL: types.StringValue(s.HandoffURL(c.TenantID, c.Mailbox)),
+			ClientSecretExpiresAt: timeText(c.ClientSecretExpiresAt),
+			MigratePublicFolders:  types.BoolValue(c.MigratePublicFolders),
+			PublicFolderPaths:     append([]string{}, c.PublicFolderPaths...),
+			Revision:              types.StringValue(c.Revision),
+			RecordURL:             types.StringValue(s.RecordURL(c.TenantID, c.Mailbox)),
+			HandoffURL:            types.StringValue(s.HandoffURL(c.TenantID, c.Mailbox)),
 		})
 	}
 	response.Diagnostics.Append(response.State.Set(ctx, &model)...)

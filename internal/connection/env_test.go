@@ -164,7 +164,8 @@ func connection(attributes ...string) string {
 	lines := map[string]string{}
 	order := []string{}
 	for _, line := range append([]string{
-		fmt.Sprintf("tenant_id = %q", tenantID), fmt.Sprintf("mailbox = %q", mailbox), fmt.Sprintf("client_id = %q", clientID),
+		fmt.Sprintf("tenant_id = %q", tenantID), fmt.Sprintf("mailbox = %q", mailbox),
+		fmt.Sprintf("client_id = %q", clientID),
 	}, attributes...) {
 		name, _, _ := strings.Cut(line, " ")
 		if _, there := lines[name]; !there {
@@ -192,7 +193,8 @@ func bySecret(value string, version int) []string {
 var pair = sync.OnceValue(func() *certificate.Pair { return newPair(today.AddDate(-1, 0, 0), today.AddDate(4, 0, 0)) })
 
 func newPair(from, to time.Time) *certificate.Pair {
-	p, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "target", KeySize: 2048, NotBefore: from, NotAfter: to})
+	p, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "target", KeySize: 2048, NotBefore: from,
+		NotAfter: to})
 	if err != nil {
 		panic(err)
 	}
@@ -207,7 +209,8 @@ func (env *env) pfx(p *certificate.Pair) (file string, attributes []string) {
 	file = filepath.Join(env.t.TempDir(), "certificate.pfx")
 	env.must(os.WriteFile(file, data, 0o600))
 	return file, []string{
-		fmt.Sprintf("certificate_thumbprint = %q", certificate.Thumbprint(p.Certificate)), fmt.Sprintf("certificate_pfx_path = %q", file),
+		fmt.Sprintf("certificate_thumbprint = %q", certificate.Thumbprint(p.Certificate)),
+		fmt.Sprintf("certificate_pfx_path = %q", file),
 		`certificate_pfx_password_wo = "pfx-password"`, "certificate_pfx_password_wo_version = 1",
 	}
 }

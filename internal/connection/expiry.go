@@ -8,36 +8,37 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
-
-// expiresSoon is how long before its end a credential is worth a warning in every plan.
-const expiresSoon = 30 * 24 * time.Hour
 
 // warnOfExpiry warns of a credential that ends soon, or has ended. It changes nothing in the plan, which must not
 // depend on the time: Terraform makes it again while it applies. s is nil while the store is not known.
 func (m *Model) warnOfExpiry(ctx context.Context, s *store.Store, now time.Time, diags *diag.Diagnostics) {
-	at, what := path.Root("certificate_thumbprint"), "The certificate "+m.CertificateThumbprint.ValueString() // shared ones are one warning
+	// shared ones are one warning
+	at, what := path.Root("certificate_thumbprint"), "The certificate "+m.CertificateThumbprint.ValueString()
 	ends := timeOf(m.CertificateNotAfter)
 	remedy := "Make its successor, register it with the app, and name it in certificate_thumbprint before then. " +
 		"A codetwo_target_app_registration renews its certificate by itself (renew_before_days): apply it."
 	if m.CredentialType.ValueString() == store.CredentialClientSecret {
 		at, what = path.Root("client_secret_expires_at"), "The client secret of "+m.Mailbox.ValueString()
 		ends = timeOf(m.ClientSecretExpiresAt)
-		remedy = "Make another one in the app, and give it to client_secret_wo, with another client_secret_wo_version and its client_secret_expires_at."
-	} else if ends == nil && s != nil && isKnown(m.TenantID, m.CertificateThumbprint) {
+		remedy = "Make another one in the app, and give it to client_secret_wo, with another client_secret_wo_version and " +
+			"its client_secret_expires_at."
+	} else if ends == nil && s != nil && !anyUnknown(m.TenantID, m.CertificateThumbprint) {
 		// Apply will find the date in the store, if it is there; the plan may not promise it.
 		if c, err := s.Certificate(ctx, m.TenantID.ValueString(), m.CertificateThumbprint.ValueString()); err == nil {
 			ends = &c.NotAfter
 		}
 	}
-	if ends == nil || now.Before(ends.Add(-expiresSoon)) {
+	if ends == nil || now.Before(ends.Add(-checks.ExpiryNotice)) {
 		return
 	}
 	summary, verb := " ends soon", "ends"
 	if now.After(*ends) {
 		summary, verb = " has ended", "ended"
 	}
-	diags.AddAttributeWarning(at, what+summary, fmt.Sprintf("The connection %s in tenant %s signs in with it, and it %s on %s. %s CodeTwo has to be told, too: the new hand-off sheet says how.",
+	diags.AddAttributeWarning(at, what+summary, fmt.Sprintf("The connection %s in tenant %s signs in with it, and it "+
+		"%s on %s. %s CodeTwo has to be told, too: the new hand-off sheet says how.",
 		m.Mailbox.ValueString(), m.TenantID.ValueString(), verb, ends.UTC().Format("2006-01-02 15:04 MST"), remedy))
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
@@ -14,27 +15,27 @@ import (
 
 // Model is a connection as Terraform sees it. It can hold a secret in the configuration, so it is never logged.
 type Model struct {
-	ID                              types.String `tfsdk:"id"`
-	TenantID                        types.String `tfsdk:"tenant_id"`
-	Mailbox                         types.String `tfsdk:"mailbox"`
-	Name                            types.String `tfsdk:"name"`
-	ClientID                        types.String `tfsdk:"client_id"`
-	CertificateThumbprint           types.String `tfsdk:"certificate_thumbprint"`
-	CertificatePFXPath              types.String `tfsdk:"certificate_pfx_path"`
-	CertificatePFXPassword          types.String `tfsdk:"certificate_pfx_password_wo"`
-	CertificatePFXPasswordWOVersion types.Int64  `tfsdk:"certificate_pfx_password_wo_version"`
-	CertificatePFXEncryption        types.String `tfsdk:"certificate_pfx_encryption"`
-	ClientSecret                    types.String `tfsdk:"client_secret_wo"`
-	ClientSecretWOVersion           types.Int64  `tfsdk:"client_secret_wo_version"`
-	ClientSecretExpiresAt           types.String `tfsdk:"client_secret_expires_at"`
-	MigratePublicFolders            types.Bool   `tfsdk:"migrate_public_folders"`
-	PublicFolderPaths               types.Set    `tfsdk:"public_folder_paths"`
-	HandoffRecipients               types.Set    `tfsdk:"handoff_recipients"`
-	Revision                        types.String `tfsdk:"revision"`
-	CredentialType                  types.String `tfsdk:"credential_type"`
-	CertificateNotAfter             types.String `tfsdk:"certificate_not_after"`
-	RecordURL                       types.String `tfsdk:"record_url"`
-	HandoffURL                      types.String `tfsdk:"handoff_url"`
+	ID                              types.String      `tfsdk:"id"`
+	TenantID                        types.String      `tfsdk:"tenant_id"`
+	Mailbox                         types.String      `tfsdk:"mailbox"`
+	Name                            types.String      `tfsdk:"name"`
+	ClientID                        types.String      `tfsdk:"client_id"`
+	CertificateThumbprint           types.String      `tfsdk:"certificate_thumbprint"`
+	CertificatePFXPath              types.String      `tfsdk:"certificate_pfx_path"`
+	CertificatePFXPassword          types.String      `tfsdk:"certificate_pfx_password_wo"`
+	CertificatePFXPasswordWOVersion types.Int64       `tfsdk:"certificate_pfx_password_wo_version"`
+	CertificatePFXEncryption        types.String      `tfsdk:"certificate_pfx_encryption"`
+	ClientSecret                    types.String      `tfsdk:"client_secret_wo"`
+	ClientSecretWOVersion           types.Int64       `tfsdk:"client_secret_wo_version"`
+	ClientSecretExpiresAt           timetypes.RFC3339 `tfsdk:"client_secret_expires_at"`
+	MigratePublicFolders            types.Bool        `tfsdk:"migrate_public_folders"`
+	PublicFolderPaths               types.Set         `tfsdk:"public_folder_paths"`
+	HandoffRecipients               types.Set         `tfsdk:"handoff_recipients"`
+	Revision                        types.String      `tfsdk:"revision"`
+	CredentialType                  types.String      `tfsdk:"credential_type"`
+	CertificateNotAfter             timetypes.RFC3339 `tfsdk:"certificate_not_after"`
+	RecordURL                       types.String      `tfsdk:"record_url"`
+	HandoffURL                      types.String      `tfsdk:"handoff_url"`
 }
 
 func newOwner() string { return uuid.NewString() }
@@ -51,18 +52,18 @@ func (m *Model) key() (tenantID, mailbox string) {
 // record is what the store is to hold of a plan whose values are known.
 func (m *Model) record(ctx context.Context, owner string, now time.Time) store.Connection {
 	written := now.UTC().Truncate(time.Second)
-	c := store.Connection{
+	return store.Connection{
 		TenantID: m.TenantID.ValueString(), Mailbox: m.Mailbox.ValueString(), Name: m.Name.ValueString(),
 		ClientID: m.ClientID.ValueString(), CredentialType: m.CredentialType.ValueString(),
 		CertificateThumbprint: m.CertificateThumbprint.ValueString(), CertificateNotAfter: timeOf(m.CertificateNotAfter),
 		ClientSecretExpiresAt: timeOf(m.ClientSecretExpiresAt), MigratePublicFolders: m.MigratePublicFolders.ValueBool(),
-		PublicFolderPaths: texts(ctx, m.PublicFolderPaths), HandoffRecipients: texts(ctx, m.HandoffRecipients), Owner: owner, WrittenAt: &written,
+		PublicFolderPaths: texts(ctx, m.PublicFolderPaths), HandoffRecipients: texts(ctx, m.HandoffRecipients),
+		Owner: owner, WrittenAt: &written,
 	}
-	return c
 }
 
-// show fills the model from the store. What differs in spelling only keeps the user's spelling.
-func (m *Model) show(ctx context.Context, s *store.Store, c store.Connection) error {
+// load fills the model from the store. What differs in spelling only keeps the user's spelling.
+func (m *Model) load(ctx context.Context, s *store.Store, c store.Connection) error {
 	current, err := s.HandoffCurrent(ctx, c)
 	if err != nil {
 		return err
@@ -84,16 +85,17 @@ func (m *Model) show(ctx context.Context, s *store.Store, c store.Connection) er
 	}
 
 	m.ID = types.StringValue(c.ID())
-	m.TenantID = keep(m.TenantID, types.StringValue(c.TenantID), strings.ToLower)
-	m.Mailbox = keep(m.Mailbox, types.StringValue(c.Mailbox), strings.ToLower)
+	m.TenantID = priorIfEqual(m.TenantID, types.StringValue(c.TenantID), strings.ToLower)
+	m.Mailbox = priorIfEqual(m.Mailbox, types.StringValue(c.Mailbox), strings.ToLower)
 	m.Name = types.StringValue(c.Name)
-	m.ClientID = keep(m.ClientID, types.StringValue(c.ClientID), strings.ToLower)
-	m.CertificateThumbprint = keep(m.CertificateThumbprint, textOf(c.CertificateThumbprint), normalThumbprint)
-	m.ClientSecretExpiresAt = keep(m.ClientSecretExpiresAt, timeText(c.ClientSecretExpiresAt), normalTime)
+	m.ClientID = priorIfEqual(m.ClientID, types.StringValue(c.ClientID), strings.ToLower)
+	m.CertificateThumbprint = priorIfEqual(m.CertificateThumbprint, textOf(c.CertificateThumbprint), normalThumbprint)
+	m.ClientSecretExpiresAt = priorIfSameTime(m.ClientSecretExpiresAt, timeText(c.ClientSecretExpiresAt))
 	m.MigratePublicFolders = types.BoolValue(c.MigratePublicFolders)
-	m.PublicFolderPaths = keepSet(ctx, m.PublicFolderPaths, c.PublicFolderPaths)
-	m.HandoffRecipients = keepSet(ctx, m.HandoffRecipients, c.HandoffRecipients)
-	if encryption, err := s.PFXEncryption(ctx, c.TenantID, c.CertificateThumbprint); err == nil && !m.CertificatePFXEncryption.IsNull() {
+	m.PublicFolderPaths = priorIfBothEmpty(ctx, m.PublicFolderPaths, c.PublicFolderPaths)
+	m.HandoffRecipients = priorIfBothEmpty(ctx, m.HandoffRecipients, c.HandoffRecipients)
+	if encryption, err := s.PFXEncryption(ctx, c.TenantID, c.CertificateThumbprint); err == nil &&
+		!m.CertificatePFXEncryption.IsNull() {
 		m.CertificatePFXEncryption = types.StringValue(encryption.String())
 	}
 	m.Revision = types.StringValue(c.Revision)
@@ -109,24 +111,26 @@ func texts(ctx context.Context, set types.Set) []string {
 	return elements
 }
 
-// keepSet returns what the store has. Nothing there is an empty set for a user who wrote one, and null otherwise.
-func keepSet(ctx context.Context, mine types.Set, theirs []string) types.Set {
-	if len(theirs) == 0 && len(mine.Elements()) == 0 && !mine.IsUnknown() {
-		return mine
+// priorIfBothEmpty returns the stored values as a set. No value is an empty set for a user who wrote one, and null
+// otherwise.
+func priorIfBothEmpty(ctx context.Context, prior types.Set, stored []string) types.Set {
+	if len(stored) == 0 && len(prior.Elements()) == 0 && !prior.IsUnknown() {
+		return prior
 	}
-	stored, problems := types.SetValueFrom(ctx, types.StringType, theirs)
+	set, problems := types.SetValueFrom(ctx, types.StringType, stored)
 	if problems.HasError() {
-		return mine
+		return prior
 	}
-	return stored
+	return set
 }
 
-// keep returns the first value if both mean the same, and the second one otherwise.
-func keep(mine, theirs types.String, normal func(string) string) types.String {
-	if mine.IsNull() || mine.IsUnknown() || theirs.IsNull() || theirs.IsUnknown() || normal(mine.ValueString()) != normal(theirs.ValueString()) {
-		return theirs
+// priorIfEqual returns the prior value if its normal form is that of the other one, and the other one otherwise.
+func priorIfEqual(prior, other types.String, normal func(string) string) types.String {
+	if prior.IsNull() || prior.IsUnknown() || other.IsNull() || other.IsUnknown() ||
+		normal(prior.ValueString()) != normal(other.ValueString()) {
+		return other
 	}
-	return mine
+	return prior
 }
 
 func normalThumbprint(text string) string {
@@ -136,11 +140,12 @@ func normalThumbprint(text string) string {
 	return text
 }
 
-func normalTime(text string) string {
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t.UTC().Format(time.RFC3339Nano)
+// priorIfSameTime is priorIfEqual for times: one moment can be written in the time of any zone.
+func priorIfSameTime(prior, other timetypes.RFC3339) timetypes.RFC3339 {
+	if one, two := timeOf(prior), timeOf(other); one != nil && two != nil && one.Equal(*two) {
+		return prior
 	}
-	return text
+	return other
 }
 
 func textOf(text string) types.String {
@@ -150,17 +155,18 @@ func textOf(text string) types.String {
 	return types.StringValue(text)
 }
 
-func timeText(t *time.Time) types.String {
+// timeText writes a time in UTC, with fractions of a second where it has them; null for nil.
+func timeText(t *time.Time) timetypes.RFC3339 {
 	if t == nil {
-		return types.StringNull()
+		return timetypes.NewRFC3339Null()
 	}
-	return types.StringValue(t.UTC().Format(time.RFC3339Nano))
+	return timetypes.NewRFC3339ValueMust(t.UTC().Format(time.RFC3339Nano))
 }
 
-// timeOf returns nil for what is null, unknown or no time; the schema has refused the last.
-func timeOf(text types.String) *time.Time {
-	t, err := time.Parse(time.RFC3339, text.ValueString())
-	if err != nil {
+// timeOf returns nil for what is null, unknown or not a time; the schema has refused the last.
+func timeOf(text timetypes.RFC3339) *time.Time {
+	t, problems := text.ValueRFC3339Time()
+	if problems.HasError() {
 		return nil
 	}
 	t = t.UTC()

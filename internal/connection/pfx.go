@@ -22,13 +22,15 @@ func openPFX(config *Model, now time.Time, diags *diag.Diagnostics) *certificate
 	file := config.CertificatePFXPath.ValueString()
 	data, err := os.ReadFile(file)
 	if err != nil {
-		diags.AddAttributeError(at, summary, fmt.Sprintf("The file cannot be read: %v. A relative path begins at the folder in which Terraform runs.", err))
+		diags.AddAttributeError(at, summary, fmt.Sprintf("The file cannot be read: %v. A relative path begins at the "+
+			"folder in which Terraform runs.", err))
 		return nil
 	}
 	pair, err := certificate.DecodePFX(data, config.CertificatePFXPassword.ValueString())
 	if errors.Is(err, certificate.ErrPassword) {
 		if config.CertificatePFXPassword.IsNull() {
-			diags.AddAttributeError(at, summary, fmt.Sprintf("%s has a password: set certificate_pfx_password_wo and certificate_pfx_password_wo_version.", file))
+			diags.AddAttributeError(at, summary, fmt.Sprintf("%s has a password: set certificate_pfx_password_wo and "+
+				"certificate_pfx_password_wo_version.", file))
 		} else {
 			diags.AddAttributeError(path.Root("certificate_pfx_password_wo"), summary, fmt.Sprintf("%s: %v.", file, err))
 		}
@@ -39,26 +41,29 @@ func openPFX(config *Model, now time.Time, diags *diag.Diagnostics) *certificate
 		return nil
 	}
 	c := pair.Certificate
-	if thumbprint := certificate.Thumbprint(c); normalThumbprint(config.CertificateThumbprint.ValueString()) != thumbprint {
+	thumbprint := certificate.Thumbprint(c)
+	if normalThumbprint(config.CertificateThumbprint.ValueString()) != thumbprint {
 		diags.AddAttributeError(path.Root("certificate_thumbprint"), "Not the certificate of the PFX file",
 			fmt.Sprintf("%s holds the certificate %s.", file, thumbprint))
 		return nil
 	}
 	const day = "2006-01-02 15:04 MST"
 	if now.After(c.NotAfter) {
-		diags.AddAttributeError(at, summary, fmt.Sprintf("The certificate in %s expired on %s. Make another one and register it with the app.", file, c.NotAfter.UTC().Format(day)))
+		diags.AddAttributeError(at, summary, fmt.Sprintf("The certificate in %s expired on %s. Make another one and "+
+			"register it with the app.", file, c.NotAfter.UTC().Format(day)))
 		return nil
 	}
 	if now.Before(c.NotBefore) {
-		diags.AddAttributeError(at, summary, fmt.Sprintf("The certificate in %s is not valid before %s.", file, c.NotBefore.UTC().Format(day)))
+		diags.AddAttributeError(at, summary, fmt.Sprintf("The certificate in %s is not valid before %s.", file,
+			c.NotBefore.UTC().Format(day)))
 		return nil
 	}
 	return pair
 }
 
-// thumbprintOf tells which certificate is in the PFX file of a configuration, if it can be opened, as a sentence to append.
+// thumbprintOf names the certificate that is in the PFX file of a configuration, if it opens, as a sentence to append.
 func thumbprintOf(config *Model) string {
-	if !isKnown(config.CertificatePFXPath, config.CertificatePFXPassword) {
+	if anyUnknown(config.CertificatePFXPath, config.CertificatePFXPassword) {
 		return ""
 	}
 	data, err := os.ReadFile(config.CertificatePFXPath.ValueString())
@@ -80,10 +85,11 @@ func (m *Model) encryption() certificate.Encryption {
 	return certificate.AES256
 }
 
-// repackDue says whether the store's PFX is encrypted in another way than the plan says. What cannot be read is left to
-// those who need it.
+// repackDue reports whether the store's PFX is encrypted in another way than the plan says. What cannot be read is left
+// to those who need it.
 func repackDue(ctx context.Context, s *store.Store, plan *Model) bool {
-	if plan.CertificatePFXEncryption.IsNull() || !isKnown(plan.CertificatePFXEncryption, plan.TenantID, plan.CertificateThumbprint) {
+	if plan.CertificatePFXEncryption.IsNull() ||
+		anyUnknown(plan.CertificatePFXEncryption, plan.TenantID, plan.CertificateThumbprint) {
 		return false
 	}
 	current, err := s.PFXEncryption(ctx, plan.TenantID.ValueString(), plan.CertificateThumbprint.ValueString())

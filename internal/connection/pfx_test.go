@@ -47,7 +47,7 @@ func TestAccTargetConnection_PFXIsPackedForWindowsServer2016WhereverItsKeyCameFr
 		tf.TestStep{Config: with(asLegacy), Check: env.packed(certificate.Legacy)},
 		tf.TestStep{Config: with(), Check: env.packed(certificate.Legacy)}, // nothing is asked, and it stays
 		tf.TestStep{Config: with(asLegacy)},
-		tf.TestStep{ // somebody else packed it anew
+		tf.TestStep{ // somebody else packed it again
 			PreConfig: func() {
 				env.must(env.open().Repack(t.Context(), tenantID, certificate.Thumbprint(pair().Certificate), certificate.AES256))
 			},
@@ -62,7 +62,8 @@ func TestAccTargetConnection_PFXIsPackedForWindowsServer2016WhereverItsKeyCameFr
 	env.play(
 		tf.TestStep{Config: connection(named, asLegacy), Check: env.packed(certificate.Legacy)},
 		tf.TestStep{PreConfig: locked, Config: connection(named, asLegacy), ConfigPlanChecks: empty},
-		tf.TestStep{Config: connection(named, asAES256), PlanOnly: true, ExpectError: expect.Error("The passphrase is needed", "encrypted in another way")},
+		tf.TestStep{Config: connection(named, asAES256), PlanOnly: true, ExpectError: expect.Error("The passphrase is needed",
+			"encrypted in another way")},
 	)
 
 	env = newEnv(t) // the key is where CodeTwo runs, and comes into the store later
@@ -81,7 +82,8 @@ func TestAccTargetConnection_PFXEncryptionIsOneOfTwoAndNeedsACertificate(t *test
 	env := newEnv(t)
 	for config, want := range map[string]string{
 		connection(byThumbprint, `certificate_pfx_encryption = "3des"`): `value must be one of: ["aes256" "legacy"]`,
-		connection(append(bySecret(secret, 1), asLegacy)...):            `"certificate_thumbprint" must be specified when "certificate_pfx_encryption"`,
+		connection(append(bySecret(secret, 1),
+			asLegacy)...): `"certificate_thumbprint" must be specified when "certificate_pfx_encryption"`,
 	} {
 		env.play(tf.TestStep{Config: config, PlanOnly: true, ExpectError: expect.Error(want)})
 	}

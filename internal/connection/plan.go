@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -14,13 +15,14 @@ import (
 
 // ValidateConfig says what the configuration alone shows to be wrong. What is not known yet may still be null, as a
 // module's variable can be, so that only known values count here; the plan is stricter.
-func (r *Resource) ValidateConfig(ctx context.Context, request resource.ValidateConfigRequest, response *resource.ValidateConfigResponse) {
+func (r *Resource) ValidateConfig(ctx context.Context, request resource.ValidateConfigRequest,
+	response *resource.ValidateConfigResponse) {
 	var config Model
 	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
 	if response.Diagnostics.HasError() {
 		return
 	}
-	if isKnown(config.CertificateThumbprint, config.ClientSecret) {
+	if !anyUnknown(config.CertificateThumbprint, config.ClientSecret) {
 		config.checkCredential(&response.Diagnostics)
 	}
 	config.checkPublicFolders(&response.Diagnostics)
@@ -28,21 +30,25 @@ func (r *Resource) ValidateConfig(ctx context.Context, request resource.Validate
 
 // checkCredential asks for exactly one credential. A value that is not known yet counts as given.
 func (m *Model) checkCredential(diags *diag.Diagnostics) {
-	const advice = "A connection signs in with exactly one of certificate_thumbprint and client_secret_wo (with client_secret_wo_version)."
+	const advice = "A connection signs in with exactly one of certificate_thumbprint and client_secret_wo (with " +
+		"client_secret_wo_version)."
 	switch {
 	case !m.ClientSecret.IsNull() && (!m.CertificateThumbprint.IsNull() || !m.CertificatePFXPath.IsNull()):
-		diags.AddAttributeError(path.Root("client_secret_wo"), "Two credentials", advice+" Both a certificate and a client secret are set.")
+		diags.AddAttributeError(path.Root("client_secret_wo"), "Two credentials", advice+" Both a certificate and a "+
+			"client secret are set.")
 	case m.CertificateThumbprint.IsNull() && !m.CertificatePFXPath.IsNull():
-		diags.AddAttributeError(path.Root("certificate_thumbprint"), "No thumbprint beside the PFX file",
+		diags.AddAttributeError(path.Root("certificate_thumbprint"), "PFX file without a thumbprint",
 			"certificate_pfx_path needs certificate_thumbprint, so that everybody sees which certificate it is."+thumbprintOf(m))
 	case m.CertificateThumbprint.IsNull() && m.ClientSecret.IsNull():
-		diags.AddError("No credential", advice+" Neither is set. The client secret of an imported connection stands in the store, but its value is needed here too.")
+		diags.AddError("No credential", advice+" Neither is set. The client secret of an imported connection is in the "+
+			"store, but its value is needed here, too.")
 	}
 }
 
 // checkPublicFolders asks for migrate_public_folders where folders are named. What is not known yet passes.
 func (m *Model) checkPublicFolders(diags *diag.Diagnostics) {
-	if len(m.PublicFolderPaths.Elements()) == 0 || m.MigratePublicFolders.IsUnknown() || m.MigratePublicFolders.ValueBool() {
+	if len(m.PublicFolderPaths.Elements()) == 0 || m.MigratePublicFolders.IsUnknown() ||
+		m.MigratePublicFolders.ValueBool() {
 		return
 	}
 	diags.AddAttributeError(path.Root("public_folder_paths"), "Public folders are not migrated",
@@ -51,13 +57,13 @@ func (m *Model) checkPublicFolders(diags *diag.Diagnostics) {
 }
 
 // ModifyPlan completes the plan from the configuration, and says early what apply would trip over.
-func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest, response *resource.ModifyPlanResponse) {
+func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest,
+	response *resource.ModifyPlanResponse) {
 	if r.services == nil {
 		return
 	}
-	known := !r.services.StoreUnknown()
 	var s *store.Store
-	if known {
+	if !r.services.StoreUnknown() {
 		if s = openStore(r.services, &response.Diagnostics); s == nil {
 			return
 		}
@@ -83,21 +89,24 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 		return
 	}
 
-	response.RequiresReplace = append(response.RequiresReplace, settle(config, state, plan)...)
+	response.RequiresReplace = append(response.RequiresReplace, planInputs(config, state, plan)...)
 	plan.CertificateNotAfter = plan.lastNotAfter(state)
 	changed := state == nil || !plan.sameInputs(state) || state.HandoffURL.IsNull()
 	if s != nil {
-		p := &planning{store: s, now: r.services.Now(), config: config, state: state, plan: plan, owner: owner, diags: &response.Diagnostics}
-		changed = p.check(ctx, changed)
+		p := &preflight{
+			store: s, now: r.services.Now(), config: config, state: state, plan: plan, owner: owner,
+			diags: &response.Diagnostics,
+		}
+		changed = p.run(ctx, changed)
 	}
 	plan.complete(s, state, changed)
 	plan.warnOfExpiry(ctx, s, r.services.Now(), &response.Diagnostics)
 	response.Diagnostics.Append(response.Plan.Set(ctx, plan)...)
 }
 
-// settle brings what the user set to its planned value: defaults where nothing is set, and the prior spelling where
+// planInputs brings what the user set to its planned value: defaults where nothing is set, and the prior spelling where
 // only the spelling changed. It returns what makes it another connection.
-func settle(config, state, plan *Model) (replace path.Paths) {
+func planInputs(config, state, plan *Model) (replace path.Paths) {
 	if config.Name.IsNull() {
 		plan.Name = defaultName(plan.Mailbox)
 	}
@@ -108,11 +117,11 @@ func settle(config, state, plan *Model) (replace path.Paths) {
 	if state == nil {
 		return nil
 	}
-	plan.TenantID = keepPrior(plan.TenantID, state.TenantID, strings.ToLower)
-	plan.Mailbox = keepPrior(plan.Mailbox, state.Mailbox, strings.ToLower)
-	plan.ClientID = keepPrior(plan.ClientID, state.ClientID, strings.ToLower)
-	plan.CertificateThumbprint = keepPrior(plan.CertificateThumbprint, state.CertificateThumbprint, normalThumbprint)
-	plan.ClientSecretExpiresAt = keepPrior(plan.ClientSecretExpiresAt, state.ClientSecretExpiresAt, normalTime)
+	plan.TenantID = priorIfEqual(state.TenantID, plan.TenantID, strings.ToLower)
+	plan.Mailbox = priorIfEqual(state.Mailbox, plan.Mailbox, strings.ToLower)
+	plan.ClientID = priorIfEqual(state.ClientID, plan.ClientID, strings.ToLower)
+	plan.CertificateThumbprint = priorIfEqual(state.CertificateThumbprint, plan.CertificateThumbprint, normalThumbprint)
+	plan.ClientSecretExpiresAt = priorIfSameTime(state.ClientSecretExpiresAt, plan.ClientSecretExpiresAt)
 	if config.Name.IsNull() {
 		plan.Name = defaultName(plan.Mailbox)
 	}
@@ -125,14 +134,6 @@ func settle(config, state, plan *Model) (replace path.Paths) {
 	return replace
 }
 
-// keepPrior returns the prior value if the planned one means the same.
-func keepPrior(planned, prior types.String, normal func(string) string) types.String {
-	if planned.IsNull() || planned.IsUnknown() || prior.IsNull() {
-		return planned
-	}
-	return keep(prior, planned, normal)
-}
-
 func defaultName(mailbox types.String) types.String {
 	if mailbox.IsUnknown() {
 		return types.StringUnknown()
@@ -141,22 +142,27 @@ func defaultName(mailbox types.String) types.String {
 	return types.StringValue(strings.ToLower(domain))
 }
 
-// sameInputs says whether two models agree in everything but what is computed.
+// sameInputs reports whether two models agree in everything but what is computed.
 func (m *Model) sameInputs(other *Model) bool {
-	return m.TenantID.Equal(other.TenantID) && m.Mailbox.Equal(other.Mailbox) && m.Name.Equal(other.Name) && m.ClientID.Equal(other.ClientID) &&
+	return m.TenantID.Equal(other.TenantID) && m.Mailbox.Equal(other.Mailbox) && m.Name.Equal(other.Name) &&
+		m.ClientID.Equal(other.ClientID) &&
 		m.CertificateThumbprint.Equal(other.CertificateThumbprint) && m.CertificatePFXPath.Equal(other.CertificatePFXPath) &&
-		m.CertificatePFXPasswordWOVersion.Equal(other.CertificatePFXPasswordWOVersion) && m.CertificatePFXEncryption.Equal(other.CertificatePFXEncryption) &&
+		m.CertificatePFXPasswordWOVersion.Equal(other.CertificatePFXPasswordWOVersion) &&
+		m.CertificatePFXEncryption.Equal(other.CertificatePFXEncryption) &&
 		m.ClientSecretWOVersion.Equal(other.ClientSecretWOVersion) &&
-		m.ClientSecretExpiresAt.Equal(other.ClientSecretExpiresAt) && m.MigratePublicFolders.Equal(other.MigratePublicFolders) &&
-		m.PublicFolderPaths.Equal(other.PublicFolderPaths) && m.HandoffRecipients.Equal(other.HandoffRecipients) && m.CredentialType.Equal(other.CredentialType)
+		m.ClientSecretExpiresAt.Equal(other.ClientSecretExpiresAt) &&
+		m.MigratePublicFolders.Equal(other.MigratePublicFolders) &&
+		m.PublicFolderPaths.Equal(other.PublicFolderPaths) && m.HandoffRecipients.Equal(other.HandoffRecipients) &&
+		m.CredentialType.Equal(other.CredentialType)
 }
 
 // lastNotAfter is when the certificate expires, as far as the state tells. What the store says now is left to apply:
 // Terraform plans once more then, when a replaced connection may have taken the certificate with it or another one
 // brought it, and holds us to what was planned first.
-func (m *Model) lastNotAfter(state *Model) types.String {
-	if state == nil || state.CertificateNotAfter.IsNull() || !m.TenantID.Equal(state.TenantID) || !m.CertificateThumbprint.Equal(state.CertificateThumbprint) {
-		return types.StringUnknown()
+func (m *Model) lastNotAfter(state *Model) timetypes.RFC3339 {
+	if state == nil || state.CertificateNotAfter.IsNull() || !m.TenantID.Equal(state.TenantID) ||
+		!m.CertificateThumbprint.Equal(state.CertificateThumbprint) {
+		return timetypes.NewRFC3339Unknown()
 	}
 	return state.CertificateNotAfter
 }
@@ -169,16 +175,17 @@ func (m *Model) complete(s *store.Store, state *Model, changed bool) {
 		m.Revision, m.CertificateNotAfter = state.Revision, state.CertificateNotAfter
 		return
 	}
-	m.ID, m.Revision, m.RecordURL, m.HandoffURL = types.StringUnknown(), types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+	m.ID, m.Revision = types.StringUnknown(), types.StringUnknown()
+	m.RecordURL, m.HandoffURL = types.StringUnknown(), types.StringUnknown()
 	if state != nil {
 		m.ID = state.ID
 	}
-	if state != nil && s != nil && isKnown(m.TenantID, m.Mailbox) {
+	if state != nil && s != nil && !anyUnknown(m.TenantID, m.Mailbox) {
 		// The store may have moved, or its URL be spelled otherwise, since the state was written.
 		m.RecordURL = types.StringValue(s.RecordURL(m.TenantID.ValueString(), m.Mailbox.ValueString()))
 		m.HandoffURL = types.StringValue(s.HandoffURL(m.TenantID.ValueString(), m.Mailbox.ValueString()))
 	}
 	if m.CredentialType.ValueString() == store.CredentialClientSecret {
-		m.CertificateNotAfter = types.StringNull()
+		m.CertificateNotAfter = timetypes.NewRFC3339Null()
 	}
 }

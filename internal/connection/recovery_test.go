@@ -55,12 +55,16 @@ func TestAccTargetConnection_ReplacedConnectionKeepsTheOnlyCopyOfItsKey(t *testi
 		tf.TestStep{Config: again("one", attributes...), Check: whole},
 		tf.TestStep{Config: again("two", attributes...), Check: whole}, // by itself, from the file
 		tf.TestStep{Config: again("two", named), Check: whole},
-		tf.TestStep{Config: again("three", named), ConfigPlanChecks: before(planned(plancheck.ResourceActionReplace)), Check: whole},
-		tf.TestStep{Config: again("three", named, `mailbox = "other@contoso.com"`), ConfigPlanChecks: before(planned(plancheck.ResourceActionReplace)), Check: whole},
-		tf.TestStep{Config: again("three", append(slices.Clone(attributes), `mailbox = "other@contoso.com"`)...), Check: whole},
+		tf.TestStep{Config: again("three", named), ConfigPlanChecks: before(planned(plancheck.ResourceActionReplace)),
+			Check: whole},
+		tf.TestStep{Config: again("three", named, `mailbox = "other@contoso.com"`),
+			ConfigPlanChecks: before(planned(plancheck.ResourceActionReplace)), Check: whole},
+		tf.TestStep{Config: again("three", append(slices.Clone(attributes), `mailbox = "other@contoso.com"`)...),
+			Check: whole},
 		tf.TestStep{ // the path is there and the file is not: nothing is replaced
-			PreConfig: func() { env.must(os.Remove(file)) },
-			Config:    again("four", append(slices.Clone(attributes), `mailbox = "other@contoso.com"`)...), ExpectError: expect.Error("cannot be read"),
+			PreConfig:   func() { env.must(os.Remove(file)) },
+			Config:      again("four", append(slices.Clone(attributes), `mailbox = "other@contoso.com"`)...),
+			ExpectError: expect.Error("cannot be read"),
 		},
 	)
 	if err := env.opens(nil); err != nil {
@@ -76,7 +80,8 @@ func TestAccTargetConnection_ImportMendsAPairThatDoesNotOpen(t *testing.T) {
 		tf.TestStep{Config: connection(attributes...), Check: env.opens},
 		tf.TestStep{
 			PreConfig: func() { env.must(os.Remove(env.files().Password)) },
-			Config:    connection(attributes...), ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)), Check: env.opens,
+			Config:    connection(attributes...), ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)),
+			Check: env.opens,
 		},
 		tf.TestStep{ // which only opening it tells
 			PreConfig: func() { env.must(os.WriteFile(env.files().PFX, []byte("damaged"), 0o600)) },
@@ -108,9 +113,11 @@ func TestAccTargetConnection_SharingThatFailedIsDoneByTheNextApply(t *testing.T)
 	right := func() { env.passphrase = passphrase }
 	env.play(
 		tf.TestStep{Config: connection(shared...), Check: openTo(true)},
-		tf.TestStep{PreConfig: wrong, Config: connection(attributes...), ExpectError: expect.Error("passphrase does not open")},
+		tf.TestStep{PreConfig: wrong, Config: connection(attributes...),
+			ExpectError: expect.Error("passphrase does not open")},
 		tf.TestStep{PreConfig: right, RefreshState: true, ExpectNonEmptyPlan: true}, // nor is it forgotten by -refresh-only
-		tf.TestStep{Config: connection(attributes...), ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)), Check: openTo(false)},
+		tf.TestStep{Config: connection(attributes...), ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)),
+			Check: openTo(false)},
 		tf.TestStep{Config: connection(attributes...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
 	)
 }
@@ -133,7 +140,8 @@ func TestAccTargetConnection_FirstImportWithRecipientsNeedsNoPassphrase(t *testi
 		tf.TestStep{Config: connection(shared...), Check: env.opens},
 		tf.TestStep{Config: connection(shared...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
 		tf.TestStep{Config: connection(attributes...), PlanOnly: true, ExpectError: expect.Error("The passphrase is needed")},
-		tf.TestStep{Config: connection(append(attributes, "certificate_pfx_password_wo_version = 2")...), Check: env.opens}, // nor does a new password
+		// nor does a new password
+		tf.TestStep{Config: connection(append(attributes, "certificate_pfx_password_wo_version = 2")...), Check: env.opens},
 	)
 }
 
@@ -160,7 +168,8 @@ func TestAccTargetConnection_ConnectionsWithOneCertificateAreAlikeInWhateverOrde
 	_, attributes := env.pfx(pair())
 	person, err := age.GenerateX25519Identity()
 	env.must(err)
-	first := strings.Replace(connection(attributes[0], `mailbox = "first@contoso.com"`, fmt.Sprintf("handoff_recipients = [%q]", person.Recipient())), `"test"`, `"first"`, 1)
+	first := strings.Replace(connection(attributes[0], `mailbox = "first@contoso.com"`,
+		fmt.Sprintf("handoff_recipients = [%q]", person.Recipient())), `"test"`, `"first"`, 1)
 	second := connection(append(attributes, `depends_on = [codetwo_target_connection.first]`)...)
 	complete := func(*terraform.State) error {
 		for _, mailbox := range []string{mailbox, "first@contoso.com"} {
@@ -177,7 +186,8 @@ func TestAccTargetConnection_ConnectionsWithOneCertificateAreAlikeInWhateverOrde
 				return err
 			}
 			if !current || !strings.Contains(string(sheet), "2030-11-20") {
-				return fmt.Errorf("the sheet of %s is current: %t, and has to say when the certificate ends:\n%s", mailbox, current, sheet)
+				return fmt.Errorf("the sheet of %s is current: %t, and has to say when the certificate ends:\n%s", mailbox,
+					current, sheet)
 			}
 		}
 		return nil
@@ -209,7 +219,8 @@ func TestAccTargetConnection_HandoffThatIsNotWholeIsWrittenAgain(t *testing.T) {
 		func() { env.must(os.Truncate(env.files().HandoffSheet, 1000)) },
 	} {
 		steps = append(steps,
-			tf.TestStep{PreConfig: spoil, RefreshState: true, ExpectNonEmptyPlan: true}, // -refresh-only does not take it for repaired
+			// -refresh-only does not take it for repaired
+			tf.TestStep{PreConfig: spoil, RefreshState: true, ExpectNonEmptyPlan: true},
 			tf.TestStep{Config: connection(attributes...), ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate))},
 			tf.TestStep{Config: connection(attributes...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())})
 	}
@@ -253,9 +264,11 @@ func TestAccTargetConnection_StoreThatIsNotThereEmptiesNoState(t *testing.T) {
 		tf.TestStep{Config: connection(bySecret(secret, 1)...)},
 		tf.TestStep{PreConfig: away, Config: connection(bySecret(secret, 1)...), PlanOnly: true,
 			ExpectError: expect.Error("There is no connection store at", "was last seen at", "Mount the folder")},
-		tf.TestStep{PreConfig: func() { env.must(os.Mkdir(env.folder, 0o700)) }, Config: connection(bySecret(secret, 1)...), Destroy: true,
+		tf.TestStep{PreConfig: func() { env.must(os.Mkdir(env.folder, 0o700)) }, Config: connection(bySecret(secret, 1)...),
+			Destroy:     true,
 			ExpectError: expect.Error("There is no connection store at")},
-		tf.TestStep{PreConfig: back, Config: connection(bySecret(secret, 1)...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+		tf.TestStep{PreConfig: back, Config: connection(bySecret(secret, 1)...),
+			ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
 	)
 	if left := env.left(); len(left) > 0 {
 		t.Errorf("left: %v", left)
@@ -277,13 +290,14 @@ func TestAccTargetConnection_RecordDeletedBesideItsSecretIsMadeAgain(t *testing.
 	config := connection(bySecret(secret, 1)...)
 	env.play(
 		tf.TestStep{Config: config},
-		tf.TestStep{PreConfig: remove, Config: config, ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)), Check: func(*terraform.State) error {
-			stored, err := env.open().ClientSecret(t.Context(), tenantID, mailbox)
-			if err == nil && (stored != secret || env.record().ClientID != clientID) {
-				err = fmt.Errorf("the secret is %q, the record %+v", stored, env.record())
-			}
-			return err
-		}},
+		tf.TestStep{PreConfig: remove, Config: config, ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)),
+			Check: func(*terraform.State) error {
+				stored, err := env.open().ClientSecret(t.Context(), tenantID, mailbox)
+				if err == nil && (stored != secret || env.record().ClientID != clientID) {
+					err = fmt.Errorf("the secret is %q, the record %+v", stored, env.record())
+				}
+				return err
+			}},
 		tf.TestStep{Config: config, ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
 		tf.TestStep{PreConfig: remove, Config: config, Destroy: true},
 	)
@@ -300,16 +314,18 @@ func TestAccTargetConnection_KeyIsThereForWhoeverNamesItWhileAnotherConnectionGo
 	file, _ := env.pfx(pair())
 	model := func(mailbox string) *Model {
 		return &Model{
-			TenantID: types.StringValue(tenantID), Mailbox: types.StringValue(mailbox), ClientID: types.StringValue(clientID), Name: types.StringValue("x"),
-			CredentialType:        types.StringValue(store.CredentialCertificate),
-			CertificateThumbprint: types.StringValue(certificate.Thumbprint(pair().Certificate)), CertificatePFXPath: types.StringValue(file),
+			TenantID: types.StringValue(tenantID), Mailbox: types.StringValue(mailbox), ClientID: types.StringValue(clientID),
+			Name:                   types.StringValue("x"),
+			CredentialType:         types.StringValue(store.CredentialCertificate),
+			CertificateThumbprint:  types.StringValue(certificate.Thumbprint(pair().Certificate)),
+			CertificatePFXPath:     types.StringValue(file),
 			CertificatePFXPassword: types.StringValue("pfx-password"),
 			PublicFolderPaths:      types.SetNull(types.StringType), HandoffRecipients: types.SetNull(types.StringType),
 		}
 	}
 	create := func(ctx context.Context, m *Model) {
 		var diags diag.Diagnostics
-		(&job{store: s, directory: &tenant{}, now: today, plan: m, config: m, diags: &diags}).create(ctx, "owner")
+		(&writer{store: s, directory: &tenant{}, now: today, plan: m, config: m, diags: &diags}).create(ctx, "owner")
 		if diags.HasError() {
 			t.Error(diags)
 		}

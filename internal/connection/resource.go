@@ -17,8 +17,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 var (
@@ -36,19 +36,19 @@ const ownerKey = "owner"
 type Services interface {
 	// Store returns the connection store, or an error that says how to configure one.
 	Store() (*store.Store, error)
-	// StoreUnknown says whether the store's configuration is not known while planning.
+	// StoreUnknown reports whether the store's configuration is known only after apply.
 	StoreUnknown() bool
 	// Now is the time by which certificates are judged.
 	Now() time.Time
-	// Directory is a tenant's directory, seen with the rights of whom the provider signed in as.
+	// Directory is a tenant's directory, with the rights of the identity that the provider signs in as.
 	Directory(tenantID string) entra.Directory
 }
 
 // NewResource returns the resource codetwo_target_connection.
 func NewResource() resource.Resource { return &Resource{} }
 
-// Resource is codetwo_target_connection. All it changes is the connection store. It looks at the tenant for what the sheet
-// tells an Exchange administrator, and goes without where it cannot.
+// Resource is codetwo_target_connection. All it changes is the connection store. It reads from the tenant what the
+// sheet tells an Exchange administrator, and does without where it cannot.
 type Resource struct{ services Services }
 
 // Metadata names the resource.
@@ -57,7 +57,8 @@ func (r *Resource) Metadata(_ context.Context, request resource.MetadataRequest,
 }
 
 // Configure takes what the provider offers.
-func (r *Resource) Configure(_ context.Context, request resource.ConfigureRequest, response *resource.ConfigureResponse) {
+func (r *Resource) Configure(_ context.Context, request resource.ConfigureRequest,
+	response *resource.ConfigureResponse) {
 	r.services = servicesOf(request.ProviderData, "codetwo_target_connection", &response.Diagnostics)
 }
 
@@ -67,7 +68,8 @@ func servicesOf(providerData any, user string, diags *diag.Diagnostics) Services
 	}
 	services, ok := providerData.(Services)
 	if !ok {
-		diags.AddError("Unexpected provider data", fmt.Sprintf("%s was given %T. This is a bug in the provider.", user, providerData))
+		diags.AddError("Unexpected provider data", fmt.Sprintf("%s was given %T. This is a bug in the provider.", user,
+			providerData))
 	}
 	return services
 }
@@ -83,20 +85,22 @@ func openStore(services Services, diags *diag.Diagnostics) *store.Store {
 }
 
 // ImportState takes "<tenant_id>/<mailbox>", the id of a connection that is in the store.
-func (r *Resource) ImportState(ctx context.Context, request resource.ImportStateRequest, response *resource.ImportStateResponse) {
+func (r *Resource) ImportState(ctx context.Context, request resource.ImportStateRequest,
+	response *resource.ImportStateResponse) {
 	if !isImportID(request.ID) {
 		response.Diagnostics.AddError("Unusable import ID", fmt.Sprintf(
-			"%q is not of the form <tenant_id>/<mailbox>, such as 00000000-0000-0000-0000-000000000000/migration@contoso.onmicrosoft.com. "+
+			"%q is not of the form <tenant_id>/<mailbox>, such as "+
+				"00000000-0000-0000-0000-000000000000/migration@contoso.onmicrosoft.com. "+
 				"The data source codetwo_target_connections lists the connections of the store with their IDs.", request.ID))
 		return
 	}
 	resource.ImportStatePassthroughID(ctx, path.Root("id"), request, response)
 }
 
-// isImportID tells whether a text has the form of a connection's ID. Whether there is one, Read finds out.
+// isImportID reports whether a text has the form of a connection's ID. Read finds out whether there is one.
 func isImportID(given string) bool {
 	tenantID, mailbox, found := strings.Cut(given, "/")
-	return found && tfvalidate.IsGUID(tenantID) && mailbox != ""
+	return found && guid.Valid(tenantID) && mailbox != ""
 }
 
 // Create writes a new record, with its secret or its certificate's key, and the hand-off.
@@ -107,12 +111,12 @@ func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, r
 	if response.Diagnostics.HasError() {
 		return
 	}
-	job := r.job(plan, config, &response.Diagnostics)
-	if job == nil {
+	writer := r.writer(plan, config, &response.Diagnostics)
+	if writer == nil {
 		return
 	}
 	owner := newOwner()
-	job.create(ctx, owner)
+	writer.create(ctx, owner)
 	if response.Diagnostics.HasError() {
 		return
 	}
@@ -129,7 +133,8 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	}
 	if r.services.StoreUnknown() {
 		response.Diagnostics.AddWarning("Not refreshed", fmt.Sprintf(
-			"The provider's connection_store is not known while planning, so the connection %s is shown as it was last seen.", state.ID.ValueString()))
+			"The provider's connection_store is not known while planning, so the connection %s is shown as it "+
+				"was last seen.", state.ID.ValueString()))
 		return
 	}
 	s := openStore(r.services, &response.Diagnostics)
@@ -142,7 +147,8 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		readMissing(ctx, s, &state, response)
 		return
 	}
-	if _, damaged := errors.AsType[*store.DamagedError](err); damaged && !state.TenantID.IsNull() { // else it is an import, which needs the record
+	// else it is an import, which needs the record
+	if _, damaged := errors.AsType[*store.DamagedError](err); damaged && !state.TenantID.IsNull() {
 		response.Diagnostics.AddWarning("The connection's record is damaged", err.Error()+
 			".\n\nOr go on: apply writes the record again from the configuration, and destroy removes it.")
 		writeAgain(ctx, &state, response)
@@ -155,12 +161,13 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	owner := ownerOf(ctx, request.Private, &response.Diagnostics)
 	if owner != "" && owner != record.Owner {
 		response.Diagnostics.AddWarning("The connection is another one", fmt.Sprintf(
-			"The record %s was deleted and created anew by another resource. This one is taken from the state, as what it stood for is gone.",
+			"The record %s was deleted, and another resource created it again. Removing this resource from state because its "+
+				"own record no longer exists.",
 			s.RecordURL(tenantID, mailbox)))
 		response.State.RemoveResource(ctx)
 		return
 	}
-	if err := state.show(ctx, s, record); err != nil {
+	if err := state.load(ctx, s, record); err != nil {
 		response.Diagnostics.AddError("Reading the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
@@ -168,7 +175,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	response.Diagnostics.Append(response.State.Set(ctx, &state)...)
 }
 
-// readMissing decides what it means that there is no record.
+// readMissing decides what a missing record means.
 func readMissing(ctx context.Context, s *store.Store, state *Model, response *resource.ReadResponse) {
 	if !storeIsThere(ctx, s, state, &response.Diagnostics) {
 		return
@@ -184,9 +191,10 @@ func readMissing(ctx context.Context, s *store.Store, state *Model, response *re
 		response.State.RemoveResource(ctx)
 		return
 	}
-	// Taken from the state, the rest would stay for ever.
+	// Without the resource in the state, nothing would ever delete the rest.
 	response.Diagnostics.AddWarning("The connection's record is gone", fmt.Sprintf(
-		"Somebody deleted %s, and left %s. Apply writes the record again; destroy removes what is left.", s.RecordURL(tenantID, mailbox), leftover))
+		"Somebody deleted %s, and left %s. Apply writes the record again; destroy removes "+
+			"what is left.", s.RecordURL(tenantID, mailbox), leftover))
 	writeAgain(ctx, state, response)
 }
 
@@ -209,13 +217,15 @@ func storeIsThere(ctx context.Context, s *store.Store, state *Model, diags *diag
 		if !state.RecordURL.IsNull() {
 			last = fmt.Sprintf(" The record of %s was last seen at %s.", state.ID.ValueString(), state.RecordURL.ValueString())
 		}
-		diags.AddError("The connection store is not there", fmt.Sprintf("There is no connection store at %s.%s Mount the folder, or set the URL right "+
-			"(connection_store of the provider, CODETWO_STORE_URL). If the store is gone for good, forget its connections: terraform state rm.", s.URL(), last))
+		diags.AddError("The connection store is not there", fmt.Sprintf("There is no connection store at %s.%s Mount the "+
+			"folder, or set the URL right "+
+			"(connection_store of the provider, CODETWO_STORE_URL). If the store is gone for good, forget its connections: "+
+			"terraform state rm.", s.URL(), last))
 	}
 	return there
 }
 
-// Update writes the record anew, with its secret or its certificate's key where those are new, and the hand-off.
+// Update writes the record again, with its secret or its certificate's key where those are new, and the hand-off.
 func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, response *resource.UpdateResponse) {
 	plan, config, state := new(Model), new(Model), new(Model)
 	response.Diagnostics.Append(request.Plan.Get(ctx, plan)...)
@@ -225,19 +235,19 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 	if response.Diagnostics.HasError() {
 		return
 	}
-	job := r.job(plan, config, &response.Diagnostics)
-	if job == nil {
+	writer := r.writer(plan, config, &response.Diagnostics)
+	if writer == nil {
 		return
 	}
-	job.update(ctx, state, owner)
+	writer.update(ctx, state, owner)
 	if response.Diagnostics.HasError() {
 		return // the state keeps the old revision, by which the next Read sees that this update is to be finished
 	}
 	response.Diagnostics.Append(response.State.Set(ctx, plan)...)
 }
 
-// Delete removes the record with its secret and hand-off, and a certificate's key that nothing else names and that can
-// be had again from its PFX file. It needs no passphrase, and never touches the app.
+// Delete removes the record with its secret and hand-off, and a certificate's key that nothing else names and that its
+// PFX file still holds. It needs no passphrase, and never touches the app.
 func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, response *resource.DeleteResponse) {
 	var state Model
 	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
@@ -282,7 +292,8 @@ func ownerOf(ctx context.Context, private privateState, diags *diag.Diagnostics)
 	var owner string
 	if len(content) > 0 {
 		if err := json.Unmarshal(content, &owner); err != nil {
-			diags.AddError("Unreadable private state", fmt.Sprintf("The owner of the connection's record cannot be read: %v.", err))
+			diags.AddError("Unreadable private state", fmt.Sprintf("The owner of the connection's record cannot be read: %v.",
+				err))
 		}
 	}
 	return owner

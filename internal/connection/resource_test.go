@@ -108,16 +108,19 @@ func TestAccTargetConnection_SpellingAloneChangesNothing(t *testing.T) {
 		steps = append(steps, step)
 	}
 	for _, attribute := range []string{
-		fmt.Sprintf("mailbox = %q", strings.ToUpper(mailbox)), fmt.Sprintf("tenant_id = %q", strings.ToUpper(tenantID)), fmt.Sprintf("client_id = %q", strings.ToUpper(clientID)),
+		fmt.Sprintf("mailbox = %q", strings.ToUpper(mailbox)), fmt.Sprintf("tenant_id = %q", strings.ToUpper(tenantID)),
+		fmt.Sprintf("client_id = %q", strings.ToUpper(clientID)),
 	} {
-		steps = append(steps, tf.TestStep{Config: connection(byThumbprint, attribute), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())})
+		steps = append(steps, tf.TestStep{Config: connection(byThumbprint, attribute),
+			ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())})
 	}
 	// What really changes keeps the spelling of the rest.
 	steps = append(steps, tf.TestStep{
 		Config:           connection(byThumbprint, `name = "renamed"`, fmt.Sprintf("mailbox = %q", strings.ToUpper(mailbox))),
 		ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)),
 		Check: tf.ComposeAggregateTestCheckFunc(
-			tf.TestCheckResourceAttr(address, "certificate_thumbprint", strings.ToLower(thumbprint)), tf.TestCheckResourceAttr(address, "mailbox", mailbox)),
+			tf.TestCheckResourceAttr(address, "certificate_thumbprint",
+				strings.ToLower(thumbprint)), tf.TestCheckResourceAttr(address, "mailbox", mailbox)),
 	})
 	env.play(steps...)
 }
@@ -153,6 +156,26 @@ func TestAccTargetConnection_CanBeReplacedByItself(t *testing.T) {
 	)
 }
 
+func TestAccTargetConnection_AMomentInTheTimeOfAnotherZoneChangesNothing(t *testing.T) {
+	t.Parallel()
+	env := newEnv(t)
+	until := func(moment string) string {
+		return connection(append(bySecret(secret, 1), fmt.Sprintf("client_secret_expires_at = %q", moment))...)
+	}
+	spelled := func(want string) tf.TestCheckFunc {
+		return tf.TestCheckResourceAttr(address, "client_secret_expires_at", want)
+	}
+	const first, other = "2027-11-30T12:00:00.5Z", "2027-11-30T14:00:00.5+02:00"
+	env.play(
+		tf.TestStep{Config: until(first), Check: spelled(first)},
+		tf.TestStep{Config: until(other), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan()), Check: spelled(first)},
+		tf.TestStep{
+			Config:           until("2027-11-30T14:00:00+00:00"),
+			ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)), Check: spelled("2027-11-30T14:00:00+00:00"),
+		},
+	)
+}
+
 func TestAccTargetConnection_SecretIsInTheStoreOnlyAndFollowsItsVersion(t *testing.T) {
 	t.Parallel()
 	env := newEnv(t)
@@ -175,7 +198,8 @@ func TestAccTargetConnection_SecretIsInTheStoreOnlyAndFollowsItsVersion(t *testi
 		tf.TestStep{Config: connection(bySecret(secret, 1)...), Check: holds(secret)},
 		tf.TestStep{Config: connection(bySecret("another", 1)...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
 		tf.TestStep{Config: connection(append(bySecret("another", 1), `name = "renamed"`)...), Check: holds(secret)},
-		tf.TestStep{Config: connection(bySecret("another", 2)...), ConfigPlanChecks: before(unknown("revision")), Check: holds("another")},
+		tf.TestStep{Config: connection(bySecret("another", 2)...), ConfigPlanChecks: before(unknown("revision")),
+			Check: holds("another")},
 		tf.TestStep{
 			Config:                               connection(bySecret("another", 2)...),
 			ResourceName:                         address,
@@ -190,8 +214,10 @@ func TestAccTargetConnection_SecretIsInTheStoreOnlyAndFollowsItsVersion(t *testi
 			},
 			Config: connection(bySecret("another", 2)...), Check: holds("another"),
 		},
-		tf.TestStep{Config: connection(byThumbprint), Check: tf.TestCheckResourceAttr(address, "credential_type", "certificate")},
-		tf.TestStep{PreConfig: func() { env.passphrase = "short" }, Config: connection(byThumbprint)}, // and destroys without one that could be used
+		tf.TestStep{Config: connection(byThumbprint), Check: tf.TestCheckResourceAttr(address, "credential_type",
+			"certificate")},
+		// and destroys without one that could be used
+		tf.TestStep{PreConfig: func() { env.passphrase = "short" }, Config: connection(byThumbprint)},
 	)
 }
 
@@ -203,24 +229,34 @@ func TestAccTargetConnection_HasExactlyOneCredential(t *testing.T) {
 		connection(): "No credential",
 		connection(append(bySecret(secret, 1), byThumbprint)...):                                   "Two credentials",
 		connection(append(bySecret(secret, 1), fmt.Sprintf("certificate_pfx_path = %q", file))...): "Two credentials",
-		connection(`client_secret_wo = "x"`):                                                       "client_secret_wo_version",
-		connection(byThumbprint, "client_secret_wo_version = 1"):                                   `"client_secret_wo" must be specified`,
-		connection(byThumbprint, `client_secret_expires_at = "2027-01-01T00:00:00Z"`):              `"client_secret_wo" must be specified`,
-		connection(append(bySecret(clientID, 1), "")...):                                           "the secret's ID",
-		connection(append(bySecret(secret+"\n", 1), "")...):                                        "trimspace",
-		connection(append(bySecret(secret, 1), `client_secret_expires_at = "tomorrow"`)...):        "Not a time",
-		connection(byThumbprint, `handoff_recipients = ["AGE-SECRET-KEY-1QQQ"]`):                   "secret key of age",
-		connection(byThumbprint, `handoff_recipients = [null]`):                                    "Null Set Value",
-		connection(byThumbprint, "mailbox = \"migration\u00a0@contoso.com\""):                      "invisible character (U+00A0)",
-		connection(byThumbprint, paths(`\Sales`)):                                                  "migrate_public_folders is not true",
-		connection(byThumbprint, "migrate_public_folders = false", paths(`\Sales`)):                "migrate_public_folders is not true",
-		connection(byThumbprint, "migrate_public_folders = true", paths(`\Sales`, `/HR/Old`)):      `"/HR/Old" holds a forward slash`,
-		connection(byThumbprint, "migrate_public_folders = true", paths(`Sales`)):                  `"\\Sales\\Archive"`,
-		connection(byThumbprint, "migrate_public_folders = true", paths(`\`)):                      "always checked: leave it out",
-		connection(byThumbprint, "migrate_public_folders = true", paths(`\Sales`, `\SALES`)):       "are the same folder",
-		connection(byThumbprint, "migrate_public_folders = true", "public_folder_paths = [null]"):  "Null Set Value",
-		connection(byThumbprint, "mailbox = \"migration\u200b@contoso.com\""):                      "invisible character (U+200B)",
-		connection(byThumbprint, `mailbox = "migration@[127.0.0.1]"`):                              "not a domain's name",
+		connection(
+			`client_secret_wo = "x"`): "client_secret_wo_version",
+		connection(byThumbprint,
+			"client_secret_wo_version = 1"): `"client_secret_wo" must be specified`,
+		connection(byThumbprint,
+			`client_secret_expires_at = "2027-01-01T00:00:00Z"`): `"client_secret_wo" must be specified`,
+		connection(append(bySecret(clientID, 1), "")...):    "the secret's ID",
+		connection(append(bySecret(secret+"\n", 1), "")...): "trimspace",
+		connection(append(bySecret(secret, 1), `client_secret_expires_at = "tomorrow"`)...): "Invalid RFC3339 " +
+			"String Value",
+		connection(byThumbprint, `handoff_recipients = ["AGE-SECRET-KEY-1QQQ"]`): "secret key of age",
+		connection(byThumbprint, `handoff_recipients = [null]`):                  "Null Set Value",
+		connection(byThumbprint,
+			"mailbox = \"migration\u00a0@contoso.com\""): "invisible character (U+00A0)",
+		connection(byThumbprint,
+			paths(`\Sales`)): "migrate_public_folders is not true",
+		connection(byThumbprint, "migrate_public_folders = false",
+			paths(`\Sales`)): "migrate_public_folders is not true",
+		connection(byThumbprint, "migrate_public_folders = true",
+			paths(`\Sales`, `/HR/Old`)): `"/HR/Old" holds a forward slash`,
+		connection(byThumbprint, "migrate_public_folders = true", paths(`Sales`)): `"\\Sales\\Archive"`,
+		connection(byThumbprint, "migrate_public_folders = true", paths(`\`)): "always checked: " +
+			"leave it out",
+		connection(byThumbprint, "migrate_public_folders = true", paths(`\Sales`, `\SALES`)):      "are the same folder",
+		connection(byThumbprint, "migrate_public_folders = true", "public_folder_paths = [null]"): "Null Set Value",
+		connection(byThumbprint,
+			"mailbox = \"migration\u200b@contoso.com\""): "invisible character (U+200B)",
+		connection(byThumbprint, `mailbox = "migration@[127.0.0.1]"`): "not a domain's name",
 		connection(fmt.Sprintf("certificate_pfx_path = %q", file), `certificate_pfx_password_wo = "pfx-password"`,
 			"certificate_pfx_password_wo_version = 1"): certificate.Thumbprint(pair().Certificate),
 	} {
@@ -258,14 +294,18 @@ func TestAccTargetConnection_KeepsThePathsOfPublicFolders(t *testing.T) {
 	}
 	two := connection(byThumbprint, migrate, paths(`\Sales\Archive`, `\HR`))
 	env.play(
-		tf.TestStep{Config: connection(byThumbprint, migrate), Check: tf.ComposeAggregateTestCheckFunc(recorded(), tf.TestCheckNoResourceAttr(address, "public_folder_paths"))},
+		tf.TestStep{Config: connection(byThumbprint, migrate), Check: tf.ComposeAggregateTestCheckFunc(recorded(),
+			tf.TestCheckNoResourceAttr(address, "public_folder_paths"))},
 		tf.TestStep{
 			Config:           two + list,
 			ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate), unknown("revision")),
-			Check: tf.ComposeAggregateTestCheckFunc(recorded(`\HR`, `\Sales\Archive`), tf.TestCheckResourceAttr(address, "public_folder_paths.#", "2"),
-				tf.TestCheckTypeSetElemAttr("data.codetwo_target_connections.list", "connections.0.public_folder_paths.*", `\Sales\Archive`)),
+			Check: tf.ComposeAggregateTestCheckFunc(recorded(`\HR`, `\Sales\Archive`), tf.TestCheckResourceAttr(address,
+				"public_folder_paths.#", "2"),
+				tf.TestCheckTypeSetElemAttr("data.codetwo_target_connections.list", "connections.0.public_folder_paths.*",
+					`\Sales\Archive`)),
 		},
-		tf.TestStep{Config: connection(byThumbprint, migrate, paths(`\HR`, `\Sales\Archive`)), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+		tf.TestStep{Config: connection(byThumbprint, migrate, paths(`\HR`, `\Sales\Archive`)),
+			ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
 		tf.TestStep{Config: two, ResourceName: address, ImportState: true, ImportStateVerify: true},
 		tf.TestStep{
 			PreConfig:        func() { env.edit(`\\HR`, `\\IT`) },
@@ -276,7 +316,8 @@ func TestAccTargetConnection_KeepsThePathsOfPublicFolders(t *testing.T) {
 		tf.TestStep{
 			Config:           connection(byThumbprint, migrate, paths()),
 			ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)),
-			Check:            tf.ComposeAggregateTestCheckFunc(recorded(), tf.TestCheckResourceAttr(address, "public_folder_paths.#", "0")),
+			Check: tf.ComposeAggregateTestCheckFunc(recorded(), tf.TestCheckResourceAttr(address,
+				"public_folder_paths.#", "0")),
 		},
 		tf.TestStep{Config: connection(byThumbprint, migrate), Check: recorded()},
 	)
@@ -286,11 +327,14 @@ func TestAccTargetConnection_TakesPathsOfPublicFoldersThatAreNotKnownWhilePlanni
 	t.Parallel()
 	env := newEnv(t)
 	trigger := func(path string) string {
-		return fmt.Sprintf("resource \"terraform_data\" \"folder\" { input = %q }\nresource \"terraform_data\" \"migrate\" { input = true }\n", path)
+		return fmt.Sprintf("resource \"terraform_data\" \"folder\" { input = %q }\nresource \"terraform_data\" "+
+			"\"migrate\" { input = true }\n", path)
 	}
-	later := connection(byThumbprint, "migrate_public_folders = terraform_data.migrate.output", `public_folder_paths = ["\\HR", terraform_data.folder.output]`)
+	later := connection(byThumbprint, "migrate_public_folders = terraform_data.migrate.output",
+		`public_folder_paths = ["\\HR", terraform_data.folder.output]`)
 	env.play(
-		tf.TestStep{Config: trigger(`\Sales`) + later, Check: tf.TestCheckTypeSetElemAttr(address, "public_folder_paths.*", `\Sales`)},
+		tf.TestStep{Config: trigger(`\Sales`) + later, Check: tf.TestCheckTypeSetElemAttr(address,
+			"public_folder_paths.*", `\Sales`)},
 		tf.TestStep{Config: trigger(`/Sales`) + later, ExpectError: expect.Error("public_folder_paths", "forward slash")},
 	)
 }
@@ -311,11 +355,13 @@ func TestAccTargetConnection_CredentialNotKnownYetCountsAsGiven(t *testing.T) {
 func TestAccTargetConnection_TakenMailboxIsSeenAtPlanWithTheImportToPaste(t *testing.T) {
 	t.Parallel()
 	env := newEnv(t)
-	_, err := env.open().CreateConnection(t.Context(), store.Connection{TenantID: tenantID, Mailbox: strings.ToUpper(mailbox), Name: "first", ClientID: clientID,
+	_, err := env.open().CreateConnection(t.Context(), store.Connection{TenantID: tenantID,
+		Mailbox: strings.ToUpper(mailbox), Name: "first", ClientID: clientID,
 		CredentialType: store.CredentialCertificate, CertificateThumbprint: thumbprint, Owner: "somebody"}, "")
 	env.must(err)
 	env.play(
-		tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: expect.Error(`id = "` + strings.ToLower(tenantID+"/"+mailbox) + `"`)},
+		tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: expect.Error(`id = "` +
+			strings.ToLower(tenantID+"/"+mailbox) + `"`)},
 		tf.TestStep{
 			Config: `import {
   to = ` + address + `
@@ -411,7 +457,8 @@ func TestAccTargetConnection_PFXIsKeptInTheStoreAndNotNeededAfterwards(t *testin
 			PreConfig: func() { env.must(env.open().DeleteCertificate(t.Context(), tenantID, thumbprint)) },
 			Config:    connection(attributes...), ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)), Check: kept,
 		},
-		tf.TestStep{PreConfig: func() { env.must(os.Rename(file, file+".away")) }, Config: connection(attributes...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+		tf.TestStep{PreConfig: func() { env.must(os.Rename(file, file+".away")) }, Config: connection(attributes...),
+			ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
 		tf.TestStep{PreConfig: func() { env.must(os.Rename(file+".away", file)) }, Config: connection(attributes...)},
 	)
 	if there, err := env.open().HasKeyPair(t.Context(), tenantID, thumbprint); there || err != nil {
@@ -444,8 +491,10 @@ func TestAccTargetConnection_MissingPassphraseIsSeenAtPlanWhereItIsNeeded(t *tes
 	env.must(err)
 	shared := fmt.Sprintf("handoff_recipients = [%q]", person.Recipient())
 	env.play(
-		tf.TestStep{PreConfig: func() { env.passphrase = "" }, Config: connection(bySecret(secret, 1)...)}, // the store has its key
-		tf.TestStep{Config: connection(append(bySecret(secret, 1), shared)...), PlanOnly: true, ExpectError: expect.Error("CODETWO_STORE_PASSPHRASE")},
+		// the store has its key
+		tf.TestStep{PreConfig: func() { env.passphrase = "" }, Config: connection(bySecret(secret, 1)...)},
+		tf.TestStep{Config: connection(append(bySecret(secret, 1), shared)...), PlanOnly: true,
+			ExpectError: expect.Error("CODETWO_STORE_PASSPHRASE")},
 		tf.TestStep{Config: connection(append(bySecret(secret, 2), shared)...)},
 	)
 	env = newEnv(t)
@@ -453,7 +502,8 @@ func TestAccTargetConnection_MissingPassphraseIsSeenAtPlanWhereItIsNeeded(t *tes
 	env.must(os.RemoveAll(env.folder))
 	env.play(
 		tf.TestStep{Config: connection(byThumbprint)}, // there is nothing to encrypt
-		tf.TestStep{Config: connection(bySecret(secret, 1)...), PlanOnly: true, ExpectError: expect.Error("CODETWO_STORE_PASSPHRASE")},
+		tf.TestStep{Config: connection(bySecret(secret, 1)...), PlanOnly: true,
+			ExpectError: expect.Error("CODETWO_STORE_PASSPHRASE")},
 	)
 }
 
@@ -484,7 +534,8 @@ func TestAccTargetConnection_WhileTheStoreIsNotKnownThePlanWaits(t *testing.T) {
 func TestAccTargetConnection_ListShowsTheConnectionsOfOneTenantOrAll(t *testing.T) {
 	t.Parallel()
 	env := newEnv(t)
-	_, err := env.open().CreateConnection(t.Context(), store.Connection{TenantID: clientID, Mailbox: "m@fabrikam.com", Name: "Fabrikam", ClientID: clientID,
+	_, err := env.open().CreateConnection(t.Context(), store.Connection{TenantID: clientID, Mailbox: "m@fabrikam.com",
+		Name: "Fabrikam", ClientID: clientID,
 		CredentialType: store.CredentialClientSecret, Owner: "somebody"}, secret)
 	env.must(err)
 	list := func(filter string) string {

@@ -3,6 +3,7 @@ package connection
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -20,11 +21,15 @@ import (
 // Schema says what a connection is made of.
 func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
 	response.Schema = schema.Schema{
-		MarkdownDescription: "A target connection of CodeTwo Office 365 Migration: the answers to *Application details* in its *Target server connection wizard*. " +
-			"The connection is kept in the provider's connection store, with its secret encrypted, and handed over as a sheet of what to type into the wizard, " +
+		MarkdownDescription: "A target connection of CodeTwo Office 365 Migration: the answers to *Application details* " +
+			"in its *Target server connection wizard*. " +
+			"The connection is kept in the provider's connection store, with its secret encrypted, and handed over as a " +
+			"sheet of what to type into the wizard, " +
 			"in the wizard's order. CodeTwo publishes no import, command line or PowerShell module for connections.\n\n" +
-			"Destroying the connection removes its record and its secret. A certificate's key leaves the store with it if nothing else names the certificate and the file at " +
-			"`certificate_pfx_path` is still there; otherwise the store may hold the only copy, which stays, with a warning. Destroying never touches the app.",
+			"Destroying the connection removes its record and its secret. A certificate's key leaves the store with it if " +
+			"nothing else names the certificate and the file at " +
+			"`certificate_pfx_path` is still there; otherwise the store may hold the only copy, which stays, with a warning. " +
+			"Destroying never touches the app.",
 		Attributes: map[string]schema.Attribute{
 			"id": computed("`<tenant_id>/<mailbox>`, in lower case."),
 			"tenant_id": schema.StringAttribute{
@@ -34,9 +39,11 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 			},
 			"mailbox": schema.StringAttribute{
 				Required: true,
-				MarkdownDescription: "E-mail address of the dedicated application mailbox: a licensed user with a mailbox, through which CodeTwo reads the tenant's information. " +
-					"One address serves one connection of a tenant, whatever its case. An `onmicrosoft.com` address survives the moving of domains. Another address replaces the connection.",
-				Validators: []validator.String{tfvalidate.EmailAddress(), mailboxAddress{}},
+				MarkdownDescription: "E-mail address of the dedicated application mailbox: a licensed user with a mailbox, " +
+					"through which CodeTwo reads the tenant's information. " +
+					"One address serves one connection of a tenant, whatever its case. An `onmicrosoft.com` address survives the " +
+					"moving of domains. Another address replaces the connection.",
+				Validators: []validator.String{tfvalidate.EmailAddress()},
 			},
 			"name": schema.StringAttribute{
 				Optional: true, Computed: true,
@@ -44,26 +51,31 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"client_id": schema.StringAttribute{
-				Required:            true,
-				MarkdownDescription: "Client ID (application ID) of the app that CodeTwo signs in as. Several connections may share one app.",
-				Validators:          []validator.String{tfvalidate.GUID()},
+				Required: true,
+				MarkdownDescription: "Client ID (application ID) of the app that CodeTwo signs in as. Several connections may " +
+					"share one app.",
+				Validators: []validator.String{tfvalidate.GUID()},
 			},
 			"certificate_thumbprint": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Thumbprint (SHA-1) of the certificate that the app signs in with. Exactly one of this and `client_secret_wo` is needed. " +
-					"Spaces, colons, case and invisible marks do not matter. If the certificate's key is in the connection store, the hand-off has a script that imports it; " +
+				MarkdownDescription: "Thumbprint (SHA-1) of the certificate that the app signs in with. Exactly one of this and " +
+					"`client_secret_wo` is needed. " +
+					"Spaces, colons, case and invisible marks do not matter. If the certificate's key is in the connection store, " +
+					"the hand-off has a script that imports it; " +
 					"a certificate whose key is only on the machine that runs CodeTwo is as good.",
 				Validators: []validator.String{tfvalidate.Thumbprint()},
 			},
 			"certificate_pfx_path": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "Path of a PFX file with that certificate and its key, to be kept in the connection store. " +
-					"It is checked while planning: password, key (RSA, 2048 bits or more), dates, thumbprint. Once it is in the store, the file is not needed any more.",
+					"It is checked while planning: password, key (RSA, 2048 bits or more), dates, thumbprint. Once it is in the " +
+					"store, the file is not needed any more.",
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"certificate_pfx_password_wo": schema.StringAttribute{
 				Optional: true, Sensitive: true, WriteOnly: true,
-				MarkdownDescription: "Password of the PFX file. It is written to no plan and no state. The store gives the PFX another one.",
+				MarkdownDescription: "Password of the PFX file. It is written to no plan and no state. The store gives the PFX " +
+					"another one.",
 				Validators: []validator.String{stringvalidator.AlsoRequires(
 					path.MatchRoot("certificate_pfx_path"), path.MatchRoot("certificate_pfx_password_wo_version"))},
 			},
@@ -74,17 +86,23 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 			},
 			"certificate_pfx_encryption": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "How the PFX file in the connection store is encrypted, wherever its key came from: `aes256`, as every new one is, or `legacy` (3DES with SHA-1) " +
-					"for a migration server with Windows Server 2016, which opens nothing newer. Another value packs the file again under the same password, for which the passphrase is needed; " +
+				MarkdownDescription: "How the PFX file in the connection store is encrypted, wherever its key came from: " +
+					"`aes256`, as every new one is, or `legacy` (3DES with SHA-1) " +
+					"for a migration server with Windows Server 2016, which opens nothing newer. Another value packs the file " +
+					"again under the same password, for which the passphrase is needed; " +
 					"without a value it stays as it is. Connections that share a certificate share the file, and have to agree.",
 				Validators: []validator.String{stringvalidator.OneOf(certificate.AES256.String(), certificate.Legacy.String()),
 					stringvalidator.AlsoRequires(path.MatchRoot("certificate_thumbprint"))},
 			},
 			"client_secret_wo": schema.StringAttribute{
 				Optional: true, Sensitive: true, WriteOnly: true,
-				MarkdownDescription: "Value of the app's client secret. It is written to no plan and no state, and encrypted into the connection store. " +
+				MarkdownDescription: "Value of the app's client secret. It is written to no plan and no state, and encrypted " +
+					"into the connection store. " +
 					"Exactly one of this and `certificate_thumbprint` is needed.",
-				Validators: []validator.String{clientSecret{}, stringvalidator.AlsoRequires(path.MatchRoot("client_secret_wo_version"))},
+				Validators: []validator.String{
+					tfvalidate.Text("Not the value of a client secret", "the value of a client secret, not its ID", checkClientSecret),
+					stringvalidator.AlsoRequires(path.MatchRoot("client_secret_wo_version")),
+				},
 			},
 			"client_secret_wo_version": schema.Int64Attribute{
 				Optional:            true,
@@ -92,33 +110,46 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 				Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("client_secret_wo"))},
 			},
 			"client_secret_expires_at": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "When the client secret expires (RFC 3339), for instance `end_date` of `azuread_application_password`.",
-				Validators:          []validator.String{timestamp{}, stringvalidator.AlsoRequires(path.MatchRoot("client_secret_wo"))},
+				CustomType: timetypes.RFC3339Type{},
+				Optional:   true,
+				MarkdownDescription: "When the client secret expires (RFC 3339), for instance `end_date` of " +
+					"`azuread_application_password`.",
+				Validators: []validator.String{stringvalidator.AlsoRequires(path.MatchRoot("client_secret_wo"))},
 			},
 			"migrate_public_folders": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				MarkdownDescription: "Whether public folders are migrated too. The mailbox then needs the Owner permission on the root public folder, " +
-					"which the connectivity check looks at, and on every subfolder that is migrated into; see `public_folder_paths`. `false` by default.",
+				MarkdownDescription: "Whether public folders are migrated too. The mailbox then needs the Owner permission on " +
+					"the root public folder, " +
+					"which the connectivity check looks at, and on every subfolder that is migrated into; see " +
+					"`public_folder_paths`. `false` by default.",
 			},
 			"public_folder_paths": schema.SetAttribute{
 				ElementType: types.StringType, Optional: true,
-				MarkdownDescription: "Public folders below the root that are migrated into, as `Get-PublicFolder` shows their `Identity`, such as `\\Sales\\Archive` " +
-					"(in a quoted string each backslash is written twice: `\"\\\\Sales\\\\Archive\"`). CodeTwo needs the Owner permission on each of them, too: " +
-					"the connectivity check names those that are missing or lack it, and the hand-off sheet has the commands that add it. Needs `migrate_public_folders`. " +
+				MarkdownDescription: "Public folders below the root that are migrated into, as `Get-PublicFolder` shows their " +
+					"`Identity`, such as `\\Sales\\Archive` " +
+					"(in a quoted string each backslash is written twice: `\"\\\\Sales\\\\Archive\"`). CodeTwo needs the Owner " +
+					"permission on each of them, too: " +
+					"the connectivity check names those that are missing or lack it, and the hand-off sheet has the commands that " +
+					"add it. Needs `migrate_public_folders`. " +
 					"The root is always checked, and is not named. Without a value the check looks at the root alone.",
 				Validators: []validator.Set{setvalidator.NoNullValues(), publicFolderPaths{}},
 			},
 			"handoff_recipients": schema.SetAttribute{
 				ElementType: types.StringType, Optional: true,
-				MarkdownDescription: "Public keys ([age](https://age-encryption.org), `age1…`) of the people at the migration server. The client secret, or the password of the certificate's PFX, " +
-					"is also encrypted to them, so that they need not know the store's passphrase. Adding one to what is already stored needs the passphrase.",
+				MarkdownDescription: "Public keys ([age](https://age-encryption.org), `age1…`) of the people at the migration " +
+					"server. The client secret, or the password of the certificate's PFX, " +
+					"is also encrypted to them, so that they need not know the store's passphrase. Adding one to what is already " +
+					"stored needs the passphrase.",
 				Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(recipient{})},
 			},
-			"revision":        computed("Another value after every change, for the `revision` of `codetwo_target_connectivity`, whose check then waits for the change."),
+			"revision": computed("Another value after every change, for the `revision` of " +
+				"`codetwo_target_connectivity`, whose check then waits for the change."),
 			"credential_type": computed("`certificate` or `client_secret`."),
-			"certificate_not_after": computed("When the certificate expires (RFC 3339, UTC). " +
-				"Null for a client secret, and for a certificate that was not in the connection store when the connection was last written."),
+			"certificate_not_after": schema.StringAttribute{
+				CustomType: timetypes.RFC3339Type{}, Computed: true,
+				MarkdownDescription: "When the certificate expires (RFC 3339, UTC). Null for a client secret, " +
+					"and for a certificate that was not in the connection store when the connection was last written.",
+			},
 			"record_url":  computed("URL of the connection's record, which holds no secret."),
 			"handoff_url": computed("URL of the sheet for the person at the migration server, which holds no secret."),
 		},

@@ -20,7 +20,8 @@ func TestAccTargetConnection_StoreThatIsAFileIsNamedAtPlan(t *testing.T) {
 	env := newEnv(t)
 	env.folder = filepath.Join(t.TempDir(), "store")
 	env.must(os.WriteFile(env.folder, []byte("notes"), 0o600))
-	env.play(tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: expect.Error("is a file; the connection store needs a folder there")})
+	env.play(tf.TestStep{Config: connection(byThumbprint), PlanOnly: true,
+		ExpectError: expect.Error("is a file; the connection store needs a folder there")})
 	if content, err := os.ReadFile(env.folder); err != nil || string(content) != "notes" {
 		t.Errorf("the file holds %q, %v", content, err)
 	}
@@ -31,7 +32,8 @@ func TestAccTargetConnection_RecordOfANewerSchemaIsRefusedAndUntouchedByPlanAppl
 	env := newEnv(t)
 	record := env.path(env.open().RecordURL(tenantID, mailbox))
 	var old, newer []byte
-	refusal := expect.Error("migration@contoso.onmicrosoft.com.json was written by a newer version of this provider (schema version 2; this one knows 1): upgrade the provider")
+	refusal := expect.Error("migration@contoso.onmicrosoft.com.json was written by a newer version of this provider " +
+		"(schema version 2; this one knows 1): upgrade the provider")
 	replace := func() {
 		var err error
 		old, err = os.ReadFile(record)
@@ -80,7 +82,8 @@ func TestAccTargetConnection_DamagedRecordIsNamedAndTheOthersAreListedAndChanged
 			),
 		},
 		tf.TestStep{
-			Config:      strings.ReplaceAll(connection(byThumbprint, `mailbox = "broken@contoso.com"`), `"test"`, `"broken"`) + connection(byThumbprint, `name = "changed"`),
+			Config: strings.ReplaceAll(connection(byThumbprint, `mailbox = "broken@contoso.com"`), `"test"`, `"broken"`) +
+				connection(byThumbprint, `name = "changed"`),
 			ExpectError: expect.Error("broken@contoso.com.json is damaged"),
 		},
 	)
@@ -93,7 +96,8 @@ func TestAccTargetConnection_HostileMailboxesAreKeptSafelyOrRefusedClearly(t *te
 	t.Parallel()
 	env := newEnv(t)
 	kept := []string{
-		"CON.com@x.com", "con.x@x.com", "com1.x@x.com", "aux@x.com", "100%25@x.com", "%2e%2e%2f@x.com", "o'neil@x.com", "a*?|b@x.com",
+		"CON.com@x.com", "con.x@x.com", "com1.x@x.com", "aux@x.com", "100%25@x.com", "%2e%2e%2f@x.com", "o'neil@x.com",
+		"a*?|b@x.com",
 		strings.Repeat("a", 65) + "@x.com", strings.Repeat("a", 240) + "@x.com", strings.Repeat("a", 239) + "b@x.com",
 		"jürgen@x.com", "\u0430dmin@x.com", "admin@x.com",
 	}
@@ -103,7 +107,8 @@ func TestAccTargetConnection_HostileMailboxesAreKeptSafelyOrRefusedClearly(t *te
 	}
 	before := env.everything()
 	all := fmt.Sprintf("locals { all = [%s] }\n", strings.Join(quoted, ", ")) + strings.NewReplacer(
-		`"test" {`, "\"test\" {\n  count = length(local.all)", fmt.Sprintf("%q", mailbox), "local.all[count.index]").Replace(connection(bySecret(secret, 1)...))
+		`"test" {`, "\"test\" {\n  count = length(local.all)", fmt.Sprintf("%q",
+			mailbox), "local.all[count.index]").Replace(connection(bySecret(secret, 1)...))
 	env.play(tf.TestStep{Config: all, Check: func(*terraform.State) error {
 		for _, mailbox := range kept {
 			c, err := env.open().Connection(t.Context(), tenantID, mailbox)
@@ -125,12 +130,16 @@ func TestAccTargetConnection_HostileMailboxesAreKeptSafelyOrRefusedClearly(t *te
 	}
 
 	for mailbox, why := range map[string]string{
-		"../../etc/passwd@x.com": "is not a mailbox's e-mail address", "a@x.com.": "is not a mailbox's e-mail address", "a @x.com": "a space or an invisible character",
-		"a@x.com ": "a space or an invisible character", "aux": "is not a mailbox's e-mail address", "a\u202e@x.com": "U+202E", "a\u200f@x.com": "U+200F",
-		"\u0130stanbul@x.com": "looks like the letter i", `a\..\b@x.com`: "that is no bare e-mail address", "a/b@x.com": "that is no bare e-mail address", "a:b@x.com": "that is no bare e-mail address",
-		"<b>@x.com": "that is no bare e-mail address", strings.Repeat("a", 320) + "@x.com": "longer than 254 characters",
+		"../../etc/passwd@x.com": "is not a mailbox's e-mail address", "a@x.com.": "is not a mailbox's e-mail address",
+		"a @x.com": "a space or an invisible character",
+		"a@x.com ": "a space or an invisible character", "aux": "is not a mailbox's e-mail address",
+		"a\u202e@x.com": "U+202E", "a\u200f@x.com": "U+200F",
+		"\u0130stanbul@x.com": "looks like the letter i", `a\..\b@x.com`: "it is not a bare address",
+		"a/b@x.com": "it is not a bare address", "a:b@x.com": "it is not a bare address",
+		"<b>@x.com": "it is not a bare address", strings.Repeat("a", 320) + "@x.com": "longer than 254 characters",
 	} {
-		env.play(tf.TestStep{Config: connection(byThumbprint, fmt.Sprintf("mailbox = %q", mailbox)), PlanOnly: true, ExpectError: expect.Error(why)})
+		env.play(tf.TestStep{Config: connection(byThumbprint, fmt.Sprintf("mailbox = %q", mailbox)), PlanOnly: true,
+			ExpectError: expect.Error(why)})
 	}
 }
 
@@ -138,7 +147,8 @@ func TestAccTargetConnection_HostileMailboxesAreKeptSafelyOrRefusedClearly(t *te
 func (env *env) everything() string {
 	env.t.Helper()
 	var names []string
-	for folder := filepath.Dir(env.folder); len(folder) > len(filepath.Clean(os.TempDir())); folder = filepath.Dir(folder) {
+	for folder := filepath.Dir(
+		env.folder); len(folder) > len(filepath.Clean(os.TempDir())); folder = filepath.Dir(folder) {
 		entries, err := os.ReadDir(folder)
 		env.must(err)
 		for _, entry := range entries {

@@ -21,8 +21,9 @@ const (
 	many       = 500    // in one configuration
 )
 
-// TestAccTargetConnection_FiveHundredConnectionsAreKeptBesideTenThousand creates, changes and destroys 500 connections of one configuration.
-// Half of them sign in with a secret, half with a certificate whose key is in the store, and that the others name, too.
+// TestAccTargetConnection_FiveHundredConnectionsAreKeptBesideTenThousand creates, changes and destroys 500 connections
+// of one configuration. Half of them sign in with a secret, half with a certificate whose key is in the store, and that
+// the others name, too.
 func TestAccTargetConnection_FiveHundredConnectionsAreKeptBesideTenThousand(t *testing.T) {
 	env := newEnv(t)
 	_, attributes := env.pfx(pair())
@@ -58,7 +59,8 @@ resource "codetwo_target_connection" "many" {
 				if i%2 == 1 {
 					continue
 				}
-				if stored, err := s.ClientSecret(t.Context(), tenantID, mailbox); err != nil || stored != fmt.Sprintf("secret %d", i) {
+				if stored, err := s.ClientSecret(t.Context(), tenantID, mailbox); err != nil ||
+					stored != fmt.Sprintf("secret %d", i) {
 					return fmt.Errorf("%s: %q, %w", mailbox, stored, err)
 				}
 			}
@@ -72,19 +74,22 @@ resource "codetwo_target_connection" "many" {
 		tf.TestStep{Config: keys},
 		tf.TestStep{PreConfig: func() { env.fill(manyOthers) }, Config: configuration("first"), Check: asDeclared("first")},
 		tf.TestStep{Config: configuration("second"), Check: asDeclared("second"), ConfigPlanChecks: tf.ConfigPlanChecks{
-			PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction("codetwo_target_connection.many[499]", plancheck.ResourceActionUpdate)},
+			PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction("codetwo_target_connection.many[499]",
+				plancheck.ResourceActionUpdate)},
 		}},
 	)
-	if there, err := env.open().HasKeyPair(t.Context(), tenantID, certificate.Thumbprint(pair().Certificate)); err != nil || !there {
+	if there, err := env.open().HasKeyPair(t.Context(), tenantID,
+		certificate.Thumbprint(pair().Certificate)); err != nil || !there {
 		t.Errorf("the key that %d others name: %t, %v", manyOthers, there, err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(env.folder, tenantID, "connections", "*")); len(left) != manyOthers || others() != manyOthers {
+	if left, _ := filepath.Glob(filepath.Join(env.folder, tenantID, "connections", "*")); len(left) != manyOthers ||
+		others() != manyOthers {
 		t.Errorf("%d files are left beside %d others", len(left)-others(), others())
 	}
 }
 
-// fill copies the record that is there under other names. It writes past the store, which would take its time to put each
-// on the disk.
+// fill copies the record that is there under other names. It writes past the store, which would take its time to put
+// each on the disk.
 func (env *env) fill(others int) {
 	env.t.Helper()
 	folder := filepath.Join(env.folder, tenantID, "connections")

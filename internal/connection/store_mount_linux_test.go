@@ -68,9 +68,12 @@ func TestAccTargetConnection_StoreThatCanOnlyBeReadIsPlannedAndRefusesEveryChang
 		changed := connection(append(bySecret("another secret", 2), `name = "changed"`)...)
 		env.play(
 			tf.TestStep{Config: config},
-			tf.TestStep{PreConfig: func() { env.remount(syscall.MS_RDONLY) }, Config: config, ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
-			tf.TestStep{Config: changed, ExpectError: expect.Error("Updating the connection", "migration@contoso.onmicrosoft.com.secret.age", "read-only file system")},
-			tf.TestStep{Config: config, Destroy: true, ExpectError: expect.Error("Deleting the connection", "migration@contoso.onmicrosoft.com.secret.age", "read-only file system")},
+			tf.TestStep{PreConfig: func() { env.remount(syscall.MS_RDONLY) }, Config: config,
+				ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
+			tf.TestStep{Config: changed, ExpectError: expect.Error("Updating the connection",
+				"migration@contoso.onmicrosoft.com.secret.age", "read-only file system")},
+			tf.TestStep{Config: config, Destroy: true, ExpectError: expect.Error("Deleting the connection",
+				"migration@contoso.onmicrosoft.com.secret.age", "read-only file system")},
 			tf.TestStep{
 				PreConfig: func() {
 					if stored, err := env.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || stored != secret {
@@ -104,13 +107,16 @@ func TestAccTargetConnection_StoreThatIsFullLosesNothingAndGoesOnWhenThereIsRoom
 		config := connection(bySecret(secret, 1)...)
 		changed := connection(append(bySecret("another secret", 2), `name = "changed"`)...)
 		env.play(
-			tf.TestStep{PreConfig: full, Config: config, ExpectError: expect.Error("Creating the connection", "no space left on device")},
+			tf.TestStep{PreConfig: full, Config: config, ExpectError: expect.Error("Creating the connection",
+				"no space left on device")},
 			tf.TestStep{PreConfig: room, Config: config, ConfigPlanChecks: before(planned(plancheck.ResourceActionCreate))},
-			tf.TestStep{PreConfig: full, Config: changed, ExpectError: expect.Error("Updating the connection", "no space left on device")},
+			tf.TestStep{PreConfig: full, Config: changed, ExpectError: expect.Error("Updating the connection",
+				"no space left on device")},
 			tf.TestStep{
 				PreConfig: func() {
 					c := env.record()
-					if stored, err := env.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || stored != secret || c.Name == "changed" {
+					if stored, err := env.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || stored != secret ||
+						c.Name == "changed" {
 						t.Errorf("the record is %+v, the secret %q, %v", c, stored, err)
 					}
 					room()

@@ -49,7 +49,8 @@ func TestAccTargetConnection_SheetNamesTheOtherAppsThatUseEWS(t *testing.T) {
 		tf.TestStep{
 			Config: connection(byThumbprint),
 			Check: env.sheetSays("$initialDomain = 'contoso.onmicrosoft.com'", "as seen on 2026-11-20",
-				"@{ Id = '"+backup+"'; Name = ('Mail ''; Remove-Mailbox x #' + [char]0xFFFD + [char]0xFFFD + [char]0x2019 + 'Backup') }"),
+				"@{ Id = '"+backup+"'; Name = ('Mail ''; Remove-Mailbox x #' + [char]0xFFFD + [char]0xFFFD + [char]0x2019 + "+
+					"'Backup') }"),
 		},
 		tf.TestStep{PlanOnly: true, Config: connection(byThumbprint)},
 	)
@@ -73,11 +74,13 @@ func TestAccTargetConnection_NeedsNoAccessToItsTenant(t *testing.T) {
 		},
 		tf.TestStep{ // and where the caller may read a part only
 			PreConfig: func() { env.tenant.held = &entra.RoleHolders{InitialDomain: "renamed.onmicrosoft.com"} },
-			Config:    connection(byThumbprint, `name = "Contoso"`), Check: env.sheetSays(backup, "2026-11-20", "renamed.onmicrosoft.com"),
+			Config:    connection(byThumbprint, `name = "Contoso"`), Check: env.sheetSays(backup, "2026-11-20",
+				"renamed.onmicrosoft.com"),
 		},
 		tf.TestStep{
 			PreConfig: func() { env.tenant.held = &entra.RoleHolders{Read: true} },
-			Config:    connection(byThumbprint, `name = "Contoso AG"`), Check: env.sheetSays("renamed.onmicrosoft.com", "no other application holds full_access_as_app"),
+			Config:    connection(byThumbprint, `name = "Contoso AG"`), Check: env.sheetSays("renamed.onmicrosoft.com",
+				"no other application holds full_access_as_app"),
 		},
 	)
 }

@@ -7,25 +7,26 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 func FuzzAConnectionIDIsATenantAndAMailboxOrNone(f *testing.F) {
-	const guid = "00000003-0000-0000-c000-000000000000"
+	const aTenant = "00000003-0000-0000-c000-000000000000"
 	for _, id := range []string{
-		"", "/", guid, guid + "/migration@contoso.com", "/migration@contoso.com", guid + "/@", guid + "/a@b@c.d", guid + "/a/b@c.d", guid + "//a@b.c", guid + "/a b@c.d", guid + "/a@b.c\n", guid + "/a@b.c/",
+		"", "/", aTenant, aTenant + "/migration@contoso.com", "/migration@contoso.com", aTenant + "/@", aTenant + "/a@b@c.d", aTenant + "/a/b@c.d", aTenant + "//a@b.c", aTenant + "/a b@c.d", aTenant + "/a@b.c\n", aTenant + "/a@b.c/",
 	} {
-		f.Add(guid, id, "migration@contoso.com")
+		f.Add(aTenant, id, "migration@contoso.com")
 	}
-	f.Add(guid, "", "\u0130@contoso.com")
+	f.Add(aTenant, "", "\u0130@contoso.com")
 	f.Fuzz(func(t *testing.T, tenantID, id, mailbox string) {
-		if tenant, address, ok := splitID(id); ok && (tenant+"/"+address != id || !tfvalidate.IsGUID(tenant) || strings.Count(address, "@") != 1 || strings.Contains(address, "/")) {
+		if tenant, address, ok := splitID(id); ok && (tenant+"/"+address != id || !guid.Valid(tenant) || strings.Count(address, "@") != 1 || strings.Contains(address, "/")) {
 			t.Errorf("%q is taken for %q and %q", id, tenant, address)
 		}
 		// Whatever a connection can be made of has an ID that is taken apart again.
 		var response validator.StringResponse
 		tfvalidate.EmailAddress().ValidateString(t.Context(), validator.StringRequest{ConfigValue: types.StringValue(mailbox)}, &response)
-		if response.Diagnostics.HasError() || !tfvalidate.IsGUID(tenantID) {
+		if response.Diagnostics.HasError() || !guid.Valid(tenantID) {
 			return
 		}
 		if tenant, address, ok := splitID(strings.ToLower(tenantID + "/" + mailbox)); !ok || !strings.EqualFold(tenant, tenantID) || address != strings.ToLower(mailbox) {

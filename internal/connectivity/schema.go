@@ -14,7 +14,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
 // Schema describes what the user writes and reads.
@@ -88,9 +89,7 @@ func computedString(description string) schema.StringAttribute {
 // splitID takes a connection's ID apart.
 func splitID(id string) (tenantID, mailbox string, ok bool) {
 	tenantID, mailbox, _ = strings.Cut(id, "/")
-	local, domain, _ := strings.Cut(mailbox, "@")
-	ok = tfvalidate.IsGUID(tenantID) && local != "" && domain != "" && !strings.ContainsAny(mailbox, " /") && !strings.Contains(domain, "@")
-	return tenantID, mailbox, ok
+	return tenantID, mailbox, guid.Valid(tenantID) && store.CheckMailbox(mailbox) == nil
 }
 
 // connectionID accepts the ID of a connection.

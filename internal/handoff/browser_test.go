@@ -131,8 +131,10 @@ func call[P, R any](b *tab, command cdp.Command[P, R], parameters P) R {
 // look sets the window's width, the reader's colour scheme, and the medium: "print", or empty for the screen.
 func (b *tab) look(width int64, scheme, media string) {
 	b.t.Helper()
-	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 900, DeviceScaleFactor: 1})
-	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: media, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 900,
+		DeviceScaleFactor: 1})
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: media,
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 }
 
 func eval[T any](b *tab, script string) T {
@@ -166,7 +168,8 @@ func TestEveryCopyButtonPutsExactlyItsValueOnTheClipboard(t *testing.T) {
 				reader := browsePage(t, "<!doctype html><title>reader</title>")
 				eval[bool](b, prepare)
 				values := copied(t, render(t, s))
-				if buttons := eval[int](b, `document.querySelectorAll("button").length`); buttons != len(values) || len(values) < 5 {
+				if buttons := eval[int](b, `document.querySelectorAll("button").length`); buttons != len(values) ||
+					len(values) < 5 {
 					t.Fatalf("%d buttons, and %d values", buttons, len(values))
 				}
 				for i, value := range values {
@@ -188,12 +191,14 @@ func TestEveryCopyButtonPutsExactlyItsValueOnTheClipboard(t *testing.T) {
 }
 
 func TestTheSheetCountsTheDaysWhenItIsRead(t *testing.T) {
-	for days, want := range map[time.Duration]string{-2: " – over", 10: " – in 10 days", 1: " – in 1 day", 0: " – within a day", 61: ""} {
+	for days, want := range map[time.Duration]string{-2: " – over", 10: " – in 10 days", 1: " – in 1 day",
+		0: " – within a day", 61: ""} {
 		s := withCertificate()
 		end := time.Now().Add(days*24*time.Hour + time.Hour)
 		s.CertificateNotAfter = &end
 		b := browse(t, s)
-		if got := eval[string](b, `document.querySelector(".facts time").textContent`); got != end.UTC().Format("2006-01-02")+want {
+		if got := eval[string](b,
+			`document.querySelector(".facts time").textContent`); got != end.UTC().Format("2006-01-02")+want {
 			t.Errorf("a certificate that ends in %d days is valid until %q", days, got)
 		}
 	}
@@ -222,9 +227,11 @@ func TestTheSheetAsksTheNetworkForNothingAndRunsNothingOfItsValues(t *testing.T)
 		})
 	}
 	// The watch itself: a page without our care is seen to do all that.
-	b := browsePage(t, `<!doctype html><title>t</title><img src="http://127.0.0.1:9/pixel.png"><script>console.clear(); nothing.at.all</script>`)
+	b := browsePage(
+		t, `<!doctype html><title>t</title><img src="http://127.0.0.1:9/pixel.png"><script>console.clear(); nothing.at.all</script>`)
 	for _, want := range []string{"requested http://127.0.0.1:9/pixel.png", "threw Uncaught"} {
-		if trouble := b.settled(); !slices.ContainsFunc(trouble, func(seen string) bool { return strings.HasPrefix(seen, want) }) {
+		if trouble := b.settled(); !slices.ContainsFunc(trouble,
+			func(seen string) bool { return strings.HasPrefix(seen, want) }) {
 			t.Errorf("nobody saw what a careless page did: %q", trouble)
 		}
 	}
@@ -245,15 +252,18 @@ func TestNothingIsCutOffOnAPhoneAnywhereOrOnPaper(t *testing.T) {
 			eval[bool](b, `for (const d of document.querySelectorAll("details")) d.open = true; true`)
 			for _, width := range []int64{320, 360, 700, 1100} {
 				b.look(width, "light", "")
-				if out := eval[[]string](b, tooWide); len(out) > 0 || eval[int64](b, `document.documentElement.scrollWidth`) > width {
+				if out := eval[[]string](b, tooWide); len(out) > 0 ||
+					eval[int64](b, `document.documentElement.scrollWidth`) > width {
 					t.Errorf("at %d pixels, these stick out: %q", width, out)
 				}
 			}
 			b.look(718, "dark", "print") // A4 with margins of one centimetre
-			if out := eval[[]string](b, tooWide+`.concat([...document.querySelectorAll("pre, code")].filter(e => e.scrollHeight > e.clientHeight + 1 && getComputedStyle(e).display !== "inline").map(e => "cut: " + e.textContent.slice(0, 60)))`); len(out) > 0 {
+			if out := eval[[]string](b,
+				tooWide+`.concat([...document.querySelectorAll("pre, code")].filter(e => e.scrollHeight > e.clientHeight + 1 && getComputedStyle(e).display !== "inline").map(e => "cut: " + e.textContent.slice(0, 60)))`); len(out) > 0 {
 				t.Errorf("on paper, these are cut off: %q", out)
 			}
-			if shown := eval[int](b, `[...document.querySelectorAll("button")].filter(e => e.getBoundingClientRect().width > 0).length`); shown > 0 {
+			if shown := eval[int](b,
+				`[...document.querySelectorAll("button")].filter(e => e.getBoundingClientRect().width > 0).length`); shown > 0 {
 				t.Errorf("%d buttons are printed", shown)
 			}
 		})
@@ -310,7 +320,9 @@ func TestTheKeyboardReachesEveryControlAndShowsWhereItIs(t *testing.T) {
 		}
 		seen[at[0]] = true
 	}
-	if names := eval[[]string](b, `[...document.querySelectorAll("button")].map(e => e.ariaLabel)`); len(slices.Compact(slices.Sorted(slices.Values(names)))) != len(names) {
+	if names := eval[[]string](b,
+		`[...document.querySelectorAll("button")].map(e => e.ariaLabel)`); len(
+		slices.Compact(slices.Sorted(slices.Values(names)))) != len(names) {
 		t.Errorf("two buttons have one name: %q", names)
 	}
 	if len(seen) != controls {

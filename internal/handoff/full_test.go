@@ -32,7 +32,8 @@ func TestTheSheetsCommandOpensThePasswordForARecipient(t *testing.T) {
 	if err := writer.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string][]byte{s.PasswordPath: encrypted.Bytes(), "my key.txt": []byte(key.String() + "\n")} {
+	for name, content := range map[string][]byte{s.PasswordPath: encrypted.Bytes(),
+		"my key.txt": []byte(key.String() + "\n")} {
 		file := filepath.Join(folder, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 			t.Fatal(err)

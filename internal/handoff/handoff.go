@@ -37,14 +37,14 @@ type Sheet struct {
 	// ClientSecretExpiresAt is when Entra ID stops accepting the client secret, where it is known.
 	ClientSecretExpiresAt *time.Time
 
-	// HasPFX tells whether the store keeps the certificate with its private key.
+	// HasPFX reports whether the store keeps the certificate with its private key.
 	HasPFX bool
 	// PFXPath, PasswordPath and SecretPath are files of the store: the PFX, its encrypted password, and the encrypted
 	// client secret. They are relative to the store's folder, with forward slashes.
 	PFXPath, PasswordPath, SecretPath string
 	// IdentityPath is the store's encrypted age identity, relative like the others; "identity.age" where empty.
 	IdentityPath string
-	// ScriptPath is the import script, relative like the others; where empty, the sheet speaks of the script beside it.
+	// ScriptPath is the import script, relative like the others; where empty, the sheet speaks of the script next to it.
 	ScriptPath string
 	// HandoffRecipients are the age public keys that can open the password or the secret without the passphrase.
 	HandoffRecipients []string
@@ -54,11 +54,12 @@ type Sheet struct {
 
 	// MigratePublicFolders adds what public folders ask of the mailbox.
 	MigratePublicFolders bool
-	// PublicFolderPaths are the folders below the root that are migrated into, such as \Sales\Archive, where they are known.
+	// PublicFolderPaths are the folders below the root that are migrated into, such as \Sales\Archive, where they are
+	// known.
 	PublicFolderPaths []string
 }
 
-// check tells which field of the sheet cannot be right.
+// check says which field of the sheet cannot be right.
 func (s Sheet) check() error {
 	switch {
 	case s.TenantID == "":
@@ -68,7 +69,8 @@ func (s Sheet) check() error {
 	case s.Mailbox == "":
 		return errors.New("hand-off sheet: the mailbox is empty")
 	case s.CredentialType != Certificate && s.CredentialType != ClientSecret:
-		return fmt.Errorf("hand-off sheet: the credential type is %q, expected %q or %q", s.CredentialType, Certificate, ClientSecret)
+		return fmt.Errorf("hand-off sheet: the credential type is %q, expected %q or %q", s.CredentialType, Certificate,
+			ClientSecret)
 	case s.CredentialType == Certificate && s.Thumbprint == "":
 		return errors.New("hand-off sheet: the certificate's thumbprint is empty")
 	case s.HasPFX && (s.PFXPath == "" || s.PasswordPath == ""):

@@ -39,8 +39,10 @@ func TestPowerShellIsNotSatisfiedWithWhatIsTypedInPlaceOfAPassword(t *testing.T)
 
 func TestPowerShellReadsNoPasswordForAPipeFromATerminal(t *testing.T) {
 	s := newServer(t, "store")
-	s.refused(pwsh.Run(t, s.as(pwsh.Script{File: s.script, Arguments: []string{"-PasswordFromStdin"}})), "the password is empty")
-	result := pwsh.Type(t, s.as(pwsh.Script{File: s.script, Arguments: []string{"-PasswordFromStdin"}}), "needs the password", "")
+	s.refused(pwsh.Run(t, s.as(pwsh.Script{File: s.script, Arguments: []string{"-PasswordFromStdin"}})),
+		"the password is empty")
+	result := pwsh.Type(t, s.as(pwsh.Script{File: s.script, Arguments: []string{"-PasswordFromStdin"}}),
+		"needs the password", "")
 	if !strings.Contains(result.Stdout, "-PasswordFromStdin needs the password on standard input") {
 		t.Errorf("the terminal shows: %s", result.Stdout)
 	}

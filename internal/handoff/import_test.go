@@ -26,7 +26,8 @@ var pairs = sync.OnceValues(func() ([2]*certificate.Pair, error) {
 	for i, name := range []string{"Contoso", "Fabrikam"} {
 		var err error
 		begin := time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)
-		made[i], err = certificate.Generate(rand.Reader, certificate.Template{CommonName: name, KeySize: 2048, NotBefore: begin, NotAfter: begin.AddDate(5, 0, 0)})
+		made[i], err = certificate.Generate(rand.Reader, certificate.Template{CommonName: name, KeySize: 2048,
+			NotBefore: begin, NotAfter: begin.AddDate(5, 0, 0)})
 		if err != nil {
 			return made, err
 		}
@@ -51,7 +52,8 @@ func newServer(t *testing.T, folder string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, Pair: both[0], store: filepath.Join(t.TempDir(), folder), home: t.TempDir(), sheet: withCertificate()}
+	s := &server{t: t, Pair: both[0], store: filepath.Join(t.TempDir(), folder), home: t.TempDir(),
+		sheet: withCertificate()}
 	s.sheet.Thumbprint = certificate.Thumbprint(s.Certificate)
 	s.sheet.PFXPath = tenantID + "/certificates/" + s.sheet.Thumbprint + ".pfx"
 	s.pfx = filepath.Join(s.store, filepath.FromSlash(s.sheet.PFXPath))
@@ -83,7 +85,8 @@ func (s *server) write(file string, data []byte) {
 // as is the script's run as this server's user.
 func (s *server) as(script pwsh.Script) pwsh.Script {
 	script.Home = s.home
-	script.Environment = append([]string{"OS=Windows_NT", "IMPORT=" + s.script, "PASSWORD=" + password}, script.Environment...)
+	script.Environment = append([]string{"OS=Windows_NT", "IMPORT=" + s.script, "PASSWORD=" + password},
+		script.Environment...)
 	return script
 }
 
@@ -96,7 +99,8 @@ func (s *server) run(input string, arguments ...string) pwsh.Result {
 // call runs PowerShell in which $secret is the password as a SecureString, and $env:IMPORT the script's path.
 func (s *server) call(content string) pwsh.Result {
 	s.t.Helper()
-	return pwsh.Run(s.t, s.as(pwsh.Script{Content: "$secret = ConvertTo-SecureString $env:PASSWORD -AsPlainText -Force\n" + content}))
+	return pwsh.Run(s.t, s.as(pwsh.Script{Content: "$secret = ConvertTo-SecureString $env:PASSWORD -AsPlainText -Force\n" +
+		content}))
 }
 
 // stored returns the thumbprints of the user's certificates; one without its key has a mark in front.
@@ -173,7 +177,8 @@ func TestPowerShellImportsTheCertificateWithItsKey(t *testing.T) {
 			return s.run(" Žluť \n", stdin)
 		},
 		"password from a Read-Host of the caller": func(s *server) pwsh.Result {
-			return s.call("function Read-Host { param([switch] $AsSecureString, $Prompt) if ($AsSecureString) { $secret } }\n& $env:IMPORT")
+			return s.call("function Read-Host { param([switch] $AsSecureString, $Prompt) if ($AsSecureString) { $secret } " +
+				"}\n& $env:IMPORT")
 		},
 		"dot-sourced, under strict mode": func(s *server) pwsh.Result {
 			return s.call("Set-StrictMode -Version Latest\n$before = $ErrorActionPreference\n. $env:IMPORT -Password $secret\n" +
@@ -188,13 +193,16 @@ func TestPowerShellImportsTheCertificateWithItsKey(t *testing.T) {
 		},
 		"file by a path relative to PowerShell's folder": func(s *server) pwsh.Result {
 			s.write(filepath.Join(s.store, "else [1].pfx"), s.packed(s.Pair, password, certificate.AES256))
-			return s.call("Set-Location -LiteralPath (Split-Path (Split-Path (Split-Path $env:IMPORT)))\n& $env:IMPORT -Password $secret -PfxPath 'else [1].pfx'")
+			return s.call("Set-Location -LiteralPath (Split-Path (Split-Path (Split-Path $env:IMPORT)))\n& $env:IMPORT " +
+				"-Password $secret -PfxPath 'else [1].pfx'")
 		},
 		"certificate is there without its key": func(s *server) pwsh.Result {
 			public := filepath.Join(s.home, "public.pem")
 			s.write(public, []byte(certificate.EncodePEM(s.Certificate)))
-			before := s.call("$my = [System.Security.Cryptography.X509Certificates.X509Store]::new('My', 'CurrentUser')\n$my.Open('ReadWrite')\n" +
-				"$my.Add([System.Security.Cryptography.X509Certificates.X509Certificate2]::new((Join-Path $HOME 'public.pem')))\n$my.Close()")
+			before := s.call("$my = [System.Security.Cryptography.X509Certificates.X509Store]::new('My', " +
+				"'CurrentUser')\n$my.Open('ReadWrite')\n" +
+				"$my.Add([System.Security.Cryptography.X509Certificates.X509Certificate2]::new((Join-Path $HOME " +
+				"'public.pem')))\n$my.Close()")
 			if before.ExitCode != 0 || !slices.Equal(s.stored(), []string{"without key: " + s.sheet.Thumbprint}) {
 				s.t.Fatalf("the certificate is not there without its key: %q, %+v", s.stored(), before)
 			}
@@ -210,7 +218,8 @@ func TestPowerShellImportsTheCertificateWithItsKey(t *testing.T) {
 }
 
 func TestPowerShellImportsFromAnyFolder(t *testing.T) {
-	for _, folder := range []string{"[a] b*?", "it's ‘so’", `$env:HOME $(throw) {0}`, "`n ; & |", `"double" „low“`, "Žluť #1"} {
+	for _, folder := range []string{"[a] b*?", "it's ‘so’", `$env:HOME $(throw) {0}`, "`n ; & |",
+		`"double" „low“`, "Žluť #1"} {
 		t.Run(folder, func(t *testing.T) {
 			t.Parallel()
 			s := newServer(t, folder)
@@ -234,7 +243,8 @@ func TestPowerShellImportsOnceAndRunsAgain(t *testing.T) {
 	if err := os.Remove(s.pfx); err != nil {
 		t.Fatal(err)
 	}
-	s.imported(s.run(""), "Nothing to do: the certificate and its private key are here already, valid until 2031-11-01 00:00 UTC.")
+	s.imported(s.run(""), "Nothing to do: the certificate and its private key are here already, valid until "+
+		"2031-11-01 00:00 UTC.")
 }
 
 func TestPowerShellNamesWhatIsWrongWithTheFile(t *testing.T) {
@@ -243,25 +253,37 @@ func TestPowerShellNamesWhatIsWrongWithTheFile(t *testing.T) {
 		spoil func(s *server, pfx []byte) []byte
 		words []string
 	}{
-		"empty":                  {func(*server, []byte) []byte { return nil }, []string{"is empty", again}},
-		"cut in half":            {func(_ *server, pfx []byte) []byte { return pfx[:len(pfx)/2] }, []string{"is cut off", again}},
-		"cut by its last byte":   {func(_ *server, pfx []byte) []byte { return pfx[:len(pfx)-1] }, []string{"is cut off", again}},
-		"cut after its length":   {func(_ *server, pfx []byte) []byte { return pfx[:4] }, []string{"is cut off: it ends after 4 bytes", again}},
-		"cut within its length":  {func(_ *server, pfx []byte) []byte { return pfx[:3] }, []string{"is cut off: it ends after 3 bytes", again}},
-		"cut after its one byte": {func(_ *server, pfx []byte) []byte { return pfx[:1] }, []string{"is cut off: it ends after 1 bytes", again}},
-		"nothing in it":          {func(*server, []byte) []byte { return []byte{0x30, 0x00} }, []string{"is cut off", again}},
-		"PEM":                    {func(s *server, _ []byte) []byte { return []byte(certificate.EncodePEM(s.Certificate)) }, []string{"is PEM text", ".pfx"}},
-		"DER":                    {func(s *server, _ []byte) []byte { return s.Certificate.Raw }, []string{"is a certificate without its private key", ".pfx"}},
-		"text":                   {func(*server, []byte) []byte { return []byte("<html>Not found</html>") }, []string{"is not a PFX", ".pfx"}},
-		"text in digits":         {func(*server, []byte) []byte { return []byte("0123456789") }, []string{"is not a PFX", ".pfx"}},
-		"another structure":      {func(*server, []byte) []byte { return []byte{0x30, 0x03, 0x02, 0x01, 0x00} }, []string{"is not a PFX", ".pfx"}},
-		"a length of five bytes": {func(*server, []byte) []byte { return []byte{0x30, 0x85, 0, 0, 0, 0, 3, 2, 1, 3} }, []string{"is not a PFX", ".pfx"}},
+		"empty": {func(*server, []byte) []byte { return nil }, []string{"is empty", again}},
+		"cut in half": {func(_ *server, pfx []byte) []byte { return pfx[:len(pfx)/2] },
+			[]string{"is cut off", again}},
+		"cut by its last byte": {func(_ *server, pfx []byte) []byte { return pfx[:len(pfx)-1] },
+			[]string{"is cut off", again}},
+		"cut after its length": {func(_ *server, pfx []byte) []byte { return pfx[:4] },
+			[]string{"is cut off: it ends after 4 bytes", again}},
+		"cut within its length": {func(_ *server, pfx []byte) []byte { return pfx[:3] },
+			[]string{"is cut off: it ends after 3 bytes", again}},
+		"cut after its one byte": {func(_ *server, pfx []byte) []byte { return pfx[:1] },
+			[]string{"is cut off: it ends after 1 bytes", again}},
+		"nothing in it": {func(*server, []byte) []byte { return []byte{0x30, 0x00} }, []string{"is cut off", again}},
+		"PEM": {func(s *server, _ []byte) []byte { return []byte(certificate.EncodePEM(s.Certificate)) },
+			[]string{"is PEM text", ".pfx"}},
+		"DER": {func(s *server, _ []byte) []byte { return s.Certificate.Raw },
+			[]string{"is a certificate without its private key", ".pfx"}},
+		"text": {func(*server, []byte) []byte { return []byte("<html>Not found</html>") },
+			[]string{"is not a PFX", ".pfx"}},
+		"text in digits": {func(*server, []byte) []byte { return []byte("0123456789") },
+			[]string{"is not a PFX", ".pfx"}},
+		"another structure": {func(*server, []byte) []byte { return []byte{0x30, 0x03, 0x02, 0x01, 0x00} },
+			[]string{"is not a PFX", ".pfx"}},
+		"a length of five bytes": {func(*server, []byte) []byte { return []byte{0x30, 0x85, 0, 0, 0, 0, 3, 2, 1, 3} },
+			[]string{"is not a PFX", ".pfx"}},
 		"another certificate": {func(s *server, _ []byte) []byte {
 			both, _ := pairs()
 			return s.packed(both[1], password, certificate.AES256)
 		}, []string{"Nothing was imported: this file holds certificate", "and the connection uses"}},
 		"no key in it": {func(s *server, _ []byte) []byte {
-			pfx, err := pkcs12.Modern.EncodeTrustStoreEntries([]pkcs12.TrustStoreEntry{{Cert: s.Certificate, FriendlyName: "Contoso"}}, password)
+			pfx, err := pkcs12.Modern.EncodeTrustStoreEntries([]pkcs12.TrustStoreEntry{{Cert: s.Certificate,
+				FriendlyName: "Contoso"}}, password)
 			if err != nil {
 				s.t.Fatal(err)
 			}
@@ -291,7 +313,8 @@ func TestPowerShellBlamesThePasswordWhereTheFileIsWhole(t *testing.T) {
 			t.Parallel()
 			s := newServer(t, "store")
 			s.write(s.pfx, s.packed(s.Pair, "another", encryption))
-			s.refused(s.run(password, "-PasswordFromStdin"), "did not open", "Check the password", "Windows Server 2016", `certificate_pfx_encryption = "legacy"`)
+			s.refused(s.run(password, "-PasswordFromStdin"), "did not open", "Check the password", "Windows Server 2016",
+				`certificate_pfx_encryption = "legacy"`)
 		})
 	}
 }
@@ -304,7 +327,8 @@ func TestPowerShellFindsNoFileToImport(t *testing.T) {
 	if err := os.Remove(s.pfx); err != nil {
 		t.Fatal(err)
 	}
-	s.refused(s.run(password, "-PasswordFromStdin"), "No certificate file at "+s.pfx+" or "+filepath.Join(filepath.Dir(s.script), filepath.Base(s.pfx)), "-PfxPath")
+	s.refused(s.run(password, "-PasswordFromStdin"), "No certificate file at "+s.pfx+" or "+
+		filepath.Join(filepath.Dir(s.script), filepath.Base(s.pfx)), "-PfxPath")
 }
 
 func TestPowerShellIsNotSatisfiedWithoutAPassword(t *testing.T) {
@@ -317,16 +341,24 @@ func TestPowerShellIsNotSatisfiedWithoutAPassword(t *testing.T) {
 		"nobody can be asked, by PowerShell's switch": {func(s *server) pwsh.Result {
 			return s.call("function Read-Host { throw 'NonInteractive mode' }\n& $env:IMPORT")
 		}, []string{"Nobody can be asked for the password here", "(NonInteractive mode)"}},
-		"an empty input":        {func(s *server) pwsh.Result { return s.run("", "-PasswordFromStdin") }, []string{"the password is empty"}},
-		"an empty line":         {func(s *server) pwsh.Result { return s.run("\r\n"+password, "-PasswordFromStdin") }, []string{"the password is empty"}},
-		"an empty SecureString": {func(s *server) pwsh.Result { return s.call("& $env:IMPORT -Password ([securestring]::new())") }, []string{"the password is empty"}},
+		"an empty input": {func(s *server) pwsh.Result { return s.run("", "-PasswordFromStdin") },
+			[]string{"the password is empty"}},
+		"an empty line": {func(s *server) pwsh.Result { return s.run("\r\n"+password, "-PasswordFromStdin") },
+			[]string{"the password is empty"}},
+		"an empty SecureString": {func(s *server) pwsh.Result {
+			return s.call("& $env:IMPORT -Password " +
+				"([securestring]::new())")
+		}, []string{"the password is empty"}},
 		"an answer that is nothing": {func(s *server) pwsh.Result {
 			return s.call("Set-StrictMode -Version Latest\nfunction Read-Host { }\n& $env:IMPORT")
 		},
 			[]string{"the password is empty"}},
 		"text on the command line": {func(s *server) pwsh.Result { return s.run("", "-Password", password) },
 			[]string{"-Password takes a SecureString, not text", "-PasswordFromStdin"}},
-		"both ways at once": {func(s *server) pwsh.Result { return s.call("& $env:IMPORT -Password $secret -PasswordFromStdin") },
+		"both ways at once": {func(s *server) pwsh.Result {
+			return s.call("& $env:IMPORT -Password $secret " +
+				"-PasswordFromStdin")
+		},
 			[]string{"either -Password or -PasswordFromStdin"}},
 		"a mistyped parameter": {func(s *server) pwsh.Result { return s.run("", "-Pasword", password) },
 			[]string{"Unknown arguments: -Pasword.", "-PfxPath, -Password and -PasswordFromStdin"}},
@@ -341,7 +373,8 @@ func TestPowerShellIsNotSatisfiedWithoutAPassword(t *testing.T) {
 
 func TestPowerShellRefusesToImportWhereThereIsNoWindows(t *testing.T) {
 	s := newServer(t, "store")
-	s.refused(pwsh.Run(t, s.as(pwsh.Script{File: s.script, Environment: []string{"OS="}})), "Run this script on the Windows machine")
+	s.refused(pwsh.Run(t, s.as(pwsh.Script{File: s.script, Environment: []string{"OS="}})),
+		"Run this script on the Windows machine")
 }
 
 func TestPowerShellTextThatWasPastedImportsNothing(t *testing.T) {
@@ -361,7 +394,9 @@ func TestPowerShellReportsAnErrorToTheScriptThatCallsTheImport(t *testing.T) {
 // An import that reports no error can leave nothing, or the certificate alone: a policy, a profile that is not kept.
 func TestPowerShellLooksForTheCertificateAfterTheImport(t *testing.T) {
 	const add = "$my.Add((Open-Pfx 'UserKeySet, PersistKeySet'))"
-	for name, instead := range map[string]string{"nothing": "", "no key": "$my.Add([System.Security.Cryptography.X509Certificates.X509Certificate2]::new((Open-Pfx 'UserKeySet').RawData))"} {
+	for name, instead := range map[string]string{"nothing": "",
+		"no key": "$my.Add([System.Security.Cryptography.X509Certificates.X509Certificate2]::new((Open-Pfx " +
+			"'UserKeySet').RawData))"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newServer(t, "store")
@@ -371,7 +406,8 @@ func TestPowerShellLooksForTheCertificateAfterTheImport(t *testing.T) {
 			}
 			s.write(s.script, []byte(strings.Replace(script, add, instead, 1)))
 			result := s.run(password, "-PasswordFromStdin")
-			if result.ExitCode != 1 || !strings.Contains(result.Message(), "is not in Cert:\\CurrentUser\\My") || strings.Contains(result.Stdout, "Done") {
+			if result.ExitCode != 1 || !strings.Contains(result.Message(), "is not in Cert:\\CurrentUser\\My") ||
+				strings.Contains(result.Stdout, "Done") {
 				t.Errorf("exit status %d: %s%s", result.ExitCode, result.Stdout, result.Stderr)
 			}
 		})

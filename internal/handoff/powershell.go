@@ -13,7 +13,8 @@ import (
 //go:embed import.ps1.tmpl
 var importScript string
 
-var powershell = template.Must(template.New("import").Funcs(template.FuncMap{"quote": escape.PowerShell}).Parse(importScript))
+var powershell = template.Must(template.New("import").
+	Funcs(template.FuncMap{"quote": escape.PowerShell}).Parse(importScript))
 
 // utf8Mark opens the script file: Windows PowerShell 5.1 reads a script without it in the machine's ANSI code page.
 const utf8Mark = "\uFEFF"
@@ -26,7 +27,8 @@ func ImportScript(s Sheet) ([]byte, error) {
 		return nil, err
 	}
 	if s.CredentialType != Certificate || !s.HasPFX {
-		return nil, errors.New("import script: the store keeps no private key for this connection, so there is nothing to import")
+		return nil, errors.New("import script: the store keeps no private key for this connection, so there is " +
+			"nothing to import")
 	}
 	var script bytes.Buffer
 	script.WriteString(utf8Mark)
@@ -43,16 +45,18 @@ func ImportScript(s Sheet) ([]byte, error) {
 // RootPublicFolder is the path of the root public folder.
 const RootPublicFolder = `\`
 
-// GrantPublicFolderOwner returns PowerShell that makes a mailbox Owner of public folders, each given by its path. An entry
-// that the mailbox has is removed first, because Add-PublicFolderClientPermission refuses a second one. A folder that does
-// not exist is an error of its own when it runs; none is created.
+// GrantPublicFolderOwner returns PowerShell that makes a mailbox Owner of public folders, each given by its path. An
+// entry that the mailbox has is removed first, because Add-PublicFolderClientPermission refuses a second one. A folder
+// that does not exist is an error of its own when it runs; none is created.
 func GrantPublicFolderOwner(mailbox string, paths ...string) string {
 	user := " -User " + escape.PowerShell(mailbox)
-	return forEachFolder(paths, "Remove-PublicFolderClientPermission -Identity %s"+user+" -Confirm:$false -ErrorAction SilentlyContinue",
+	return forEachFolder(paths,
+		"Remove-PublicFolderClientPermission -Identity %s"+user+" -Confirm:$false -ErrorAction SilentlyContinue",
 		"Add-PublicFolderClientPermission -Identity %s"+user+" -AccessRights Owner")
 }
 
-// ShowPublicFolderPermissions returns PowerShell that shows what a mailbox may do in public folders, each given by its path.
+// ShowPublicFolderPermissions returns PowerShell that shows what a mailbox may do in public folders, each given by its
+// path.
 func ShowPublicFolderPermissions(mailbox string, paths ...string) string {
 	return forEachFolder(paths, "Get-PublicFolderClientPermission -Identity %s -User "+escape.PowerShell(mailbox))
 }

@@ -28,20 +28,11 @@ func split(t *testing.T, script string) (literals []string, rest string) {
 			}
 			other.WriteRune(r)
 		case single(r):
-			var literal strings.Builder
-			for i++; ; i++ {
-				if i >= len(letters) {
-					t.Fatalf("the script has a string without an end: %s", script)
-				}
-				if single(letters[i]) {
-					if i+1 == len(letters) || !single(letters[i+1]) {
-						break
-					}
-					i++
-				}
-				literal.WriteRune(letters[i])
+			literal, end := literalAfter(letters, i, single)
+			if end < 0 {
+				t.Fatalf("the script has a string without an end: %s", script)
 			}
-			literals = append(literals, literal.String())
+			literals, i = append(literals, literal), end
 			other.WriteString("''")
 		default:
 			other.WriteRune(r)
@@ -50,8 +41,24 @@ func split(t *testing.T, script string) (literals []string, rest string) {
 	return literals, other.String()
 }
 
+// literalAfter is the single-quoted string that opens at a place, and where it closes; -1 if it does not.
+func literalAfter(letters []rune, at int, quotes func(rune) bool) (literal string, end int) {
+	var text strings.Builder
+	for i := at + 1; i < len(letters); i++ {
+		if quotes(letters[i]) {
+			if i+1 == len(letters) || !quotes(letters[i+1]) {
+				return text.String(), i
+			}
+			i++ // doubled
+		}
+		text.WriteRune(letters[i])
+	}
+	return "", -1
+}
+
 func TestHostilePathsStayStringsInTheCommandsForPublicFolders(t *testing.T) {
-	for name, script := range map[string]func(mailbox string, paths ...string) string{"grant": GrantPublicFolderOwner, "show": ShowPublicFolderPermissions} {
+	for name, script := range map[string]func(mailbox string, paths ...string) string{"grant": GrantPublicFolderOwner,
+		"show": ShowPublicFolderPermissions} {
 		for _, paths := range [][]string{{`\`}, {`\`, `\Sales`}} {
 			_, want := split(t, script(mailbox, paths...))
 			spoilt := slices.Repeat([]string{hostile}, len(paths))
@@ -102,7 +109,8 @@ func TestTheImportScriptBeginsWithTheMarkOfUTF8(t *testing.T) {
 
 func TestTheImportScriptAsksForThePasswordAndComparesBeforeItImports(t *testing.T) {
 	_, code := split(t, importText(t, withCertificate()))
-	if missing := inOrder(code, "HasPrivateKey", "return", "Read-Host -AsSecureString", "$actual -ne $thumbprint", "throw", "$my.Add("); missing != "" {
+	if missing := inOrder(code, "HasPrivateKey", "return", "Read-Host -AsSecureString", "$actual -ne $thumbprint", "throw",
+		"$my.Add("); missing != "" {
 		t.Errorf("%q is missing, or not in its place, in:\n%s", missing, code)
 	}
 }

@@ -21,14 +21,17 @@ var (
 	//go:embed sheet.js
 	sheetScript string
 
-	sheet = template.Must(template.New("sheet").Funcs(template.FuncMap{"named": func(name, value string) copyable { return copyable{name, value} }}).Parse(sheetPage))
+	sheet = template.Must(template.New("sheet").Funcs(template.FuncMap{"named": named}).Parse(sheetPage))
 
 	// sheetPolicy lets the page run its own script and style, and reach nothing.
-	sheetPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; script-src " + source(sheetScript) + "; style-src " + source(sheetStyle)
+	sheetPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; script-src " + source(sheetScript) +
+		"; style-src " + source(sheetStyle)
 )
 
 // copyable is a value with a copy button, which says its name to those who do not see the page.
 type copyable struct{ Name, Value string }
+
+func named(name, value string) copyable { return copyable{name, value} }
 
 // date is a row of the sheet's list of dates to keep.
 type date struct {
@@ -58,8 +61,9 @@ func HTML(s Sheet) ([]byte, error) {
 	slices.SortFunc(dates, func(a, b date) int { return a.On.Compare(b.On) })
 	script := s.ScriptPath
 	if script == "" {
-		script = "<the .ps1 file beside this page>"
+		script = "<the .ps1 file next to this page>"
 	}
+	folders := append([]string{RootPublicFolder}, s.PublicFolderPaths...)
 
 	var page bytes.Buffer
 	err := sheet.Execute(&page, map[string]any{
@@ -83,15 +87,17 @@ func HTML(s Sheet) ([]byte, error) {
 		"PublicFolderPaths":    s.PublicFolderPaths,
 		"Recipients":           s.HandoffRecipients,
 
-		"EWSScript":          ewsaccess.Script(ewsaccess.ScriptInput{TenantID: s.TenantID, ClientID: s.ClientID, TenantFacts: s.EWS}),
-		"LookAtEWS":          ewsaccess.Look(s.Mailbox),
-		"EWS":                ewsSentences(),
-		"EWSHolders":         visibleApps(s.EWS.Holders),
-		"EWSSeenOn":          s.EWS.SeenOn(),
-		"RunScript":          "powershell.exe -NoProfile -ExecutionPolicy Bypass -File " + escape.PowerShell(script),
-		"CheckCertificate":   `Get-Item ` + escape.PowerShell(`Cert:\CurrentUser\My\`+s.Thumbprint) + ` | Format-List Subject, NotAfter, HasPrivateKey`,
-		"CheckFolders":       ShowPublicFolderPermissions(s.Mailbox, append([]string{RootPublicFolder}, s.PublicFolderPaths...)...),
-		"GrantFolders":       GrantPublicFolderOwner(s.Mailbox, append([]string{RootPublicFolder}, s.PublicFolderPaths...)...),
+		"EWSScript": ewsaccess.Script(ewsaccess.ScriptInput{TenantID: s.TenantID, ClientID: s.ClientID,
+			TenantFacts: s.EWS}),
+		"LookAtEWS":  ewsaccess.Look(s.Mailbox),
+		"EWS":        ewsSentences(),
+		"EWSHolders": visibleApps(s.EWS.Holders),
+		"EWSSeenOn":  s.EWS.SeenOn(),
+		"RunScript":  "powershell.exe -NoProfile -ExecutionPolicy Bypass -File " + escape.PowerShell(script),
+		"CheckCertificate": `Get-Item ` + escape.PowerShell(`Cert:\CurrentUser\My\`+s.Thumbprint) +
+			` | Format-List Subject, NotAfter, HasPrivateKey`,
+		"CheckFolders":       ShowPublicFolderPermissions(s.Mailbox, folders...),
+		"GrantFolders":       GrantPublicFolderOwner(s.Mailbox, folders...),
 		"OpenWithPassphrase": ageCommand(s.identityPath(), encrypted),
 		"OpenWithKey":        ageCommand("<your key file>", encrypted),
 	})
@@ -119,9 +125,11 @@ func visibleApps(apps []ewsaccess.App) []ewsaccess.App {
 // expiry says what happens when the credential ends.
 func expiry(end time.Time, certificate bool) date {
 	if certificate {
-		return date{end, "The certificate ends, at " + end.Format("15:04") + " UTC. Its successor comes with a new sheet: enter the new thumbprint in the connection before then."}
+		return date{end, "The certificate ends, at " + end.Format("15:04") + " UTC. Its successor comes with a new sheet: " +
+			"enter the new thumbprint in the connection before then."}
 	}
-	return date{end, "The client secret ends, at " + end.Format("15:04") + " UTC. Its successor comes with a new sheet: enter it in the connection before then."}
+	return date{end, "The client secret ends, at " + end.Format("15:04") + " UTC. Its successor comes with a new " +
+		"sheet: enter it in the connection before then."}
 }
 
 // source names an inline script or style in a content security policy, by its hash.

@@ -84,7 +84,8 @@ func inOrder(text string, phrases ...string) (missing string) {
 func TestTheSheetSaysWhatToTypeInTheOrderOfTheWizard(t *testing.T) {
 	page := render(t, withCertificate())
 	_, wizard, _ := strings.Cut(text(t, page), "In the wizard")
-	if missing := inOrder(wizard, "Office 365 global", "manual", mailbox, clientID, tenantID, thumbprint, "Configure", "Authentication",
+	if missing := inOrder(wizard, "Office 365 global", "manual", mailbox, clientID, tenantID, thumbprint, "Configure",
+		"Authentication",
 		"Exchange (EWS)", "Microsoft Graph", "Finish", "Defined target server connections", "2031-11-20"); missing != "" {
 		t.Errorf("%q is missing, or not in its place, in: %s", missing, wizard)
 	}
@@ -97,7 +98,8 @@ func TestTheSheetSaysWhatToTypeInTheOrderOfTheWizard(t *testing.T) {
 
 func TestTheSheetSaysThatItIsNotCodeTwosAndWroteNothing(t *testing.T) {
 	seen := text(t, render(t, withCertificate()))
-	if missing := inOrder(seen, "A community project, not CodeTwo’s", "Nothing has been written into CodeTwo’s program"); missing != "" {
+	if missing := inOrder(seen, "A community project, not CodeTwo’s", "Nothing has been written into "+
+		"CodeTwo’s program"); missing != "" {
 		t.Errorf("the sheet does not say %q", missing)
 	}
 }
@@ -147,7 +149,8 @@ func TestPublicFoldersAddTheOwnerRole(t *testing.T) {
 		t.Error("the sheet asks for Owner where no public folders are migrated")
 	}
 	s.MigratePublicFolders = true
-	if missing := inOrder(text(t, render(t, s)), mailbox+" needs the role Owner", "Get-PublicFolderClientPermission"); missing != "" {
+	if missing := inOrder(text(t, render(t, s)), mailbox+" needs the role Owner",
+		"Get-PublicFolderClientPermission"); missing != "" {
 		t.Errorf("the sheet does not say %q", missing)
 	}
 }
@@ -156,13 +159,15 @@ func TestTheSheetListsThePublicFoldersWithTheCommandsForAllOfThem(t *testing.T) 
 	s := withCertificate()
 	s.MigratePublicFolders, s.PublicFolderPaths = true, []string{`\HR`, `\Sales\O'Neil`}
 	page := render(t, s)
-	if missing := inOrder(text(t, page), "The connection names these:", `\ (the root)`, `\HR`, `\Sales\O'Neil`, "Get-PublicFolderClientPermission", "it creates no folder"); missing != "" {
+	if missing := inOrder(text(t, page), "The connection names these:", `\ (the root)`, `\HR`, `\Sales\O'Neil`,
+		"Get-PublicFolderClientPermission", "it creates no folder"); missing != "" {
 		t.Errorf("%q is missing, or not in its place, in: %s", missing, text(t, page))
 	}
 	const all = "@(\n  '\\'\n  '\\HR'\n  '\\Sales\\O''Neil'\n) | ForEach-Object {\n"
 	for _, want := range []string{
 		all + "  Get-PublicFolderClientPermission -Identity $_ -User '" + mailbox + "'\n}",
-		all + "  Remove-PublicFolderClientPermission -Identity $_ -User '" + mailbox + "' -Confirm:$false -ErrorAction SilentlyContinue\n" +
+		all + "  Remove-PublicFolderClientPermission -Identity $_ -User '" + mailbox +
+			"' -Confirm:$false -ErrorAction SilentlyContinue\n" +
 			"  Add-PublicFolderClientPermission -Identity $_ -User '" + mailbox + "' -AccessRights Owner\n}",
 	} {
 		if !slices.Contains(copied(t, page), want) {
@@ -171,14 +176,16 @@ func TestTheSheetListsThePublicFoldersWithTheCommandsForAllOfThem(t *testing.T) 
 	}
 	s.PublicFolderPaths = nil
 	page = render(t, s)
-	if !strings.Contains(text(t, page), "repeat them for each subfolder") || !slices.Contains(copied(t, page), `Get-PublicFolderClientPermission -Identity '\' -User '`+mailbox+"'") {
+	if !strings.Contains(text(t, page), "repeat them for each subfolder") || !slices.Contains(copied(t, page),
+		`Get-PublicFolderClientPermission -Identity '\' -User '`+mailbox+"'") {
 		t.Errorf("without subfolders: %s", text(t, page))
 	}
 }
 
 func TestTheDatesToKeepAreInOrder(t *testing.T) {
 	_, dates, _ := strings.Cut(text(t, render(t, withSecret())), "Dates to keep")
-	if missing := inOrder(dates, "2027-01-30", "The client secret ends, at 23:30 UTC", "2027-04-01", "EWS ends in Exchange Online", "After the migration"); missing != "" {
+	if missing := inOrder(dates, "2027-01-30", "The client secret ends, at 23:30 UTC", "2027-04-01",
+		"EWS ends in Exchange Online", "After the migration"); missing != "" {
 		t.Errorf("%q is missing, or not in its place, in: %s", missing, dates)
 	}
 }
@@ -249,7 +256,8 @@ func TestTheSheetReachesNothingAndRunsOnlyItsOwnScript(t *testing.T) {
 			}
 		}
 	}
-	want := "default-src 'none'; base-uri 'none'; form-action 'none'; script-src " + hashes["script"] + "; style-src " + hashes["style"]
+	want := "default-src 'none'; base-uri 'none'; form-action 'none'; script-src " + hashes["script"] + "; style-src " +
+		hashes["style"]
 	if policy != want {
 		t.Errorf("content security policy\n got %s\nwant %s", policy, want)
 	}

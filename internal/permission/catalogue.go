@@ -12,14 +12,16 @@ const (
 // roles). IMAP.AccessAsApp is left out on purpose: Exchange offers it under two IDs, so only the tenant can decide.
 var catalogue = []Permission{
 	{Exchange, "full_access_as_app", "dc890d15-9560-4a4c-9b7f-a736ec74ec40",
-		"Reads and writes every mailbox of the tenant over EWS, which is how CodeTwo migrates into them.", Critical, inferredEWS},
+		"Reads and writes every mailbox of the tenant over EWS, which is how CodeTwo " +
+			"migrates into them.", Critical, inferredEWS},
 	{Exchange, "Exchange.ManageAsApp", "dc50a0fb-09a3-484d-be87-e023b12c6440",
 		"Runs Exchange administration cmdlets as the app, together with a directory role.", Critical, notNeeded},
 
 	{Graph, "Directory.Read.All", "7ab1d382-f21e-4acd-a863-ba3e13f7da61",
 		"Reads the tenant's name, domains and users, which CodeTwo matches source mailboxes to.", High, unprovedRead},
 	{Graph, "Directory.ReadWrite.All", "19dbc75e-c2e2-444c-a770-ec69d8559fc7",
-		"Changes users, groups and licences, so that CodeTwo can create the mailboxes that are missing.", Critical, unprovedWrite},
+		"Changes users, groups and licences, so that CodeTwo can create the mailboxes that " +
+			"are missing.", Critical, unprovedWrite},
 	{Graph, "Organization.Read.All", "498476ce-e0fe-48b0-b801-37ba7e2685c6",
 		"Reads the tenant's name, address and subscriptions.", Low, notNeeded},
 	{Graph, "Domain.Read.All", "dbb9058a-0e50-45d7-ae91-66909b5d4664",

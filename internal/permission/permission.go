@@ -4,11 +4,12 @@ package permission
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 )
 
 // API is a resource application whose permissions can be granted.
@@ -23,7 +24,7 @@ var (
 	Exchange = API{Name: "Office 365 Exchange Online", AppID: "00000002-0000-0ff1-ce00-000000000000"}
 )
 
-// Risk is what holding a permission amounts to, in a tenant, for whoever has the app's key.
+// Risk is what holding a permission amounts to, in a tenant, to the holder of the app's key.
 type Risk string
 
 // Risks follow CISA's ScubaGear rating of application permissions, and our own reading where it has none.
@@ -58,14 +59,13 @@ func FindAPI(nameOrAppID string) (API, error) {
 			return api, nil
 		}
 	}
-	if guid.MatchString(nameOrAppID) {
+	if guid.Valid(nameOrAppID) {
 		id := strings.ToLower(nameOrAppID)
 		return API{Name: id, AppID: id}, nil
 	}
-	return API{}, fmt.Errorf("%q is no API that can be named: write %q, %q, or the app ID (GUID) of another API", nameOrAppID, Graph.Name, Exchange.Name)
+	return API{}, fmt.Errorf("%q is not an API that can be named: write %q, %q, or the app ID (GUID) of another API",
+		nameOrAppID, Graph.Name, Exchange.Name)
 }
-
-var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // Find returns the catalogue's entry. known is false for a name that the catalogue does not hold: the tenant's own
 // service principal of the API decides then.
@@ -78,7 +78,7 @@ func Find(api API, name string) (found Permission, known bool) {
 	return Permission{}, false
 }
 
-// FindByID returns the catalogue's entry for a role of an API. The same role ID can stand on several APIs.
+// FindByID returns the catalogue's entry for a role of an API. Several APIs can have the same role ID.
 func FindByID(resourceAppID, roleID string) (found Permission, known bool) {
 	for _, entry := range catalogue {
 		if strings.EqualFold(entry.API.AppID, resourceAppID) && strings.EqualFold(entry.ID, roleID) {

@@ -5,14 +5,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 )
 
 func TestEveryEntryCanBeReviewed(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, entry := range catalogue {
-		if !guid.MatchString(entry.ID) || entry.ID != strings.ToLower(entry.ID) {
-			t.Errorf("%s: ID %q is no lower-case GUID", entry.Key(), entry.ID)
+		if !guid.Valid(entry.ID) || entry.ID != strings.ToLower(entry.ID) {
+			t.Errorf("%s: ID %q is not a lower-case GUID", entry.Key(), entry.ID)
 		}
 		if !regexp.MustCompile(`^[A-Z][^.]*( [^.]+)*\.$`).MatchString(entry.Purpose) {
 			t.Errorf("%s: the purpose is not one sentence: %q", entry.Key(), entry.Purpose)
@@ -25,7 +27,7 @@ func TestEveryEntryCanBeReviewed(t *testing.T) {
 		}
 		for _, identity := range []string{entry.Key(), entry.API.AppID + "/" + entry.ID} {
 			if seen[identity] {
-				t.Errorf("%s stands twice", identity)
+				t.Errorf("%s is listed twice", identity)
 			}
 			seen[identity] = true
 		}
@@ -62,7 +64,7 @@ func TestEveryProfileIsMadeOfCatalogueEntries(t *testing.T) {
 		}
 	}
 	if _, ok := Profile("everything").Permissions(); ok {
-		t.Error("a name that is no profile was accepted")
+		t.Error("a name that is not a profile was accepted")
 	}
 }
 
@@ -72,14 +74,15 @@ func TestAnAPIIsFoundByNameOrAppID(t *testing.T) {
 		"microsoft graph":                      Graph,
 		"Office 365 Exchange Online":           Exchange,
 		"00000002-0000-0FF1-CE00-000000000000": Exchange,
-		"C5393580-F805-4401-95E8-94B7A6EF2FC2": {Name: "c5393580-f805-4401-95e8-94b7a6ef2fc2", AppID: "c5393580-f805-4401-95e8-94b7a6ef2fc2"},
+		"C5393580-F805-4401-95E8-94B7A6EF2FC2": {Name: "c5393580-f805-4401-95e8-94b7a6ef2fc2",
+			AppID: "c5393580-f805-4401-95e8-94b7a6ef2fc2"},
 	} {
 		if got, err := FindAPI(given); err != nil || got != want {
 			t.Errorf("FindAPI(%q) = %v, %v; want %v", given, got, err, want)
 		}
 	}
 	if _, err := FindAPI("Exchange"); err == nil || !strings.Contains(err.Error(), Exchange.Name) {
-		t.Errorf("a name that is no API must be answered with the right ones, got %v", err)
+		t.Errorf("a name that is not an API must be answered with the right ones, got %v", err)
 	}
 }
 

@@ -23,7 +23,7 @@ var profiles = map[Profile][]Ref{
 	Custom:            {},
 }
 
-// Permissions returns what the profile holds. ok is false for a name that is no profile.
+// Permissions returns what the profile holds. ok is false for a name that is not a profile.
 func (p Profile) Permissions() (held []Permission, ok bool) {
 	refs, ok := profiles[p]
 	for _, ref := range refs {
@@ -56,7 +56,7 @@ func InferProfile(held []Permission) (profile Profile, additional []Permission) 
 	return Custom, held
 }
 
-// Covers tells whether holding one permission of Graph allows all that another does, so that a check does not call
+// Covers reports whether holding one permission of Graph allows all that another does, so that a check does not call
 // missing what a wider permission gives (Microsoft Graph permissions reference: Directory.*).
 func Covers(held, wanted Permission) bool {
 	if held.API != wanted.API {

@@ -46,9 +46,10 @@ func (v variables) and(more variables) variables {
 	return all
 }
 
-func newProvider(env variables) *Provider {
-	p := New("test", WithClock(func() time.Time { return time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC) }))().(*Provider)
-	p.getenv = env.get
+func newProvider(env variables, options ...Option) *Provider {
+	now := func() time.Time { return time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC) }
+	options = append(options, WithClock(now), func(p *Provider) { p.getenv = env.get })
+	p, _ := New("test", options...)().(*Provider)
 	return p
 }
 
@@ -56,12 +57,15 @@ func raw(t *testing.T, p *Provider, given values) tftypes.Value {
 	t.Helper()
 	var response provider.SchemaResponse
 	p.Schema(t.Context(), provider.SchemaRequest{}, &response)
-	object := response.Schema.Type().TerraformType(t.Context()).(tftypes.Object)
-	return fill(t, object, given)
+	return fill(t, response.Schema.Type().TerraformType(t.Context()), given)
 }
 
-func fill(t *testing.T, object tftypes.Object, given values) tftypes.Value {
+func fill(t *testing.T, kind tftypes.Type, given values) tftypes.Value {
 	t.Helper()
+	object, ok := kind.(tftypes.Object)
+	if !ok {
+		t.Fatalf("%s is not an object", kind)
+	}
 	filled := map[string]tftypes.Value{}
 	for name, kind := range object.AttributeTypes {
 		switch value := given[name].(type) {
@@ -70,7 +74,7 @@ func fill(t *testing.T, object tftypes.Object, given values) tftypes.Value {
 		case notKnown:
 			filled[name] = tftypes.NewValue(kind, tftypes.UnknownValue)
 		case values:
-			filled[name] = fill(t, kind.(tftypes.Object), value)
+			filled[name] = fill(t, kind, value)
 		default:
 			filled[name] = tftypes.NewValue(kind, value)
 		}
@@ -89,7 +93,8 @@ func configure(t *testing.T, p *Provider, given values) (*services, diag.Diagnos
 	var schema provider.SchemaResponse
 	p.Schema(t.Context(), provider.SchemaRequest{}, &schema)
 	var response provider.ConfigureResponse
-	p.Configure(t.Context(), provider.ConfigureRequest{Config: tfsdk.Config{Schema: schema.Schema, Raw: raw(t, p, given)}}, &response)
+	p.Configure(t.Context(), provider.ConfigureRequest{Config: tfsdk.Config{Schema: schema.Schema, Raw: raw(t, p, given)}},
+		&response)
 	s, _ := response.ResourceData.(*services)
 	return s, response.Diagnostics
 }
@@ -101,7 +106,8 @@ func validate(t *testing.T, p *Provider, given values) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := providerserver.NewProtocol6(p)().ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{Config: &config})
+	answer, err := providerserver.NewProtocol6(p)().ValidateProviderConfig(t.Context(),
+		&tfprotov6.ValidateProviderConfigRequest{Config: &config})
 	if err != nil {
 		t.Fatal(err)
 	}

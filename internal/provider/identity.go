@@ -12,17 +12,17 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 )
 
-// candidate is what one source says of the identity. Identities are not put together from several: half of one
-// pipeline's and half of another's would be somebody whom nobody chose.
+// candidate is what one source says of the identity. An identity is never put together from several: half of one
+// pipeline's and half of another's would be an identity that nobody chose.
 type candidate struct {
 	tenant, client setting
-	proof          setting // what the credential was made of
+	proof          setting // that the credential was made of
 	password       setting // of a certificate; it has its name where it is not set, too
 	credential     auth.Credential
-	problems       diag.Diagnostics // with what is set, for whoever is chosen
+	problems       diag.Diagnostics // with what is set, reported if it is chosen
 }
 
 func (c candidate) complete() bool { return c.tenant.set() && c.client.set() && c.credential != nil }
@@ -56,10 +56,10 @@ func resolveIdentity(m Model, env getenv, diags *diag.Diagnostics) candidate {
 	}
 	request := tokenRequest(m, env)
 	candidates := []candidate{fromConfiguration(m, on, request, diags), fromARM(env, on, request), fromAZURE(env)}
-	machine := ofTheMachine(on, env, request)
+	ambient := ambientCredential(on, env, request)
 	for i := range candidates {
 		if c := &candidates[i]; c.credential == nil && c.client.set() {
-			c.credential = machine
+			c.credential = ambient
 		}
 	}
 	if diags.HasError() {
@@ -74,7 +74,7 @@ func resolveIdentity(m Model, env getenv, diags *diag.Diagnostics) candidate {
 			return c
 		}
 	}
-	chosen := withoutCredential(candidates, on, machine, request, diags)
+	chosen := withoutCredential(candidates, on, ambient, request, diags)
 	chosen.checkIDs(diags)
 	return chosen
 }
@@ -95,13 +95,15 @@ func (c candidate) blame(err error, diags *diag.Diagnostics) {
 	}
 }
 
-// checkIDs looks at what was chosen: a variable that nobody uses may say what it likes.
+// checkIDs checks what was chosen: a variable that is not used may hold anything.
 func (c candidate) checkIDs(diags *diag.Diagnostics) {
-	if c.tenant.set() && !tfvalidate.IsGUID(c.tenant.value) {
-		c.tenant.report(diags, "Not a GUID", fmt.Sprintf("%q is not the ID of a tenant. It is a GUID: Entra admin center > Overview > Tenant ID.", c.tenant.value))
+	if c.tenant.set() && !guid.Valid(c.tenant.value) {
+		c.tenant.report(diags, "Not a GUID", fmt.Sprintf("%q is not the ID of a tenant. It is a GUID: Entra admin center "+
+			"> Overview > Tenant ID.", c.tenant.value))
 	}
-	if c.client.set() && !tfvalidate.IsGUID(c.client.value) {
-		c.client.report(diags, "Not a GUID", fmt.Sprintf("%q is not a client ID. It is a GUID: Entra admin center > App registrations > the application > Application (client) ID.", c.client.value))
+	if c.client.set() && !guid.Valid(c.client.value) {
+		c.client.report(diags, "Not a GUID", fmt.Sprintf("%q is not a client ID. It is a GUID: Entra admin center > App "+
+			"registrations > the application > Application (client) ID.", c.client.value))
 	}
 }
 
@@ -116,7 +118,8 @@ func flag(value types.Bool, env getenv, variable string, otherwise bool, diags *
 	}
 	on, err := strconv.ParseBool(text)
 	if err != nil {
-		diags.AddError("Neither true nor false", fmt.Sprintf("Environment variable %s is %q. It must be true or false.", variable, text))
+		diags.AddError("Neither true nor false", fmt.Sprintf("Environment variable %s is %q. It must be true or false.",
+			variable, text))
 	}
 	return on
 }
@@ -124,17 +127,24 @@ func flag(value types.Bool, env getenv, variable string, otherwise bool, diags *
 func fromConfiguration(m Model, on methods, request pipeline, diags *diag.Diagnostics) candidate {
 	at := func(name string, value types.String) setting { return setting{value.ValueString(), name, true} }
 	c := candidate{tenant: at("tenant_id", m.TenantID), client: at("client_id", m.ClientID)}
-	c.prove(given{
-		certificate: at("client_certificate", m.ClientCertificate), certificatePath: at("client_certificate_path", m.ClientCertificatePath),
-		password: at("client_certificate_password", m.ClientCertificatePassword),
-		secret:   at("client_secret", m.ClientSecret), secretPath: at("client_secret_file_path", m.ClientSecretFilePath),
-		token: at("oidc_token", m.OIDCToken), tokenPath: at("oidc_token_file_path", m.OIDCTokenFilePath),
-		connection: at("ado_pipeline_service_connection_id", m.ADOPipelineServiceConnectionID),
+	c.setCredential(given{
+		certificate:     at("client_certificate", m.ClientCertificate),
+		certificatePath: at("client_certificate_path", m.ClientCertificatePath),
+		password:        at("client_certificate_password", m.ClientCertificatePassword),
+		secret:          at("client_secret", m.ClientSecret),
+		secretPath:      at("client_secret_file_path", m.ClientSecretFilePath),
+		token:           at("oidc_token", m.OIDCToken),
+		tokenPath:       at("oidc_token_file_path", m.OIDCTokenFilePath),
+		connection:      at("ado_pipeline_service_connection_id", m.ADOPipelineServiceConnectionID),
 	}, on, request)
 	if c.credential == nil && !on.oidc {
-		for _, s := range []setting{at("oidc_token", m.OIDCToken), at("oidc_token_file_path", m.OIDCTokenFilePath), at("ado_pipeline_service_connection_id", m.ADOPipelineServiceConnectionID)} {
+		for _, s := range []setting{
+			at("oidc_token", m.OIDCToken), at("oidc_token_file_path", m.OIDCTokenFilePath),
+			at("ado_pipeline_service_connection_id", m.ADOPipelineServiceConnectionID),
+		} {
 			if s.set() {
-				s.report(diags, "OIDC is not switched on", s.name+" is used with use_oidc = true only. Add that, or remove "+s.name+".")
+				s.report(diags, "OIDC is not switched on", s.name+" is used with use_oidc = true only. Add that, or remove "+
+					s.name+".")
 			}
 		}
 	}
@@ -143,12 +153,13 @@ func fromConfiguration(m Model, on methods, request pipeline, diags *diag.Diagno
 
 func fromARM(env getenv, on methods, request pipeline) candidate {
 	c := candidate{tenant: variable(env, "ARM_TENANT_ID"), client: variable(env, "ARM_CLIENT_ID")}
-	c.prove(given{
+	c.setCredential(given{
 		certificate: variable(env, "ARM_CLIENT_CERTIFICATE"), certificatePath: variable(env, "ARM_CLIENT_CERTIFICATE_PATH"),
 		password: variable(env, "ARM_CLIENT_CERTIFICATE_PASSWORD"),
 		secret:   variable(env, "ARM_CLIENT_SECRET"), secretPath: variable(env, "ARM_CLIENT_SECRET_FILE_PATH"),
 		token: variable(env, "ARM_OIDC_TOKEN"), tokenPath: variable(env, "ARM_OIDC_TOKEN_FILE_PATH"),
-		connection: firstSet(variable(env, "ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID"), variable(env, "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID")),
+		connection: firstSet(variable(env, "ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID"),
+			variable(env, "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID")),
 	}, on, request)
 	return c
 }
@@ -156,9 +167,10 @@ func fromARM(env getenv, on methods, request pipeline) candidate {
 // fromAZURE reads the variables of Microsoft's own SDKs (azidentity: EnvironmentCredential).
 func fromAZURE(env getenv) candidate {
 	c := candidate{tenant: variable(env, "AZURE_TENANT_ID"), client: variable(env, "AZURE_CLIENT_ID")}
-	c.prove(given{
-		certificatePath: variable(env, "AZURE_CLIENT_CERTIFICATE_PATH"), password: variable(env, "AZURE_CLIENT_CERTIFICATE_PASSWORD"),
-		secret: variable(env, "AZURE_CLIENT_SECRET"),
+	c.setCredential(given{
+		certificatePath: variable(env, "AZURE_CLIENT_CERTIFICATE_PATH"),
+		password:        variable(env, "AZURE_CLIENT_CERTIFICATE_PASSWORD"),
+		secret:          variable(env, "AZURE_CLIENT_SECRET"),
 	}, methods{}, pipeline{})
 	return c
 }
@@ -183,8 +195,8 @@ type given struct {
 	connection                   setting // ID of an Azure DevOps service connection
 }
 
-// prove makes the candidate's credential of what its source gives, in azuread's order.
-func (c *candidate) prove(g given, on methods, request pipeline) {
+// setCredential makes the candidate's credential from what its source gives, in azuread's order.
+func (c *candidate) setCredential(g given, on methods, request pipeline) {
 	c.password = g.password
 	switch {
 	case g.certificate.set():
@@ -194,7 +206,8 @@ func (c *candidate) prove(g given, on methods, request pipeline) {
 		}
 		c.proof, c.credential = g.certificate, auth.ClientCertificate{Data: data, Password: g.password.value}
 	case g.certificatePath.set():
-		c.proof, c.credential = g.certificatePath, auth.ClientCertificate{Path: g.certificatePath.value, Password: g.password.value}
+		c.proof, c.credential = g.certificatePath, auth.ClientCertificate{Path: g.certificatePath.value,
+			Password: g.password.value}
 	case g.secret.set():
 		c.proof, c.credential = g.secret, auth.ClientSecret{Value: g.secret.value}
 	case g.secretPath.set():
@@ -206,9 +219,11 @@ func (c *candidate) prove(g given, on methods, request pipeline) {
 	case on.oidc && g.connection.set():
 		if !request.complete() {
 			g.connection.report(&c.problems, "Azure Pipelines gives no token", fmt.Sprintf(
-				"To sign in with the service connection %s, the pipeline's token is needed. Pass it to the task:\n\n  env:\n    SYSTEM_ACCESSTOKEN: $(System.AccessToken)", g.connection.value))
+				"To sign in with the service connection %s, the pipeline's token is needed. Pass it to the task:\n\n  env:\n    "+
+					"SYSTEM_ACCESSTOKEN: $(System.AccessToken)", g.connection.value))
 		}
-		c.proof, c.credential = g.connection, auth.AzureDevOpsOIDC{RequestURL: request.url, RequestToken: request.token, ServiceConnectionID: g.connection.value}
+		c.proof, c.credential = g.connection, auth.AzureDevOpsOIDC{RequestURL: request.url, RequestToken: request.token,
+			ServiceConnectionID: g.connection.value}
 	}
 }
 
@@ -220,7 +235,7 @@ type pipeline struct {
 
 func (p pipeline) complete() bool { return p.url != "" && p.token != "" }
 
-// tokenRequest takes URL and token from one place: the token is a secret of whoever answers at the URL.
+// tokenRequest takes URL and token from one place: the token is a secret that the URL's owner has given out.
 func tokenRequest(m Model, env getenv) pipeline {
 	for _, p := range []pipeline{
 		{url: m.OIDCRequestURL.ValueString(), token: m.OIDCRequestToken.ValueString()},
@@ -235,8 +250,8 @@ func tokenRequest(m Model, env getenv) pipeline {
 	return pipeline{}
 }
 
-// ofTheMachine is the credential that goes with a client ID where its source has none of its own, or nil.
-func ofTheMachine(on methods, env getenv, request pipeline) auth.Credential {
+// ambientCredential is the credential for a client ID whose source has none of its own, or nil.
+func ambientCredential(on methods, env getenv, request pipeline) auth.Credential {
 	switch file := env("AZURE_FEDERATED_TOKEN_FILE"); {
 	case on.oidc && request.complete() && !request.azure:
 		return auth.GitHubOIDC{RequestURL: request.url, RequestToken: request.token}
@@ -248,35 +263,39 @@ func ofTheMachine(on methods, env getenv, request pipeline) auth.Credential {
 	return nil
 }
 
-const oneSource = "Tenant, client and credential have to come from one source: the configuration, the ARM_* variables, or the AZURE_* variables."
+const oneSource = "Tenant, client and credential have to come from one source: the configuration, the ARM_* " +
+	"variables, or the AZURE_* variables."
 
 // refuseMix reports what sources of higher rank say otherwise than the chosen one.
 func refuseMix(before []candidate, chosen candidate, diags *diag.Diagnostics) {
 	of := "the identity of " + names(chosen.parts())
 	for _, c := range before {
 		if s := c.tenant; s.set() && !strings.EqualFold(s.value, chosen.tenant.value) {
-			s.blame(diags, "Mixed identities", fmt.Sprintf("%s says something else than %s. %s To work on another tenant, set tenant_id on its resources.", s.name, of, oneSource))
+			s.blame(diags, "Mixed identities", fmt.Sprintf("%s says something else than %s. %s To work on another tenant, "+
+				"set tenant_id on its resources.", s.name, of, oneSource))
 		}
 		if s := c.client; s.set() && !strings.EqualFold(s.value, chosen.client.value) {
 			s.blame(diags, "Mixed identities", fmt.Sprintf("%s says something else than %s. %s", s.name, of, oneSource))
 		}
 		for _, s := range []setting{c.proof, c.password} {
 			if s.set() {
-				s.blame(diags, "Mixed identities", fmt.Sprintf("%s is set as well as %s. %s Remove %s, or set tenant and client beside it.", s.name, of, oneSource, s.name))
+				s.blame(diags, "Mixed identities", fmt.Sprintf("%s is set as well as %s. %s Remove %s, or set tenant and client "+
+					"next to it.", s.name, of, oneSource, s.name))
 			}
 		}
 	}
 }
 
-// refuseForeignPassword reports a password without a certificate that stands below a certificate without a password:
-// somebody meant the two to go together.
+// refuseForeignPassword reports a password without a certificate in a source below one with a certificate and no
+// password: somebody meant the two to go together.
 func refuseForeignPassword(chosen candidate, after []candidate, diags *diag.Diagnostics) {
 	if !chosen.byCertificate() || chosen.password.set() {
 		return
 	}
 	for _, c := range after {
 		if c.password.set() && !c.byCertificate() {
-			chosen.proof.blame(diags, "Mixed identities", fmt.Sprintf("The certificate is in %s, and a password in %s. %s Set %s, or remove %s.",
+			chosen.proof.blame(diags, "Mixed identities", fmt.Sprintf("The certificate is in %s, and a password in %s. %s "+
+				"Set %s, or remove %s.",
 				chosen.proof.name, c.password.name, oneSource, chosen.password.name, c.password.name))
 		}
 	}
@@ -288,15 +307,17 @@ func (c candidate) byCertificate() bool {
 }
 
 // withoutCredential decides for the managed identity or the Azure CLI where no source is complete, or says what is
-// missing. machine is the credential that a client ID could use.
-func withoutCredential(candidates []candidate, on methods, machine auth.Credential, request pipeline, diags *diag.Diagnostics) candidate {
+// missing. ambient is the credential that a client ID could use.
+func withoutCredential(candidates []candidate, on methods, ambient auth.Credential, request pipeline,
+	diags *diag.Diagnostics) candidate {
 	var chosen candidate
 	for i, c := range candidates {
 		if len(c.parts()) == 0 {
 			continue
 		}
-		if others := strangers(c, candidates[i+1:]); len(others) > 0 {
-			c.parts()[0].blame(diags, "Mixed identities", fmt.Sprintf("The identity is split: %s here, %s there. %s", names(c.parts()), names(others), oneSource))
+		if others := elsewhere(c, candidates[i+1:]); len(others) > 0 {
+			c.parts()[0].blame(diags, "Mixed identities", fmt.Sprintf("The identity is split: %s here, %s there. %s",
+				names(c.parts()), names(others), oneSource))
 			return candidate{}
 		}
 		chosen = c
@@ -314,11 +335,12 @@ func withoutCredential(candidates []candidate, on methods, machine auth.Credenti
 		case on.aks:
 			have, begun = append(have, setting{name: "use_aks_workload_identity (or ARM_USE_AKS_WORKLOAD_IDENTITY)"}), true
 		}
-		chosen.credential = machine
+		chosen.credential = ambient
 	}
 	switch {
 	case begun && !managed:
-		have[0].blame(diags, "Incomplete identity", fmt.Sprintf("Of an application's identity there is %s. What is missing is %s.", names(have), missing(chosen)))
+		have[0].blame(diags, "Incomplete identity", fmt.Sprintf("Of an application's identity there is %s. What is "+
+			"missing is %s.", names(have), missing(chosen)))
 		return candidate{}
 	case on.msi:
 		chosen.credential = auth.ManagedIdentity{}
@@ -328,12 +350,13 @@ func withoutCredential(candidates []candidate, on methods, machine auth.Credenti
 		return chosen
 	}
 	diags.AddAttributeError(path.Root("use_cli"), "Nothing to sign in with",
-		"There is no credential, and the Azure CLI is switched off. Set ARM_TENANT_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET (or a certificate, or OIDC), or run az login and set use_cli = true.")
+		"There is no credential, and the Azure CLI is switched off. Set ARM_TENANT_ID, ARM_CLIENT_ID and "+
+			"ARM_CLIENT_SECRET (or a certificate, or OIDC), or run az login and set use_cli = true.")
 	return candidate{}
 }
 
-// strangers are the parts that the candidate lacks, and another source has.
-func strangers(c candidate, others []candidate) []setting {
+// elsewhere are the parts that the candidate lacks, and another source has.
+func elsewhere(c candidate, others []candidate) []setting {
 	var found []setting
 	for _, other := range others {
 		if !c.tenant.set() && other.tenant.set() {
@@ -361,7 +384,9 @@ func missing(c candidate) string {
 		lacking = append(lacking, "the client (client_id, ARM_CLIENT_ID or AZURE_CLIENT_ID)")
 	}
 	if c.credential == nil {
-		lacking = append(lacking, "a credential (a client certificate, a client secret, or OIDC with use_oidc = true and a token, a token's file, or a pipeline that gives tokens, or use_aks_workload_identity = true in a pod with AZURE_FEDERATED_TOKEN_FILE)")
+		lacking = append(lacking, "a credential (a client certificate, a client secret, or OIDC with use_oidc = true and "+
+			"a token, a token's file, or a pipeline that gives tokens, or use_aks_workload_identity = true in a pod with "+
+			"AZURE_FEDERATED_TOKEN_FILE)")
 	}
 	return strings.Join(lacking, " and ")
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 )
 
-// QuietLibraries switches the log of the plugin libraries off where nobody has asked Terraform for one. They write a trace
-// of every call to Terraform all the same, which reads and drops it: a fifth of the provider's time, and as much of
-// Terraform's. It is for a provider's own process, before it serves (terraform-plugin-log: environment variables).
+// QuietLibraries switches the log of the plugin libraries off where nobody has asked Terraform for one. They write a
+// trace of every call to Terraform all the same, which reads and drops it: a fifth of the provider's time, and as much
+// of Terraform's. It is for a provider's own process, before it serves (terraform-plugin-log: environment variables).
 func QuietLibraries(environment []string, setenv func(name, value string) error) error {
 	for _, variable := range environment {
 		if name, value, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "TF_LOG") && value != "" {
@@ -33,7 +33,8 @@ func (l *logging) RoundTrip(request *http.Request) (*http.Response, error) {
 	started := l.now()
 	response, err := l.next.RoundTrip(request)
 	fields := map[string]any{
-		"method": request.Method, "host": request.URL.Host, "path": request.URL.Path, "ms": l.now().Sub(started).Milliseconds(),
+		"method": request.Method, "host": request.URL.Host, "path": request.URL.Path,
+		"ms": l.now().Sub(started).Milliseconds(),
 	}
 	if err != nil {
 		fields["error"] = err.Error()

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// How much the collector lets lie: up to memoryLimit in all, or one and a half times of what lives on, where that is more.
+// Garbage collector limits: memoryLimit in all, or two and a half times what lives on, where that is more.
 const (
 	garbagePercent = 400
 	memoryLimit    = 76 << 20 // bytes
 )
 
 // BoundMemory sets the garbage collector of a provider's own process. Most of what a call allocates is garbage when it
-// ends; with Go's own setting it is collected more often than two hundred tenants need, and the store's passphrase takes the
-// process to 200 MB. Where GOGC or GOMEMLIMIT is set, that stands. With each second that passes, the limit follows what lives
-// on: the collector of a process that lives on much of it would do nothing else.
+// ends; with Go's own setting it is collected more often than two hundred tenants need, and the store's passphrase
+// takes the process to 200 MB. GOGC and GOMEMLIMIT take precedence. With each second that passes, the limit follows
+// what lives on: with a fixed limit, the collector of a process whose live data come near it would do nothing else.
 func BoundMemory(getenv func(string) string, seconds <-chan time.Time) {
 	if getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
@@ -36,6 +36,6 @@ func BoundMemory(getenv func(string) string, seconds <-chan time.Time) {
 	}()
 }
 
-// limitFor takes what lived a second ago and what lives now: a moment, such as that of the passphrase, is not counted. The
-// limit holds for stacks, too, and for what lies between the objects.
+// limitFor takes what lived a second ago and what lives now, in bytes: a peak, such as opening the passphrase, does not
+// count. The limit includes stacks, and the gaps between objects.
 func limitFor(before, now int64) int64 { return max(memoryLimit, min(before, now)*5/2) }

@@ -37,8 +37,9 @@ func (m Model) signIn() map[string]attr.Value {
 	return map[string]attr.Value{
 		"tenant_id": m.TenantID, "client_id": m.ClientID,
 		"client_secret": m.ClientSecret, "client_secret_file_path": m.ClientSecretFilePath,
-		"client_certificate": m.ClientCertificate, "client_certificate_path": m.ClientCertificatePath, "client_certificate_password": m.ClientCertificatePassword,
-		"use_oidc": m.UseOIDC, "oidc_token": m.OIDCToken, "oidc_token_file_path": m.OIDCTokenFilePath,
+		"client_certificate": m.ClientCertificate, "client_certificate_path": m.ClientCertificatePath,
+		"client_certificate_password": m.ClientCertificatePassword,
+		"use_oidc":                    m.UseOIDC, "oidc_token": m.OIDCToken, "oidc_token_file_path": m.OIDCTokenFilePath,
 		"oidc_request_url": m.OIDCRequestURL, "oidc_request_token": m.OIDCRequestToken,
 		"ado_pipeline_service_connection_id": m.ADOPipelineServiceConnectionID,
 		"use_aks_workload_identity":          m.UseAKSWorkloadIdentity, "use_msi": m.UseMSI, "use_cli": m.UseCLI,
@@ -47,7 +48,8 @@ func (m Model) signIn() map[string]attr.Value {
 
 // cloud returns what says where requests go, by attribute.
 func (m Model) cloud() map[string]attr.Value {
-	values := map[string]attr.Value{"environment": m.Environment, "ca_certificate_path": m.CACertificatePath, "endpoints": m.Endpoints}
+	values := map[string]attr.Value{"environment": m.Environment, "ca_certificate_path": m.CACertificatePath,
+		"endpoints": m.Endpoints}
 	for name, value := range m.Endpoints.Attributes() {
 		values["endpoints."+name] = value
 	}

@@ -1,5 +1,5 @@
-// Package provider is the front door: the provider's configuration and the environment become settings, and everything
-// that Terraform can ask for is registered here.
+// Package provider makes settings of the provider's configuration and of the environment, and registers everything that
+// Terraform can ask for.
 package provider
 
 import (
@@ -34,7 +34,11 @@ var (
 // New returns what makes providers of this version.
 func New(version string, options ...Option) func() provider.Provider {
 	return func() provider.Provider {
-		p := &Provider{version: version, getenv: os.Getenv, now: time.Now, retries: retry.Policy{Notify: tfvalidate.LogPauses("A service is busy or failed; the request is repeated")}, wrap: func(next http.RoundTripper) http.RoundTripper { return next }}
+		p := &Provider{
+			version: version, getenv: os.Getenv, now: time.Now,
+			retries: retry.Policy{Notify: tfvalidate.LogPauses("A service is busy or failed; the request is repeated")},
+			wrap:    func(next http.RoundTripper) http.RoundTripper { return next },
+		}
 		for _, option := range options {
 			option(p)
 		}
@@ -53,8 +57,8 @@ func WithTransport(wrap func(next http.RoundTripper) http.RoundTripper) Option {
 // WithClock replaces the clock by which renewals are due and certificates expire.
 func WithClock(now func() time.Time) Option { return func(p *Provider) { p.now = now } }
 
-// WithRetryClock replaces the clock by which replicas, and what is not ready yet, are waited for. The provider's own sign-in
-// and Microsoft Graph wait by the real one.
+// WithRetryClock replaces the clock by which replicas, and what is not ready yet, are waited for. The provider's own
+// sign-in and Microsoft Graph wait by the real one.
 func WithRetryClock(clock retry.Clock) Option { return func(p *Provider) { p.clock = clock } }
 
 // Provider is the codetwo provider.
@@ -75,7 +79,8 @@ func (p *Provider) Metadata(_ context.Context, _ provider.MetadataRequest, respo
 
 // ValidateConfig refuses what is wrong whatever the environment says. The environment waits for Configure: a
 // configuration may be validated where nobody signs in.
-func (p *Provider) ValidateConfig(ctx context.Context, request provider.ValidateConfigRequest, response *provider.ValidateConfigResponse) {
+func (p *Provider) ValidateConfig(ctx context.Context, request provider.ValidateConfigRequest,
+	response *provider.ValidateConfigResponse) {
 	var config Model
 	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
 	if response.Diagnostics.HasError() {
@@ -84,8 +89,9 @@ func (p *Provider) ValidateConfig(ctx context.Context, request provider.Validate
 	checkEnvironment(config, func(string) string { return "" }, &response.Diagnostics)
 }
 
-// Configure settles who signs in, to what, and where the store is. It makes no request.
-func (p *Provider) Configure(ctx context.Context, request provider.ConfigureRequest, response *provider.ConfigureResponse) {
+// Configure decides who signs in, to what, and where the store is. It makes no request.
+func (p *Provider) Configure(ctx context.Context, request provider.ConfigureRequest,
+	response *provider.ConfigureResponse) {
 	var config Model
 	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
 	if response.Diagnostics.HasError() {
@@ -148,7 +154,8 @@ func (p *Provider) httpClient(config Model, diags *diag.Diagnostics) *http.Clien
 			return nil
 		}
 		if len(bundle) == 0 {
-			ca.report(diags, "No certificates", fmt.Sprintf("The file %s is empty. It should hold the certificates to trust, in PEM.", ca.value))
+			ca.report(diags, "No certificates", fmt.Sprintf("The file %s is empty. It should hold the certificates to "+
+				"trust, in PEM.", ca.value))
 			return nil
 		}
 	}
@@ -177,5 +184,6 @@ func (p *Provider) ListResources(context.Context) []func() list.ListResource {
 
 // DataSources lists what can be read.
 func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{appregistration.NewDataSource, connection.NewDataSource, connectivity.NewDataSource}
+	return []func() datasource.DataSource{appregistration.NewDataSource, connection.NewDataSource,
+		connectivity.NewDataSource}
 }

@@ -29,10 +29,10 @@ var (
 	_ connectivity.Services    = (*services)(nil)
 )
 
-// services is what resources and data sources get of the provider. Each of them declares which of its methods it uses.
+// services is what resources and data sources get of the provider. Each of them declares the methods that it uses.
 type services struct {
 	tenantID types.String
-	// Attributes that are not known while planning: of where requests go, and of whoever signs in.
+	// Attributes that are not known while planning: of where requests go, and of who signs in.
 	unknownCloud, unknownCaller []string
 	endpoints                   auth.Endpoints
 	client                      *http.Client
@@ -55,13 +55,13 @@ func (s *services) TenantID() types.String { return s.tenantID }
 // Unknown names the attributes that are not known while planning, without the store's: nobody can sign in meanwhile.
 func (s *services) Unknown() []string { return slices.Concat(s.unknownCloud, s.unknownCaller) }
 
-// UnknownCloud names those of Unknown without which no request can be sent, whoever signs in.
+// UnknownCloud names those of Unknown that decide where requests go.
 func (s *services) UnknownCloud() []string { return s.unknownCloud }
 
-// StoreUnknown tells that the store's settings are not known while planning.
+// StoreUnknown reports whether the store's settings are known only after apply.
 func (s *services) StoreUnknown() bool { return s.store.unknown }
 
-// SkipRefusedTenants tells that a tenant which does not let the caller in is left aside.
+// SkipRefusedTenants reports whether a tenant that refuses the caller is skipped.
 func (s *services) SkipRefusedTenants() bool { return s.skipRefusedTenants }
 
 // SignIn signs the caller in to a tenant, and says why if that fails.
@@ -70,8 +70,8 @@ func (s *services) SignIn(ctx context.Context, tenantID string) error {
 	return err
 }
 
-// RefusedAside tells whether an error says that a tenant does not let the caller in, and such a tenant is left aside. A
-// caller whom its own tenant does not let in either would be refused everywhere, by a mistyped client ID for one.
+// RefusedAside reports whether err is the tenant refusing the caller and skip_refused_tenants is set. It is false where
+// the caller's own tenant refuses it, too: a mistyped client ID, for one, is refused everywhere.
 func (s *services) RefusedAside(ctx context.Context, tenantID string, err error) bool {
 	refused, ok := errors.AsType[*auth.Error](err)
 	home := s.tenantID.ValueString()
@@ -97,7 +97,7 @@ func (s *services) Retries() retry.Policy {
 	return retries
 }
 
-// Directory is the tenant's directory, with the rights of whoever the provider signs in as.
+// Directory is the tenant's directory, with the rights of the identity that the provider signs in as.
 func (s *services) Directory(tenantID string) entra.Directory {
 	key := strings.ToLower(tenantID)
 	s.mu.Lock()
@@ -143,7 +143,7 @@ func openOnce(settings storeSettings) func() (*store.Store, error) {
 	})
 }
 
-// sentence makes an error stand on its own behind other sentences.
+// sentence makes a whole sentence of an error, to follow other sentences.
 func sentence(err error) error {
 	text := err.Error()
 	first, size := utf8.DecodeRuneInString(text)

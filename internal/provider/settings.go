@@ -1,14 +1,12 @@
 package provider
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
@@ -65,11 +63,13 @@ func attributePath(name string) path.Path {
 // checkEnvironment accepts the only cloud that the migration program connects to.
 func checkEnvironment(m Model, env getenv, diags *diag.Diagnostics) {
 	s := fallback(m.Environment, "environment", env, "ARM_ENVIRONMENT")
-	const only = "CodeTwo Office 365 Migration connects to the worldwide cloud only. Remove the setting, or use \"global\"."
+	const only = "CodeTwo Office 365 Migration connects to the worldwide cloud only. Remove the setting, or " +
+		"use \"global\"."
 	switch cloud := strings.ToLower(s.value); cloud {
 	case "", "global", "public":
 	case "germany", "german":
-		s.report(diags, "Retired cloud", "Microsoft Cloud Deutschland was retired on 2021-10-29. Its tenants were moved to the worldwide cloud: use \"global\".")
+		s.report(diags, "Retired cloud", "Microsoft Cloud Deutschland was retired on 2021-10-29. Its tenants were moved "+
+			"to the worldwide cloud: use \"global\".")
 	case "usgovernment", "usgovernmentl4", "usgovernmentl5", "dod", "china":
 		s.report(diags, "Unsupported cloud", fmt.Sprintf("The cloud %q is a national one, and %s", s.value, only))
 	default:
@@ -88,7 +88,7 @@ func resolveEndpoints(m Model, env getenv, diags *diag.Diagnostics) auth.Endpoin
 	found := map[string]setting{}
 	var missing []string
 	for _, name := range names {
-		s := setting{env("CODETWO_" + strings.ToUpper(name) + "_ENDPOINT"), "CODETWO_" + strings.ToUpper(name) + "_ENDPOINT", false}
+		s := variable(env, "CODETWO_"+strings.ToUpper(name)+"_ENDPOINT")
 		if !m.Endpoints.IsNull() {
 			s = setting{member(m.Endpoints, name).ValueString(), "endpoints." + name, true}
 		}
@@ -103,37 +103,45 @@ func resolveEndpoints(m Model, env getenv, diags *diag.Diagnostics) auth.Endpoin
 	}
 	if len(missing) > 0 {
 		diags.AddError("Incomplete endpoints", fmt.Sprintf(
-			"Some endpoints are set, and these are not: %s. Set all three or none: otherwise a token of one cloud would be shown to another.", strings.Join(missing, ", ")))
+			"Some endpoints are set, and these are not: %s. Set all three or none: otherwise a token of one cloud would be "+
+				"shown to another.", strings.Join(missing, ", ")))
 		return auth.GlobalEndpoints()
 	}
 	e := auth.Endpoints{Login: found["login"].value, Graph: found["graph"].value, Exchange: found["exchange"].value}
 	global := auth.GlobalEndpoints()
-	if strings.EqualFold(e.Login, global.Login) && strings.EqualFold(e.Graph, global.Graph) && strings.EqualFold(e.Exchange, global.Exchange) {
+	if strings.EqualFold(e.Login, global.Login) && strings.EqualFold(e.Graph, global.Graph) &&
+		strings.EqualFold(e.Exchange, global.Exchange) {
 		return global
 	}
 	var microsoft, others []string
 	for _, name := range names {
 		s := found[name]
-		if slices.ContainsFunc([]string{global.Login, global.Graph, global.Exchange}, func(origin string) bool { return strings.EqualFold(s.value, origin) }) {
+		if slices.ContainsFunc([]string{global.Login, global.Graph, global.Exchange},
+			func(origin string) bool { return strings.EqualFold(s.value, origin) }) {
 			microsoft = append(microsoft, fmt.Sprintf("%s is Microsoft's (%s)", s.name, s.value))
 			continue
 		}
 		others = append(others, fmt.Sprintf("%s is not (%s)", s.name, s.value))
 		if err := tfvalidate.CheckHTTPSOrigin(s.value); err != nil {
-			s.report(diags, "Not an https origin", fmt.Sprintf("%q is not an https origin such as https://127.0.0.1:8443, without path and trailing slash: %v.", s.value, err))
+			s.report(diags, "Not an https origin", fmt.Sprintf("%q is not an https origin such as https://127.0.0.1:8443, "+
+				"without path and trailing slash: %v.", s.value, err))
 		} else if env(allowCustomEndpoints) != "1" && !tfvalidate.IsLoopback(s.value) {
 			s.report(diags, "Endpoint on another machine", fmt.Sprintf(
-				"%q is not on this machine (127.0.0.1, ::1 or localhost). Requests to it carry access tokens and client secrets. If it is yours, allow it in the environment, outside of any configuration:\n\n  export %s=1", s.value, allowCustomEndpoints))
+				"%q is not on this machine (127.0.0.1, ::1 or localhost). Requests to it carry access tokens and client "+
+					"secrets. If it is yours, allow it in the environment, outside of any configuration:\n\n  "+
+					"export %s=1", s.value, allowCustomEndpoints))
 		}
 	}
 	if len(microsoft) > 0 {
 		diags.AddError("Mixed endpoints", fmt.Sprintf(
-			"%s. A token of one cloud would be shown to another. Remove all three, for Microsoft's own are sign-in %s, Microsoft Graph %s and Exchange Online %s; or set all three to the other cloud.",
+			"%s. A token of one cloud would be shown to another. Remove all three, for Microsoft's own are sign-in %s, "+
+				"Microsoft Graph %s and Exchange Online %s; or set all three to the other cloud.",
 			strings.Join(slices.Concat(microsoft, others), ", "), global.Login, global.Graph, global.Exchange))
 		return global
 	}
 	diags.AddWarning("Requests do not go to Microsoft", fmt.Sprintf(
-		"Other endpoints are configured:\n- sign-in: %s\n- Microsoft Graph: %s\n- Exchange Online: %s", e.Login, e.Graph, e.Exchange))
+		"Other endpoints are configured:\n- sign-in: %s\n- Microsoft Graph: %s\n- "+
+			"Exchange Online: %s", e.Login, e.Graph, e.Exchange))
 	return e
 }
 
@@ -163,8 +171,9 @@ func resolveStore(m Model, env getenv, diags *diag.Diagnostics) storeSettings {
 	return storeSettings{url: at.value, passphrase: secret.value}
 }
 
-// noStore is the error of whoever needs the store where none is configured.
-const noStore = `No connection store is configured. Choose a folder that outlives this run, in the provider's configuration:
+// noStore is the error where a store is needed and none is configured.
+const noStore = `No connection store is configured. ` +
+	`Choose a folder that outlives this run, in the provider's configuration:
 
   connection_store = {
     url = "file://${abspath(path.root)}/codetwo-store"
@@ -173,21 +182,3 @@ const noStore = `No connection store is configured. Choose a folder that outlive
 or in the environment (CODETWO_STORE_URL), and give its passphrase (12 characters or more) in the environment:
 
   export CODETWO_STORE_PASSPHRASE='…'`
-
-// passphrase validates the store's passphrase, and never shows it.
-type passphrase struct{}
-
-func (passphrase) Description(context.Context) string {
-	return fmt.Sprintf("must have at least %d characters", store.MinPassphraseLength)
-}
-
-func (v passphrase) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
-
-func (passphrase) ValidateString(_ context.Context, request validator.StringRequest, response *validator.StringResponse) {
-	if request.ConfigValue.IsNull() || request.ConfigValue.IsUnknown() {
-		return
-	}
-	if err := store.CheckPassphrase(request.ConfigValue.ValueString()); err != nil {
-		response.Diagnostics.AddAttributeError(request.Path, "Unusable passphrase", fmt.Sprintf("%s: %v.", request.Path, err))
-	}
-}

@@ -18,9 +18,10 @@ const saveAttempts = 5
 
 // SaveCertificate keeps a certificate with its key as .cer and .pfx, the PFX under a random password of its own that is
 // encrypted to the store and to the hand-off recipients of the connections that name the certificate; planned, if not
-// nil, stands for the record of its connection. A pair that is there already stays if it opens; otherwise, and where it
-// cannot be told for want of the passphrase, it is made anew.
-func (s *Store) SaveCertificate(ctx context.Context, tenantID string, p *certificate.Pair, e certificate.Encryption, planned *Connection) error {
+// nil, replaces the record of its connection. A pair that is there already stays if it opens. It is replaced otherwise,
+// and where nobody can tell for want of the passphrase.
+func (s *Store) SaveCertificate(ctx context.Context, tenantID string, p *certificate.Pair, e certificate.Encryption,
+	planned *Connection) error {
 	if err := p.Check(); err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (s *Store) SaveCertificate(ctx context.Context, tenantID string, p *certifi
 	return err
 }
 
-// opens says whether the store has a certificate's key and can open it.
+// opens reports whether the store has a certificate's key and can open it.
 func (s *Store) opens(ctx context.Context, tenantID, thumbprint string) (bool, error) {
 	_, err := s.KeyPair(ctx, tenantID, thumbprint)
 	if errors.Is(err, ErrNotFound) || unusable(err) {
@@ -68,23 +69,25 @@ func (s *Store) opens(ctx context.Context, tenantID, thumbprint string) (bool, e
 	return err == nil, err
 }
 
-// unusable says whether an error is that of a file which nobody can open, or not without the passphrase.
+// unusable reports whether an error says that nobody can open a file, or nobody without the passphrase.
 func unusable(err error) bool {
 	_, damaged := errors.AsType[*DamagedError](err)
 	return damaged || errors.Is(err, ErrPassphraseMissing)
 }
 
-// savePair writes the password and the PFX, and says whether they fit: it is false if another process came in between.
+// savePair writes the password and the PFX, and reports whether they fit: it is false if another process came in
+// between.
 //
-// The password comes first, and the first one stands: whoever finds it, after a kill or beside another run, packs the
-// PFX with it, so that the two files fit whoever wrote them.
-func (s *Store) savePair(ctx context.Context, tenantID string, p *certificate.Pair, e certificate.Encryption, recipients []string) (bool, error) {
+// The password is written first, and the first one wins: a run that finds it, after a kill or while another run writes,
+// packs the PFX with it, so that the two files fit, whichever run wrote them.
+func (s *Store) savePair(ctx context.Context, tenantID string, p *certificate.Pair, e certificate.Encryption,
+	recipients []string) (bool, error) {
 	thumbprint := certificate.Thumbprint(p.Certificate)
 	_, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
 	if err != nil {
 		return false, err
 	}
-	password, sealed, err := s.standingPassword(ctx, tenantID, thumbprint, recipients)
+	password, sealed, err := s.pfxPassword(ctx, tenantID, thumbprint, recipients)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -113,9 +116,11 @@ func (s *Store) savePair(ctx context.Context, tenantID string, p *certificate.Pa
 	return bytes.Equal(now, sealed), nil
 }
 
-// standingPassword returns the password that a PFX is to have, and the file that holds it: the one that is there, or
+// pfxPassword returns the password that a PFX is to have, and the file that holds it: the one that is there, or
 // else a new one. fs.ErrNotExist when another process takes it away meanwhile.
-func (s *Store) standingPassword(ctx context.Context, tenantID, thumbprint string, recipients []string) (password string, sealed []byte, err error) {
+func (s *Store) pfxPassword(
+	ctx context.Context, tenantID, thumbprint string, recipients []string,
+) (password string, sealed []byte, err error) {
 	_, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
 	if err != nil {
 		return "", nil, err
@@ -127,8 +132,8 @@ func (s *Store) standingPassword(ctx context.Context, tenantID, thumbprint strin
 			return string(plain), sealed, nil
 		}
 	}
-	anew := unusable(err)
-	if err != nil && !anew && !errors.Is(err, fs.ErrNotExist) {
+	replacing := unusable(err)
+	if err != nil && !replacing && !errors.Is(err, fs.ErrNotExist) {
 		return "", nil, fmt.Errorf("read the password of the certificate %s: %w", thumbprint, err)
 	}
 	if password, err = certificate.NewPassword(rand.Reader); err != nil {
@@ -140,8 +145,8 @@ func (s *Store) standingPassword(ctx context.Context, tenantID, thumbprint strin
 	if err := s.noteSharing(ctx, tenantID, thumbprint, sealed, recipients); err != nil {
 		return "", nil, err
 	}
-	if anew {
-		// Nobody here opens the PFX either. It goes first: a password that opens no PFX must never look like a pair.
+	if replacing {
+		// Nobody here opens the PFX either. It is deleted first: a password that opens no PFX must never look like a pair.
 		if err = s.files.Delete(ctx, pfx); err == nil {
 			err = s.files.Replace(ctx, passwordFile, sealed)
 		}
@@ -163,12 +168,9 @@ func (s *Store) Certificate(ctx context.Context, tenantID, thumbprint string) (*
 	if err != nil {
 		return nil, err
 	}
-	content, err := s.files.Read(ctx, cer)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("certificate %s: %w", thumbprint, ErrNotFound)
-	}
+	content, err := s.read(ctx, cer, "certificate "+thumbprint)
 	if err != nil {
-		return nil, fmt.Errorf("read the certificate %s: %w", s.files.URL(cer), err)
+		return nil, err
 	}
 	c, err := certificate.ParsePEM(string(content))
 	if err == nil {
@@ -186,12 +188,9 @@ func (s *Store) KeyPair(ctx context.Context, tenantID, thumbprint string) (*cert
 	if err != nil {
 		return nil, err
 	}
-	data, err := s.files.Read(ctx, pfx)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("private key of the certificate %s: %w", thumbprint, ErrNotFound)
-	}
+	data, err := s.read(ctx, pfx, "private key of the certificate "+thumbprint)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", s.files.URL(pfx), err)
+		return nil, err
 	}
 	password, err := s.decryptFile(ctx, passwordFile)
 	if err != nil {
@@ -207,16 +206,16 @@ func (s *Store) KeyPair(ctx context.Context, tenantID, thumbprint string) (*cert
 	return pair, nil
 }
 
-// HasKeyPair says whether the store has a certificate's PFX and the password to it.
+// HasKeyPair reports whether the store has a certificate's PFX and the password to it.
 func (s *Store) HasKeyPair(ctx context.Context, tenantID, thumbprint string) (bool, error) {
 	_, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
 	if err != nil {
 		return false, err
 	}
 	for _, name := range []string{pfx, passwordFile} {
-		there, err := s.files.Exists(ctx, name)
+		there, err := s.exists(ctx, name)
 		if err != nil {
-			return false, fmt.Errorf("look for %s: %w", s.files.URL(name), err)
+			return false, err
 		}
 		if !there {
 			return false, nil
@@ -225,7 +224,7 @@ func (s *Store) HasKeyPair(ctx context.Context, tenantID, thumbprint string) (bo
 	return true, nil
 }
 
-// SoundKeyPair says whether the store has a certificate's PFX and the password to it, and neither is cut short or
+// SoundKeyPair reports whether the store has a certificate's PFX and the password to it, and neither is cut short or
 // something else. It needs no passphrase, so it cannot say whether the one opens the other: KeyPair can.
 func (s *Store) SoundKeyPair(ctx context.Context, tenantID, thumbprint string) (bool, error) {
 	_, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
@@ -270,8 +269,8 @@ func (s *Store) CertificateNamedBy(ctx context.Context, tenantID, thumbprint str
 	return s.certificateNamedBy(ctx, tenantID, thumbprint, false)
 }
 
-// CertificateIsNamed says whether anything names a certificate, as CertificateNamedBy does, and looks no further than to
-// the first that does.
+// CertificateIsNamed reports whether anything names a certificate, as CertificateNamedBy does, and stops at the first
+// that does.
 func (s *Store) CertificateIsNamed(ctx context.Context, tenantID, thumbprint string) (bool, error) {
 	names, err := s.certificateNamedBy(ctx, tenantID, thumbprint, true)
 	return len(names) > 0, err
@@ -288,14 +287,14 @@ func (s *Store) DeleteUnusedCertificate(ctx context.Context, tenantID, thumbprin
 	return s.DeleteCertificate(ctx, tenantID, thumbprint)
 }
 
-// hasAnyOf says whether one of a certificate's files is there, whole or not.
+// hasAnyOf reports whether one of a certificate's files is there, whole or not.
 func (s *Store) hasAnyOf(ctx context.Context, tenantID, thumbprint string) (bool, error) {
 	cer, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
 	if err != nil {
 		return false, err
 	}
 	for _, name := range []string{pfx, passwordFile, cer} {
-		if there, err := s.files.Exists(ctx, name); err != nil || there {
+		if there, err := s.exists(ctx, name); err != nil || there {
 			return there, err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 )
 
 // The two kinds of credential, of which a connection has exactly one.
@@ -24,13 +25,14 @@ const (
 
 // Connection is the record of a target connection: everything but its secret.
 type Connection struct {
-	TenantID              string     `json:"tenant_id"` // GUID
-	Mailbox               string     `json:"mailbox"`   // as its user writes it; case does not tell mailboxes apart
-	Name                  string     `json:"name"`
-	ClientID              string     `json:"client_id"`       // GUID
-	CredentialType        string     `json:"credential_type"` // CredentialCertificate or CredentialClientSecret
-	CertificateThumbprint string     `json:"certificate_thumbprint,omitempty"`
-	CertificateNotAfter   *time.Time `json:"certificate_not_after,omitempty"`    // nil when the certificate was not at hand
+	TenantID              string `json:"tenant_id"` // GUID
+	Mailbox               string `json:"mailbox"`   // as its user writes it; case does not tell mailboxes apart
+	Name                  string `json:"name"`
+	ClientID              string `json:"client_id"`       // GUID
+	CredentialType        string `json:"credential_type"` // CredentialCertificate or CredentialClientSecret
+	CertificateThumbprint string `json:"certificate_thumbprint,omitempty"`
+	// nil when the certificate was not at hand
+	CertificateNotAfter   *time.Time `json:"certificate_not_after,omitempty"`
 	ClientSecretExpiresAt *time.Time `json:"client_secret_expires_at,omitempty"` // nil when nobody said
 	MigratePublicFolders  bool       `json:"migrate_public_folders"`
 	PublicFolderPaths     []string   `json:"public_folder_paths,omitempty"` // below the root, such as \Sales\Archive
@@ -38,8 +40,9 @@ type Connection struct {
 	// EWS is what the tenant showed when the record was written, for the sheet; nil where nobody could look.
 	EWS       *ewsaccess.TenantFacts `json:"ews,omitempty"`
 	WrittenAt *time.Time             `json:"written_at,omitempty"` // by the writer's clock; nil where it did not say
-	Owner     string                 `json:"owner"`                // who may change and delete the record: an ID chosen at its creation
-	Revision  string                 `json:"revision"`             // another one after every write
+	// who may change and delete the record: an ID chosen at its creation
+	Owner    string `json:"owner"`
+	Revision string `json:"revision"` // another one after every write
 }
 
 type connectionRecord struct {
@@ -50,9 +53,9 @@ type connectionRecord struct {
 // ID names the connection: "<tenant_id>/<mailbox>", in lower case.
 func (c Connection) ID() string { return strings.ToLower(c.TenantID + "/" + c.Mailbox) }
 
-// check says what a record cannot be like, in a form that completes "the connection …".
+// check says what is wrong with a record, in a form that completes "the connection …".
 func (c Connection) check() error {
-	if _, err := uuid.Parse(c.ClientID); err != nil {
+	if !guid.Valid(c.ClientID) {
 		return fmt.Errorf("client_id %q is not a GUID", c.ClientID)
 	}
 	if c.Owner == "" {
@@ -72,11 +75,12 @@ func (c Connection) check() error {
 		return err
 	case CredentialClientSecret:
 		if c.CertificateThumbprint != "" {
-			return errors.New("certificate_thumbprint has no place beside a client secret")
+			return errors.New("certificate_thumbprint is set, and so is a client secret")
 		}
 		return nil
 	}
-	return fmt.Errorf("credential_type is %q instead of %q or %q", c.CredentialType, CredentialCertificate, CredentialClientSecret)
+	return fmt.Errorf("credential_type is %q instead of %q or %q", c.CredentialType, CredentialCertificate,
+		CredentialClientSecret)
 }
 
 // prepare checks a record that is to be written, brings its names to one form, and gives it a new revision.
@@ -105,7 +109,8 @@ func (s *Store) CreateConnection(ctx context.Context, c Connection, secret strin
 		return Connection{}, err
 	}
 	if (secret != "") != (c.CredentialType == CredentialClientSecret) {
-		return Connection{}, fmt.Errorf("the connection for the mailbox %s has credential type %s, and the client secret given does not fit it", c.Mailbox, c.CredentialType)
+		return Connection{}, fmt.Errorf("the connection for the mailbox %s has credential type %s, and the client secret "+
+			"given does not fit it", c.Mailbox, c.CredentialType)
 	}
 	// Whatever can fail for want of a passphrase fails before anything is written.
 	var encrypted []byte
@@ -153,12 +158,9 @@ func (s *Store) Connection(ctx context.Context, tenantID, mailbox string) (Conne
 
 func (s *Store) readConnection(ctx context.Context, file string) (Connection, error) {
 	url := s.files.URL(file)
-	content, err := s.files.Read(ctx, file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Connection{}, fmt.Errorf("connection %s: %w", url, ErrNotFound)
-	}
+	content, err := s.read(ctx, file, "connection "+url)
 	if err != nil {
-		return Connection{}, fmt.Errorf("read the record %s: %w", url, err)
+		return Connection{}, err
 	}
 	var record connectionRecord
 	if err := decodeRecord(url, content, &record); err != nil {
@@ -167,7 +169,8 @@ func (s *Store) readConnection(ctx context.Context, file string) (Connection, er
 	// A record copied to another name would be two connections under one ID.
 	own, err := connectionFile(record.TenantID, record.Mailbox, recordExtension)
 	if err == nil && own != file {
-		err = fmt.Errorf("it is the record of the mailbox %s in tenant %s, under another name", record.Mailbox, record.TenantID)
+		err = fmt.Errorf("it is the record of the mailbox %s in tenant %s, under another name", record.Mailbox,
+			record.TenantID)
 	}
 	if err == nil {
 		err = record.check()
@@ -182,9 +185,9 @@ func (s *Store) readConnection(ctx context.Context, file string) (Connection, er
 	return record.Connection, nil
 }
 
-// UpdateConnection replaces a record. secret nil leaves the stored secret as it is; it is encrypted anew, which needs
-// the passphrase, if the hand-off recipients changed. ErrNotFound when there is no such record, *OwnerError when it belongs
-// to another owner.
+// UpdateConnection replaces a record. secret nil leaves the stored secret as it is; it is encrypted again, which needs
+// the passphrase, if the hand-off recipients changed. ErrNotFound when there is no such record, *OwnerError when it
+// belongs to another owner.
 func (s *Store) UpdateConnection(ctx context.Context, c Connection, secret *string) (Connection, error) {
 	file, err := prepare(&c)
 	if err != nil {
@@ -213,14 +216,16 @@ func (s *Store) UpdateConnection(ctx context.Context, c Connection, secret *stri
 			return Connection{}, err
 		}
 	} else if secret != nil {
-		return Connection{}, fmt.Errorf("the connection for the mailbox %s signs in with a certificate and cannot have a client secret", c.Mailbox)
+		return Connection{}, fmt.Errorf("the connection for the mailbox %s signs in with a certificate and cannot have a "+
+			"client secret", c.Mailbox)
 	}
 	if err := s.files.Replace(ctx, file, content); err != nil {
 		return Connection{}, fmt.Errorf("write the record %s: %w", s.files.URL(file), err)
 	}
 	if c.CredentialType != CredentialClientSecret {
 		if err := s.files.Delete(ctx, secretFile); err != nil {
-			return Connection{}, fmt.Errorf("delete the client secret that is no longer used, %s: %w", s.files.URL(secretFile), err)
+			return Connection{}, fmt.Errorf("delete the client secret that is no longer used, %s: %w",
+				s.files.URL(secretFile), err)
 		}
 	}
 	return c, nil
@@ -229,7 +234,8 @@ func (s *Store) UpdateConnection(ctx context.Context, c Connection, secret *stri
 func (s *Store) updateSecret(ctx context.Context, before, after Connection, secretFile string, secret *string) error {
 	if secret == nil {
 		if before.CredentialType != CredentialClientSecret {
-			return fmt.Errorf("the connection for the mailbox %s is to sign in with a client secret, and none was given", after.Mailbox)
+			return fmt.Errorf("the connection for the mailbox %s is to sign in with a client secret, and none was given",
+				after.Mailbox)
 		}
 		if slices.Equal(before.HandoffRecipients, after.HandoffRecipients) {
 			return nil
@@ -255,7 +261,7 @@ func (s *Store) updateSecret(ctx context.Context, before, after Connection, secr
 }
 
 // DeleteConnection removes a record with its secret and its hand-off. It never needs the passphrase. If the record is
-// gone, what is left beside it is removed all the same. *OwnerError when it belongs to another owner.
+// gone, the secret and the hand-off are removed all the same. *OwnerError when it belongs to another owner.
 func (s *Store) DeleteConnection(ctx context.Context, tenantID, mailbox, owner string) error {
 	file, err := connectionFile(tenantID, mailbox, recordExtension)
 	if err != nil {
@@ -268,8 +274,8 @@ func (s *Store) DeleteConnection(ctx context.Context, tenantID, mailbox, owner s
 	if err == nil && record.Owner != owner {
 		return &OwnerError{TenantID: tenantID, Mailbox: mailbox, URL: s.files.URL(file)}
 	}
-	// The record goes last: as long as it is there, nobody else can write under its name.
-	for _, name := range append(filesBeside(tenantID, mailbox), file) {
+	// The record is deleted last: as long as it is there, nobody else can write under its name.
+	for _, name := range append(attachedFiles(tenantID, mailbox), file) {
 		if err := s.files.Delete(ctx, name); err != nil {
 			return fmt.Errorf("delete %s: %w", s.files.URL(name), err)
 		}
@@ -277,13 +283,13 @@ func (s *Store) DeleteConnection(ctx context.Context, tenantID, mailbox, owner s
 	return nil
 }
 
-// Leftover returns the URL of a file that belongs to a connection beside its record, be it there or not; empty when
-// there is none.
+// Leftover returns the URL of a connection's secret or hand-off, whether its record exists or not; empty when there is
+// neither.
 func (s *Store) Leftover(ctx context.Context, tenantID, mailbox string) (string, error) {
-	for _, name := range filesBeside(tenantID, mailbox) {
-		there, err := s.files.Exists(ctx, name)
+	for _, name := range attachedFiles(tenantID, mailbox) {
+		there, err := s.exists(ctx, name)
 		if err != nil {
-			return "", fmt.Errorf("look for %s: %w", s.files.URL(name), err)
+			return "", err
 		}
 		if there {
 			return s.files.URL(name), nil
@@ -292,8 +298,8 @@ func (s *Store) Leftover(ctx context.Context, tenantID, mailbox string) (string,
 	return "", nil
 }
 
-// filesBeside returns the names of a connection's secret and hand-off; none when it cannot be one.
-func filesBeside(tenantID, mailbox string) []string {
+// attachedFiles returns the names of a connection's secret and hand-off; none when it cannot be one.
+func attachedFiles(tenantID, mailbox string) []string {
 	secret, err := connectionFile(tenantID, mailbox, secretExtension)
 	if err != nil {
 		return nil
@@ -345,7 +351,7 @@ func (s *Store) Connections(ctx context.Context, tenantID string) ([]Connection,
 	return connections, damaged, nil
 }
 
-// tenantConnections yields a tenant's records one by one, so that who looks for one need not read them all.
+// tenantConnections yields a tenant's records one by one, so that a search for one need not read them all.
 func (s *Store) tenantConnections(ctx context.Context, tenant string) func(yield func(Connection, error) bool) {
 	return func(yield func(Connection, error) bool) {
 		folder := path.Join(tenant, connectionFolder)
@@ -379,15 +385,15 @@ func (s *Store) ClientSecret(ctx context.Context, tenantID, mailbox string) (str
 	return string(secret), err
 }
 
-// HasClientSecret says whether a connection's client secret is in the store.
+// HasClientSecret reports whether a connection's client secret is in the store.
 func (s *Store) HasClientSecret(ctx context.Context, tenantID, mailbox string) (bool, error) {
 	file, err := connectionFile(tenantID, mailbox, secretExtension)
 	if err != nil {
 		return false, err
 	}
-	there, err := s.files.Exists(ctx, file)
+	there, err := s.exists(ctx, file)
 	if err != nil {
-		return false, fmt.Errorf("look for %s: %w", s.files.URL(file), err)
+		return false, err
 	}
 	return there, nil
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// DropDamaged deletes a connection's record if it cannot be read, so that it can be created anew, and says whether it
-// did. A record that a newer provider wrote is not damaged.
+// DropDamaged deletes a connection's record if it cannot be read, so that it can be created again, and reports whether
+// it did. A record that a newer provider wrote is not damaged.
 func (s *Store) DropDamaged(ctx context.Context, tenantID, mailbox string) (dropped bool, err error) {
 	file, err := connectionFile(tenantID, mailbox, recordExtension)
 	if err != nil {

@@ -9,9 +9,12 @@ import (
 var (
 	ErrNotFound          = errors.New("the connection store does not hold it")
 	ErrLocked            = errors.New("another run holds the lock")
-	ErrPassphraseMissing = errors.New("the connection store's passphrase is needed: set CODETWO_STORE_PASSPHRASE, or passphrase in the provider's connection_store block from an ephemeral variable")
-	ErrPassphraseUnfit   = errors.New("the connection store's passphrase cannot be used (CODETWO_STORE_PASSPHRASE, or passphrase in the provider's connection_store block)")
-	ErrPassphraseWrong   = errors.New("the passphrase does not open the connection store's identity.age: check CODETWO_STORE_PASSPHRASE, or passphrase in the provider's connection_store block")
+	ErrPassphraseMissing = errors.New("the connection store's passphrase is needed: set CODETWO_STORE_PASSPHRASE, or " +
+		"passphrase in the provider's connection_store block from an ephemeral variable")
+	ErrPassphraseUnfit = errors.New("the connection store's passphrase cannot be used (CODETWO_STORE_PASSPHRASE, or " +
+		"passphrase in the provider's connection_store block)")
+	ErrPassphraseWrong = errors.New("the passphrase does not open the connection store's identity.age: check " +
+		"CODETWO_STORE_PASSPHRASE, or passphrase in the provider's connection_store block")
 )
 
 // ExistsError says that a connection of that tenant and mailbox is in the store already.
@@ -21,7 +24,8 @@ type ExistsError struct {
 }
 
 func (e *ExistsError) Error() string {
-	return fmt.Sprintf("the connection store already holds a connection for the mailbox %s in tenant %s: %q, client ID %s (%s). "+
+	return fmt.Sprintf("the connection store already holds a connection for the mailbox %s in tenant %s: %q, client "+
+		"ID %s (%s). "+
 		"One mailbox serves one connection of a tenant: take another mailbox, or import this connection as %s",
 		e.Existing.Mailbox, e.Existing.TenantID, e.Existing.Name, e.Existing.ClientID, e.URL, e.Existing.ID())
 }
@@ -33,7 +37,8 @@ type OwnerError struct {
 }
 
 func (e *OwnerError) Error() string {
-	return fmt.Sprintf("the connection for the mailbox %s in tenant %s was deleted and created anew by another resource (%s): "+
+	return fmt.Sprintf("the connection for the mailbox %s in tenant %s was deleted, and another resource created it "+
+		"again (%s): "+
 		"remove this one from its state (terraform state rm), or import the record again", e.Mailbox, e.TenantID, e.URL)
 }
 
@@ -61,6 +66,7 @@ type NewerSchemaError struct {
 }
 
 func (e *NewerSchemaError) Error() string {
-	return fmt.Sprintf("%s was written by a newer version of this provider (schema version %d; this one knows %d): upgrade the provider",
+	return fmt.Sprintf("%s was written by a newer version of this provider (schema version %d; this one knows %d): "+
+		"upgrade the provider",
 		e.Path, e.Found, e.Known)
 }

@@ -86,7 +86,9 @@ func (f *folder) Replace(ctx context.Context, name string, content []byte) error
 }
 
 // write puts the content into an unfinished file and on the disk, and lets place give it its name.
-func (f *folder) write(ctx context.Context, name string, content []byte, place func(unfinished, path string) error) error {
+func (f *folder) write(
+	ctx context.Context, name string, content []byte, place func(unfinished, path string) error,
+) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -191,7 +193,7 @@ func makeFolder(path string) error {
 	return syncFolder(parent)
 }
 
-// sweepUnfinished removes what killed runs left. It is tidying: what goes wrong here is nobody's error.
+// sweepUnfinished removes what killed runs left. It only tidies, so it reports no error.
 func sweepUnfinished(aside string) {
 	entries, _ := os.ReadDir(aside)
 	for _, entry := range entries {

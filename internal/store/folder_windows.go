@@ -15,7 +15,7 @@ const (
 	errorLockViolation    = syscall.Errno(33)
 )
 
-// busy says whether a file could not be touched because another program, or another run, has it open.
+// busy reports whether a file could not be touched because another program, or another run, has it open.
 func busy(err error) bool {
 	return errors.Is(err, errorSharingViolation) || errors.Is(err, errorLockViolation) || errors.Is(err, errorAccessDenied)
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 )
@@ -21,7 +20,7 @@ var handoffExtensions = []string{HandoffSheet, HandoffScript}
 // WriteHandoff writes a connection's sheet and, unless it is nil, its script; neither holds a secret. It returns the
 // sheet's URL. Each ends with a mark of what it was made from, by which HandoffCurrent knows it.
 func (s *Store) WriteHandoff(ctx context.Context, c Connection, sheet, script []byte) (string, error) {
-	// The sheet comes last: who finds it finds what it speaks of.
+	// The sheet is written last: a reader who finds it finds the script that it names.
 	for _, extension := range []string{HandoffScript, HandoffSheet} {
 		file, err := handoffFile(c.TenantID, c.Mailbox, extension)
 		if err != nil {
@@ -49,7 +48,7 @@ func (s *Store) WriteHandoff(ctx context.Context, c Connection, sheet, script []
 	return s.HandoffURL(c.TenantID, c.Mailbox), nil
 }
 
-// HandoffCurrent says whether a connection's hand-off is complete, made from the record as it is now and from the
+// HandoffCurrent reports whether a connection's hand-off is complete, made from the record as it is now and from the
 // certificate's key being in the store or not, and open to those whom the records name.
 func (s *Store) HandoffCurrent(ctx context.Context, c Connection) (bool, error) {
 	withScript := false
@@ -106,17 +105,15 @@ func (s *Store) Handoff(ctx context.Context, tenantID, mailbox, extension string
 	if err != nil {
 		return nil, err
 	}
-	content, err := s.files.Read(ctx, file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", s.files.URL(file), ErrNotFound)
-	}
+	content, err := s.read(ctx, file, s.files.URL(file))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", s.files.URL(file), err)
+		return nil, err
 	}
 	return content, nil
 }
 
-// HandoffURL is where the connection's sheet is, or would be. It is empty when the names cannot be those of a connection.
+// HandoffURL is where the connection's sheet is, or would be. It is empty when the names cannot be those of a
+// connection.
 func (s *Store) HandoffURL(tenantID, mailbox string) string {
 	file, err := handoffFile(tenantID, mailbox, HandoffSheet)
 	if err != nil {
@@ -127,13 +124,15 @@ func (s *Store) HandoffURL(tenantID, mailbox string) string {
 
 // Files are the names of a connection's files, relative to the store's folder, with slashes.
 type Files struct {
-	Identity                    string // the store's key, which the passphrase opens
-	Secret                      string // the encrypted client secret
-	PFX, Password               string // the certificate with its key, and its encrypted password; empty without a thumbprint
+	Identity string // the store's key, which the passphrase opens
+	Secret   string // the encrypted client secret
+	// the certificate with its key, and its encrypted password; empty without a thumbprint
+	PFX, Password               string
 	HandoffSheet, HandoffScript string
 }
 
-// ConnectionFiles returns the names that a hand-off sheet or script tells its reader. It does not say which of the files are there.
+// ConnectionFiles returns the names that a hand-off sheet or script tells its reader. It does not say which of the
+// files are there.
 func ConnectionFiles(tenantID, mailbox, thumbprint string) (Files, error) {
 	secret, err := connectionFile(tenantID, mailbox, secretExtension)
 	if err != nil {
@@ -150,7 +149,7 @@ func ConnectionFiles(tenantID, mailbox, thumbprint string) (Files, error) {
 
 func handoffFile(tenantID, mailbox, extension string) (string, error) {
 	if !slices.Contains(handoffExtensions, extension) {
-		return "", fmt.Errorf("%q is no kind of hand-off file", extension)
+		return "", fmt.Errorf("%q is not a kind of hand-off file", extension)
 	}
 	return mailboxFile(handoffFolder, tenantID, mailbox, extension)
 }

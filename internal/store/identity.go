@@ -14,10 +14,12 @@ import (
 	"filippo.io/age/armor"
 )
 
-// CheckRecipient says whether a text is an age public key that secrets can be encrypted to beside the store's own.
+// CheckRecipient says what keeps a text from being an age public key (X25519) that secrets can be encrypted to. The
+// error never shows a secret key.
 func CheckRecipient(recipient string) error {
 	if strings.HasPrefix(strings.ToUpper(strings.TrimSpace(recipient)), "AGE-SECRET-KEY-") {
-		return errors.New("this is a secret key of age; give the public one, which age-keygen prints as age1…, and make a new pair: this one has been shown where it does not belong")
+		return errors.New("this is a secret key of age; give the public one, which age-keygen prints as age1…, and make a " +
+			"new pair: this one has been shown where it does not belong")
 	}
 	if _, err := age.ParseX25519Recipient(recipient); err != nil {
 		return fmt.Errorf("%q is not an age public key (X25519); age-keygen prints one that begins with age1", recipient)
@@ -25,8 +27,9 @@ func CheckRecipient(recipient string) error {
 	return nil
 }
 
-// CanEncrypt says, without the slow opening of the identity, whether a secret can be written: nil, ErrPassphraseMissing,
-// ErrPassphraseUnfit, or what is wrong with the store's key files. A wrong passphrase shows only when it is used.
+// CanEncrypt says, without the slow opening of the identity, whether a secret can be written: nil,
+// ErrPassphraseMissing, ErrPassphraseUnfit, or what is wrong with the store's key files. A wrong passphrase shows only
+// when it is used.
 func (s *Store) CanEncrypt(ctx context.Context) error {
 	if !s.HasPassphrase() {
 		_, err := s.recipientWithoutPassphrase(ctx)
@@ -35,9 +38,9 @@ func (s *Store) CanEncrypt(ctx context.Context) error {
 	if err := CheckPassphrase(s.passphrase); err != nil {
 		return err
 	}
-	locked, err := s.files.Exists(ctx, identityFile)
+	locked, err := s.exists(ctx, identityFile)
 	if err != nil {
-		return fmt.Errorf("look for %s: %w", s.files.URL(identityFile), err)
+		return err
 	}
 	if locked {
 		return nil
@@ -47,9 +50,9 @@ func (s *Store) CanEncrypt(ctx context.Context) error {
 
 // identityNeverWas returns nil for a store that has had no identity yet, and an error where it is lost.
 func (s *Store) identityNeverWas(ctx context.Context) error {
-	exists, err := s.files.Exists(ctx, recipientFile)
+	exists, err := s.exists(ctx, recipientFile)
 	if err != nil {
-		return fmt.Errorf("look for %s: %w", s.files.URL(recipientFile), err)
+		return err
 	}
 	if exists {
 		return s.identityLost()
@@ -57,13 +60,13 @@ func (s *Store) identityNeverWas(ctx context.Context) error {
 	return nil
 }
 
-// workFactor is what opening the identity costs, as the exponent of two of scrypt's N: 64 MiB of memory, and a fifth of a
-// second. Every run pays it in the provider's own process. age's own choice, 18, takes four times of both; a store whose
-// owner encrypted identity.age again with age -p has that, and opens as well.
+// workFactor is what opening the identity costs, as the exponent of two of scrypt's N: 64 MiB of memory, and a fifth of
+// a second. Every run pays it in the provider's own process. age's own choice, 18, takes four times of both; a store
+// whose owner encrypted identity.age again with age -p has that, and opens as well.
 const workFactor = 16
 
-// Unlock opens the store's identity if there is one and the passphrase is at hand, so that who is about to write a secret
-// can do so while waiting for something else. The error is what the secret would meet.
+// Unlock opens the store's identity if there is one and the passphrase is at hand, so that who is about to write a
+// secret can do so while waiting for something else. The error is what the secret would meet.
 func (s *Store) Unlock(ctx context.Context) error {
 	if !s.HasPassphrase() {
 		return nil
@@ -97,12 +100,9 @@ func (s *Store) encrypt(ctx context.Context, plain []byte, further []string) ([]
 // decryptFile decrypts a file of the store. ErrNotFound when there is none.
 func (s *Store) decryptFile(ctx context.Context, name string) ([]byte, error) {
 	url := s.files.URL(name)
-	content, err := s.files.Read(ctx, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("secret %s: %w", url, ErrNotFound)
-	}
+	content, err := s.read(ctx, name, "secret "+url)
 	if err != nil {
-		return nil, fmt.Errorf("read the secret %s: %w", url, err)
+		return nil, err
 	}
 	return s.decrypt(ctx, url, content)
 }
@@ -118,7 +118,8 @@ func (s *Store) decrypt(ctx context.Context, url string, content []byte) ([]byte
 	}
 	plain, err := unseal(content, identity)
 	if _, ok := errors.AsType[*age.NoIdentityMatchError](err); ok {
-		err = errors.New("it is encrypted, but not to this store: it comes from another one, or the store's identity was replaced")
+		err = errors.New("it is encrypted, but not to this store: it comes from another one, or the store's identity " +
+			"was replaced")
 	}
 	if err != nil {
 		return nil, &DamagedError{Path: url, Err: err}
@@ -159,9 +160,11 @@ func (s *Store) recipientWithoutPassphrase(ctx context.Context) (*age.X25519Reci
 	case err != nil:
 		return nil, fmt.Errorf("look for %s: %w", s.files.URL(identityFile), err)
 	case missing && locked:
-		return nil, fmt.Errorf("%s is missing and is written anew from identity.age: %w", s.files.URL(recipientFile), ErrPassphraseMissing)
+		return nil, fmt.Errorf("%s is missing and is written again from identity.age: %w", s.files.URL(recipientFile),
+			ErrPassphraseMissing)
 	case missing:
-		return nil, fmt.Errorf("the first secret of a store creates its key %s: %w", s.files.URL(identityFile), ErrPassphraseMissing)
+		return nil, fmt.Errorf("the first secret of a store creates its key %s: %w", s.files.URL(identityFile),
+			ErrPassphraseMissing)
 	case !locked:
 		return nil, s.identityLost()
 	}
@@ -192,7 +195,7 @@ func (s *Store) unlock(ctx context.Context) (*age.X25519Identity, error) {
 		s.identityError = err // a second try costs as much time and ends alike
 		return nil, err
 	}
-	return s.adopt(ctx, identity)
+	return s.acceptIdentity(ctx, identity)
 }
 
 func (s *Store) openIdentity(content []byte) (*age.X25519Identity, error) {
@@ -204,7 +207,8 @@ func (s *Store) openIdentity(content []byte) (*age.X25519Identity, error) {
 	debug.FreeOSMemory() // 64 MiB more at once, on top of garbage, would be the most that a process ever takes
 	plain, err := unseal(content, key)
 	debug.FreeOSMemory() // or they would count among what lives until the next collection
-	if mismatch, ok := errors.AsType[*age.NoIdentityMatchError](err); ok && len(mismatch.StanzaTypes) == 1 && mismatch.StanzaTypes[0] == "scrypt" {
+	if mismatch, ok := errors.AsType[*age.NoIdentityMatchError](err); ok && len(mismatch.StanzaTypes) == 1 &&
+		mismatch.StanzaTypes[0] == "scrypt" {
 		return nil, fmt.Errorf("%w (%s)", ErrPassphraseWrong, url)
 	}
 	if err != nil {
@@ -216,7 +220,8 @@ func (s *Store) openIdentity(content []byte) (*age.X25519Identity, error) {
 			return identity, nil
 		}
 	}
-	return nil, &DamagedError{Path: url, Err: errors.New("it opens, but does not hold one X25519 identity")} // err could quote the key
+	// err could quote the key
+	return nil, &DamagedError{Path: url, Err: errors.New("it opens, but does not hold one X25519 identity")}
 }
 
 // createIdentity makes the store's identity. Of concurrent runs one wins, and the others take the winner's.
@@ -254,23 +259,27 @@ func (s *Store) writeIdentity(ctx context.Context) (*age.X25519Identity, error) 
 	if err := s.files.Create(ctx, identityFile, content); err != nil {
 		return nil, fmt.Errorf("write the store's key %s: %w", s.files.URL(identityFile), err)
 	}
-	return s.adopt(ctx, identity)
+	return s.acceptIdentity(ctx, identity)
 }
 
-// adopt keeps an identity for the rest of the process, once recipient.txt is proved to be its public half. The lock is held.
-func (s *Store) adopt(ctx context.Context, identity *age.X25519Identity) (*age.X25519Identity, error) {
+// acceptIdentity keeps an identity for the rest of the process, once recipient.txt is proved to be its public half. The
+// caller holds the lock.
+func (s *Store) acceptIdentity(ctx context.Context, identity *age.X25519Identity) (*age.X25519Identity, error) {
 	recipient, err := s.readRecipient(ctx)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		// It is for those who write without the passphrase. A store that can only be read does without it, and a write
+		// The file is for those who write without the passphrase. A store that can only be read needs none, and a write
 		// to it fails by itself.
-		content := fmt.Sprintf("# Secrets of this connection store are encrypted to this public key; identity.age is its private half.\n%s\n", identity.Recipient())
+		content := fmt.Sprintf("# Secrets of this connection store are encrypted to this public key; identity.age is its "+
+			"private half.\n%s\n", identity.Recipient())
 		_ = s.files.Create(ctx, recipientFile, []byte(content))
 	case err != nil:
 		return nil, fmt.Errorf("compare %s with identity.age: %w", s.files.URL(recipientFile), err)
 	case recipient.String() != identity.Recipient().String():
-		s.identityError = fmt.Errorf("%s is not the public half of identity.age: somebody exchanged it, and what was encrypted since then "+
-			"is readable to them and not to you. Restore it (%s), and replace the secrets written since", s.files.URL(recipientFile), identity.Recipient())
+		s.identityError = fmt.Errorf("%s is not the public half of identity.age: somebody exchanged it, and what was "+
+			"encrypted since then "+
+			"is readable to them and not to you. Restore it (%s), and replace the secrets "+
+			"written since", s.files.URL(recipientFile), identity.Recipient())
 		return nil, s.identityError
 	}
 	s.identity, s.recipient = identity, identity.Recipient()
@@ -288,15 +297,19 @@ func (s *Store) readRecipient(ctx context.Context) (*age.X25519Recipient, error)
 			return recipient, nil
 		}
 	}
-	return nil, &DamagedError{Path: s.files.URL(recipientFile), Err: errors.New("it does not hold one age public key; delete it, and the next run with the passphrase writes it anew")}
+	return nil, &DamagedError{Path: s.files.URL(recipientFile), Err: errors.New("it does not hold one age public key; " +
+		"delete it, and the next run with the passphrase writes it again")}
 }
 
 // identityLost says that secrets were written to an identity that is gone. Nothing new is made in its place.
 func (s *Store) identityLost() error {
 	return &DamagedError{
-		Path: s.files.URL(identityFile), Err: errors.New("it is missing, and with it the key to the secrets that the store holds"),
-		Remedy: "restore it from a backup. Without one those secrets are lost; to start anew, delete " + s.files.URL(recipientFile) +
-			", and apply with the passphrase, a new client_secret_wo_version (or certificate_pfx_password_wo_version) for each connection, " +
+		Path: s.files.URL(identityFile), Err: errors.New("it is missing, and with it the key to the secrets that the " +
+			"store holds"),
+		Remedy: "restore it from a backup. Without one those secrets are lost; to start over, delete " +
+			s.files.URL(recipientFile) +
+			", and apply with the passphrase, a new client_secret_wo_version (or certificate_pfx_password_wo_version) for " +
+			"each connection, " +
 			"and the .pfx files of managed app registrations deleted, so that they get new keys",
 	}
 }
@@ -333,8 +346,8 @@ func unarmored(content []byte) io.Reader {
 	return bytes.NewReader(content)
 }
 
-// isSealed tells whether content is a whole file that age encrypted, as far as that shows without a key (the first line
-// of the age file format).
+// isSealed reports whether content is a whole file that age encrypted, as far as that shows without a key (the first
+// line of the age file format).
 func isSealed(content []byte) bool {
 	binary, err := io.ReadAll(unarmored(content))
 	return err == nil && bytes.HasPrefix(binary, []byte("age-encryption.org/v1\n"))

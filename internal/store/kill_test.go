@@ -42,7 +42,8 @@ const (
 	keyPairs  = 2
 )
 
-// writeUntilKilled creates, changes and deletes connections, key pairs and a journal entry, and says so before and after each.
+// writeUntilKilled creates, changes and deletes connections, key pairs and a journal entry, and says so before and
+// after each.
 func writeUntilKilled(what task, _ io.Reader, tell *json.Encoder) error {
 	ctx, random := context.Background(), rand.New(rand.NewPCG(what.Seed, 0))
 	s, err := Open(fileURL(what.Folder), passphrase)
@@ -88,7 +89,8 @@ func writeUntilKilled(what task, _ io.Reader, tell *json.Encoder) error {
 	}
 }
 
-func changeConnection(ctx context.Context, s *Store, random *rand.Rand, pairs []*certificate.Pair) (deed, func() error, error) {
+func changeConnection(ctx context.Context, s *Store, random *rand.Rand, pairs []*certificate.Pair) (deed,
+	func() error, error) {
 	c := withCertificate()
 	c.Mailbox = fmt.Sprintf("M%d@contoso.com", random.IntN(mailboxes))
 	next := deed{Name: c.Mailbox}
@@ -141,12 +143,13 @@ func changeJournal(ctx context.Context, s *Store, random *rand.Rand) (deed, func
 	}
 	next.Want = object{There: true, Text: fmt.Sprintf("%d %2000d", random.Uint32(), 0)}
 	return next, func() error {
-		return s.SaveRegistration(ctx, Registration{TenantID: tenant, UniqueName: journal, DisplayName: next.Want.Text, Marker: client, StartedAt: now})
+		return s.SaveRegistration(ctx, Registration{TenantID: tenant, UniqueName: journal, DisplayName: next.Want.Text,
+			Marker: client, StartedAt: now})
 	}
 }
 
-// TestNothingAcknowledgedIsLostAndNothingIsHalfWhereverARunIsKilled kills runs at random moments. Whatever a run said was
-// done stays as it was said, with its secret and its key; what it was at is as before or as it was to be.
+// TestNothingAcknowledgedIsLostAndNothingIsHalfWhereverARunIsKilled kills runs at random moments. Whatever a run said
+// was done stays as it was said, with its secret and its key; what it was at is as before or as it was to be.
 func TestNothingAcknowledgedIsLostAndNothingIsHalfWhereverARunIsKilled(t *testing.T) {
 	seed := *killSeed
 	if seed == 0 {
@@ -199,8 +202,8 @@ func TestNothingAcknowledgedIsLostAndNothingIsHalfWhereverARunIsKilled(t *testin
 	checkSwept(t, dir)
 }
 
-// check looks at the store as the next run does, and takes what the cut-off deed left for known. The next run, a process
-// of its own, does not get far either if it cannot read what it finds.
+// check looks at the store as the next run does, and takes what the cut-off deed left for known. The next run, a
+// process of its own, does not get far either if it cannot read what it finds.
 func check(t *testing.T, dir string, known map[string]object, last deed, pairs map[string]*certificate.Pair) {
 	t.Helper()
 	s := open(t, dir, passphrase)
@@ -226,8 +229,8 @@ func check(t *testing.T, dir string, known map[string]object, last deed, pairs m
 	}
 }
 
-// inBetween says whether a connection is in one of the states that an interrupted change may leave, and that the next plan
-// mends: its record is the old one or the new one, and its secret one of the two that it may have had meanwhile.
+// inBetween says whether a connection is in one of the states that an interrupted change may leave, and that the next
+// plan mends: its record is the old one or the new one, and its secret one of the two that it may have had meanwhile.
 func inBetween(found, before, after object) bool {
 	secret := found.Secret
 	found.Secret = ""
@@ -254,7 +257,8 @@ func look(t *testing.T, s *Store, name string, pairs map[string]*certificate.Pai
 		if !there {
 			return object{}
 		}
-		if got, err := s.KeyPair(t.Context(), tenant, name); err != nil || !got.Key.Equal(p.Key) || !got.Certificate.Equal(p.Certificate) {
+		if got, err := s.KeyPair(t.Context(), tenant, name); err != nil || !got.Key.Equal(p.Key) ||
+			!got.Certificate.Equal(p.Certificate) {
 			t.Errorf("the key pair %s does not open: %v", name, err)
 		}
 		return object{There: true}
@@ -290,7 +294,8 @@ func checkSwept(t *testing.T, dir string) {
 	for _, name := range left {
 		must(t, os.Chtimes(filepath.Join(aside, name), days, days))
 	}
-	must(t, open(t, dir, passphrase).SaveRegistration(t.Context(), Registration{TenantID: tenant, UniqueName: journal, Marker: client, StartedAt: now}))
+	must(t, open(t, dir, passphrase).SaveRegistration(t.Context(), Registration{TenantID: tenant, UniqueName: journal,
+		Marker: client, StartedAt: now}))
 	if after := filesBelow(t, aside); len(after) > 0 {
 		t.Errorf("of %d unfinished files these were not swept: %v", len(left), after)
 	}

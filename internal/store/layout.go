@@ -3,14 +3,15 @@ package store
 import (
 	"crypto/sha256"
 	"fmt"
+	"net/mail"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
-
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 )
 
 // The store's files:
@@ -21,7 +22,7 @@ import (
 //	<tenant_id>/certificates/<THUMBPRINT>.cer          the certificate (PEM)
 //	<tenant_id>/certificates/<THUMBPRINT>.pfx          certificate and key, under a password of their own
 //	<tenant_id>/certificates/<THUMBPRINT>.password.age that password, encrypted
-//	<tenant_id>/certificates/<THUMBPRINT>.shared.json  to whom that is, beside the store
+//	<tenant_id>/certificates/<THUMBPRINT>.shared.json  who can open that, besides the store
 //	<tenant_id>/connections/<mailbox>.json             a connection's record, without a secret
 //	<tenant_id>/connections/<mailbox>.secret.age       its client secret, encrypted
 //	<tenant_id>/handoff/<mailbox>.html .ps1            what the person at the migration server needs
@@ -82,38 +83,54 @@ func registrationFile(tenantID, uniqueName string) (string, error) {
 
 // canonicalTenant returns a tenant ID as the store's folders are named: a lower-case GUID with hyphens.
 func canonicalTenant(tenantID string) (string, error) {
-	id, err := uuid.Parse(tenantID)
-	if err != nil || len(tenantID) != 36 {
-		return "", fmt.Errorf("%q is not a tenant ID: a GUID is needed, such as 00000000-0000-0000-0000-000000000000", tenantID)
+	if !guid.Valid(tenantID) {
+		return "", fmt.Errorf("%q is not a tenant ID: a GUID is needed, such as 00000000-0000-0000-0000-000000000000",
+			tenantID)
 	}
-	return id.String(), nil
+	return strings.ToLower(tenantID), nil
 }
 
-// CheckMailbox refuses what cannot be a mailbox's address. It knows the shape of an address only, not whether it exists.
+// longestMailbox is in bytes (RFC 5321, 4.5.3.1.3: a path is at most 256 octets with its brackets).
+const longestMailbox = 254
+
+// CheckMailbox says what keeps a text from being a mailbox's address: a bare one, at a domain's full name, without
+// characters that cannot be seen or told apart. It knows the form only, not whether the mailbox exists.
 func CheckMailbox(mailbox string) error {
+	refuse := func(format string, arguments ...any) error {
+		return fmt.Errorf("%q is not a mailbox's e-mail address: "+format, append([]any{mailbox}, arguments...)...)
+	}
 	for _, r := range mailbox {
 		if unicode.IsSpace(r) || !unicode.IsGraphic(r) || r == utf8.RuneError {
-			return fmt.Errorf("%q is not a mailbox's e-mail address: it holds a space or an invisible character (%U), as copying brings along; type it anew", mailbox, r)
+			return refuse("it holds a space or an invisible character (%U), as copying brings along; type it again", r)
 		}
-		if r > unicode.MaxASCII && unicode.ToLower(r) <= unicode.MaxASCII { // U+212A and U+0130 turn into k and i
-			return fmt.Errorf("%q is not a mailbox's e-mail address: it holds a character (%U) that looks like the letter %c; type it anew", mailbox, r, unicode.ToLower(r))
-		}
-	}
-	local, domain, found := strings.Cut(mailbox, "@")
-	for _, part := range []string{local, domain} {
-		if !found || part == "" || strings.HasPrefix(part, ".") || strings.HasSuffix(part, ".") || strings.Contains(part, "..") ||
-			strings.Contains(part, "@") || len(mailbox) > 320 {
-			return fmt.Errorf("%q is not a mailbox's e-mail address", mailbox)
+		// U+212A and U+0130 turn into k and i
+		if lower := unicode.ToLower(r); r > unicode.MaxASCII && lower <= unicode.MaxASCII {
+			return refuse("it holds a character (%U) that looks like the letter %c; type it again", r, lower)
 		}
 	}
+	if len(mailbox) > longestMailbox {
+		return refuse("it is longer than %d characters", longestMailbox)
+	}
+	_, domain, _ := strings.Cut(mailbox, "@")
 	// No IP address in brackets either, which RFC 5321 allows and Exchange Online has no domain for.
-	if strings.ContainsFunc(domain, func(r rune) bool { return r != '.' && r != '-' && !unicode.In(r, unicode.L, unicode.M, unicode.N) }) {
-		return fmt.Errorf("%q is not a mailbox's e-mail address: %q is not a domain's name", mailbox, domain)
+	if strings.ContainsFunc(domain, notOfDomain) {
+		return refuse("%q is not a domain's name", domain)
+	}
+	address, err := mail.ParseAddress(mailbox)
+	if err != nil || address.Address != mailbox || strings.ContainsAny(mailbox, `"/\`) {
+		return refuse("it is not a bare address")
+	}
+	if !strings.Contains(domain, ".") {
+		return refuse("its domain %q has no dot", domain)
 	}
 	return nil
 }
 
-// longestFileName leaves room for the extensions below the 255 bytes that file systems allow.
+func notOfDomain(r rune) bool {
+	return r != '.' && r != '-' && !unicode.In(r, unicode.L, unicode.M, unicode.N)
+}
+
+// longestFileName leaves space for the extensions below the 255 bytes that file systems allow.
 const longestFileName = 200
 
 // fileName turns any name into one that every file system takes, and no two names into the same: what is not
@@ -123,7 +140,9 @@ func fileName(name string) string {
 	for i := range len(name) {
 		c := name[i]
 		switch {
-		case 'a' <= c && c <= 'z' && (i > 0 || !isDeviceName(name)), '0' <= c && c <= '9', strings.IndexByte("._+@-", c) >= 0 && (i > 0 || c != '.'):
+		case 'a' <= c && c <= 'z' && (i > 0 || !isDeviceName(name)),
+			'0' <= c && c <= '9',
+			strings.IndexByte("._+@-", c) >= 0 && (i > 0 || c != '.'):
 			b.WriteByte(c)
 		default:
 			fmt.Fprintf(&b, "%%%02x", c)
@@ -136,7 +155,7 @@ func fileName(name string) string {
 	return fmt.Sprintf("%.120s~%x", b.String(), sha256.Sum256([]byte(name)))
 }
 
-// isDeviceName says whether Windows takes a file of that name, with whatever extension, for a device
+// isDeviceName reports whether Windows takes a file of that name, with whatever extension, for a device
 // (Microsoft: "Naming Files, Paths, and Namespaces").
 func isDeviceName(name string) bool {
 	base, _, _ := strings.Cut(strings.ToLower(name), ".")
@@ -148,5 +167,5 @@ func isDeviceName(name string) bool {
 	if !isPort {
 		digit, isPort = strings.CutPrefix(base, "lpt")
 	}
-	return isPort && (len(digit) == 1 && digit[0] >= '0' && digit[0] <= '9' || digit == "¹" || digit == "²" || digit == "³")
+	return isPort && slices.Contains([]string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "¹", "²", "³"}, digit)
 }

@@ -19,8 +19,8 @@ func (s *Store) LockRegistration(ctx context.Context, tenantID, uniqueName strin
 	return s.files.Lock(ctx, ".registration-"+hex.EncodeToString(name[:8])+".lock")
 }
 
-// Lock locks a file beside the unfinished ones. The file stays, and its leading dot keeps it from being swept: removing
-// it would let two runs hold one name.
+// Lock locks a file in the folder of the unfinished ones. The file stays, and its leading dot keeps it from being
+// swept: removing it would let two runs hold one name.
 func (f *folder) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

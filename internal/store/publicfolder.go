@@ -20,7 +20,8 @@ func CheckPublicFolderPaths(paths []string) error {
 		}
 		folded := strings.ToLower(path)
 		if other, twice := seen[folded]; twice {
-			problems = append(problems, fmt.Errorf("%s and %s are the same folder, whatever their case: name it once", other, path))
+			problems = append(problems, fmt.Errorf("%s and %s are the same folder, whatever their case: name it once",
+				other, path))
 		}
 		seen[folded] = path
 	}

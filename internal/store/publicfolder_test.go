@@ -10,9 +10,10 @@ import (
 
 func TestPathsOfPublicFoldersThatCannotBeRightSayWhatIs(t *testing.T) {
 	for path, want := range map[string]string{
-		``:                       "is empty",
-		`\`:                      "always checked: leave it out",
-		`Sales`:                  "does not begin with a backslash: write it as Get-PublicFolder shows Identity, such as \\Sales\\Archive",
+		``:  "is empty",
+		`\`: "always checked: leave it out",
+		`Sales`: "does not begin with a backslash: write it as Get-PublicFolder shows Identity, such as " +
+			"\\Sales\\Archive",
 		`Sales\Archive`:          `"Sales\Archive" does not begin with a backslash`,
 		`/Sales/Archive`:         `"/Sales/Archive" holds a forward slash, and a backslash separates folders`,
 		`\Sales/Archive`:         "forward slash",
@@ -33,13 +34,16 @@ func TestPathsOfPublicFoldersThatCannotBeRightSayWhatIs(t *testing.T) {
 			t.Errorf("%q: %v, want %q", path, err, want)
 		}
 	}
-	if err := CheckPublicFolderPaths([]string{`\Sales\Archive`, `\sales\archive`}); err == nil || !strings.Contains(err.Error(), `\Sales\Archive and \sales\archive are the same folder`) {
+	if err := CheckPublicFolderPaths([]string{`\Sales\Archive`, `\sales\archive`}); err == nil ||
+		!strings.Contains(err.Error(), `\Sales\Archive and \sales\archive are the same folder`) {
 		t.Errorf("one folder twice: %v", err)
 	}
-	if err := CheckPublicFolderPaths([]string{`Sales`, `\HR\`}); err == nil || !strings.Contains(err.Error(), `"Sales"`) || !strings.Contains(err.Error(), `"\HR\"`) {
+	if err := CheckPublicFolderPaths([]string{`Sales`, `\HR\`}); err == nil || !strings.Contains(err.Error(), `"Sales"`) ||
+		!strings.Contains(err.Error(), `"\HR\"`) {
 		t.Errorf("of two mistakes one is told: %v", err)
 	}
-	if err := CheckPublicFolderPaths([]string{`\Sales`, `\Sales\Archive`, `\Sales 2`, `\R&D's "x" (old)`, `\Größe\日本　語`, "\\Stars \u2600\ufe0f"}); err != nil {
+	if err := CheckPublicFolderPaths([]string{`\Sales`, `\Sales\Archive`, `\Sales 2`, `\R&D's "x" (old)`, `\Größe\日本　語`,
+		"\\Stars \u2600\ufe0f"}); err != nil {
 		t.Error(err)
 	}
 }
@@ -53,7 +57,8 @@ func TestPathsOfPublicFoldersAreKeptInOrderAndRecordsWithoutThemReadAsBefore(t *
 	must(t, err)
 	read, err := s.Connection(t.Context(), tenant, mailbox)
 	must(t, err)
-	if want := []string{`\HR`, `\Sales`, `\Sales\Archive`}; !slices.Equal(read.PublicFolderPaths, want) || !slices.Equal(made.PublicFolderPaths, want) {
+	if want := []string{`\HR`, `\Sales`, `\Sales\Archive`}; !slices.Equal(read.PublicFolderPaths, want) ||
+		!slices.Equal(made.PublicFolderPaths, want) {
 		t.Errorf("made %q, read %q", made.PublicFolderPaths, read.PublicFolderPaths)
 	}
 	read.PublicFolderPaths = nil
@@ -74,7 +79,8 @@ func TestARecordWithAnUnusablePathIsRefusedAndOneEditedByHandIsDamaged(t *testin
 	s := open(t, withIdentity(t), passphrase)
 	c := withCertificate()
 	c.PublicFolderPaths = []string{`/Sales`}
-	if _, err := s.CreateConnection(t.Context(), c, ""); err == nil || !strings.Contains(err.Error(), "public_folder_paths") {
+	if _, err := s.CreateConnection(t.Context(), c, ""); err == nil || !strings.Contains(err.Error(),
+		"public_folder_paths") {
 		t.Errorf("the store takes it: %v", err)
 	}
 	c.PublicFolderPaths = []string{`\Sales`}
@@ -84,7 +90,8 @@ func TestARecordWithAnUnusablePathIsRefusedAndOneEditedByHandIsDamaged(t *testin
 	content, err := os.ReadFile(file)
 	must(t, err)
 	must(t, os.WriteFile(file, []byte(strings.Replace(string(content), `\\Sales`, `Sales`, 1)), 0o600))
-	if _, err = s.Connection(t.Context(), tenant, mailbox); !isDamaged(err) || !strings.Contains(err.Error(), "public_folder_paths") {
+	if _, err = s.Connection(t.Context(), tenant, mailbox); !isDamaged(err) || !strings.Contains(err.Error(),
+		"public_folder_paths") {
 		t.Errorf("a path that was edited by hand: %v", err)
 	}
 }
@@ -95,7 +102,8 @@ func isDamaged(err error) bool {
 }
 
 func FuzzAPathOfAPublicFolderThatIsTakenIsOneLineOfNames(f *testing.F) {
-	for _, path := range []string{`\Sales\Archive`, `\`, ``, `/a`, `\a\\b`, "\\a\r", "\\a\u2028b", `\a b`, "\\\xff", `\K`} {
+	for _, path := range []string{`\Sales\Archive`, `\`, ``, `/a`, `\a\\b`, "\\a\r", "\\a\u2028b", `\a b`,
+		"\\\xff", `\K`} {
 		f.Add(path)
 	}
 	f.Fuzz(func(t *testing.T, path string) {
@@ -103,7 +111,8 @@ func FuzzAPathOfAPublicFolderThatIsTakenIsOneLineOfNames(f *testing.F) {
 			return
 		}
 		names := strings.Split(path, `\`)
-		if len(names) < 2 || names[0] != "" || slices.Contains(names[1:], "") || strings.ContainsAny(path, "/\r\n\t\x00\u2028\u2029\u0085") {
+		if len(names) < 2 || names[0] != "" || slices.Contains(names[1:], "") || strings.ContainsAny(path,
+			"/\r\n\t\x00\u2028\u2029\u0085") {
 			t.Errorf("%q is taken for a path", path)
 		}
 		if CheckPublicFolderPaths([]string{path, strings.ToLower(path)}) == nil {

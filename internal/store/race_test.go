@@ -57,7 +57,8 @@ func anyCase(random *rand.Rand, text string) string {
 }
 
 // TestOfManyRunsThatCreateOneConnectionExactlyOneWinsAndTheOthersNameIt lets processes race for one mailbox after the
-// other. They live through all the rounds, so that a round begins for all of them at once and not when they have started.
+// other. They live through all the rounds, so that a round begins for all of them at once and not when they have
+// started.
 func TestOfManyRunsThatCreateOneConnectionExactlyOneWinsAndTheOthersNameIt(t *testing.T) {
 	const racers, rounds = 32, 100
 	dir := withIdentity(t)
@@ -73,29 +74,12 @@ func TestOfManyRunsThatCreateOneConnectionExactlyOneWinsAndTheOthersNameIt(t *te
 			_, err := io.WriteString(r.In, address+"\n")
 			must(t, err)
 		}
-		winner := ""
-		outcomes := make([]outcome, racers)
-		for i, r := range runs {
-			if !r.read(&outcomes[i]) {
-				t.Fatalf("round %d: racer-%d ended", round, i)
-			}
-			if !outcomes[i].Won {
-				continue
-			}
-			if winner != "" {
-				t.Errorf("round %d: both %s and racer-%d won", round, winner, i)
-			}
-			winner = fmt.Sprintf("racer-%d", i)
-		}
-		for i, o := range outcomes {
-			if !o.Won && (o.Winner != winner || !strings.Contains(o.Error, "of "+winner) || !strings.Contains(o.Error, "import this connection as "+tenant+"/"+address)) {
-				t.Errorf("round %d: %s won, and racer-%d is told: %s", round, winner, i, o.Error)
-			}
-		}
+		winner := winnerOf(t, runs, round, address)
 		wins[winner]++
 		c, err := s.Connection(t.Context(), tenant, address)
 		must(t, err)
-		if stored, err := s.ClientSecret(t.Context(), tenant, address); err != nil || c.Owner != winner || stored != "secret of "+winner {
+		if stored, err := s.ClientSecret(t.Context(), tenant, address); err != nil || c.Owner != winner ||
+			stored != "secret of "+winner {
 			t.Errorf("round %d: %s won, the record is %s's, the secret %q (%v)", round, winner, c.Owner, stored, err)
 		}
 		if t.Failed() {
@@ -106,11 +90,37 @@ func TestOfManyRunsThatCreateOneConnectionExactlyOneWinsAndTheOthersNameIt(t *te
 		must(t, r.In.Close())
 		must(t, r.Wait())
 	}
-	if connections, damaged, err := s.Connections(t.Context(), ""); err != nil || len(damaged) > 0 || len(connections) != rounds {
+	if connections, damaged, err := s.Connections(t.Context(), ""); err != nil || len(damaged) > 0 ||
+		len(connections) != rounds {
 		t.Errorf("%d connections, %v, %v", len(connections), damaged, err)
 	}
 	t.Logf("%d runs won a round", len(wins))
 	if len(wins) < 2 {
 		t.Error("one run won every round: this was no race")
 	}
+}
+
+// winnerOf reads what each racer says of a round, and holds that one won and that the others name it.
+func winnerOf(t *testing.T, runs []*run, round int, address string) (winner string) {
+	t.Helper()
+	outcomes := make([]outcome, len(runs))
+	for i, r := range runs {
+		if !r.read(&outcomes[i]) {
+			t.Fatalf("round %d: racer-%d ended", round, i)
+		}
+		if !outcomes[i].Won {
+			continue
+		}
+		if winner != "" {
+			t.Errorf("round %d: both %s and racer-%d won", round, winner, i)
+		}
+		winner = fmt.Sprintf("racer-%d", i)
+	}
+	advice := "import this connection as " + tenant + "/" + address
+	for i, o := range outcomes {
+		if !o.Won && (o.Winner != winner || !strings.Contains(o.Error, "of "+winner) || !strings.Contains(o.Error, advice)) {
+			t.Errorf("round %d: %s won, and racer-%d is told: %s", round, winner, i, o.Error)
+		}
+	}
+	return winner
 }

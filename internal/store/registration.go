@@ -17,17 +17,19 @@ import (
 // Registration is the journal of an app registration: what is being made, or was, so that a run that was killed can
 // be taken up by the next one instead of leaving an app that nobody knows.
 type Registration struct {
-	TenantID    string     `json:"tenant_id"` // GUID
-	UniqueName  string     `json:"unique_name"`
-	DisplayName string     `json:"display_name"`
-	Marker      string     `json:"marker"`                // GUID, also among the app's tags
-	ObjectID    string     `json:"object_id,omitempty"`   // GUID, once known
-	ClientID    string     `json:"client_id,omitempty"`   // GUID, once known
-	Thumbprints []string   `json:"thumbprints,omitempty"` // of the certificates that the app has or is about to get
-	Created     bool       `json:"created,omitempty"`     // this journal's own run made the app; not an import or a restore
-	StartedAt   time.Time  `json:"started_at"`
-	CompletedAt *time.Time `json:"completed_at,omitempty"` // when the last step of the last create or update was done; nil while it is not
-	DeletingAt  *time.Time `json:"deleting_at,omitempty"`  // set before a destroy begins, so that one cut off is finished
+	TenantID    string   `json:"tenant_id"` // GUID
+	UniqueName  string   `json:"unique_name"`
+	DisplayName string   `json:"display_name"`
+	Marker      string   `json:"marker"`                // GUID, also among the app's tags
+	ObjectID    string   `json:"object_id,omitempty"`   // GUID, once known
+	ClientID    string   `json:"client_id,omitempty"`   // GUID, once known
+	Thumbprints []string `json:"thumbprints,omitempty"` // of the certificates that the app has or is about to get
+	// this journal's own run made the app; not an import or a restore
+	Created   bool      `json:"created,omitempty"`
+	StartedAt time.Time `json:"started_at"`
+	// when the last step of the last create or update was done; nil while it is not
+	CompletedAt *time.Time `json:"completed_at,omitempty"`
+	DeletingAt  *time.Time `json:"deleting_at,omitempty"` // set before a destroy begins, so that one cut off is finished
 }
 
 type registrationRecord struct {
@@ -36,7 +38,7 @@ type registrationRecord struct {
 }
 
 // BeginRegistration writes a journal entry, and returns when it is on the disk. If there is an entry of that name
-// already, it stands and is returned; the caller tells by its Marker.
+// already, it is kept and returned; the caller tells them apart by the Marker.
 func (s *Store) BeginRegistration(ctx context.Context, r Registration) (Registration, error) {
 	file, content, err := encodeRegistration(&r)
 	if err != nil {
@@ -84,7 +86,7 @@ func (s *Store) SaveRegistration(ctx context.Context, r Registration) error {
 	return nil
 }
 
-// DeleteRegistration removes a journal entry. It is no error if there is none.
+// DeleteRegistration removes a journal entry, if there is one.
 func (s *Store) DeleteRegistration(ctx context.Context, tenantID, uniqueName string) error {
 	file, err := registrationFile(tenantID, uniqueName)
 	if err != nil {
@@ -113,19 +115,17 @@ func encodeRegistration(r *Registration) (file string, content []byte, err error
 
 func (s *Store) readRegistration(ctx context.Context, file string) (Registration, error) {
 	url := s.files.URL(file)
-	content, err := s.files.Read(ctx, file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Registration{}, fmt.Errorf("app registration %s: %w", url, ErrNotFound)
-	}
+	content, err := s.read(ctx, file, "app registration "+url)
 	if err != nil {
-		return Registration{}, fmt.Errorf("read the journal %s: %w", url, err)
+		return Registration{}, err
 	}
 	var record registrationRecord
 	if err := decodeRecord(url, content, &record); err != nil {
 		return Registration{}, err
 	}
 	if own, err := registrationFile(record.TenantID, record.UniqueName); err != nil || own != file {
-		return Registration{}, &DamagedError{Path: url, Err: fmt.Errorf("it is the journal of %q in tenant %q, under another name", record.UniqueName, record.TenantID)}
+		return Registration{}, &DamagedError{Path: url, Err: fmt.Errorf("it is the journal of %q in tenant %q, under "+
+			"another name", record.UniqueName, record.TenantID)}
 	}
 	for i, thumbprint := range record.Thumbprints {
 		if record.Thumbprints[i], err = certificate.NormalizeThumbprint(thumbprint); err != nil {

@@ -2,25 +2,20 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 )
 
-// PFXEncryption says how the PFX of a certificate is encrypted. ErrNotFound when the store does not have it.
+// PFXEncryption returns how the PFX of a certificate is encrypted. ErrNotFound when the store does not have it.
 func (s *Store) PFXEncryption(ctx context.Context, tenantID, thumbprint string) (certificate.Encryption, error) {
 	_, pfx, _, err := certificateFiles(tenantID, thumbprint)
 	if err != nil {
 		return 0, err
 	}
-	data, err := s.files.Read(ctx, pfx)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, fmt.Errorf("PFX of the certificate %s: %w", thumbprint, ErrNotFound)
-	}
+	data, err := s.read(ctx, pfx, "PFX of the certificate "+thumbprint)
 	if err != nil {
-		return 0, fmt.Errorf("read %s: %w", s.files.URL(pfx), err)
+		return 0, err
 	}
 	encryption, err := certificate.EncryptionOf(data)
 	if err != nil {

@@ -31,10 +31,12 @@ func TestRepackedPFXOpensWithThePasswordThatWasHandedOver(t *testing.T) {
 	if after, _ := os.ReadFile(filepath.Join(dir, files.Password)); string(after) != string(before) {
 		t.Error("the password was written anew")
 	}
-	if err := open(t, dir, "").Repack(t.Context(), tenant, thumbprint, certificate.AES256); !errors.Is(err, ErrPassphraseMissing) {
+	if err := open(t, dir, "").Repack(t.Context(), tenant, thumbprint, certificate.AES256); !errors.Is(err,
+		ErrPassphraseMissing) {
 		t.Errorf("without the passphrase: %v", err)
 	}
-	if err := s.Repack(t.Context(), tenant, "A1B2C3D4E5F60718293A4B5C6D7E8F9001122334", certificate.Legacy); !errors.Is(err, ErrNotFound) {
+	if err := s.Repack(t.Context(), tenant, "A1B2C3D4E5F60718293A4B5C6D7E8F9001122334",
+		certificate.Legacy); !errors.Is(err, ErrNotFound) {
 		t.Errorf("of a certificate that is not there: %v", err)
 	}
 }

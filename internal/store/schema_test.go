@@ -46,10 +46,15 @@ func asJSON(t *testing.T, content []byte) map[string]any {
 	t.Helper()
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(content))
 	must(t, err)
-	return value.(map[string]any)
+	object, ok := value.(map[string]any)
+	if !ok {
+		t.Fatalf("not an object: %s", content)
+	}
+	return object
 }
 
-// members returns the JSON names of a struct's fields, those of embedded structs included, and which are always written.
+// members returns the JSON names of a struct's fields, those of embedded structs included, and which are always
+// written.
 func members(of reflect.Type) (all, always []string) {
 	for _, field := range reflect.VisibleFields(of) {
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
@@ -110,7 +115,8 @@ func written(t *testing.T) map[string][]map[string]any {
 	expires := time.Now()
 	bySecret, byCertificate := withSecret(), withCertificate()
 	bySecret.ClientSecretExpiresAt, bySecret.MigratePublicFolders, bySecret.WrittenAt = &expires, true, &expires
-	bySecret.EWS = &ewsaccess.TenantFacts{InitialDomain: "contoso.onmicrosoft.com", Holders: []ewsaccess.App{{ClientID: client, Name: "Mail Backup"}}, SeenAt: expires}
+	bySecret.EWS = &ewsaccess.TenantFacts{InitialDomain: "contoso.onmicrosoft.com",
+		Holders: []ewsaccess.App{{ClientID: client, Name: "Mail Backup"}}, SeenAt: expires}
 	bySecret.PublicFolderPaths = []string{`\Sales\Archive`, `\R&D's "old" folder`}
 	_, err = s.CreateConnection(t.Context(), bySecret, secret)
 	must(t, err)
@@ -129,10 +135,12 @@ func written(t *testing.T) map[string][]map[string]any {
 	begun := Registration{TenantID: strings.ToUpper(tenant), UniqueName: "begun", Marker: client, StartedAt: expires}
 	_, err = s.BeginRegistration(t.Context(), begun)
 	must(t, err)
-	must(t, s.SaveRegistration(t.Context(), Registration{TenantID: tenant, UniqueName: "done", DisplayName: "App", Marker: client, ObjectID: client, ClientID: client,
+	must(t, s.SaveRegistration(t.Context(), Registration{TenantID: tenant, UniqueName: "done", DisplayName: "App",
+		Marker: client, ObjectID: client, ClientID: client,
 		Thumbprints: []string{thumb}, Created: true, StartedAt: expires, CompletedAt: &expires, DeletingAt: &expires}))
 
-	kinds := map[string]string{"connection": "connections/*.json", "registration": "registrations/*.json", "shared": "certificates/*.shared.json"}
+	kinds := map[string]string{"connection": "connections/*.json", "registration": "registrations/*.json",
+		"shared": "certificates/*.shared.json"}
 	records := map[string][]map[string]any{}
 	for name, pattern := range kinds {
 		files, err := filepath.Glob(filepath.Join(dir, tenant, filepath.FromSlash(pattern)))
@@ -166,29 +174,36 @@ func TestWhatTheStoreWritesIsValidUnderThePublishedSchemas(t *testing.T) {
 func TestRecordsBrokenByHandAreInvalid(t *testing.T) {
 	broken := map[string]map[string]func(record map[string]any){
 		"connection": {
-			"a misspelled member":      func(r map[string]any) { r["migrate_public_folder"] = true },
-			"a newer version":          func(r map[string]any) { r["schema_version"] = 2 },
-			"a tenant by its domain":   func(r map[string]any) { r["tenant_id"] = "contoso.onmicrosoft.com" },
-			"a mailbox with a space":   func(r map[string]any) { r["mailbox"] = "a b@contoso.com" },
-			"an unknown credential":    func(r map[string]any) { r["credential_type"] = "password" },
-			"an app by its name":       func(r map[string]any) { r["client_id"] = "CodeTwo" },
-			"a thumbprint as shown":    func(r map[string]any) { r["certificate_thumbprint"] = "a1 b2 c3" },
-			"a day without a time":     func(r map[string]any) { r["certificate_not_after"] = "2030-01-01" },
-			"a day that there is not":  func(r map[string]any) { r["client_secret_expires_at"] = "2030-02-30T00:00:00Z" },
-			"a number for yes":         func(r map[string]any) { r["migrate_public_folders"] = 1 },
-			"a path of slashes":        func(r map[string]any) { r["public_folder_paths"] = []any{"/Sales"} },
-			"a root by name":           func(r map[string]any) { r["public_folder_paths"] = []any{`\`} },
-			"an empty folder":          func(r map[string]any) { r["public_folder_paths"] = []any{`\a\\b`} },
-			"a path twice":             func(r map[string]any) { r["public_folder_paths"] = []any{`\a`, `\a`} },
-			"a path that is no list":   func(r map[string]any) { r["public_folder_paths"] = `\a` },
-			"a secret key":             func(r map[string]any) { r["handoff_recipients"] = []any{"AGE-SECRET-KEY-1"} },
-			"no owner":                 func(r map[string]any) { r["owner"] = "" },
-			"a revision that is none":  func(r map[string]any) { r["revision"] = nil },
-			"a time that is a number":  func(r map[string]any) { r["written_at"] = 1 },
-			"a name that is a list":    func(r map[string]any) { r["name"] = []any{"contoso.com"} },
-			"a secret in the record":   func(r map[string]any) { r["client_secret"] = secret },
-			"a secret and thumbprint":  func(r map[string]any) { r["credential_type"], r["certificate_thumbprint"] = "client_secret", thumb },
-			"neither of the two":       func(r map[string]any) { r["credential_type"] = "certificate"; delete(r, "certificate_thumbprint") },
+			"a misspelled member":     func(r map[string]any) { r["migrate_public_folder"] = true },
+			"a newer version":         func(r map[string]any) { r["schema_version"] = 2 },
+			"a tenant by its domain":  func(r map[string]any) { r["tenant_id"] = "contoso.onmicrosoft.com" },
+			"a mailbox with a space":  func(r map[string]any) { r["mailbox"] = "a b@contoso.com" },
+			"an unknown credential":   func(r map[string]any) { r["credential_type"] = "password" },
+			"an app by its name":      func(r map[string]any) { r["client_id"] = "CodeTwo" },
+			"a thumbprint as shown":   func(r map[string]any) { r["certificate_thumbprint"] = "a1 b2 c3" },
+			"a day without a time":    func(r map[string]any) { r["certificate_not_after"] = "2030-01-01" },
+			"a day that there is not": func(r map[string]any) { r["client_secret_expires_at"] = "2030-02-30T00:00:00Z" },
+			"a number for yes":        func(r map[string]any) { r["migrate_public_folders"] = 1 },
+			"a path of slashes":       func(r map[string]any) { r["public_folder_paths"] = []any{"/Sales"} },
+			"a root by name":          func(r map[string]any) { r["public_folder_paths"] = []any{`\`} },
+			"an empty folder":         func(r map[string]any) { r["public_folder_paths"] = []any{`\a\\b`} },
+			"a path twice":            func(r map[string]any) { r["public_folder_paths"] = []any{`\a`, `\a`} },
+			"a path that is no list":  func(r map[string]any) { r["public_folder_paths"] = `\a` },
+			"a secret key":            func(r map[string]any) { r["handoff_recipients"] = []any{"AGE-SECRET-KEY-1"} },
+			"no owner":                func(r map[string]any) { r["owner"] = "" },
+			"a revision that is none": func(r map[string]any) { r["revision"] = nil },
+			"a time that is a number": func(r map[string]any) { r["written_at"] = 1 },
+			"a name that is a list":   func(r map[string]any) { r["name"] = []any{"contoso.com"} },
+			"a secret in the record":  func(r map[string]any) { r["client_secret"] = secret },
+			"a secret and thumbprint": func(r map[string]any) {
+				r["credential_type"],
+					r["certificate_thumbprint"] = "client_secret", thumb
+			},
+			"neither of the two": func(r map[string]any) {
+				r["credential_type"] = "certificate"
+				delete(r,
+					"certificate_thumbprint")
+			},
 			"recipients that are text": func(r map[string]any) { r["handoff_recipients"] = "age1x" },
 		},
 		"registration": {

@@ -37,7 +37,8 @@ func TestOfManyWhoWriteTheFirstSecretAllEncryptToOneIdentity(t *testing.T) {
 	wait.Wait()
 	s := open(t, dir, passphrase)
 	for i := range 3 {
-		if stored, err := s.ClientSecret(t.Context(), tenant, fmt.Sprintf("m%d@contoso.com", i)); err != nil || stored != secret {
+		if stored, err := s.ClientSecret(t.Context(), tenant, fmt.Sprintf("m%d@contoso.com", i)); err != nil ||
+			stored != secret {
 			t.Errorf("m%d: %q, %v", i, stored, err)
 		}
 	}
@@ -76,7 +77,8 @@ func TestUnlockingMakesNothingAndSaysWhatASecretWouldMeet(t *testing.T) {
 	}
 }
 
-// A tenth of a gigabyte and more in each provider process would be the most of what it takes (age: "scrypt" recipient stanza).
+// A tenth of a gigabyte and more in each provider process would be the most of what it takes (age: "scrypt" recipient
+// stanza).
 func TestTheIdentityOpensInMemoryThatARunnerHas(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store")
 	_, err := open(t, dir, passphrase).CreateConnection(t.Context(), withSecret(), "secret")
@@ -127,7 +129,8 @@ func TestWrongPassphraseIsToldFromADamagedIdentity(t *testing.T) {
 	for name, spoilt := range map[string]string{"cut": string(content[:len(content)/2]), "empty": "", "garbage": "hello"} {
 		must(t, os.WriteFile(path, []byte(spoilt), 0o600))
 		_, err := open(t, dir, passphrase).ClientSecret(t.Context(), tenant, mailbox)
-		if damaged, ok := errors.AsType[*DamagedError](err); !ok || !strings.HasSuffix(damaged.Path, identityFile) || errors.Is(err, ErrPassphraseWrong) {
+		if damaged, ok := errors.AsType[*DamagedError](err); !ok || !strings.HasSuffix(damaged.Path, identityFile) ||
+			errors.Is(err, ErrPassphraseWrong) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -142,7 +145,8 @@ func TestDamagedSecretIsNamed(t *testing.T) {
 
 	foreign, err := open(t, withIdentity(t), passphrase).encrypt(t.Context(), []byte("x"), nil)
 	must(t, err)
-	for name, content := range map[string]string{"cut": "-----BEGIN AGE ENCRYPTED FILE-----\nYWdl", "of another store": string(foreign)} {
+	for name, content := range map[string]string{"cut": "-----BEGIN AGE ENCRYPTED FILE-----\nYWdl",
+		"of another store": string(foreign)} {
 		must(t, os.WriteFile(path, []byte(content), 0o600))
 		_, err := s.ClientSecret(t.Context(), tenant, mailbox)
 		if _, ok := errors.AsType[*DamagedError](err); !ok || !strings.Contains(err.Error(), ".secret.age") {
@@ -157,7 +161,8 @@ func TestExchangedRecipientIsNoticedAsSoonAsThePassphraseIsThere(t *testing.T) {
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(dir, recipientFile), []byte(attacker.Recipient().String()), 0o600))
 	s := open(t, dir, passphrase)
-	if _, err := s.CreateConnection(t.Context(), withSecret(), secret); err == nil || !strings.Contains(err.Error(), "exchanged") {
+	if _, err := s.CreateConnection(t.Context(), withSecret(), secret); err == nil || !strings.Contains(err.Error(),
+		"exchanged") {
 		t.Errorf("%v", err)
 	}
 	if _, err := s.Connection(t.Context(), tenant, mailbox); !errors.Is(err, ErrNotFound) {
@@ -188,7 +193,8 @@ func TestLostIdentityIsNotReplacedByAnotherOne(t *testing.T) {
 		s := open(t, dir, p)
 		_, err := s.CreateConnection(t.Context(), withSecret(), secret)
 		for _, err := range []error{err, s.CanEncrypt(t.Context())} {
-			if damaged, ok := errors.AsType[*DamagedError](err); !ok || !strings.HasSuffix(damaged.Path, identityFile) || !strings.Contains(err.Error(), "to start anew, delete") {
+			if damaged, ok := errors.AsType[*DamagedError](err); !ok || !strings.HasSuffix(damaged.Path, identityFile) ||
+				!strings.Contains(err.Error(), "to start over, delete") {
 				t.Errorf("passphrase %q: %v", p, err)
 			}
 		}
@@ -200,7 +206,7 @@ func TestLostIdentityIsNotReplacedByAnotherOne(t *testing.T) {
 	_, err := s.CreateConnection(t.Context(), withSecret(), secret)
 	must(t, err)
 	if stored, err := s.ClientSecret(t.Context(), tenant, mailbox); err != nil || stored != secret {
-		t.Errorf("anew: %q, %v", stored, err)
+		t.Errorf("started over: %q, %v", stored, err)
 	}
 }
 
@@ -266,7 +272,8 @@ func TestKeyPairComesBack(t *testing.T) {
 	if !got.Key.Equal(pair().Key) {
 		t.Error("another key")
 	}
-	if c, err := open(t, dir, "").Certificate(t.Context(), tenant, thumbprint); err != nil || !c.Equal(pair().Certificate) {
+	if c, err := open(t, dir, "").Certificate(t.Context(), tenant, thumbprint); err != nil ||
+		!c.Equal(pair().Certificate) {
 		t.Errorf("the certificate alone: %v", err)
 	}
 }
@@ -291,7 +298,8 @@ func TestPairSavedByManyAtOnceOrAfterAKillFitsItsPassword(t *testing.T) {
 	var wait sync.WaitGroup
 	for range 8 {
 		wait.Go(func() {
-			if err := open(t, dir, passphrase).SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil); err != nil {
+			if err := open(t, dir, passphrase).SaveCertificate(t.Context(), tenant, pair(), certificate.AES256,
+				nil); err != nil {
 				t.Error(err)
 			}
 		})
@@ -324,8 +332,11 @@ func TestPairThatDoesNotOpenIsMadeAnew(t *testing.T) {
 		"a password that is cut": func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, files.Password), []byte("-----BEGIN AGE"), 0o600)
 		},
-		"a PFX that is damaged": func(dir string) error { return os.WriteFile(filepath.Join(dir, files.PFX), []byte("PFX"), 0o600) },
-		"a PFX that is lost":    func(dir string) error { return os.Remove(filepath.Join(dir, files.PFX)) },
+		"a PFX that is damaged": func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, files.PFX),
+				[]byte("PFX"), 0o600)
+		},
+		"a PFX that is lost": func(dir string) error { return os.Remove(filepath.Join(dir, files.PFX)) },
 		"another pair's password": func(dir string) error {
 			sealed, err := open(t, dir, passphrase).encrypt(t.Context(), []byte("of another PFX"), nil)
 			must(t, err)
@@ -390,7 +401,8 @@ func TestPairMendedByManyAtOnceOpens(t *testing.T) {
 	for range 6 {
 		wait.Go(func() {
 			// Of so many some may give up, and say so; what they leave must open.
-			if err := open(t, dir, passphrase).SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil); err == nil {
+			if err := open(t, dir, passphrase).SaveCertificate(t.Context(), tenant, pair(), certificate.AES256,
+				nil); err == nil {
 				saved.Add(1)
 			}
 		})
@@ -421,7 +433,8 @@ func TestPFXPasswordIsSharedWithTheRecipientsOfEveryConnectionThatNamesIt(t *tes
 		must(t, err)
 		people = append(people, person)
 		c := withCertificate()
-		c.Mailbox, c.CertificateThumbprint, c.HandoffRecipients = fmt.Sprintf("m%d@x.com", i), thumbprint, []string{person.Recipient().String()}
+		c.Mailbox, c.CertificateThumbprint, c.HandoffRecipients = fmt.Sprintf("m%d@x.com",
+			i), thumbprint, []string{person.Recipient().String()}
 		due(false, nil)
 		due(true, &c)
 		c, err = s.CreateConnection(t.Context(), c, "")
@@ -465,7 +478,8 @@ func TestFirstImportSharesAtOnceAndNeedsNoPassphrase(t *testing.T) {
 	person, err := age.GenerateX25519Identity()
 	must(t, err)
 	c := withCertificate()
-	c.CertificateThumbprint, c.HandoffRecipients = certificate.Thumbprint(pair().Certificate), []string{person.Recipient().String()}
+	c.CertificateThumbprint, c.HandoffRecipients = certificate.Thumbprint(
+		pair().Certificate), []string{person.Recipient().String()}
 	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, &c))
 	_, err = s.CreateConnection(t.Context(), c, "")
 	must(t, err)
@@ -480,7 +494,8 @@ func TestWhoWasEntitledStaysSoWhileARecordCannotBeRead(t *testing.T) {
 	person, err := age.GenerateX25519Identity()
 	must(t, err)
 	c := withCertificate()
-	c.CertificateThumbprint, c.HandoffRecipients = certificate.Thumbprint(pair().Certificate), []string{person.Recipient().String()}
+	c.CertificateThumbprint, c.HandoffRecipients = certificate.Thumbprint(
+		pair().Certificate), []string{person.Recipient().String()}
 	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, &c))
 	_, err = s.CreateConnection(t.Context(), c, "")
 	must(t, err)
@@ -521,7 +536,8 @@ func TestKeyLeavesTheStoreWithTheLastThatNamesIt(t *testing.T) {
 	c.CertificateThumbprint = thumbprint
 	_, err := s.CreateConnection(t.Context(), c, "")
 	must(t, err)
-	r := Registration{TenantID: tenant, UniqueName: "app", Marker: client, StartedAt: now, Thumbprints: []string{thumbprint}}
+	r := Registration{TenantID: tenant, UniqueName: "app", Marker: client, StartedAt: now,
+		Thumbprints: []string{thumbprint}}
 	must(t, s.SaveRegistration(t.Context(), r))
 	if names, err := s.CertificateNamedBy(t.Context(), tenant, thumbprint); err != nil || len(names) != 2 {
 		t.Errorf("%v, %v", names, err)
@@ -552,7 +568,8 @@ func TestKeyStaysWhileARecordNamesItInWhateverSpelling(t *testing.T) {
 	c.CertificateThumbprint = thumbprint
 	_, err := s.CreateConnection(t.Context(), c, "")
 	must(t, err)
-	journal := Registration{TenantID: tenant, UniqueName: "app", Marker: client, StartedAt: now, Thumbprints: []string{thumbprint}}
+	journal := Registration{TenantID: tenant, UniqueName: "app", Marker: client, StartedAt: now,
+		Thumbprints: []string{thumbprint}}
 	must(t, s.SaveRegistration(t.Context(), journal))
 	app, err := registrationFile(tenant, "app")
 	must(t, err)

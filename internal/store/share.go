@@ -12,17 +12,18 @@ import (
 )
 
 // sharing notes to whom the password of a certificate's PFX is encrypted, which the encrypted file does not tell. It is
-// written before that file, and names it by its hash: after a kill in between it speaks of no file, and is not believed.
+// written before that file, and names it by its hash: after a kill in between it speaks of no file, and is not
+// believed.
 type sharing struct {
 	version
 	PasswordSHA256 string   `json:"password_sha256"` // of the encrypted file
 	Recipients     []string `json:"recipients"`      // age public keys, sorted
 }
 
-// SharingDue says whether the password of a certificate's PFX is to be encrypted anew: because a hand-off recipient of c
-// cannot open it, or because somebody can whom no connection that names the certificate entitles. c, which may be nil, is
-// one of those connections, as it is or as it is to be; whom another one misses shows there. It is false if the store has
-// no such pair. The other connections are looked at only where somebody is to be told from a stranger.
+// SharingDue reports whether the password of a certificate's PFX has to be encrypted again: a hand-off recipient of c
+// cannot open it, or somebody can who is a recipient of no connection that names the certificate. c, which may be nil,
+// is one of those connections, current or planned; a recipient whom another one misses shows at that one. It is false
+// if the store has no such pair. The other connections are read only where a recipient is none of c's.
 func (s *Store) SharingDue(ctx context.Context, tenantID, thumbprint string, c *Connection) (bool, error) {
 	if there, err := s.HasKeyPair(ctx, tenantID, thumbprint); err != nil || !there {
 		return false, err
@@ -49,7 +50,7 @@ func containsAll(all, some []string) bool {
 	return !slices.ContainsFunc(some, func(one string) bool { return !slices.Contains(all, one) })
 }
 
-// ShareCertificate encrypts the password of a certificate's PFX anew: to the store, and to the hand-off recipients of
+// ShareCertificate encrypts the password of a certificate's PFX again: to the store, and to the hand-off recipients of
 // all connections that name the certificate. It needs the passphrase. ErrNotFound when the store has no such PFX.
 func (s *Store) ShareCertificate(ctx context.Context, tenantID, thumbprint string) error {
 	_, _, passwordFile, err := certificateFiles(tenantID, thumbprint)
@@ -112,9 +113,11 @@ func (s *Store) entitled(ctx context.Context, tenantID, thumbprint string, plann
 	return slices.Compact(recipients), nil
 }
 
-// sharedWith returns to whom the password of a certificate's PFX is encrypted beside the store, sorted, and whether
+// sharedWith returns to whom, besides the store, the password of a certificate's PFX is encrypted, sorted, and whether
 // that is known.
-func (s *Store) sharedWith(ctx context.Context, tenantID, thumbprint string) (recipients []string, known bool, err error) {
+func (s *Store) sharedWith(
+	ctx context.Context, tenantID, thumbprint string,
+) (recipients []string, known bool, err error) {
 	_, _, passwordFile, err := certificateFiles(tenantID, thumbprint)
 	if err != nil {
 		return nil, false, err
@@ -136,19 +139,21 @@ func (s *Store) sharedWith(ctx context.Context, tenantID, thumbprint string) (re
 		if _, newer := errors.AsType[*NewerSchemaError](err); newer {
 			return nil, false, err
 		}
-		return nil, false, nil // the next sharing writes it anew
+		return nil, false, nil // the next sharing writes it again
 	}
 	return noted.Recipients, noted.PasswordSHA256 == sum(encrypted), nil
 }
 
-// noteSharing writes the note before the encrypted file is. Where nobody shares and nobody did, there is nothing to note.
-func (s *Store) noteSharing(ctx context.Context, tenantID, thumbprint string, encrypted []byte, recipients []string) error {
+// noteSharing writes the note before the encrypted file is. Where nobody shares and nobody did, there is nothing to
+// note.
+func (s *Store) noteSharing(ctx context.Context, tenantID, thumbprint string, encrypted []byte,
+	recipients []string) error {
 	file, err := certificateFile(tenantID, thumbprint, sharedExtension)
 	if err != nil {
 		return err
 	}
 	if len(recipients) == 0 {
-		if there, err := s.files.Exists(ctx, file); err != nil || !there {
+		if there, err := s.exists(ctx, file); err != nil || !there {
 			return err
 		}
 	}

@@ -1,12 +1,14 @@
-// Package store keeps a team's target connections: records, certificates with their keys, client secrets, the journal of
-// app registrations, and what is handed to the migration server. It is input and output only. Several runs may write at
-// once, and any of them may be killed at any moment: a file is always the old one or the new one. Secrets are encrypted
-// with age (age-encryption.org/v1), so that the age command opens them too.
+// Package store keeps a team's target connections: records, certificates with their keys, client secrets, the journal
+// of app registrations, and what is handed to the migration server. It is input and output only. Several runs may write
+// at once, and any of them may be killed at any moment: a file is always the old one or the new one. Secrets are
+// encrypted with age (age-encryption.org/v1), so that the age command opens them too.
 package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -44,29 +46,31 @@ func Open(rawURL, passphrase string) (*Store, error) {
 	return &Store{files: newFolder(path), passphrase: passphrase}, nil
 }
 
-// CheckPassphrase says whether a passphrase may protect a store. The error, an ErrPassphraseUnfit, never shows it.
+// CheckPassphrase says what keeps a passphrase from protecting a store. The error, an ErrPassphraseUnfit, never shows
+// it.
 func CheckPassphrase(passphrase string) error {
 	if strings.ContainsFunc(passphrase, unicode.IsControl) {
 		return fmt.Errorf("%w: it has a line break or another control character, "+
 			"perhaps from the end of a file; the age command could not be given it", ErrPassphraseUnfit)
 	}
 	if length := utf8.RuneCountInString(passphrase); length < MinPassphraseLength {
-		return fmt.Errorf("%w: it has %d characters, and at least %d are needed", ErrPassphraseUnfit, length, MinPassphraseLength)
+		return fmt.Errorf("%w: it has %d characters, and at least %d are needed", ErrPassphraseUnfit, length,
+			MinPassphraseLength)
 	}
 	return nil
 }
 
-// Exists says whether there is a store at the URL: a folder that holds a store's key, or what belongs to a tenant. An
-// empty folder is none, nor is one that is not there: a share that is not mounted looks like either. The connection is
-// one that is expected there, both parts empty if none is; where neither its record nor the key is, the folder's names are
-// read.
+// Exists reports whether there is a store at the URL: a folder that holds a store's key, or what belongs to a tenant.
+// An empty folder is none, nor is one that is not there: a share that is not mounted looks like either. The connection
+// is one that is expected there, both parts empty if none is; where neither its record nor the key is, the folder's
+// names are read.
 func (s *Store) Exists(ctx context.Context, tenantID, mailbox string) (bool, error) {
 	likely := []string{identityFile, recipientFile}
 	if record, err := connectionFile(tenantID, mailbox, recordExtension); err == nil {
 		likely = append(likely, record)
 	}
 	for _, name := range likely {
-		if there, err := s.files.Exists(ctx, name); err == nil && there {
+		if there, err := s.exists(ctx, name); err == nil && there {
 			return true, nil
 		}
 	}
@@ -78,6 +82,27 @@ func (s *Store) Exists(ctx context.Context, tenantID, mailbox string) (bool, err
 		tenant, err := canonicalTenant(name)
 		return err == nil && tenant == name
 	}), nil
+}
+
+// read reads a file. ErrNotFound, with what the file would hold, when there is none.
+func (s *Store) read(ctx context.Context, name, what string) ([]byte, error) {
+	content, err := s.files.Read(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", what, ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", s.files.URL(name), err)
+	}
+	return content, nil
+}
+
+// exists reports whether there is a file of that name.
+func (s *Store) exists(ctx context.Context, name string) (bool, error) {
+	there, err := s.files.Exists(ctx, name)
+	if err != nil {
+		return false, fmt.Errorf("look for %s: %w", s.files.URL(name), err)
+	}
+	return there, nil
 }
 
 // URL is where the store is, or would be.
@@ -92,10 +117,11 @@ func (s *Store) Lock() (unlock func()) {
 	return s.changeLock.Unlock
 }
 
-// HasPassphrase says whether the store was opened with a passphrase. It may still be the wrong one.
+// HasPassphrase reports whether the store was opened with a passphrase. It may still be the wrong one.
 func (s *Store) HasPassphrase() bool { return s.passphrase != "" }
 
-// RecordURL is where the connection's record is, or would be. It is empty when the names cannot be those of a connection.
+// RecordURL is where the connection's record is, or would be. It is empty when the names cannot be those of a
+// connection.
 func (s *Store) RecordURL(tenantID, mailbox string) string {
 	name, err := connectionFile(tenantID, mailbox, recordExtension)
 	if err != nil {
@@ -113,9 +139,9 @@ type driver interface {
 	Create(ctx context.Context, name string, content []byte) error
 	// Replace writes a file, whether it is there or not. Readers see the old content or the new one.
 	Replace(ctx context.Context, name string, content []byte) error
-	// Delete removes a file; it is no error if there is none.
+	// Delete removes a file, if there is one.
 	Delete(ctx context.Context, name string) error
-	// Exists says whether there is such a file.
+	// Exists reports whether there is such a file.
 	Exists(ctx context.Context, name string) (bool, error)
 	// List returns the last elements of the names in a folder, sorted; none when there is no such folder.
 	List(ctx context.Context, folder string) ([]string, error)

@@ -37,7 +37,8 @@ func TestAgeCommandOpensIdentityAndSecrets(t *testing.T) {
 	}
 	files, err := ConnectionFiles(tenant, mailbox, "")
 	must(t, err)
-	out, err := exec.CommandContext(t.Context(), "age", "--decrypt", "--identity", plain, filepath.Join(dir, files.Secret)).Output()
+	out, err := exec.CommandContext(t.Context(), "age", "--decrypt", "--identity", plain, filepath.Join(dir,
+		files.Secret)).Output()
 	if err != nil || string(out) != secret {
 		t.Errorf("%q, %v", out, err)
 	}
@@ -69,15 +70,19 @@ func TestOpensslFindsTheVeryCertificateAndKeyInAPFXOfEitherEncryption(t *testing
 		must(t, err)
 		identity, err := s.unlock(t.Context())
 		must(t, err)
-		opened := append([]string{"pkcs12", "-in", filepath.Join(dir, files.PFX)}, "-passin", "pass:"+opens(t, filepath.Join(dir, files.Password), identity), "-noenc")
-		if der := openssl(openssl(nil, append(opened, "-nokeys")...), "x509", "-outform", "DER"); !bytes.Equal(der, pair().Certificate.Raw) {
+		opened := append([]string{"pkcs12", "-in", filepath.Join(dir, files.PFX)}, "-passin", "pass:"+
+			opens(t, filepath.Join(dir, files.Password), identity), "-noenc")
+		if der := openssl(openssl(nil, append(opened, "-nokeys")...), "x509", "-outform", "DER"); !bytes.Equal(der,
+			pair().Certificate.Raw) {
 			t.Errorf("%s: openssl finds another certificate", encryption)
 		}
-		if der := openssl(openssl(nil, append(opened, "-nocerts")...), "pkcs8", "-topk8", "-nocrypt", "-outform", "DER"); !bytes.Equal(der, key) {
+		if der := openssl(openssl(nil, append(opened, "-nocerts")...), "pkcs8", "-topk8", "-nocrypt", "-outform",
+			"DER"); !bytes.Equal(der, key) {
 			t.Errorf("%s: openssl finds another key", encryption)
 		}
 		command := exec.CommandContext(t.Context(), "openssl", append(opened, "-info", "-noout")...)
-		if info, err := command.CombinedOutput(); err != nil || strings.Contains(string(info), "AES-256-CBC") != (encryption == certificate.AES256) {
+		if info, err := command.CombinedOutput(); err != nil || strings.Contains(string(info),
+			"AES-256-CBC") != (encryption == certificate.AES256) {
 			t.Errorf("%s: %v, openssl sees another encryption:\n%s", encryption, err, info)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// CheckURL says whether a URL can be a store's: file:// and an absolute path. The error shows how to write it.
+// CheckURL says what keeps a URL from being a store's: file:// and an absolute path. The error shows how to write it.
 func CheckURL(raw string) error {
 	_, err := folderPath(raw)
 	return err
@@ -35,13 +35,17 @@ func parseFileURL(raw string, windows bool) (string, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil, !strings.Contains(raw, "://"), u.Opaque != "":
-		return "", fmt.Errorf("%q is no URL of a connection store; write it as %s, or as \"file://${abspath(path.root)}/codetwo-store\"", raw, example)
+		return "", fmt.Errorf("%q is not the URL of a connection store; write it as %s, or as "+
+			"\"file://${abspath(path.root)}/codetwo-store\"", raw, example)
 	case !strings.EqualFold(u.Scheme, "file"):
 		return "", fmt.Errorf("%q: a connection store is a folder (file://…) for now, as in %s", raw, example)
-	case u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(raw, "?") || strings.HasSuffix(raw, "#"):
-		return "", fmt.Errorf("%q: a connection store's URL has no user, query or fragment; write ? as %%3F and # as %%23", raw)
+	case u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(raw, "?") ||
+		strings.HasSuffix(raw, "#"):
+		return "", fmt.Errorf("%q: a connection store's URL has no user, query or fragment; write ? as %%3F and # as %%23",
+			raw)
 	case u.Host != "" && !strings.EqualFold(u.Host, "localhost"):
-		return "", fmt.Errorf("%q names a host (%s) where the path should begin; a relative path is not possible: write three slashes and an absolute path, as in %s",
+		return "", fmt.Errorf("%q names a host (%s) where the path should begin; a relative path is not possible: write "+
+			"three slashes and an absolute path, as in %s",
 			raw, u.Host, example)
 	case !strings.HasPrefix(u.Path, "/"), strings.ContainsRune(u.Path, 0):
 		return "", fmt.Errorf("%q has no absolute path; write it as %s", raw, example)

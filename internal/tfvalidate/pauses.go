@@ -15,7 +15,7 @@ func LogPauses(message string) func(context.Context, retry.Notice) {
 		if n.Begun {
 			tflog.Info(ctx, message, fields)
 		} else {
-			tflog.Info(ctx, "The time allowed by timeouts has no room for another pause", fields)
+			tflog.Info(ctx, "The time allowed by timeouts does not allow another pause", fields)
 		}
 	}
 }

@@ -17,7 +17,8 @@ func TestTheLogTellsOfEachPauseHowLongItIsAndWhatIsWaitedFor(t *testing.T) {
 	var log bytes.Buffer
 	ctx := tflogtest.RootLogger(t.Context(), &log)
 	run := retry.Policy{Clock: &retrytest.Clock{}, Notify: LogPauses("Graph is busy")}.Start()
-	if err := run.Again(ctx, retry.Verdict{Again: true, Unlimited: true, Pause: 7 * time.Second, Reason: errors.New("it answered 429")}); err != nil {
+	if err := run.Again(ctx, retry.Verdict{Again: true, Unlimited: true, Pause: 7 * time.Second,
+		Reason: errors.New("it answered 429")}); err != nil {
 		t.Fatal(err)
 	}
 	LogPauses("Graph is busy")(ctx, retry.Notice{Attempts: 2, Pause: time.Hour, Reason: errors.New("it answered 503")})
@@ -27,7 +28,8 @@ func TestTheLogTellsOfEachPauseHowLongItIsAndWhatIsWaitedFor(t *testing.T) {
 	}
 	for i, want := range []map[string]any{
 		{"@message": "Graph is busy", "@level": "info", "attempts": 1.0, "next_in": "7s", "reason": "it answered 429"},
-		{"@message": "The time allowed by timeouts has no room for another pause", "@level": "info", "attempts": 2.0, "next_in": "1h0m0s", "reason": "it answered 503"},
+		{"@message": "The time allowed by timeouts does not allow another pause", "@level": "info", "attempts": 2.0,
+			"next_in": "1h0m0s", "reason": "it answered 503"},
 	} {
 		for name, value := range want {
 			if entries[i][name] != value {

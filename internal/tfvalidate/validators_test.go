@@ -27,19 +27,24 @@ func TestValuesAreAcceptedAndRefusedWithWhatIsExpected(t *testing.T) {
 	}{
 		"GUID": {GUID(),
 			[]string{"00000003-0000-0000-c000-000000000000", "ABCDEF12-3456-7890-ABCD-EF1234567890"},
-			[]string{"", "contoso.onmicrosoft.com", "{00000003-0000-0000-c000-000000000000}", "00000003-0000-0000-c000-00000000000", "00000003-0000-0000-c000-000000000000\n"}},
+			[]string{"", "contoso.onmicrosoft.com", "{00000003-0000-0000-c000-000000000000}",
+				"00000003-0000-0000-c000-00000000000", "00000003-0000-0000-c000-000000000000\n"}},
 		"e-mail address": {EmailAddress(),
 			[]string{"migration@contoso.onmicrosoft.com", "o'neil+x@sub.example.org"},
-			[]string{"", "migration", "migration@contoso", "Migration <m@contoso.com>", "a@b@c.com", "a b@c.com", "a@contoso.com ", "a@.", strings.Repeat("a", 250) + "@b.com"}},
+			[]string{"", "migration", "migration@contoso", "Migration <m@contoso.com>", "a@b@c.com", "a b@c.com",
+				"a@contoso.com ", "a@.", strings.Repeat("a", 250) + "@b.com"}},
 		"thumbprint": {Thumbprint(),
-			[]string{"52ED9B5038A47B9E2E2190715CC238359D4F8F73", "52 ed 9b 50 38 a4 7b 9e 2e 21 90 71 5c c2 38 35 9d 4f 8f 73", "\u200e52:ED:9B:50:38:A4:7B:9E:2E:21:90:71:5C:C2:38:35:9D:4F:8F:73"},
+			[]string{"52ED9B5038A47B9E2E2190715CC238359D4F8F73", "52 ed 9b 50 38 a4 7b 9e 2e 21 90 71 5c c2 38 35 9d 4f 8f 73",
+				"\u200e52:ED:9B:50:38:A4:7B:9E:2E:21:90:71:5C:C2:38:35:9D:4F:8F:73"},
 			[]string{"", "52ED", "52ED9B5038A47B9E2E2190715CC238359D4F8F7Z"}},
 		"file URL": {FileURL(),
 			[]string{"file:///srv/codetwo", "file:///srv/with%20space", "file://localhost/srv"},
-			[]string{"", "/srv/codetwo", "file://srv/codetwo", "file:srv", "file://", "s3://bucket", "file:///srv?x=1", "file:///srv#x"}},
+			[]string{"", "/srv/codetwo", "file://srv/codetwo", "file:srv", "file://", "s3://bucket", "file:///srv?x=1",
+				"file:///srv#x"}},
 		"https origin": {HTTPSOrigin(),
 			[]string{"https://127.0.0.1:8443", "https://graph.microsoft.com", "https://[::1]:8443"},
-			[]string{"", "http://127.0.0.1:8443", "https://127.0.0.1:8443/", "https://host/path", "https://", "https://user@host", "https://host?x", "graph.microsoft.com"}},
+			[]string{"", "http://127.0.0.1:8443", "https://127.0.0.1:8443/", "https://host/path", "https://",
+				"https://user@host", "https://host?x", "graph.microsoft.com"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, value := range c.good {
@@ -49,7 +54,7 @@ func TestValuesAreAcceptedAndRefusedWithWhatIsExpected(t *testing.T) {
 			}
 			expected := strings.TrimPrefix(c.validator.Description(t.Context()), "must be ")
 			if name == "file URL" {
-				expected = "file:///" // an example stands in every one of the store's own texts
+				expected = "file:///" // an example is in every one of the store's own texts
 			}
 			for _, value := range c.bad {
 				got := validate(t, c.validator, types.StringValue(value))

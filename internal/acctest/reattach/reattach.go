@@ -17,8 +17,13 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/terraformcli"
 )
 
-// addresses are what Terraform and OpenTofu take the resources of a configuration without required_providers to need.
-var addresses = []string{"registry.terraform.io/hashicorp/codetwo", "registry.opentofu.org/hashicorp/codetwo"}
+// addresses are the published one, and what Terraform and OpenTofu take the resources of a configuration without
+// required_providers to need.
+var addresses = []string{
+	"registry.terraform.io/codetwo-community/codetwo",
+	"registry.terraform.io/hashicorp/codetwo",
+	"registry.opentofu.org/hashicorp/codetwo",
+}
 
 // CLI returns the CLI in a folder of its own, with the provider "codetwo" served until the test ends.
 func CLI(t *testing.T, provider func() tfprotov6.ProviderServer) *terraformcli.CLI {

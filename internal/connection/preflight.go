@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -14,8 +16,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// planning looks into the store for what a plan would fail on, or for what it can tell already.
-type planning struct {
+// preflight looks into the store, while planning, for what apply would fail on, and for what it can tell already.
+type preflight struct {
 	store               *store.Store
 	now                 time.Time
 	config, state, plan *Model // state is nil when the connection is to be created
@@ -23,9 +25,9 @@ type planning struct {
 	diags               *diag.Diagnostics
 }
 
-// check returns whether the plan changes anything, which a key missing in the store makes it do.
-func (p *planning) check(ctx context.Context, changed bool) bool {
-	importing := p.imports(ctx)
+// run returns whether the plan changes anything, which a key missing in the store makes it do.
+func (p *preflight) run(ctx context.Context, changed bool) bool {
+	importing := importsPFX(ctx, p.store, p.plan, p.state)
 	if !changed && !importing {
 		return false
 	}
@@ -40,26 +42,24 @@ func (p *planning) check(ctx context.Context, changed bool) bool {
 	return true
 }
 
-// imports says whether the PFX file is to be read: when something about it changed, or its key is not in the store.
-func (p *planning) imports(ctx context.Context) bool {
-	return importsPFX(ctx, p.store, p.plan, p.state)
-}
-
+// importsPFX reports whether the PFX file is to be read: something about it changed, or its key is not in the store.
 func importsPFX(ctx context.Context, s *store.Store, plan, state *Model) bool {
 	if plan.CertificatePFXPath.IsNull() {
 		return false
 	}
-	if state == nil || !plan.CertificatePFXPath.Equal(state.CertificatePFXPath) || !plan.CertificateThumbprint.Equal(state.CertificateThumbprint) ||
-		!plan.CertificatePFXPasswordWOVersion.Equal(state.CertificatePFXPasswordWOVersion) || !isKnown(plan.TenantID, plan.CertificateThumbprint) {
+	if state == nil || !plan.CertificatePFXPath.Equal(state.CertificatePFXPath) ||
+		!plan.CertificateThumbprint.Equal(state.CertificateThumbprint) ||
+		!plan.CertificatePFXPasswordWOVersion.Equal(state.CertificatePFXPasswordWOVersion) ||
+		anyUnknown(plan.TenantID, plan.CertificateThumbprint) {
 		return true
 	}
 	there, err := s.HasKeyPair(ctx, plan.TenantID.ValueString(), plan.CertificateThumbprint.ValueString())
 	return err == nil && !there
 }
 
-// checkVacant looks whether another connection has the tenant and mailbox already.
-func (p *planning) checkVacant(ctx context.Context) {
-	if !isKnown(p.plan.TenantID, p.plan.Mailbox) {
+// checkVacant refuses a tenant and mailbox that another connection has.
+func (p *preflight) checkVacant(ctx context.Context) {
+	if anyUnknown(p.plan.TenantID, p.plan.Mailbox) {
 		return
 	}
 	tenantID, mailbox := p.plan.key()
@@ -67,10 +67,10 @@ func (p *planning) checkVacant(ctx context.Context) {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 	case err != nil:
-		p.diags.AddAttributeError(path.Root("mailbox"), "A record stands in the way", err.Error())
+		p.diags.AddAttributeError(path.Root("mailbox"), "A record is in the way", err.Error())
 	case existing.Owner == p.owner:
 		// A resource that is being replaced: its own record is deleted first.
-	case p.plan.looksLike(existing):
+	case p.plan.matches(existing):
 		// Perhaps it is being replaced with create_before_destroy. Terraform plans once more then while it applies, without
 		// the owner, and an error there would leave the old object deposed, where every later plan fails on it, too. Create
 		// says the same, and Terraform keeps the old object.
@@ -79,23 +79,25 @@ func (p *planning) checkVacant(ctx context.Context) {
 	}
 }
 
-// looksLike says whether a record has the plan's app, credential and name.
-func (m *Model) looksLike(c store.Connection) bool {
+// matches reports whether a record has the plan's app, credential and name.
+func (m *Model) matches(c store.Connection) bool {
 	return strings.EqualFold(m.ClientID.ValueString(), c.ClientID) && m.CredentialType.ValueString() == c.CredentialType &&
 		normalThumbprint(m.CertificateThumbprint.ValueString()) == c.CertificateThumbprint && m.Name.ValueString() == c.Name
 }
 
-// addExists says who has the mailbox, and what to paste to take that connection over.
+// addExists names the connection that has the mailbox, and says how to import it.
 func addExists(diags *diag.Diagnostics, exists *store.ExistsError) {
 	diags.AddAttributeError(path.Root("mailbox"), "The mailbox serves another connection", fmt.Sprintf("%v.\n\n"+
-		"If it is this connection, made by a run that was interrupted, import it (and run \"terraform untaint\" instead if Terraform marked it as tainted):\n\n"+
+		"If it is this connection, made by a run that was interrupted, import it (and run \"terraform untaint\" instead "+
+		"if Terraform marked it as tainted):\n\n"+
 		"  import {\n    to = codetwo_target_connection.<name>\n    id = %q\n  }\n\n"+
 		"If it was another resource of this configuration until now, tell Terraform with a moved block. "+
-		"If this is its own replacement, create_before_destroy is in the way: the old one has to go first.", exists, exists.Existing.ID()))
+		"If this is its own replacement, create_before_destroy is in the way: the old one has to be deleted first.",
+		exists, exists.Existing.ID()))
 }
 
 // checkPassphrase asks for the passphrase where this plan reads a secret, or writes the store's first one.
-func (p *planning) checkPassphrase(ctx context.Context, importing bool) {
+func (p *preflight) checkPassphrase(ctx context.Context, importing bool) {
 	writes := importing || writesSecret(p.plan, p.state)
 	if writes {
 		if err := p.store.CanEncrypt(ctx); err != nil {
@@ -114,26 +116,29 @@ func (p *planning) checkPassphrase(ctx context.Context, importing bool) {
 	case p.plan.CredentialType.ValueString() == store.CredentialClientSecret:
 		if !writes && !p.plan.HandoffRecipients.Equal(prior) {
 			p.diags.AddAttributeError(path.Root("handoff_recipients"), "The passphrase is needed",
-				"The stored client secret is to be encrypted to other recipients, for which it is read. "+store.ErrPassphraseMissing.Error())
+				"The stored client secret is to be encrypted to other recipients, for which it is read. "+
+					store.ErrPassphraseMissing.Error())
 		}
 	case importing: // which writes a new password, to the right recipients
-	case p.plan.allKnown():
+	case p.plan.recipientsKnown():
 		if repackDue(ctx, p.store, p.plan) {
 			p.diags.AddAttributeError(path.Root("certificate_pfx_encryption"), "The passphrase is needed",
-				"The PFX file in the store is to be encrypted in another way, for which its password is read. "+store.ErrPassphraseMissing.Error())
+				"The PFX file in the store is to be encrypted in another way, for which its password is read. "+
+					store.ErrPassphraseMissing.Error())
 		}
 		planned := p.plan.record(ctx, p.owner, p.now)
 		due, err := p.store.SharingDue(ctx, planned.TenantID, planned.CertificateThumbprint, &planned)
 		if err == nil && due {
 			p.diags.AddAttributeError(path.Root("handoff_recipients"), "The passphrase is needed",
-				"The password of the certificate's PFX is to be encrypted to other recipients, for which it is read. "+store.ErrPassphraseMissing.Error())
+				"The password of the certificate's PFX is to be encrypted to other recipients, for which it is read. "+
+					store.ErrPassphraseMissing.Error())
 		}
 	}
 }
 
 // checkPFX opens the file as apply will.
-func (p *planning) checkPFX() {
-	if !isKnown(p.config.CertificatePFXPath, p.config.CertificateThumbprint, p.config.CertificatePFXPassword) {
+func (p *preflight) checkPFX() {
+	if anyUnknown(p.config.CertificatePFXPath, p.config.CertificateThumbprint, p.config.CertificatePFXPassword) {
 		return
 	}
 	if pair := openPFX(p.config, p.now, p.diags); pair != nil {
@@ -143,27 +148,21 @@ func (p *planning) checkPFX() {
 	}
 }
 
-// writesSecret says whether the plan writes the client secret that the configuration holds.
+// writesSecret reports whether the plan writes the client secret that the configuration holds.
 func writesSecret(plan, state *Model) bool {
 	return plan.CredentialType.ValueString() == store.CredentialClientSecret &&
-		(state == nil || !plan.ClientSecretWOVersion.Equal(state.ClientSecretWOVersion) || !plan.CredentialType.Equal(state.CredentialType))
+		(state == nil || !plan.ClientSecretWOVersion.Equal(state.ClientSecretWOVersion) ||
+			!plan.CredentialType.Equal(state.CredentialType))
 }
 
-// allKnown says whether everything is known by which the certificate's recipients are told.
-func (m *Model) allKnown() bool {
-	for _, recipient := range m.HandoffRecipients.Elements() {
-		if recipient.IsUnknown() {
-			return false
-		}
-	}
-	return !m.HandoffRecipients.IsUnknown() && isKnown(m.TenantID, m.Mailbox, m.CertificateThumbprint)
+// recipientsKnown reports whether everything is known that decides who may open the certificate's PFX.
+func (m *Model) recipientsKnown() bool {
+	return !m.HandoffRecipients.IsUnknown() &&
+		!slices.ContainsFunc(m.HandoffRecipients.Elements(), attr.Value.IsUnknown) &&
+		!anyUnknown(m.TenantID, m.Mailbox, m.CertificateThumbprint)
 }
 
-func isKnown(values ...types.String) bool {
-	for _, value := range values {
-		if value.IsUnknown() {
-			return false
-		}
-	}
-	return true
+// anyUnknown reports whether one of the values is known only after apply. Null is known.
+func anyUnknown(values ...types.String) bool {
+	return slices.ContainsFunc(values, types.String.IsUnknown)
 }

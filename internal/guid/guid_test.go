@@ -1,0 +1,28 @@
+package guid
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+func FuzzAGUIDIsOneInEitherCaseAndInNoOtherForm(f *testing.F) {
+	for _, text := range []string{
+		"00000003-0000-0000-c000-000000000000", "00000003-0000-0000-C000-000000000000", "",
+		"{00000003-0000-0000-c000-000000000000}",
+		"00000003000000000000c000000000000000", "urn:uuid:00000003-0000-0000-c000-000000000000",
+		"00000003-0000-0000-c000-000000000000\n", "g0000003-0000-0000-c000-000000000000",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		is := Valid(text)
+		if id, err := uuid.Parse(text); is != (err == nil && strings.EqualFold(id.String(), text)) {
+			t.Errorf("%q is taken for a GUID: %t", text, is)
+		}
+		if is && !(Valid(strings.ToUpper(text)) && Valid(strings.ToLower(text))) {
+			t.Errorf("%q is a GUID in one case only", text)
+		}
+	})
+}
