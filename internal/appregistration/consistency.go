@@ -35,7 +35,7 @@ func (j *job) settled() bool {
 
 // waiting begins to wait for Entra's replicas.
 func (j *job) waiting() *retry.Run {
-	retries := j.services.Retries()
+	retries := j.retries
 	retries.First, retries.Longest, retries.Notify = firstWait, longestWait, tfvalidate.LogPauses("Entra has not caught up yet")
 	return retries.Start()
 }

@@ -15,8 +15,12 @@ import (
 // operation lasts as long.
 const LongestPause = 365 * 24 * time.Hour
 
+// lastAttempt is kept before the deadline for one last attempt: a request to Microsoft's services seldom takes longer.
+const lastAttempt = 2 * time.Second
+
 // Policy holds the rules of waiting. The zero Policy is ready for use. The deadline of the operation is its context's:
-// a pause that does not end before it is not begun, since the last answer says more than a timeout would.
+// a pause that does not end before it is not begun, since the last answer says more than a timeout would. Where no
+// answer asked for the pause and only the deadline bounds the attempts, it is shortened instead, for one last attempt.
 type Policy struct {
 	First   time.Duration                 // the first back-off, which doubles with each attempt; 0: a second
 	Longest time.Duration                 // the longest back-off; 0: 30 seconds
@@ -167,6 +171,9 @@ func (r *Run) Again(ctx context.Context, v Verdict) error {
 		r.limited++
 	}
 	left, limited := r.policy.left(ctx)
+	if limited && v.Unlimited && v.Pause == 0 && pause > left-lastAttempt && left > lastAttempt {
+		pause = left - lastAttempt
+	}
 	begun := !limited || left > pause
 	if r.policy.Notify != nil {
 		r.policy.Notify(ctx, Notice{Attempts: r.attempts, Pause: pause, Begun: begun, Reason: v.Reason})
