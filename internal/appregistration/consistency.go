@@ -22,7 +22,8 @@ const (
 	firstWait   = 500 * time.Millisecond
 	longestWait = 10 * time.Second
 	goodReads   = 3
-	lostReads   = 5 // the same where an answer was lost, and what is not seen may only not be seen yet
+	lostReads   = 5               // the same where an answer was lost, and what is not seen may only not be seen yet
+	lastLook    = 2 * time.Second // before the deadline; Graph seldom takes longer to answer
 	// settling is how long an application counts as made a moment ago. Replicas were seen to differ for minutes.
 	settling = 30 * time.Minute
 )
@@ -36,7 +37,8 @@ func (j *job) settled() bool {
 // waiting begins to wait for Entra's replicas.
 func (j *job) waiting() *retry.Run {
 	retries := j.retries
-	retries.First, retries.Longest, retries.Notify = firstWait, longestWait, tfvalidate.LogPauses("Entra has not caught up yet")
+	retries.First, retries.Longest, retries.Last = firstWait, longestWait, lastLook
+	retries.Notify = tfvalidate.LogPauses("Entra has not caught up yet")
 	return retries.Start()
 }
 
