@@ -1,12 +1,15 @@
 package msgraph
 
 import (
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/microsoft/kiota-abstractions-go/serialization"
+	jsonserialization "github.com/microsoft/kiota-serialization-json-go"
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
@@ -278,6 +281,51 @@ func each[T serialization.Parsable](create serialization.ParsableFactory, take f
 	}
 }
 
+// decode reads an answer's body as an object.
+func decode[T serialization.Parsable](answered answer, factory serialization.ParsableFactory) (T, error) {
+	var none T
+	if answered.err != nil {
+		return none, answered.err
+	}
+	node, err := jsonserialization.NewJsonParseNode(answered.body)
+	if err != nil {
+		return none, fmt.Errorf("reading Microsoft Graph's answer: %w", err)
+	}
+	value, err := node.GetObjectValue(factory)
+	if err != nil {
+		return none, fmt.Errorf("reading Microsoft Graph's answer: %w", err)
+	}
+	object, ok := value.(T)
+	if !ok {
+		return none, fmt.Errorf("Microsoft Graph answered with something else than was asked for: %s", plainText(answered.body))
+	}
+	return object, nil
+}
+
+// found is decode, where an object that does not exist is the zero value, without an error.
+func found[T serialization.Parsable](answered answer, factory serialization.ParsableFactory) (T, error) {
+	if entra.IsNotFound(answered.err) {
+		var none T
+		return none, nil
+	}
+	return decode[T](answered, factory)
+}
+
+// encode writes the body of a request, as JSON.
+func encode(body serialization.Parsable) ([]byte, error) {
+	writer := jsonserialization.NewJsonSerializationWriter()
+	defer func() { _ = writer.Close() }()
+	err := writer.WriteObjectValue("", body)
+	if err != nil {
+		return nil, fmt.Errorf("building a Microsoft Graph request: %w", err)
+	}
+	content, err := writer.GetSerializedContent()
+	if err != nil {
+		return nil, fmt.Errorf("building a Microsoft Graph request: %w", err)
+	}
+	return content, nil
+}
+
 // The SDK's models hold pointers throughout, any of them nil.
 func value[T any](pointer *T) T {
 	var none T
@@ -292,4 +340,102 @@ func id(pointer *uuid.UUID) string {
 		return ""
 	}
 	return pointer.String()
+}
+
+const (
+	typeRole  = "Role"  // an application permission in requiredResourceAccess
+	typeScope = "Scope" // a delegated one
+)
+
+// identifierToWire undoes what the SDK does to customKeyIdentifier. Graph sends the thumbprint's hex digits where its
+// schema promises base64; the SDK decodes them as base64 all the same. Encoding gives the digits back.
+func identifierToWire(decoded []byte) string { return base64.StdEncoding.EncodeToString(decoded) }
+
+// identifierFromWire is the way back, for a key that is sent again in order to keep it.
+func identifierFromWire(wire string) []byte {
+	decoded, err := base64.StdEncoding.DecodeString(wire)
+	if err != nil {
+		return nil // never Graph's own value; Graph then keeps what it has
+	}
+	return decoded
+}
+
+// fromDeclared groups the permissions by API, in the order in which the APIs come first.
+func fromDeclared(roles, scopes []entra.RoleRef) []serialization.Parsable {
+	access := map[string]models.RequiredResourceAccessable{}
+	declared := make([]serialization.Parsable, 0, 2)
+	add := func(refs []entra.RoleRef, kind string) {
+		for _, ref := range refs {
+			api, known := access[ref.ResourceAppID]
+			if !known {
+				api = models.NewRequiredResourceAccess()
+				api.SetResourceAppId(&ref.ResourceAppID)
+				access[ref.ResourceAppID] = api
+				declared = append(declared, api)
+			}
+			entry := models.NewResourceAccess()
+			entry.SetId(parseID(ref.RoleID))
+			entry.SetTypeEscaped(&kind)
+			api.SetResourceAccess(append(api.GetResourceAccess(), entry))
+		}
+	}
+	add(roles, typeRole)
+	add(scopes, typeScope)
+	return declared
+}
+
+// fromKey builds a key credential: a new one with its certificate and without dates, which Entra then takes from the
+// certificate; or a repeated one exactly as it was read, since Entra refuses to change an existing key.
+func fromKey(key entra.KeyCredential) models.KeyCredentialable {
+	model := models.NewKeyCredential()
+	if key.DisplayName != "" {
+		model.SetDisplayName(&key.DisplayName)
+	}
+	model.SetTypeEscaped(&key.Type)
+	model.SetUsage(&key.Usage)
+	model.SetKeyId(parseID(key.KeyID))
+	if key.Certificate != nil {
+		model.SetKey(key.Certificate)
+		return model
+	}
+	model.SetCustomKeyIdentifier(identifierFromWire(key.CustomKeyIdentifier))
+	model.SetStartDateTime(utc(key.NotBefore))
+	model.SetEndDateTime(utc(key.NotAfter))
+	return model
+}
+
+func utc(moment time.Time) *time.Time {
+	moment = moment.UTC()
+	return &moment
+}
+
+func parseID(text string) *uuid.UUID {
+	parsed, err := uuid.Parse(text)
+	if err != nil {
+		return nil
+	}
+	return &parsed
+}
+
+func toGrant(model models.AppRoleAssignmentable) entra.AppRoleAssignment {
+	return entra.AppRoleAssignment{
+		ID:           value(model.GetId()),
+		RoleID:       id(model.GetAppRoleId()),
+		PrincipalID:  id(model.GetPrincipalId()),
+		ResourceID:   id(model.GetResourceId()),
+		ResourceName: value(model.GetResourceDisplayName()),
+		CreatedAt:    value(model.GetCreatedDateTime()),
+	}
+}
+
+func toOrganization(model models.Organizationable) *entra.Organization {
+	organization := &entra.Organization{TenantID: value(model.GetId()), DisplayName: value(model.GetDisplayName())}
+	for _, domain := range model.GetVerifiedDomains() {
+		organization.Domains = append(organization.Domains, entra.Domain{
+			Name:    value(domain.GetName()),
+			Default: value(domain.GetIsDefault()),
+			Initial: value(domain.GetIsInitial()),
+		})
+	}
+	return organization
 }
