@@ -43,7 +43,7 @@ func NewApp(app App, endpoints Endpoints, client *http.Client, retries retry.Pol
 	default:
 		return nil, errors.New("the application has neither a client secret nor a certificate with its private key to sign in with")
 	}
-	w := wire{endpoints: endpoints, client: withoutRedirects(client), retries: retries}
+	w := wire{endpoints: endpoints, client: client, retries: retries}
 	s, err := newSession(w, app.TenantID, app.ClientID, build)
 	if err != nil {
 		return nil, fmt.Errorf("preparing to sign in to tenant %s as application %s: %w", app.TenantID, app.ClientID, err)

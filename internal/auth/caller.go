@@ -35,7 +35,7 @@ func NewCaller(identity Identity, endpoints Endpoints, client *http.Client, retr
 	if err != nil {
 		return nil, err
 	}
-	w := wire{endpoints: endpoints, client: withoutRedirects(client), retries: retries}
+	w := wire{endpoints: endpoints, client: client, retries: retries}
 	return &Caller{identity: identity, build: build, wire: w, sessions: map[string]*session{}}, nil
 }
 

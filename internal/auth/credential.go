@@ -186,7 +186,7 @@ func (h *homeOnly) GetToken(ctx context.Context, options policy.TokenRequestOpti
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
-	claims, err := decode(token.Token)
+	claims, err := claimsOf(token.Token)
 	if err != nil {
 		return azcore.AccessToken{}, fmt.Errorf("the managed identity's token does not tell its tenant: %w", err)
 	}

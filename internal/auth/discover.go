@@ -20,7 +20,7 @@ func Discover(ctx context.Context, endpoints Endpoints, client *http.Client, ret
 		return fmt.Errorf("looking for tenant %s: %w", tenantID, err)
 	}
 	request.Header.Set("Accept", "application/json")
-	response, err := retries.Send(withoutRedirects(client), request, retry.ByStatus)
+	response, err := retries.Send(client, request, retry.ByStatus)
 	if err != nil {
 		return fmt.Errorf("looking for tenant %s: %w", tenantID, err)
 	}

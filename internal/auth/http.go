@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // NewHTTPClient returns the client that speaks to all endpoints: with the system's roots and those in caPEM (may be
@@ -22,7 +24,7 @@ func NewHTTPClient(caPEM []byte) (*http.Client, error) {
 		return nil, errors.New("there is no certificate in PEM (-----BEGIN CERTIFICATE-----) among the additional trusted certificates")
 	}
 	dialer := &net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
-	return withoutRedirects(&http.Client{Transport: &http.Transport{
+	return retry.WithoutRedirects(&http.Client{Transport: &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         dialer.DialContext,
 		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},

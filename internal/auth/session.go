@@ -2,15 +2,13 @@ package auth
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
@@ -102,28 +100,23 @@ func (s *session) Forget(refused string) {
 // Roles reads the application permissions that an access token carries (its roles claim). The signature is not
 // verified: whoever receives the token does that, and this only shows what it holds.
 func Roles(token string) ([]string, error) {
-	claims, err := decode(token)
+	claims, err := claimsOf(token)
 	return claims.Roles, err
 }
 
 type claims struct {
+	jwt.RegisteredClaims
 	Roles    []string `json:"roles"`
 	TenantID string   `json:"tid"`
 }
 
-// decode reads the payload of a JSON web token (RFC 7519). Its errors never quote the token.
-func decode(token string) (claims, error) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return claims{}, errors.New("the access token is not a JSON web token")
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
-	if err != nil {
-		return claims{}, errors.New("the access token's payload is not base64url")
-	}
+// claimsOf reads the claims of an access token, without verifying its signature: that takes no key and no algorithm. Its
+// errors never quote the token.
+func claimsOf(token string) (claims, error) {
 	var c claims
-	if err := json.Unmarshal(payload, &c); err != nil {
-		return claims{}, fmt.Errorf("the access token's payload does not hold the claims of an access token")
+	_, _, err := jwt.NewParser(jwt.WithPaddingAllowed()).ParseUnverified(token, &c)
+	if err != nil && !errors.Is(err, jwt.ErrTokenUnverifiable) {
+		return claims{}, errors.New("the access token is not a JSON web token (JWT) with the claims of an access token")
 	}
 	return c, nil
 }

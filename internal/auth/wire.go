@@ -88,13 +88,6 @@ func (w wire) configuration(request *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// withoutRedirects never takes a secret or a token to where an answer points.
-func withoutRedirects(client *http.Client) *http.Client {
-	c := *client
-	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &c
-}
-
 // note is what happened on the wire during a session's current sign-in. The errors that azidentity makes of it are texts only, and some
 // quote the whole answer, so that they can neither be examined nor shown.
 type note struct {

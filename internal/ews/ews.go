@@ -31,9 +31,7 @@ type Client struct {
 // the app's access token for Exchange; it is asked for every request that needs one. Redirects are never followed,
 // whatever the given client does. retries is how a busy Exchange is waited for.
 func New(origin string, client *http.Client, retries retry.Policy, token func(context.Context) (string, error)) *Client {
-	still := *client
-	still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Client{origin: strings.TrimSuffix(origin, "/"), http: &still, token: token, retries: retries}
+	return &Client{origin: strings.TrimSuffix(origin, "/"), http: client, token: token, retries: retries}
 }
 
 // Renewing has the client replace a token that Exchange refuses with HTTP 401, once for each question: forget drops it, and

@@ -86,6 +86,8 @@ func newSearch(path string) *search {
 
 func (s *search) reached() bool { return !s.ended && s.found == len(s.names) }
 
+func (s *search) pending() bool { return !s.ended && s.found < len(s.names) }
+
 // upTo is the path of the first names.
 func (s *search) upTo(names int) string { return `\` + strings.Join(s.names[:names], `\`) }
 
@@ -94,11 +96,18 @@ func (s *search) proceed(subfolders map[string]folderID, err error) {
 	id, there := subfolders[fold(s.names[s.found])]
 	switch {
 	case err != nil:
-		s.ended, s.result.At, s.result.Err = true, s.upTo(s.found), err
+		s.fail(err)
 	case !there:
 		s.ended, s.result.At, s.result.Absent = true, s.upTo(s.found+1), true
 	default:
 		s.found, s.id = s.found+1, id
+	}
+}
+
+// fail ends the search, unless it has come to its end.
+func (s *search) fail(err error) {
+	if s.pending() {
+		s.ended, s.result.At, s.result.Err = true, s.upTo(s.found), err
 	}
 }
 
@@ -107,42 +116,34 @@ func fold(name string) string { return strings.ToLower(name) }
 
 // walk takes the searches level by level as far as they get. An error that does not concern one folder ends them all.
 func (i impersonation) walk(ctx context.Context, searches []*search) {
-	for {
-		var parents []folderID
-		below := map[folderID][]*search{}
-		for _, search := range searches {
-			if search.ended || search.reached() {
-				continue
+	for parents, below := pending(searches); len(parents) > 0; parents, below = pending(searches) {
+		for _, parent := range parents {
+			subfolders, err := i.subfolders(ctx, parent, below[parent])
+			if err != nil && !concernsOne(err) {
+				for _, search := range searches {
+					search.fail(err)
+				}
+				return
 			}
+			for _, search := range below[parent] {
+				search.proceed(subfolders, err)
+			}
+		}
+	}
+}
+
+// pending are the folders below which something is looked for next, in the order of the searches, with those searches.
+func pending(searches []*search) (parents []folderID, below map[folderID][]*search) {
+	below = map[folderID][]*search{}
+	for _, search := range searches {
+		if search.pending() {
 			if below[search.id] == nil {
 				parents = append(parents, search.id)
 			}
 			below[search.id] = append(below[search.id], search)
 		}
-		if len(parents) == 0 {
-			return
-		}
-		var broken error
-		for _, parent := range parents {
-			subfolders, err := map[string]folderID(nil), broken
-			if broken == nil {
-				subfolders, err = i.subfolders(ctx, parent, below[parent])
-			}
-			for _, search := range below[parent] {
-				search.proceed(subfolders, err)
-			}
-			if err != nil && !concernsOne(err) {
-				broken = err
-			}
-		}
-		if broken != nil {
-			for _, search := range searches {
-				if !search.ended && !search.reached() {
-					search.proceed(nil, broken)
-				}
-			}
-		}
 	}
+	return parents, below
 }
 
 // concernsOne reports whether an error says something of one folder alone.
