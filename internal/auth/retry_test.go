@@ -142,31 +142,41 @@ func TestAPauseBeyondTheDeadlineIsNotBegunAndTheErrorSaysWhatWasAnswered(t *test
 	}
 }
 
+// held is a credential that answers when the test lets it, and not before.
+type held struct{ entered, release chan struct{} }
+
+func (h held) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	h.entered <- struct{}{}
+	<-h.release
+	return azcore.AccessToken{Token: "given"}, nil
+}
+
 func TestWhoWaitsBehindAnotherSignInHasADeadlineOfItsOwn(t *testing.T) {
-	service := newSignInService(t)
-	asked, release := make(chan struct{}), make(chan struct{})
-	service.grant = func(w http.ResponseWriter, tenant string, _ url.Values) {
-		close(asked)
-		<-release
-		giveToken(w, tenant)
-	}
-	caller := service.caller(t, ClientSecret{Value: secret1})
-	first := make(chan error)
-	go func() {
-		_, err := caller.Token(t.Context(), tenantA, graphScope)
-		first <- err
-	}()
-	<-asked
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	_, err := caller.Token(ctx, tenantA, graphScope) // ends, although the first one has not
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), tenantA) {
-		t.Errorf("the error is %v", err)
-	}
-	close(release)
-	if err := <-first; err != nil || len(service.requests()) != 1 {
-		t.Errorf("%d token requests, error %v", len(service.requests()), err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		credential := held{make(chan struct{}), make(chan struct{})}
+		s, err := newSession(wire{}, tenantA, client1, func(wire, string) (azcore.TokenCredential, error) { return credential, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := make(chan error)
+		go func() {
+			_, err := s.Token(t.Context(), graphScope)
+			first <- err
+		}()
+		<-credential.entered // once: a second request would block here, and fail the test
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		// It ends, although the first one has not. The bubble's clock moves only when everybody waits, so this is exact.
+		_, err = s.Token(ctx, graphScope)
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), tenantA) || time.Since(began) != time.Minute {
+			t.Errorf("after %s, the error is %v", time.Since(began), err)
+		}
+		close(credential.release)
+		if err := <-first; err != nil {
+			t.Errorf("the first one: %v", err)
+		}
+	})
 }
 
 func TestWhoWaitsBehindACancelledSignInIsNotCancelledWithIt(t *testing.T) {

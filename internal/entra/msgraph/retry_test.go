@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
@@ -107,30 +108,42 @@ func TestOnlyTheDirectorysOwnWordMakesAnApplicationAbsent(t *testing.T) {
 	}
 }
 
+// answering is a transport that is a function.
+type answering func(*http.Request) (*http.Response, error)
+
+func (a answering) RoundTrip(r *http.Request) (*http.Response, error) { return a(r) }
+
 func TestWhoWaitsForAnotherOperationsAnswerWaitsNoLongerThanAllowed(t *testing.T) {
-	t.Parallel()
-	asked, answer := make(chan struct{}), make(chan struct{})
-	g := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
-		close(asked)
-		<-answer
-		reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1","status":200,"body":{"id":"o","appId":"api"}}]}`)
+	synctest.Test(t, func(t *testing.T) {
+		asked, answer := make(chan struct{}), make(chan struct{})
+		api := answeredAlike(`{"responses":[{"id":"1","status":200,"body":{"id":"o","appId":"api"}}]}`)
+		directory := New(Config{
+			Origin: "https://127.0.0.1", Token: func(context.Context) (string, error) { return "the-token", nil },
+			Client: &http.Client{Transport: answering(func(r *http.Request) (*http.Response, error) {
+				close(asked)
+				<-answer
+				return api.RoundTrip(r)
+			})},
+		})
+		first := make(chan error, 1)
+		go func() {
+			_, err := directory.ResourceApplications(t.Context(), "api")
+			first <- err
+		}()
+		<-asked
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		// The bubble's clock moves only when everybody waits, so this is exact.
+		_, err := directory.ResourceApplications(ctx, "api")
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Minute {
+			t.Errorf("the second operation, after %s: %v", time.Since(began), err)
+		}
+		close(answer)
+		if err := <-first; err != nil {
+			t.Error(err)
+		}
 	})
-	directory, _ := g.open(t)
-	first := make(chan error, 1)
-	go func() {
-		_, err := directory.ResourceApplications(context.Background(), "api")
-		first <- err
-	}()
-	<-asked
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	if _, err := directory.ResourceApplications(ctx, "api"); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("the second operation: %v", err)
-	}
-	close(answer)
-	if err := <-first; err != nil {
-		t.Error(err)
-	}
 }
 
 func TestARefusedTokenIsReplacedOnceAndTheRequestRepeated(t *testing.T) {
