@@ -192,6 +192,8 @@ func (r request) answered(status int, header http.Header, body []byte) (answer, 
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && verdict.Pause > 0 && !r.once:
 		verdict.Unlimited = true
 	case refused.Transient():
+	case status < http.StatusBadRequest: // such as a redirect, which a repetition meets again
+		verdict.Again = false
 	case untold(status):
 		verdict.Again = !r.once
 	default:
@@ -200,7 +202,8 @@ func (r request) answered(status int, header http.Header, body []byte) (answer, 
 	return answer{err: refused, lost: untold(status)}, verdict
 }
 
-// untold reports whether an answer of that status leaves open if Graph has carried the request out.
+// untold reports whether an answer of that status, which is no success, leaves open if Graph has carried the request out.
 func untold(status int) bool {
-	return status >= http.StatusInternalServerError && status != http.StatusNotImplemented || status == http.StatusRequestTimeout
+	return status < http.StatusBadRequest || status == http.StatusRequestTimeout ||
+		status >= http.StatusInternalServerError && status != http.StatusNotImplemented
 }

@@ -253,6 +253,16 @@ func TestAnUpsertThatFindsTheApplicationSaysWhetherItMayHaveCreatedIt(t *testing
 	}
 }
 
+func TestARedirectedUpsertIsNotRepeatedAndMayHaveBeenCarriedOut(t *testing.T) {
+	t.Parallel()
+	g := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTemporaryRedirect) })
+	directory, _ := g.open(t)
+	_, lost, err := directory.UpsertApplication(t.Context(), "u", entra.ApplicationChange{})
+	if err == nil || !strings.Contains(err.Error(), "redirect") || !lost || g.count() != 1 {
+		t.Errorf("%d requests, lost %v, %v", g.count(), lost, err)
+	}
+}
+
 func TestNoRequestLeavesTheConfiguredOrigin(t *testing.T) {
 	t.Parallel()
 	stranger := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { organization(w) })
