@@ -1,5 +1,5 @@
-// Package acctest is the test environment: it starts sandbox tenants, configures the provider against them, and plays the
-// people who change a tenant behind Terraform's back. It is the only place where the provider and the sandbox meet.
+// Package acctest is the test environment: it starts sandbox tenants, configures the provider against them, and plays
+// the people who change a tenant behind Terraform's back. It is the only place where the provider and the sandbox meet.
 package acctest
 
 import (
@@ -112,8 +112,8 @@ func (env *Env) Tenant(i int) sandbox.TenantEntry { return env.Server.TenantsJSO
 // Option changes what the provider of a test is made of.
 type Option = provider.Option
 
-// Factories serve the provider in the test's own process, as terraform-plugin-testing wants it. Where the provider waits
-// for what is not ready yet, no more time passes than the tenants need, unless an option says otherwise.
+// Factories serve the provider in the test's own process, as terraform-plugin-testing wants it. Where the provider
+// waits for what is not ready yet, no more time passes than the tenants need, unless an option says otherwise.
 func (env *Env) Factories(options ...Option) map[string]func() (tfprotov6.ProviderServer, error) {
 	options = append([]provider.Option{WithWait(env.wait)}, options...)
 	serve := providerserver.NewProtocol6WithError(provider.New("test", options...)())
@@ -144,8 +144,8 @@ func (env *Env) wait(ctx context.Context, d time.Duration) error {
 }
 
 // WithWait lets a test decide what happens while the provider of a test waits for what is not ready yet. Each operation
-// starts with the real time and moves ahead by its own pauses, so its deadline expires by the time that the tenant had to
-// catch up, whatever was waited for before or at the same time.
+// starts with the real time and moves ahead by its own pauses, so its deadline expires by the time that the tenant had
+// to catch up, whatever was waited for before or at the same time.
 func WithWait(wait func(context.Context, time.Duration) error) Option {
 	return provider.WithRetryClock(func() retry.Clock { return &retrytest.Clock{OnWait: wait} })
 }
@@ -157,7 +157,8 @@ func WithTransport(wrap func(next http.RoundTripper) http.RoundTripper) Option {
 
 // Provider is a provider block that signs in to the sandbox as the caller, with this test environment's store.
 func (env *Env) Provider(caller sandbox.Caller) string {
-	return env.ProviderWith(caller, "", fmt.Sprintf("connection_store = {\n    url        = %q\n    passphrase = %q\n  }", env.StoreURL(), Passphrase))
+	return env.ProviderWith(caller, "", fmt.Sprintf("connection_store = {\n    url        = %q\n    passphrase = %q\n  }",
+		env.StoreURL(), Passphrase))
 }
 
 // ProviderWith is the same with attributes of the test's own in place of the store. tenantID may be empty: the first
@@ -246,17 +247,19 @@ func (env *Env) Control(method, path string, body any) map[string]any {
 	return answer
 }
 
-// OpenEWS does what the Exchange admin does to let the applications in.
+// OpenEWS does what the Exchange admin does to let the applications use EWS.
 func (env *Env) OpenEWS(tenantID string, clientIDs ...string) {
 	env.t.Helper()
-	env.Control(http.MethodPatch, "/tenants/"+tenantID+"/exchange", map[string]any{"ews_enabled": true, "ews_allowed_app_ids": clientIDs})
+	env.Control(http.MethodPatch, "/tenants/"+tenantID+"/exchange",
+		map[string]any{"ews_enabled": true, "ews_allowed_app_ids": clientIDs})
 }
 
 // SetPolicy sets an enabled app management policy: the tenant's default one where clientID is empty, or else the
 // application's own. Without restrictions it forbids nothing. It returns the policy's ID, which Graph's refusals name.
 func (env *Env) SetPolicy(tenantID, clientID string, restrictions ...sandbox.Restriction) string {
 	env.t.Helper()
-	answer := env.Control(http.MethodPut, "/tenants/"+tenantID+"/policies/"+cmp.Or(clientID, "default"), map[string]any{"enabled": true, "restrictions": restrictions})
+	answer := env.Control(http.MethodPut, "/tenants/"+tenantID+"/policies/"+cmp.Or(clientID, "default"),
+		map[string]any{"enabled": true, "restrictions": restrictions})
 	id, _ := answer["id"].(string)
 	return id
 }
@@ -281,7 +284,8 @@ func (env *Env) token(tenantID string) string {
 		"grant_type": {"client_credentials"}, "client_id": {full.ClientID}, "client_secret": {full.ClientSecret},
 		"scope": {"https://graph.microsoft.com/.default"},
 	}
-	request, err := http.NewRequestWithContext(env.t.Context(), http.MethodPost, env.Server.Origin()+"/"+tenantID+"/oauth2/v2.0/token", strings.NewReader(form.Encode()))
+	address := env.Server.Origin() + "/" + tenantID + "/oauth2/v2.0/token"
+	request, err := http.NewRequestWithContext(env.t.Context(), http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
 		env.t.Fatal(err)
 	}

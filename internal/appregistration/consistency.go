@@ -28,7 +28,7 @@ const (
 	settling = 30 * time.Minute
 )
 
-// settled tells whether every replica must know the application by now, so that an answer which says "not yet" of one
+// settled reports whether every replica must know the application by now, so that an answer which says "not yet" of one
 // just made is final: this operation has written nothing, and nobody made the application lately.
 func (j *job) settled() bool {
 	return !j.wrote && !j.madeAt.IsZero() && j.services.Now().Sub(j.madeAt) > settling
@@ -70,7 +70,8 @@ func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Cha
 				again = append(again, index)
 			case refused != nil && refused.Lagging() && !j.settled():
 				again, lagging = append(again, index), outcome.Err
-			case slices.ContainsFunc(failed, func(before error) bool { return errors.Is(before, outcome.Err) }): // of the batch as a whole
+			// of the batch as a whole
+			case slices.ContainsFunc(failed, func(before error) bool { return errors.Is(before, outcome.Err) }):
 			case outcome.Err != nil:
 				failed = append(failed, outcome.Err)
 			default:
@@ -80,7 +81,7 @@ func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Cha
 		if len(failed) > 0 {
 			return outcomes, errors.Join(failed...)
 		}
-		if lagging == nil { // what was skipped stood behind a change that had nothing left to do
+		if lagging == nil { // what was skipped came after a change that had nothing left to do
 			pending = again
 			continue
 		}
@@ -93,7 +94,9 @@ func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Cha
 }
 
 // confirm reads the registration until it shows what was written. missing says what it does not show, or nothing.
-func (j *job) confirm(ctx context.Context, ref entra.RegistrationRef, missing func(*entra.Registration) string) (*entra.Registration, error) {
+func (j *job) confirm(
+	ctx context.Context, ref entra.RegistrationRef, missing func(*entra.Registration) string,
+) (*entra.Registration, error) {
 	needed := 1
 	inARow := 0
 	for run := j.waiting(); ; {

@@ -29,15 +29,17 @@ type PublicFolder struct {
 	Err    error  // of opening At, or of searching it; *Error when Exchange answered
 }
 
-// PublicFolders reads the root public folder and the folders at the given paths, as the mailbox. The answers stand in the
-// order of the paths. Paths begin with a backslash, which also separates the names in them; case does not matter.
+// PublicFolders reads the root public folder and the folders at the given paths, as the mailbox. The answers are in
+// the order of the paths. Paths begin with a backslash, which also separates the names in them; case does not matter.
 //
-// Folders are found from the root downwards, with one FindFolder for each folder below which something is looked for: EWS
-// knows no paths, and no deep search of public folders (Microsoft: "Public folder access with EWS in Exchange"). FindFolder
-// does not return permissions, so one GetFolder reads all folders found, and the root. All requests go to the hierarchy's
-// mailbox. Microsoft's page sends FindFolder there, and GetFolder to the mailbox that holds a folder's content; that the
-// hierarchy's mailbox knows the permissions of every folder is unconfirmed.
-func (c *Client) PublicFolders(ctx context.Context, ewsURL, mailbox string, paths []string, route Route) (root PublicFolder, below []PublicFolder) {
+// Folders are found from the root downwards, with one FindFolder for each folder below which something is looked for:
+// EWS knows no paths, and no deep search of public folders (Microsoft: "Public folder access with EWS in Exchange").
+// FindFolder does not return permissions, so one GetFolder reads all folders found, and the root. All requests go to
+// the hierarchy's mailbox. Microsoft's page sends FindFolder there, and GetFolder to the mailbox that holds a folder's
+// content; that the hierarchy's mailbox knows the permissions of every folder is unconfirmed.
+func (c *Client) PublicFolders(
+	ctx context.Context, ewsURL, mailbox string, paths []string, route Route,
+) (root PublicFolder, below []PublicFolder) {
 	as := impersonation{client: c, ewsURL: ewsURL, mailbox: mailbox, route: route}
 	searches := make([]*search, len(paths))
 	for i, path := range paths {
@@ -81,7 +83,8 @@ type search struct {
 }
 
 func newSearch(path string) *search {
-	return &search{names: strings.Split(strings.TrimPrefix(path, `\`), `\`), id: publicFoldersRoot, result: PublicFolder{Path: path, At: path}}
+	names := strings.Split(strings.TrimPrefix(path, `\`), `\`)
+	return &search{names: names, id: publicFoldersRoot, result: PublicFolder{Path: path, At: path}}
 }
 
 func (s *search) reached() bool { return !s.ended && s.found == len(s.names) }
@@ -153,7 +156,9 @@ func concernsOne(err error) bool {
 }
 
 // subfolders looks below a folder for what the searches want next, and returns the IDs by folded name.
-func (i impersonation) subfolders(ctx context.Context, parent folderID, searches []*search) (map[string]folderID, error) {
+func (i impersonation) subfolders(
+	ctx context.Context, parent folderID, searches []*search,
+) (map[string]folderID, error) {
 	var names []string
 	for _, search := range searches {
 		names = append(names, search.names[search.found])
@@ -184,10 +189,11 @@ type page struct {
 
 func (i impersonation) find(ctx context.Context, parent folderID, names []string, offset int) (page, error) {
 	var found page
-	err := i.client.askEWS(ctx, i.ewsURL, i.mailbox, findFolder(i.mailbox, parent, names, offset), i.route, func(answer *http.Response, body []byte) (err error) {
-		found, err = readPage(answer, body, offset)
-		return err
-	})
+	err := i.client.askEWS(ctx, i.ewsURL, i.mailbox, findFolder(i.mailbox, parent, names, offset), i.route,
+		func(answer *http.Response, body []byte) (err error) {
+			found, err = readPage(answer, body, offset)
+			return err
+		})
 	return found, err
 }
 
@@ -204,7 +210,8 @@ func readPage(answer *http.Response, body []byte, offset int) (page, error) {
 	if last := trim(message.Root.Last); last == "false" || last == "0" {
 		if read.next, err = strconv.Atoi(trim(message.Root.Next)); err != nil || read.next <= offset {
 			failure := errorOf(answer, nil)
-			failure.Message = fmt.Sprintf("the folders go on after %d, and the next page is said to begin at %q", offset, message.Root.Next)
+			failure.Message = fmt.Sprintf("the folders go on after %d, and the next page is said to begin at %q", offset,
+				message.Root.Next)
 			return page{}, failure
 		}
 	}
@@ -212,8 +219,8 @@ func readPage(answer *http.Response, body []byte, offset int) (page, error) {
 }
 
 // read reads folders: one answer for each ID, in their order. An ID that ends a request leaves those behind it
-// unanswered. Where the mailbox may not open that folder, the next one may well be open to it, and is asked for again; any
-// other reason holds for the rest, too.
+// unanswered. Where the mailbox may not open that folder, the next one may well be open to it, and is asked for again;
+// any other reason holds for the rest, too.
 func (i impersonation) read(ctx context.Context, ids []folderID) []folderAnswer {
 	var answers []folderAnswer
 	for len(answers) < len(ids) {
@@ -260,6 +267,8 @@ func findFolder(mailbox string, parent folderID, names []string, offset int) str
 	}
 	return inEWSEnvelope(mailbox, `<m:FindFolder Traversal="Shallow"><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape>`+
 		`<t:AdditionalProperties><t:FieldURI FieldURI="folder:DisplayName"/></t:AdditionalProperties></m:FolderShape>`+
-		fmt.Sprintf(`<m:IndexedPageFolderView MaxEntriesReturned="%d" Offset="%d" BasePoint="Beginning"/>`, namesPerRequest, offset)+
-		`<m:Restriction>`+restriction+`</m:Restriction><m:ParentFolderIds>`+parent.xml()+`</m:ParentFolderIds></m:FindFolder>`)
+		fmt.Sprintf(`<m:IndexedPageFolderView MaxEntriesReturned="%d" Offset="%d" BasePoint="Beginning"/>`, namesPerRequest,
+			offset)+
+		`<m:Restriction>`+restriction+`</m:Restriction><m:ParentFolderIds>`+parent.xml()+
+		`</m:ParentFolderIds></m:FindFolder>`)
 }

@@ -37,17 +37,21 @@ func cloudOnThisMachine(t *testing.T) (*httptest.Server, *atomic.Int64, variable
 	}))
 	t.Cleanup(server.Close)
 	mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
-		_ = json.NewEncoder(w).Encode(map[string]string{"token_endpoint": server.URL + "/" + r.PathValue("tenant") + "/oauth2/v2.0/token"})
+		_ = json.NewEncoder(w).Encode(map[string]string{"token_endpoint": server.URL + "/" + r.PathValue("tenant") +
+			"/oauth2/v2.0/token"})
 	})
 	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/token", func(w http.ResponseWriter, r *http.Request) {
-		_ = json.NewEncoder(w).Encode(map[string]any{"token_type": "Bearer", "expires_in": 3600, "access_token": "token-of-" + r.PathValue("tenant")})
+		_ = json.NewEncoder(w).Encode(map[string]any{"token_type": "Bearer", "expires_in": 3600, "access_token": "token-of-" +
+			r.PathValue("tenant")})
 	})
 	mux.HandleFunc("GET /v1.0/organization", func(w http.ResponseWriter, r *http.Request) {
 		tenant := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer token-of-")
-		_ = json.NewEncoder(w).Encode(map[string]any{"value": []map[string]any{{"id": tenant, "displayName": "Contoso", "verifiedDomains": []any{}}}})
+		_ = json.NewEncoder(w).Encode(map[string]any{"value": []map[string]any{{"id": tenant, "displayName": "Contoso",
+			"verifiedDomains": []any{}}}})
 	})
 	file := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	return server, &requests, armSecret.and(sandboxAt(server.URL)).and(variables{"CODETWO_CA_CERTIFICATE_PATH": file})
@@ -127,7 +131,8 @@ func TestProvider_LogTellsOfRequestsAndKeepsTheirSecrets(t *testing.T) {
 	if _, err := s.Directory(tenantA).Organization(ctx); err != nil {
 		t.Fatal(err)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/v1.0/organization?token=in-the-query", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/v1.0/organization?token=in-the-query",
+		nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +150,8 @@ func TestProvider_LogTellsOfRequestsAndKeepsTheirSecrets(t *testing.T) {
 		t.Fatalf("%d lines for three requests:\n%s", len(entries), output.String())
 	}
 	last := entries[2]
-	if last["method"] != "GET" || last["path"] != "/v1.0/organization" || last["status"] != float64(200) || last["request_id"] != "request-1" || "https://"+last["host"].(string) != server.URL {
+	if last["method"] != "GET" || last["path"] != "/v1.0/organization" || last["status"] != float64(200) ||
+		last["request_id"] != "request-1" || "https://"+last["host"].(string) != server.URL {
 		t.Errorf("line: %v", last)
 	}
 	for _, secret := range []string{secret1, "token-of-", "Bearer", "in-the-query"} {
@@ -157,8 +163,12 @@ func TestProvider_LogTellsOfRequestsAndKeepsTheirSecrets(t *testing.T) {
 
 func TestProvider_RequestWithoutAnswerIsLoggedAsWell(t *testing.T) {
 	var output bytes.Buffer
-	transport := &logging{next: roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("no route") }), now: newProvider(nil).now}
-	request := httptest.NewRequestWithContext(tflogtest.RootLogger(t.Context(), &output), http.MethodGet, "https://127.0.0.1/x", nil)
+	transport := &logging{next: roundTrip(func(*http.Request) (*http.Response, error) {
+		return nil,
+			errors.New("no route")
+	}), now: newProvider(nil).now}
+	request := httptest.NewRequestWithContext(tflogtest.RootLogger(t.Context(), &output), http.MethodGet,
+		"https://127.0.0.1/x", nil)
 	response, err := transport.RoundTrip(request)
 	if err == nil {
 		_ = response.Body.Close()
@@ -204,7 +214,8 @@ func TestProvider_EachOperationWaitsByAClockOfItsOwn(t *testing.T) {
 
 func TestProvider_UnknownSettingsAreNamedWhereSomebodySignsInAllTheSame(t *testing.T) {
 	s, _ := configure(t, newProvider(nil), values{"client_secret": notYet})
-	if _, err := s.Directory(tenantA).Organization(t.Context()); err == nil || !strings.Contains(err.Error(), "client_secret") {
+	if _, err := s.Directory(tenantA).Organization(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "client_secret") {
 		t.Errorf("error: %v", err)
 	}
 }
@@ -222,13 +233,15 @@ func TestProvider_WithoutKnowingWhoSignsInTheCloudIsReachedAsSomebodyElse(t *tes
 	if _, err := app.Organization(t.Context()); err != nil {
 		t.Errorf("as the registered app: %v", err)
 	}
-	if _, err := s.Directory(tenantA).Organization(t.Context()); err == nil || !strings.Contains(err.Error(), "tenant_id") {
+	if _, err := s.Directory(tenantA).Organization(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "tenant_id") {
 		t.Errorf("as the provider's caller: %v", err)
 	}
 }
 
 func TestProvider_SchemasAreSound(t *testing.T) {
-	answer, err := providerserver.NewProtocol6(newProvider(nil))().GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	answer, err := providerserver.NewProtocol6(newProvider(nil))().GetProviderSchema(t.Context(),
+		&tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +252,8 @@ func TestProvider_SchemasAreSound(t *testing.T) {
 		if attribute.Description == "" {
 			t.Errorf("the provider's %s has no description", attribute.Name)
 		}
-		if secret := strings.HasSuffix(attribute.Name, "_secret") || strings.HasSuffix(attribute.Name, "_token") || strings.HasSuffix(attribute.Name, "_password"); secret && !attribute.Sensitive {
+		if secret := strings.HasSuffix(attribute.Name, "_secret") || strings.HasSuffix(attribute.Name, "_token") ||
+			strings.HasSuffix(attribute.Name, "_password"); secret && !attribute.Sensitive {
 			t.Errorf("the provider's %s is not sensitive", attribute.Name)
 		}
 	}

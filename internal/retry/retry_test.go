@@ -25,7 +25,8 @@ func TestWhatIsWaitedForUntilTheDeadlineIsTriedAsOftenAsThePausesFitAndNamedAtTh
 	for tries := 0; err == nil && tries < 1000; tries++ {
 		err = run.Again(ctx, Until(errNotShown))
 	}
-	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errNotShown) || !strings.Contains(err.Error(), "ran out while the directory did not show the application") {
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errNotShown) ||
+		!strings.Contains(err.Error(), "ran out while the directory did not show the application") {
 		t.Errorf("the error is %v", err)
 	}
 	if left := deadline.Sub(clock.Now()); left <= 0 || left > time.Second {
@@ -79,8 +80,10 @@ func TestEachPauseIsAnnouncedWithWhatIsWaitedFor(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
 	var notices []Notice
-	run := Policy{Clock: &retrytest.Clock{}, Notify: func(_ context.Context, n Notice) { notices = append(notices, n) }}.Start()
-	for run.Attempts() < 1000 && run.Again(ctx, Verdict{Again: true, Unlimited: true, Pause: 10 * time.Second, Reason: errNotShown}) == nil {
+	run := Policy{Clock: &retrytest.Clock{},
+		Notify: func(_ context.Context, n Notice) { notices = append(notices, n) }}.Start()
+	for run.Attempts() < 1000 && run.Again(ctx,
+		Verdict{Again: true, Unlimited: true, Pause: 10 * time.Second, Reason: errNotShown}) == nil {
 		continue
 	}
 	want := []Notice{{1, 10 * time.Second, true, errNotShown}, {2, 10 * time.Second, false, errNotShown}}
@@ -95,7 +98,11 @@ func TestPausesSideBySideCountOnceAgainstTheDeadline(t *testing.T) {
 	defer cancel()
 	var begun, ended sync.WaitGroup
 	begun.Add(3)
-	policy := Policy{Clock: &retrytest.Clock{OnWait: func(context.Context, time.Duration) error { begun.Done(); begun.Wait(); return nil }}}
+	policy := Policy{Clock: &retrytest.Clock{OnWait: func(context.Context, time.Duration) error {
+		begun.Done()
+		begun.Wait()
+		return nil
+	}}}
 	for range 3 {
 		ended.Go(func() {
 			if err := policy.Start().Again(ctx, Verdict{Again: true, Pause: 25 * time.Second, Reason: errNotShown}); err != nil {

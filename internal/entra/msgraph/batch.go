@@ -33,8 +33,8 @@ type (
 	}
 )
 
-// batch sends the requests as one, and answers in their order. Each is throttled for itself inside an outer 200, so those
-// that were are sent again, after the longest time that any of them was told to wait.
+// batch sends the requests as one, and answers in their order. Each is throttled for itself inside an outer 200, so
+// those that were are sent again, after the longest time that any of them was told to wait.
 func (d *directory) batch(ctx context.Context, order entra.Order, requests ...request) ([]answer, error) {
 	answers := make([]answer, len(requests))
 	pending := make([]int, len(requests))
@@ -54,12 +54,7 @@ func (d *directory) batch(ctx context.Context, order entra.Order, requests ...re
 				answers[index] = next.take(order, index, requests[index], responses[at], lost || answers[index].lost)
 			}
 			if order == entra.Sequential && (next.failed || len(next.again) > 0) { // the rest depends on this chunk
-				for _, index := range rest {
-					answers[index] = answer{skipped: true, lost: answers[index].lost}
-				}
-				if !next.failed {
-					next.again = append(next.again, rest...)
-				}
+				next.skip(rest, answers)
 				break
 			}
 		}
@@ -107,8 +102,20 @@ func (r *round) take(order entra.Order, index int, asked request, response wireR
 	return got
 }
 
+// skip leaves out the requests behind one that failed. Where that is sent again, so are they.
+func (r *round) skip(rest []int, answers []answer) {
+	for _, index := range rest {
+		answers[index] = answer{skipped: true, lost: answers[index].lost}
+	}
+	if !r.failed {
+		r.again = append(r.again, rest...)
+	}
+}
+
 // sendBatch sends a chunk of the requests, and returns Graph's responses in its order. lost is that of the whole.
-func (d *directory) sendBatch(ctx context.Context, order entra.Order, requests []request, chunk []int) (responses []wireResponse, lost bool, err error) {
+func (d *directory) sendBatch(
+	ctx context.Context, order entra.Order, requests []request, chunk []int,
+) (responses []wireResponse, lost bool, err error) {
 	envelope := request{method: http.MethodPost, path: "/$batch"}
 	parts := make([]wireRequest, len(chunk))
 	for at, index := range chunk {
@@ -132,7 +139,8 @@ func (d *directory) sendBatch(ctx context.Context, order entra.Order, requests [
 		Responses []wireResponse `json:"responses"`
 	}
 	if err := json.Unmarshal(got.body, &decoded); err != nil {
-		return nil, got.lost, fmt.Errorf("Microsoft Graph answered a batch with something else than JSON: %s", plainText(got.body))
+		return nil, got.lost, fmt.Errorf("Microsoft Graph answered a batch with something else than JSON: %s",
+			plainText(got.body))
 	}
 	responses = make([]wireResponse, len(chunk))
 	for at, part := range parts {

@@ -24,8 +24,8 @@ import (
 const (
 	// version begins the path of every request.
 	version = "/v1.0"
-	// repetitions bounds the retries of a failure for which Graph names no time to wait. Throttling, and an outage whose end
-	// Graph names, are bounded by the operation's deadline alone.
+	// repetitions bounds the retries of a failure for which Graph names no time to wait. Throttling, and an outage whose
+	// end Graph names, are bounded by the operation's deadline alone.
 	repetitions = 6
 	// largestError is how much of an error's body is read, in bytes.
 	largestError = 1 << 20
@@ -37,7 +37,7 @@ type Config struct {
 	Client *http.Client // its transport, which must be set, carries the requests; nothing else of it is used
 	// Token returns an access token for Microsoft Graph in the tenant meant.
 	Token func(ctx context.Context) (string, error)
-	// Forget drops a token that Graph refused with HTTP 401, so that Token gives another one; nil: a refused token is final.
+	// Forget drops a token that Graph refused with HTTP 401, so that Token gives another one; nil: the refusal is final.
 	Forget  func(refused string)
 	Retries retry.Policy // Limit 0: six times
 }
@@ -82,7 +82,7 @@ func pathOf(format string, values ...string) string {
 // quoted writes a text as an OData string literal.
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
-// header is what the request carries beside its token.
+// header is what the request carries besides its token.
 func (r request) header() map[string]string {
 	header := map[string]string{"Accept": "application/json"}
 	if r.body != nil {
@@ -114,7 +114,8 @@ func (d *directory) send(ctx context.Context, r request) answer {
 		if got.err == nil {
 			return got
 		}
-		if refused := entra.AsError(got.err); refused != nil && refused.Status == http.StatusUnauthorized && d.Forget != nil && !renewed {
+		if refused := entra.AsError(got.err); refused != nil && refused.Status == http.StatusUnauthorized &&
+			d.Forget != nil && !renewed {
 			renewed = true
 			d.Forget(token)
 			fresh, failed := d.accessToken(ctx)
@@ -147,7 +148,8 @@ func (d *directory) attempt(ctx context.Context, r request, token string) (answe
 	status, header, body, err := d.roundTrip(ctx, r, token)
 	if err != nil {
 		again := !r.once && ctx.Err() == nil
-		return answer{err: err, lost: true}, retry.Verdict{Again: again, Reason: fmt.Errorf("Microsoft Graph gave no answer: %w", err)}
+		reason := fmt.Errorf("Microsoft Graph gave no answer: %w", err)
+		return answer{err: err, lost: true}, retry.Verdict{Again: again, Reason: reason}
 	}
 	return r.answered(status, header, body)
 }
@@ -175,7 +177,8 @@ func (d *directory) roundTrip(ctx context.Context, r request, token string) (int
 	}
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return 0, nil, nil, &url.Error{Op: r.method, URL: sent.URL.Redacted(), Err: fmt.Errorf("the answer was cut off: %w", err)}
+		return 0, nil, nil, &url.Error{Op: r.method, URL: sent.URL.Redacted(),
+			Err: fmt.Errorf("the answer was cut off: %w", err)}
 	}
 	return response.StatusCode, response.Header, body, nil
 }
@@ -187,7 +190,8 @@ func (r request) answered(status int, header http.Header, body []byte) (answer, 
 		return answer{body: body}, retry.Verdict{}
 	}
 	refused := r.refusal(status, header, body)
-	verdict := retry.Verdict{Again: true, Pause: retry.After(header), Reason: fmt.Errorf("Microsoft Graph answered %w", refused)}
+	verdict := retry.Verdict{Again: true, Pause: retry.After(header),
+		Reason: fmt.Errorf("Microsoft Graph answered %w", refused)}
 	switch {
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && verdict.Pause > 0 && !r.once:
 		verdict.Unlimited = true
@@ -202,7 +206,8 @@ func (r request) answered(status int, header http.Header, body []byte) (answer, 
 	return answer{err: refused, lost: untold(status)}, verdict
 }
 
-// untold reports whether an answer of that status, which is no success, leaves open if Graph has carried the request out.
+// untold reports whether an answer of that status, which is no success, leaves open if Graph has carried the request
+// out.
 func untold(status int) bool {
 	return status < http.StatusBadRequest || status == http.StatusRequestTimeout ||
 		status >= http.StatusInternalServerError && status != http.StatusNotImplemented

@@ -14,7 +14,8 @@ import (
 func (r request) refusal(status int, header http.Header, body []byte) *entra.Error {
 	e := decodeError(status, body)
 	if status < http.StatusBadRequest {
-		e.Message = "the answer is neither a success nor an error. A request with a token follows no redirect: look for a proxy in between"
+		e.Message = "the answer is neither a success nor an error. A request with a token follows no redirect: look for a " +
+			"proxy in between"
 	}
 	e.Method = r.method
 	path, _, _ := strings.Cut(r.path, "?")
@@ -51,7 +52,8 @@ func decodeError(status int, body []byte) *entra.Error {
 	var wrapped struct {
 		Value string `json:"value"`
 	}
-	if json.Unmarshal(envelope.Error.Message, &e.Message) != nil && json.Unmarshal(envelope.Error.Message, &wrapped) == nil {
+	if json.Unmarshal(envelope.Error.Message, &e.Message) != nil &&
+		json.Unmarshal(envelope.Error.Message, &wrapped) == nil {
 		e.Message = wrapped.Value
 	}
 	var one entra.ErrorDetail

@@ -103,7 +103,8 @@ func (d *directory) nameAPIs(ctx context.Context, grants []entra.AppRoleAssignme
 }
 
 func (d *directory) grants(ctx context.Context, answered answer) ([]entra.AppRoleAssignment, error) {
-	listed, err := list[models.AppRoleAssignmentable](ctx, d, answered, models.CreateAppRoleAssignmentFromDiscriminatorValue)
+	listed, err := list[models.AppRoleAssignmentable](ctx, d, answered,
+		models.CreateAppRoleAssignmentFromDiscriminatorValue)
 	var grants []entra.AppRoleAssignment
 	for _, model := range listed {
 		grants = append(grants, toGrant(model))
@@ -112,7 +113,8 @@ func (d *directory) grants(ctx context.Context, answered answer) ([]entra.AppRol
 }
 
 func (d *directory) federated(ctx context.Context, answered answer) ([]entra.FederatedCredential, error) {
-	listed, err := list[models.FederatedIdentityCredentialable](ctx, d, answered, models.CreateFederatedIdentityCredentialFromDiscriminatorValue)
+	listed, err := list[models.FederatedIdentityCredentialable](ctx, d, answered,
+		models.CreateFederatedIdentityCredentialFromDiscriminatorValue)
 	var credentials []entra.FederatedCredential
 	for _, model := range listed {
 		credentials = append(credentials, entra.FederatedCredential{
@@ -136,13 +138,14 @@ func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra
 		parts, takes = append(parts, part), append(takes, take)
 	}
 	one := func(key, name string, into **entra.Application) {
-		ask(get("/applications("+key+"='%s')?$select="+applicationProperties, strings.ReplaceAll(name, "'", "''")), func(answered answer) error {
-			object, err := found[*application](answered, newApplication)
-			if object != nil {
-				*into = &object.Application
-			}
-			return err
-		})
+		ask(get("/applications("+key+"='%s')?$select="+applicationProperties, strings.ReplaceAll(name, "'", "''")),
+			func(answered answer) error {
+				object, err := found[*application](answered, newApplication)
+				if object != nil {
+					*into = &object.Application
+				}
+				return err
+			})
 	}
 	many := func(path, filter string, into *[]entra.Application) {
 		ask(get(path+"?$filter=%s&$select="+applicationProperties, filter), func(answered answer) error {
@@ -161,7 +164,8 @@ func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra
 	}
 	if query.ClientID != "" {
 		one("appId", query.ClientID, &result.ByClientID)
-		binned := get("/directory/deletedItems/graph.servicePrincipal?$filter=%s&$select="+servicePrincipalProperties+",deletedDateTime",
+		binned := get("/directory/deletedItems/graph.servicePrincipal?$filter=%s&$select="+servicePrincipalProperties+
+			",deletedDateTime",
 			"appId eq "+quoted(query.ClientID))
 		ask(binned, func(answered answer) error {
 			listed, err := list[*servicePrincipal](ctx, d, answered, newServicePrincipal)
@@ -194,16 +198,17 @@ func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra
 		return nil, err
 	}
 	for at, answered := range answers {
-		if err := takes[at](answered); err != nil {
-			if entra.IsDenied(err) {
-				result.ListDenied = entra.AsError(err)
-				continue
-			}
+		err := takes[at](answered)
+		switch {
+		case entra.IsDenied(err):
+			result.ListDenied = entra.AsError(err)
+		case err != nil:
 			return nil, err
 		}
 	}
 	for _, deleted := range deletedByUniqueName {
-		if !slices.ContainsFunc(result.Deleted, func(listed entra.Application) bool { return listed.ObjectID == deleted.ObjectID }) {
+		same := func(listed entra.Application) bool { return listed.ObjectID == deleted.ObjectID }
+		if !slices.ContainsFunc(result.Deleted, same) {
 			result.Deleted = append(result.Deleted, deleted)
 		}
 	}
@@ -222,7 +227,9 @@ func tolerating(status int, take func(answer) error) func(answer) error {
 
 // ResourceApplications implements entra.Directory. What an API offers does not change during a run, so each is asked
 // for once. Rights: Application.Read.All.
-func (d *directory) ResourceApplications(ctx context.Context, appIDs ...string) (map[string]entra.ResourceApplication, error) {
+func (d *directory) ResourceApplications(
+	ctx context.Context, appIDs ...string,
+) (map[string]entra.ResourceApplication, error) {
 	if err := d.asking.Acquire(ctx, 1); err != nil { // held while asking: a second caller wants the same answer
 		return nil, fmt.Errorf("waiting for what another operation asks of the same APIs: %w", err)
 	}
@@ -260,7 +267,8 @@ func (d *directory) ResourceApplications(ctx context.Context, appIDs ...string) 
 // Organization implements entra.Directory. Rights: Organization.Read.All.
 func (d *directory) Organization(ctx context.Context) (*entra.Organization, error) {
 	answered := d.send(ctx, get("/organization?$select="+organizationProperties))
-	tenants, err := decode[*page[models.Organizationable]](answered, pageOf[models.Organizationable](models.CreateOrganizationFromDiscriminatorValue))
+	tenants, err := decode[*page[models.Organizationable]](answered,
+		pageOf[models.Organizationable](models.CreateOrganizationFromDiscriminatorValue))
 	if err != nil {
 		return nil, err
 	}
@@ -270,10 +278,11 @@ func (d *directory) Organization(ctx context.Context) (*entra.Organization, erro
 	return toOrganization(tenants.items[0]), nil
 }
 
-// User implements entra.Directory. Graph finds a user by ID or user principal name alone, so whoever has the address as
-// another one is looked for beside that. Rights: User.Read.All or Directory.Read.All; the plans need one of these.
+// User implements entra.Directory. Graph finds a user by ID or user principal name alone, so a user who has the address
+// as another one is looked for as well. Rights: User.Read.All or Directory.Read.All; the plans need one of these.
 func (d *directory) User(ctx context.Context, address string) (*entra.User, error) {
-	filter := "mail eq " + quoted(address) + " or proxyAddresses/any(p:p eq " + quoted("smtp:"+address) + ") or proxyAddresses/any(p:p eq " + quoted("SMTP:"+address) + ")"
+	filter := "mail eq " + quoted(address) + " or proxyAddresses/any(p:p eq " + quoted("smtp:"+address) +
+		") or proxyAddresses/any(p:p eq " + quoted("SMTP:"+address) + ")"
 	answers, err := d.batch(ctx, entra.Parallel,
 		get("/users/%s?$select="+userProperties, address),
 		get("/users?$filter=%s&$select="+userProperties, filter))
@@ -298,7 +307,9 @@ func (d *directory) User(ctx context.Context, address string) (*entra.User, erro
 }
 
 // list decodes a collection, and asks for the pages that did not fit into the answer.
-func list[T serialization.Parsable](ctx context.Context, d *directory, answered answer, create serialization.ParsableFactory) ([]T, error) {
+func list[T serialization.Parsable](
+	ctx context.Context, d *directory, answered answer, create serialization.ParsableFactory,
+) ([]T, error) {
 	current, err := found[*page[T]](answered, pageOf[T](create))
 	if current == nil || err != nil {
 		return nil, err
@@ -309,7 +320,8 @@ func list[T serialization.Parsable](ctx context.Context, d *directory, answered 
 		if err != nil {
 			return nil, err
 		}
-		if current, err = decode[*page[T]](d.send(ctx, request{method: http.MethodGet, path: path}), pageOf[T](create)); err != nil {
+		if current, err = decode[*page[T]](d.send(ctx, request{method: http.MethodGet, path: path}),
+			pageOf[T](create)); err != nil {
 			return nil, err
 		}
 		items = append(items, current.items...)

@@ -16,7 +16,9 @@ import (
 // UpsertApplication implements entra.Directory. A PATCH by uniqueName that creates what is missing is Graph's own
 // idempotent create, so a lost response never makes a second application (Microsoft Graph: application-upsert).
 // Rights: Application.ReadWrite.OwnedBy.
-func (d *directory) UpsertApplication(ctx context.Context, uniqueName string, change entra.ApplicationChange) (made *entra.Application, lost bool, err error) {
+func (d *directory) UpsertApplication(
+	ctx context.Context, uniqueName string, change entra.ApplicationChange,
+) (made *entra.Application, lost bool, err error) {
 	body, err := encode(applicationBody{ApplicationChange: change})
 	if err != nil {
 		return nil, false, err
@@ -88,7 +90,8 @@ func requestOf(change entra.Change) (r request, err error) {
 			method: http.MethodPost, path: pathOf("/directory/deletedItems/%s/restore", change.ObjectID),
 			// A second restore is answered like one of an object that never was, so it is not repeated blindly.
 			once: true,
-			// A POST without a body makes Graph refuse the whole batch (github.com/microsoftgraph/msgraph-sdk-dotnet issue 2628).
+			// A POST without a body makes Graph refuse the whole batch (github.com/microsoftgraph/msgraph-sdk-dotnet issue
+			// 2628).
 			body: []byte("{}"),
 		}, nil
 	default:
@@ -110,7 +113,8 @@ func outcomeOf(change entra.Change, answered answer) entra.Outcome {
 	refused := entra.AsError(answered.err)
 	switch change.(type) {
 	case entra.CreateServicePrincipal:
-		if refused != nil && refused.Status == http.StatusConflict && refused.Code == "Request_MultipleObjectsWithSameKeyValue" {
+		if refused != nil && refused.Status == http.StatusConflict &&
+			refused.Code == "Request_MultipleObjectsWithSameKeyValue" {
 			return entra.Outcome{}
 		}
 		object, err := decode[*servicePrincipal](answered, newServicePrincipal)

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Clock is a retry.Clock for one operation: deadlines are real, and a clock that is ahead of the real time expires those of
-// a later operation too soon. Its time is the real one and the pauses that were made; pauses side by side count once. It is
-// safe for parallel use.
+// Clock is a retry.Clock for one operation: deadlines are real, and a clock that is ahead of the real time expires
+// those of a later operation too soon. Its time is the real one and the pauses that were made; pauses side by side
+// count once. It is safe for parallel use.
 type Clock struct {
 	// OnWait is called for each pause and may end it with an error; nil: every pause passes.
 	OnWait func(ctx context.Context, d time.Duration) error
