@@ -22,12 +22,13 @@ const (
 	firstWait   = 500 * time.Millisecond
 	longestWait = 10 * time.Second
 	goodReads   = 3
-	lostReads   = 5 // the same where an answer was lost, and what is not seen may only not be seen yet
+	lostReads   = 5               // the same where an answer was lost, and what is not seen may only not be seen yet
+	lastLook    = 2 * time.Second // before the deadline; Graph seldom takes longer to answer
 	// settling is how long an application counts as made a moment ago. Replicas were seen to differ for minutes.
 	settling = 30 * time.Minute
 )
 
-// settled tells whether every replica must know the application by now, so that an answer which says "not yet" of one
+// settled reports whether every replica must know the application by now, so that an answer which says "not yet" of one
 // just made is final: this operation has written nothing, and nobody made the application lately.
 func (j *job) settled() bool {
 	return !j.wrote && !j.madeAt.IsZero() && j.services.Now().Sub(j.madeAt) > settling
@@ -35,8 +36,9 @@ func (j *job) settled() bool {
 
 // waiting begins to wait for Entra's replicas.
 func (j *job) waiting() *retry.Run {
-	retries := j.services.Retries()
-	retries.First, retries.Longest, retries.Notify = firstWait, longestWait, tfvalidate.LogPauses("Entra has not caught up yet")
+	retries := j.retries
+	retries.First, retries.Longest, retries.Last = firstWait, longestWait, lastLook
+	retries.Notify = tfvalidate.LogPauses("Entra has not caught up yet")
 	return retries.Start()
 }
 
@@ -68,7 +70,8 @@ func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Cha
 				again = append(again, index)
 			case refused != nil && refused.Lagging() && !j.settled():
 				again, lagging = append(again, index), outcome.Err
-			case slices.ContainsFunc(failed, func(before error) bool { return errors.Is(before, outcome.Err) }): // of the batch as a whole
+			// of the batch as a whole
+			case slices.ContainsFunc(failed, func(before error) bool { return errors.Is(before, outcome.Err) }):
 			case outcome.Err != nil:
 				failed = append(failed, outcome.Err)
 			default:
@@ -78,7 +81,7 @@ func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Cha
 		if len(failed) > 0 {
 			return outcomes, errors.Join(failed...)
 		}
-		if lagging == nil { // what was skipped stood behind a change that had nothing left to do
+		if lagging == nil { // what was skipped came after a change that had nothing left to do
 			pending = again
 			continue
 		}
@@ -91,7 +94,9 @@ func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Cha
 }
 
 // confirm reads the registration until it shows what was written. missing says what it does not show, or nothing.
-func (j *job) confirm(ctx context.Context, ref entra.RegistrationRef, missing func(*entra.Registration) string) (*entra.Registration, error) {
+func (j *job) confirm(
+	ctx context.Context, ref entra.RegistrationRef, missing func(*entra.Registration) string,
+) (*entra.Registration, error) {
 	needed := 1
 	inARow := 0
 	for run := j.waiting(); ; {

@@ -46,22 +46,24 @@ func (d *laggingDirectory) Write(_ context.Context, _ entra.Order, changes ...en
 	return outcomes
 }
 
-// stillServices are services whose clock is that of the test.
-type stillServices struct {
-	Services
-	clock *retrytest.Clock
-}
+// stillServices are services that no request leaves.
+type stillServices struct{ Services }
 
 func (stillServices) Now() time.Time            { return time.Now() }
 func (stillServices) TenantID() types.String    { return types.StringNull() }
 func (stillServices) Endpoints() auth.Endpoints { return auth.Endpoints{} }
-func (s stillServices) Retries() retry.Policy   { return retry.Policy{Clock: s.clock} }
 func (stillServices) Store() (*store.Store, error) {
 	return nil, errors.New("no store is needed")
 }
 
 func jobOn(directory entra.Directory) *job {
-	return &job{services: stillServices{clock: &retrytest.Clock{}}, directory: directory, model: &Model{}}
+	j, _ := jobWithClock(directory)
+	return j
+}
+
+func jobWithClock(directory entra.Directory) (*job, *retrytest.Clock) {
+	clock := &retrytest.Clock{}
+	return &job{services: stillServices{}, directory: directory, retries: retry.Policy{Clock: clock}, model: &Model{}}, clock
 }
 
 var (
@@ -99,13 +101,12 @@ func TestTargetAppRegistration_WhatNeverShowsFailsWhenTheOperationsTimeIsOverAnd
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	directory := &laggingDirectory{reads: []*entra.Registration{stale}}
-	j, clock := jobOn(directory), &retrytest.Clock{}
-	j.services = stillServices{clock: clock}
+	j, clock := jobWithClock(directory)
 	_, err := j.confirm(ctx, entra.RegistrationRef{}, applicationMissing)
 	if err == nil || !strings.Contains(err.Error(), "the time allowed by timeouts ran out while Entra did not show the application yet; run the same") {
 		t.Errorf("%v", err)
 	}
-	if deadline, _ := ctx.Deadline(); deadline.Sub(clock.Now()) > longestWait {
+	if deadline, _ := ctx.Deadline(); deadline.Sub(clock.Now()) > lastLook {
 		t.Errorf("it gave up %s before its time was over", deadline.Sub(clock.Now()))
 	}
 	if directory.looks < 60 || directory.looks > 200 {

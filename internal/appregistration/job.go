@@ -31,6 +31,7 @@ const (
 type job struct {
 	services  Services
 	directory entra.Directory
+	retries   retry.Policy // of the operation: its clock counts all pauses against one deadline
 	store     *store.Store
 	model     *Model
 	diags     *diag.Diagnostics
@@ -49,7 +50,7 @@ func (r *Resource) job(model *Model, diags *diag.Diagnostics) *job {
 		return nil
 	}
 	return &job{
-		services: r.services, directory: r.services.Directory(model.TenantID.ValueString()),
+		services: r.services, directory: r.services.Directory(model.TenantID.ValueString()), retries: r.services.Retries(),
 		store: records, model: model, diags: diags,
 	}
 }

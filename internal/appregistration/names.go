@@ -12,8 +12,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 )
 
-// names serializes, in this process, whoever looks for an application of one name in one tenant and then gives that name
-// to one, and remembers who did.
+// names serializes, in this process, the operations that look for an application of one name in one tenant and then
+// give that name to one. It remembers which application got it.
 var names nameRegister
 
 // nameRegister holds one lock per name, and the application that got the name last.
@@ -23,8 +23,8 @@ type nameRegister struct {
 	given map[string]*entra.Application
 }
 
-// removed are the object IDs of what this process has deleted, and of what it has purged. A replacement looks for its own
-// name right after it was freed, and lists and replicas go on showing what is gone.
+// removed are the object IDs of what this process has deleted, and of what it has purged. A replacement looks for its
+// own name right after it was freed, and lists and replicas go on showing what is gone.
 var removed = struct{ deleted, purged sync.Map }{}
 
 // withoutRemoved drops from what was found what this process knows to be gone.
@@ -46,7 +46,8 @@ func withoutRemoved(found *entra.SearchResult) {
 func (j *job) lockName(ctx context.Context) (unlock func(), err error) {
 	lock := names.lock(j.nameKey())
 	if err := lock.Acquire(ctx, 1); err != nil {
-		return nil, fmt.Errorf("waiting for another application in tenant %s that is being given the display name %q: %w", j.model.TenantID.ValueString(), j.model.DisplayName.ValueString(), err)
+		return nil, fmt.Errorf("waiting for another application in tenant %s that is being given the display name %q: %w",
+			j.model.TenantID.ValueString(), j.model.DisplayName.ValueString(), err)
 	}
 	return func() { lock.Release(1) }, nil
 }
@@ -111,7 +112,8 @@ func (j *job) refuseDuplicate(ctx context.Context, listed []entra.Application, o
 		return nil
 	}
 	seen, err := j.directory.Registration(ctx, entra.RegistrationRef{ObjectID: noted.ObjectID, ClientID: noted.ClientID})
-	if err != nil || seen.Application == nil || !strings.EqualFold(seen.Application.DisplayName, j.model.DisplayName.ValueString()) {
+	if err != nil || seen.Application == nil ||
+		!strings.EqualFold(seen.Application.DisplayName, j.model.DisplayName.ValueString()) {
 		return err
 	}
 	return j.refuse(seen.Application, "display_name", fmt.Sprintf("display name %q", seen.Application.DisplayName))

@@ -41,9 +41,10 @@ func NewApp(app App, endpoints Endpoints, client *http.Client, retries retry.Pol
 			return w.withCertificate(tenantID, app.ClientID, keyPair{[]*x509.Certificate{app.Certificate}, app.Key})
 		}
 	default:
-		return nil, errors.New("the application has neither a client secret nor a certificate with its private key to sign in with")
+		return nil, errors.New("the application has neither a client secret nor a certificate with its private key to sign " +
+			"in with")
 	}
-	w := wire{endpoints: endpoints, client: withoutRedirects(client), retries: retries}
+	w := wire{endpoints: endpoints, client: client, retries: retries}
 	s, err := newSession(w, app.TenantID, app.ClientID, build)
 	if err != nil {
 		return nil, fmt.Errorf("preparing to sign in to tenant %s as application %s: %w", app.TenantID, app.ClientID, err)
@@ -51,8 +52,8 @@ func NewApp(app App, endpoints Endpoints, client *http.Client, retries retry.Pol
 	return &AppSession{s}, nil
 }
 
-// Instance discovery asks Entra whether an authority is one of its own. The endpoints are: nothing else can be configured,
-// apart from a sandbox, of which Entra knows nothing.
+// Instance discovery asks Entra whether an authority is one of its own. The endpoints are: nothing else can be
+// configured, apart from a sandbox, of which Entra knows nothing.
 
 func (w wire) withSecret(tenantID, clientID, secret string) (azcore.TokenCredential, error) {
 	return azidentity.NewClientSecretCredential(tenantID, clientID, secret, &azidentity.ClientSecretCredentialOptions{
@@ -61,7 +62,8 @@ func (w wire) withSecret(tenantID, clientID, secret string) (azcore.TokenCredent
 }
 
 func (w wire) withCertificate(tenantID, clientID string, pair keyPair) (azcore.TokenCredential, error) {
-	return azidentity.NewClientCertificateCredential(tenantID, clientID, pair.certificates, pair.key, &azidentity.ClientCertificateCredentialOptions{
-		ClientOptions: w.options(), DisableInstanceDiscovery: true,
-	})
+	return azidentity.NewClientCertificateCredential(tenantID, clientID, pair.certificates, pair.key,
+		&azidentity.ClientCertificateCredentialOptions{
+			ClientOptions: w.options(), DisableInstanceDiscovery: true,
+		})
 }

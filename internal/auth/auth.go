@@ -1,4 +1,4 @@
-// Package auth gets access tokens from Entra: for whoever runs the provider, and for the application that the
+// Package auth gets access tokens from Entra: for the identity that runs the provider, and for the application that the
 // provider registers. It is the only package that knows azidentity, and it holds the origins of the cloud and the HTTP
 // client that speaks to them.
 package auth
@@ -21,7 +21,7 @@ func GlobalEndpoints() Endpoints {
 	}
 }
 
-// Global tells whether these are the endpoints of the worldwide cloud.
+// Global reports whether these are the endpoints of the worldwide cloud.
 func (e Endpoints) Global() bool { return e == GlobalEndpoints() }
 
 // GraphScope is what a token for Microsoft Graph is asked for with. A scope names an audience, not a host: it is the

@@ -22,12 +22,14 @@ func TestAzureCLIThatFailsIsExplained(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = caller.Token(t.Context(), tenantA, graphScope)
-		for _, words := range []string{tenantA, "no credential in the configuration, in ARM_* or in AZURE_*, so the Azure CLI was tried", says, "ARM_CLIENT_ID", "az login", "use_cli = false"} {
+		for _, words := range []string{tenantA, "no credential in the configuration, in ARM_* or in AZURE_*, so the Azure " +
+			"CLI was tried", says, "ARM_CLIENT_ID", "az login", "use_cli = false"} {
 			if err == nil || !strings.Contains(err.Error(), words) {
 				t.Errorf("the error lacks %q: %v", words, err)
 			}
 		}
-		if err := os.WriteFile(filepath.Join(folder, "az"), []byte("#!/bin/sh\necho \"Please run 'az login' to setup account.\" >&2\nexit 1\n"), 0o700); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, "az"), []byte("#!/bin/sh\necho \"Please run 'az login' to setup "+
+			"account.\" >&2\nexit 1\n"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}

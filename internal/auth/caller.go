@@ -11,7 +11,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
-// Caller is whoever runs the provider, in every tenant that it works on. It is safe for parallel use.
+// Caller is the identity that runs the provider, in every tenant that it works on. It is safe for parallel use.
 type Caller struct {
 	identity Identity
 	build    builder
@@ -28,14 +28,15 @@ func NewCaller(identity Identity, endpoints Endpoints, client *http.Client, retr
 		return nil, errors.New("the identity has no credential")
 	}
 	if ambient(identity.Credential) && !endpoints.Global() {
-		return nil, fmt.Errorf("%s cannot sign in to %s: it is an identity of this machine in Microsoft's own cloud, and is not shown to other endpoints. Sign in with a client secret or a client certificate there",
+		return nil, fmt.Errorf("%s cannot sign in to %s: it is an identity of this machine in Microsoft's own cloud, and "+
+			"is not shown to other endpoints. Sign in with a client secret or a client certificate there",
 			identity.Credential.Kind(), endpoints.Login)
 	}
 	build, err := newBuilder(identity)
 	if err != nil {
 		return nil, err
 	}
-	w := wire{endpoints: endpoints, client: withoutRedirects(client), retries: retries}
+	w := wire{endpoints: endpoints, client: client, retries: retries}
 	return &Caller{identity: identity, build: build, wire: w, sessions: map[string]*session{}}, nil
 }
 
@@ -50,9 +51,9 @@ func (c *Caller) Token(ctx context.Context, tenantID, scope string) (Token, erro
 }
 
 // Forget drops an access token of the tenant that an API refused with HTTP 401, so that the next Token asks for another
-// one. Whoever holds a token and is answered so forgets it, takes another one and repeats the request once: a second 401 is
-// final. Many may forget the same token; it is replaced once. It makes no request, and a token that was not given, or is
-// forgotten already, is nothing to it.
+// one. A holder of a token that is answered so forgets it, takes another one and repeats the request once: a second
+// 401 is final. Many may forget the same token; it is replaced once. It makes no request, and a token that was not
+// given, or is forgotten already, is nothing to it.
 func (c *Caller) Forget(tenantID, refused string) {
 	c.mu.Lock()
 	s, ok := c.sessions[strings.ToLower(tenantID)]
@@ -68,7 +69,8 @@ func (c *Caller) session(tenantID string) (*session, error) {
 	if tenantID == "" {
 		return nil, errors.New("no tenant to sign in to: set tenant_id on the resource or on the provider")
 	}
-	if _, ok := c.identity.Credential.(ManagedIdentity); ok && c.identity.TenantID != "" && !strings.EqualFold(c.identity.TenantID, tenantID) {
+	if _, ok := c.identity.Credential.(ManagedIdentity); ok && c.identity.TenantID != "" &&
+		!strings.EqualFold(c.identity.TenantID, tenantID) {
 		return nil, foreignManagedIdentity(c.identity.TenantID, tenantID)
 	}
 	key := strings.ToLower(tenantID)
@@ -88,5 +90,7 @@ func (c *Caller) session(tenantID string) (*session, error) {
 // foreignManagedIdentity explains why a managed identity cannot do what a multi-tenant application can (Microsoft:
 // "Managed identities for Azure resources frequently asked questions").
 func foreignManagedIdentity(home, wanted string) error {
-	return fmt.Errorf("a managed identity signs in to its own tenant only: this one belongs to %s, and tenant %s was asked for. Use a multi-tenant application with a client secret, a client certificate or OIDC for other tenants", home, wanted)
+	return fmt.Errorf("a managed identity signs in to its own tenant only: this one belongs to %s, and tenant %s was "+
+		"asked for. Use a multi-tenant application with a client secret, a client certificate or OIDC for other tenants",
+		home, wanted)
 }

@@ -58,7 +58,8 @@ func TestCallerSignsInToEveryTenantOnceAndKeepsTheToken(t *testing.T) {
 		t.Errorf("beside them, the endpoints were asked for %d times", service.configurations)
 	}
 	for _, form := range requests {
-		if form.Get("client_id") != client1 || form.Get("client_secret") != secret1 || !strings.Contains(form.Get("scope"), "https://graph.microsoft.com/.default") {
+		if form.Get("client_id") != client1 || form.Get("client_secret") != secret1 ||
+			!strings.Contains(form.Get("scope"), "https://graph.microsoft.com/.default") {
 			t.Errorf("token request: %v", form)
 		}
 	}
@@ -107,7 +108,8 @@ func TestOneTenantDoesNotWaitForAnother(t *testing.T) {
 func TestCertificateSignsAnAssertionThatEntraCanVerify(t *testing.T) {
 	service := newSignInService(t)
 	service.grant = func(w http.ResponseWriter, tenant string, form url.Values) {
-		if err := verifyAssertion(form.Get("client_assertion"), service.URL+"/"+tenant+"/oauth2/v2.0/token", testPair().Certificate); err != nil {
+		if err := verifyAssertion(form.Get("client_assertion"), service.URL+"/"+tenant+"/oauth2/v2.0/token",
+			testPair().Certificate); err != nil {
 			t.Errorf("assertion: %v", err)
 		}
 		giveToken(w, tenant)
@@ -127,7 +129,8 @@ func TestCertificateSignsAnAssertionThatEntraCanVerify(t *testing.T) {
 		t.Run(name, func(t *testing.T) { token(t, service.caller(t, credential), tenantA) })
 	}
 	t.Run("the registered application", func(t *testing.T) {
-		app, err := NewApp(App{TenantID: tenantA, ClientID: client1, Certificate: testPair().Certificate, Key: testPair().Key}, service.endpoints(), trusting(t, service.Server), retry.Policy{})
+		app, err := NewApp(App{TenantID: tenantA, ClientID: client1, Certificate: testPair().Certificate,
+			Key: testPair().Key}, service.endpoints(), trusting(t, service.Server), retry.Policy{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +160,8 @@ func TestMissingFileIsNamed(t *testing.T) {
 	service := newSignInService(t)
 	missing := filepath.Join(t.TempDir(), "missing")
 	for _, credential := range []Credential{ClientSecret{Path: missing}, ClientCertificate{Path: missing}} {
-		_, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, service.endpoints(), &http.Client{}, retry.Policy{})
+		_, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, service.endpoints(),
+			&http.Client{}, retry.Policy{})
 		if err == nil || !strings.Contains(err.Error(), missing) || !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: %v", credential.Kind(), err)
 		}
@@ -180,7 +184,8 @@ func TestUnusableCertificatesAreRefusedWithoutShowingThem(t *testing.T) {
 		"PEM without a key": {Data: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: testPair().Certificate.Raw}),
 			Password: "another-password"},
 	} {
-		_, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, service.endpoints(), &http.Client{}, retry.Policy{})
+		_, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, service.endpoints(),
+			&http.Client{}, retry.Policy{})
 		if err == nil || !strings.Contains(err.Error(), "client certificate") {
 			t.Errorf("%s: %v", name, err)
 		} else if strings.Contains(err.Error(), "another-password") {
@@ -196,7 +201,8 @@ func ecCertificate(t *testing.T) (pfx, pkcs8, sec1 []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -226,7 +232,8 @@ func TestACallersCertificateNeedsAnRSAKeyAndCodeTwoHasNoSayInIt(t *testing.T) {
 	for name, credential := range map[string]ClientCertificate{
 		"PFX": {Data: pfx, Password: "the password"}, "PEM, PKCS #8": {Data: pkcs8}, "PEM, SEC 1": {Data: sec1},
 	} {
-		_, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, service.endpoints(), &http.Client{}, retry.Policy{})
+		_, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, service.endpoints(),
+			&http.Client{}, retry.Policy{})
 		if err == nil || !strings.Contains(err.Error(), "not an RSA key") || strings.Contains(err.Error(), "CodeTwo") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -241,7 +248,8 @@ func TestAPrivateKeyOfAnotherCertificateIsNoticedBeforeAnythingIsAsked(t *testin
 	}
 	text := append(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(other)}),
 		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: testPair().Certificate.Raw})...)
-	_, err = NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: ClientCertificate{Data: text}}, service.endpoints(), &http.Client{}, retry.Policy{})
+	_, err = NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: ClientCertificate{Data: text}},
+		service.endpoints(), &http.Client{}, retry.Policy{})
 	if err == nil || !strings.Contains(err.Error(), "none of its certificates") {
 		t.Errorf("%v", err)
 	}
@@ -249,7 +257,8 @@ func TestAPrivateKeyOfAnotherCertificateIsNoticedBeforeAnythingIsAsked(t *testin
 
 func TestIdentitiesOfTheMachineAreNotShownToOtherEndpoints(t *testing.T) {
 	service := newSignInService(t)
-	for _, credential := range []Credential{AzureCLI{}, ManagedIdentity{}, WorkloadIdentity{}, GitHubOIDC{}, AzureDevOpsOIDC{}} {
+	for _, credential := range []Credential{AzureCLI{}, ManagedIdentity{}, WorkloadIdentity{}, GitHubOIDC{},
+		AzureDevOpsOIDC{}} {
 		identity := Identity{TenantID: tenantA, ClientID: client1, Credential: credential}
 		_, err := NewCaller(identity, service.endpoints(), &http.Client{}, retry.Policy{})
 		if err == nil || !strings.Contains(err.Error(), credential.Kind()) || !strings.Contains(err.Error(), service.URL) {
@@ -267,14 +276,16 @@ func TestManagedIdentitySaysThatItHasOneTenantOnly(t *testing.T) {
 		if r.Header.Get("X-IDENTITY-HEADER") != "the header" {
 			t.Errorf("request without the header")
 		}
-		writeJSON(w, http.StatusOK, map[string]any{"access_token": tokenOf(tenantA), "expires_on": "4102444800", "token_type": "Bearer", "resource": "https://graph.microsoft.com"})
+		writeJSON(w, http.StatusOK, map[string]any{"access_token": tokenOf(tenantA), "expires_on": "4102444800",
+			"token_type": "Bearer", "resource": "https://graph.microsoft.com"})
 	}))
 	defer endpoint.Close()
 	t.Setenv("IDENTITY_ENDPOINT", endpoint.URL)
 	t.Setenv("IDENTITY_HEADER", "the header")
 
 	for name, home := range map[string]string{"home tenant known": tenantA, "home tenant unknown": ""} {
-		caller, err := NewCaller(Identity{TenantID: home, Credential: ManagedIdentity{}}, GlobalEndpoints(), &http.Client{}, retry.Policy{})
+		caller, err := NewCaller(Identity{TenantID: home, Credential: ManagedIdentity{}}, GlobalEndpoints(), &http.Client{},
+			retry.Policy{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -282,7 +293,8 @@ func TestManagedIdentitySaysThatItHasOneTenantOnly(t *testing.T) {
 			t.Errorf("%s: token %+v", name, got)
 		}
 		_, err = caller.Token(t.Context(), tenantB, graphScope)
-		if err == nil || !strings.Contains(err.Error(), tenantA) || !strings.Contains(err.Error(), tenantB) || !strings.Contains(err.Error(), "managed identity") {
+		if err == nil || !strings.Contains(err.Error(), tenantA) || !strings.Contains(err.Error(), tenantB) ||
+			!strings.Contains(err.Error(), "managed identity") {
 			t.Errorf("%s: a token of tenant A passed for one of tenant B: %v", name, err)
 		}
 	}
@@ -290,19 +302,22 @@ func TestManagedIdentitySaysThatItHasOneTenantOnly(t *testing.T) {
 
 func TestARefusedManagedIdentityIsToldWithoutTheAnswersBody(t *testing.T) {
 	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusBadRequest, map[string]any{"error": "invalid_request", "error_description": "Identity not found", "more": "what nobody needs to see"})
+		writeJSON(w, http.StatusBadRequest, map[string]any{"error": "invalid_request",
+			"error_description": "Identity not found", "more": "what nobody needs to see"})
 	}))
 	defer endpoint.Close()
 	t.Setenv("IDENTITY_ENDPOINT", endpoint.URL)
 	t.Setenv("IDENTITY_HEADER", "the header")
 	// Another identity than in other tests: the library remembers tokens for the whole process.
-	caller, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: ManagedIdentity{}}, GlobalEndpoints(), &http.Client{}, retry.Policy{})
+	caller, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: ManagedIdentity{}},
+		GlobalEndpoints(), &http.Client{}, retry.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = caller.Token(t.Context(), tenantA, graphScope)
 	refused, ok := errors.AsType[*Error](err)
-	if !ok || refused.Status != http.StatusBadRequest || !strings.Contains(err.Error(), "Identity not found") || strings.Contains(err.Error(), "nobody needs") {
+	if !ok || refused.Status != http.StatusBadRequest || !strings.Contains(err.Error(), "Identity not found") ||
+		strings.Contains(err.Error(), "nobody needs") {
 		t.Errorf("the error is %v", err)
 	}
 }
@@ -358,13 +373,17 @@ func TestPipelinesAreAskedForATokenAsTheyDocumentIt(t *testing.T) {
 	defer server.Close()
 	w := wire{endpoints: GlobalEndpoints(), client: trusting(t, server)}
 
-	got, err := w.gitHubToken(GitHubOIDC{RequestURL: server.URL + "/token?api-version=2.0", RequestToken: "bearer-1"})(t.Context())
-	if err != nil || got != "github-token" || asked.Method != http.MethodGet || asked.URL.Query().Get("audience") != "api://AzureADTokenExchange" ||
+	got, err := w.gitHubToken(GitHubOIDC{RequestURL: server.URL + "/token?api-version=2.0",
+		RequestToken: "bearer-1"})(t.Context())
+	if err != nil || got != "github-token" || asked.Method != http.MethodGet ||
+		asked.URL.Query().Get("audience") != "api://AzureADTokenExchange" ||
 		asked.URL.Query().Get("api-version") != "2.0" || asked.Header.Get("Authorization") != "Bearer bearer-1" {
 		t.Errorf("GitHub: %q, %v, %s %s", got, err, asked.Method, asked.URL)
 	}
-	got, err = w.azureDevOpsToken(AzureDevOpsOIDC{RequestURL: server.URL + "/oidctoken", RequestToken: "bearer-2", ServiceConnectionID: "connection-1"})(t.Context())
-	if err != nil || got != "azure-devops-token" || asked.Method != http.MethodPost || asked.URL.Query().Get("serviceConnectionId") != "connection-1" ||
+	got, err = w.azureDevOpsToken(AzureDevOpsOIDC{RequestURL: server.URL + "/oidctoken", RequestToken: "bearer-2",
+		ServiceConnectionID: "connection-1"})(t.Context())
+	if err != nil || got != "azure-devops-token" || asked.Method != http.MethodPost ||
+		asked.URL.Query().Get("serviceConnectionId") != "connection-1" ||
 		asked.URL.Query().Get("api-version") == "" || asked.Header.Get("Authorization") != "Bearer bearer-2" {
 		t.Errorf("Azure Pipelines: %q, %v, %s %s", got, err, asked.Method, asked.URL)
 	}
@@ -378,7 +397,8 @@ func TestPipelineThatGivesNoTokenIsExplained(t *testing.T) {
 	w := wire{endpoints: GlobalEndpoints(), client: trusting(t, server)}
 	for address, want := range map[string]string{server.URL: "HTTP 403", "http://127.0.0.1:1/": "https"} {
 		_, err := w.gitHubToken(GitHubOIDC{RequestURL: address, RequestToken: "bearer-1"})(t.Context())
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "id-token: write") || strings.Contains(err.Error(), "bearer-1") {
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "id-token: write") ||
+			strings.Contains(err.Error(), "bearer-1") {
 			t.Errorf("%s: %v", address, err)
 		}
 	}

@@ -111,7 +111,8 @@ func (c ClientCertificate) read() (keyPair, error) {
 // ErrPassword is the error of NewCaller where the password does not open the client certificate.
 var ErrPassword = certificate.ErrPassword
 
-var errNotRSA = errors.New("its private key is not an RSA key, and the provider signs in with RSA keys only. Make a certificate with an RSA key, and upload its public part to the application")
+var errNotRSA = errors.New("its private key is not an RSA key, and the provider signs in with RSA keys only. Make a " +
+	"certificate with an RSA key, and upload its public part to the application")
 
 // parsePair reads a PFX or a PEM text. What CodeTwo demands of its own certificate is not asked of this one.
 func parsePair(data []byte, password string) (keyPair, error) {
@@ -167,9 +168,10 @@ func withAssertion(clientID string, over func(wire) assertion) builder {
 			w.note.fail(err)
 			return value, err
 		}
-		return azidentity.NewClientAssertionCredential(tenantID, clientID, noting, &azidentity.ClientAssertionCredentialOptions{
-			ClientOptions: w.options(), DisableInstanceDiscovery: true,
-		})
+		return azidentity.NewClientAssertionCredential(tenantID, clientID, noting,
+			&azidentity.ClientAssertionCredentialOptions{
+				ClientOptions: w.options(), DisableInstanceDiscovery: true,
+			})
 	}
 }
 
@@ -186,7 +188,7 @@ func (h *homeOnly) GetToken(ctx context.Context, options policy.TokenRequestOpti
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
-	claims, err := decode(token.Token)
+	claims, err := claimsOf(token.Token)
 	if err != nil {
 		return azcore.AccessToken{}, fmt.Errorf("the managed identity's token does not tell its tenant: %w", err)
 	}
@@ -207,8 +209,9 @@ type lastResort struct {
 func (l lastResort) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	token, err := l.next.GetToken(ctx, options)
 	if err != nil && ctx.Err() == nil {
-		err = fmt.Errorf("there is no credential in the configuration, in ARM_* or in AZURE_*, so the Azure CLI was tried: %w\n\n"+
-			"To sign in as an application, set ARM_TENANT_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET (or a certificate, or OIDC). To sign in as yourself, run az login. "+
+		err = fmt.Errorf("there is no credential in the configuration, in ARM_* or in AZURE_*, so the Azure CLI was tried: "+
+			"%w\n\nTo sign in as an application, set ARM_TENANT_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET (or a certificate, "+
+			"or OIDC). To sign in as yourself, run az login. "+
 			"With use_cli = false the Azure CLI is not tried", err)
 		l.note.fail(err)
 	}

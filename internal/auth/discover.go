@@ -13,14 +13,16 @@ import (
 
 // Discover asks whether the tenant (a GUID) exists, by reading its OpenID configuration, which needs no token. The
 // error is *Error when the sign-in service refused: with the code 90002 there is no such tenant.
-func Discover(ctx context.Context, endpoints Endpoints, client *http.Client, retries retry.Policy, tenantID string) error {
+func Discover(
+	ctx context.Context, endpoints Endpoints, client *http.Client, retries retry.Policy, tenantID string,
+) error {
 	address := endpoints.Login + "/" + url.PathEscape(tenantID) + "/v2.0/.well-known/openid-configuration"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return fmt.Errorf("looking for tenant %s: %w", tenantID, err)
 	}
 	request.Header.Set("Accept", "application/json")
-	response, err := retries.Send(withoutRedirects(client), request, retry.ByStatus)
+	response, err := retries.Send(client, request, retry.ByStatus)
 	if err != nil {
 		return fmt.Errorf("looking for tenant %s: %w", tenantID, err)
 	}

@@ -78,7 +78,8 @@ func newSignInService(t *testing.T) *signInService {
 }
 
 func giveToken(w http.ResponseWriter, tenant string) {
-	writeJSON(w, http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": 3599, "access_token": tokenOf(tenant)})
+	writeJSON(w, http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": 3599,
+		"access_token": tokenOf(tenant)})
 }
 
 func tokenOf(tenant string, roles ...string) string {
@@ -91,8 +92,9 @@ func refuse(status, code int, description string) func(http.ResponseWriter, stri
 	return func(w http.ResponseWriter, _ string, _ url.Values) {
 		writeJSON(w, status, map[string]any{
 			"error": "invalid_client", "error_codes": []int{code},
-			"error_description": fmt.Sprintf("AADSTS%d: %s Trace ID: trace-1 Correlation ID: correlation-1 Timestamp: 2026-11-22 10:00:00Z", code, description),
-			"trace_id":          "trace-1", "correlation_id": "correlation-1",
+			"error_description": fmt.Sprintf("AADSTS%d: %s Trace ID: trace-1 Correlation ID: correlation-1 Timestamp: "+
+				"2026-11-22 10:00:00Z", code, description),
+			"trace_id": "trace-1", "correlation_id": "correlation-1",
 		})
 	}
 }
@@ -130,7 +132,8 @@ func trusting(t *testing.T, servers ...*httptest.Server) *http.Client {
 
 func (s *signInService) caller(t *testing.T, credential Credential) *Caller {
 	t.Helper()
-	caller, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, s.endpoints(), trusting(t, s.Server), retry.Policy{})
+	caller, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: credential}, s.endpoints(),
+		trusting(t, s.Server), retry.Policy{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,5 +191,9 @@ func verifyAssertion(assertion, audience string, registered *x509.Certificate) e
 		return err
 	}
 	digest := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
-	return rsa.VerifyPSS(registered.PublicKey.(*rsa.PublicKey), crypto.SHA256, digest[:], signature, nil)
+	key, ok := registered.PublicKey.(*rsa.PublicKey)
+	if !ok {
+		return fmt.Errorf("the certificate's key is a %T", registered.PublicKey)
+	}
+	return rsa.VerifyPSS(key, crypto.SHA256, digest[:], signature, nil)
 }

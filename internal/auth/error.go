@@ -72,7 +72,8 @@ func (s *session) explain(err error) error {
 		return refusal(status, body, s.tenantID, s.clientID, n.censor)
 	}
 	// The endpoint of a managed identity is asked by azidentity's own client, past the wire.
-	if failed, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok && failed.RawResponse != nil && failed.RawResponse.StatusCode >= http.StatusMultipleChoices {
+	if failed, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok && failed.RawResponse != nil &&
+		failed.RawResponse.StatusCode >= http.StatusMultipleChoices {
 		body, _ := runtime.Payload(failed.RawResponse) // unreadable: the status is all that is known
 		return refusal(failed.RawResponse.StatusCode, body, s.tenantID, s.clientID, n.censor)
 	}

@@ -22,11 +22,14 @@ func TestRefusalIsReadAndNamesTenantAndApplication(t *testing.T) {
 	if !ok {
 		t.Fatalf("error %T: %v", err, err)
 	}
-	if refused.Code != "AADSTS7000215" || !refused.Has(7000215) || refused.Status != 401 || refused.CorrelationID != "correlation-1" ||
-		refused.TraceID != "trace-1" || refused.TenantID != tenantB || refused.ClientID != client1 || !strings.HasPrefix(refused.Description, "AADSTS7000215: Invalid") {
+	if refused.Code != "AADSTS7000215" || !refused.Has(7000215) || refused.Status != 401 ||
+		refused.CorrelationID != "correlation-1" ||
+		refused.TraceID != "trace-1" || refused.TenantID != tenantB || refused.ClientID != client1 ||
+		!strings.HasPrefix(refused.Description, "AADSTS7000215: Invalid") {
 		t.Errorf("%+v", refused)
 	}
-	const want = "signing in to tenant " + tenantB + " as application " + client1 + ": AADSTS7000215: Invalid client secret provided. (HTTP 401) (correlation ID correlation-1, trace ID trace-1)"
+	const want = "signing in to tenant " + tenantB + " as application " + client1 +
+		": AADSTS7000215: Invalid client secret provided. (HTTP 401) (correlation ID correlation-1, trace ID trace-1)"
 	if err.Error() != want {
 		t.Errorf("text:\n%s\nwant:\n%s", err, want)
 	}
@@ -44,7 +47,8 @@ func TestNoErrorShowsWhatWasSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	credentials := map[string]Credential{
-		"secret": ClientSecret{Value: secret1}, "assertion": OIDCToken{Value: "header.payload.signature"}, "certificate": ClientCertificate{Data: pfx, Password: "pfx-password"},
+		"secret": ClientSecret{Value: secret1}, "assertion": OIDCToken{Value: "header.payload.signature"},
+		"certificate": ClientCertificate{Data: pfx, Password: "pfx-password"},
 	}
 	answers := map[string]func(w http.ResponseWriter, tenant string, form url.Values){
 		"a refusal that repeats the request": func(w http.ResponseWriter, tenant string, form url.Values) {
@@ -75,8 +79,10 @@ func TestNoErrorShowsWhatWasSent(t *testing.T) {
 					t.Fatal("no error")
 				}
 				form := service.requests()[0]
-				for _, secret := range []string{form.Get("client_secret"), form.Get("client_assertion"), tokenOf(tenantA), "pfx-password"} {
-					if secret != "" && (strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), url.QueryEscape(secret))) {
+				for _, secret := range []string{form.Get("client_secret"), form.Get("client_assertion"), tokenOf(tenantA),
+					"pfx-password"} {
+					if secret != "" && (strings.Contains(err.Error(), secret) ||
+						strings.Contains(err.Error(), url.QueryEscape(secret))) {
 						t.Errorf("the error shows a secret: %v", err)
 					}
 				}
@@ -97,7 +103,8 @@ func TestAnswerOfSomethingInBetweenIsToldApart(t *testing.T) {
 	}
 	_, err := service.caller(t, ClientSecret{Value: secret1}).Token(t.Context(), tenantA, graphScope)
 	refused, ok := errors.AsType[*Error](err)
-	if !ok || refused.Status != http.StatusForbidden || refused.Code != "" || !strings.Contains(err.Error(), "not Entra's") || !strings.Contains(refused.NextStep(), "HTTPS_PROXY") {
+	if !ok || refused.Status != http.StatusForbidden || refused.Code != "" ||
+		!strings.Contains(err.Error(), "not Entra's") || !strings.Contains(refused.NextStep(), "HTTPS_PROXY") {
 		t.Errorf("%v", err)
 	}
 }
@@ -107,7 +114,8 @@ func TestSecretStaysAtItsOrigin(t *testing.T) {
 	thief := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { stolen++ }))
 	defer thief.Close()
 	client := func(t *testing.T, s *signInService) *Caller {
-		caller, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: ClientSecret{Value: secret1}}, s.endpoints(), trusting(t, s.Server, thief), retry.Policy{})
+		caller, err := NewCaller(Identity{TenantID: tenantA, ClientID: client1, Credential: ClientSecret{Value: secret1}},
+			s.endpoints(), trusting(t, s.Server, thief), retry.Policy{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +159,8 @@ func TestCancelledSignInSaysSo(t *testing.T) {
 
 func TestDiscoverTellsWhetherATenantExists(t *testing.T) {
 	service := newSignInService(t)
-	if err := Discover(t.Context(), service.endpoints(), trusting(t, service.Server), retry.Policy{}, tenantA); err != nil {
+	if err := Discover(t.Context(), service.endpoints(), trusting(t, service.Server), retry.Policy{},
+		tenantA); err != nil {
 		t.Errorf("an existing tenant: %v", err)
 	}
 	var portal string
@@ -169,7 +178,8 @@ func TestDiscoverTellsWhetherATenantExists(t *testing.T) {
 		t.Errorf("a missing tenant: %+v", refused)
 	}
 	for _, portal = range []string{"<html>sign in to the hotel's network</html>", `{"captive":true}`} {
-		if err := Discover(t.Context(), endpoints, trusting(t, answers), retry.Policy{}, tenantA); err == nil || errors.As(err, new(*Error)) {
+		if err := Discover(t.Context(), endpoints, trusting(t, answers), retry.Policy{}, tenantA); err == nil ||
+			errors.As(err, new(*Error)) {
 			t.Errorf("a captive portal that answers %s: %v", portal, err)
 		}
 	}

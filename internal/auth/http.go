@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // NewHTTPClient returns the client that speaks to all endpoints: with the system's roots and those in caPEM (may be
@@ -19,10 +21,11 @@ func NewHTTPClient(caPEM []byte) (*http.Client, error) {
 		return nil, fmt.Errorf("reading the system's trusted certificates: %w", err)
 	}
 	if len(caPEM) > 0 && !roots.AppendCertsFromPEM(caPEM) {
-		return nil, errors.New("there is no certificate in PEM (-----BEGIN CERTIFICATE-----) among the additional trusted certificates")
+		return nil, errors.New("there is no certificate in PEM (-----BEGIN CERTIFICATE-----) among the additional trusted " +
+			"certificates")
 	}
 	dialer := &net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
-	return withoutRedirects(&http.Client{Transport: &http.Transport{
+	return retry.WithoutRedirects(&http.Client{Transport: &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         dialer.DialContext,
 		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
@@ -33,7 +36,8 @@ func NewHTTPClient(caPEM []byte) (*http.Client, error) {
 		ForceAttemptHTTP2:     true, // off by itself once TLS or dialling is configured
 		HTTP2:                 &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
 		MaxIdleConns:          100,
-		MaxIdleConnsPerHost:   32, // Terraform walks ten objects at a time by default, and parallelism is raised for many tenants
-		IdleConnTimeout:       90 * time.Second,
+		// Terraform walks ten objects at a time by default, and parallelism is raised for many tenants.
+		MaxIdleConnsPerHost: 32,
+		IdleConnTimeout:     90 * time.Second,
 	}}), nil
 }

@@ -49,7 +49,7 @@ type AzureDevOpsOIDC struct{ RequestURL, RequestToken, ServiceConnectionID strin
 // ManagedIdentity is the identity of the Azure resource that the provider runs on. It signs in to its own tenant only.
 type ManagedIdentity struct{}
 
-// AzureCLI is whoever ran az login.
+// AzureCLI is the person or application that ran az login.
 type AzureCLI struct{}
 
 // Kind implements Credential.
@@ -76,7 +76,7 @@ func (ManagedIdentity) Kind() string { return "managed identity" }
 // Kind implements Credential.
 func (AzureCLI) Kind() string { return "Azure CLI" }
 
-// ambient tells whether the credential belongs to the machine rather than to the configuration.
+// ambient reports whether the credential belongs to the machine rather than to the configuration.
 func ambient(credential Credential) bool {
 	switch credential.(type) {
 	case ClientSecret, ClientCertificate, OIDCToken:

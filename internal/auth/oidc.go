@@ -25,7 +25,8 @@ func (w wire) gitHubToken(g GitHubOIDC) func(context.Context) (string, error) {
 		var answer struct {
 			Value string `json:"value"`
 		}
-		err := w.pipelineToken(ctx, http.MethodGet, g.RequestURL, url.Values{"audience": {exchangeAudience}}, g.RequestToken, &answer)
+		err := w.pipelineToken(ctx, http.MethodGet, g.RequestURL, url.Values{"audience": {exchangeAudience}}, g.RequestToken,
+			&answer)
 		return nonEmpty("GitHub Actions", advice, answer.Value, err)
 	}
 }
@@ -56,7 +57,9 @@ func nonEmpty(issuer, advice, token string, err error) (string, error) {
 }
 
 // pipelineToken sends a request with the pipeline's own token, and decodes its answer. Errors quote neither.
-func (w wire) pipelineToken(ctx context.Context, method, address string, query url.Values, bearer string, answer any) error {
+func (w wire) pipelineToken(
+	ctx context.Context, method, address string, query url.Values, bearer string, answer any,
+) error {
 	target, err := url.Parse(address)
 	if err != nil || target.Scheme != "https" || target.Host == "" {
 		return fmt.Errorf("the request URL is not an https URL")

@@ -17,10 +17,11 @@ type Reason struct {
 	Remedy  string // what to do; in the words of a connection where Caller is set, too
 	Caller  string // what to do about the identity that runs Terraform, where it differs from Remedy
 
-	NotYet      bool // right after a registration, a new credential or a consent, Entra may not know of it yet
-	Passing     bool // it may go away by itself, and says nothing of the application
-	ByTenant    bool // the tenant refuses the application, which says nothing of other tenants
-	Unconfirmed bool // neither a document of Microsoft's nor a published answer shows an application the code with this meaning
+	NotYet   bool // right after a registration, a new credential or a consent, Entra may not know of it yet
+	Passing  bool // it may go away by itself, and says nothing of the application
+	ByTenant bool // the tenant refuses the application, which says nothing of other tenants
+	// Neither a document of Microsoft's nor a published answer shows an application the code with this meaning.
+	Unconfirmed bool
 }
 
 // Reasons lists the codes that are explained, in the order of their numbers.
@@ -89,7 +90,8 @@ func (e *Error) Reason() Reason {
 // lookUp is the next step for a code that the table does not hold (Microsoft: "Microsoft Entra authentication and
 // authorization error codes", lookup).
 func lookUp(look string, code int) string {
-	return fmt.Sprintf("%s up the code at https://login.microsoftonline.com/error?code=%d, and the attempt by its correlation ID at %s.", look, code, signInLogs)
+	return fmt.Sprintf("%s up the code at https://login.microsoftonline.com/error?code=%d, and the attempt by its "+
+		"correlation ID at %s.", look, code, signInLogs)
 }
 
 // NextStep says what the refusal means for the identity that runs the provider, and what to do about it. It is never

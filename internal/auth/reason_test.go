@@ -10,7 +10,8 @@ import (
 
 // refused is Entra's answer with a code, in words that begin with it.
 func refused(code, status int) *Error {
-	return refusal(status, fmt.Appendf(nil, `{"error_codes":[%d],"error_description":"AADSTS%d: Something about it. Trace ID: t Correlation ID: c","correlation_id":"c"}`, code, code),
+	return refusal(status, fmt.Appendf(nil, `{"error_codes":[%d],"error_description":"AADSTS%d: Something about it. `+
+		`Trace ID: t Correlation ID: c","correlation_id":"c"}`, code, code),
 		tenantA, client1, func(text string) string { return text })
 }
 
@@ -30,7 +31,8 @@ func TestEveryCodeHasAMeaningAndAStepForBothApplications(t *testing.T) {
 		}
 		for _, text := range []string{row.Meaning, row.ForApp(), row.ForCaller()} {
 			filled := Fill(text, tenantA, client1)
-			if len(filled) < 20 || strings.ContainsAny(filled, "{}") || !strings.HasSuffix(filled, ".") && !strings.Contains(filled, "https://") {
+			if len(filled) < 20 || strings.ContainsAny(filled, "{}") || !strings.HasSuffix(filled, ".") &&
+				!strings.Contains(filled, "https://") {
 				t.Errorf("%d: %q", row.Code, filled)
 			}
 			if strings.Contains(text, fmt.Sprint(row.Code)) {
@@ -53,12 +55,14 @@ func TestACodeOutsideOfTheTableIsLookedUpByItsDigits(t *testing.T) {
 	for status, passing := range map[int]bool{400: false, 401: false, 429: true, 503: true} {
 		e := refused(987654, status)
 		step := e.NextStep()
-		for _, want := range []string{"https://login.microsoftonline.com/error?code=987654", "correlation ID", "Sign-in logs", client1, tenantA} {
+		for _, want := range []string{"https://login.microsoftonline.com/error?code=987654", "correlation ID", "Sign-in logs",
+			client1, tenantA} {
 			if !strings.Contains(step, want) {
 				t.Errorf("HTTP %d: the step lacks %q: %s", status, want, step)
 			}
 		}
-		if strings.Contains(step, "AADSTS") || strings.Count(step, "987654") != 1 || strings.Contains(step, "again in some minutes") != passing {
+		if strings.Contains(step, "AADSTS") || strings.Count(step, "987654") != 1 ||
+			strings.Contains(step, "again in some minutes") != passing {
 			t.Errorf("HTTP %d: %s", status, step)
 		}
 		if e.Reason().Passing != passing || e.Reason().NotYet || e.ByTenant() {
@@ -70,15 +74,17 @@ func TestACodeOutsideOfTheTableIsLookedUpByItsDigits(t *testing.T) {
 func TestACodeIsWrittenOnceInAnError(t *testing.T) {
 	for _, code := range []int{500021, 987654, 50002} {
 		text := refused(code, 400).Error()
-		if strings.Count(text, fmt.Sprintf("AADSTS%d", code)) != 1 || !strings.Contains(text, ": Something about it. (HTTP 400) (correlation ID c") {
+		if strings.Count(text, fmt.Sprintf("AADSTS%d", code)) != 1 || !strings.Contains(text, ": Something about it. (HTTP "+
+			"400) (correlation ID c") {
 			t.Errorf("%d: %s", code, text)
 		}
 	}
 	for want, e := range map[string]*Error{
-		"AADSTS50002: AADSTS500021: Something.":      {Codes: []int{50002}, Code: "AADSTS50002", Description: "AADSTS500021: Something."},
-		"AADSTS90033":                                {Codes: []int{90033}, Code: "AADSTS90033"},
-		"AADSTS1: Twice.":                            {Codes: []int{1}, Code: "AADSTS1", Description: "AADSTS1: AADSTS1: Twice."},
-		"Identity not found":                         {Description: "Identity not found"},
+		"AADSTS50002: AADSTS500021: Something.": {Codes: []int{50002}, Code: "AADSTS50002",
+			Description: "AADSTS500021: Something."},
+		"AADSTS90033":        {Codes: []int{90033}, Code: "AADSTS90033"},
+		"AADSTS1: Twice.":    {Codes: []int{1}, Code: "AADSTS1", Description: "AADSTS1: AADSTS1: Twice."},
+		"Identity not found": {Description: "Identity not found"},
 		"HTTP 503, in an answer that is not Entra's": {Status: 503},
 	} {
 		if got := e.Says(); got != want {
@@ -91,8 +97,9 @@ func TestAnAnswerWithoutACodeHasANextStep(t *testing.T) {
 	for name, c := range map[string]struct {
 		body, want string
 	}{
-		"a proxy's page":                {"<html>blocked", "Something between this machine and Entra"},
-		"a managed identity's endpoint": {`{"error":"invalid_request","error_description":"Identity not found"}`, "assigned to this machine"},
+		"a proxy's page": {"<html>blocked", "Something between this machine and Entra"},
+		"a managed identity's endpoint": {`{"error":"invalid_request","error_description":"Identity not found"}`,
+			"assigned to this machine"},
 	} {
 		e := refusal(400, []byte(c.body), tenantA, "", func(text string) string { return text })
 		if step := e.NextStep(); !strings.Contains(step, c.want) || !strings.Contains(step, "HTTPS_PROXY") || e.ByTenant() {

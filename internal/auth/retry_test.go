@@ -21,7 +21,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 )
 
-// busy are the ways in which a service asks to be left alone for seventy seconds, more than Microsoft's client library allows by itself. Its clock is years behind.
+// busy are the ways in which a service asks to be left alone for seventy seconds, more than Microsoft's client library
+// allows by itself. Its clock is years behind.
 var busy = map[string]func(http.ResponseWriter){
 	"429 and seconds": func(w http.ResponseWriter) {
 		w.Header().Set("Retry-After", "70")
@@ -46,7 +47,8 @@ var busy = map[string]func(http.ResponseWriter){
 // questions are all that this package asks of others, each put to a server.
 var questions = map[string]func(context.Context, *testing.T, *httptest.Server, retry.Policy) error{
 	"a token": func(ctx context.Context, t *testing.T, server *httptest.Server, retries retry.Policy) error {
-		app, err := NewApp(App{TenantID: tenantA, ClientID: client1, ClientSecret: secret1}, Endpoints{Login: server.URL}, trusting(t, server), retries)
+		app, err := NewApp(App{TenantID: tenantA, ClientID: client1, ClientSecret: secret1}, Endpoints{Login: server.URL},
+			trusting(t, server), retries)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +63,9 @@ var questions = map[string]func(context.Context, *testing.T, *httptest.Server, r
 		_, err := w.gitHubToken(GitHubOIDC{RequestURL: server.URL + "/token", RequestToken: "bearer"})(ctx)
 		return err
 	},
-	"Azure Pipelines' token": func(ctx context.Context, t *testing.T, server *httptest.Server, retries retry.Policy) error {
+	"Azure Pipelines' token": func(
+		ctx context.Context, t *testing.T, server *httptest.Server, retries retry.Policy,
+	) error {
 		w := wire{endpoints: GlobalEndpoints(), client: trusting(t, server), retries: retries}
 		_, err := w.azureDevOpsToken(AzureDevOpsOIDC{RequestURL: server.URL + "/oidctoken", RequestToken: "bearer"})(ctx)
 		return err
@@ -77,7 +81,8 @@ func answering(t *testing.T, first ...func(http.ResponseWriter)) (server *httpte
 			return
 		}
 		writeJSON(w, http.StatusOK, map[string]any{
-			"token_type": "Bearer", "expires_in": 3599, "access_token": tokenOf(tenantA), "token_endpoint": "x", "value": "x", "oidcToken": "x",
+			"token_type": "Bearer", "expires_in": 3599, "access_token": tokenOf(tenantA), "token_endpoint": "x", "value": "x",
+			"oidcToken": "x",
 		})
 	}))
 	t.Cleanup(server.Close)
@@ -93,7 +98,8 @@ func TestEveryServiceThatIsBusyIsWaitedForAsLongAsItSays(t *testing.T) {
 				if err := ask(t.Context(), t, server, retry.Policy{Clock: clock}); err != nil {
 					t.Error(err)
 				}
-				if want := slices.Repeat([]time.Duration{70 * time.Second}, 9); *asked != 10 || !slices.Equal(clock.Pauses(), want) {
+				if want := slices.Repeat([]time.Duration{70 * time.Second}, 9); *asked != 10 ||
+					!slices.Equal(clock.Pauses(), want) {
 					t.Errorf("%d requests, with the pauses %s", *asked, clock.Pauses())
 				}
 			})
@@ -135,38 +141,51 @@ func TestAPauseBeyondTheDeadlineIsNotBegunAndTheErrorSaysWhatWasAnswered(t *test
 			clock := &retrytest.Clock{}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
-			if err := ask(ctx, t, server, retry.Policy{Clock: clock}); err == nil || !strings.Contains(err.Error(), "HTTP 429") || *asked != 1 || len(clock.Pauses()) > 0 {
+			if err := ask(ctx, t, server, retry.Policy{Clock: clock}); err == nil ||
+				!strings.Contains(err.Error(), "HTTP 429") || *asked != 1 || len(clock.Pauses()) > 0 {
 				t.Errorf("%d requests, with the pauses %s: %v", *asked, clock.Pauses(), err)
 			}
 		})
 	}
 }
 
+// held is a credential that answers when the test lets it, and not before.
+type held struct{ entered, release chan struct{} }
+
+func (h held) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	h.entered <- struct{}{}
+	<-h.release
+	return azcore.AccessToken{Token: "given"}, nil
+}
+
 func TestWhoWaitsBehindAnotherSignInHasADeadlineOfItsOwn(t *testing.T) {
-	service := newSignInService(t)
-	asked, release := make(chan struct{}), make(chan struct{})
-	service.grant = func(w http.ResponseWriter, tenant string, _ url.Values) {
-		close(asked)
-		<-release
-		giveToken(w, tenant)
-	}
-	caller := service.caller(t, ClientSecret{Value: secret1})
-	first := make(chan error)
-	go func() {
-		_, err := caller.Token(t.Context(), tenantA, graphScope)
-		first <- err
-	}()
-	<-asked
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	_, err := caller.Token(ctx, tenantA, graphScope) // ends, although the first one has not
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), tenantA) {
-		t.Errorf("the error is %v", err)
-	}
-	close(release)
-	if err := <-first; err != nil || len(service.requests()) != 1 {
-		t.Errorf("%d token requests, error %v", len(service.requests()), err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		credential := held{make(chan struct{}), make(chan struct{})}
+		s, err := newSession(wire{}, tenantA, client1,
+			func(wire, string) (azcore.TokenCredential, error) { return credential, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := make(chan error)
+		go func() {
+			_, err := s.Token(t.Context(), graphScope)
+			first <- err
+		}()
+		<-credential.entered // once: a second request would block here, and fail the test
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		// It ends, although the first one has not. The bubble's clock moves only when everybody waits, so this is exact.
+		_, err = s.Token(ctx, graphScope)
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), tenantA) ||
+			time.Since(began) != time.Minute {
+			t.Errorf("after %s, the error is %v", time.Since(began), err)
+		}
+		close(credential.release)
+		if err := <-first; err != nil {
+			t.Errorf("the first one: %v", err)
+		}
+	})
 }
 
 func TestWhoWaitsBehindACancelledSignInIsNotCancelledWithIt(t *testing.T) {
@@ -226,20 +245,23 @@ func TestWhoWaitsBehindTheAzureCLIHasADeadlineOfItsOwn(t *testing.T) {
 		short, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		// The bubble's clock moves only when everybody waits, so this is exact.
-		if _, err := kept.GetToken(short, policy.TokenRequestOptions{Scopes: []string{graphScope}}); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
+		_, err := kept.GetToken(short, policy.TokenRequestOptions{Scopes: []string{graphScope}})
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
 			t.Errorf("after %s: %v", time.Since(began), err)
 		}
 	})
 }
 
 func TestARefusedTokenIsForgottenOnceForAllWhoHeldIt(t *testing.T) {
-	for name, credential := range map[string]Credential{"secret": ClientSecret{Value: secret1}, "assertion": OIDCToken{Value: "a.b.c"}} {
+	for name, credential := range map[string]Credential{"secret": ClientSecret{Value: secret1},
+		"assertion": OIDCToken{Value: "a.b.c"}} {
 		t.Run(name, func(t *testing.T) {
 			service := newSignInService(t)
 			var given int
 			service.grant = func(w http.ResponseWriter, tenant string, _ url.Values) {
 				given++
-				writeJSON(w, http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": 3599, "access_token": tokenOf(tenant, fmt.Sprint(given))})
+				writeJSON(w, http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": 3599,
+					"access_token": tokenOf(tenant, fmt.Sprint(given))})
 			}
 			caller := service.caller(t, credential)
 			refused, other := token(t, caller, tenantA).Value, token(t, caller, tenantB).Value
@@ -272,7 +294,8 @@ func TestWhatOneSignInWasRefusedForIsNotToldOfTheNext(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	service.grant = func(http.ResponseWriter, string, url.Values) { cancel(); panic(http.ErrAbortHandler) }
-	if _, err := caller.Token(ctx, tenantA, graphScope); err == nil || errors.As(err, new(*Error)) || !errors.Is(err, context.Canceled) {
+	if _, err := caller.Token(ctx, tenantA, graphScope); err == nil || errors.As(err, new(*Error)) ||
+		!errors.Is(err, context.Canceled) {
 		t.Errorf("the connection that broke is told as %v", err)
 	}
 }

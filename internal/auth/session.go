@@ -2,15 +2,13 @@ package auth
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
@@ -39,7 +37,10 @@ func newSession(w wire, tenantID, clientID string, build builder) (*session, err
 	if err != nil {
 		return nil, err
 	}
-	return &session{build: again, note: w.note, tenantID: tenantID, clientID: clientID, asking: semaphore.NewWeighted(1), credential: credential, given: map[string]string{}}, nil
+	return &session{
+		build: again, note: w.note, tenantID: tenantID, clientID: clientID,
+		asking: semaphore.NewWeighted(1), credential: credential, given: map[string]string{},
+	}, nil
 }
 
 // Token returns an access token for the scope: from memory while it lives, else from Entra. The error is *Error when
@@ -70,8 +71,8 @@ func (s *session) Token(ctx context.Context, scope string) (Token, error) {
 	return Token{Value: token.Token, ExpiresOn: token.ExpiresOn}, nil
 }
 
-// current returns the credential, a new one where the tokens of the one before were forgotten: Microsoft's client library
-// has no other way to drop a token that it believes to be alive. The caller holds asking.
+// current returns the credential, a new one where the tokens of the one before were forgotten: Microsoft's client
+// library has no other way to drop a token that it believes to be alive. The caller holds asking.
 func (s *session) current() (azcore.TokenCredential, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,8 +87,9 @@ func (s *session) current() (azcore.TokenCredential, error) {
 }
 
 // Forget drops an access token that an API refused with HTTP 401, so that the next Token asks for another one. A token
-// that is not the last one given is forgotten already: of many whose requests were refused together, one asks anew. What
-// an Azure CLI or the endpoint of a managed identity remember by themselves is out of reach: the same token may come back.
+// that is not the last one given is forgotten already: of many whose requests were refused together, one asks again.
+// What an Azure CLI or the endpoint of a managed identity remember by themselves is out of reach: the same token may
+// come back.
 func (s *session) Forget(refused string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,30 +102,25 @@ func (s *session) Forget(refused string) {
 }
 
 // Roles reads the application permissions that an access token carries (its roles claim). The signature is not
-// verified: whoever receives the token does that, and this only shows what it holds.
+// verified: the API that receives the token does that, and this only shows what it holds.
 func Roles(token string) ([]string, error) {
-	claims, err := decode(token)
+	claims, err := claimsOf(token)
 	return claims.Roles, err
 }
 
 type claims struct {
+	jwt.RegisteredClaims
 	Roles    []string `json:"roles"`
 	TenantID string   `json:"tid"`
 }
 
-// decode reads the payload of a JSON web token (RFC 7519). Its errors never quote the token.
-func decode(token string) (claims, error) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return claims{}, errors.New("the access token is not a JSON web token")
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
-	if err != nil {
-		return claims{}, errors.New("the access token's payload is not base64url")
-	}
+// claimsOf reads the claims of an access token, without verifying its signature: that takes no key and no algorithm.
+// Its errors never quote the token.
+func claimsOf(token string) (claims, error) {
 	var c claims
-	if err := json.Unmarshal(payload, &c); err != nil {
-		return claims{}, fmt.Errorf("the access token's payload does not hold the claims of an access token")
+	_, _, err := jwt.NewParser(jwt.WithPaddingAllowed()).ParseUnverified(token, &c)
+	if err != nil && !errors.Is(err, jwt.ErrTokenUnverifiable) {
+		return claims{}, errors.New("the access token is not a JSON web token (JWT) with the claims of an access token")
 	}
 	return c, nil
 }

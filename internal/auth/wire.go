@@ -27,9 +27,12 @@ type wire struct {
 
 func (w wire) options() policy.ClientOptions {
 	return policy.ClientOptions{
-		Cloud:     cloud.Configuration{ActiveDirectoryAuthorityHost: w.endpoints.Login, Services: map[cloud.ServiceName]cloud.ServiceConfiguration{}},
+		Cloud: cloud.Configuration{
+			ActiveDirectoryAuthorityHost: w.endpoints.Login, Services: map[cloud.ServiceName]cloud.ServiceConfiguration{},
+		},
 		Transport: w,
-		Retry:     policy.RetryOptions{MaxRetries: -1}, // Do retries: azcore gives up after a minute, and trusts this machine's clock
+		// Do retries: azcore gives up after a minute, and trusts this machine's clock.
+		Retry: policy.RetryOptions{MaxRetries: -1},
 	}
 }
 
@@ -72,31 +75,27 @@ const openIDConfiguration = "/v2.0/.well-known/openid-configuration"
 
 // configuration answers in place of the sign-in service. The client library asks for a tenant's endpoints before the
 // tenant's first token, one round trip more for each tenant and process, and they are documented (Microsoft identity
-// platform: "OAuth 2.0 client credentials flow"). An answer from outside could also name an endpoint elsewhere, and have
-// the secret posted there. Whether the tenant exists, the token request tells.
+// platform: "OAuth 2.0 client credentials flow"). An answer from outside could also name an endpoint elsewhere, and
+// have the secret posted there. Whether the tenant exists, the token request tells.
 func (w wire) configuration(request *http.Request) (*http.Response, error) {
 	tenant := w.endpoints.Login + strings.TrimSuffix(request.URL.Path, openIDConfiguration)
 	body, err := json.Marshal(map[string]string{
-		"issuer": tenant + "/v2.0", "authorization_endpoint": tenant + "/oauth2/v2.0/authorize", "token_endpoint": tenant + "/oauth2/v2.0/token",
+		"issuer":                 tenant + "/v2.0",
+		"authorization_endpoint": tenant + "/oauth2/v2.0/authorize",
+		"token_endpoint":         tenant + "/oauth2/v2.0/token",
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &http.Response{
 		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: request,
-		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(body)),
+		ContentLength: int64(len(body)),
 	}, nil
 }
 
-// withoutRedirects never takes a secret or a token to where an answer points.
-func withoutRedirects(client *http.Client) *http.Client {
-	c := *client
-	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &c
-}
-
-// note is what happened on the wire during a session's current sign-in. The errors that azidentity makes of it are texts only, and some
-// quote the whole answer, so that they can neither be examined nor shown.
+// note is what happened on the wire during a session's current sign-in. The errors that azidentity returns are
+// texts only, and some quote the whole answer, so that they can neither be examined nor shown.
 type note struct {
 	mu      sync.Mutex
 	err     error    // of the last request, nil when it was answered

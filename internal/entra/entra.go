@@ -17,7 +17,7 @@ type Directory interface {
 	// grants of that, in one batch. Application is nil when it does not exist (any more).
 	Registration(ctx context.Context, ref RegistrationRef) (*Registration, error)
 
-	// Search looks for applications that stand in the way of, or are left over from, a registration.
+	// Search looks for applications that conflict with a registration, or are left over from one.
 	Search(ctx context.Context, query SearchQuery) (*SearchResult, error)
 
 	// ResourceApplications reads the service principals of the given APIs, with their application permissions.
@@ -25,9 +25,11 @@ type Directory interface {
 	ResourceApplications(ctx context.Context, appIDs ...string) (map[string]ResourceApplication, error)
 
 	// UpsertApplication creates the application with that uniqueName, or changes the one that has it.
-	// The application is nil when it existed: Graph answers 204 without a body then. lost tells that an attempt of this
+	// The application is nil when it existed: Graph answers 204 without a body then. lost reports that an attempt of this
 	// call got no answer, and may have been the one that created it.
-	UpsertApplication(ctx context.Context, uniqueName string, change ApplicationChange) (application *Application, lost bool, err error)
+	UpsertApplication(
+		ctx context.Context, uniqueName string, change ApplicationChange,
+	) (application *Application, lost bool, err error)
 
 	// Write carries out changes in one request, in the given order. One outcome per change, in the same order.
 	Write(ctx context.Context, order Order, changes ...Change) []Outcome
@@ -43,7 +45,8 @@ type Directory interface {
 	User(ctx context.Context, address string) (*User, error)
 }
 
-// RegistrationRef names an application by its object ID and its client ID; the service principal is found by the latter.
+// RegistrationRef names an application by its object ID and its client ID; the service principal is found by the
+// latter.
 type RegistrationRef struct {
 	ObjectID string // GUID
 	ClientID string // GUID, Graph's appId
@@ -75,7 +78,7 @@ type Application struct {
 	Passwords      []PasswordCredential
 }
 
-// RoleRef identifies an application permission. The same role ID stands on more than one API with different names,
+// RoleRef identifies an application permission. The same role ID exists on more than one API with different names,
 // so an ID alone identifies nothing.
 type RoleRef struct {
 	ResourceAppID string // GUID of the API's application
@@ -196,10 +199,11 @@ type Change interface{ change() }
 
 // Outcome is what became of one change.
 type Outcome struct {
-	Err              error
-	Skipped          bool               // not tried, because one before it failed; Err is nil then
-	Absent           bool               // of a deletion: there was nothing to delete, or Entra does not know of it yet; Err is nil then
-	Lost             bool               // an earlier answer to it was lost, so that it may be what an Absent is due to
+	Err     error
+	Skipped bool // not tried, because one before it failed; Err is nil then
+	// of a deletion: nothing to delete, or Entra does not know of it yet; Err is nil then
+	Absent           bool
+	Lost             bool               // an earlier answer to it was lost, which an Absent may be due to
 	ServicePrincipal *ServicePrincipal  // of CreateServicePrincipal; nil when there was one already
 	Grant            *AppRoleAssignment // of GrantAppRole; nil when there was one already
 }
@@ -222,7 +226,7 @@ type CreateServicePrincipal struct {
 	Tags     []string
 }
 
-// SetServicePrincipalEnabled lets the application sign in, or stops it.
+// SetServicePrincipalEnabled allows the application to sign in, or stops it.
 type SetServicePrincipalEnabled struct {
 	ObjectID string
 	Enabled  bool
@@ -295,7 +299,7 @@ type Domain struct {
 	Initial bool // the *.onmicrosoft.com domain
 }
 
-// User is a user account, with what tells whether it has a mailbox.
+// User is a user account, with what shows whether it has a mailbox.
 type User struct {
 	ObjectID          string
 	UserPrincipalName string

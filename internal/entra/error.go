@@ -47,30 +47,32 @@ func AsError(err error) *Error {
 	return nil
 }
 
-// IsNotFound tells whether the directory answered that the object does not exist. Other answers of status 404 say
-// nothing of the object: a proxy gives them for its own reasons, and so does a directory that is not itself (Transient).
+// IsNotFound reports whether the directory answered that the object does not exist. Other answers of status 404 say
+// nothing of the object: a proxy gives them for its own reasons, and so does a directory that is not itself
+// (Transient).
 func IsNotFound(err error) bool {
 	e := AsError(err)
 	return e != nil && e.Status == http.StatusNotFound && e.Code == "Request_ResourceNotFound"
 }
 
-// Transient tells whether the directory refused the request for a reason that passes, whatever was asked: it has not
+// Transient reports whether the directory refused the request for a reason that passes, whatever was asked: it has not
 // carried it out then. Both were seen by users, with "Unable to read the company information from the directory", and
-// with "Error due to concurrent requests being made to the tenant. Please wait briefly and retry."
+// with "Error due to concurrent requests being made to the tenant. Please wait briefly and retry".
 func (e *Error) Transient() bool {
 	return e.Code == "Directory_ObjectNotFound" || e.Code == "Directory_ConcurrencyViolation"
 }
 
-// IsDenied tells whether the caller lacks a right.
+// IsDenied reports whether the caller lacks a right.
 func IsDenied(err error) bool {
 	e := AsError(err)
 	return e != nil && e.Status == http.StatusForbidden
 }
 
-// Lagging tells whether the answer may only mean that Entra's replicas have not all seen what was written a moment ago.
-// It says so of nothing that was not written by us just now: the same answers are final otherwise. The codes and texts
-// are those that Microsoft Graph gives right after an application was created (github.com/hashicorp/terraform-provider-azuread
-// issues 1802 and 1811; github.com/Azure/azure-powershell issue 29530).
+// Lagging reports whether the answer may only mean that Entra's replicas have not all seen what was written a moment
+// ago. It says so of nothing that was not written by us just now: the same answers are final otherwise. The codes and
+// texts are those that Microsoft Graph gives right after an application was created
+// (github.com/hashicorp/terraform-provider-azuread issues 1802 and 1811; github.com/Azure/azure-powershell issue
+// 29530).
 func (e *Error) Lagging() bool {
 	switch e.Status {
 	case http.StatusNotFound:
@@ -78,12 +80,13 @@ func (e *Error) Lagging() bool {
 	case http.StatusBadRequest:
 		return e.HasDetail("NoBackingApplicationObject") || strings.Contains(e.Message, "Not a valid reference update")
 	case http.StatusForbidden:
-		return strings.HasPrefix(e.Message, "When using this permission, the backing application of the service principal being created must")
+		return strings.HasPrefix(e.Message, "When using this permission, the backing application of the service principal "+
+			"being created must")
 	}
 	return false
 }
 
-// HasDetail tells whether one of the details carries the code.
+// HasDetail reports whether one of the details carries the code.
 func (e *Error) HasDetail(code string) bool {
 	for _, detail := range e.Details {
 		if detail.Code == code {

@@ -11,8 +11,8 @@ type CertificatePolicy struct {
 	CreatedAfter time.Time     // applications made before it are free of the policy; zero: none is
 }
 
-// Forbids tells whether the policy refuses a certificate of that life on an application made at that time. A nil policy
-// forbids nothing.
+// Forbids reports whether the policy refuses a certificate of that life on an application made at that time. A nil
+// policy forbids nothing.
 func (p *CertificatePolicy) Forbids(notBefore, notAfter, madeAt time.Time) bool {
 	return p != nil && notAfter.Sub(notBefore) > p.Longest && madeAt.After(p.CreatedAfter)
 }

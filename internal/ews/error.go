@@ -22,7 +22,8 @@ const (
 	// CodeNoPublicFolders is for a tenant in which nobody has made public folders yet (unconfirmed).
 	CodeNoPublicFolders = "ErrorPublicFolderMailboxDiscoveryFailed"
 
-	// codeAutodiscoverBusy is SOAP Autodiscover's word for a busy server (Microsoft: "ErrorCode (SOAP)", Autodiscover reference).
+	// codeAutodiscoverBusy is SOAP Autodiscover's word for a busy server (Microsoft: "ErrorCode (SOAP)", Autodiscover
+	// reference).
 	codeAutodiscoverBusy = "ServerBusy"
 
 	// codeStopped is for what comes behind an ID whose answer ended the request (EWS reference: "ResponseCode", which
@@ -84,7 +85,7 @@ func errorOf(answer *http.Response, body []byte) *Error {
 	if fault := envelope.Body.Fault; fault != nil {
 		failure.Code = trim(fault.Detail.ResponseCode)
 		if failure.Code == "" {
-			// The code also stands in faultcode, behind a prefix of the sender's choice.
+			// The code is also in faultcode, behind a prefix of the sender's choice.
 			_, failure.Code, _ = strings.Cut(trim(fault.Code), ":")
 		}
 		failure.Message = firstOf(fault.Detail.Message, fault.Text)

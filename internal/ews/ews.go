@@ -15,7 +15,7 @@ import (
 )
 
 // ErrOtherOrigin says that Exchange pointed outside the origin that the provider was told to use. A request that
-// carries a token never goes there.
+// carries a token is never sent there.
 var ErrOtherOrigin = errors.New("outside the configured Exchange endpoint")
 
 // Client speaks to one Exchange origin as one app.
@@ -30,14 +30,14 @@ type Client struct {
 // New returns a client for an origin such as https://outlook.office365.com, without a trailing slash. token supplies
 // the app's access token for Exchange; it is asked for every request that needs one. Redirects are never followed,
 // whatever the given client does. retries is how a busy Exchange is waited for.
-func New(origin string, client *http.Client, retries retry.Policy, token func(context.Context) (string, error)) *Client {
-	still := *client
-	still.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Client{origin: strings.TrimSuffix(origin, "/"), http: &still, token: token, retries: retries}
+func New(
+	origin string, client *http.Client, retries retry.Policy, token func(context.Context) (string, error),
+) *Client {
+	return &Client{origin: strings.TrimSuffix(origin, "/"), http: client, token: token, retries: retries}
 }
 
-// Renewing has the client replace a token that Exchange refuses with HTTP 401, once for each question: forget drops it, and
-// the token function is asked for another one. A second refusal is the answer.
+// Renewing has the client replace a token that Exchange refuses with HTTP 401, once for each question: forget drops it,
+// and the token function is asked for another one. A second refusal is the answer.
 func (c *Client) Renewing(forget func(refused string)) *Client {
 	renewing := *c
 	renewing.forget = forget
@@ -71,8 +71,10 @@ func hostAndPort(u *url.URL) string {
 	return u.Host
 }
 
-// ask sends a SOAP request with the app's token. read makes of an answer what it holds, or an error.
-func (c *Client) ask(ctx context.Context, address, question string, route Route, read func(*http.Response, []byte) error) error {
+// ask sends a SOAP request with the app's token. read takes what an answer holds, or returns an error.
+func (c *Client) ask(
+	ctx context.Context, address, question string, route Route, read func(*http.Response, []byte) error,
+) error {
 	token, err := c.token(ctx)
 	if err != nil {
 		return err
@@ -106,8 +108,8 @@ func (c *Client) ask(ctx context.Context, address, question string, route Route,
 	}
 }
 
-// do sends the request, and again while Exchange is busy and the time allows: nothing is asked here that changes anything.
-// What the last answer came to is the error.
+// do sends the request, and again while Exchange is busy and the time allows: nothing is asked here that changes
+// anything. What the last answer came to is the error.
 func (c *Client) do(request *http.Request, read func(*http.Response, []byte) error) error {
 	request.Header.Set("User-Agent", "terraform-provider-codetwo")
 	answer, err := c.retries.Send(c.http, request, func(answer *http.Response, body []byte) retry.Verdict {

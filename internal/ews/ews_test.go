@@ -35,7 +35,9 @@ func serve(t *testing.T, answer func(http.ResponseWriter, *http.Request)) (*Clie
 }
 
 // noTime is a policy without time for a pause.
-var noTime = retry.Policy{Clock: &retrytest.Clock{OnWait: func(context.Context, time.Duration) error { return errors.New("there is no time") }}}
+var noTime = retry.Policy{Clock: &retrytest.Clock{
+	OnWait: func(context.Context, time.Duration) error { return errors.New("there is no time") },
+}}
 
 // waiting is the client with another policy.
 func waiting(client *Client, retries retry.Policy) *Client {
@@ -55,30 +57,40 @@ func answering(status int, body string, headers ...string) func(http.ResponseWri
 }
 
 func inEnvelope(body string) string {
-	return `<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>` + body + `</s:Body></s:Envelope>`
+	return `<?xml version="1.0" encoding="utf-8"?>` +
+		`<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>` +
+		body + `</s:Body></s:Envelope>`
 }
 
 func inFault(code, text, values string) string {
-	return inEnvelope(`<s:Fault><faultcode xmlns:a="http://schemas.microsoft.com/exchange/services/2006/types">a:` + code + `</faultcode>` +
+	return inEnvelope(`<s:Fault><faultcode xmlns:a="http://schemas.microsoft.com/exchange/services/2006/types">a:` + code +
+		`</faultcode>` +
 		`<faultstring xml:lang="en-US">` + text + `</faultstring><detail>` +
-		`<e:ResponseCode xmlns:e="http://schemas.microsoft.com/exchange/services/2006/errors">` + "\n  " + code + `</e:ResponseCode>` +
+		`<e:ResponseCode xmlns:e="http://schemas.microsoft.com/exchange/services/2006/errors">` + "\n  " + code +
+		`</e:ResponseCode>` +
 		`<e:Message xmlns:e="http://schemas.microsoft.com/exchange/services/2006/errors">` + text + `</e:Message>` +
-		`<t:MessageXml xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types">` + values + `</t:MessageXml></detail></s:Fault>`)
+		`<t:MessageXml xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types">` + values +
+		`</t:MessageXml></detail></s:Fault>`)
 }
 
 func inResponse(class, inner string) string {
 	return inEnvelope(`<m:GetFolderResponse xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"` +
 		` xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"><m:ResponseMessages>` +
-		`<m:GetFolderResponseMessage ResponseClass="` + class + `">` + inner + `</m:GetFolderResponseMessage></m:ResponseMessages></m:GetFolderResponse>`)
+		`<m:GetFolderResponseMessage ResponseClass="` + class + `">` + inner +
+		`</m:GetFolderResponseMessage></m:ResponseMessages></m:GetFolderResponse>`)
 }
 
-const publicFolderRoot = `<m:ResponseCode>NoError</m:ResponseCode><m:Folders><t:Folder><t:FolderId Id="AAEuAAAA" ChangeKey="AQAA"/>
+const publicFolderRoot = `<m:ResponseCode>NoError</m:ResponseCode>
+<m:Folders><t:Folder><t:FolderId Id="AAEuAAAA" ChangeKey="AQAA"/>
 <t:DisplayName>IPM_SUBTREE</t:DisplayName>
-<t:EffectiveRights><t:CreateAssociated>false</t:CreateAssociated><t:CreateContents>true</t:CreateContents><t:CreateHierarchy>1</t:CreateHierarchy>
-<t:Delete>false</t:Delete><t:Modify>true</t:Modify><t:Read>true</t:Read><t:ViewPrivateItems>true</t:ViewPrivateItems></t:EffectiveRights>
+<t:EffectiveRights><t:CreateAssociated>false</t:CreateAssociated><t:CreateContents>true</t:CreateContents>
+<t:CreateHierarchy>1</t:CreateHierarchy><t:Delete>false</t:Delete><t:Modify>true</t:Modify><t:Read>true</t:Read>
+<t:ViewPrivateItems>true</t:ViewPrivateItems></t:EffectiveRights>
 <t:PermissionSet><t:Permissions>
-<t:Permission><t:UserId><t:DistinguishedUser>Default</t:DistinguishedUser></t:UserId><t:PermissionLevel>Author</t:PermissionLevel></t:Permission>
-<t:Permission><t:UserId><t:SID>S-1-5-21-1</t:SID><t:PrimarySmtpAddress>Migration@contoso.com</t:PrimarySmtpAddress><t:DisplayName>Migration</t:DisplayName></t:UserId><t:PermissionLevel>Owner</t:PermissionLevel></t:Permission>
+<t:Permission><t:UserId><t:DistinguishedUser>Default</t:DistinguishedUser></t:UserId>
+<t:PermissionLevel>Author</t:PermissionLevel></t:Permission>
+<t:Permission><t:UserId><t:SID>S-1-5-21-1</t:SID><t:PrimarySmtpAddress>Migration@contoso.com</t:PrimarySmtpAddress>
+<t:DisplayName>Migration</t:DisplayName></t:UserId><t:PermissionLevel>Owner</t:PermissionLevel></t:Permission>
 </t:Permissions></t:PermissionSet></t:Folder></m:Folders>`
 
 func TestAFolderIsReadAsTheMailboxItself(t *testing.T) {
@@ -88,14 +100,17 @@ func TestAFolderIsReadAsTheMailboxItself(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Rights{CreateContents: true, CreateHierarchy: true, Modify: true, Read: true}); folder.Rights == nil || *folder.Rights != want {
+	if want := (Rights{CreateContents: true, CreateHierarchy: true, Modify: true, Read: true}); folder.Rights == nil ||
+		*folder.Rights != want {
 		t.Errorf("rights %+v, want %+v", folder.Rights, want)
 	}
-	if len(folder.Permissions) != 2 || folder.Permissions[1] != (FolderPermission{"Migration@contoso.com", "Owner"}) || folder.Permissions[0].Mailbox != "" {
+	if len(folder.Permissions) != 2 || folder.Permissions[1] != (FolderPermission{"Migration@contoso.com", "Owner"}) ||
+		folder.Permissions[0].Mailbox != "" {
 		t.Errorf("permissions %+v", folder.Permissions)
 	}
 	request := (*requests)[0]
-	if request.URL.Path != "/EWS/Exchange.asmx" || request.Header.Get("X-AnchorMailbox") != mailbox || request.Header.Get("Authorization") != "Bearer "+token {
+	if request.URL.Path != "/EWS/Exchange.asmx" || request.Header.Get("X-AnchorMailbox") != mailbox ||
+		request.Header.Get("Authorization") != "Bearer "+token {
 		t.Errorf("the request was %s with %v", request.URL, request.Header)
 	}
 	if !strings.Contains((*bodies)[0], "<t:SmtpAddress>"+mailbox+"</t:SmtpAddress>") {
@@ -106,7 +121,8 @@ func TestAFolderIsReadAsTheMailboxItself(t *testing.T) {
 func TestAMailboxAddressCannotBreakOutOfTheRequest(t *testing.T) {
 	t.Parallel()
 	client, _, bodies := serve(t, answering(http.StatusOK, inResponse("Success", publicFolderRoot)))
-	if _, err := client.Folder(t.Context(), client.DefaultEWSURL(), "a</t:SmtpAddress>&b@contoso.com", Inbox, Route{}); err != nil {
+	if _, err := client.Folder(t.Context(), client.DefaultEWSURL(), "a</t:SmtpAddress>&b@contoso.com", Inbox,
+		Route{}); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains((*bodies)[0], "a&lt;/t:SmtpAddress&gt;&amp;b@contoso.com") {
@@ -143,19 +159,25 @@ func TestEachRefusalKeepsWhatExchangeSaidOfIt(t *testing.T) {
 			Error{Status: 200, Code: CodeImpersonationDenied, Message: "no rights"},
 		},
 		"a fault that names its code in faultcode alone": {
-			answering(http.StatusInternalServerError, inEnvelope(`<s:Fault><faultcode>a:ErrorAccessDenied</faultcode><faultstring>Access is denied.</faultstring></s:Fault>`)),
+			answering(http.StatusInternalServerError,
+				inEnvelope(`<s:Fault><faultcode>a:ErrorAccessDenied</faultcode><faultstring>Access is denied.</faultstring>`+
+					`</s:Fault>`)),
 			Error{Status: 500, Code: CodeAccessDenied, Message: "Access is denied."},
 		},
 		"an error response in HTTP 200": {
-			answering(http.StatusOK, inResponse("Error", `<m:MessageText>Not found.</m:MessageText><m:ResponseCode>ErrorFolderNotFound</m:ResponseCode><m:Folders/>`)),
+			answering(http.StatusOK, inResponse("Error",
+				`<m:MessageText>Not found.</m:MessageText><m:ResponseCode>ErrorFolderNotFound</m:ResponseCode><m:Folders/>`)),
 			Error{Status: 200, Code: CodeFolderNotFound, Message: "Not found."},
 		},
 		"a busy server's fault": {
-			answering(http.StatusInternalServerError, inFault("ErrorServerBusy", "Try again later.", `<t:Value Name="BackOffMilliseconds">297749</t:Value>`)),
+			answering(http.StatusInternalServerError,
+				inFault("ErrorServerBusy", "Try again later.", `<t:Value Name="BackOffMilliseconds">297749</t:Value>`)),
 			Error{Status: 500, Code: CodeServerBusy, Message: "Try again later.", BackOff: 297749 * time.Millisecond},
 		},
 		"a busy server's response": {
-			answering(http.StatusOK, inResponse("Error", `<m:MessageText>Busy.</m:MessageText><m:ResponseCode>ErrorServerBusy</m:ResponseCode><m:MessageXml><t:Value Name="BackOffMilliseconds">30000</t:Value></m:MessageXml>`)),
+			answering(http.StatusOK, inResponse("Error",
+				`<m:MessageText>Busy.</m:MessageText><m:ResponseCode>ErrorServerBusy</m:ResponseCode><m:MessageXml><t:Value `+
+					`Name="BackOffMilliseconds">30000</t:Value></m:MessageXml>`)),
 			Error{Status: 200, Code: CodeServerBusy, Message: "Busy.", BackOff: 30 * time.Second},
 		},
 		"too many requests": {
@@ -209,7 +231,8 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 		"EWSURL": func() error { _, err := client.EWSURL(t.Context(), mailbox); return err },
 	} {
 		var got *Error
-		if err := ask(); !errors.As(err, &got) || got.Status != http.StatusTemporaryRedirect || !strings.HasPrefix(got.Location, elsewhere.URL) {
+		if err := ask(); !errors.As(err, &got) || got.Status != http.StatusTemporaryRedirect ||
+			!strings.HasPrefix(got.Location, elsewhere.URL) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -234,7 +257,8 @@ func TestAnAddressOffTheOriginIsRefusedBeforeATokenIsAskedFor(t *testing.T) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
-	for _, address := range []string{"https://OUTLOOK.office365.com/EWS/Exchange.asmx", "https://outlook.office365.com:443/x"} {
+	for _, address := range []string{"https://OUTLOOK.office365.com/EWS/Exchange.asmx",
+		"https://outlook.office365.com:443/x"} {
 		if err := client.within(address); err != nil {
 			t.Errorf("%s is on the origin: %v", address, err)
 		}
@@ -253,7 +277,8 @@ func TestAutodiscoverTellsWhereEWSIs(t *testing.T) {
 		t.Fatalf("got %q, %v", got, err)
 	}
 	request := (*requests)[0]
-	if want := "/autodiscover/autodiscover.json/v1.0/o%27brien+x%2Fy@contoso.com?Protocol=Ews"; request.RequestURI != want {
+	want := "/autodiscover/autodiscover.json/v1.0/o%27brien+x%2Fy@contoso.com?Protocol=Ews"
+	if request.RequestURI != want {
 		t.Errorf("asked %s, want %s", request.RequestURI, want)
 	}
 	if request.Header.Get("Authorization") != "" {
@@ -281,8 +306,10 @@ func TestAutodiscoverWithoutAnAddressIsAnError(t *testing.T) {
 }
 
 func inSettings(code, settings string) string {
-	return inEnvelope(`<GetUserSettingsResponseMessage xmlns="http://schemas.microsoft.com/exchange/2010/Autodiscover"><Response><ErrorCode>NoError</ErrorCode>` +
-		`<UserResponses><UserResponse><ErrorCode>` + code + `</ErrorCode><ErrorMessage>said so</ErrorMessage><UserSettings>` + settings + `</UserSettings></UserResponse></UserResponses></Response></GetUserSettingsResponseMessage>`)
+	return inEnvelope(`<GetUserSettingsResponseMessage xmlns="http://schemas.microsoft.com/exchange/2010/Autodiscover">` +
+		`<Response><ErrorCode>NoError</ErrorCode>` +
+		`<UserResponses><UserResponse><ErrorCode>` + code + `</ErrorCode><ErrorMessage>said so</ErrorMessage><UserSettings>` +
+		settings + `</UserSettings></UserResponse></UserResponses></Response></GetUserSettingsResponseMessage>`)
 }
 
 func setting(name, value string) string {
@@ -292,18 +319,22 @@ func setting(name, value string) string {
 func TestTheRouteToThePublicFoldersIsAskedForAndTaken(t *testing.T) {
 	t.Parallel()
 	const anchor, byGUID = "SharedPublicFolders@contoso.com", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee@contoso.com"
-	client, requests, bodies := serve(t, answering(http.StatusOK, inSettings("NoError", setting("PublicFolderInformation", anchor)+setting("InternalRpcClientServer", byGUID))))
+	client, requests, bodies := serve(t, answering(http.StatusOK,
+		inSettings("NoError", setting("PublicFolderInformation", anchor)+setting("InternalRpcClientServer", byGUID))))
 	route, err := client.PublicFolderRoute(t.Context(), mailbox)
 	if err != nil || route != (Route{anchor, byGUID}) {
 		t.Fatalf("%+v, %v", route, err)
 	}
-	if request := (*requests)[0]; request.URL.Path != "/autodiscover/autodiscover.svc" || request.Header.Get("Authorization") != "Bearer "+token || !strings.Contains((*bodies)[0], "<a:Mailbox>"+mailbox+"</a:Mailbox>") {
+	if request := (*requests)[0]; request.URL.Path != "/autodiscover/autodiscover.svc" ||
+		request.Header.Get("Authorization") != "Bearer "+token ||
+		!strings.Contains((*bodies)[0], "<a:Mailbox>"+mailbox+"</a:Mailbox>") {
 		t.Errorf("asked %s: %s", request.URL, (*bodies)[0])
 	}
 	if _, err := client.Folder(t.Context(), client.DefaultEWSURL(), mailbox, PublicFoldersRoot, route); err == nil {
 		t.Error("this Exchange has no folders")
 	}
-	if header := (*requests)[1].Header; header.Get("X-AnchorMailbox") != anchor || header.Get("X-PublicFolderMailbox") != byGUID {
+	if header := (*requests)[1].Header; header.Get("X-AnchorMailbox") != anchor ||
+		header.Get("X-PublicFolderMailbox") != byGUID {
 		t.Errorf("the route was not taken: %v", header)
 	}
 }
@@ -314,10 +345,12 @@ func TestARouteThatIsNotThereIsToldFromOneThatWasNotTold(t *testing.T) {
 		answer func(http.ResponseWriter, *http.Request)
 		code   string // of the error; "-": none
 	}{
-		"no public folders":          {answering(http.StatusOK, inSettings("NoError", setting("InternalRpcClientServer", "own@contoso.com"))), "-"},
-		"a setting not available":    {answering(http.StatusOK, inSettings("SettingIsNotAvailable", "")), "-"},
-		"an unknown user":            {answering(http.StatusOK, inSettings("InvalidUser", "")), "InvalidUser"},
-		"a fault":                    {answering(http.StatusInternalServerError, inFault("ErrorInternalServerError", "no", "")), "ErrorInternalServerError"},
+		"no public folders": {answering(http.StatusOK,
+			inSettings("NoError", setting("InternalRpcClientServer", "own@contoso.com"))), "-"},
+		"a setting not available": {answering(http.StatusOK, inSettings("SettingIsNotAvailable", "")), "-"},
+		"an unknown user":         {answering(http.StatusOK, inSettings("InvalidUser", "")), "InvalidUser"},
+		"a fault": {answering(http.StatusInternalServerError,
+			inFault("ErrorInternalServerError", "no", "")), "ErrorInternalServerError"},
 		"a token it does not accept": {answering(http.StatusUnauthorized, ""), ""},
 		"a proxy's page":             {answering(http.StatusOK, "<html>"), ""},
 	} {

@@ -21,7 +21,8 @@ type Folder struct {
 	Permissions []FolderPermission // empty when the mailbox may not see them
 }
 
-// Rights are what the impersonated mailbox may do in the folder, from whatever grant (EWS reference: "EffectiveRights").
+// Rights are what the impersonated mailbox may do in the folder, from whatever grant (EWS reference:
+// "EffectiveRights").
 type Rights struct {
 	CreateAssociated bool
 	CreateContents   bool
@@ -57,21 +58,25 @@ type folderAnswer struct {
 // ewsURL comes from EWSURL or DefaultEWSURL, and the route of a public folder from PublicFolderRoute; the zero Route
 // leads to the mailbox itself. Errors are *Error when Exchange answered.
 func (c *Client) Folder(ctx context.Context, ewsURL, mailbox, distinguishedID string, route Route) (Folder, error) {
-	answers, err := c.getFolders(ctx, ewsURL, mailbox, distinguishedID == PublicFoldersRoot, []folderID{{distinguished: distinguishedID}}, route)
+	answers, err := c.getFolders(ctx, ewsURL, mailbox, distinguishedID == PublicFoldersRoot,
+		[]folderID{{distinguished: distinguishedID}}, route)
 	if err != nil {
 		return Folder{}, err
 	}
 	return answers[0].folder, answers[0].err
 }
 
-// getFolders reads folders with one GetFolder: one answer for each ID, in their order, or an error that concerns them all.
-// Where Exchange is busy with some of them, all are asked for again while the time allows.
-func (c *Client) getFolders(ctx context.Context, ewsURL, mailbox string, permissions bool, ids []folderID, route Route) ([]folderAnswer, error) {
+// getFolders reads folders with one GetFolder: one answer for each ID, in their order, or an error that concerns them
+// all. Where Exchange is busy with some of them, all are asked for again while the time allows.
+func (c *Client) getFolders(
+	ctx context.Context, ewsURL, mailbox string, permissions bool, ids []folderID, route Route,
+) ([]folderAnswer, error) {
 	var answers []folderAnswer
-	err := c.askEWS(ctx, ewsURL, mailbox, getFolder(mailbox, permissions, ids...), route, func(answer *http.Response, body []byte) (err error) {
-		answers, err = readFolders(answer, body, len(ids))
-		return err
-	})
+	err := c.askEWS(ctx, ewsURL, mailbox, getFolder(mailbox, permissions, ids...), route,
+		func(answer *http.Response, body []byte) (err error) {
+			answers, err = readFolders(answer, body, len(ids))
+			return err
+		})
 	if err != nil && (len(answers) == 0 || !isBusy(err)) {
 		return nil, err
 	}
@@ -79,7 +84,9 @@ func (c *Client) getFolders(ctx context.Context, ewsURL, mailbox string, permiss
 }
 
 // askEWS asks EWS as a mailbox.
-func (c *Client) askEWS(ctx context.Context, ewsURL, mailbox, question string, route Route, read func(*http.Response, []byte) error) error {
+func (c *Client) askEWS(
+	ctx context.Context, ewsURL, mailbox, question string, route Route, read func(*http.Response, []byte) error,
+) error {
 	if err := c.within(ewsURL); err != nil {
 		return err
 	}
@@ -103,8 +110,8 @@ func readEnvelope(answer *http.Response, body []byte, messages func(*envelope) i
 	return envelope, nil
 }
 
-// readFolders returns as many answers as folders were asked for. If Exchange is busy with one of them, that is the error
-// as well.
+// readFolders returns as many answers as folders were asked for. If Exchange is busy with one of them, that is the
+// error as well.
 func readFolders(answer *http.Response, body []byte, asked int) (answers []folderAnswer, err error) {
 	envelope, err := readEnvelope(answer, body, func(e *envelope) int { return len(e.Body.Messages) })
 	if err != nil {

@@ -20,16 +20,21 @@ type answerOf struct {
 }
 
 func (a answerOf) RoundTrip(r *http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: a.status, Header: http.Header{"Retry-After": {a.retryAfter}}, Body: io.NopCloser(strings.NewReader(a.body)), Request: r}, nil
+	return &http.Response{StatusCode: a.status, Header: http.Header{"Retry-After": {a.retryAfter}},
+		Body: io.NopCloser(strings.NewReader(a.body)), Request: r}, nil
 }
 
 func FuzzAnyAnswerOfExchangeIsAFolderOrAnErrorOfItsOwn(f *testing.F) {
 	for _, body := range []string{
-		"", " ", "<html>busy</html>", "{}", "<", inResponse("Success", publicFolderRoot), inResponse("Error", "<m:ResponseCode>ErrorServerBusy</m:ResponseCode>"),
-		inResponse("Success", ""), inFault("ErrorNonExistentMailbox", "no mailbox", `<t:Value Name="BackOffMilliseconds">300</t:Value>`),
-		inFault("", "", `<t:Value Name="BackOffMilliseconds">-9999999999999999999</t:Value>`), inEnvelope(""), inEnvelope("<s:Fault/>"),
+		"", " ", "<html>busy</html>", "{}", "<", inResponse("Success", publicFolderRoot),
+		inResponse("Error", "<m:ResponseCode>ErrorServerBusy</m:ResponseCode>"),
+		inResponse("Success", ""), inFault("ErrorNonExistentMailbox", "no mailbox",
+			`<t:Value Name="BackOffMilliseconds">300</t:Value>`),
+		inFault("", "", `<t:Value Name="BackOffMilliseconds">-9999999999999999999</t:Value>`), inEnvelope(""),
+		inEnvelope("<s:Fault/>"),
 		inFault("ErrorServerBusy", "", `<t:Value Name="BackOffMilliseconds">9223372036855</t:Value>`),
-		inResponse("Error", `<m:ResponseCode>ErrorServerBusy</m:ResponseCode><m:MessageXml><t:Value Name="BackOffMilliseconds">9223372036855</t:Value></m:MessageXml>`),
+		inResponse("Error", `<m:ResponseCode>ErrorServerBusy</m:ResponseCode><m:MessageXml><t:Value `+
+			`Name="BackOffMilliseconds">9223372036855</t:Value></m:MessageXml>`),
 	} {
 		f.Add(http.StatusOK, "", body)
 		f.Add(http.StatusInternalServerError, "9223372037", body)
@@ -39,13 +44,15 @@ func FuzzAnyAnswerOfExchangeIsAFolderOrAnErrorOfItsOwn(f *testing.F) {
 		if status < 200 || status > 599 {
 			t.Skip("no status of an answer")
 		}
-		client := New("https://127.0.0.1", &http.Client{Transport: answerOf{status, retryAfter, body}}, noTime, func(context.Context) (string, error) { return token, nil })
+		client := New("https://127.0.0.1", &http.Client{Transport: answerOf{status, retryAfter, body}}, noTime,
+			func(context.Context) (string, error) { return token, nil })
 		_, err := client.Folder(t.Context(), client.DefaultEWSURL(), mailbox, Inbox, Route{})
 		var refused *Error
 		switch {
 		case err == nil && status != http.StatusOK:
 			t.Errorf("HTTP %d is taken for a folder", status)
-		case err != nil && (!errors.As(err, &refused) || refused.BackOff < 0 || refused.BackOff > retry.LongestPause || strings.Contains(err.Error(), token)):
+		case err != nil && (!errors.As(err, &refused) || refused.BackOff < 0 || refused.BackOff > retry.LongestPause ||
+			strings.Contains(err.Error(), token)):
 			t.Errorf("the error is %v", err)
 		}
 	})
@@ -59,7 +66,8 @@ func FuzzNoMailboxBreaksOutOfTheRequest(f *testing.F) {
 		var read struct {
 			Addresses []string `xml:"Header>ExchangeImpersonation>ConnectingSID>SmtpAddress"`
 		}
-		if err := xml.Unmarshal([]byte(getFolder(address, false, folderID{distinguished: Inbox})), &read); err != nil || len(read.Addresses) != 1 {
+		if err := xml.Unmarshal([]byte(getFolder(address, false, folderID{distinguished: Inbox})), &read); err != nil ||
+			len(read.Addresses) != 1 {
 			t.Errorf("%q makes a request with the addresses %q (%v)", address, read.Addresses, err)
 		}
 	})

@@ -29,15 +29,17 @@ type PublicFolder struct {
 	Err    error  // of opening At, or of searching it; *Error when Exchange answered
 }
 
-// PublicFolders reads the root public folder and the folders at the given paths, as the mailbox. The answers stand in the
-// order of the paths. Paths begin with a backslash, which also separates the names in them; case does not matter.
+// PublicFolders reads the root public folder and the folders at the given paths, as the mailbox. The answers are in
+// the order of the paths. Paths begin with a backslash, which also separates the names in them; case does not matter.
 //
-// Folders are found from the root downwards, with one FindFolder for each folder below which something is looked for: EWS
-// knows no paths, and no deep search of public folders (Microsoft: "Public folder access with EWS in Exchange"). FindFolder
-// does not return permissions, so one GetFolder reads all folders found, and the root. All requests go to the hierarchy's
-// mailbox. Microsoft's page sends FindFolder there, and GetFolder to the mailbox that holds a folder's content; that the
-// hierarchy's mailbox knows the permissions of every folder is unconfirmed.
-func (c *Client) PublicFolders(ctx context.Context, ewsURL, mailbox string, paths []string, route Route) (root PublicFolder, below []PublicFolder) {
+// Folders are found from the root downwards, with one FindFolder for each folder below which something is looked for:
+// EWS knows no paths, and no deep search of public folders (Microsoft: "Public folder access with EWS in Exchange").
+// FindFolder does not return permissions, so one GetFolder reads all folders found, and the root. All requests go to
+// the hierarchy's mailbox. Microsoft's page sends FindFolder there, and GetFolder to the mailbox that holds a folder's
+// content; that the hierarchy's mailbox knows the permissions of every folder is unconfirmed.
+func (c *Client) PublicFolders(
+	ctx context.Context, ewsURL, mailbox string, paths []string, route Route,
+) (root PublicFolder, below []PublicFolder) {
 	as := impersonation{client: c, ewsURL: ewsURL, mailbox: mailbox, route: route}
 	searches := make([]*search, len(paths))
 	for i, path := range paths {
@@ -81,10 +83,13 @@ type search struct {
 }
 
 func newSearch(path string) *search {
-	return &search{names: strings.Split(strings.TrimPrefix(path, `\`), `\`), id: publicFoldersRoot, result: PublicFolder{Path: path, At: path}}
+	names := strings.Split(strings.TrimPrefix(path, `\`), `\`)
+	return &search{names: names, id: publicFoldersRoot, result: PublicFolder{Path: path, At: path}}
 }
 
 func (s *search) reached() bool { return !s.ended && s.found == len(s.names) }
+
+func (s *search) pending() bool { return !s.ended && s.found < len(s.names) }
 
 // upTo is the path of the first names.
 func (s *search) upTo(names int) string { return `\` + strings.Join(s.names[:names], `\`) }
@@ -94,11 +99,18 @@ func (s *search) proceed(subfolders map[string]folderID, err error) {
 	id, there := subfolders[fold(s.names[s.found])]
 	switch {
 	case err != nil:
-		s.ended, s.result.At, s.result.Err = true, s.upTo(s.found), err
+		s.fail(err)
 	case !there:
 		s.ended, s.result.At, s.result.Absent = true, s.upTo(s.found+1), true
 	default:
 		s.found, s.id = s.found+1, id
+	}
+}
+
+// fail ends the search, unless it has come to its end.
+func (s *search) fail(err error) {
+	if s.pending() {
+		s.ended, s.result.At, s.result.Err = true, s.upTo(s.found), err
 	}
 }
 
@@ -107,42 +119,34 @@ func fold(name string) string { return strings.ToLower(name) }
 
 // walk takes the searches level by level as far as they get. An error that does not concern one folder ends them all.
 func (i impersonation) walk(ctx context.Context, searches []*search) {
-	for {
-		var parents []folderID
-		below := map[folderID][]*search{}
-		for _, search := range searches {
-			if search.ended || search.reached() {
-				continue
+	for parents, below := pending(searches); len(parents) > 0; parents, below = pending(searches) {
+		for _, parent := range parents {
+			subfolders, err := i.subfolders(ctx, parent, below[parent])
+			if err != nil && !concernsOne(err) {
+				for _, search := range searches {
+					search.fail(err)
+				}
+				return
 			}
+			for _, search := range below[parent] {
+				search.proceed(subfolders, err)
+			}
+		}
+	}
+}
+
+// pending are the folders below which something is looked for next, in the order of the searches, with those searches.
+func pending(searches []*search) (parents []folderID, below map[folderID][]*search) {
+	below = map[folderID][]*search{}
+	for _, search := range searches {
+		if search.pending() {
 			if below[search.id] == nil {
 				parents = append(parents, search.id)
 			}
 			below[search.id] = append(below[search.id], search)
 		}
-		if len(parents) == 0 {
-			return
-		}
-		var broken error
-		for _, parent := range parents {
-			subfolders, err := map[string]folderID(nil), broken
-			if broken == nil {
-				subfolders, err = i.subfolders(ctx, parent, below[parent])
-			}
-			for _, search := range below[parent] {
-				search.proceed(subfolders, err)
-			}
-			if err != nil && !concernsOne(err) {
-				broken = err
-			}
-		}
-		if broken != nil {
-			for _, search := range searches {
-				if !search.ended && !search.reached() {
-					search.proceed(nil, broken)
-				}
-			}
-		}
 	}
+	return parents, below
 }
 
 // concernsOne reports whether an error says something of one folder alone.
@@ -152,7 +156,9 @@ func concernsOne(err error) bool {
 }
 
 // subfolders looks below a folder for what the searches want next, and returns the IDs by folded name.
-func (i impersonation) subfolders(ctx context.Context, parent folderID, searches []*search) (map[string]folderID, error) {
+func (i impersonation) subfolders(
+	ctx context.Context, parent folderID, searches []*search,
+) (map[string]folderID, error) {
 	var names []string
 	for _, search := range searches {
 		names = append(names, search.names[search.found])
@@ -183,10 +189,11 @@ type page struct {
 
 func (i impersonation) find(ctx context.Context, parent folderID, names []string, offset int) (page, error) {
 	var found page
-	err := i.client.askEWS(ctx, i.ewsURL, i.mailbox, findFolder(i.mailbox, parent, names, offset), i.route, func(answer *http.Response, body []byte) (err error) {
-		found, err = readPage(answer, body, offset)
-		return err
-	})
+	err := i.client.askEWS(ctx, i.ewsURL, i.mailbox, findFolder(i.mailbox, parent, names, offset), i.route,
+		func(answer *http.Response, body []byte) (err error) {
+			found, err = readPage(answer, body, offset)
+			return err
+		})
 	return found, err
 }
 
@@ -203,7 +210,8 @@ func readPage(answer *http.Response, body []byte, offset int) (page, error) {
 	if last := trim(message.Root.Last); last == "false" || last == "0" {
 		if read.next, err = strconv.Atoi(trim(message.Root.Next)); err != nil || read.next <= offset {
 			failure := errorOf(answer, nil)
-			failure.Message = fmt.Sprintf("the folders go on after %d, and the next page is said to begin at %q", offset, message.Root.Next)
+			failure.Message = fmt.Sprintf("the folders go on after %d, and the next page is said to begin at %q", offset,
+				message.Root.Next)
 			return page{}, failure
 		}
 	}
@@ -211,8 +219,8 @@ func readPage(answer *http.Response, body []byte, offset int) (page, error) {
 }
 
 // read reads folders: one answer for each ID, in their order. An ID that ends a request leaves those behind it
-// unanswered. Where the mailbox may not open that folder, the next one may well be open to it, and is asked for again; any
-// other reason holds for the rest, too.
+// unanswered. Where the mailbox may not open that folder, the next one may well be open to it, and is asked for again;
+// any other reason holds for the rest, too.
 func (i impersonation) read(ctx context.Context, ids []folderID) []folderAnswer {
 	var answers []folderAnswer
 	for len(answers) < len(ids) {
@@ -259,6 +267,8 @@ func findFolder(mailbox string, parent folderID, names []string, offset int) str
 	}
 	return inEWSEnvelope(mailbox, `<m:FindFolder Traversal="Shallow"><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape>`+
 		`<t:AdditionalProperties><t:FieldURI FieldURI="folder:DisplayName"/></t:AdditionalProperties></m:FolderShape>`+
-		fmt.Sprintf(`<m:IndexedPageFolderView MaxEntriesReturned="%d" Offset="%d" BasePoint="Beginning"/>`, namesPerRequest, offset)+
-		`<m:Restriction>`+restriction+`</m:Restriction><m:ParentFolderIds>`+parent.xml()+`</m:ParentFolderIds></m:FindFolder>`)
+		fmt.Sprintf(`<m:IndexedPageFolderView MaxEntriesReturned="%d" Offset="%d" BasePoint="Beginning"/>`, namesPerRequest,
+			offset)+
+		`<m:Restriction>`+restriction+`</m:Restriction><m:ParentFolderIds>`+parent.xml()+
+		`</m:ParentFolderIds></m:FindFolder>`)
 }

@@ -17,7 +17,8 @@ import (
 )
 
 // theRoute is where a request for public folders has to go.
-var theRoute = Route{Anchor: "SharedPublicFolders@contoso.com", PublicFolderMailbox: "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee@contoso.com"}
+var theRoute = Route{Anchor: "SharedPublicFolders@contoso.com",
+	PublicFolderMailbox: "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee@contoso.com"}
 
 type idXML struct {
 	ID string `xml:"Id,attr"`
@@ -59,8 +60,8 @@ type contains struct {
 	} `xml:"Constant"`
 }
 
-// hierarchy is a tree of public folders: the answer of each GetFolder by ID, and the names below each folder. An ID is the
-// path in lower case, and the root's the distinguished one.
+// hierarchy is a tree of public folders: the answer of each GetFolder by ID, and the names below each folder. An ID is
+// the path in lower case, and the root's the distinguished one.
 type hierarchy struct {
 	t        *testing.T
 	folders  map[string]string   // response message of GetFolder; missing: an owner's folder
@@ -75,7 +76,8 @@ func (h *hierarchy) serve(w http.ResponseWriter, r *http.Request, body string) {
 	if err := xml.Unmarshal([]byte(body), &question); err != nil {
 		h.t.Errorf("%v: %s", err, body)
 	}
-	if r.Header.Get("X-AnchorMailbox") != theRoute.Anchor || r.Header.Get("X-PublicFolderMailbox") != theRoute.PublicFolderMailbox || question.Impersonated != mailbox {
+	if r.Header.Get("X-AnchorMailbox") != theRoute.Anchor ||
+		r.Header.Get("X-PublicFolderMailbox") != theRoute.PublicFolderMailbox || question.Impersonated != mailbox {
 		h.t.Errorf("%s is impersonated, and the route is %v", question.Impersonated, r.Header)
 	}
 	switch {
@@ -96,7 +98,8 @@ func (h *hierarchy) find(question folderQuestion) string {
 	find := question.Find
 	parents := append(find.Parent, find.Distinguished...)
 	wanted := append(find.One, find.Any...)
-	if len(parents) != 1 || len(find.One) > 1 || len(find.One) > 0 && len(find.Any) > 0 || len(find.Any) == 1 || find.Traversal != "Shallow" || find.View.Base != "Beginning" || len(wanted) > 255 {
+	if len(parents) != 1 || len(find.One) > 1 || len(find.One) > 0 && len(find.Any) > 0 || len(find.Any) == 1 ||
+		find.Traversal != "Shallow" || find.View.Base != "Beginning" || len(wanted) > 255 {
 		h.t.Errorf("asked for %+v", find)
 	}
 	var names, found []string
@@ -124,9 +127,11 @@ func (h *hierarchy) find(question folderQuestion) string {
 	var folders strings.Builder
 	for _, name := range found[min(find.View.Offset, len(found)):end] {
 		id := strings.ToLower(strings.TrimPrefix(parent, PublicFoldersRoot) + `\` + name)
-		fmt.Fprintf(&folders, `<t:Folder><t:FolderId Id="%s"/><t:DisplayName>%s</t:DisplayName></t:Folder>`, escape(id), escape(name))
+		fmt.Fprintf(&folders, `<t:Folder><t:FolderId Id="%s"/><t:DisplayName>%s</t:DisplayName></t:Folder>`, escape(id),
+			escape(name))
 	}
-	return inFound("Success", fmt.Sprintf(`<m:ResponseCode>NoError</m:ResponseCode><m:RootFolder TotalItemsInView="%d" IncludesLastItemInRange="%t"%s><t:Folders>%s</t:Folders></m:RootFolder>`,
+	return inFound("Success", fmt.Sprintf(`<m:ResponseCode>NoError</m:ResponseCode><m:RootFolder TotalItemsInView="%d" `+
+		`IncludesLastItemInRange="%t"%s><t:Folders>%s</t:Folders></m:RootFolder>`,
 		len(found), last, next, folders.String()))
 }
 
@@ -143,20 +148,24 @@ func (h *hierarchy) get(question folderQuestion) string {
 		if stopped {
 			message = anError("ErrorBatchProcessingStopped", "")
 		}
-		stopped = stopped || strings.Contains(message, CodeAccessDenied) || strings.Contains(message, "ErrorMailboxStoreUnavailable")
+		stopped = stopped || strings.Contains(message, CodeAccessDenied) ||
+			strings.Contains(message, "ErrorMailboxStoreUnavailable")
 		messages.WriteString(message)
 	}
 	h.asked = append(h.asked, "get "+strings.Join(ids, " "))
 	return inEnvelope(`<m:GetFolderResponse xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"` +
-		` xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"><m:ResponseMessages>` + messages.String() + `</m:ResponseMessages></m:GetFolderResponse>`)
+		` xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"><m:ResponseMessages>` + messages.String() +
+		`</m:ResponseMessages></m:GetFolderResponse>`)
 }
 
-const ownerEntry = `<t:PermissionSet><t:Permissions><t:Permission><t:UserId><t:PrimarySmtpAddress>` + mailbox + `</t:PrimarySmtpAddress></t:UserId>` +
+const ownerEntry = `<t:PermissionSet><t:Permissions><t:Permission><t:UserId><t:PrimarySmtpAddress>` + mailbox +
+	`</t:PrimarySmtpAddress></t:UserId>` +
 	`<t:PermissionLevel>Owner</t:PermissionLevel></t:Permission></t:Permissions></t:PermissionSet>`
 
 // aFolder is GetFolder's message for a folder of a kind.
 func aFolder(kind, permissions string) string {
-	return `<m:GetFolderResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode><m:Folders><t:` + kind + `>` + permissions + `</t:` + kind + `></m:Folders></m:GetFolderResponseMessage>`
+	return `<m:GetFolderResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode><m:Folders><t:` +
+		kind + `>` + permissions + `</t:` + kind + `></m:Folders></m:GetFolderResponseMessage>`
 }
 
 // anError is GetFolder's message for a folder that it did not read.
@@ -165,20 +174,25 @@ func anError(code, values string) string {
 	if code == "ErrorBatchProcessingStopped" {
 		class = "Warning"
 	}
-	return `<m:GetFolderResponseMessage ResponseClass="` + class + `"><m:MessageText>said so</m:MessageText><m:ResponseCode>` + code + `</m:ResponseCode><m:MessageXml>` + values + `</m:MessageXml><m:Folders/></m:GetFolderResponseMessage>`
+	return `<m:GetFolderResponseMessage ResponseClass="` + class +
+		`"><m:MessageText>said so</m:MessageText><m:ResponseCode>` + code + `</m:ResponseCode><m:MessageXml>` + values +
+		`</m:MessageXml><m:Folders/></m:GetFolderResponseMessage>`
 }
 
 func inFound(class, inner string) string {
 	return inEnvelope(`<m:FindFolderResponse xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"` +
 		` xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"><m:ResponseMessages>` +
-		`<m:FindFolderResponseMessage ResponseClass="` + class + `">` + inner + `</m:FindFolderResponseMessage></m:ResponseMessages></m:FindFolderResponse>`)
+		`<m:FindFolderResponseMessage ResponseClass="` + class + `">` + inner +
+		`</m:FindFolderResponseMessage></m:ResponseMessages></m:FindFolderResponse>`)
 }
 
 func (h *hierarchy) client(t *testing.T) *Client {
 	t.Helper()
 	h.t = t
 	var bodies *[]string
-	client, _, bodies := serve(t, func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, (*bodies)[len(*bodies)-1]) })
+	client, _, bodies := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		h.serve(w, r, (*bodies)[len(*bodies)-1])
+	})
 	return client
 }
 
@@ -225,8 +239,10 @@ func TestPublicFoldersAreFoundLevelByLevelAndReadTogether(t *testing.T) {
 		PublicFoldersRoot: {"Sales", "HR", "Sales 2"}, `\sales`: {"Archive", "Leads & <Offers>"}, `\hr`: {"Old"},
 	}}
 	got := h.found(t, `\Sales\Archive`, `\sales\leads & <offers>`, `\HR`, `\hr\OLD`, `\Sales`)
-	same(t, "the folders", got, `\: Owner`, `\Sales\Archive: Owner`, `\sales\leads & <offers>: Owner`, `\HR: Owner`, `\hr\OLD: Owner`, `\Sales: Owner`)
-	same(t, "the requests", h.asked, `find publicfoldersroot: HR Sales`, `find \sales: Archive leads & <offers>`, `find \hr: OLD`,
+	same(t, "the folders", got, `\: Owner`, `\Sales\Archive: Owner`, `\sales\leads & <offers>: Owner`, `\HR: Owner`,
+		`\hr\OLD: Owner`, `\Sales: Owner`)
+	same(t, "the requests", h.asked, `find publicfoldersroot: HR Sales`, `find \sales: Archive leads & <offers>`,
+		`find \hr: OLD`,
 		`get publicfoldersroot \sales\archive \sales\leads & <offers> \hr \hr\old \sales`)
 }
 
@@ -242,14 +258,16 @@ func TestAPublicFolderThatIsNotThereIsAnAnswerAndEndsOnlyItsOwnSearch(t *testing
 	h := &hierarchy{below: map[string][]string{PublicFoldersRoot: {"Sales"}, `\sales`: {"Archived"}}}
 	got := h.found(t, `\Sales\Archive`, `\HR\Old\2019`, `\Sales`)
 	same(t, "the folders", got, `\: Owner`, `\Sales\Archive: no \Sales\Archive`, `\HR\Old\2019: no \HR`, `\Sales: Owner`)
-	same(t, "the requests", h.asked, `find publicfoldersroot: HR Sales`, `find \sales: Archive`, `get publicfoldersroot \sales`)
+	same(t, "the requests", h.asked, `find publicfoldersroot: HR Sales`, `find \sales: Archive`,
+		`get publicfoldersroot \sales`)
 }
 
 func TestTheNextPageOfSubfoldersIsAskedForWhileThereIsOne(t *testing.T) {
 	t.Parallel()
 	h := &hierarchy{pageSize: 2, below: map[string][]string{PublicFoldersRoot: {"a", "b", "c", "d", "e"}}}
 	same(t, "the folders", h.found(t, `\e`, `\a`, `\c`), `\: Owner`, `\e: Owner`, `\a: Owner`, `\c: Owner`)
-	same(t, "the requests", h.asked, `find publicfoldersroot: a c e`, `find publicfoldersroot: a c e`, `get publicfoldersroot \e \a \c`)
+	same(t, "the requests", h.asked, `find publicfoldersroot: a c e`, `find publicfoldersroot: a c e`,
+		`get publicfoldersroot \e \a \c`)
 }
 
 func TestAPageThatLeadsNowhereEndsTheSearch(t *testing.T) {
@@ -258,7 +276,8 @@ func TestAPageThatLeadsNowhereEndsTheSearch(t *testing.T) {
 		h := &hierarchy{refused: map[string]string{PublicFoldersRoot: inFound("Success",
 			`<m:RootFolder IncludesLastItemInRange="false" IndexedPagingOffset="`+next+`"><t:Folders/></m:RootFolder>`)}}
 		client := h.client(t)
-		_, below := waiting(client, noTime).PublicFolders(t.Context(), client.DefaultEWSURL(), mailbox, []string{`\a`}, theRoute)
+		_, below := waiting(client, noTime).PublicFolders(t.Context(), client.DefaultEWSURL(), mailbox, []string{`\a`},
+			theRoute)
 		if err := below[0].Err; err == nil || !strings.Contains(err.Error(), "next page") || len(h.asked) != 2 {
 			t.Errorf("next page at %q: %v, after %q", next, err, h.asked)
 		}
@@ -278,7 +297,8 @@ func TestManyNamesAndManyFoldersAreAskedForInPortions(t *testing.T) {
 			t.Errorf("%d: %s", i, word)
 		}
 	}
-	finds := slices.DeleteFunc(slices.Clone(h.asked), func(request string) bool { return !strings.HasPrefix(request, "find") })
+	finds := slices.DeleteFunc(slices.Clone(h.asked),
+		func(request string) bool { return !strings.HasPrefix(request, "find") })
 	if len(finds) != 3 || len(h.asked) != 3+11 {
 		t.Errorf("%d requests, of which %d look for folders", len(h.asked), len(finds))
 	}
@@ -290,15 +310,19 @@ func TestAFolderThatIsClosedDoesNotKeepTheOnesBehindItFromBeingRead(t *testing.T
 		below:   map[string][]string{PublicFoldersRoot: {"a", "b", "c"}},
 		folders: map[string]string{PublicFoldersRoot: anError(CodeAccessDenied, ""), `\b`: anError(CodeAccessDenied, "")},
 	}
-	same(t, "the folders", h.found(t, `\a`, `\b`, `\c`), `\: ErrorAccessDenied at \`, `\a: Owner`, `\b: ErrorAccessDenied at \b`, `\c: Owner`)
-	same(t, "the requests", h.asked, `find publicfoldersroot: a b c`, `get publicfoldersroot \a \b \c`, `get \a \b \c`, `get \c`)
+	same(t, "the folders", h.found(t, `\a`, `\b`, `\c`), `\: ErrorAccessDenied at \`, `\a: Owner`,
+		`\b: ErrorAccessDenied at \b`, `\c: Owner`)
+	same(t, "the requests", h.asked, `find publicfoldersroot: a b c`, `get publicfoldersroot \a \b \c`, `get \a \b \c`,
+		`get \c`)
 }
 
 func TestWhatStopsARequestForGoodIsNotAskedForFolderByFolder(t *testing.T) {
 	t.Parallel()
 	const down = "ErrorMailboxStoreUnavailable"
-	h := &hierarchy{below: map[string][]string{PublicFoldersRoot: {"a", "b", "c"}}, folders: map[string]string{`\b`: anError(down, "")}}
-	same(t, "the folders", h.found(t, `\a`, `\b`, `\c`), `\: Owner`, `\a: Owner`, `\b: `+down+` at \b`, `\c: `+down+` at \c`)
+	h := &hierarchy{below: map[string][]string{PublicFoldersRoot: {"a", "b", "c"}},
+		folders: map[string]string{`\b`: anError(down, "")}}
+	same(t, "the folders", h.found(t, `\a`, `\b`, `\c`), `\: Owner`, `\a: Owner`, `\b: `+down+` at \b`, `\c: `+down+
+		` at \c`)
 	if len(h.asked) != 2 {
 		t.Errorf("asked %q", h.asked)
 	}
@@ -307,10 +331,12 @@ func TestWhatStopsARequestForGoodIsNotAskedForFolderByFolder(t *testing.T) {
 func TestAFolderWhoseSubfoldersAreClosedEndsOnlyTheSearchesBelowIt(t *testing.T) {
 	t.Parallel()
 	h := &hierarchy{
-		below:   map[string][]string{PublicFoldersRoot: {"a", "b"}, `\b`: {"x"}},
-		refused: map[string]string{`\a`: inFound("Error", `<m:MessageText>no</m:MessageText><m:ResponseCode>ErrorAccessDenied</m:ResponseCode>`)},
+		below: map[string][]string{PublicFoldersRoot: {"a", "b"}, `\b`: {"x"}},
+		refused: map[string]string{`\a`: inFound("Error",
+			`<m:MessageText>no</m:MessageText><m:ResponseCode>ErrorAccessDenied</m:ResponseCode>`)},
 	}
-	same(t, "the folders", h.found(t, `\a\x`, `\b\x`, `\a`), `\: Owner`, `\a\x: ErrorAccessDenied at \a`, `\b\x: Owner`, `\a: Owner`)
+	same(t, "the folders", h.found(t, `\a\x`, `\b\x`, `\a`), `\: Owner`, `\a\x: ErrorAccessDenied at \a`, `\b\x: Owner`,
+		`\a: Owner`)
 }
 
 func TestAFailureOfTheWholeRequestEndsEverySearchAndTheRootIsStillAsked(t *testing.T) {
@@ -319,7 +345,8 @@ func TestAFailureOfTheWholeRequestEndsEverySearchAndTheRootIsStillAsked(t *testi
 		below:   map[string][]string{PublicFoldersRoot: {"a", "b", "c"}},
 		refused: map[string]string{`\a`: inFault("ErrorInternalServerError", "no", "")},
 	}
-	same(t, "the folders", h.found(t, `\a\x`, `\b\x`, `\c`), `\: Owner`, `\a\x: ErrorInternalServerError at \a`, `\b\x: ErrorInternalServerError at \b`, `\c: Owner`)
+	same(t, "the folders", h.found(t, `\a\x`, `\b\x`, `\c`), `\: Owner`, `\a\x: ErrorInternalServerError at \a`,
+		`\b\x: ErrorInternalServerError at \b`, `\c: Owner`)
 	same(t, "the requests", h.asked, `find publicfoldersroot: a b c`, `find \a: x`, `get publicfoldersroot \c`)
 }
 
@@ -328,8 +355,9 @@ func TestAFolderOfAnotherKindIsReadLikeAnyOther(t *testing.T) {
 	h := &hierarchy{
 		below: map[string][]string{PublicFoldersRoot: {"Holidays", "Clients"}},
 		folders: map[string]string{
-			`\holidays`: aFolder("CalendarFolder", strings.NewReplacer("Permissions>", "CalendarPermissions>", "Permission>", "CalendarPermission>", "PermissionLevel>", "CalendarPermissionLevel>").Replace(ownerEntry)),
-			`\clients`:  aFolder("ContactsFolder", ownerEntry),
+			`\holidays`: aFolder("CalendarFolder", strings.NewReplacer("Permissions>", "CalendarPermissions>", "Permission>",
+				"CalendarPermission>", "PermissionLevel>", "CalendarPermissionLevel>").Replace(ownerEntry)),
+			`\clients`: aFolder("ContactsFolder", ownerEntry),
 		},
 	}
 	same(t, "the folders", h.found(t, `\Holidays`, `\Clients`), `\: Owner`, `\Holidays: Owner`, `\Clients: Owner`)
@@ -351,8 +379,10 @@ func TestAFolderThatIsBusyIsWaitedForAndOneThatStaysBusyLeavesTheOthersKnown(t *
 		made = append(made, d)
 		return nil
 	}}
-	root, below := waiting(client, retry.Policy{Clock: clock}).PublicFolders(t.Context(), client.DefaultEWSURL(), mailbox, []string{`\a`, `\b`}, theRoute)
-	same(t, "the folders", outcome(append([]PublicFolder{root}, below...)...), `\: Owner`, `\a: ErrorServerBusy at \a`, `\b: Owner`)
+	root, below := waiting(client, retry.Policy{Clock: clock}).PublicFolders(t.Context(), client.DefaultEWSURL(), mailbox,
+		[]string{`\a`, `\b`}, theRoute)
+	same(t, "the folders", outcome(append([]PublicFolder{root}, below...)...), `\: Owner`, `\a: ErrorServerBusy at \a`,
+		`\b: Owner`)
 	if want := slices.Repeat([]time.Duration{7 * time.Second}, limited); !slices.Equal(made, want) {
 		t.Errorf("the pauses are %s", made)
 	}
@@ -397,7 +427,8 @@ func FuzzNoNameOfAPublicFolderBreaksOutOfTheRequest(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, first, second string) {
 		var question folderQuestion
-		if err := xml.Unmarshal([]byte(findFolder(mailbox, folderID{id: first}, []string{first, second}, 0)), &question); err != nil || question.Find == nil || len(question.Find.Any) != 2 || len(question.Find.Parent) != 1 {
+		if err := xml.Unmarshal([]byte(findFolder(mailbox, folderID{id: first}, []string{first, second}, 0)),
+			&question); err != nil || question.Find == nil || len(question.Find.Any) != 2 || len(question.Find.Parent) != 1 {
 			t.Errorf("%q and %q make the request %+v (%v)", first, second, question.Find, err)
 		}
 	})

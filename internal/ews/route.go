@@ -22,10 +22,11 @@ const settingNotAvailable = "SettingIsNotAvailable"
 func (c *Client) PublicFolderRoute(ctx context.Context, mailbox string) (Route, error) {
 	address := c.origin + "/autodiscover/autodiscover.svc"
 	var route Route
-	err := c.ask(ctx, address, getUserSettings(address, mailbox), Route{Anchor: mailbox}, func(answer *http.Response, body []byte) (err error) {
-		route, err = readRoute(answer, body)
-		return err
-	})
+	err := c.ask(ctx, address, getUserSettings(address, mailbox), Route{Anchor: mailbox},
+		func(answer *http.Response, body []byte) (err error) {
+			route, err = readRoute(answer, body)
+			return err
+		})
 	return route, err
 }
 
@@ -71,11 +72,14 @@ func (s userSettings) route() Route {
 func getUserSettings(address, mailbox string) string {
 	const autodiscover = "http://schemas.microsoft.com/exchange/2010/Autodiscover"
 	return `<?xml version="1.0" encoding="utf-8"?>` +
-		`<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:w="http://www.w3.org/2005/08/addressing" xmlns:a="` + autodiscover + `">` +
+		`<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:w="http://www.w3.org/2005/08/addressing" ` +
+		`xmlns:a="` + autodiscover + `">` +
 		`<s:Header><a:RequestedServerVersion>Exchange2013_SP1</a:RequestedServerVersion>` +
-		`<w:Action>` + autodiscover + `/Autodiscover/GetUserSettings</w:Action><w:To>` + escape(address) + `</w:To></s:Header>` +
+		`<w:Action>` + autodiscover + `/Autodiscover/GetUserSettings</w:Action><w:To>` + escape(address) +
+		`</w:To></s:Header>` +
 		`<s:Body><a:GetUserSettingsRequestMessage><a:Request>` +
 		`<a:Users><a:User><a:Mailbox>` + escape(mailbox) + `</a:Mailbox></a:User></a:Users>` +
-		`<a:RequestedSettings><a:Setting>PublicFolderInformation</a:Setting><a:Setting>InternalRpcClientServer</a:Setting></a:RequestedSettings>` +
+		`<a:RequestedSettings><a:Setting>PublicFolderInformation</a:Setting><a:Setting>InternalRpcClientServer</a:Setting>` +
+		`</a:RequestedSettings>` +
 		`</a:Request></a:GetUserSettingsRequestMessage></s:Body></s:Envelope>`
 }

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// envelope is as much of an answer to GetFolder, FindFolder or GetUserSettings as is read. Element names stand without their namespaces,
-// because the prefixes and even the schemes of the namespace URIs differ between Microsoft's documents and the service.
+// envelope is as much of an answer to GetFolder, FindFolder or GetUserSettings as is read. Element names are without
+// their namespaces, because the prefixes and even the schemes of the namespace URIs differ between Microsoft's
+// documents and the service.
 type envelope struct {
 	XMLName xml.Name `xml:"Envelope"`
 	Body    struct {
@@ -123,7 +124,8 @@ func (f folderXML) folder() Folder {
 		}
 	}
 	for _, entry := range append(f.Permissions, f.OfCalendar...) {
-		folder.Permissions = append(folder.Permissions, FolderPermission{Mailbox: trim(entry.Mailbox), Level: firstOf(entry.Level, entry.OfCalendar)})
+		folder.Permissions = append(folder.Permissions,
+			FolderPermission{Mailbox: trim(entry.Mailbox), Level: firstOf(entry.Level, entry.OfCalendar)})
 	}
 	return folder
 }

@@ -40,7 +40,7 @@ type services struct {
 	skipRefusedTenants          bool
 	now                         func() time.Time
 	retries                     retry.Policy
-	clock                       retry.Clock
+	clock                       func() retry.Clock
 
 	store     storeSettings
 	openStore func() (*store.Store, error)
@@ -90,10 +90,10 @@ func (s *services) HTTPClient() *http.Client { return s.client }
 // Now is the time.
 func (s *services) Now() time.Time { return s.now() }
 
-// Retries is how replicas, and what is not ready yet, are waited for.
+// Retries is how one operation waits for replicas, and for what is not ready yet.
 func (s *services) Retries() retry.Policy {
 	retries := s.retries
-	retries.Clock = s.clock
+	retries.Clock = s.clock()
 	return retries
 }
 

@@ -13,12 +13,15 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-log/tflogtest"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 )
 
 // cloudOnThisMachine grants tokens that name their tenant, and answers for its organization.
@@ -191,10 +194,25 @@ func TestProvider_TransportIsPutAroundTheRealOne(t *testing.T) {
 	}
 }
 
+func TestProvider_EachOperationWaitsByAClockOfItsOwn(t *testing.T) {
+	_, _, env := cloudOnThisMachine(t)
+	p := New("test", WithRetryClock(func() retry.Clock { return &retrytest.Clock{} }))().(*Provider)
+	p.getenv = env.get
+	s, _ := configure(t, p, nil)
+	deadline, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for range 2 { // each has the whole minute
+		busy := retry.Verdict{Again: true, Pause: 45 * time.Second, Reason: errors.New("the service is busy")}
+		if err := s.Retries().Start().Again(deadline, busy); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestProvider_UnknownSettingsAreNamedWhereSomebodySignsInAllTheSame(t *testing.T) {
 	s, _ := configure(t, newProvider(nil), values{"client_secret": notYet})
-	if _, err := s.Directory(tenantA).Organization(t.Context()); err == nil || !strings.Contains(err.Error(),
-		"client_secret") {
+	if _, err := s.Directory(tenantA).Organization(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "client_secret") {
 		t.Errorf("error: %v", err)
 	}
 }
@@ -212,8 +230,8 @@ func TestProvider_WithoutKnowingWhoSignsInTheCloudIsReachedAsSomebodyElse(t *tes
 	if _, err := app.Organization(t.Context()); err != nil {
 		t.Errorf("as the registered app: %v", err)
 	}
-	if _, err := s.Directory(tenantA).Organization(t.Context()); err == nil || !strings.Contains(err.Error(),
-		"tenant_id") {
+	if _, err := s.Directory(tenantA).Organization(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "tenant_id") {
 		t.Errorf("as the provider's caller: %v", err)
 	}
 }

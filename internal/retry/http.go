@@ -33,11 +33,13 @@ func ByStatus(response *http.Response, _ []byte) Verdict {
 }
 
 // Send sends the request, and sends it again as judge and the policy allow. It is for requests whose repetition does no
-// harm, and whose body, if any, can be had again (GetBody). The answer's body has been read, and can be read once more.
-// Where the deadline ends a later attempt, the answer of the earlier one is returned: it says why it took so long. The
-// error is *Stopped where a pause was interrupted, and otherwise why the last attempt got no answer.
+// harm, and whose body, if any, can be had again (GetBody). No redirect is followed, whatever the client does. The
+// answer's body has been read, and can be read once more. Where the deadline ends a later attempt, the answer of the
+// earlier one is returned: it says why it took so long. The error is *Stopped where a pause was interrupted, and
+// otherwise why the last attempt got no answer.
 func (p Policy) Send(client *http.Client, request *http.Request, judge Judge) (*http.Response, error) {
 	ctx := request.Context()
+	client = WithoutRedirects(client)
 	var earlier *http.Response
 	for run := p.Start(); ; {
 		response, verdict, err := attempt(client, request, judge)
@@ -61,6 +63,13 @@ func (p Policy) Send(client *http.Client, request *http.Request, judge Judge) (*
 			return response, err
 		}
 	}
+}
+
+// WithoutRedirects returns the client as one that never takes a secret or a token to where an answer points.
+func WithoutRedirects(client *http.Client) *http.Client {
+	c := *client
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &c
 }
 
 // attempt sends the request once. An answer that breaks off in its middle is none.

@@ -45,7 +45,8 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 	if now.retryAfter != "" {
 		header.Set("Retry-After", now.retryAfter)
 	}
-	return &http.Response{StatusCode: now.status, Header: header, Body: io.NopCloser(strings.NewReader(now.body)), Request: r}, nil
+	return &http.Response{StatusCode: now.status, Header: header, Body: io.NopCloser(strings.NewReader(now.body)),
+		Request: r}, nil
 }
 
 // ask sends a request, and returns what came of it and the pauses that were made, none of which takes any time.
@@ -87,7 +88,8 @@ func TestATimeThatIsNextToNothingIsNotBelievedForLong(t *testing.T) {
 	t.Parallel()
 	s := &service{replies: append(slices.Repeat([]reply{{status: 429, retryAfter: "0.001"}}, 20), reply{status: 200})}
 	_, pauses, err := s.ask(t.Context(), t)
-	if err != nil || len(pauses) != 20 || pauses[0] < time.Second/16 || pauses[19] < 30*time.Second/16 || pauses[19] > 30*time.Second/8 {
+	if err != nil || len(pauses) != 20 || pauses[0] < time.Second/16 || pauses[19] < 30*time.Second/16 ||
+		pauses[19] > 30*time.Second/8 {
 		t.Errorf("%v after %v", err, pauses)
 	}
 }
@@ -95,8 +97,9 @@ func TestATimeThatIsNextToNothingIsNotBelievedForLong(t *testing.T) {
 func TestWhatNamesNoTimeIsRepeatedABoundedNumberOfTimes(t *testing.T) {
 	t.Parallel()
 	for name, failing := range map[string]reply{
-		"429": {status: 429}, "503": {status: 503}, "zero": {status: 429, retryAfter: "0"}, "408": {status: 408}, "502 with a time": {status: 502, retryAfter: "5"},
-		"no connection": {err: errors.New("connection refused")},
+		"429": {status: 429}, "503": {status: 503}, "zero": {status: 429, retryAfter: "0"}, "408": {status: 408},
+		"502 with a time": {status: 502, retryAfter: "5"},
+		"no connection":   {err: errors.New("connection refused")},
 	} {
 		s := &service{replies: []reply{failing}}
 		response, pauses, err := s.ask(t.Context(), t)
@@ -133,7 +136,8 @@ func TestAPauseThatDoesNotFitIsNotBegunAndTheAnswerSaysWhy(t *testing.T) {
 	noRoom := Policy{Clock: &noTime}
 	request, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://127.0.0.1/", nil)
 	s = &service{replies: []reply{{status: 429, retryAfter: "1"}}}
-	if response, err := noRoom.Send(&http.Client{Transport: s}, request, ByStatus); err != nil || response.StatusCode != 429 || len(s.bodies) != 1 {
+	if response, err := noRoom.Send(&http.Client{Transport: s}, request, ByStatus); err != nil ||
+		response.StatusCode != 429 || len(s.bodies) != 1 {
 		t.Errorf("%v, %v after %d requests", response, err, len(s.bodies))
 	}
 }
@@ -141,7 +145,8 @@ func TestAPauseThatDoesNotFitIsNotBegunAndTheAnswerSaysWhy(t *testing.T) {
 func TestADeadlineInALaterAttemptTellsWhatTheEarlierOneWasAnswered(t *testing.T) {
 	t.Parallel()
 	ctx := &endless{Context: t.Context()}
-	s := &service{replies: []reply{{status: 429, retryAfter: "1"}, {err: context.DeadlineExceeded, then: func() { ctx.err = context.DeadlineExceeded }}}}
+	s := &service{replies: []reply{{status: 429, retryAfter: "1"},
+		{err: context.DeadlineExceeded, then: func() { ctx.err = context.DeadlineExceeded }}}}
 	if response, _, err := s.ask(ctx, t); err != nil || response.StatusCode != 429 {
 		t.Errorf("%v, %v", response, err)
 	}
@@ -159,7 +164,8 @@ func TestACancelledPauseEndsAndNothingIsSentAfterIt(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &service{replies: []reply{{status: 429, retryAfter: "600", then: cancel}}}
-	if response, _, err := s.ask(ctx, t); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "HTTP 429") || response != nil || len(s.bodies) != 1 {
+	if response, _, err := s.ask(ctx, t); !errors.Is(err, context.Canceled) ||
+		!strings.Contains(err.Error(), "HTTP 429") || response != nil || len(s.bodies) != 1 {
 		t.Errorf("%v, %v after %d requests", response, err, len(s.bodies))
 	}
 }

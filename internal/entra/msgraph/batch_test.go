@@ -13,7 +13,8 @@ import (
 )
 
 // gone is the body of a 404 of the directory.
-const gone = `{"error":{"code":"Request_ResourceNotFound","message":"Resource 'o' does not exist or one of its queried reference-property objects are not present."}}`
+const gone = `{"error":{"code":"Request_ResourceNotFound","message":"Resource 'o' does not exist or one of its ` +
+	`queried reference-property objects are not present."}}`
 
 // batched decodes what was sent to $batch.
 func batched(t *testing.T, body string) []wireRequest {
@@ -40,7 +41,8 @@ func TestAThrottledPartIsSentAgainAloneAfterItsOwnTime(t *testing.T) {
 		reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"2","status":201,"body":{"id":"g2"}}]}`)
 	})
 	directory, clock := g.open(t)
-	outcomes := directory.Write(t.Context(), entra.Parallel, entra.GrantAppRole{RoleID: "a"}, entra.GrantAppRole{RoleID: "b"}, entra.GrantAppRole{RoleID: "c"})
+	outcomes := directory.Write(t.Context(), entra.Parallel, entra.GrantAppRole{RoleID: "a"},
+		entra.GrantAppRole{RoleID: "b"}, entra.GrantAppRole{RoleID: "c"})
 	for i, want := range []string{"g1", "g2", "g3"} {
 		if outcomes[i].Err != nil || outcomes[i].Grant == nil || outcomes[i].Grant.ID != want {
 			t.Errorf("outcome %d: %+v, want grant %s", i, outcomes[i], want)
@@ -58,12 +60,15 @@ func TestAfterAFailedPartOfASequenceTheRestIsNotTried(t *testing.T) {
 	t.Parallel()
 	g := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, asJSON, `{"responses":[
-			{"id":"1","status":403,"body":{"error":{"code":"Authorization_RequestDenied","message":"Insufficient privileges to complete the operation.","innerError":{"request-id":"r"}}}},
+			{"id":"1","status":403,"body":{"error":{"code":"Authorization_RequestDenied",
+				"message":"Insufficient privileges to complete the operation.","innerError":{"request-id":"r"}}}},
 			{"id":"2","status":424,"body":{"error":{"code":"FailedDependency"}}}]}`)
 	})
 	directory, _ := g.open(t)
-	outcomes := directory.Write(t.Context(), entra.Sequential, entra.DeleteServicePrincipal{ObjectID: "sp"}, entra.DeleteApplication{ObjectID: "app"})
-	if e := entra.AsError(outcomes[0].Err); e == nil || e.Code != "Authorization_RequestDenied" || e.RequestID != "r" || e.Path != "/v1.0/servicePrincipals/sp" {
+	outcomes := directory.Write(t.Context(), entra.Sequential, entra.DeleteServicePrincipal{ObjectID: "sp"},
+		entra.DeleteApplication{ObjectID: "app"})
+	if e := entra.AsError(outcomes[0].Err); e == nil || e.Code != "Authorization_RequestDenied" || e.RequestID != "r" ||
+		e.Path != "/v1.0/servicePrincipals/sp" {
 		t.Errorf("first: %+v", outcomes[0].Err)
 	}
 	if !outcomes[1].Skipped || outcomes[1].Err != nil {
@@ -89,7 +94,8 @@ func TestATwentyFirstPartGoesIntoASecondBatch(t *testing.T) {
 		reply(w, http.StatusOK, asJSON, `{"responses":[`+strings.Join(responses, ",")+`]}`)
 	})
 	directory, _ := g.open(t)
-	for i, outcome := range directory.Write(t.Context(), entra.Parallel, slices.Repeat([]entra.Change{entra.RevokeAppRole{PrincipalID: "p", AssignmentID: "a"}}, 21)...) {
+	for i, outcome := range directory.Write(t.Context(), entra.Parallel,
+		slices.Repeat([]entra.Change{entra.RevokeAppRole{PrincipalID: "p", AssignmentID: "a"}}, 21)...) {
 		if outcome.Err != nil {
 			t.Errorf("outcome %d: %v", i, outcome.Err)
 		}
@@ -122,7 +128,8 @@ func TestWhatComesAfterAFailedPartIsNotTriedInTheNextBatchEither(t *testing.T) {
 		reply(w, http.StatusOK, asJSON, `{"responses":[`+strings.Join(responses, ",")+`]}`)
 	})
 	directory, _ := g.open(t)
-	outcomes := directory.Write(t.Context(), entra.Sequential, slices.Repeat([]entra.Change{entra.RevokeAppRole{PrincipalID: "p", AssignmentID: "a"}}, 22)...)
+	outcomes := directory.Write(t.Context(), entra.Sequential,
+		slices.Repeat([]entra.Change{entra.RevokeAppRole{PrincipalID: "p", AssignmentID: "a"}}, 22)...)
 	for i, outcome := range outcomes {
 		if failed, skipped := i == 3, i > 3; (outcome.Err != nil) != failed || outcome.Skipped != skipped {
 			t.Errorf("outcome %d: %+v", i, outcome)
@@ -136,16 +143,19 @@ func TestWhatComesAfterAFailedPartIsNotTriedInTheNextBatchEither(t *testing.T) {
 func TestWhatWasNeverSentIsNotReportedAsDone(t *testing.T) {
 	t.Parallel()
 	g := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
-		responses := []string{`{"id":"1","status":429,"headers":{"Retry-After":"3600"},"body":{"error":{"code":"TooManyRequests"}}}`}
+		responses := []string{`{"id":"1","status":429,"headers":{"Retry-After":"3600"},` +
+			`"body":{"error":{"code":"TooManyRequests"}}}`}
 		for i := range 19 {
-			responses = append(responses, `{"id":"`+string(must(json.Marshal(i+2)))+`","status":424,"body":{"error":{"code":"FailedDependency"}}}`)
+			responses = append(responses, `{"id":"`+string(must(json.Marshal(i+2)))+
+				`","status":424,"body":{"error":{"code":"FailedDependency"}}}`)
 		}
 		reply(w, http.StatusOK, asJSON, `{"responses":[`+strings.Join(responses, ",")+`]}`)
 	})
 	directory, _ := g.open(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	outcomes := directory.Write(ctx, entra.Sequential, slices.Repeat([]entra.Change{entra.PurgeDeletedItem{ObjectID: "o"}}, 22)...)
+	outcomes := directory.Write(ctx, entra.Sequential,
+		slices.Repeat([]entra.Change{entra.PurgeDeletedItem{ObjectID: "o"}}, 22)...)
 	for i, outcome := range outcomes {
 		if (outcome.Err != nil) != (i == 0) || outcome.Skipped != (i > 0) {
 			t.Errorf("outcome %d: %+v", i, outcome)
@@ -155,12 +165,14 @@ func TestWhatWasNeverSentIsNotReportedAsDone(t *testing.T) {
 
 func TestAPartThatIsAnsweredNeitherWithSuccessNorWithAnErrorHasFailed(t *testing.T) {
 	t.Parallel()
-	for _, answer := range []string{`{"id":"1"}`, `{"id":"1","status":302,"headers":{"Location":"https://elsewhere.example"}}`, `{"id":"1","status":100}`} {
+	for _, answer := range []string{`{"id":"1"}`,
+		`{"id":"1","status":302,"headers":{"Location":"https://elsewhere.example"}}`, `{"id":"1","status":100}`} {
 		g := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
 			reply(w, http.StatusOK, asJSON, `{"responses":[`+answer+`]}`)
 		})
 		directory, _ := g.open(t)
-		if outcome := directory.Write(t.Context(), entra.Parallel, entra.DeleteApplication{ObjectID: "o"})[0]; outcome.Err == nil {
+		if outcome := directory.Write(t.Context(), entra.Parallel,
+			entra.DeleteApplication{ObjectID: "o"})[0]; outcome.Err == nil {
 			t.Errorf("%s is taken for success", answer)
 		}
 	}
@@ -172,10 +184,15 @@ func TestWorkThatIsDoneAlreadyIsASuccess(t *testing.T) {
 		change entra.Change
 		answer string
 	}{
-		"a grant that exists":             {entra.GrantAppRole{}, `"status":400,"body":{"error":{"code":"Request_BadRequest","message":"Permission being assigned already exists on the object"}}`},
-		"a service principal that exists": {entra.CreateServicePrincipal{}, `"status":409,"body":{"error":{"code":"Request_MultipleObjectsWithSameKeyValue","message":"in use"}}`},
-		"an application that is gone":     {entra.DeleteApplication{ObjectID: "o"}, `"status":404,"body":{"error":{"code":"Request_ResourceNotFound"}}`},
-		"a grant that is gone":            {entra.RevokeAppRole{PrincipalID: "p", AssignmentID: "a"}, `"status":404,"body":{"error":{"code":"Request_ResourceNotFound"}}`},
+		"a grant that exists": {entra.GrantAppRole{},
+			`"status":400,"body":{"error":{"code":"Request_BadRequest","message":"Permission being assigned already exists on ` +
+				`the object"}}`},
+		"a service principal that exists": {entra.CreateServicePrincipal{},
+			`"status":409,"body":{"error":{"code":"Request_MultipleObjectsWithSameKeyValue","message":"in use"}}`},
+		"an application that is gone": {entra.DeleteApplication{ObjectID: "o"},
+			`"status":404,"body":{"error":{"code":"Request_ResourceNotFound"}}`},
+		"a grant that is gone": {entra.RevokeAppRole{PrincipalID: "p", AssignmentID: "a"},
+			`"status":404,"body":{"error":{"code":"Request_ResourceNotFound"}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -183,7 +200,8 @@ func TestWorkThatIsDoneAlreadyIsASuccess(t *testing.T) {
 				reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1",`+c.answer+`}]}`)
 			})
 			directory, _ := g.open(t)
-			if outcome := directory.Write(context.Background(), entra.Parallel, c.change)[0]; outcome.Err != nil || outcome.Skipped {
+			if outcome := directory.Write(context.Background(), entra.Parallel, c.change)[0]; outcome.Err != nil ||
+				outcome.Skipped {
 				t.Errorf("%+v", outcome)
 			}
 		})
@@ -229,9 +247,12 @@ func TestAChangeOfAKeyThatStaysIsSentAsItWasRead(t *testing.T) {
 	g := serve(t, func(n int, w http.ResponseWriter, _ *http.Request) {
 		if n == 1 {
 			reply(w, http.StatusOK, asJSON, `{"responses":[
-				{"id":"1","status":200,"body":{"id":"o","appId":"a","keyCredentials":[{"keyId":"11111111-1111-4111-8111-111111111111","displayName":"CN=old","type":"AsymmetricX509Cert","usage":"Verify",
-					"customKeyIdentifier":"52ED9B5038A47B9E2E2190715CC238359D4F8F73","startDateTime":"2026-01-01T00:00:00Z","endDateTime":"2031-01-01T00:00:00Z","key":null}]}},
-				{"id":"2","status":404,"body":`+gone+`},{"id":"3","status":404,"body":`+gone+`},{"id":"4","status":200,"body":{"value":[]}}]}`)
+				{"id":"1","status":200,"body":{"id":"o","appId":"a","keyCredentials":[{
+					"keyId":"11111111-1111-4111-8111-111111111111","displayName":"CN=old","type":"AsymmetricX509Cert","usage":"Verify",
+					"customKeyIdentifier":"52ED9B5038A47B9E2E2190715CC238359D4F8F73",
+					"startDateTime":"2026-01-01T00:00:00Z","endDateTime":"2031-01-01T00:00:00Z","key":null}]}},
+				{"id":"2","status":404,"body":`+gone+`},{"id":"3","status":404,"body":`+gone+`},
+				{"id":"4","status":200,"body":{"value":[]}}]}`)
 			return
 		}
 		reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1","status":204}]}`)
@@ -244,8 +265,10 @@ func TestAChangeOfAKeyThatStaysIsSentAsItWasRead(t *testing.T) {
 	if got := registration.Application.Keys[0].Thumbprint(); got != "52ED9B5038A47B9E2E2190715CC238359D4F8F73" {
 		t.Errorf("thumbprint %q", got)
 	}
-	keys := append(registration.Application.Keys, entra.KeyCredential{DisplayName: "CN=new", Type: "AsymmetricX509Cert", Usage: "Verify", Certificate: []byte("der")})
-	if outcome := directory.Write(t.Context(), entra.Sequential, entra.ApplicationChange{ObjectID: "o", Keys: &keys})[0]; outcome.Err != nil {
+	keys := append(registration.Application.Keys,
+		entra.KeyCredential{DisplayName: "CN=new", Type: "AsymmetricX509Cert", Usage: "Verify", Certificate: []byte("der")})
+	if outcome := directory.Write(t.Context(), entra.Sequential,
+		entra.ApplicationChange{ObjectID: "o", Keys: &keys})[0]; outcome.Err != nil {
 		t.Fatal(outcome.Err)
 	}
 	var sent struct {
@@ -256,8 +279,10 @@ func TestAChangeOfAKeyThatStaysIsSentAsItWasRead(t *testing.T) {
 	}
 	old := sent.KeyCredentials[0]
 	for property, want := range map[string]any{
-		"keyId": "11111111-1111-4111-8111-111111111111", "displayName": "CN=old", "type": "AsymmetricX509Cert", "usage": "Verify",
-		"customKeyIdentifier": "52ED9B5038A47B9E2E2190715CC238359D4F8F73", "startDateTime": "2026-01-01T00:00:00Z", "endDateTime": "2031-01-01T00:00:00Z",
+		"keyId": "11111111-1111-4111-8111-111111111111", "displayName": "CN=old", "type": "AsymmetricX509Cert",
+		"usage":               "Verify",
+		"customKeyIdentifier": "52ED9B5038A47B9E2E2190715CC238359D4F8F73", "startDateTime": "2026-01-01T00:00:00Z",
+		"endDateTime": "2031-01-01T00:00:00Z",
 	} {
 		if old[property] != want {
 			t.Errorf("%s was sent as %v, want %v", property, old[property], want)

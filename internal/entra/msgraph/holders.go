@@ -15,9 +15,9 @@ import (
 // Organization.Read.All for the domain. What may not be read is an answer, not an error.
 func (d *directory) RoleHolders(ctx context.Context, role entra.RoleRef, except string) (*entra.RoleHolders, error) {
 	answers, err := d.batch(ctx, entra.Parallel,
-		d.get("/organization?$select="+organizationProperties, nil),
-		d.get("/servicePrincipals(appId='{appID}')/appRoleAssignedTo", parameters{"appID": role.ResourceAppID}),
-		d.get("/servicePrincipals(appId='{appID}')?$select="+servicePrincipalProperties, parameters{"appID": except}))
+		get("/organization?$select="+organizationProperties),
+		get("/servicePrincipals(appId='%s')/appRoleAssignedTo", role.ResourceAppID),
+		get("/servicePrincipals(appId='%s')?$select="+servicePrincipalProperties, except))
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (d *directory) RoleHolders(ctx context.Context, role entra.RoleRef, except 
 		return nil, err
 	}
 	// A grant names its holder by the object ID alone.
-	var parts []part
+	var parts []request
 	var asked []string
 	if own, err := found[*servicePrincipal](answers[2], newServicePrincipal); err == nil && own != nil {
 		asked = append(asked, own.ObjectID)
@@ -50,7 +50,7 @@ func (d *directory) RoleHolders(ctx context.Context, role entra.RoleRef, except 
 			continue
 		}
 		asked = append(asked, grant.PrincipalID)
-		parts = append(parts, d.get("/servicePrincipals/{id}?$select="+servicePrincipalProperties, parameters{"id": grant.PrincipalID}))
+		parts = append(parts, get("/servicePrincipals/%s?$select="+servicePrincipalProperties, grant.PrincipalID))
 	}
 	named, err := d.batch(ctx, entra.Parallel, parts...)
 	if err != nil {

@@ -16,7 +16,8 @@ const (
 
 // assignment is one element of appRoleAssignedTo.
 func assignment(principal int, role string) string {
-	return fmt.Sprintf(`{"id":"g%d","appRoleId":%q,"principalId":"00000000-0000-0000-0000-%012d","principalType":"ServicePrincipal"}`, principal, role, principal)
+	return fmt.Sprintf(`{"id":"g%d","appRoleId":%q,"principalId":"00000000-0000-0000-0000-%012d",`+
+		`"principalType":"ServicePrincipal"}`, principal, role, principal)
 }
 
 func TestHoldersOfARoleAreFoundOnEveryPageWithTheirClientIDs(t *testing.T) {
@@ -26,9 +27,12 @@ func TestHoldersOfARoleAreFoundOnEveryPageWithTheirClientIDs(t *testing.T) {
 		switch {
 		case n == 1:
 			reply(w, http.StatusOK, asJSON, `{"responses":[
-				{"id":"1","status":200,"body":{"value":[{"id":"t","verifiedDomains":[{"name":"contoso.com"},{"name":"contoso.onmicrosoft.com","isInitial":true}]}]}},
-				{"id":"2","status":200,"body":{"@odata.nextLink":"`+g.URL+`/v1.0/page2","value":[`+assignment(1, ewsRole)+`,`+assignment(2, otherRole)+`,`+assignment(5, ewsRole)+`]}},
-				{"id":"3","status":200,"body":{"id":"00000000-0000-0000-0000-000000000005","appId":"OURS","displayName":"CodeTwo"}}]}`)
+				{"id":"1","status":200,"body":{"value":[{"id":"t","verifiedDomains":[{"name":"contoso.com"},
+					{"name":"contoso.onmicrosoft.com","isInitial":true}]}]}},
+				{"id":"2","status":200,"body":{"@odata.nextLink":"`+g.URL+`/v1.0/page2","value":[
+					`+assignment(1, ewsRole)+`,`+assignment(2, otherRole)+`,`+assignment(5, ewsRole)+`]}},
+				{"id":"3","status":200,"body":{"id":"00000000-0000-0000-0000-000000000005","appId":"OURS",
+					"displayName":"CodeTwo"}}]}`)
 		case strings.HasSuffix(r.URL.Path, "/page2"):
 			reply(w, http.StatusOK, asJSON, `{"value":[`+assignment(3, strings.ToUpper(ewsRole))+`,`+assignment(4, ewsRole)+`]}`)
 		default:
@@ -43,7 +47,8 @@ func TestHoldersOfARoleAreFoundOnEveryPageWithTheirClientIDs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !held.Read || held.InitialDomain != "contoso.onmicrosoft.com" || len(held.Holders) != 2 || held.Holders[0].ClientID != "c3" || held.Holders[1].DisplayName != "Zebra" {
+	if !held.Read || held.InitialDomain != "contoso.onmicrosoft.com" || len(held.Holders) != 2 ||
+		held.Holders[0].ClientID != "c3" || held.Holders[1].DisplayName != "Zebra" {
 		t.Errorf("held: %+v", held)
 	}
 	if asked := batched(t, g.requests[2].body); len(asked) != 3 {
@@ -55,7 +60,8 @@ func TestHoldersThatCannotBeReadAreAbsentAndNoError(t *testing.T) {
 	t.Parallel()
 	for _, denied := range []string{
 		`"status":403,"body":{"error":{"code":"Authorization_RequestDenied"}}`,
-		`"status":404,"body":{"error":{"code":"Request_ResourceNotFound","message":"Resource 'o' does not exist or one of its queried reference-property objects are not present."}}`,
+		`"status":404,"body":{"error":{"code":"Request_ResourceNotFound","message":"Resource 'o' does not exist or one of ` +
+			`its queried reference-property objects are not present."}}`,
 	} {
 		holdersThatCannotBeRead(t, denied)
 	}

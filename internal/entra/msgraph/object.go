@@ -1,6 +1,7 @@
 package msgraph
 
 import (
+	"encoding/base64"
 	"errors"
 	"slices"
 	"time"
@@ -13,8 +14,8 @@ import (
 )
 
 // The SDK's models of applications, service principals and users know how to read whatever can hang on one of those,
-// which in the end is every type that Microsoft Graph has: 27 MB of a binary of 51, for two dozen properties. The types here
-// read and write what this package selects. The parts of these objects are the SDK's models.
+// which in the end is every type that Microsoft Graph has: 27 MB of a binary of 51, for two dozen properties. The types
+// here read and write what this package selects. The parts of these objects are the SDK's models.
 
 // fields says how each property of an object is read.
 type fields = map[string]func(serialization.ParseNode) error
@@ -93,7 +94,8 @@ func (a applicationBody) Serialize(writer serialization.SerializationWriter) err
 		err = errors.Join(err, writer.WriteCollectionOfStringValues("tags", a.Tags))
 	}
 	if a.Declared != nil {
-		err = errors.Join(err, writer.WriteCollectionOfObjectValues("requiredResourceAccess", fromDeclared(*a.Declared, a.DeclaredScopes)))
+		err = errors.Join(err, writer.WriteCollectionOfObjectValues("requiredResourceAccess",
+			fromDeclared(*a.Declared, a.DeclaredScopes)))
 	}
 	if a.Keys != nil {
 		keys := make([]serialization.Parsable, 0, len(*a.Keys))
@@ -191,105 +193,100 @@ func (u *user) addPlan(plan models.AssignedPlanable) {
 	})
 }
 
-// page is one page of a collection.
-type page[T serialization.Parsable] struct {
-	readOnly
-	create serialization.ParsableFactory
-	items  []T
-	next   string // the next page's address, empty on the last one
-}
+const (
+	typeRole  = "Role"  // an application permission in requiredResourceAccess
+	typeScope = "Scope" // a delegated one
+)
 
-func pageOf[T serialization.Parsable](create serialization.ParsableFactory) serialization.ParsableFactory {
-	return func(serialization.ParseNode) (serialization.Parsable, error) { return &page[T]{create: create}, nil }
-}
+// identifierToWire undoes what the SDK does to customKeyIdentifier. Graph sends the thumbprint's hex digits where its
+// schema promises base64; the SDK decodes them as base64 all the same. Encoding gives the digits back.
+func identifierToWire(decoded []byte) string { return base64.StdEncoding.EncodeToString(decoded) }
 
-// GetFieldDeserializers implements serialization.Parsable.
-func (p *page[T]) GetFieldDeserializers() fields {
-	return fields{
-		"value":           each(p.create, func(item T) { p.items = append(p.items, item) }),
-		"@odata.nextLink": text(&p.next),
+// identifierFromWire is the way back, for a key that is sent again in order to keep it.
+func identifierFromWire(wire string) []byte {
+	decoded, err := base64.StdEncoding.DecodeString(wire)
+	if err != nil {
+		return nil // never Graph's own value; Graph then keeps what it has
 	}
+	return decoded
 }
 
-// readOnly is the half of serialization.Parsable that an object which is only read does not need.
-type readOnly struct{}
-
-// Serialize implements serialization.Parsable.
-func (readOnly) Serialize(serialization.SerializationWriter) error {
-	return errors.New("msgraph: this object is read and never written")
-}
-
-// writeOnly is the half of serialization.Parsable that a request's body does not need.
-type writeOnly struct{}
-
-// GetFieldDeserializers implements serialization.Parsable.
-func (writeOnly) GetFieldDeserializers() fields { return nil }
-
-func text(into *string) func(serialization.ParseNode) error {
-	return plain(into, serialization.ParseNode.GetStringValue)
-}
-
-func flag(into *bool) func(serialization.ParseNode) error {
-	return plain(into, serialization.ParseNode.GetBoolValue)
-}
-
-func moment(into *time.Time) func(serialization.ParseNode) error {
-	return plain(into, serialization.ParseNode.GetTimeValue)
-}
-
-func texts(into *[]string) func(serialization.ParseNode) error {
-	return func(node serialization.ParseNode) error {
-		values, err := node.GetCollectionOfPrimitiveValues("string")
-		for _, each := range values {
-			if text, ok := each.(*string); ok {
-				*into = append(*into, value(text))
+// fromDeclared groups the permissions by API, in the order in which the APIs come first.
+func fromDeclared(roles, scopes []entra.RoleRef) []serialization.Parsable {
+	access := map[string]models.RequiredResourceAccessable{}
+	declared := make([]serialization.Parsable, 0, 2)
+	add := func(refs []entra.RoleRef, kind string) {
+		for _, ref := range refs {
+			api, known := access[ref.ResourceAppID]
+			if !known {
+				api = models.NewRequiredResourceAccess()
+				api.SetResourceAppId(&ref.ResourceAppID)
+				access[ref.ResourceAppID] = api
+				declared = append(declared, api)
 			}
+			entry := models.NewResourceAccess()
+			entry.SetId(parseID(ref.RoleID))
+			entry.SetTypeEscaped(&kind)
+			api.SetResourceAccess(append(api.GetResourceAccess(), entry))
 		}
-		return err
+	}
+	add(roles, typeRole)
+	add(scopes, typeScope)
+	return declared
+}
+
+// fromKey builds a key credential: a new one with its certificate and without dates, which Entra then takes from the
+// certificate; or a repeated one exactly as it was read, since Entra refuses to change an existing key.
+func fromKey(key entra.KeyCredential) models.KeyCredentialable {
+	model := models.NewKeyCredential()
+	if key.DisplayName != "" {
+		model.SetDisplayName(&key.DisplayName)
+	}
+	model.SetTypeEscaped(&key.Type)
+	model.SetUsage(&key.Usage)
+	model.SetKeyId(parseID(key.KeyID))
+	if key.Certificate != nil {
+		model.SetKey(key.Certificate)
+		return model
+	}
+	model.SetCustomKeyIdentifier(identifierFromWire(key.CustomKeyIdentifier))
+	model.SetStartDateTime(utc(key.NotBefore))
+	model.SetEndDateTime(utc(key.NotAfter))
+	return model
+}
+
+func utc(moment time.Time) *time.Time {
+	moment = moment.UTC()
+	return &moment
+}
+
+func parseID(text string) *uuid.UUID {
+	parsed, err := uuid.Parse(text)
+	if err != nil {
+		return nil
+	}
+	return &parsed
+}
+
+func toGrant(model models.AppRoleAssignmentable) entra.AppRoleAssignment {
+	return entra.AppRoleAssignment{
+		ID:           value(model.GetId()),
+		RoleID:       id(model.GetAppRoleId()),
+		PrincipalID:  id(model.GetPrincipalId()),
+		ResourceID:   id(model.GetResourceId()),
+		ResourceName: value(model.GetResourceDisplayName()),
+		CreatedAt:    value(model.GetCreatedDateTime()),
 	}
 }
 
-// plain reads a property for which null and its zero value mean the same.
-func plain[T any](into *T, get func(serialization.ParseNode) (*T, error)) func(serialization.ParseNode) error {
-	return func(node serialization.ParseNode) error {
-		read, err := get(node)
-		*into = value(read)
-		return err
+func toOrganization(model models.Organizationable) *entra.Organization {
+	organization := &entra.Organization{TenantID: value(model.GetId()), DisplayName: value(model.GetDisplayName())}
+	for _, domain := range model.GetVerifiedDomains() {
+		organization.Domains = append(organization.Domains, entra.Domain{
+			Name:    value(domain.GetName()),
+			Default: value(domain.GetIsDefault()),
+			Initial: value(domain.GetIsInitial()),
+		})
 	}
-}
-
-func optional[T any](into **T, get func(serialization.ParseNode) (*T, error)) func(serialization.ParseNode) error {
-	return func(node serialization.ParseNode) (err error) {
-		*into, err = get(node)
-		return err
-	}
-}
-
-// each hands over the objects of a collection.
-func each[T serialization.Parsable](create serialization.ParsableFactory, take func(T)) func(serialization.ParseNode) error {
-	return func(node serialization.ParseNode) error {
-		items, err := node.GetCollectionOfObjectValues(create)
-		for _, item := range items {
-			if typed, ok := item.(T); ok {
-				take(typed)
-			}
-		}
-		return err
-	}
-}
-
-// The SDK's models hold pointers throughout, any of them nil.
-func value[T any](pointer *T) T {
-	var none T
-	if pointer == nil {
-		return none
-	}
-	return *pointer
-}
-
-func id(pointer *uuid.UUID) string {
-	if pointer == nil {
-		return ""
-	}
-	return pointer.String()
+	return organization
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
-	abstractions "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoft/kiota-abstractions-go/serialization"
 	"github.com/microsoftgraph/msgraph-sdk-go/models"
 
@@ -26,15 +26,14 @@ const (
 // Registration implements entra.Directory. Rights: Application.Read.All, or Application.ReadWrite.OwnedBy for an
 // application of the caller's own.
 func (d *directory) Registration(ctx context.Context, ref entra.RegistrationRef) (*entra.Registration, error) {
-	values := parameters{"id": ref.ObjectID, "clientID": ref.ClientID}
-	parts := []part{
-		d.get("/applications/{id}?$select="+applicationProperties, values),
-		d.get("/servicePrincipals(appId='{clientID}')?$select="+servicePrincipalProperties, values),
-		d.get("/servicePrincipals(appId='{clientID}')/appRoleAssignments", values),
-		d.get("/applications/{id}/federatedIdentityCredentials", values),
+	parts := []request{
+		get("/applications/%s?$select="+applicationProperties, ref.ObjectID),
+		get("/servicePrincipals(appId='%s')?$select="+servicePrincipalProperties, ref.ClientID),
+		get("/servicePrincipals(appId='%s')/appRoleAssignments", ref.ClientID),
+		get("/applications/%s/federatedIdentityCredentials", ref.ObjectID),
 	}
 	for _, appID := range ref.APIs {
-		parts = append(parts, d.get("/servicePrincipals(appId='{appID}')?$select=id,appId", parameters{"appID": appID}))
+		parts = append(parts, get("/servicePrincipals(appId='%s')?$select=id,appId", appID))
 	}
 	answers, err := d.batch(ctx, entra.Parallel, parts...)
 	if err != nil {
@@ -76,12 +75,12 @@ func (d *directory) Registration(ctx context.Context, ref entra.RegistrationRef)
 
 // nameAPIs fills in which API each grant is on, asking for the APIs that nobody expected.
 func (d *directory) nameAPIs(ctx context.Context, grants []entra.AppRoleAssignment, apis map[string]string) error {
-	var strangers []part
+	var strangers []request
 	var asked []string
 	for _, grant := range grants {
 		if _, known := apis[grant.ResourceID]; !known && !slices.Contains(asked, grant.ResourceID) {
 			asked = append(asked, grant.ResourceID)
-			strangers = append(strangers, d.get("/servicePrincipals/{id}?$select=id,appId", parameters{"id": grant.ResourceID}))
+			strangers = append(strangers, get("/servicePrincipals/%s?$select=id,appId", grant.ResourceID))
 		}
 	}
 	answers, err := d.batch(ctx, entra.Parallel, strangers...)
@@ -104,7 +103,8 @@ func (d *directory) nameAPIs(ctx context.Context, grants []entra.AppRoleAssignme
 }
 
 func (d *directory) grants(ctx context.Context, answered answer) ([]entra.AppRoleAssignment, error) {
-	listed, err := list[models.AppRoleAssignmentable](ctx, d, answered, models.CreateAppRoleAssignmentFromDiscriminatorValue)
+	listed, err := list[models.AppRoleAssignmentable](ctx, d, answered,
+		models.CreateAppRoleAssignmentFromDiscriminatorValue)
 	var grants []entra.AppRoleAssignment
 	for _, model := range listed {
 		grants = append(grants, toGrant(model))
@@ -113,7 +113,8 @@ func (d *directory) grants(ctx context.Context, answered answer) ([]entra.AppRol
 }
 
 func (d *directory) federated(ctx context.Context, answered answer) ([]entra.FederatedCredential, error) {
-	listed, err := list[models.FederatedIdentityCredentialable](ctx, d, answered, models.CreateFederatedIdentityCredentialFromDiscriminatorValue)
+	listed, err := list[models.FederatedIdentityCredentialable](ctx, d, answered,
+		models.CreateFederatedIdentityCredentialFromDiscriminatorValue)
 	var credentials []entra.FederatedCredential
 	for _, model := range listed {
 		credentials = append(credentials, entra.FederatedCredential{
@@ -131,21 +132,23 @@ func (d *directory) federated(ctx context.Context, answered answer) ([]entra.Fed
 func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra.SearchResult, error) {
 	result := &entra.SearchResult{}
 	var deletedByUniqueName []entra.Application
-	var parts []part
-	var take []func(answer) error
-	one := func(template string, values parameters, into **entra.Application) {
-		parts = append(parts, d.get(template+"?$select="+applicationProperties, values))
-		take = append(take, func(answered answer) error {
-			object, err := found[*application](answered, newApplication)
-			if object != nil {
-				*into = &object.Application
-			}
-			return err
-		})
+	var parts []request
+	var takes []func(answer) error // of what each part was answered
+	ask := func(part request, take func(answer) error) {
+		parts, takes = append(parts, part), append(takes, take)
+	}
+	one := func(key, name string, into **entra.Application) {
+		ask(get("/applications("+key+"='%s')?$select="+applicationProperties, strings.ReplaceAll(name, "'", "''")),
+			func(answered answer) error {
+				object, err := found[*application](answered, newApplication)
+				if object != nil {
+					*into = &object.Application
+				}
+				return err
+			})
 	}
 	many := func(path, filter string, into *[]entra.Application) {
-		parts = append(parts, d.get(path+"?$filter={filter}&$select="+applicationProperties, parameters{"filter": filter}))
-		take = append(take, func(answered answer) error {
+		ask(get(path+"?$filter=%s&$select="+applicationProperties, filter), func(answered answer) error {
 			listed, err := list[*application](ctx, d, answered, newApplication)
 			for _, object := range listed {
 				*into = append(*into, object.Application)
@@ -154,16 +157,17 @@ func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra
 		})
 	}
 	if query.UniqueName != "" {
-		one("/applications(uniqueName='{name}')", parameters{"name": strings.ReplaceAll(query.UniqueName, "'", "''")}, &result.ByUniqueName)
+		one("uniqueName", query.UniqueName, &result.ByUniqueName)
 		// Whether the recycle bin can be filtered by it is unconfirmed; where not, the display name has to find it.
 		many("/directory/deletedItems/graph.application", "uniqueName eq "+quoted(query.UniqueName), &deletedByUniqueName)
-		take[len(take)-1] = tolerating(http.StatusBadRequest, take[len(take)-1])
+		takes[len(takes)-1] = tolerating(http.StatusBadRequest, takes[len(takes)-1])
 	}
 	if query.ClientID != "" {
-		one("/applications(appId='{id}')", parameters{"id": query.ClientID}, &result.ByClientID)
-		parts = append(parts, d.get("/directory/deletedItems/graph.servicePrincipal?$filter={filter}&$select="+servicePrincipalProperties+",deletedDateTime",
-			parameters{"filter": "appId eq " + quoted(query.ClientID)}))
-		take = append(take, func(answered answer) error {
+		one("appId", query.ClientID, &result.ByClientID)
+		binned := get("/directory/deletedItems/graph.servicePrincipal?$filter=%s&$select="+servicePrincipalProperties+
+			",deletedDateTime",
+			"appId eq "+quoted(query.ClientID))
+		ask(binned, func(answered answer) error {
 			listed, err := list[*servicePrincipal](ctx, d, answered, newServicePrincipal)
 			for _, object := range listed {
 				result.DeletedServicePrincipals = append(result.DeletedServicePrincipals, object.ServicePrincipal)
@@ -182,8 +186,7 @@ func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra
 		many("/applications", "tags/any(t:t eq "+quoted(query.Tag)+")", &result.ByTag)
 	}
 	if query.CertificatePolicy {
-		parts = append(parts, d.get(certificatePolicyPath, nil))
-		take = append(take, func(answered answer) error {
+		ask(get(certificatePolicyPath), func(answered answer) error {
 			if answered.err == nil {
 				result.CertificatePolicy = toCertificatePolicy(answered.body)
 			}
@@ -195,16 +198,17 @@ func (d *directory) Search(ctx context.Context, query entra.SearchQuery) (*entra
 		return nil, err
 	}
 	for at, answered := range answers {
-		if err := take[at](answered); err != nil {
-			if entra.IsDenied(err) {
-				result.ListDenied = entra.AsError(err)
-				continue
-			}
+		err := takes[at](answered)
+		switch {
+		case entra.IsDenied(err):
+			result.ListDenied = entra.AsError(err)
+		case err != nil:
 			return nil, err
 		}
 	}
 	for _, deleted := range deletedByUniqueName {
-		if !slices.ContainsFunc(result.Deleted, func(listed entra.Application) bool { return listed.ObjectID == deleted.ObjectID }) {
+		same := func(listed entra.Application) bool { return listed.ObjectID == deleted.ObjectID }
+		if !slices.ContainsFunc(result.Deleted, same) {
 			result.Deleted = append(result.Deleted, deleted)
 		}
 	}
@@ -223,17 +227,19 @@ func tolerating(status int, take func(answer) error) func(answer) error {
 
 // ResourceApplications implements entra.Directory. What an API offers does not change during a run, so each is asked
 // for once. Rights: Application.Read.All.
-func (d *directory) ResourceApplications(ctx context.Context, appIDs ...string) (map[string]entra.ResourceApplication, error) {
+func (d *directory) ResourceApplications(
+	ctx context.Context, appIDs ...string,
+) (map[string]entra.ResourceApplication, error) {
 	if err := d.asking.Acquire(ctx, 1); err != nil { // held while asking: a second caller wants the same answer
 		return nil, fmt.Errorf("waiting for what another operation asks of the same APIs: %w", err)
 	}
 	defer d.asking.Release(1)
-	var parts []part
+	var parts []request
 	var asked []string
 	for _, appID := range appIDs {
 		if _, known := d.resources[appID]; !known {
 			asked = append(asked, appID)
-			parts = append(parts, d.get("/servicePrincipals(appId='{appID}')?$select="+resourceProperties, parameters{"appID": appID}))
+			parts = append(parts, get("/servicePrincipals(appId='%s')?$select="+resourceProperties, appID))
 		}
 	}
 	answers, err := d.batch(ctx, entra.Parallel, parts...)
@@ -260,8 +266,9 @@ func (d *directory) ResourceApplications(ctx context.Context, appIDs ...string) 
 
 // Organization implements entra.Directory. Rights: Organization.Read.All.
 func (d *directory) Organization(ctx context.Context) (*entra.Organization, error) {
-	request := d.request(abstractions.GET, "/organization?$select="+organizationProperties, nil)
-	tenants, err := ask[*page[models.Organizationable]](ctx, d, request, pageOf[models.Organizationable](models.CreateOrganizationFromDiscriminatorValue))
+	answered := d.send(ctx, get("/organization?$select="+organizationProperties))
+	tenants, err := decode[*page[models.Organizationable]](answered,
+		pageOf[models.Organizationable](models.CreateOrganizationFromDiscriminatorValue))
 	if err != nil {
 		return nil, err
 	}
@@ -271,13 +278,14 @@ func (d *directory) Organization(ctx context.Context) (*entra.Organization, erro
 	return toOrganization(tenants.items[0]), nil
 }
 
-// User implements entra.Directory. Graph finds a user by ID or user principal name alone, so whoever has the address as
-// another one is looked for beside that. Rights: User.Read.All or Directory.Read.All; the plans need one of these.
+// User implements entra.Directory. Graph finds a user by ID or user principal name alone, so a user who has the address
+// as another one is looked for as well. Rights: User.Read.All or Directory.Read.All; the plans need one of these.
 func (d *directory) User(ctx context.Context, address string) (*entra.User, error) {
-	filter := "mail eq " + quoted(address) + " or proxyAddresses/any(p:p eq " + quoted("smtp:"+address) + ") or proxyAddresses/any(p:p eq " + quoted("SMTP:"+address) + ")"
+	filter := "mail eq " + quoted(address) + " or proxyAddresses/any(p:p eq " + quoted("smtp:"+address) +
+		") or proxyAddresses/any(p:p eq " + quoted("SMTP:"+address) + ")"
 	answers, err := d.batch(ctx, entra.Parallel,
-		d.get("/users/{address}?$select="+userProperties, parameters{"address": address}),
-		d.get("/users?$filter={filter}&$select="+userProperties, parameters{"filter": filter}))
+		get("/users/%s?$select="+userProperties, address),
+		get("/users?$filter=%s&$select="+userProperties, filter))
 	if err != nil {
 		return nil, err
 	}
@@ -298,27 +306,22 @@ func (d *directory) User(ctx context.Context, address string) (*entra.User, erro
 	return &addressed[0].User, nil
 }
 
-// found decodes a part's answer. An object that does not exist is the zero value, without an error.
-func found[T serialization.Parsable](answered answer, factory serialization.ParsableFactory) (T, error) {
-	var none T
-	if entra.IsNotFound(answered.err) {
-		return none, nil
-	}
-	if answered.err != nil {
-		return none, answered.err
-	}
-	return decode[T](answered.body, factory)
-}
-
-// list decodes a collection, and asks for the pages that did not fit into the part's answer.
-func list[T serialization.Parsable](ctx context.Context, d *directory, answered answer, create serialization.ParsableFactory) ([]T, error) {
+// list decodes a collection, and asks for the pages that did not fit into the answer.
+func list[T serialization.Parsable](
+	ctx context.Context, d *directory, answered answer, create serialization.ParsableFactory,
+) ([]T, error) {
 	current, err := found[*page[T]](answered, pageOf[T](create))
 	if current == nil || err != nil {
 		return nil, err
 	}
 	items := current.items
 	for current.next != "" {
-		if current, err = ask[*page[T]](ctx, d, nextPage(current.next), pageOf[T](create)); err != nil {
+		path, err := d.nextPath(current.next)
+		if err != nil {
+			return nil, err
+		}
+		if current, err = decode[*page[T]](d.send(ctx, request{method: http.MethodGet, path: path}),
+			pageOf[T](create)); err != nil {
 			return nil, err
 		}
 		items = append(items, current.items...)
@@ -326,19 +329,11 @@ func list[T serialization.Parsable](ctx context.Context, d *directory, answered 
 	return items, nil
 }
 
-// ask sends one reading request outside of a batch.
-func ask[T serialization.Parsable](ctx context.Context, d *directory, request *abstractions.RequestInformation, factory serialization.ParsableFactory) (T, error) {
-	body, _, err := d.send(ctx, request, true)
-	if err != nil {
-		var none T
-		return none, err
+// nextPath is the path of a collection's next page. A link that leads elsewhere is refused: the token would follow it.
+func (d *directory) nextPath(link string) (string, error) {
+	base := d.Origin + version
+	if _, err := url.Parse(link); err != nil || len(link) < len(base) || !strings.EqualFold(link[:len(base)], base) {
+		return "", fmt.Errorf("refused to follow a list's next page outside of %s", base)
 	}
-	return decode[T](body, factory)
-}
-
-// nextPage follows a collection's next link. send refuses one that leaves the origin.
-func nextPage(link string) *abstractions.RequestInformation {
-	request := abstractions.NewRequestInformationWithMethodAndUrlTemplateAndPathParameters(abstractions.GET, "{+request-raw-url}", map[string]string{"request-raw-url": link})
-	request.Headers.TryAdd("Accept", "application/json")
-	return request
+	return link[len(base):], nil
 }

@@ -34,7 +34,8 @@ func serve(t *testing.T, answer func(n int, w http.ResponseWriter, r *http.Reque
 	g.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		g.mu.Lock()
-		g.requests = append(g.requests, seen{r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Get("Authorization"), r.Header.Get("Content-Encoding"), string(body)})
+		g.requests = append(g.requests, seen{r.Method, r.URL.Path, r.URL.RawQuery, r.Header.Get("Authorization"),
+			r.Header.Get("Content-Encoding"), string(body)})
 		n := len(g.requests)
 		g.mu.Unlock()
 		g.answer(n, w, r)
@@ -70,7 +71,8 @@ func reply(w http.ResponseWriter, status int, contentType, body string) {
 const asJSON = "application/json"
 
 func organization(w http.ResponseWriter) {
-	reply(w, http.StatusOK, asJSON, `{"value":[{"id":"t","displayName":"Contoso","verifiedDomains":[{"name":"contoso.com","isDefault":true}]}]}`)
+	reply(w, http.StatusOK, asJSON, `{"value":[{"id":"t","displayName":"Contoso",`+
+		`"verifiedDomains":[{"name":"contoso.com","isDefault":true}]}]}`)
 }
 
 func TestEveryBodyOfAnErrorBecomesOneTypedError(t *testing.T) {
@@ -82,16 +84,23 @@ func TestEveryBodyOfAnErrorBecomesOneTypedError(t *testing.T) {
 		want        entra.Error
 	}{
 		"as documented": {http.StatusForbidden, asJSON,
-			`{"error":{"code":"Authorization_RequestDenied","message":"Insufficient privileges to complete the operation.","details":[{"code":"d","message":"m","target":"t"}],"innerError":{"date":"2026-11-23T10:00:00","request-id":"r-1","client-request-id":"c-1"}}}`,
-			entra.Error{Status: 403, Code: "Authorization_RequestDenied", Message: "Insufficient privileges to complete the operation.", RequestID: "r-1", ClientRequestID: "c-1"}},
-		"inner error in lower case": {http.StatusBadRequest, asJSON, `{"error":{"code":"c","message":"m","innererror":{"request-id":"r-2"}}}`,
+			`{"error":{"code":"Authorization_RequestDenied","message":"Insufficient privileges to complete the operation.",` +
+				`"details":[{"code":"d","message":"m","target":"t"}],"innerError":{"date":"2026-11-23T10:00:00",` +
+				`"request-id":"r-1","client-request-id":"c-1"}}}`,
+			entra.Error{Status: 403, Code: "Authorization_RequestDenied", Message: "Insufficient privileges to complete the " +
+				"operation.", RequestID: "r-1", ClientRequestID: "c-1"}},
+		"inner error in lower case": {http.StatusBadRequest, asJSON,
+			`{"error":{"code":"c","message":"m","innererror":{"request-id":"r-2"}}}`,
 			entra.Error{Status: 400, Code: "c", Message: "m", RequestID: "r-2"}},
-		"message and details as objects": {http.StatusBadRequest, asJSON, `{"error":{"code":"c","message":{"lang":"en","value":"inside"},"details":{"code":"d"}}}`,
+		"message and details as objects": {http.StatusBadRequest, asJSON,
+			`{"error":{"code":"c","message":{"lang":"en","value":"inside"},"details":{"code":"d"}}}`,
 			entra.Error{Status: 400, Code: "c", Message: "inside", RequestID: "header-id"}},
-		"an empty object":            {http.StatusBadRequest, asJSON, `{}`, entra.Error{Status: 400, RequestID: "header-id"}},
-		"an error without a message": {http.StatusBadRequest, asJSON, `{"error":{"code":"c"}}`, entra.Error{Status: 400, Code: "c", RequestID: "header-id"}},
-		"a gateway's HTML":           {http.StatusNotFound, "text/html", "<html>\n<b>Not here</b></html>", entra.Error{Status: 404, Message: "<html> <b>Not here</b></html>", RequestID: "header-id"}},
-		"nothing":                    {http.StatusUnauthorized, "", "", entra.Error{Status: 401, RequestID: "header-id"}},
+		"an empty object": {http.StatusBadRequest, asJSON, `{}`, entra.Error{Status: 400, RequestID: "header-id"}},
+		"an error without a message": {http.StatusBadRequest, asJSON, `{"error":{"code":"c"}}`,
+			entra.Error{Status: 400, Code: "c", RequestID: "header-id"}},
+		"a gateway's HTML": {http.StatusNotFound, "text/html", "<html>\n<b>Not here</b></html>",
+			entra.Error{Status: 404, Message: "<html> <b>Not here</b></html>", RequestID: "header-id"}},
+		"nothing": {http.StatusUnauthorized, "", "", entra.Error{Status: 401, RequestID: "header-id"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -105,7 +114,8 @@ func TestEveryBodyOfAnErrorBecomesOneTypedError(t *testing.T) {
 			if got == nil {
 				t.Fatalf("no typed error in %v", err)
 			}
-			if got.Status != c.want.Status || got.Code != c.want.Code || got.Message != c.want.Message || got.RequestID != c.want.RequestID || got.ClientRequestID != c.want.ClientRequestID {
+			if got.Status != c.want.Status || got.Code != c.want.Code || got.Message != c.want.Message ||
+				got.RequestID != c.want.RequestID || got.ClientRequestID != c.want.ClientRequestID {
 				t.Errorf("got %+v\nwant %+v", got, c.want)
 			}
 			if got.Method != "GET" || got.Path != "/v1.0/organization" {
@@ -220,12 +230,14 @@ func TestARepeatedWriteCarriesTheSameBodyUncompressed(t *testing.T) {
 	})
 	directory, _ := g.open(t)
 	name := "CodeTwo"
-	application, _, err := directory.UpsertApplication(t.Context(), "codetwo-target-1", entra.ApplicationChange{DisplayName: &name})
+	application, _, err := directory.UpsertApplication(t.Context(), "codetwo-target-1",
+		entra.ApplicationChange{DisplayName: &name})
 	if err != nil || application == nil || application.ObjectID != "o" {
 		t.Fatalf("got %+v, %v", application, err)
 	}
 	for i, request := range g.requests {
-		if request.body != g.requests[0].body || !strings.Contains(request.body, `"displayName":"CodeTwo"`) || request.encoding != "" {
+		if request.body != g.requests[0].body || !strings.Contains(request.body, `"displayName":"CodeTwo"`) ||
+			request.encoding != "" {
 			t.Errorf("attempt %d: encoding %q, body %q", i+1, request.encoding, request.body)
 		}
 		if request.path != "/v1.0/applications(uniqueName='codetwo-target-1')" {
@@ -236,7 +248,8 @@ func TestARepeatedWriteCarriesTheSameBodyUncompressed(t *testing.T) {
 
 func TestAnUpsertThatFindsTheApplicationSaysWhetherItMayHaveCreatedIt(t *testing.T) {
 	t.Parallel()
-	for status, want := range map[int]bool{http.StatusNoContent: false, http.StatusGatewayTimeout: true, http.StatusTooManyRequests: false} {
+	for status, want := range map[int]bool{http.StatusNoContent: false, http.StatusGatewayTimeout: true,
+		http.StatusTooManyRequests: false} {
 		g := serve(t, func(n int, w http.ResponseWriter, _ *http.Request) {
 			if n == 1 {
 				w.WriteHeader(status)
@@ -253,12 +266,23 @@ func TestAnUpsertThatFindsTheApplicationSaysWhetherItMayHaveCreatedIt(t *testing
 	}
 }
 
+func TestARedirectedUpsertIsNotRepeatedAndMayHaveBeenCarriedOut(t *testing.T) {
+	t.Parallel()
+	g := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTemporaryRedirect) })
+	directory, _ := g.open(t)
+	_, lost, err := directory.UpsertApplication(t.Context(), "u", entra.ApplicationChange{})
+	if err == nil || !strings.Contains(err.Error(), "redirect") || !lost || g.count() != 1 {
+		t.Errorf("%d requests, lost %v, %v", g.count(), lost, err)
+	}
+}
+
 func TestNoRequestLeavesTheConfiguredOrigin(t *testing.T) {
 	t.Parallel()
 	stranger := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { organization(w) })
 	for name, answer := range map[string]func(w http.ResponseWriter){
 		"by a next link": func(w http.ResponseWriter) {
-			reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1","status":200,"body":{"value":[],"@odata.nextLink":"`+stranger.URL+`/v1.0/applications?$skiptoken=x"}},{"id":"2","status":200,"body":{"value":[]}}]}`)
+			reply(w, http.StatusOK, asJSON, `{"responses":[{"id":"1","status":200,"body":{"value":[],"@odata.nextLink":"`+
+				stranger.URL+`/v1.0/applications?$skiptoken=x"}},{"id":"2","status":200,"body":{"value":[]}}]}`)
 		},
 		"by a redirect": func(w http.ResponseWriter) {
 			w.Header().Set("Location", stranger.URL)
