@@ -13,7 +13,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
 )
 
 var today = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -138,7 +138,7 @@ func TestTargetAppRegistration_WhatRotatesACertificateAndWhatDoesNot(t *testing.
 		"another key size":          {withSize, state, true},
 		"taken off the application": {configuration(), changed(t, state, func(c *CertificateModel) { c.Thumbprint = types.StringNull() }), false},
 		"a key elsewhere, left alone": {configuration(), changed(t, state, func(c *CertificateModel) {
-			c.KeySource, c.RenewalDue = types.StringValue(keyExternal), types.BoolValue(true)
+			c.KeySource, c.RenewalDue = types.StringValue(registration.KeyExternal), types.BoolValue(true)
 		}), false},
 	} {
 		plan, problems := planned(t, planner{config: c.config, state: c.state})
@@ -158,16 +158,17 @@ func TestTargetAppRegistration_WhatRotatesACertificateAndWhatDoesNot(t *testing.
 func TestTargetAppRegistration_AReplacedCertificateIsRemovedWhenTheRefreshFoundItDue(t *testing.T) {
 	t.Parallel()
 	var diags diag.Diagnostics
+	over := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	state := changed(t, existing(t, configuration()), func(c *CertificateModel) {
-		c.Previous = previousList(t.Context(), []PreviousModel{
-			{types.StringValue("OLD"), types.StringValue("key-1"), types.StringValue("2026-01-01T00:00:00Z")},
-			{types.StringValue("OLDER"), types.StringValue("key-2"), types.StringValue("2026-01-01T00:00:00Z")},
+		c.Previous = previousList(t.Context(), []registration.Previous{
+			{Thumbprint: "OLD", KeyID: "key-1", RemoveAfter: over},
+			{Thumbprint: "OLDER", KeyID: "key-2", RemoveAfter: over},
 		}, &diags)
 	})
 	due, _ := json.Marshal([]string{"key-1"})
 	plan, _ := planned(t, planner{config: configuration(), state: state, removalDue: due})
 	left := certificateOf(t, plan).previous(t.Context(), &diags)
-	if len(left) != 1 || left[0].KeyID.ValueString() != "key-2" {
+	if len(left) != 1 || left[0].KeyID != "key-2" {
 		t.Errorf("left %+v", left)
 	}
 }
@@ -212,43 +213,14 @@ func TestTargetAppRegistration_APermissionOutsideTheCatalogueIsWhatTheTenantSays
 			t.Fatal(problems)
 		}
 		config.AdditionalPermissions = requested
-		plan, diags := planned(t, planner{config: config, lookUp: func(...string) (map[string]entra.ResourceApplication, error) { return resources, nil }})
+		plan, diags := planned(t, planner{config: config, ask: func(...string) (map[string]entra.ResourceApplication, error) { return resources, nil }})
 		switch {
 		case want == "" && diags.HasError():
 			t.Errorf("%s: %v", name, diags)
-		case want == "" && readPermissions(t.Context(), plan.Permissions, &diags)["Microsoft Graph/"+name].ID.ValueString() != "id-1":
+		case want == "" && readPermissions(t.Context(), plan.Permissions, &diags)["Microsoft Graph/"+name].ID != "id-1":
 			t.Errorf("%s: %s", name, plan.Permissions)
 		case want != "" && (!diags.HasError() || !strings.Contains(diags.Errors()[0].Detail(), want)):
 			t.Errorf("%s: %v, want %q", name, diags, want)
 		}
-	}
-}
-
-func TestTargetAppRegistration_AnIDThatTheTenantDoesNotKnowThePermissionByGrantsNothing(t *testing.T) {
-	api := permission.API{Name: "Microsoft Graph", AppID: "00000003-0000-0000-c000-000000000000"}
-	const ours, theirs = "7ab1d382-f21e-4acd-a863-ba3e13f7da61", "11111111-1111-4111-8111-111111111111"
-	role := entra.AppRole{ID: ours, Value: "Directory.Read.All", Enabled: true, Application: true}
-	asked := map[string]PermissionModel{
-		"Microsoft Graph/Directory.Read.All": permissionModel(permission.Outside(api, "Directory.Read.All", ours), types.BoolValue(true), types.BoolValue(true)),
-	}
-	for name, c := range map[string]struct {
-		change func(*entra.AppRole)
-		want   string
-	}{
-		"as the plan has it":         {func(*entra.AppRole) {}, ""},
-		"under another ID":           {func(r *entra.AppRole) { r.ID = theirs }, "knows it as " + theirs},
-		"disabled":                   {func(r *entra.AppRole) { r.Enabled = false }, "offers no application permission"},
-		"for people only":            {func(r *entra.AppRole) { r.Application = false }, "offers no application permission"},
-		"its ID under another name":  {func(r *entra.AppRole) { r.Value = "Mail.ReadWrite" }, "offers no application permission"},
-		"its ID in a different case": {func(r *entra.AppRole) { r.ID = strings.ToUpper(r.ID) }, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			offered := role
-			c.change(&offered)
-			_, err := resolved(map[string]entra.ResourceApplication{api.AppID: {ObjectID: "o", AppID: api.AppID, Roles: []entra.AppRole{offered}}}, asked)
-			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-				t.Errorf("%v, want %q", err, c.want)
-			}
-		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -160,8 +161,8 @@ func certificateSchema() schema.SingleNestedAttribute {
 				MarkdownDescription: "Whether the certificate of an imported application, whose key is elsewhere, may be renewed from here. Default: `false`.",
 			},
 			"thumbprint":  computedString("SHA-1 thumbprint, 40 upper-case hex digits, as CodeTwo's wizard asks for it."),
-			"not_before":  computedString("Start of validity (RFC 3339, UTC)."),
-			"not_after":   computedString("End of validity (RFC 3339, UTC)."),
+			"not_before":  computedTime("Start of validity (RFC 3339, UTC)."),
+			"not_after":   computedTime("End of validity (RFC 3339, UTC)."),
 			"pem":         computedString("The certificate, without its key (PEM)."),
 			"key_source":  computedString("Where the key is: `generated` here and in the store, `provided` (`public_certificate_pem`), or `external` (imported application, key elsewhere)."),
 			"renewal_due": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether a new certificate is due; a plan then proposes it."},
@@ -171,7 +172,7 @@ func certificateSchema() schema.SingleNestedAttribute {
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"thumbprint":   computedString("SHA-1 thumbprint."),
 					"key_id":       computedString("ID of the key credential (GUID)."),
-					"remove_after": computedString("When a plan proposes its removal (RFC 3339, UTC)."),
+					"remove_after": computedTime("When a plan proposes its removal (RFC 3339, UTC)."),
 				}},
 			},
 		},
@@ -192,6 +193,10 @@ func permissionAttributes() map[string]schema.Attribute {
 
 func computedString(description string) schema.StringAttribute {
 	return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+}
+
+func computedTime(description string) schema.StringAttribute {
+	return schema.StringAttribute{Computed: true, CustomType: timetypes.RFC3339Type{}, MarkdownDescription: description}
 }
 
 func profileNames() []string {

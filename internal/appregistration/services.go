@@ -10,6 +10,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -36,6 +37,8 @@ type Services interface {
 	Endpoints() auth.Endpoints
 	// Now is the time.
 	Now() time.Time
+	// Names are the display names that this provider has given, and what it has deleted.
+	Names() *registration.Names
 	// Retries is how the replicas of a directory are waited for.
 	Retries() retry.Policy
 }

@@ -20,7 +20,7 @@ func (apiValidator) Description(context.Context) string { return "names an API" 
 func (v apiValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
 
 func (apiValidator) ValidateString(_ context.Context, request validator.StringRequest, response *validator.StringResponse) {
-	if !known(request.ConfigValue) {
+	if !isSet(request.ConfigValue) {
 		return
 	}
 	if _, err := permission.FindAPI(request.ConfigValue.ValueString()); err != nil {
@@ -38,7 +38,7 @@ func (keySizeValidator) Description(context.Context) string { return "is 2048, 3
 func (v keySizeValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
 
 func (keySizeValidator) ValidateInt64(_ context.Context, request validator.Int64Request, response *validator.Int64Response) {
-	if !known(request.ConfigValue) {
+	if !isSet(request.ConfigValue) {
 		return
 	}
 	switch bits := request.ConfigValue.ValueInt64(); {
@@ -63,7 +63,7 @@ func (v publicCertificateValidator) MarkdownDescription(ctx context.Context) str
 }
 
 func (publicCertificateValidator) ValidateString(_ context.Context, request validator.StringRequest, response *validator.StringResponse) {
-	if !known(request.ConfigValue) {
+	if !isSet(request.ConfigValue) {
 		return
 	}
 	if _, err := certificate.ParsePEM(request.ConfigValue.ValueString()); err != nil {

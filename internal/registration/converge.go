@@ -1,21 +1,18 @@
-package appregistration
+package registration
 
 import (
 	"context"
 	"crypto/x509"
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
-
-	"github.com/hashicorp/terraform-plugin-framework/types"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 )
 
-// target is what a registration is to look like. Create and update differ in how they come to it, not in how they
-// get there.
+// target is what a registration is to look like in the tenant. Create and update differ in how they come to it, not in how
+// they get there.
 type target struct {
 	displayName string
 	declared    []entra.RoleRef   // requiredResourceAccess, application permissions
@@ -24,153 +21,92 @@ type target struct {
 	resourceIDs map[string]string // app ID of an API → object ID of its service principal
 	certificate *x509.Certificate // to be on the application
 	removeKeys  []string          // key IDs of certificates whose time is over
+	previous    []Previous        // replaced certificates that stay
 }
 
-// update brings an existing registration to the plan. Without an error, what it returns is the plan's; with one, it is
-// what there is, or nil where nothing was changed.
-func (j *job) update(ctx context.Context, state *Model) (*entra.Registration, error) {
-	permissions := readPermissions(ctx, j.model.Permissions, j.diags)
-	var registration *entra.Registration
-	var resources map[string]entra.ResourceApplication
-	reads, readCtx := errgroup.WithContext(ctx)
-	reads.Go(func() (err error) {
-		registration, err = j.lookAgainst(readCtx, state)
-		return err
-	})
-	reads.Go(func() (err error) {
-		resources, err = j.directory.ResourceApplications(readCtx, apisOf(permissions)...)
-		return err
-	})
-	if err := reads.Wait(); err != nil {
-		return nil, err
+// target is what the spec alone says.
+func (s *Spec) target() target {
+	goal := target{displayName: s.DisplayName, declared: rolesOf(s.Permissions)}
+	if s.GrantConsent {
+		goal.grants = slices.Clip(goal.declared)
 	}
-	if registration.Application == nil {
-		return nil, fmt.Errorf("the application (object ID %s) has been deleted since the plan was made; plan again", j.model.ObjectID.ValueString())
-	}
-	if planned := j.model.ServicePrincipalObjectID; known(planned) && (registration.ServicePrincipal == nil || registration.ServicePrincipal.ObjectID != planned.ValueString()) {
-		return nil, fmt.Errorf("the service principal (object ID %s) has been deleted since the plan was made; plan again", planned.ValueString())
-	}
-	if registration.Application.DisplayName != j.model.DisplayName.ValueString() {
-		giveNameBack, err := j.lockName(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer giveNameBack()
-		if err := j.refuseNamesake(ctx, registration.Application); err != nil {
-			return nil, err
-		}
-	}
-	goal := target{displayName: j.model.DisplayName.ValueString(), declared: declaredRoles(permissions)}
-	var err error
-	if goal.resourceIDs, err = resolved(resources, permissions); err != nil {
-		return nil, err
-	}
-	if j.model.GrantAdminConsent.ValueBool() {
-		goal.grants = goal.declared
-	}
-	stays := readPermissions(ctx, j.model.UnexpectedPermissions, j.diags)
-	for _, key := range sorted(stays) {
-		if stays[key].Declared.ValueBool() {
-			goal.declared = append(goal.declared, stays[key].roleRef())
-		}
-	}
-	planned := map[entra.RoleRef]bool{} // the roles that the plan's reader saw
-	for _, role := range goal.declared {
-		planned[role] = true
-	}
-	for _, before := range []types.Map{state.Permissions, state.UnexpectedPermissions} {
-		entries := readPermissions(ctx, before, j.diags)
-		for _, key := range sorted(entries) {
-			_, wanted := permissions[key]
-			_, left := stays[key]
-			listed := entries[key].Declared.ValueBool() || entries[key].Consented.ValueBool()
-			planned[entries[key].roleRef()] = listed
-			if listed && !wanted && !left {
-				goal.revoked = append(goal.revoked, entries[key].roleRef())
-			}
-		}
-	}
-	for _, role := range registration.Application.Declared {
-		if !planned[role] { // declared since then: the next plan tells
-			goal.declared = append(goal.declared, role)
-		}
-	}
-	if err := j.planKeys(ctx, state, registration.Application, &goal); err != nil {
-		return nil, err
-	}
-	if registration, err = j.converge(ctx, registration, goal); err != nil {
-		return registration, err
-	}
-	return registration, j.conclude(ctx, registration.Application)
+	return goal
 }
 
-// converge changes what differs from the target, and confirms that Entra shows it. The registration that it returns is
-// never nil: with an error, it is what is known to be there.
-func (j *job) converge(ctx context.Context, registration *entra.Registration, goal target) (*entra.Registration, error) {
-	changed, err := j.convergeObjects(ctx, registration, goal)
+// converge changes what differs from the goal, confirms that Entra shows it, and completes the journal. The registration
+// that it returns is never nil: with an error, it is what is known to be there.
+func (o *operation) converge(ctx context.Context, found *entra.Registration) (*entra.Registration, error) {
+	changed, err := o.convergeObjects(ctx, found)
 	if err != nil {
-		return registration, j.explainPolicy(ctx, err)
+		return found, o.explainPolicy(ctx, err)
 	}
-	granted, err := j.convergeGrants(ctx, registration, goal)
-	if err != nil || !changed && !granted {
-		return registration, err
+	granted, err := o.convergeGrants(ctx, found)
+	if err != nil {
+		return found, err
 	}
-	ref := entra.RegistrationRef{ObjectID: registration.Application.ObjectID, ClientID: registration.Application.ClientID, APIs: apisIn(goal.declared)}
-	confirmed, err := j.confirm(ctx, ref, goal.missing)
-	if confirmed != nil && confirmed.Application != nil {
-		registration = confirmed
+	if changed || granted {
+		confirmed, err := o.confirm(ctx, o.refOf(found.Application), o.goal.missing)
+		if confirmed != nil && confirmed.Application != nil {
+			found = confirmed
+		}
+		if err != nil {
+			return found, err
+		}
 	}
-	return registration, err
+	return found, o.conclude(ctx, found.Application)
+}
+
+func (o *operation) refOf(application *entra.Application) entra.RegistrationRef {
+	return entra.RegistrationRef{ObjectID: application.ObjectID, ClientID: application.ClientID, APIs: apisOf(o.goal.declared)}
 }
 
 // convergeObjects changes application and service principal, in one batch.
-func (j *job) convergeObjects(ctx context.Context, registration *entra.Registration, goal target) (changed bool, err error) {
+func (o *operation) convergeObjects(ctx context.Context, found *entra.Registration) (changed bool, err error) {
 	var changes []entra.Change
-	if change, differs := applicationChange(registration.Application, goal); differs {
+	if change, differs := o.goal.change(found.Application); differs {
 		changes = append(changes, change)
 	}
-	switch principal := registration.ServicePrincipal; {
+	switch principal := found.ServicePrincipal; {
 	case principal == nil:
-		changes = append(changes, entra.CreateServicePrincipal{ClientID: registration.Application.ClientID, Tags: []string{providerTag}})
+		changes = append(changes, entra.CreateServicePrincipal{ClientID: found.Application.ClientID, Tags: []string{providerTag}})
 	case !principal.Enabled:
 		changes = append(changes, entra.SetServicePrincipalEnabled{ObjectID: principal.ObjectID, Enabled: true})
 	}
 	if len(changes) == 0 {
 		return false, nil
 	}
-	outcomes, err := j.write(ctx, entra.Sequential, changes...)
+	outcomes, err := o.write(ctx, entra.Sequential, changes...)
 	for i, change := range changes {
 		if _, creates := change.(entra.CreateServicePrincipal); creates && outcomes[i].Err == nil && !outcomes[i].Skipped {
-			registration.ServicePrincipal = outcomes[i].ServicePrincipal
+			found.ServicePrincipal = outcomes[i].ServicePrincipal
 		}
 	}
 	if err != nil {
 		return true, err
 	}
-	if registration.ServicePrincipal == nil { // there was one already, which the first look did not show
-		found, err := j.confirm(ctx, entra.RegistrationRef{ObjectID: registration.Application.ObjectID, ClientID: registration.Application.ClientID, APIs: apisIn(goal.declared)},
-			func(r *entra.Registration) string {
-				if r.Application == nil || r.ServicePrincipal == nil {
-					return "the service principal"
-				}
-				return ""
-			})
+	if found.ServicePrincipal == nil { // there was one already, which the first read did not show
+		confirmed, err := o.confirm(ctx, o.refOf(found.Application), func(r *entra.Registration) string {
+			if r.Application == nil || r.ServicePrincipal == nil {
+				return "the service principal"
+			}
+			return ""
+		})
 		if err != nil {
 			return true, err
 		}
-		*registration = *found
+		*found = *confirmed
 	}
 	return true, nil
 }
 
-// applicationChange is what differs from the target on the application object, its keys included. Graph replaces the
-// whole collection of keys, so every other key is repeated as it was read.
-func applicationChange(application *entra.Application, goal target) (change entra.ApplicationChange, differs bool) {
+// change is what differs from the target on the application object, its keys included. Graph replaces the whole
+// collection of keys, so every other key is repeated as it was read.
+func (goal target) change(application *entra.Application) (change entra.ApplicationChange, differs bool) {
 	change.ObjectID = application.ObjectID
 	if application.DisplayName != goal.displayName {
 		change.DisplayName, differs = &goal.displayName, true
 	}
-	if audience := singleTenant; application.SignInAudience != audience {
+	if audience := SingleTenant; application.SignInAudience != audience {
 		change.SignInAudience, differs = &audience, true
 	}
 	if !sameRoles(application.Declared, goal.declared) {
@@ -191,43 +127,43 @@ func applicationChange(application *entra.Application, goal target) (change entr
 }
 
 // convergeGrants consents to what is missing, and takes back what the plan listed, in one batch.
-func (j *job) convergeGrants(ctx context.Context, registration *entra.Registration, goal target) (changed bool, err error) {
+func (o *operation) convergeGrants(ctx context.Context, found *entra.Registration) (changed bool, err error) {
 	var changes []entra.Change
-	for _, role := range goal.grants {
-		if !granted(registration.Grants, role) {
-			changes = append(changes, entra.GrantAppRole{PrincipalID: registration.ServicePrincipal.ObjectID, ResourceID: goal.resourceIDs[role.ResourceAppID], RoleID: role.RoleID})
+	for _, role := range o.goal.grants {
+		if !granted(found.Grants, role) {
+			changes = append(changes, entra.GrantAppRole{PrincipalID: found.ServicePrincipal.ObjectID, ResourceID: o.goal.resourceIDs[role.ResourceAppID], RoleID: role.RoleID})
 		}
 	}
-	for _, grant := range registration.Grants {
-		if slices.Contains(goal.revoked, entra.RoleRef{ResourceAppID: grant.ResourceAppID, RoleID: grant.RoleID}) {
-			changes = append(changes, entra.RevokeAppRole{PrincipalID: registration.ServicePrincipal.ObjectID, AssignmentID: grant.ID})
+	for _, grant := range found.Grants {
+		if slices.Contains(o.goal.revoked, roleOf(grant)) {
+			changes = append(changes, entra.RevokeAppRole{PrincipalID: found.ServicePrincipal.ObjectID, AssignmentID: grant.ID})
 		}
 	}
 	if len(changes) == 0 {
 		return false, nil
 	}
-	outcomes, err := j.write(ctx, entra.Parallel, changes...)
+	outcomes, err := o.write(ctx, entra.Parallel, changes...)
 	for i, outcome := range outcomes {
 		if consent, ok := changes[i].(entra.GrantAppRole); ok && outcome.Err != nil && err != nil {
-			err = &consentError{permission: j.nameOf(ctx, consent.RoleID), clientID: registration.Application.ClientID, err: outcome.Err}
+			err = &ConsentError{o.nameOf(consent.RoleID), found.Application.ClientID, outcome.Err}
 		}
 		if outcome.Grant != nil {
 			grant := *outcome.Grant
-			for appID, objectID := range goal.resourceIDs {
+			for appID, objectID := range o.goal.resourceIDs {
 				if objectID == grant.ResourceID {
 					grant.ResourceAppID = appID
 				}
 			}
-			registration.Grants = append(registration.Grants, grant)
+			found.Grants = append(found.Grants, grant)
 		}
 	}
 	return true, err
 }
 
 // nameOf names the planned permission of that role.
-func (j *job) nameOf(ctx context.Context, roleID string) string {
-	for key, entry := range readPermissions(ctx, j.model.Permissions, j.diags) {
-		if entry.ID.ValueString() == roleID {
+func (o *operation) nameOf(roleID string) string {
+	for key, entry := range o.spec.Permissions {
+		if entry.ID == roleID {
 			return key
 		}
 	}
@@ -241,7 +177,7 @@ func (goal target) missing(seen *entra.Registration) string {
 		return "the application"
 	case seen.Application.DisplayName != goal.displayName:
 		return "the new display name"
-	case seen.Application.SignInAudience != singleTenant:
+	case seen.Application.SignInAudience != SingleTenant:
 		return "the sign-in audience"
 	case !sameRoles(seen.Application.Declared, goal.declared):
 		return "the declared permissions"
@@ -267,10 +203,21 @@ func (goal target) missing(seen *entra.Registration) string {
 	return ""
 }
 
+// rolesOf lists the permissions in the order of their names, so that requests and messages have one order.
+func rolesOf(permissions map[string]Permission) []entra.RoleRef {
+	roles := make([]entra.RoleRef, 0, len(permissions))
+	for _, key := range slices.Sorted(maps.Keys(permissions)) {
+		roles = append(roles, permissions[key].role())
+	}
+	return roles
+}
+
+func roleOf(grant entra.AppRoleAssignment) entra.RoleRef {
+	return entra.RoleRef{ResourceAppID: grant.ResourceAppID, RoleID: grant.RoleID}
+}
+
 func granted(grants []entra.AppRoleAssignment, role entra.RoleRef) bool {
-	return slices.ContainsFunc(grants, func(grant entra.AppRoleAssignment) bool {
-		return grant.ResourceAppID == role.ResourceAppID && grant.RoleID == role.RoleID
-	})
+	return slices.ContainsFunc(grants, func(grant entra.AppRoleAssignment) bool { return roleOf(grant) == role })
 }
 
 // keyWith returns the index of the application's certificate with that thumbprint, or -1.
@@ -280,15 +227,24 @@ func keyWith(application *entra.Application, thumbprint string) int {
 	})
 }
 
-// sameRoles compares two sets of permissions.
-func sameRoles(a, b []entra.RoleRef) bool {
-	order := func(x, y entra.RoleRef) int {
-		return strings.Compare(x.ResourceAppID+"/"+x.RoleID, y.ResourceAppID+"/"+y.RoleID)
-	}
-	return slices.Equal(slices.Compact(slices.SortedFunc(slices.Values(a), order)), slices.Compact(slices.SortedFunc(slices.Values(b), order)))
+// keyByID returns the index of the application's certificate with that key ID, or -1.
+func keyByID(application *entra.Application, keyID string) int {
+	return slices.IndexFunc(application.Keys, func(key entra.KeyCredential) bool { return key.KeyID == keyID })
 }
 
-func apisIn(roles []entra.RoleRef) []string {
+func compareRoles(a, b entra.RoleRef) int {
+	return strings.Compare(a.ResourceAppID+"/"+a.RoleID, b.ResourceAppID+"/"+b.RoleID)
+}
+
+// sameRoles reports whether two lists of permissions hold the same set.
+func sameRoles(a, b []entra.RoleRef) bool {
+	return slices.Equal(
+		slices.Compact(slices.SortedFunc(slices.Values(a), compareRoles)),
+		slices.Compact(slices.SortedFunc(slices.Values(b), compareRoles)))
+}
+
+// apisOf lists the app IDs of the APIs that the permissions are on, always in the same order.
+func apisOf(roles []entra.RoleRef) []string {
 	var appIDs []string
 	for _, role := range roles {
 		appIDs = append(appIDs, role.ResourceAppID)

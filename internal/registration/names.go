@@ -1,4 +1,4 @@
-package appregistration
+package registration
 
 import (
 	"context"
@@ -12,112 +12,78 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 )
 
-// names serializes, in this process, whoever looks for an application of one name in one tenant and then gives that name
-// to one, and remembers who did.
-var names nameRegister
-
-// nameRegister holds one lock per name, and the application that got the name last.
-type nameRegister struct {
-	guard sync.Mutex
-	locks map[string]*semaphore.Weighted // a mutex would ignore the deadline of who waits
-	given map[string]*entra.Application
+// Names serializes operations that look for an application of one display name in a tenant and then give that name to
+// one. It remembers who has a name and what was deleted, since lists and replicas lag behind. The zero Names is ready for
+// use, and safe for parallel use.
+type Names struct {
+	guard           sync.Mutex
+	names           map[string]*name // by tenant and display name, in lower case
+	deleted, purged sync.Map         // object IDs of applications
 }
 
-// removed are the object IDs of what this process has deleted, and of what it has purged. A replacement looks for its own
-// name right after it was freed, and lists and replicas go on showing what is gone.
-var removed = struct{ deleted, purged sync.Map }{}
+// name is a display name in a tenant.
+type name struct {
+	lock  *semaphore.Weighted // a mutex would ignore the deadline of who waits
+	given *entra.RegistrationRef
+}
 
-// withoutRemoved drops from what was found what this process knows to be gone.
-func withoutRemoved(found *entra.SearchResult) {
+// lock takes the display name, and returns how to give it back. The name's fields are the holder's.
+func (n *Names) lock(ctx context.Context, tenantID, displayName string) (held *name, unlock func(), err error) {
+	key := strings.ToLower(tenantID + "/" + displayName)
+	n.guard.Lock()
+	if n.names == nil {
+		n.names = map[string]*name{}
+	}
+	held, ok := n.names[key]
+	if !ok {
+		held = &name{lock: semaphore.NewWeighted(1)}
+		n.names[key] = held
+	}
+	n.guard.Unlock()
+	if err := held.lock.Acquire(ctx, 1); err != nil {
+		return nil, nil, fmt.Errorf(
+			"waiting for another application in tenant %s that is being given the display name %q: %w", tenantID, displayName, err)
+	}
+	return held, func() { held.lock.Release(1) }, nil
+}
+
+// give remembers who has the name.
+func (n *name) give(application *entra.Application) {
+	n.given = &entra.RegistrationRef{ObjectID: application.ObjectID, ClientID: application.ClientID}
+}
+
+// withoutRemoved drops from what was found what was deleted or purged here. A replacement looks for its own name right
+// after it was freed.
+func (n *Names) withoutRemoved(found *entra.SearchResult) {
 	in := func(ids *sync.Map) func(entra.Application) bool {
 		return func(application entra.Application) bool {
 			_, known := ids.Load(application.ObjectID)
 			return known
 		}
 	}
-	if found.ByUniqueName != nil && in(&removed.deleted)(*found.ByUniqueName) {
+	if found.ByUniqueName != nil && in(&n.deleted)(*found.ByUniqueName) {
 		found.ByUniqueName = nil
 	}
-	found.ByDisplayName = slices.DeleteFunc(found.ByDisplayName, in(&removed.deleted))
-	found.Deleted = slices.DeleteFunc(found.Deleted, in(&removed.purged))
+	found.ByDisplayName = slices.DeleteFunc(found.ByDisplayName, in(&n.deleted))
+	found.Deleted = slices.DeleteFunc(found.Deleted, in(&n.purged))
 }
 
-// lockName takes the job's display name, and returns how to give it back.
-func (j *job) lockName(ctx context.Context) (unlock func(), err error) {
-	lock := names.lock(j.nameKey())
-	if err := lock.Acquire(ctx, 1); err != nil {
-		return nil, fmt.Errorf("waiting for another application in tenant %s that is being given the display name %q: %w", j.model.TenantID.ValueString(), j.model.DisplayName.ValueString(), err)
-	}
-	return func() { lock.Release(1) }, nil
-}
-
-// lock returns the name's lock.
-func (r *nameRegister) lock(name string) *semaphore.Weighted {
-	r.guard.Lock()
-	defer r.guard.Unlock()
-	if r.locks == nil {
-		r.locks, r.given = map[string]*semaphore.Weighted{}, map[string]*entra.Application{}
-	}
-	lock, ok := r.locks[name]
-	if !ok {
-		lock = semaphore.NewWeighted(1)
-		r.locks[name] = lock
-	}
-	return lock
-}
-
-// note remembers who has the name. The caller holds its lock.
-func (r *nameRegister) note(name string, application *entra.Application) {
-	r.guard.Lock()
-	defer r.guard.Unlock()
-	r.given[name] = &entra.Application{ObjectID: application.ObjectID, ClientID: application.ClientID}
-}
-
-// noted returns who got the name last, or nil. The caller holds its lock.
-func (r *nameRegister) noted(name string) *entra.Application {
-	r.guard.Lock()
-	defer r.guard.Unlock()
-	return r.given[name]
-}
-
-// refuseNamesake refuses to rename the application to what another one is called.
-func (j *job) refuseNamesake(ctx context.Context, application *entra.Application) error {
-	if j.model.AllowDuplicateName.ValueBool() {
-		return nil
-	}
-	found, err := j.directory.Search(ctx, entra.SearchQuery{DisplayName: j.model.DisplayName.ValueString()})
-	if err != nil {
-		return err
-	}
-	if err := j.refuseDuplicate(ctx, found.ByDisplayName, application.ObjectID); err != nil {
-		return err
-	}
-	names.note(j.nameKey(), application)
-	return nil
-}
-
-// refuseDuplicate refuses the display name if another application has it: one of those listed, or one that this process
-// has just given it to, since lists lag behind everything else.
-func (j *job) refuseDuplicate(ctx context.Context, listed []entra.Application, own string) error {
-	if j.model.AllowDuplicateName.ValueBool() {
+// refuseDuplicate refuses the display name if another application has it: one of those listed, or the one that was given
+// it last, since lists lag behind everything else.
+func (o *operation) refuseDuplicate(ctx context.Context, held *name, listed []entra.Application, own string) error {
+	if o.spec.AllowDuplicateName {
 		return nil
 	}
 	at := slices.IndexFunc(listed, func(other entra.Application) bool { return other.ObjectID != own })
 	if at >= 0 {
-		return j.refuse(&listed[at], "display_name", fmt.Sprintf("display name %q", listed[at].DisplayName))
+		return o.refuse(&listed[at], "display_name", fmt.Sprintf("display name %q", listed[at].DisplayName))
 	}
-	noted := names.noted(j.nameKey())
-	if noted == nil || noted.ObjectID == own {
+	if held.given == nil || held.given.ObjectID == own {
 		return nil
 	}
-	seen, err := j.directory.Registration(ctx, entra.RegistrationRef{ObjectID: noted.ObjectID, ClientID: noted.ClientID})
-	if err != nil || seen.Application == nil || !strings.EqualFold(seen.Application.DisplayName, j.model.DisplayName.ValueString()) {
+	seen, err := o.Directory.Registration(ctx, *held.given)
+	if err != nil || seen.Application == nil || !strings.EqualFold(seen.Application.DisplayName, o.spec.DisplayName) {
 		return err
 	}
-	return j.refuse(seen.Application, "display_name", fmt.Sprintf("display name %q", seen.Application.DisplayName))
-}
-
-// nameKey tells the display name in its tenant from every other.
-func (j *job) nameKey() string {
-	return strings.ToLower(j.model.TenantID.ValueString() + "/" + j.model.DisplayName.ValueString())
+	return o.refuse(seen.Application, "display_name", fmt.Sprintf("display name %q", seen.Application.DisplayName))
 }
