@@ -14,7 +14,10 @@ const module = "github.com/codetwo-community/terraform-provider-codetwo/internal
 
 var (
 	resources = []string{"appregistration", "connection", "connectivity"}
-	inner  = []string{"entra", "entra/msgraph", "ews", "auth", "permission", "certificate", "store", "handoff", "checks", "ewsaccess", "escape", "retry", "sandbox"}
+	inner     = []string{
+		"entra", "entra/msgraph", "ews", "auth", "permission", "certificate", "store", "handoff", "checks", "ewsaccess", "escape",
+		"retry", "registration", "sandbox",
+	}
 )
 
 // sandboxImports are the packages of the sandbox with what each may import of the others. Package sandbox itself
@@ -131,6 +134,7 @@ func TestPackages_ImportOnlyWhatDESIGNAllows(t *testing.T) {
 		}
 	}
 	forbid("provider", module+"sandbox", module+"acctest")
+	forbid("registration", module+"auth", module+"checks", module+"ews", module+"handoff", module+"entra/msgraph")
 	for _, name := range inner {
 		if name != "sandbox" {
 			forbid("sandbox", module+name)

@@ -255,21 +255,21 @@ func (m *Model) configureImported(ctx context.Context, seen *registration.Observ
 func (m *Model) complete(ctx context.Context, seen *registration.Observed, consentURL string, diags *diag.Diagnostics) {
 	shown := *m
 	shown.show(ctx, seen, consentURL, diags)
-	m.ID, m.ObjectID, m.ClientID = known(m.ID, shown.ID), known(m.ObjectID, shown.ObjectID), known(m.ClientID, shown.ClientID)
-	m.ServicePrincipalObjectID = known(m.ServicePrincipalObjectID, shown.ServicePrincipalObjectID)
-	m.AdminConsentURL = known(m.AdminConsentURL, shown.AdminConsentURL)
+	m.ID, m.ObjectID, m.ClientID = fill(m.ID, shown.ID), fill(m.ObjectID, shown.ObjectID), fill(m.ClientID, shown.ClientID)
+	m.ServicePrincipalObjectID = fill(m.ServicePrincipalObjectID, shown.ServicePrincipalObjectID)
+	m.AdminConsentURL = fill(m.AdminConsentURL, shown.AdminConsentURL)
 	planned, now := m.certificate(ctx, diags), shown.certificate(ctx, diags)
 	if planned == nil || now == nil {
 		return
 	}
-	planned.Thumbprint, planned.PEM = known(planned.Thumbprint, now.Thumbprint), known(planned.PEM, now.PEM)
-	planned.NotBefore, planned.NotAfter = known(planned.NotBefore, now.NotBefore), known(planned.NotAfter, now.NotAfter)
-	planned.Previous = known(planned.Previous, now.Previous)
+	planned.Thumbprint, planned.PEM = fill(planned.Thumbprint, now.Thumbprint), fill(planned.PEM, now.PEM)
+	planned.NotBefore, planned.NotAfter = fill(planned.NotBefore, now.NotBefore), fill(planned.NotAfter, now.NotAfter)
+	planned.Previous = fill(planned.Previous, now.Previous)
 	m.setCertificate(ctx, *planned, diags)
 }
 
-// known returns what was planned, unless that is unknown.
-func known[T attr.Value](planned, now T) T {
+// fill returns what was planned, or what there is now where that is unknown.
+func fill[T attr.Value](planned, now T) T {
 	if planned.IsUnknown() {
 		return now
 	}

@@ -139,7 +139,7 @@ func certificateSchema() schema.SingleNestedAttribute {
 			"key_size": schema.Int64Attribute{
 				Optional: true, Computed: true,
 				MarkdownDescription: "Bits of a generated RSA key: `2048` (default), `3072` or `4096`. A change rotates the certificate.",
-				Validators:          []validator.Int64{keySizeValidator{}},
+				Validators:          []validator.Int64{int64validator.OneOf(2048, 3072, 4096)},
 			},
 			"renew_before_days": schema.Int64Attribute{
 				Optional: true, Computed: true,
