@@ -189,7 +189,8 @@ func (m *Model) recorded(ctx context.Context, diags *diag.Diagnostics) *registra
 	return recorded
 }
 
-// show writes what was observed into the model, so that the next plan tells what differs.
+// show writes what was observed into the model, so that the next plan tells what differs. After a successful change that
+// is what was planned, with what the plan left open.
 func (m *Model) show(ctx context.Context, seen *registration.Observed, consentURL string, diags *diag.Diagnostics) {
 	if !isSet(m.ID) || !strings.HasSuffix(m.ID.ValueString(), "/"+seen.ObjectID) { // just imported, by client ID perhaps
 		m.ID = types.StringValue(m.TenantID.ValueString() + "/" + seen.ObjectID)
@@ -249,31 +250,6 @@ func (m *Model) configureImported(ctx context.Context, seen *registration.Observ
 		TakeOver:                types.BoolValue(false), KeySource: types.StringValue(registration.KeyExternal),
 		Previous: previousList(ctx, nil, diags),
 	}, diags)
-}
-
-// complete fills in what the plan left open. What was planned stays as planned.
-func (m *Model) complete(ctx context.Context, seen *registration.Observed, consentURL string, diags *diag.Diagnostics) {
-	shown := *m
-	shown.show(ctx, seen, consentURL, diags)
-	m.ID, m.ObjectID, m.ClientID = fill(m.ID, shown.ID), fill(m.ObjectID, shown.ObjectID), fill(m.ClientID, shown.ClientID)
-	m.ServicePrincipalObjectID = fill(m.ServicePrincipalObjectID, shown.ServicePrincipalObjectID)
-	m.AdminConsentURL = fill(m.AdminConsentURL, shown.AdminConsentURL)
-	planned, now := m.certificate(ctx, diags), shown.certificate(ctx, diags)
-	if planned == nil || now == nil {
-		return
-	}
-	planned.Thumbprint, planned.PEM = fill(planned.Thumbprint, now.Thumbprint), fill(planned.PEM, now.PEM)
-	planned.NotBefore, planned.NotAfter = fill(planned.NotBefore, now.NotBefore), fill(planned.NotAfter, now.NotAfter)
-	planned.Previous = fill(planned.Previous, now.Previous)
-	m.setCertificate(ctx, *planned, diags)
-}
-
-// fill returns what was planned, or what there is now where that is unknown.
-func fill[T attr.Value](planned, now T) T {
-	if planned.IsUnknown() {
-		return now
-	}
-	return planned
 }
 
 // plain is the certificate without Terraform's types; nil is none.

@@ -159,25 +159,13 @@ func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, r
 	defer cancel()
 	seen, warnings, err := tenant.Create(ctx, spec)
 	addWarnings(diags, warnings)
-	r.conclude(ctx, &plan, "creating the app registration", seen, err, diags)
+	if err != nil {
+		r.report(ctx, &plan, "creating the app registration", err, diags)
+	}
 	if seen != nil {
+		plan.show(ctx, seen, r.consentURL(&plan, seen.ClientID), diags)
 		diags.Append(response.State.Set(ctx, plan)...)
 		setIdentity(ctx, response.Identity, &plan, diags)
-	}
-}
-
-// conclude reports the error of a create or an update, and brings the plan to what there is then. seen is nil where nothing
-// was made or changed.
-func (r *Resource) conclude(ctx context.Context, plan *Model, doing string, seen *registration.Observed, err error, diags *diag.Diagnostics) {
-	if err != nil {
-		r.report(ctx, plan, doing, err, diags)
-	}
-	switch {
-	case seen == nil:
-	case err != nil:
-		plan.show(ctx, seen, r.consentURL(plan, seen.ClientID), diags)
-	default:
-		plan.complete(ctx, seen, r.consentURL(plan, seen.ClientID), diags)
 	}
 }
 
@@ -284,11 +272,14 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 	defer cancel()
 	seen, warnings, err := tenant.Update(ctx, spec, recorded)
 	addWarnings(diags, warnings)
-	if err != nil && seen != nil && seen.Certificate.PEM == recorded.Certificate.PEM { // with its settings it is replaced next time
-		plan.Certificate = state.Certificate
+	if err != nil {
+		r.report(ctx, &plan, "changing the app registration", err, diags)
 	}
-	r.conclude(ctx, &plan, "changing the app registration", seen, err, diags)
 	if seen != nil {
+		if err != nil && seen.Certificate.PEM == recorded.Certificate.PEM { // with its settings, the next plan replaces it
+			plan.Certificate = state.Certificate
+		}
+		plan.show(ctx, seen, r.consentURL(&plan, seen.ClientID), diags)
 		diags.Append(response.State.Set(ctx, plan)...)
 		setIdentity(ctx, response.Identity, &plan, diags)
 	}

@@ -176,11 +176,15 @@ func (o *operation) outcome(ctx context.Context, found *entra.Registration, err 
 		planned.Describe(o.goal.certificate)
 	}
 	if err == nil {
-		return &Observed{
+		seen := &Observed{
 			ObjectID: found.Application.ObjectID, ClientID: found.Application.ClientID, ServicePrincipalID: principalID(found),
-			DisplayName: o.spec.DisplayName, UniqueName: found.Application.UniqueName, SignInAudience: SingleTenant, Enabled: true,
-			Permissions: o.spec.Permissions, Unexpected: o.spec.Unexpected, Certificate: planned,
-		}, o.warnings, nil
+			DisplayName: o.spec.DisplayName, UniqueName: found.Application.UniqueName, SignInAudience: SingleTenant,
+			Enabled: true, Permissions: o.spec.Permissions, Unexpected: o.spec.Unexpected, Certificate: planned,
+		}
+		if o.recorded != nil {
+			seen.Credentials = o.recorded.Credentials
+		}
+		return seen, o.warnings, nil
 	}
 	if seen, failed := o.Directory.Registration(ctx, o.refOf(found.Application)); failed == nil && seen.Application != nil {
 		found = seen
