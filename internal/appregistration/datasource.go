@@ -63,18 +63,21 @@ type DifferenceModel struct {
 }
 
 // Metadata names the data source.
-func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequest, response *datasource.MetadataResponse) {
+func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequest,
+	response *datasource.MetadataResponse) {
 	response.TypeName = request.ProviderTypeName + "_target_app_registrations"
 }
 
 // Configure takes what the provider offers.
-func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest, response *datasource.ConfigureResponse) {
+func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest,
+	response *datasource.ConfigureResponse) {
 	if request.ProviderData == nil {
 		return // validation, before the provider is configured
 	}
 	services, ok := request.ProviderData.(Services)
 	if !ok {
-		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_app_registrations was given %T. This is a bug in the provider.", request.ProviderData))
+		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_app_registrations was given "+
+			"%T. This is a bug in the provider.", request.ProviderData))
 		return
 	}
 	d.services = services
@@ -89,8 +92,9 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 		return schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
 	}
 	response.Schema = schema.Schema{
-		MarkdownDescription: "Lists the CodeTwo applications of a tenant, whoever made them: CodeTwo's wizard, a person, or this provider; with their credentials, " +
-			"permissions, and what these differ in from each permission profile. It shows which permissions your version of CodeTwo really asked for, and which applications were left over.",
+		MarkdownDescription: "Lists the CodeTwo applications of a tenant, whoever made them: CodeTwo's wizard, a person, " +
+			"or this provider; with their credentials, permissions, and what these differ in from each permission profile. It " +
+			"shows which permissions your version of CodeTwo really asked for, and which applications were left over.",
 		Attributes: map[string]schema.Attribute{
 			"tenant_id": schema.StringAttribute{
 				Optional: true, Computed: true,
@@ -99,21 +103,28 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 			},
 			"display_name_prefix": schema.StringAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "How the applications' names begin. Default: `" + defaultPrefix + "`. Applications that this provider made are listed whatever their name.",
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+				MarkdownDescription: "How the applications' names begin. Default: `" + defaultPrefix + "`. Applications that " +
+					"this provider made are listed whatever their name.",
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"timeouts": timeouts.Attributes(ctx),
 			"applications": schema.ListNestedAttribute{
 				Computed:            true,
 				MarkdownDescription: "The applications, by name and then by the time of their creation.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"display_name":              text("Its name."),
-					"client_id":                 text("Application (client) ID (GUID)."),
-					"object_id":                 text("Object ID of the application (GUID)."),
-					"unique_name":               text("Graph's `uniqueName`; null where none was ever set, as by CodeTwo's wizard."),
-					"created_at":                schema.StringAttribute{Computed: true, CustomType: timetypes.RFC3339Type{}, MarkdownDescription: "When it was registered (RFC 3339, UTC)."},
-					"managed":                   schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether this provider registered it."},
-					"service_principal_enabled": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it may sign in; `false` without a service principal, too."},
+					"display_name": text("Its name."),
+					"client_id":    text("Application (client) ID (GUID)."),
+					"object_id":    text("Object ID of the application (GUID)."),
+					"unique_name":  text("Graph's `uniqueName`; null where none was ever set, as by CodeTwo's wizard."),
+					"created_at": schema.StringAttribute{
+						Computed: true, CustomType: timetypes.RFC3339Type{},
+						MarkdownDescription: "When it was registered (RFC 3339, UTC).",
+					},
+					"managed": schema.BoolAttribute{
+						Computed: true, MarkdownDescription: "Whether this provider registered it.",
+					},
+					"service_principal_enabled": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it may sign in; " +
+						"`false` without a service principal, too."},
 					"credentials": schema.ListNestedAttribute{
 						Computed:            true,
 						MarkdownDescription: "Everything that one can sign in with as the application.",
@@ -160,13 +171,15 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 	}
 	if unknown := d.services.Unknown(); len(unknown) > 0 {
 		response.Diagnostics.AddAttributeError(path.Root("tenant_id"), "The tenant cannot be read yet", fmt.Sprintf(
-			"The provider's %s is not known before apply, and a data source is read while planning. Set it to a value that is known, such as a variable or the environment.", strings.Join(unknown, ", ")))
+			"The provider's %s is not known before apply, and a data source is read while planning. Set it to a value that is "+
+				"known, such as a variable or the environment.", strings.Join(unknown, ", ")))
 		return
 	}
 	model.TenantID = orDefault(model.TenantID, d.services.TenantID())
 	model.DisplayNamePrefix = orDefault(model.DisplayNamePrefix, types.StringValue(defaultPrefix))
 	if model.TenantID.IsNull() {
-		response.Diagnostics.AddAttributeError(path.Root("tenant_id"), "No tenant", "Set tenant_id here, or in the provider block (environment variable ARM_TENANT_ID).")
+		response.Diagnostics.AddAttributeError(path.Root("tenant_id"), "No tenant", "Set tenant_id here, or in the "+
+			"provider block (environment variable ARM_TENANT_ID).")
 		return
 	}
 	timeout, problems := model.Timeouts.Read(ctx, readTimeout)
@@ -189,7 +202,8 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 
 // reportListing says which tenant's applications could not be listed, why, and what to do.
 func reportListing(diags *diag.Diagnostics, tenantID string, err error) {
-	tfvalidate.AddGraphError(diags, path.Root("tenant_id"), "Applications not listed", err, strings.TrimSpace("Tenant: "+tenantID+". "+nextStep(err)))
+	tfvalidate.AddGraphError(diags, path.Root("tenant_id"), "Applications not listed", err,
+		strings.TrimSpace("Tenant: "+tenantID+". "+nextStep(err)))
 }
 
 func describeApplication(ctx context.Context, directory entra.Directory, found *entra.Registration) ApplicationModel {

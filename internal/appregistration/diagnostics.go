@@ -50,15 +50,18 @@ func (r *Resource) report(ctx context.Context, model *Model, doing string, err e
 	}
 	object += " in tenant " + model.TenantID.ValueString()
 	next := nextStep(err)
-	if entra.AsError(err) == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && !strings.Contains(err.Error(), "timeouts") {
-		next = "The time that timeouts allows ran out. Run the same command again: it goes on from what is done. Where the network or the tenant is that slow, allow more."
+	if entra.AsError(err) == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) &&
+		!strings.Contains(err.Error(), "timeouts") {
+		next = "The time that timeouts allows ran out. Run the same command again: it goes on from what is done. Where the " +
+			"network or the tenant is that slow, allow more."
 	}
 	consent, ok := errors.AsType[*registration.ConsentError](err)
 	if !ok {
 		diags.AddError("Failed "+doing, object+": "+tfvalidate.Explain(err, next))
 		return
 	}
-	next += "\n\nOr set grant_admin_consent = false, and let an administrator consent at " + r.consentURL(model, consent.ClientID)
+	next += "\n\nOr set grant_admin_consent = false, and let an administrator consent at " +
+		r.consentURL(model, consent.ClientID)
 	diags.AddAttributeError(path.Root("grant_admin_consent"), "Failed "+doing,
 		object+", consent to "+consent.Permission+": "+tfvalidate.Explain(err, strings.TrimSpace(next)))
 }
@@ -71,9 +74,11 @@ func nextStep(err error) string {
 	case refused.Status == http.StatusForbidden:
 		return "The identity that Terraform signs in as lacks a right: " + rightFor(refused.Method, refused.Path) + "."
 	case refused.Code == "KeyCredentialsInvalidEndDate":
-		return "Entra takes no new certificate while an expired one is on the application: remove that in the Entra portal, under Certificates & secrets, and apply again."
+		return "Entra takes no new certificate while an expired one is on the application: remove that in the Entra " +
+			"portal, under Certificates & secrets, and apply again."
 	case refused.Code == "CredentialTypeNotAllowedAsPerAppPolicy":
-		return "An app management policy of the tenant allows no certificate on applications at all. Ask for an exemption of this one."
+		return "An app management policy of the tenant allows no certificate on applications at all. Ask for an exemption " +
+			"of this one."
 	}
 	return ""
 }
@@ -86,6 +91,7 @@ func rightFor(method, path string) string {
 	case method == "GET":
 		return "Application.Read.All, to read applications and service principals"
 	default:
-		return "Application.ReadWrite.OwnedBy (its own applications) or Application.ReadWrite.All, to change applications and service principals"
+		return "Application.ReadWrite.OwnedBy (its own applications) or Application.ReadWrite.All, to change applications " +
+			"and service principals"
 	}
 }

@@ -33,7 +33,8 @@ type QueryModel struct {
 }
 
 // ListResourceConfigSchema describes a list block's configuration.
-func (l *ListResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, response *list.ListResourceSchemaResponse) {
+func (l *ListResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest,
+	response *list.ListResourceSchemaResponse) {
 	response.Schema = schema.Schema{
 		MarkdownDescription: "Finds the CodeTwo applications of a tenant, whoever made them, so that they can be imported.",
 		Attributes: map[string]schema.Attribute{
@@ -60,7 +61,8 @@ func (l *ListResource) List(ctx context.Context, request list.ListRequest, strea
 	case len(unknown) > 0:
 		diags.AddError("The tenant cannot be read", "The provider's "+strings.Join(unknown, ", ")+" is not known.")
 	case tenantID.IsNull():
-		diags.AddAttributeError(path.Root("tenant_id"), "No tenant", "Set tenant_id here, or in the provider block (environment variable ARM_TENANT_ID).")
+		diags.AddAttributeError(path.Root("tenant_id"), "No tenant", "Set tenant_id here, or in the provider block "+
+			"(environment variable ARM_TENANT_ID).")
 	}
 	if diags.HasError() {
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
@@ -86,16 +88,20 @@ func (l *ListResource) List(ctx context.Context, request list.ListRequest, strea
 }
 
 // result describes one application: by its identity and, where it is asked for, as an import would.
-func (l *ListResource) result(ctx context.Context, request list.ListRequest, tenantID types.String, found *entra.Registration) list.ListResult {
+func (l *ListResource) result(ctx context.Context, request list.ListRequest, tenantID types.String,
+	found *entra.Registration) list.ListResult {
 	result := request.NewListResult(ctx)
 	application := found.Application
-	result.DisplayName = fmt.Sprintf("%s (client ID %s, created %s)", application.DisplayName, application.ClientID, application.CreatedAt.UTC().Format("2006-01-02"))
+	result.DisplayName = fmt.Sprintf("%s (client ID %s, created %s)", application.DisplayName, application.ClientID,
+		application.CreatedAt.UTC().Format("2006-01-02"))
 	result.Diagnostics.Append(result.Identity.Set(ctx, identityOf(tenantID.ValueString(), application.ObjectID))...)
 	if request.IncludeResource {
 		model := emptyModel()
 		model.TenantID = tenantID
 		var diags diag.Diagnostics
-		tenant := registration.Tenant{ID: tenantID.ValueString(), Directory: l.services.Directory(tenantID.ValueString()), Now: l.services.Now}
+		tenant := registration.Tenant{
+			ID: tenantID.ValueString(), Directory: l.services.Directory(tenantID.ValueString()), Now: l.services.Now,
+		}
 		seen := tenant.Imported(ctx, found)
 		model.configureImported(ctx, seen, &diags)
 		model.show(ctx, seen, l.consentURL(&model, seen.ClientID), &diags)

@@ -112,7 +112,8 @@ var (
 	certificateType = types.ObjectType{AttrTypes: map[string]attr.Type{
 		"validity_years": types.Int64Type, "key_size": types.Int64Type, "renew_before_days": types.Int64Type,
 		"previous_certificate_days": types.Int64Type, "public_certificate_pem": types.StringType, "take_over": types.BoolType,
-		"thumbprint": types.StringType, "not_before": timetypes.RFC3339Type{}, "not_after": timetypes.RFC3339Type{}, "pem": types.StringType,
+		"thumbprint": types.StringType, "not_before": timetypes.RFC3339Type{}, "not_after": timetypes.RFC3339Type{},
+		"pem":        types.StringType,
 		"key_source": types.StringType, "renewal_due": types.BoolType, "previous": types.ListType{ElemType: previousType},
 	}}
 	permissionType = types.ObjectType{AttrTypes: map[string]attr.Type{
@@ -183,14 +184,15 @@ func (m *Model) recorded(ctx context.Context, diags *diag.Diagnostics) *registra
 	for _, credential := range credentials {
 		expiry, _ := time.Parse(time.RFC3339, credential.Expiry.ValueString()) // empty: never
 		recorded.Credentials = append(recorded.Credentials, registration.Credential{
-			Kind: credential.Kind.ValueString(), KeyID: credential.KeyID.ValueString(), Name: credential.Name.ValueString(), Expiry: expiry,
+			Kind: credential.Kind.ValueString(), KeyID: credential.KeyID.ValueString(),
+			Name: credential.Name.ValueString(), Expiry: expiry,
 		})
 	}
 	return recorded
 }
 
-// show writes what was observed into the model, so that the next plan tells what differs. After a successful change that
-// is what was planned, with what the plan left open.
+// show writes what was observed into the model, so that the next plan tells what differs. After a successful change
+// that is what was planned, with what the plan left open.
 func (m *Model) show(ctx context.Context, seen *registration.Observed, consentURL string, diags *diag.Diagnostics) {
 	if !isSet(m.ID) || !strings.HasSuffix(m.ID.ValueString(), "/"+seen.ObjectID) { // just imported, by client ID perhaps
 		m.ID = types.StringValue(m.TenantID.ValueString() + "/" + seen.ObjectID)
@@ -200,7 +202,8 @@ func (m *Model) show(ctx context.Context, seen *registration.Observed, consentUR
 		m.AdminConsentURL = types.StringValue(consentURL)
 	}
 	m.DisplayName, m.SignInAudience = types.StringValue(seen.DisplayName), types.StringValue(seen.SignInAudience)
-	m.ServicePrincipalObjectID, m.ServicePrincipalEnabled = textOrNull(seen.ServicePrincipalID), types.BoolValue(seen.Enabled)
+	m.ServicePrincipalObjectID = textOrNull(seen.ServicePrincipalID)
+	m.ServicePrincipalEnabled = types.BoolValue(seen.Enabled)
 	m.Permissions = permissionMap(ctx, seen.Permissions, diags)
 	m.UnexpectedPermissions = permissionMap(ctx, seen.Unexpected, diags)
 	list, problems := types.ListValueFrom(ctx, credentialType, credentialModels(seen.Credentials))
@@ -214,12 +217,12 @@ func (m *Model) show(ctx context.Context, seen *registration.Observed, consentUR
 	}
 }
 
-// configureImported fills in what the configuration of an imported application would say: the profile is inferred from what
-// it declares, its certificate's key is elsewhere, and nothing is to be revoked.
+// configureImported fills in what the configuration of an imported application would say: the profile is inferred from
+// what it declares, its certificate's key is elsewhere, and nothing is to be revoked.
 func (m *Model) configureImported(ctx context.Context, seen *registration.Observed, diags *diag.Diagnostics) {
 	m.UniqueName = textOrNull(seen.UniqueName)
-	m.RevokeUnexpectedPermissions = types.BoolValue(false)
-	m.AllowDuplicateName, m.RestoreDeleted, m.PurgeOnDestroy = types.BoolValue(false), types.BoolValue(false), types.BoolValue(false)
+	m.RevokeUnexpectedPermissions, m.AllowDuplicateName = types.BoolValue(false), types.BoolValue(false)
+	m.RestoreDeleted, m.PurgeOnDestroy = types.BoolValue(false), types.BoolValue(false)
 	var asked []permission.Permission
 	declared, consented := false, true
 	for _, entries := range []map[string]registration.Permission{seen.Permissions, seen.Unexpected} {
@@ -237,14 +240,17 @@ func (m *Model) configureImported(ctx context.Context, seen *registration.Observ
 	if len(additional) > 0 {
 		var requested []RequestedPermission
 		for _, entry := range additional {
-			requested = append(requested, RequestedPermission{API: types.StringValue(entry.API.Name), Name: types.StringValue(entry.Name)})
+			requested = append(requested, RequestedPermission{
+				API: types.StringValue(entry.API.Name), Name: types.StringValue(entry.Name),
+			})
 		}
 		set, problems := types.SetValueFrom(ctx, requestedType, requested)
 		diags.Append(problems...)
 		m.AdditionalPermissions = set
 	}
 	m.setCertificate(ctx, CertificateModel{
-		ValidityYears: types.Int64Value(registration.DefaultValidityYears), KeySize: types.Int64Value(registration.DefaultKeySize),
+		ValidityYears:           types.Int64Value(registration.DefaultValidityYears),
+		KeySize:                 types.Int64Value(registration.DefaultKeySize),
 		RenewBeforeDays:         types.Int64Value(registration.DefaultRenewBeforeDays),
 		PreviousCertificateDays: types.Int64Value(registration.DefaultPreviousDays),
 		TakeOver:                types.BoolValue(false), KeySource: types.StringValue(registration.KeyExternal),
@@ -297,7 +303,8 @@ func previousList(ctx context.Context, previous []registration.Previous, diags *
 	entries := make([]PreviousModel, 0, len(previous))
 	for _, entry := range previous {
 		entries = append(entries, PreviousModel{
-			Thumbprint: types.StringValue(entry.Thumbprint), KeyID: types.StringValue(entry.KeyID), RemoveAfter: timeOrNull(entry.RemoveAfter),
+			Thumbprint: types.StringValue(entry.Thumbprint), KeyID: types.StringValue(entry.KeyID),
+			RemoveAfter: timeOrNull(entry.RemoveAfter),
 		})
 	}
 	list, problems := types.ListValueFrom(ctx, previousType, entries)
@@ -321,7 +328,8 @@ func permissionModels(permissions map[string]registration.Permission) map[string
 	return models
 }
 
-func permissionMap(ctx context.Context, permissions map[string]registration.Permission, diags *diag.Diagnostics) types.Map {
+func permissionMap(ctx context.Context, permissions map[string]registration.Permission,
+	diags *diag.Diagnostics) types.Map {
 	value, problems := types.MapValueFrom(ctx, permissionType, permissionModels(permissions))
 	diags.Append(problems...)
 	return value
@@ -339,7 +347,8 @@ func readPermissions(ctx context.Context, value types.Map, diags *diag.Diagnosti
 		permissions[key] = registration.Permission{
 			Permission: permission.Permission{
 				API: permission.API{Name: api, AppID: model.APIAppID.ValueString()}, Name: name, ID: model.ID.ValueString(),
-				Purpose: model.Purpose.ValueString(), Risk: permission.Risk(model.Risk.ValueString()), Evidence: model.Evidence.ValueString(),
+				Purpose: model.Purpose.ValueString(), Risk: permission.Risk(model.Risk.ValueString()),
+				Evidence: model.Evidence.ValueString(),
 			},
 			Declared: model.Declared.ValueBool(), Consented: model.Consented.ValueBool(),
 		}

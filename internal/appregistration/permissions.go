@@ -19,7 +19,8 @@ type askAPIs func(appIDs ...string) (map[string]entra.ResourceApplication, error
 
 // wanted returns the permissions that the configuration asks for. ok is false while that cannot be known: the tenant
 // alone knows a name that is not in the catalogue.
-func wanted(ctx context.Context, config *Model, ask askAPIs, diags *diag.Diagnostics) (permissions []permission.Permission, ok bool) {
+func wanted(ctx context.Context, config *Model, ask askAPIs,
+	diags *diag.Diagnostics) (permissions []permission.Permission, ok bool) {
 	if config.PermissionProfile.IsUnknown() || config.AdditionalPermissions.IsUnknown() {
 		return nil, false
 	}
@@ -64,7 +65,8 @@ func findOutside(refs []permission.Ref, ask askAPIs, diags *diag.Diagnostics) []
 	offered, err := ask(appIDs...)
 	if err != nil {
 		diags.AddAttributeError(path.Root("additional_permissions"), "Permission not looked up",
-			fmt.Sprintf("%s is not in the provider's catalogue, and looking it up in the tenant failed (it needs Application.Read.All): %s", refs[0].Name, err))
+			fmt.Sprintf("%s is not in the provider's catalogue, and looking it up in the tenant failed (it needs "+
+				"Application.Read.All): %s", refs[0].Name, err))
 		return nil
 	}
 	var permissions []permission.Permission

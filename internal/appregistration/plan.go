@@ -36,9 +36,10 @@ const (
 // ModifyPlan computes the whole plan from the configuration and the state, so that a removed attribute returns to its
 // default, and permissions are known before anything exists. It never looks at the clock: Terraform plans once more
 // during apply, and has to come to the same result. What is due by time was decided by the refresh.
-// Requests: none, unless a permission is not in the catalogue (Application.Read.All), or a new tenant is asked whether it
-// lets the caller in.
-func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest, response *resource.ModifyPlanResponse) {
+// Requests: none, unless a permission is not in the catalogue (Application.Read.All), or a new tenant is asked whether
+// it lets the caller in.
+func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest,
+	response *resource.ModifyPlanResponse) {
 	if r.services == nil {
 		return
 	}
@@ -108,7 +109,8 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 // has. It is being replaced by itself, where its own name in the recycle bin would stop the second half, or its state
 // was lost. Requests: one, and only where there is such a journal.
 func (r *Resource) refuseSecond(ctx context.Context, plan *Model, diags *diag.Diagnostics) {
-	if r.services.StoreUnknown() || plan.TenantID.IsUnknown() || plan.UniqueName.IsUnknown() || plan.RestoreDeleted.ValueBool() || plan.PurgeOnDestroy.ValueBool() {
+	if r.services.StoreUnknown() || plan.TenantID.IsUnknown() || plan.UniqueName.IsUnknown() ||
+		plan.RestoreDeleted.ValueBool() || plan.PurgeOnDestroy.ValueBool() {
 		return
 	}
 	var ignored diag.Diagnostics // requireStore reports a missing store
@@ -121,15 +123,11 @@ func (r *Resource) refuseSecond(ctx context.Context, plan *Model, diags *diag.Di
 		return
 	}
 	diags.AddAttributeError(path.Root("unique_name"), "The registration exists already", fmt.Sprintf(
-		`The registration %s in tenant %s is complete (client ID %s), and this plan would make it a second time.
-
-To replace it, set restore_deleted = true: the application comes back from the recycle bin with its client ID, which Exchange's allow list names, and with a new certificate. With purge_on_destroy = true, applied before, it is replaced by another one. If its state was lost, import it:
-
-  import {
-    to = codetwo_target_app_registration.<name>
-    id = "%s/%s"
-  }`,
-		journal.UniqueName, journal.TenantID, journal.ClientID, journal.TenantID, journal.ClientID))
+		"The registration %s in tenant %s is complete (client ID %s), and this plan would make it a second time.\n\nTo "+
+			"replace it, set restore_deleted = true: the application comes back from the recycle bin with its client ID, "+
+			"which Exchange's allow list names, and with a new certificate. With purge_on_destroy = true, applied before, it "+
+			"is replaced by another one. If its state was lost, import it:\n\n%s",
+		journal.UniqueName, journal.TenantID, journal.ClientID, tenant.ImportBlock(journal.ClientID)))
 }
 
 // requireStore makes a missing or unusable store an error of the plan, before anything was created.
@@ -169,9 +167,10 @@ type planner struct {
 func (p *planner) plan(ctx context.Context) Model {
 	p.checkUniqueName()
 	plan := Model{
-		TenantID:                    p.tenantID(),
-		DisplayName:                 orDefault(p.config.DisplayName, types.StringValue(defaultDisplayName)),
-		PermissionProfile:           orDefault(p.config.PermissionProfile, types.StringValue(string(permission.ExistingMailboxes))),
+		TenantID:    p.tenantID(),
+		DisplayName: orDefault(p.config.DisplayName, types.StringValue(defaultDisplayName)),
+		PermissionProfile: orDefault(p.config.PermissionProfile,
+			types.StringValue(string(permission.ExistingMailboxes))),
 		AdditionalPermissions:       p.config.AdditionalPermissions,
 		GrantAdminConsent:           orDefault(p.config.GrantAdminConsent, types.BoolValue(true)),
 		RevokeUnexpectedPermissions: orDefault(p.config.RevokeUnexpectedPermissions, types.BoolValue(!p.imported)),
@@ -208,10 +207,12 @@ func (p *planner) checkUniqueName() {
 	switch {
 	case p.state == nil && p.config.AllowDuplicateName.ValueBool() && p.config.UniqueName.IsNull():
 		p.diags.AddAttributeError(at, "Missing unique name",
-			"With allow_duplicate_name = true the display name tells nothing, so unique_name is what keeps the application apart from its namesakes. Set one, for example:\n\n  unique_name = \"codetwo-target-wave-2\"")
+			"With allow_duplicate_name = true the display name tells nothing, so unique_name is what keeps the application "+
+				"apart from its namesakes. Set one, for example:\n\n  unique_name = \"codetwo-target-wave-2\"")
 	case p.state != nil && p.state.UniqueName.IsNull() && !p.config.UniqueName.IsNull():
 		p.diags.AddAttributeError(at, "An imported application keeps its lack of a unique name", fmt.Sprintf(
-			"The application %q (client ID %s) was imported and has no unique name; giving it one would replace it. Remove unique_name.",
+			"The application %q (client ID %s) was imported and has no unique name; giving it one would replace it. Remove "+
+				"unique_name.",
 			p.state.DisplayName.ValueString(), p.state.ClientID.ValueString()))
 	}
 }
@@ -249,7 +250,9 @@ func (p *planner) planIdentifiers(plan *Model) {
 	}
 	if count := len(p.state.UnexpectedCredentials.Elements()); count > 0 {
 		p.diags.AddAttributeWarning(path.Root("unexpected_credentials"), "Credentials from elsewhere", fmt.Sprintf(
-			"The application %q (client ID %s) has %d credentials that are not from here; whoever has one of them holds every permission of the application. They are reported in unexpected_credentials and left alone: remove in the Entra portal, under Certificates & secrets, what nobody can account for.",
+			"The application %q (client ID %s) has %d credentials that are not from here; whoever has one of them holds every "+
+				"permission of the application. They are reported in unexpected_credentials and left alone: remove in the Entra "+
+				"portal, under Certificates & secrets, what nobody can account for.",
 			p.state.DisplayName.ValueString(), p.state.ClientID.ValueString(), count))
 	}
 }
@@ -289,7 +292,9 @@ func (p *planner) planPermissions(ctx context.Context, plan *Model) {
 	if plan.RevokeUnexpectedPermissions.ValueBool() {
 		for _, key := range slices.Sorted(maps.Keys(unexpected)) {
 			p.diags.AddAttributeWarning(path.Root("unexpected_permissions"), "Permission will be revoked", fmt.Sprintf(
-				"%s (risk: %s) is granted to or declared by the application %q (client ID %s) without being asked for here; apply takes it back. If a running migration needs it, add it to additional_permissions, or set revoke_unexpected_permissions = false.",
+				"%s (risk: %s) is granted to or declared by the application %q (client ID %s) without being asked for here; "+
+					"apply takes it back. If a running migration needs it, add it to additional_permissions, or set "+
+					"revoke_unexpected_permissions = false.",
 				key, unexpected[key].Risk, p.state.DisplayName.ValueString(), p.state.ClientID.ValueString()))
 		}
 		unexpected = nil
@@ -298,7 +303,8 @@ func (p *planner) planPermissions(ctx context.Context, plan *Model) {
 }
 
 // warnOfDestroy tells a destroy's reader what goes.
-func (r *Resource) warnOfDestroy(ctx context.Context, request resource.ModifyPlanRequest, response *resource.ModifyPlanResponse) {
+func (r *Resource) warnOfDestroy(ctx context.Context, request resource.ModifyPlanRequest,
+	response *resource.ModifyPlanResponse) {
 	var state Model
 	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
 	if !response.Diagnostics.HasError() {
@@ -314,7 +320,8 @@ func (r *Resource) warnThatItGoes(ctx context.Context, state *Model, summary str
 		tenant = r.tenant(state, &ignored)
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "The application %q (client ID %s) leaves the tenant %s, with its service principal and every permission it was granted. Whoever signs in as it loses access at once: a running CodeTwo migration stops.",
+	fmt.Fprintf(&text, "The application %q (client ID %s) leaves the tenant %s, with its service principal and every "+
+		"permission it was granted. Whoever signs in as it loses access at once: a running CodeTwo migration stops.",
 		state.DisplayName.ValueString(), state.ClientID.ValueString(), state.TenantID.ValueString())
 	switch {
 	case state.PurgeOnDestroy.ValueBool():
@@ -322,7 +329,8 @@ func (r *Resource) warnThatItGoes(ctx context.Context, state *Model, summary str
 	case tenant != nil && tenant.NeverComplete(ctx, state.recorded(ctx, &ignored)):
 		text.WriteString("\n\nIt was never complete, so it is removed from the recycle bin, too.")
 	default:
-		fmt.Fprintf(&text, "\n\nIt can be restored until %s, from Entra's recycle bin.", r.services.Now().AddDate(0, 0, 30).UTC().Format("2006-01-02"))
+		until := r.services.Now().AddDate(0, 0, 30).UTC().Format(time.DateOnly)
+		fmt.Fprintf(&text, "\n\nIt can be restored until %s, from Entra's recycle bin.", until)
 	}
 	if tenant != nil {
 		if mailboxes := mailboxesOf(ctx, tenant.Store, state); len(mailboxes) > 0 {
@@ -332,8 +340,8 @@ func (r *Resource) warnThatItGoes(ctx context.Context, state *Model, summary str
 	diags.AddWarning(summary, text.String())
 }
 
-// mailboxesOf names the mailboxes whose connections sign in as the application. It is for a warning: a store that cannot
-// be read names none.
+// mailboxesOf names the mailboxes whose connections sign in as the application. It is for a warning: a store that
+// cannot be read names none.
 func mailboxesOf(ctx context.Context, records *store.Store, state *Model) []string {
 	connections, _, err := records.Connections(ctx, state.TenantID.ValueString())
 	if err != nil {

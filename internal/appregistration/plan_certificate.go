@@ -35,26 +35,32 @@ func (p *planner) planCertificate(ctx context.Context, plan *Model) {
 		return
 	}
 	planned := CertificateModel{
-		ValidityYears:           orDefault(configured.ValidityYears, types.Int64Value(registration.DefaultValidityYears)),
-		KeySize:                 orDefault(configured.KeySize, types.Int64Value(registration.DefaultKeySize)),
-		RenewBeforeDays:         orDefault(configured.RenewBeforeDays, types.Int64Value(registration.DefaultRenewBeforeDays)),
-		PreviousCertificateDays: orDefault(configured.PreviousCertificateDays, types.Int64Value(registration.DefaultPreviousDays)),
-		PublicCertificatePEM:    configured.PublicCertificatePEM,
-		TakeOver:                orDefault(configured.TakeOver, types.BoolValue(false)),
-		RenewalDue:              types.BoolValue(false),
+		ValidityYears:   orDefault(configured.ValidityYears, types.Int64Value(registration.DefaultValidityYears)),
+		KeySize:         orDefault(configured.KeySize, types.Int64Value(registration.DefaultKeySize)),
+		RenewBeforeDays: orDefault(configured.RenewBeforeDays, types.Int64Value(registration.DefaultRenewBeforeDays)),
+		PreviousCertificateDays: orDefault(configured.PreviousCertificateDays,
+			types.Int64Value(registration.DefaultPreviousDays)),
+		PublicCertificatePEM: configured.PublicCertificatePEM,
+		TakeOver:             orDefault(configured.TakeOver, types.BoolValue(false)),
+		RenewalDue:           types.BoolValue(false),
 	}
 	external := current != nil && current.KeySource.ValueString() == registration.KeyExternal
 	switch {
-	case planned.RenewBeforeDays.ValueInt64() >= 365*planned.ValidityYears.ValueInt64() && isSet(planned.RenewBeforeDays) && isSet(planned.ValidityYears):
+	case planned.RenewBeforeDays.ValueInt64() >= 365*planned.ValidityYears.ValueInt64() &&
+		isSet(planned.RenewBeforeDays) && isSet(planned.ValidityYears):
 		p.diags.AddAttributeError(path.Root("certificate").AtName("renew_before_days"), "Renewal without end", fmt.Sprintf(
-			"certificate.renew_before_days = %d is no less than the %d years that a certificate lasts, so each new one would be due at once. Set fewer days.",
+			"certificate.renew_before_days = %d is no less than the %d years that a certificate lasts, so each new one would "+
+				"be due at once. Set fewer days.",
 			planned.RenewBeforeDays.ValueInt64(), planned.ValidityYears.ValueInt64()))
 	case external && planned.TakeOver.IsUnknown():
 		p.planUnknown(&planned)
 		planned.KeySource, planned.RenewalDue = types.StringUnknown(), types.BoolUnknown()
 	case external && !planned.TakeOver.ValueBool() && !planned.PublicCertificatePEM.IsNull():
-		p.diags.AddAttributeError(path.Root("certificate").AtName("take_over"), "The certificate's key is elsewhere", fmt.Sprintf(
-			"The imported application signs in with the certificate %s, whose key is where CodeTwo runs. certificate.public_certificate_pem would replace it: set certificate.take_over = true if that is meant.", current.Thumbprint.ValueString()))
+		p.diags.AddAttributeError(path.Root("certificate").AtName("take_over"), "The certificate's key is elsewhere",
+			fmt.Sprintf(
+				"The imported application signs in with the certificate %s, whose key is where CodeTwo runs. "+
+					"certificate.public_certificate_pem would replace it: set certificate.take_over = true if that is meant.",
+				current.Thumbprint.ValueString()))
 	case external && !planned.TakeOver.ValueBool():
 		planned.KeySource, planned.RenewalDue = current.KeySource, current.RenewalDue
 		carryOver(&planned, current)
@@ -81,12 +87,14 @@ func (p *planner) planProvided(ctx context.Context, planned, current *Certificat
 	at := path.Root("certificate").AtName("public_certificate_pem")
 	if provided.NotAfter.Before(p.now) {
 		p.diags.AddAttributeError(at, "Expired certificate",
-			"The certificate ended on "+provided.NotAfter.UTC().Format(time.DateOnly)+", so nobody could sign in with it. Provide a valid one.")
+			"The certificate ended on "+provided.NotAfter.UTC().Format(time.DateOnly)+", so nobody could sign in with it. "+
+				"Provide a valid one.")
 		return
 	}
 	if registration.DueForRenewal(provided.NotAfter, int(planned.RenewBeforeDays.ValueInt64()), p.now) {
 		p.diags.AddAttributeWarning(at, "Certificate ends soon",
-			"The certificate ends on "+provided.NotAfter.UTC().Format(time.DateOnly)+". Provide its successor in time: replaced here, the old one still signs in for previous_certificate_days.")
+			"The certificate ends on "+provided.NotAfter.UTC().Format(time.DateOnly)+". Provide its successor in time: "+
+				"replaced here, the old one still signs in for previous_certificate_days.")
 	}
 	describe(planned, provided)
 	switch {
@@ -123,7 +131,8 @@ func (p *planner) planGenerated(ctx context.Context, planned, current *Certifica
 
 // rotates tells whether a new certificate is due: by time, by a lost key, or because other properties are asked for.
 func (p *planner) rotates(planned, current *CertificateModel) bool {
-	if current.KeySource.ValueString() != registration.KeyGenerated || current.RenewalDue.ValueBool() || current.PEM.ValueString() == "" {
+	if current.KeySource.ValueString() != registration.KeyGenerated || current.RenewalDue.ValueBool() ||
+		current.PEM.ValueString() == "" {
 		return true
 	}
 	return !planned.KeySize.Equal(current.KeySize) || !planned.ValidityYears.Equal(current.ValidityYears)
@@ -134,7 +143,9 @@ func (p *planner) remaining(ctx context.Context, current *CertificateModel) type
 	var due []string
 	if p.removalDue != nil {
 		if err := json.Unmarshal(p.removalDue, &due); err != nil {
-			p.diags.AddError("Unreadable private state", "The list of certificates to remove cannot be read: "+err.Error()+". Run terraform apply -refresh-only, then plan again.")
+			p.diags.AddError("Unreadable private state",
+				"The list of certificates to remove cannot be read: "+err.Error()+". Run terraform apply -refresh-only, then "+
+					"plan again.")
 		}
 	}
 	previous := slices.DeleteFunc(current.previous(ctx, p.diags), func(entry registration.Previous) bool {

@@ -47,13 +47,15 @@ func (r *Resource) Metadata(_ context.Context, request resource.MetadataRequest,
 }
 
 // Configure takes what the provider offers.
-func (r *Resource) Configure(_ context.Context, request resource.ConfigureRequest, response *resource.ConfigureResponse) {
+func (r *Resource) Configure(_ context.Context, request resource.ConfigureRequest,
+	response *resource.ConfigureResponse) {
 	if request.ProviderData == nil {
 		return // validation, before the provider is configured
 	}
 	services, ok := request.ProviderData.(Services)
 	if !ok {
-		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_app_registration was given %T. This is a bug in the provider.", request.ProviderData))
+		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_app_registration was given "+
+			"%T. This is a bug in the provider.", request.ProviderData))
 		return
 	}
 	r.services = services
@@ -66,10 +68,13 @@ type Identity struct {
 }
 
 // IdentitySchema describes the identity, which an import block can name.
-func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, response *resource.IdentitySchemaResponse) {
+func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest,
+	response *resource.IdentitySchemaResponse) {
 	response.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
 		"tenant_id": identityschema.StringAttribute{RequiredForImport: true, Description: "The target tenant's ID (GUID)."},
-		"object_id": identityschema.StringAttribute{RequiredForImport: true, Description: "The application object's ID (GUID)."},
+		"object_id": identityschema.StringAttribute{
+			RequiredForImport: true, Description: "The application object's ID (GUID).",
+		},
 	}}
 }
 
@@ -82,11 +87,14 @@ func setIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model *M
 
 // identityOf is in lower case, as an identity must never change, and a configuration may change its mind on that.
 func identityOf(tenantID, objectID string) Identity {
-	return Identity{TenantID: types.StringValue(strings.ToLower(tenantID)), ObjectID: types.StringValue(strings.ToLower(objectID))}
+	return Identity{
+		TenantID: types.StringValue(strings.ToLower(tenantID)), ObjectID: types.StringValue(strings.ToLower(objectID)),
+	}
 }
 
 // ImportState takes "<tenant_id>/<client ID or object ID>", or an identity.
-func (r *Resource) ImportState(ctx context.Context, request resource.ImportStateRequest, response *resource.ImportStateResponse) {
+func (r *Resource) ImportState(ctx context.Context, request resource.ImportStateRequest,
+	response *resource.ImportStateResponse) {
 	given := request.ID
 	if given == "" && request.Identity != nil {
 		var identity Identity
@@ -96,7 +104,8 @@ func (r *Resource) ImportState(ctx context.Context, request resource.ImportState
 	tenantID, id, ok := splitImportID(given)
 	if !ok {
 		response.Diagnostics.AddError("Unusable import ID", fmt.Sprintf(
-			"%q is not of the form <tenant_id>/<client ID or object ID>, both GUIDs. The IDs stand on the application's Overview page in the Entra portal.", given))
+			"%q is not of the form <tenant_id>/<client ID or object ID>, both GUIDs. The IDs stand on the application's "+
+				"Overview page in the Entra portal.", given))
 		return
 	}
 	response.Diagnostics.Append(response.State.SetAttribute(ctx, path.Root("tenant_id"), tenantID)...)
@@ -114,7 +123,8 @@ func splitImportID(given string) (tenantID, id string, ok bool) {
 func (r *Resource) openStore(diags *diag.Diagnostics) *store.Store {
 	records, err := r.services.Store()
 	if err != nil {
-		diags.AddError("No connection store", "codetwo_target_app_registration keeps its journal and the certificate's key in the connection store. "+err.Error())
+		diags.AddError("No connection store", "codetwo_target_app_registration keeps its journal and the certificate's key "+
+			"in the connection store. "+err.Error())
 		return nil
 	}
 	return records
@@ -130,7 +140,8 @@ func (r *Resource) tenant(model *Model, diags *diag.Diagnostics) *registration.T
 	retries.Notify = tfvalidate.LogPauses("Entra has not caught up yet")
 	id := model.TenantID.ValueString()
 	return &registration.Tenant{
-		ID: id, Directory: r.services.Directory(id), Store: records, Names: r.services.Names(), Retries: retries, Now: r.services.Now,
+		ID: id, Directory: r.services.Directory(id), Store: records, Names: r.services.Names(), Retries: retries,
+		Now: r.services.Now,
 	}
 }
 
@@ -183,7 +194,8 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	}
 	if unknown := r.services.Unknown(); len(unknown) > 0 {
 		diags.AddWarning("Not refreshed", fmt.Sprintf(
-			"The provider's %s is not known while planning, so the app registration %q is shown as it was last seen.", strings.Join(unknown, ", "), state.ClientID.ValueString()))
+			"The provider's %s is not known while planning, so the app registration %q is shown as it was last seen.",
+			strings.Join(unknown, ", "), state.ClientID.ValueString()))
 		return
 	}
 	timeout, problems := state.Timeouts.Read(ctx, readTimeout)
@@ -218,16 +230,20 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	if cutOff {
 		// The state stays, or nobody would finish the destroy: the recycle bin, the journal and the keys in the store.
 		diags.AddWarning("A destroy was cut off", fmt.Sprintf(
-			"A destroy of the application %q (client ID %s) in tenant %s was cut off after the application was gone. terraform destroy finishes it; apply finishes it and makes the registration anew.",
+			"A destroy of the application %q (client ID %s) in tenant %s was cut off after the application was gone. "+
+				"terraform destroy finishes it; apply finishes it and makes the registration anew.",
 			state.DisplayName.ValueString(), state.ClientID.ValueString(), state.TenantID.ValueString()))
 		diags.Append(response.Private.SetKey(ctx, cutOffKey, []byte("true"))...)
 		return
 	}
 	if gone {
 		diags.AddWarning("The application is gone", fmt.Sprintf(
-			"Somebody deleted the application %q (client ID %s, object ID %s) from tenant %s. The next apply makes it anew, or restores it with restore_deleted = true. "+
-				"Until then the connection store keeps its journal and its certificate's key: where the registration is to stay gone, remove them by hand (registrations/%s.json and what it names in certificates/).",
-			state.DisplayName.ValueString(), state.ClientID.ValueString(), state.ObjectID.ValueString(), state.TenantID.ValueString(), recorded.JournalName()))
+			"Somebody deleted the application %q (client ID %s, object ID %s) from tenant %s. The next apply makes it anew, "+
+				"or restores it with restore_deleted = true. Until then the connection store keeps its journal and its "+
+				"certificate's key: where the registration is to stay gone, remove them by hand (registrations/%s.json and what "+
+				"it names in certificates/).",
+			state.DisplayName.ValueString(), state.ClientID.ValueString(), state.ObjectID.ValueString(),
+			state.TenantID.ValueString(), recorded.JournalName()))
 		response.State.RemoveResource(ctx)
 		return
 	}
@@ -310,6 +326,7 @@ func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, r
 	r.report(ctx, &state, "deleting the app registration", err, diags)
 	if refused, ok := errors.AsType[*auth.Error](err); ok && refused.ByTenant() {
 		diags.AddWarning("The registration in tenant "+state.TenantID.ValueString()+" stays in the state",
-			"If that tenant lets Terraform in no more, take the registration out of the state: terraform state rm, with its address. The guide \"Many tenants\" says what is left then, and where.")
+			"If that tenant lets Terraform in no more, take the registration out of the state: terraform state rm, with its "+
+				"address. The guide \"Many tenants\" says what is left then, and where.")
 	}
 }

@@ -19,7 +19,8 @@ func (apiValidator) Description(context.Context) string { return "names an API" 
 
 func (v apiValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
 
-func (apiValidator) ValidateString(_ context.Context, request validator.StringRequest, response *validator.StringResponse) {
+func (apiValidator) ValidateString(_ context.Context, request validator.StringRequest,
+	response *validator.StringResponse) {
 	if !isSet(request.ConfigValue) {
 		return
 	}
@@ -28,8 +29,8 @@ func (apiValidator) ValidateString(_ context.Context, request validator.StringRe
 	}
 }
 
-// publicCertificateValidator accepts one certificate without its key. The CLI does not show the path of a nested attribute,
-// so its message begins with it.
+// publicCertificateValidator accepts one certificate without its key. The CLI does not show the path of a nested
+// attribute, so its message begins with it.
 type publicCertificateValidator struct{}
 
 func (publicCertificateValidator) Description(context.Context) string {
@@ -40,24 +41,29 @@ func (v publicCertificateValidator) MarkdownDescription(ctx context.Context) str
 	return v.Description(ctx)
 }
 
-func (publicCertificateValidator) ValidateString(_ context.Context, request validator.StringRequest, response *validator.StringResponse) {
+func (publicCertificateValidator) ValidateString(_ context.Context, request validator.StringRequest,
+	response *validator.StringResponse) {
 	if !isSet(request.ConfigValue) {
 		return
 	}
 	if _, err := certificate.ParsePEM(request.ConfigValue.ValueString()); err != nil {
-		response.Diagnostics.AddAttributeError(request.Path, "Unusable certificate", fmt.Sprintf("%s: %s.", request.Path, err))
+		response.Diagnostics.AddAttributeError(request.Path, "Unusable certificate",
+			fmt.Sprintf("%s: %s.", request.Path, err))
 	}
 }
 
 // ValidateConfig refuses what contradicts itself before anything is read.
-func (r *Resource) ValidateConfig(ctx context.Context, request resource.ValidateConfigRequest, response *resource.ValidateConfigResponse) {
+func (r *Resource) ValidateConfig(ctx context.Context, request resource.ValidateConfigRequest,
+	response *resource.ValidateConfigResponse) {
 	var config Model
 	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
 	if response.Diagnostics.HasError() {
 		return
 	}
-	if config.PermissionProfile.ValueString() == string(permission.Custom) && !config.AdditionalPermissions.IsUnknown() && len(config.AdditionalPermissions.Elements()) == 0 {
+	if config.PermissionProfile.ValueString() == string(permission.Custom) && !config.AdditionalPermissions.IsUnknown() &&
+		len(config.AdditionalPermissions.Elements()) == 0 {
 		response.Diagnostics.AddAttributeError(path.Root("additional_permissions"), "No permissions",
-			"permission_profile = \"custom\" holds nothing by itself, so the application could do nothing. Name what it needs in additional_permissions, or choose another profile.")
+			"permission_profile = \"custom\" holds nothing by itself, so the application could do nothing. Name what it needs "+
+				"in additional_permissions, or choose another profile.")
 	}
 }

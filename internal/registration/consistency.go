@@ -67,7 +67,8 @@ func (o *operation) write(ctx context.Context, order entra.Order, changes ...ent
 				again = append(again, index)
 			case refused != nil && refused.Lagging() && !o.replicated():
 				again, lagging = append(again, index), outcome.Err
-			case slices.ContainsFunc(failed, func(before error) bool { return errors.Is(before, outcome.Err) }): // of the batch as a whole
+			case slices.ContainsFunc(failed, func(before error) bool { return errors.Is(before, outcome.Err) }):
+				// It is of the batch as a whole.
 			case outcome.Err != nil:
 				failed = append(failed, outcome.Err)
 			default:

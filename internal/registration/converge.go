@@ -11,8 +11,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 )
 
-// target is what a registration is to look like in the tenant. Create and update differ in how they come to it, not in how
-// they get there.
+// target is what a registration is to look like in the tenant. Create and update differ in how they come to it, not in
+// how they get there.
 type target struct {
 	displayName string
 	declared    []entra.RoleRef   // requiredResourceAccess, application permissions
@@ -33,8 +33,8 @@ func (s *Spec) target() target {
 	return goal
 }
 
-// converge changes what differs from the goal, confirms that Entra shows it, and completes the journal. The registration
-// that it returns is never nil: with an error, it is what is known to be there.
+// converge changes what differs from the goal, confirms that Entra shows it, and completes the journal. The
+// registration that it returns is never nil: with an error, it is what is known to be there.
 func (o *operation) converge(ctx context.Context, found *entra.Registration) (*entra.Registration, error) {
 	changed, err := o.convergeObjects(ctx, found)
 	if err != nil {
@@ -57,7 +57,8 @@ func (o *operation) converge(ctx context.Context, found *entra.Registration) (*e
 }
 
 func (o *operation) refOf(application *entra.Application) entra.RegistrationRef {
-	return entra.RegistrationRef{ObjectID: application.ObjectID, ClientID: application.ClientID, APIs: apisOf(o.goal.declared)}
+	apis := apisOf(o.goal.declared)
+	return entra.RegistrationRef{ObjectID: application.ObjectID, ClientID: application.ClientID, APIs: apis}
 }
 
 // convergeObjects changes application and service principal, in one batch.
@@ -68,7 +69,8 @@ func (o *operation) convergeObjects(ctx context.Context, found *entra.Registrati
 	}
 	switch principal := found.ServicePrincipal; {
 	case principal == nil:
-		changes = append(changes, entra.CreateServicePrincipal{ClientID: found.Application.ClientID, Tags: []string{providerTag}})
+		creation := entra.CreateServicePrincipal{ClientID: found.Application.ClientID, Tags: []string{providerTag}}
+		changes = append(changes, creation)
 	case !principal.Enabled:
 		changes = append(changes, entra.SetServicePrincipalEnabled{ObjectID: principal.ObjectID, Enabled: true})
 	}
@@ -117,10 +119,12 @@ func (goal target) change(application *entra.Application) (change entra.Applicat
 	})
 	if goal.certificate != nil && keyWith(application, certificate.Thumbprint(goal.certificate)) < 0 {
 		keys = append(keys, entra.KeyCredential{
-			DisplayName: "CN=" + goal.certificate.Subject.CommonName, Type: "AsymmetricX509Cert", Usage: "Verify", Certificate: goal.certificate.Raw,
+			DisplayName: "CN=" + goal.certificate.Subject.CommonName, Type: "AsymmetricX509Cert", Usage: "Verify",
+			Certificate: goal.certificate.Raw,
 		})
 	}
-	if len(keys) != len(application.Keys) || slices.ContainsFunc(keys, func(key entra.KeyCredential) bool { return key.Certificate != nil }) {
+	added := func(key entra.KeyCredential) bool { return key.Certificate != nil }
+	if len(keys) != len(application.Keys) || slices.ContainsFunc(keys, added) {
 		change.Keys, differs = &keys, true
 	}
 	return change, differs
@@ -131,7 +135,10 @@ func (o *operation) convergeGrants(ctx context.Context, found *entra.Registratio
 	var changes []entra.Change
 	for _, role := range o.goal.grants {
 		if !granted(found.Grants, role) {
-			changes = append(changes, entra.GrantAppRole{PrincipalID: found.ServicePrincipal.ObjectID, ResourceID: o.goal.resourceIDs[role.ResourceAppID], RoleID: role.RoleID})
+			changes = append(changes, entra.GrantAppRole{
+				PrincipalID: found.ServicePrincipal.ObjectID, RoleID: role.RoleID,
+				ResourceID: o.goal.resourceIDs[role.ResourceAppID],
+			})
 		}
 	}
 	for _, grant := range found.Grants {
@@ -181,7 +188,8 @@ func (goal target) missing(seen *entra.Registration) string {
 		return "the sign-in audience"
 	case !sameRoles(seen.Application.Declared, goal.declared):
 		return "the declared permissions"
-	case slices.ContainsFunc(seen.Application.Keys, func(key entra.KeyCredential) bool { return slices.Contains(goal.removeKeys, key.KeyID) }):
+	case slices.ContainsFunc(seen.Application.Keys,
+		func(key entra.KeyCredential) bool { return slices.Contains(goal.removeKeys, key.KeyID) }):
 		return "the removal of a certificate"
 	case goal.certificate != nil && keyWith(seen.Application, certificate.Thumbprint(goal.certificate)) < 0:
 		return "the new certificate"

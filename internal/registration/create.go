@@ -21,8 +21,8 @@ import (
 )
 
 // Create makes the registration. The order makes it safe to be interrupted anywhere: the journal is durable before the
-// first write to Graph, the key is in the store before its certificate is uploaded, and the application is created by an
-// upsert that finds itself again. It returns what exists, also with an error; nil where nothing was made.
+// first write to Graph, the key is in the store before its certificate is uploaded, and the application is created by
+// an upsert that finds itself again. It returns what exists, also with an error; nil where nothing was made.
 func (t *Tenant) Create(ctx context.Context, spec Spec) (*Observed, []Warning, error) {
 	o := &operation{Tenant: t, spec: spec, goal: spec.target()}
 	found, err := o.create(ctx)
@@ -38,7 +38,8 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 	unlock, err := o.Store.LockRegistration(ctx, o.ID, o.spec.UniqueName)
 	if errors.Is(err, store.ErrLocked) {
 		return nil, &Error{"unique_name", "Another run makes this registration", fmt.Sprintf(
-			"Another run, or another resource of this one, is making the registration %s in tenant %s at this moment (%s). Give each resource a unique_name of its own; if it is the same resource, wait for the other run to end.",
+			"Another run, or another resource of this one, is making the registration %s in tenant %s at this moment (%s). "+
+				"Give each resource a unique_name of its own; if it is the same resource, wait for the other run to end.",
 			o.spec.UniqueName, o.ID, err)}
 	}
 	if err != nil {
@@ -83,15 +84,16 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 		}
 	}
 	for _, key := range found.Application.Keys { // of an earlier try, with other settings
-		if key.Thumbprint() != certificate.Thumbprint(o.goal.certificate) && slices.Contains(journal.Thumbprints, key.Thumbprint()) {
+		thumbprint := key.Thumbprint()
+		if thumbprint != certificate.Thumbprint(o.goal.certificate) && slices.Contains(journal.Thumbprints, thumbprint) {
 			o.goal.removeKeys = append(o.goal.removeKeys, key.KeyID)
 		}
 	}
 	return o.converge(ctx, found)
 }
 
-// prepare does side by side what takes its time before the first write: it finds the application to go on with, if there
-// is one, resolves the permissions, generates a key, unless an earlier run has, and unlocks the store for it.
+// prepare does side by side what takes its time before the first write: it finds the application to go on with, if
+// there is one, resolves the permissions, generates a key, unless an earlier run has, and unlocks the store for it.
 func (o *operation) prepare(
 	ctx context.Context, held *name, journal store.Registration,
 ) (application *entra.Application, fresh *certificate.Pair, err error) {
@@ -134,7 +136,8 @@ func (o *operation) existing(ctx context.Context, held *name, journal store.Regi
 	o.Names.withoutRemoved(found)
 	if found.ListDenied != nil {
 		o.warnings = append(o.warnings, Warning{"display_name", "Namesakes not looked for", fmt.Sprintf(
-			"Terraform's identity may not list the tenant's applications (%s; needs Application.Read.All), so another application named %q would go unnoticed. The unique name %q still keeps this one from being made twice.",
+			"Terraform's identity may not list the tenant's applications (%s; needs Application.Read.All), so another "+
+				"application named %q would go unnoticed. The unique name %q still keeps this one from being made twice.",
 			found.ListDenied.Code, query.DisplayName, query.UniqueName)})
 	}
 	if mine := found.ByUniqueName; mine != nil {
@@ -147,7 +150,8 @@ func (o *operation) existing(ctx context.Context, held *name, journal store.Regi
 	if err := o.refuseDuplicate(ctx, held, found.ByDisplayName, ""); err != nil {
 		return nil, err
 	}
-	at := slices.IndexFunc(found.Deleted, func(deleted entra.Application) bool { return deleted.UniqueName == query.UniqueName })
+	at := slices.IndexFunc(found.Deleted,
+		func(deleted entra.Application) bool { return deleted.UniqueName == query.UniqueName })
 	switch {
 	case at < 0:
 		return nil, o.checkPolicy(found.CertificatePolicy)
@@ -157,8 +161,8 @@ func (o *operation) existing(ctx context.Context, held *name, journal store.Regi
 	return &found.Deleted[at], nil
 }
 
-// begin makes the journal's entry, before anything else is made. What an interrupted create left is taken up as it is; a
-// complete entry is of an application that is gone, and starts over.
+// begin makes the journal's entry, before anything else is made. What an interrupted create left is taken up as it is;
+// a complete entry is of an application that is gone, and starts over.
 func (o *operation) begin(ctx context.Context, found store.Registration) (store.Registration, error) {
 	entry := store.Registration{
 		TenantID: o.ID, UniqueName: o.spec.UniqueName, DisplayName: o.spec.DisplayName,
@@ -170,8 +174,8 @@ func (o *operation) begin(ctx context.Context, found store.Registration) (store.
 	return entry, o.Store.SaveRegistration(ctx, entry)
 }
 
-// takeBack puts the journal back to what it was, once it is certain that nothing was made. What an earlier run began may
-// have made something, so it stays.
+// takeBack puts the journal back to what it was, once it is certain that nothing was made. What an earlier run began
+// may have made something, so it stays.
 func (o *operation) takeBack(ctx context.Context, before, begun store.Registration) error {
 	switch {
 	case before.CompletedAt != nil:
@@ -218,7 +222,8 @@ func (o *operation) obtain(
 	})
 }
 
-// nothingMade is an error that says for certain that Entra has made nothing. A lost answer or a failed gateway does not.
+// nothingMade is an error that says for certain that Entra has made nothing. A lost answer or a failed gateway does
+// not.
 type nothingMade struct{ error }
 
 func (e nothingMade) Unwrap() error { return e.error }
@@ -234,8 +239,8 @@ func nameTaken(refused *entra.Error) bool {
 const clockSkew = 5 * time.Minute
 
 // upsert creates the application. Where Graph says that it changed one instead, that is ours only if the response of an
-// earlier try was lost, in this run or in the one that it takes up: then it carries the journal's marker and is no older
-// than the journal. Any other is refused.
+// earlier try was lost, in this run or in the one that it takes up: then it carries the journal's marker and is no
+// older than the journal. Any other is refused.
 func (o *operation) upsert(ctx context.Context, journal *store.Registration, takenUp bool) (*entra.Application, error) {
 	audience, uniqueName := SingleTenant, o.spec.UniqueName
 	application, lost, err := o.Directory.UpsertApplication(ctx, uniqueName, entra.ApplicationChange{
@@ -263,7 +268,9 @@ func (o *operation) upsert(ctx context.Context, journal *store.Registration, tak
 			}
 			mine.Tags = nil // they are the ones just sent, and do not tell who made it
 			refusal := o.refuse(mine, "unique_name", "unique name "+uniqueName)
-			refusal.Detail = strings.Replace(refusal.Detail, untouched, "Entra showed it only after it had been written to: its display name, tags and declared permissions are now those of this registration, and nothing else was changed.", 1)
+			touched := "Entra showed it only after it had been written to: its display name, tags and declared permissions " +
+				"are now those of this registration, and nothing else was changed."
+			refusal.Detail = strings.Replace(refusal.Detail, untouched, touched, 1)
 			return nil, nothingMade{refusal}
 		}
 		if !lost && !takenUp && run.Attempts() > goodReads || run.Again(ctx, retry.Until(notShown)) != nil {
@@ -293,7 +300,9 @@ func (o *operation) restore(ctx context.Context, deleted *entra.Application) err
 // refuseDeleted says that the recycle bin holds the name, and both ways out.
 func (t *Tenant) refuseDeleted(deleted *entra.Application) error {
 	return &Error{"restore_deleted", "A deleted application has this name", fmt.Sprintf(
-		"The recycle bin of tenant %s holds the application %q (object ID %s, client ID %s) with the unique name %s. Either restore it, keeping its client ID, with restore_deleted = true; or remove it for good: Remove-MgDirectoryDeletedItem -DirectoryObjectId %s",
+		"The recycle bin of tenant %s holds the application %q (object ID %s, client ID %s) with the unique name %s. "+
+			"Either restore it, keeping its client ID, with restore_deleted = true; or remove it for good: "+
+			"Remove-MgDirectoryDeletedItem -DirectoryObjectId %s",
 		t.ID, deleted.DisplayName, deleted.ObjectID, deleted.ClientID, deleted.UniqueName, deleted.ObjectID)}
 }
 
@@ -304,28 +313,31 @@ const untouched = "It was not touched."
 func (t *Tenant) refuse(other *entra.Application, attribute, what string) *Error {
 	if MarkerOf(other) != "" {
 		return &Error{attribute, "The registration exists already", fmt.Sprintf(
-			"The tenant %s already has the application %q (object ID %s, client ID %s) with the %s, and this provider registered it: another resource or another state manages it. "+untouched+" "+
-				"Two registrations of one display name, also those of a create_before_destroy, need allow_duplicate_name = true and a unique_name each. If the state of the other was lost, import it with the id %s/%s.",
+			"The tenant %s already has the application %q (object ID %s, client ID %s) with the %s, and this provider "+
+				"registered it: another resource or another state manages it. "+untouched+" Two registrations of one display "+
+				"name, also those of a create_before_destroy, need allow_duplicate_name = true and a unique_name each. If the "+
+				"state of the other was lost, import it with the id %s/%s.",
 			t.ID, other.DisplayName, other.ObjectID, other.ClientID, what, t.ID, other.ClientID)}
 	}
 	alternative := ""
 	if attribute == "display_name" {
 		alternative = ", or set allow_duplicate_name = true with a unique_name of its own"
 	}
-	return &Error{attribute, "The application exists already", fmt.Sprintf(`The tenant %s already has the application %q (object ID %s, client ID %s) with the %s. `+untouched+` To manage it from here, import it:
-
-  import {
-    to = codetwo_target_app_registration.<name>
-    id = "%s/%s"
-  }
-
-Otherwise delete it, or choose another %s%s.`,
-		t.ID, other.DisplayName, other.ObjectID, other.ClientID, what, t.ID, other.ClientID, attribute, alternative)}
+	return &Error{attribute, "The application exists already", fmt.Sprintf(
+		"The tenant %s already has the application %q (object ID %s, client ID %s) with the %s. "+untouched+
+			" To manage it from here, import it:\n\n%s\n\nOtherwise delete it, or choose another %s%s.",
+		t.ID, other.DisplayName, other.ObjectID, other.ClientID, what, t.ImportBlock(other.ClientID), attribute, alternative)}
 }
 
-// newCertificate returns a generated certificate, whose key is in the store: one that an interrupted run left there and no
-// state has recorded, or fresh, or a new one where that is nil. The journal names it before the store holds it, and the
-// store holds it before Entra sees it, so that an interruption leaves nothing unknown.
+// ImportBlock is what to paste into a configuration to import the application of that client ID.
+func (t *Tenant) ImportBlock(clientID string) string {
+	return fmt.Sprintf(
+		"  import {\n    to = codetwo_target_app_registration.<name>\n    id = \"%s/%s\"\n  }", t.ID, clientID)
+}
+
+// newCertificate returns a generated certificate, whose key is in the store: one that an interrupted run left there
+// and no state has recorded, or fresh, or a new one where that is nil. The journal names it before the store holds it,
+// and the store holds it before Entra sees it, so that an interruption leaves nothing unknown.
 func (o *operation) newCertificate(
 	ctx context.Context, journal *store.Registration, recorded []string, fresh *certificate.Pair,
 ) (*x509.Certificate, error) {

@@ -12,8 +12,8 @@ import (
 )
 
 // Delete removes the service principal, and with it the grants, then the application, and then what the store holds of
-// them. The recycle bin is emptied of them if purge is set; an application that was never complete is of no use to anybody
-// and leaves it, too. An error leaves the rest to the next Delete.
+// them. The recycle bin is emptied of them if purge is set; an application that was never complete is of no use to
+// anybody and leaves it, too. An error leaves the rest to the next Delete.
 func (t *Tenant) Delete(ctx context.Context, recorded *Observed, purge bool) ([]Warning, error) {
 	o := &operation{Tenant: t, recorded: recorded}
 	err := o.delete(ctx, purge)
@@ -77,8 +77,8 @@ func (o *operation) remove(ctx context.Context, purge bool) error {
 }
 
 // deleteUntilGone deletes, and confirms that Entra shows neither application nor service principal any more. A replica
-// may not know yet what was made a moment ago, and answer a deletion like one of something gone: what is seen afterwards
-// is deleted once more.
+// may not know yet what was made a moment ago, and answer a deletion like one of something gone: what is seen
+// afterwards is deleted once more.
 func (o *operation) deleteUntilGone(ctx context.Context, deletes []entra.Change) ([]entra.Outcome, error) {
 	ref := entra.RegistrationRef{ObjectID: o.recorded.ObjectID, ClientID: o.recorded.ClientID}
 	var deleted []entra.Outcome
@@ -105,7 +105,8 @@ func (o *operation) deleteUntilGone(ctx context.Context, deletes []entra.Change)
 		if err != nil || seen.Application == nil && seen.ServicePrincipal == nil {
 			return outcomes, err
 		}
-		if err := run.Again(ctx, retry.Until(errors.New("Entra showed the application and knew nothing to delete"))); err != nil {
+		unknown := errors.New("Entra showed the application and knew nothing to delete")
+		if err := run.Again(ctx, retry.Until(unknown)); err != nil {
 			return outcomes, runAgain(err)
 		}
 	}

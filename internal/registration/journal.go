@@ -47,13 +47,14 @@ func (t *Tenant) Completed(ctx context.Context, uniqueName string) (journal stor
 	if !ok || journal.CompletedAt == nil {
 		return journal, false
 	}
-	seen, err := t.Directory.Registration(ctx, entra.RegistrationRef{ObjectID: journal.ObjectID, ClientID: journal.ClientID})
+	ref := entra.RegistrationRef{ObjectID: journal.ObjectID, ClientID: journal.ClientID}
+	seen, err := t.Directory.Registration(ctx, ref)
 	return journal, err == nil && seen.Application != nil
 }
 
-// conclude marks the registration as complete, and removes the certificates that are not on the application any more from
-// the journal and from the store, whoever took them off. Where the application was imported, or is another one than the
-// journal's, what the journal names may be of use to somebody else, and stays.
+// conclude marks the registration as complete, and removes the certificates that are not on the application any more
+// from the journal and from the store, whoever took them off. Where the application was imported, or is another one
+// than the journal's, what the journal names may be of use to somebody else, and stays.
 func (o *operation) conclude(ctx context.Context, application *entra.Application) error {
 	name := o.spec.UniqueName
 	if o.recorded != nil {
@@ -115,7 +116,8 @@ func (o *operation) dropCertificates(ctx context.Context, thumbprints []string) 
 		}
 		if len(users) > 0 {
 			o.warnings = append(o.warnings, Warning{Summary: "Certificate kept in the store", Detail: fmt.Sprintf(
-				"The certificate %s stays in the connection store, because it is named by: %s.", thumbprint, strings.Join(users, ", "))})
+				"The certificate %s stays in the connection store, because it is named by: %s.",
+				thumbprint, strings.Join(users, ", "))})
 			continue
 		}
 		if err := o.Store.DeleteCertificate(ctx, o.ID, thumbprint); err != nil {

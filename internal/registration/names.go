@@ -13,8 +13,8 @@ import (
 )
 
 // Names serializes operations that look for an application of one display name in a tenant and then give that name to
-// one. It remembers who has a name and what was deleted, since lists and replicas lag behind. The zero Names is ready for
-// use, and safe for parallel use.
+// one. It remembers who has a name and what was deleted, since lists and replicas lag behind. The zero Names is ready
+// for use, and safe for parallel use.
 type Names struct {
 	guard           sync.Mutex
 	names           map[string]*name // by tenant and display name, in lower case
@@ -42,7 +42,8 @@ func (n *Names) lock(ctx context.Context, tenantID, displayName string) (held *n
 	n.guard.Unlock()
 	if err := held.lock.Acquire(ctx, 1); err != nil {
 		return nil, nil, fmt.Errorf(
-			"waiting for another application in tenant %s that is being given the display name %q: %w", tenantID, displayName, err)
+			"waiting for another application in tenant %s that is being given the display name %q: %w",
+			tenantID, displayName, err)
 	}
 	return held, func() { held.lock.Release(1) }, nil
 }
@@ -68,8 +69,8 @@ func (n *Names) withoutRemoved(found *entra.SearchResult) {
 	found.Deleted = slices.DeleteFunc(found.Deleted, in(&n.purged))
 }
 
-// refuseDuplicate refuses the display name if another application has it: one of those listed, or the one that was given
-// it last, since lists lag behind everything else.
+// refuseDuplicate refuses the display name if another application has it: one of those listed, or the one that was
+// given it last, since lists lag behind everything else.
 func (o *operation) refuseDuplicate(ctx context.Context, held *name, listed []entra.Application, own string) error {
 	if o.spec.AllowDuplicateName {
 		return nil

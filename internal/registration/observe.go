@@ -10,8 +10,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
 )
 
-// observe describes what the tenant shows, held against the permissions that were asked for and the certificate as it is
-// known.
+// observe describes what the tenant shows, held against the permissions that were asked for and the certificate as it
+// is known.
 func (t *Tenant) observe(
 	ctx context.Context, found *entra.Registration, asked map[string]Permission, current Certificate,
 ) *Observed {
@@ -42,9 +42,11 @@ func (t *Tenant) observe(
 	return seen
 }
 
-// observeCertificate finds the registration's certificate on the application, and decides what is due: a new one, by its
-// age or because the store has no usable key, and the removal of replaced ones.
-func (t *Tenant) observeCertificate(ctx context.Context, application *entra.Application, current Certificate) Certificate {
+// observeCertificate finds the registration's certificate on the application, and decides what is due: a new one, by
+// its age or because the store has no usable key, and the removal of replaced ones.
+func (t *Tenant) observeCertificate(
+	ctx context.Context, application *entra.Application, current Certificate,
+) Certificate {
 	ours, err := certificate.ParsePEM(current.PEM)
 	switch {
 	case current.KeySource == KeyExternal:
@@ -89,7 +91,8 @@ func (c *Certificate) observeExternal(application *entra.Application) {
 func Credentials(found *entra.Registration, without ...string) []Credential {
 	credentials := []Credential{}
 	for _, password := range found.Application.Passwords {
-		credentials = append(credentials, Credential{"client_secret", password.KeyID, password.DisplayName, password.NotAfter})
+		secret := Credential{"client_secret", password.KeyID, password.DisplayName, password.NotAfter}
+		credentials = append(credentials, secret)
 	}
 	for _, key := range found.Application.Keys {
 		if thumbprint := key.Thumbprint(); thumbprint == "" || !slices.Contains(without, thumbprint) {
@@ -106,8 +109,8 @@ func Credentials(found *entra.Registration, without ...string) []Credential {
 	return credentials
 }
 
-// Imported describes an application of which nothing is recorded: it was asked for what it declares, and its certificate's
-// key is elsewhere.
+// Imported describes an application of which nothing is recorded: it was asked for what it declares, and its
+// certificate's key is elsewhere.
 func (t *Tenant) Imported(ctx context.Context, found *entra.Registration) *Observed {
 	// A name that the API offers under two IDs cannot be asked for, so it is left among the unexpected permissions.
 	asked, times := map[string]Permission{}, map[string]int{}

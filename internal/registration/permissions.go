@@ -11,15 +11,16 @@ import (
 )
 
 // FindRole finds the application permission of that name in the tenant's own service principal of the API, which alone
-// decides: the same ID means different permissions on different APIs, and a wrong one would be granted silently. offered
-// is as ResourceApplications of entra.Directory returns it. problem says, in sentences, what is wrong and what to write
-// instead; it is empty where the role was found.
+// decides: the same ID means different permissions on different APIs, and a wrong one would be granted silently.
+// offered is as ResourceApplications of entra.Directory returns it. problem says, in sentences, what is wrong and what
+// to write instead; it is empty where the role was found.
 func FindRole(
 	offered map[string]entra.ResourceApplication, api permission.API, name string,
 ) (role entra.AppRole, problem string) {
 	resource, ok := offered[api.AppID]
 	if !ok {
-		return role, fmt.Sprintf("The tenant has no service principal of %s (app ID %s). It appears when the service is first licensed there; an administrator can also create it: New-MgServicePrincipal -AppId %s",
+		return role, fmt.Sprintf("The tenant has no service principal of %s (app ID %s). It appears when the service is "+
+			"first licensed there; an administrator can also create it: New-MgServicePrincipal -AppId %s",
 			api.Name, api.AppID, api.AppID)
 	}
 	var names []string
@@ -43,9 +44,11 @@ func FindRole(
 		if len(nearest) > 0 {
 			hint = "The nearest names are: " + strings.Join(nearest, ", ") + "."
 		}
-		return role, fmt.Sprintf("%s offers no application permission named %q (names are case-sensitive). %s", api.Name, name, hint)
+		return role, fmt.Sprintf(
+			"%s offers no application permission named %q (names are case-sensitive). %s", api.Name, name, hint)
 	}
-	return role, fmt.Sprintf("%s offers %q under %d IDs, so the name does not tell which is meant. Grant it by hand, with revoke_unexpected_permissions = false.", api.Name, name, len(matches))
+	return role, fmt.Sprintf("%s offers %q under %d IDs, so the name does not tell which is meant. Grant it by hand, "+
+		"with revoke_unexpected_permissions = false.", api.Name, name, len(matches))
 }
 
 // resolve checks that the tenant knows each permission under the ID that was planned, and returns the object IDs of the
@@ -61,7 +64,8 @@ func resolve(
 			return nil, fmt.Errorf("permission %s: %s", key, problem)
 		}
 		if !strings.EqualFold(role.ID, planned.ID) {
-			return nil, fmt.Errorf("permission %s: the plan holds the ID %s, but this tenant's %s (object ID %s) knows it as %s; nothing was granted. Please report this: the provider's catalogue is wrong",
+			return nil, fmt.Errorf("permission %s: the plan holds the ID %s, but this tenant's %s (object ID %s) knows it as "+
+				"%s; nothing was granted. Please report this: the provider's catalogue is wrong",
 				key, planned.ID, planned.API.Name, resource.ObjectID, role.ID)
 		}
 		resourceIDs[planned.API.AppID] = resource.ObjectID
@@ -89,8 +93,8 @@ func nameRole(ctx context.Context, directory entra.Directory, role entra.RoleRef
 	return permission.Outside(api, name, role.RoleID)
 }
 
-// Unexpected describes the declared and granted roles that are not among the expected ones, by "<api>/<name>". An API can
-// offer one name under two IDs; both are shown then, each with its ID.
+// Unexpected describes the declared and granted roles that are not among the expected ones, by "<api>/<name>". An API
+// can offer one name under two IDs; both are shown then, each with its ID.
 func Unexpected(
 	ctx context.Context, directory entra.Directory, found *entra.Registration, expected map[entra.RoleRef]bool,
 ) map[string]Permission {

@@ -20,7 +20,8 @@ var (
 	ErrDestroyCutOff = errors.New("the application is gone, and the destroy that deleted it was cut off")
 )
 
-// Read looks at a recorded registration. ErrGone and ErrDestroyCutOff say what became of it; *Error is one of the store.
+// Read looks at a recorded registration. ErrGone and ErrDestroyCutOff say what became of it; *Error is one of the
+// store.
 func (t *Tenant) Read(ctx context.Context, recorded *Observed) (*Observed, error) {
 	if err := t.storeIsThere(ctx, recorded); err != nil {
 		return nil, err
@@ -38,8 +39,8 @@ func (t *Tenant) Read(ctx context.Context, recorded *Observed) (*Observed, error
 	return nil, ErrGone
 }
 
-// storeIsThere keeps a share that is not mounted, or another URL, from looking like a key that is lost: every certificate
-// would be planned to be replaced. What has no key in the store needs none.
+// storeIsThere keeps a share that is not mounted, or another URL, from looking like a key that is lost: every
+// certificate would be planned to be replaced. What has no key in the store needs none.
 func (t *Tenant) storeIsThere(ctx context.Context, recorded *Observed) error {
 	if recorded.Certificate.KeySource != KeyGenerated {
 		return nil
@@ -52,8 +53,10 @@ func (t *Tenant) storeIsThere(ctx context.Context, recorded *Observed) error {
 		return nil
 	}
 	return &Error{Summary: "The connection store is not there", Detail: fmt.Sprintf(
-		"There is no connection store at %s, where the key of the app registration %q (client ID %s, certificate %s) is kept. Mount the folder, or set the URL right (connection_store of the provider, CODETWO_STORE_URL). "+
-			"If the store is gone for good, forget the registration (terraform state rm), import it with the id %s/%s, and set certificate.take_over = true, which gives it a new certificate.",
+		"There is no connection store at %s, where the key of the app registration %q (client ID %s, certificate %s) is "+
+			"kept. Mount the folder, or set the URL right (connection_store of the provider, CODETWO_STORE_URL). If the store "+
+			"is gone for good, forget the registration (terraform state rm), import it with the id %s/%s, and set "+
+			"certificate.take_over = true, which gives it a new certificate.",
 		t.Store.URL(), recorded.DisplayName, recorded.ClientID, recorded.Certificate.Thumbprint, t.ID, recorded.ClientID)}
 }
 
@@ -82,8 +85,8 @@ func (t *Tenant) read(ctx context.Context, recorded *Observed, apis []string) (*
 	}
 }
 
-// Import looks at the application of that client ID or object ID, of which nothing is recorded. ErrGone says that it was
-// there, and is no more.
+// Import looks at the application of that client ID or object ID, of which nothing is recorded. ErrGone says that it
+// was there, and is no more.
 func (t *Tenant) Import(ctx context.Context, id string) (*Observed, error) {
 	result, err := t.Directory.Search(ctx, entra.SearchQuery{ClientID: id})
 	if err != nil {
@@ -97,7 +100,8 @@ func (t *Tenant) Import(ctx context.Context, id string) (*Observed, error) {
 		}
 		if application = found.Application; application == nil {
 			return nil, &Error{"id", "No such application", fmt.Sprintf(
-				"The tenant %s has no application with the client ID or object ID %s. Compare it with the application's Overview page in the Entra portal.", t.ID, id)}
+				"The tenant %s has no application with the client ID or object ID %s. Compare it with the application's Overview "+
+					"page in the Entra portal.", t.ID, id)}
 		}
 	}
 	found, err := t.read(ctx, &Observed{ObjectID: application.ObjectID, ClientID: application.ClientID}, nil)
@@ -146,6 +150,6 @@ func List(ctx context.Context, directory entra.Directory, prefix string) ([]*ent
 	if err := reads.Wait(); err != nil {
 		return nil, err
 	}
-	gone := func(registration *entra.Registration) bool { return registration.Application == nil } // deleted between the two reads
-	return slices.DeleteFunc(found, gone), nil
+	deletedMeanwhile := func(registration *entra.Registration) bool { return registration.Application == nil }
+	return slices.DeleteFunc(found, deletedMeanwhile), nil
 }

@@ -1,6 +1,6 @@
 // Package registration is the life of CodeTwo's app in a target tenant: application, service principal, certificate,
-// permissions and consent are created, read, changed and deleted as one thing. Spec says what is wanted, Observed what is
-// there, and the store's journal what was begun. The package does not know Terraform.
+// permissions and consent are created, read, changed and deleted as one thing. Spec says what is wanted, Observed what
+// is there, and the store's journal what was begun. The package does not know Terraform.
 package registration
 
 import (
@@ -33,7 +33,8 @@ const (
 	KeyExternal  = "external"  // unknown: the application was imported with it
 )
 
-// What a certificate is like where the configuration does not say. CodeTwo's wizard makes it last as long, of that size.
+// What a certificate is like where the configuration does not say. CodeTwo's wizard makes it last as long, of that
+// size.
 const (
 	DefaultValidityYears   = 5
 	DefaultKeySize         = 2048 // bits
@@ -164,8 +165,8 @@ type operation struct {
 	warnings []Warning
 }
 
-// outcome describes what an operation leaves: what was planned or, after an error, what the tenant shows. It is nil where
-// nothing was created or changed.
+// outcome describes what an operation leaves: what was planned or, after an error, what the tenant shows. It is nil
+// where nothing was created or changed.
 func (o *operation) outcome(ctx context.Context, found *entra.Registration, err error) (*Observed, []Warning, error) {
 	if found == nil {
 		return nil, o.warnings, err
@@ -186,7 +187,8 @@ func (o *operation) outcome(ctx context.Context, found *entra.Registration, err 
 		}
 		return seen, o.warnings, nil
 	}
-	if seen, failed := o.Directory.Registration(ctx, o.refOf(found.Application)); failed == nil && seen.Application != nil {
+	seen, failed := o.Directory.Registration(ctx, o.refOf(found.Application))
+	if failed == nil && seen.Application != nil {
 		found = seen
 	}
 	if o.recorded != nil { // what the failed operation did not replace or remove is still the registration's

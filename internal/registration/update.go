@@ -16,8 +16,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// Update brings a recorded registration to what is wanted: the plan compared the two. It returns what there is, also with
-// an error; nil where nothing was changed.
+// Update brings a recorded registration to what is wanted: the plan compared the two. It returns what there is, also
+// with an error; nil where nothing was changed.
 func (t *Tenant) Update(ctx context.Context, spec Spec, recorded *Observed) (*Observed, []Warning, error) {
 	o := &operation{Tenant: t, spec: spec, recorded: recorded, goal: spec.target()}
 	found, err := o.update(ctx)
@@ -41,9 +41,11 @@ func (o *operation) update(ctx context.Context) (*entra.Registration, error) {
 	case err != nil:
 		return nil, err
 	case found.Application == nil:
-		return nil, fmt.Errorf("the application (object ID %s) has been deleted since the plan was made; plan again", o.recorded.ObjectID)
+		return nil, fmt.Errorf("the application (object ID %s) has been deleted since the plan was made; plan again",
+			o.recorded.ObjectID)
 	case recorded != "" && principalID(found) != recorded:
-		return nil, fmt.Errorf("the service principal (object ID %s) has been deleted since the plan was made; plan again", recorded)
+		return nil, fmt.Errorf("the service principal (object ID %s) has been deleted since the plan was made; plan again",
+			recorded)
 	}
 	if found.Application.DisplayName != o.spec.DisplayName {
 		held, giveNameBack, err := o.Names.lock(ctx, o.ID, o.spec.DisplayName)
@@ -65,8 +67,8 @@ func (o *operation) update(ctx context.Context) (*entra.Registration, error) {
 	return o.converge(ctx, found)
 }
 
-// readRecorded reads the registration. A replica that lags would show it as it was, and what an update then writes would
-// take away what it did not see: so it is read again where something is missing that was recorded.
+// readRecorded reads the registration. A replica that lags would show it as it was, and what an update then writes
+// would take away what it did not see: so it is read again where something is missing that was recorded.
 func (o *operation) readRecorded(ctx context.Context) (*entra.Registration, error) {
 	for run := o.waiting(); ; {
 		found, err := o.read(ctx, o.recorded, apisOf(o.goal.declared))
@@ -183,7 +185,8 @@ func (o *operation) planKeys(ctx context.Context, application *entra.Application
 	switch at := keyWith(application, current.Thumbprint); {
 	case at < 0 || current.Thumbprint == certificate.Thumbprint(o.goal.certificate):
 	case application.Keys[at].NotAfter.Before(o.Now()) || planned.PreviousDays == 0:
-		// Nobody can sign in with it any more, and Entra takes no new certificate while an expired one is there; or nobody shall.
+		// Nobody can sign in with it any more, and Entra takes no new certificate while an expired one is there; or nobody
+		// shall.
 		o.goal.removeKeys = append(o.goal.removeKeys, application.Keys[at].KeyID)
 	default:
 		o.goal.previous = append(o.goal.previous, Previous{
@@ -194,8 +197,8 @@ func (o *operation) planKeys(ctx context.Context, application *entra.Application
 	return nil
 }
 
-// rotate makes a new certificate. A rotation that was cut off left a key that no state names: it is used now, rather than
-// left on the application.
+// rotate makes a new certificate. A rotation that was cut off left a key that no state names: it is used now, rather
+// than left on the application.
 func (o *operation) rotate(ctx context.Context) (*x509.Certificate, error) {
 	now := o.Now()
 	journal, err := o.Store.BeginRegistration(ctx, store.Registration{
