@@ -1,4 +1,4 @@
-// Package acctest is the test test environment: it starts sandbox tenants, configures the provider against them, and plays the
+// Package acctest is the test environment: it starts sandbox tenants, configures the provider against them, and plays the
 // people who change a tenant behind Terraform's back. It is the only place where the provider and the sandbox meet.
 package acctest
 
@@ -27,6 +27,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/storetest"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/provider"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
@@ -142,9 +143,11 @@ func (env *Env) wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// WithWait lets a test decide what happens while the provider of a test waits for what is not ready yet.
+// WithWait lets a test decide what happens while the provider of a test waits for what is not ready yet. Each operation
+// starts with the real time and moves ahead by its own pauses, so its deadline expires by the time that the tenant had to
+// catch up, whatever was waited for before or at the same time.
 func WithWait(wait func(context.Context, time.Duration) error) Option {
-	return provider.WithRetryClock(&retrytest.Clock{OnWait: wait})
+	return provider.WithRetryClock(func() retry.Clock { return &retrytest.Clock{OnWait: wait} })
 }
 
 // WithTransport puts a transport of the test's own around the provider's.
@@ -293,7 +296,7 @@ func (env *Env) token(tenantID string) string {
 	return env.tokens[tenantID]
 }
 
-// calm marks a request that the sandbox spares any trouble.
+// bypass marks a request that meets no fault.
 const bypass = "Sandbox-Bypass"
 
 func (env *Env) send(method, target, token string, body any) map[string]any {

@@ -157,7 +157,7 @@ func certificateSchema() schema.SingleNestedAttribute {
 				Optional: true, Computed: true,
 				MarkdownDescription: "Bits of a generated RSA key: `2048` (default), `3072` or `4096`. A change rotates the " +
 					"certificate.",
-				Validators: []validator.Int64{int64validator.OneOf(2048, 3072, 4096)},
+				Validators: []validator.Int64{keySizeValidator{}},
 			},
 			"renew_before_days": schema.Int64Attribute{
 				Optional: true, Computed: true,

@@ -29,8 +29,33 @@ func (apiValidator) ValidateString(_ context.Context, request validator.StringRe
 	}
 }
 
-// publicCertificateValidator accepts one certificate without its key. The CLI does not show the path of a nested
-// attribute, so its message begins with it.
+// The CLI does not show the path of a nested attribute, so these messages begin with it.
+
+// keySizeValidator accepts the RSA sizes that CodeTwo and Entra both take, and says why less is refused.
+type keySizeValidator struct{}
+
+func (keySizeValidator) Description(context.Context) string { return "is 2048, 3072 or 4096" }
+
+func (v keySizeValidator) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (keySizeValidator) ValidateInt64(_ context.Context, request validator.Int64Request,
+	response *validator.Int64Response) {
+	if !isSet(request.ConfigValue) {
+		return
+	}
+	switch bits := request.ConfigValue.ValueInt64(); {
+	case bits == 2048 || bits == 3072 || bits == 4096:
+	case bits < 2048:
+		response.Diagnostics.AddAttributeError(request.Path, "Key too small", fmt.Sprintf(
+			"%s: CodeTwo refuses a key of %d bits (\"The certificate used must have a key size of at least 2048 bits.\"). "+
+				"Use 2048, 3072 or 4096.", request.Path, bits))
+	default:
+		response.Diagnostics.AddAttributeError(request.Path, "Unsupported key size",
+			fmt.Sprintf("%s: %d bits are not supported. Use 2048, 3072 or 4096.", request.Path, bits))
+	}
+}
+
+// publicCertificateValidator accepts one certificate without its key.
 type publicCertificateValidator struct{}
 
 func (publicCertificateValidator) Description(context.Context) string {

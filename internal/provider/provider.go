@@ -34,7 +34,12 @@ var (
 // New returns what makes providers of this version.
 func New(version string, options ...Option) func() provider.Provider {
 	return func() provider.Provider {
-		p := &Provider{version: version, getenv: os.Getenv, now: time.Now, retries: retry.Policy{Notify: tfvalidate.LogPauses("A service is busy or failed; the request is repeated")}, wrap: func(next http.RoundTripper) http.RoundTripper { return next }}
+		p := &Provider{
+			version: version, getenv: os.Getenv, now: time.Now,
+			retries: retry.Policy{Notify: tfvalidate.LogPauses("A service is busy or failed; the request is repeated")},
+			clock:   func() retry.Clock { return retry.System{} },
+			wrap:    func(next http.RoundTripper) http.RoundTripper { return next },
+		}
 		for _, option := range options {
 			option(p)
 		}
@@ -53,9 +58,10 @@ func WithTransport(wrap func(next http.RoundTripper) http.RoundTripper) Option {
 // WithClock replaces the clock by which renewals are due and certificates expire.
 func WithClock(now func() time.Time) Option { return func(p *Provider) { p.now = now } }
 
-// WithRetryClock replaces the clock by which replicas, and what is not ready yet, are waited for. The provider's own sign-in
-// and Microsoft Graph wait by the real one.
-func WithRetryClock(clock retry.Clock) Option { return func(p *Provider) { p.clock = clock } }
+// WithRetryClock replaces the clock by which an operation waits for replicas, and for what is not ready yet. It is called
+// once for each operation: a deadline is set when the operation begins, so a clock that runs ahead of the real one must not
+// bring along what passed in another operation. The provider's own sign-in and Microsoft Graph wait by the real clock.
+func WithRetryClock(clock func() retry.Clock) Option { return func(p *Provider) { p.clock = clock } }
 
 // Provider is the codetwo provider.
 type Provider struct {
@@ -64,7 +70,7 @@ type Provider struct {
 	now     func() time.Time
 	wrap    func(next http.RoundTripper) http.RoundTripper
 	retries retry.Policy
-	clock   retry.Clock
+	clock   func() retry.Clock
 }
 
 // Metadata names the provider.

@@ -41,7 +41,7 @@ type services struct {
 	skipRefusedTenants          bool
 	now                         func() time.Time
 	retries                     retry.Policy
-	clock                       retry.Clock
+	clock                       func() retry.Clock
 
 	store     storeSettings
 	openStore func() (*store.Store, error)
@@ -96,10 +96,10 @@ func (s *services) Now() time.Time { return s.now() }
 // Names are the display names that this provider has given to applications, and the applications that it has deleted.
 func (s *services) Names() *registration.Names { return &s.names }
 
-// Retries is how replicas, and what is not ready yet, are waited for.
+// Retries is how one operation waits for replicas, and for what is not ready yet.
 func (s *services) Retries() retry.Policy {
 	retries := s.retries
-	retries.Clock = s.clock
+	retries.Clock = s.clock()
 	return retries
 }
 

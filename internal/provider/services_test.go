@@ -13,12 +13,15 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-log/tflogtest"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 )
 
 // cloudOnThisMachine grants tokens that name their tenant, and answers for its organization.
@@ -181,6 +184,21 @@ func TestProvider_TransportIsPutAroundTheRealOne(t *testing.T) {
 	}
 	if len(seen) != 1 {
 		t.Errorf("requests seen: %q", seen)
+	}
+}
+
+func TestProvider_EachOperationWaitsByAClockOfItsOwn(t *testing.T) {
+	_, _, env := cloudOnThisMachine(t)
+	p := New("test", WithRetryClock(func() retry.Clock { return &retrytest.Clock{} }))().(*Provider)
+	p.getenv = env.get
+	s, _ := configure(t, p, nil)
+	deadline, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for range 2 { // each has the whole minute
+		busy := retry.Verdict{Again: true, Pause: 45 * time.Second, Reason: errors.New("the service is busy")}
+		if err := s.Retries().Start().Again(deadline, busy); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

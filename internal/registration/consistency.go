@@ -21,7 +21,8 @@ const (
 	firstWait   = 500 * time.Millisecond
 	longestWait = 10 * time.Second
 	goodReads   = 3
-	lostReads   = 5 // the same where an answer was lost, and what is not seen may only not be seen yet
+	lostReads   = 5               // the same where an answer was lost, and what is not seen may only not be seen yet
+	lastLook    = 2 * time.Second // before the deadline; Graph seldom takes longer to answer
 	// replication is how long an application counts as created a moment ago. Replicas were seen to differ for minutes.
 	replication = 30 * time.Minute
 )
@@ -35,7 +36,7 @@ func (o *operation) replicated() bool {
 // waiting begins to wait for Entra's replicas.
 func (t *Tenant) waiting() *retry.Run {
 	retries := t.Retries
-	retries.First, retries.Longest = firstWait, longestWait
+	retries.First, retries.Longest, retries.Last = firstWait, longestWait, lastLook
 	return retries.Start()
 }
 

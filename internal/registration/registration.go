@@ -48,7 +48,7 @@ type Tenant struct {
 	Directory entra.Directory
 	Store     *store.Store // of journals and keys; Imported and List do without
 	Names     *Names       // shared by all tenants of a provider
-	Retries   retry.Policy // for the directory's replicas; First and Longest are set here
+	Retries   retry.Policy // for the directory's replicas; First, Longest and Last are set here
 	Now       func() time.Time
 }
 

@@ -18,13 +18,16 @@ const LongestPause = 365 * 24 * time.Hour
 // Policy holds the rules of waiting. The zero Policy is ready for use. The deadline of the operation is its context's:
 // a pause that does not end before it is not begun, since the last answer says more than a timeout would.
 type Policy struct {
-	First   time.Duration                 // the first back-off, which doubles with each attempt; 0: a second
-	Longest time.Duration                 // the longest back-off; 0: 30 seconds
-	Steady  bool                          // no part of the back-off is taken away at random
-	Limit   int                           // how often what is not Unlimited is repeated; 0: three times
-	Reserve time.Duration                 // of the time before the deadline: kept for what follows the operation
-	Clock   Clock                         // nil: System
-	Notify  func(context.Context, Notice) // is told of each pause; nil: nobody is
+	First   time.Duration // the first back-off, which doubles with each attempt; 0: a second
+	Longest time.Duration // the longest back-off; 0: 30 seconds
+	Steady  bool          // no part of the back-off is taken away at random
+	Limit   int           // how often what is not Unlimited is repeated; 0: three times
+	Reserve time.Duration // of the time before the deadline: kept for what follows the operation
+	// Last is how long before the deadline one more attempt is made, where only the deadline bounds the attempts and no
+	// answer names a time: the back-off ends then. 0: such a back-off is not begun, either.
+	Last   time.Duration
+	Clock  Clock                         // nil: System
+	Notify func(context.Context, Notice) // is told of each pause; nil: nobody is
 }
 
 // Clock tells and passes the time. Its Now is compared with the deadlines of contexts.
@@ -167,6 +170,9 @@ func (r *Run) Again(ctx context.Context, v Verdict) error {
 		r.limited++
 	}
 	left, limited := r.policy.left(ctx)
+	if last := r.policy.Last; limited && last > 0 && v.Unlimited && v.Pause == 0 && left > last {
+		pause = min(pause, left-last)
+	}
 	begun := !limited || left > pause
 	if r.policy.Notify != nil {
 		r.policy.Notify(ctx, Notice{Attempts: r.attempts, Pause: pause, Begun: begun, Reason: v.Reason})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func TestWhatIsWaitedForUntilTheDeadlineIsTriedAsOftenAsThePausesFitAndNamedAtTh
 	defer cancel()
 	clock := &retrytest.Clock{}
 	deadline, _ := ctx.Deadline()
-	run := Policy{First: 2 * time.Second, Longest: 8 * time.Second, Clock: clock}.Start()
+	run := Policy{First: 2 * time.Second, Longest: 8 * time.Second, Last: time.Second, Clock: clock}.Start()
 	var err error
 	for tries := 0; err == nil && tries < 1000; tries++ {
 		err = run.Again(ctx, Until(errNotShown))
@@ -27,10 +28,10 @@ func TestWhatIsWaitedForUntilTheDeadlineIsTriedAsOftenAsThePausesFitAndNamedAtTh
 	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errNotShown) || !strings.Contains(err.Error(), "ran out while the directory did not show the application") {
 		t.Errorf("the error is %v", err)
 	}
-	if left := deadline.Sub(clock.Now()); left <= 0 || left > 8*time.Second {
-		t.Errorf("%s are left at the end", left)
+	if left := deadline.Sub(clock.Now()); left <= 0 || left > time.Second {
+		t.Errorf("%s are left at the end, want time for one attempt", left)
 	}
-	for i, pause := range clock.Pauses() {
+	for i, pause := range clock.Pauses()[:len(clock.Pauses())-1] { // the last one is what was left
 		if longest := min(2*time.Second<<min(i, 10), 8*time.Second); pause > longest || pause < longest/2 {
 			t.Errorf("the pause %d is %s, want half of %s to all of it", i+1, pause, longest)
 		}
@@ -50,7 +51,7 @@ func TestTheReserveIsKeptForWhatFollowsAndHalfOfTheRestForAnotherQuestion(t *tes
 		"half of the rest": {func(p Policy) Policy { return p.Half(ctx) }, 3},
 	} {
 		clock := &retrytest.Clock{}
-		run := c.policy(Policy{Reserve: 20 * time.Second, Clock: clock}).Start()
+		run := c.policy(Policy{Reserve: 20 * time.Second, Last: time.Second, Clock: clock}).Start()
 		for run.Attempts() < 1000 && run.Again(ctx, Verdict{Again: true, Unlimited: true, Pause: 10 * time.Second}) == nil {
 			continue
 		}
@@ -85,6 +86,26 @@ func TestEachPauseIsAnnouncedWithWhatIsWaitedFor(t *testing.T) {
 	want := []Notice{{1, 10 * time.Second, true, errNotShown}, {2, 10 * time.Second, false, errNotShown}}
 	if !slices.Equal(notices, want) {
 		t.Errorf("%+v, want %+v", notices, want)
+	}
+}
+
+func TestPausesSideBySideCountOnceAgainstTheDeadline(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var begun, ended sync.WaitGroup
+	begun.Add(3)
+	policy := Policy{Clock: &retrytest.Clock{OnWait: func(context.Context, time.Duration) error { begun.Done(); begun.Wait(); return nil }}}
+	for range 3 {
+		ended.Go(func() {
+			if err := policy.Start().Again(ctx, Verdict{Again: true, Pause: 25 * time.Second, Reason: errNotShown}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	ended.Wait()
+	if left, _ := policy.left(ctx); left > 35*time.Second || left < 30*time.Second {
+		t.Errorf("after three pauses of 25 s at the same time, %s are left of a minute", left)
 	}
 }
 

@@ -8,7 +8,9 @@ import (
 	"time"
 )
 
-// Clock is a retry.Clock. Its time is the real one and the pauses that were made. It is safe for parallel use.
+// Clock is a retry.Clock for one operation: deadlines are real, and a clock that is ahead of the real time expires those of
+// a later operation too soon. Its time is the real one and the pauses that were made; pauses side by side count once. It is
+// safe for parallel use.
 type Clock struct {
 	// OnWait is called for each pause and may end it with an error; nil: every pause passes.
 	OnWait func(ctx context.Context, d time.Duration) error
@@ -27,7 +29,7 @@ func (c *Clock) Now() time.Time {
 
 // Wait implements retry.Clock. An ended context ends the pause.
 func (c *Clock) Wait(ctx context.Context, d time.Duration) error {
-	began := time.Now()
+	end := c.Now().Add(d)
 	if c.OnWait != nil {
 		if err := c.OnWait(ctx, d); err != nil {
 			return err
@@ -36,7 +38,7 @@ func (c *Clock) Wait(ctx context.Context, d time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.pauses = append(c.pauses, d)
-	c.skipped += d - time.Since(began)
+	c.skipped = max(c.skipped, time.Until(end))
 	return ctx.Err()
 }
 
