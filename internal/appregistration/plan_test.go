@@ -21,7 +21,8 @@ var today = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // configuration is one that sets nothing, as Terraform hands it over.
 func configuration() *Model {
 	return &Model{
-		TenantID: types.StringNull(), DisplayName: types.StringNull(), UniqueName: types.StringNull(), PermissionProfile: types.StringNull(),
+		TenantID: types.StringNull(), DisplayName: types.StringNull(), UniqueName: types.StringNull(),
+		PermissionProfile:     types.StringNull(),
 		AdditionalPermissions: types.SetNull(requestedType), Certificate: types.ObjectNull(certificateType.AttrTypes),
 	}
 }
@@ -44,7 +45,8 @@ func existing(t *testing.T, config *Model) *Model {
 	if diags.HasError() {
 		t.Fatal(diags)
 	}
-	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: today, NotAfter: today.AddDate(5, 0, 0)})
+	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048,
+		NotBefore: today, NotAfter: today.AddDate(5, 0, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,8 +86,10 @@ func TestTargetAppRegistration_APlanThatChangesNothingIsTheStateItself(t *testin
 	if len(diags) > 0 {
 		t.Errorf("diagnostics: %v", diags)
 	}
-	if again.Certificate.String() != state.Certificate.String() || again.Permissions.String() != state.Permissions.String() ||
-		!again.UniqueName.Equal(state.UniqueName) || !again.ClientID.Equal(state.ClientID) || !again.UnexpectedCredentials.Equal(state.UnexpectedCredentials) {
+	if again.Certificate.String() != state.Certificate.String() ||
+		again.Permissions.String() != state.Permissions.String() ||
+		!again.UniqueName.Equal(state.UniqueName) || !again.ClientID.Equal(state.ClientID) ||
+		!again.UnexpectedCredentials.Equal(state.UnexpectedCredentials) {
 		t.Errorf("planned %+v\nstate %+v", again, *state)
 	}
 }
@@ -94,7 +98,8 @@ func TestTargetAppRegistration_TheClockAloneChangesNoPlan(t *testing.T) {
 	t.Parallel()
 	state := existing(t, configuration())
 	var diags diag.Diagnostics
-	p := planner{config: configuration(), state: state, tenant: state.TenantID, diags: &diags, now: today.AddDate(20, 0, 0)}
+	p := planner{config: configuration(), state: state, tenant: state.TenantID, diags: &diags, now: today.AddDate(20, 0,
+		0)}
 	if later := p.plan(t.Context()); later.Certificate.String() != state.Certificate.String() {
 		t.Errorf("twenty years later: %s", later.Certificate)
 	}
@@ -106,7 +111,8 @@ func TestTargetAppRegistration_ARemovedAttributeReturnsToItsDefault(t *testing.T
 	before.PurgeOnDestroy, before.GrantAdminConsent = types.BoolValue(true), types.BoolValue(false)
 	before.DisplayName, before.PermissionProfile = types.StringValue("Wave 2"), types.StringValue("create_mailboxes")
 	plan, _ := planned(t, planner{config: configuration(), state: existing(t, before)})
-	if plan.PurgeOnDestroy.ValueBool() || !plan.GrantAdminConsent.ValueBool() || plan.DisplayName.ValueString() != defaultDisplayName || plan.PermissionProfile.ValueString() != "existing_mailboxes" {
+	if plan.PurgeOnDestroy.ValueBool() || !plan.GrantAdminConsent.ValueBool() ||
+		plan.DisplayName.ValueString() != defaultDisplayName || plan.PermissionProfile.ValueString() != "existing_mailboxes" {
 		t.Errorf("%+v", plan)
 	}
 }
@@ -126,7 +132,8 @@ func TestTargetAppRegistration_WhatRotatesACertificateAndWhatDoesNot(t *testing.
 	state := existing(t, configuration())
 	withSize := configuration()
 	var diags diag.Diagnostics
-	withSize.setCertificate(t.Context(), CertificateModel{KeySize: types.Int64Value(4096), Previous: types.ListNull(previousType)}, &diags)
+	withSize.setCertificate(t.Context(), CertificateModel{KeySize: types.Int64Value(4096),
+		Previous: types.ListNull(previousType)}, &diags)
 	thumbprint := certificateOf(t, *state).Thumbprint.ValueString()
 	for name, c := range map[string]struct {
 		config  *Model
@@ -205,15 +212,20 @@ func TestTargetAppRegistration_APermissionOutsideTheCatalogueIsWhatTheTenantSays
 		{ID: "id-5", Value: "Twice.Offered", Enabled: true, Application: true},
 	}}}
 	for name, want := range map[string]string{
-		"Sites.Read.All": "", "Sites.ReadAll": "Sites.Read.All", "Disabled.Role": "offers no", "Delegated.Only": "offers no", "Twice.Offered": "under 2 IDs",
+		"Sites.Read.All": "", "Sites.ReadAll": "Sites.Read.All", "Disabled.Role": "offers no", "Delegated.Only": "offers no",
+		"Twice.Offered": "under 2 IDs",
 	} {
 		config := configuration()
-		requested, problems := types.SetValueFrom(context.Background(), requestedType, []RequestedPermission{{API: types.StringValue("Microsoft Graph"), Name: types.StringValue(name)}})
+		requested, problems := types.SetValueFrom(context.Background(), requestedType,
+			[]RequestedPermission{{API: types.StringValue("Microsoft Graph"), Name: types.StringValue(name)}})
 		if problems.HasError() {
 			t.Fatal(problems)
 		}
 		config.AdditionalPermissions = requested
-		plan, diags := planned(t, planner{config: config, ask: func(...string) (map[string]entra.ResourceApplication, error) { return resources, nil }})
+		plan, diags := planned(t, planner{config: config, ask: func(...string) (map[string]entra.ResourceApplication,
+			error) {
+			return resources, nil
+		}})
 		switch {
 		case want == "" && diags.HasError():
 			t.Errorf("%s: %v", name, diags)

@@ -44,7 +44,8 @@ func (d *laggingDirectory) Write(_ context.Context, _ entra.Order, changes ...en
 
 func operationOn(directory entra.Directory) *operation {
 	return &operation{
-		Tenant:   &Tenant{Directory: directory, Names: &Names{}, Retries: retry.Policy{Clock: &retrytest.Clock{}}, Now: time.Now},
+		Tenant: &Tenant{Directory: directory, Names: &Names{}, Retries: retry.Policy{Clock: &retrytest.Clock{}},
+			Now: time.Now},
 		recorded: &Observed{},
 	}
 }
@@ -87,7 +88,8 @@ func TestTargetAppRegistration_WhatNeverShowsFailsWhenTheOperationsTimeIsOverAnd
 	o, clock := operationOn(directory), &retrytest.Clock{}
 	o.Retries.Clock = clock
 	_, err := o.confirm(ctx, entra.RegistrationRef{}, applicationMissing)
-	if err == nil || !strings.Contains(err.Error(), "the time allowed by timeouts ran out while Entra did not show the application yet; run the same") {
+	if err == nil || !strings.Contains(err.Error(), "the time allowed by timeouts ran out while Entra did not show the "+
+		"application yet; run the same") {
 		t.Errorf("%v", err)
 	}
 	if deadline, _ := ctx.Deadline(); deadline.Sub(clock.Now()) > lastLook {
@@ -152,7 +154,8 @@ func TestTargetAppRegistration_WhatThisRunDeletedIsPurgedAsSoonAsTheRecycleBinSh
 	} {
 		t.Run(name, func(t *testing.T) {
 			directory := &laggingDirectory{writes: c.writes}
-			err := operationOn(directory).purge(t.Context(), []entra.Change{entra.PurgeDeletedItem{}}, []entra.Outcome{c.deleted})
+			err := operationOn(directory).purge(t.Context(), []entra.Change{entra.PurgeDeletedItem{}},
+				[]entra.Outcome{c.deleted})
 			if err != nil || directory.tries != c.tries {
 				t.Errorf("%d tries, want %d; %v", directory.tries, c.tries, err)
 			}
@@ -161,7 +164,8 @@ func TestTargetAppRegistration_WhatThisRunDeletedIsPurgedAsSoonAsTheRecycleBinSh
 }
 
 func TestTargetAppRegistration_ADeletionThatOneReplicaKnewNothingOfIsRepeated(t *testing.T) {
-	directory := &laggingDirectory{writes: []entra.Outcome{{Absent: true}, {}}, reads: []*entra.Registration{good, good, stale}}
+	directory := &laggingDirectory{writes: []entra.Outcome{{Absent: true}, {}}, reads: []*entra.Registration{good, good,
+		stale}}
 	outcomes, err := operationOn(directory).deleteUntilGone(t.Context(), []entra.Change{entra.DeleteApplication{}})
 	if err != nil || directory.tries != 2 || outcomes[0].Absent {
 		t.Errorf("%d deletions, %+v, %v", directory.tries, outcomes, err)
@@ -170,9 +174,11 @@ func TestTargetAppRegistration_ADeletionThatOneReplicaKnewNothingOfIsRepeated(t 
 
 func TestTargetAppRegistration_WhatTheFirstDeletionFoundCountsAsDeletedByThisRunThoughTheSecondFindsItGone(t *testing.T) {
 	directory := &laggingDirectory{
-		writes: []entra.Outcome{{}, {Absent: true}}, last: []entra.Outcome{{Absent: true}, {}}, reads: []*entra.Registration{good, stale},
+		writes: []entra.Outcome{{}, {Absent: true}}, last: []entra.Outcome{{Absent: true}, {}},
+		reads: []*entra.Registration{good, stale},
 	}
-	outcomes, err := operationOn(directory).deleteUntilGone(t.Context(), []entra.Change{entra.DeleteServicePrincipal{}, entra.DeleteApplication{}})
+	outcomes, err := operationOn(directory).deleteUntilGone(t.Context(), []entra.Change{entra.DeleteServicePrincipal{},
+		entra.DeleteApplication{}})
 	if err != nil || directory.tries != 2 || outcomes[0].Absent || outcomes[1].Absent {
 		t.Errorf("%d deletions, %+v, %v", directory.tries, outcomes, err)
 	}

@@ -21,8 +21,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// life is one registration in a sandbox tenant. The clock of the sandbox and that of the registration are moved together,
-// and waiting moves both, so that no test waits.
+// life is one registration in a sandbox tenant. The clock of the sandbox and that of the registration are moved
+// together, and waiting moves both, so that no test waits.
 type life struct {
 	*registration.Tenant
 	t     *testing.T
@@ -69,7 +69,8 @@ func (l *life) pass(d time.Duration) {
 // wanted is the smallest profile, with a generated certificate.
 func wanted() registration.Spec {
 	return registration.Spec{
-		DisplayName: "CodeTwo", UniqueName: "codetwo-target", GrantConsent: true, Permissions: asked(permission.ExistingMailboxes),
+		DisplayName: "CodeTwo", UniqueName: "codetwo-target", GrantConsent: true,
+		Permissions: asked(permission.ExistingMailboxes),
 		Certificate: registration.Certificate{
 			KeySource: registration.KeyGenerated, ValidityYears: 5, KeySize: 2048, RenewBeforeDays: 60, PreviousDays: 30,
 		},
@@ -232,9 +233,11 @@ func TestRegistration_AnUpdateRevokesWhatIsNotAskedForAnyMoreAndKeepsWhatThePlan
 	since := map[string]any{"resourceAppId": permission.Graph.AppID, "resourceAccess": []any{
 		map[string]any{"id": "df021288-bdef-4463-88db-98f22de89214", "type": "Role"}, // User.Read.All
 	}}
-	l.env.Graph(l.ID, http.MethodPatch, "/applications/"+seen.ObjectID, map[string]any{"requiredResourceAccess": []any{since}})
+	l.env.Graph(l.ID, http.MethodPatch, "/applications/"+seen.ObjectID,
+		map[string]any{"requiredResourceAccess": []any{since}})
 	after := l.updated(spec, seen)
-	if after.DisplayName != "Renamed" || after.ObjectID != seen.ObjectID || !maps.Equal(after.Permissions, spec.Permissions) {
+	if after.DisplayName != "Renamed" || after.ObjectID != seen.ObjectID || !maps.Equal(after.Permissions,
+		spec.Permissions) {
 		t.Errorf("%+v", after)
 	}
 	if len(after.Unexpected) != 1 {
@@ -253,7 +256,8 @@ func TestRegistration_AReplacedCertificateSignsInUntilItsTimeAndThenLeavesApplic
 	old := seen.Certificate.Thumbprint
 	seen = l.updated(rotating(seen), seen)
 	uploaded, _ := l.keys(seen.ClientID)
-	if len(uploaded) != 2 || uploaded[0] != old || uploaded[1] != seen.Certificate.Thumbprint || len(seen.Certificate.Previous) != 1 {
+	if len(uploaded) != 2 || uploaded[0] != old || uploaded[1] != seen.Certificate.Thumbprint ||
+		len(seen.Certificate.Previous) != 1 {
 		t.Fatalf("uploaded %v, seen %+v", uploaded, seen.Certificate)
 	}
 	if len(seen.Certificate.RemovalDue) > 0 {
@@ -279,7 +283,8 @@ func TestRegistration_ARotationThatFailsKeepsTheCertificateAndTheNextOneUsesItsK
 	directory := l.Directory
 	l.Directory = &failing{Directory: directory, at: 1}
 	left, _, err := l.Update(t.Context(), rotating(seen), seen)
-	if !errors.Is(err, errCutOff) || left.Certificate.Thumbprint != seen.Certificate.Thumbprint || len(left.Certificate.Previous) > 0 {
+	if !errors.Is(err, errCutOff) || left.Certificate.Thumbprint != seen.Certificate.Thumbprint ||
+		len(left.Certificate.Previous) > 0 {
 		t.Fatalf("%+v, %v", left, err)
 	}
 	l.Directory = directory
@@ -388,7 +393,8 @@ func TestRegistration_AnImportedApplicationIsAskedForWhatItDeclaresAndItsKeyIsEl
 	made := l.created()
 	for _, id := range []string{made.ClientID, made.ObjectID} {
 		seen, err := l.Import(t.Context(), id)
-		if err != nil || seen.Certificate.KeySource != registration.KeyExternal || seen.Certificate.Thumbprint != made.Certificate.Thumbprint ||
+		if err != nil || seen.Certificate.KeySource != registration.KeyExternal ||
+			seen.Certificate.Thumbprint != made.Certificate.Thumbprint ||
 			!maps.Equal(seen.Permissions, made.Permissions) || len(seen.Unexpected)+len(seen.Credentials) > 0 {
 			t.Errorf("by %s: %+v, %v", id, seen, err)
 		}

@@ -29,7 +29,8 @@ func TestTargetAppRegistration_AnIDThatTheTenantDoesNotKnowThePermissionByGrants
 		t.Run(name, func(t *testing.T) {
 			offered := role
 			c.change(&offered)
-			_, err := resolve(map[string]entra.ResourceApplication{api.AppID: {ObjectID: "o", AppID: api.AppID, Roles: []entra.AppRole{offered}}}, asked)
+			_, err := resolve(map[string]entra.ResourceApplication{api.AppID: {ObjectID: "o", AppID: api.AppID,
+				Roles: []entra.AppRole{offered}}}, asked)
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
