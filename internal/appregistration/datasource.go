@@ -92,7 +92,8 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 		return schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
 	}
 	response.Schema = schema.Schema{
-		MarkdownDescription: "Lists the CodeTwo applications of a tenant, whoever made them: CodeTwo's wizard, a person, " +
+		MarkdownDescription: "Lists the CodeTwo applications of a tenant, regardless of who made them: CodeTwo's " +
+			"wizard, a person, " +
 			"or this provider; with their credentials, permissions, and what these differ in from each permission profile. It " +
 			"shows which permissions your version of CodeTwo really asked for, and which applications were left over.",
 		Attributes: map[string]schema.Attribute{

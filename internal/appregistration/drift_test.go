@@ -44,7 +44,7 @@ func (m *made) grant(api, role string) {
 	})
 }
 
-// addCertificate puts a certificate beside those that the application has, as a person does in the portal.
+// addCertificate puts a certificate next to those that the application has, as a person does in the portal.
 func (m *made) addCertificate(pem, name string) {
 	keys := m.graph(http.MethodGet, "/applications/"+m.objectID+"?$select=keyCredentials", nil)["keyCredentials"].([]any)
 	keys = append(keys, map[string]any{
@@ -77,7 +77,7 @@ var rotation = []plancheck.PlanCheck{
 func keptBesideANewOne(m *made) error {
 	application, _ := m.k.Application(0, m.clientID)
 	if len(application.Keys) != 2 || application.Keys[0].Thumbprint != m.thumbprint {
-		return fmt.Errorf("the application's keys are %+v, want the old one kept beside a new one", application.Keys)
+		return fmt.Errorf("the application's keys are %+v, want the old one kept next to a new one", application.Keys)
 	}
 	return nil
 }

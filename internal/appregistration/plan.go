@@ -37,7 +37,7 @@ const (
 // default, and permissions are known before anything exists. It never looks at the clock: Terraform plans once more
 // during apply, and has to come to the same result. What is due by time was decided by the refresh.
 // Requests: none, unless a permission is not in the catalogue (Application.Read.All), or a new tenant is asked whether
-// it lets the caller in.
+// it accepts the caller.
 func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest,
 	response *resource.ModifyPlanResponse) {
 	if r.services == nil {
@@ -66,7 +66,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 		return
 	}
 	r.requireStore(&response.Diagnostics)
-	if state != nil && cutOff != nil { // the rest is destroyed first, and then everything made anew
+	if state != nil && cutOff != nil { // the rest is destroyed first, and then everything is created again
 		state = nil
 		response.RequiresReplace.Append(path.Root("id"))
 	}
@@ -99,7 +99,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 			response.RequiresReplace.Append(path.Root("unique_name"))
 		}
 		if len(response.RequiresReplace) > 0 {
-			r.warnThatItGoes(ctx, state, "The app registration will be replaced", &response.Diagnostics)
+			r.warnOfLoss(ctx, state, "The app registration will be replaced", &response.Diagnostics)
 		}
 	}
 	response.Diagnostics.Append(response.Plan.Set(ctx, &plan)...)
@@ -250,7 +250,8 @@ func (p *planner) planIdentifiers(plan *Model) {
 	}
 	if count := len(p.state.UnexpectedCredentials.Elements()); count > 0 {
 		p.diags.AddAttributeWarning(path.Root("unexpected_credentials"), "Credentials from elsewhere", fmt.Sprintf(
-			"The application %q (client ID %s) has %d credentials that are not from here; whoever has one of them holds every "+
+			"The application %q (client ID %s) has %d credentials that are not from here; anyone who has one of them "+
+				"holds every "+
 				"permission of the application. They are reported in unexpected_credentials and left alone: remove in the Entra "+
 				"portal, under Certificates & secrets, what nobody can account for.",
 			p.state.DisplayName.ValueString(), p.state.ClientID.ValueString(), count))
@@ -302,18 +303,18 @@ func (p *planner) planPermissions(ctx context.Context, plan *Model) {
 	plan.UnexpectedPermissions = permissionMap(ctx, unexpected, p.diags)
 }
 
-// warnOfDestroy tells a destroy's reader what goes.
+// warnOfDestroy warns the reader of a destroy plan.
 func (r *Resource) warnOfDestroy(ctx context.Context, request resource.ModifyPlanRequest,
 	response *resource.ModifyPlanResponse) {
 	var state Model
 	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
 	if !response.Diagnostics.HasError() {
-		r.warnThatItGoes(ctx, &state, "The app registration will be deleted", &response.Diagnostics)
+		r.warnOfLoss(ctx, &state, "The app registration will be deleted", &response.Diagnostics)
 	}
 }
 
-// warnThatItGoes tells which application goes, who loses access, and until when it can be undone.
-func (r *Resource) warnThatItGoes(ctx context.Context, state *Model, summary string, diags *diag.Diagnostics) {
+// warnOfLoss tells which application is deleted, what loses access, and until when it can be undone.
+func (r *Resource) warnOfLoss(ctx context.Context, state *Model, summary string, diags *diag.Diagnostics) {
 	var ignored diag.Diagnostics // what the store would add is left out where it cannot be read
 	var tenant *registration.Tenant
 	if !r.services.StoreUnknown() {
@@ -321,7 +322,7 @@ func (r *Resource) warnThatItGoes(ctx context.Context, state *Model, summary str
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "The application %q (client ID %s) leaves the tenant %s, with its service principal and every "+
-		"permission it was granted. Whoever signs in as it loses access at once: a running CodeTwo migration stops.",
+		"permission it was granted. Everything that signs in as it loses access at once: a running CodeTwo migration stops.",
 		state.DisplayName.ValueString(), state.ClientID.ValueString(), state.TenantID.ValueString())
 	switch {
 	case state.PurgeOnDestroy.ValueBool():

@@ -121,7 +121,7 @@ func (p *planner) planGenerated(ctx context.Context, planned, current *Certifica
 		return
 	}
 	carryOver(planned, current)
-	if current.Thumbprint.ValueString() == "" { // taken off the application by somebody: the same one goes back
+	if current.Thumbprint.ValueString() == "" { // taken off the application by somebody: the same one is put back
 		if removed, err := certificate.ParsePEM(current.PEM.ValueString()); err == nil {
 			describe(planned, removed)
 		}
@@ -129,7 +129,7 @@ func (p *planner) planGenerated(ctx context.Context, planned, current *Certifica
 	planned.Previous = p.remaining(ctx, current)
 }
 
-// rotates tells whether a new certificate is due: by time, by a lost key, or because other properties are asked for.
+// rotates reports whether a new certificate is due: by time, by a lost key, or because other properties are asked for.
 func (p *planner) rotates(planned, current *CertificateModel) bool {
 	if current.KeySource.ValueString() != registration.KeyGenerated || current.RenewalDue.ValueBool() ||
 		current.PEM.ValueString() == "" {

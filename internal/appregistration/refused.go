@@ -12,7 +12,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
-// stays tells whether the application is there and can be planned as it was last seen. An error in one tenant would
+// stays reports whether the application is there and can be planned as it was last seen. An error in one tenant would
 // hold up what depends on the registrations of all others: Terraform orders resources, not their instances.
 func (p *planner) stays() bool {
 	return p.state != nil && strings.EqualFold(p.tenantID().ValueString(), p.state.TenantID.ValueString()) &&
@@ -55,9 +55,10 @@ func refuseReplacement(config *Model, diags *diag.Diagnostics) {
 // newTenantTimeout is how long a plan waits for a new tenant's answer, which is no more than a warning.
 const newTenantTimeout = 30 * time.Second
 
-// askNewTenant warns of a tenant that lets nobody in to make its registration. It fails when it is applied, and then
-// whatever depends on the registrations is made in no tenant, so that it is better known before. Requests: a sign-in,
-// and one to the provider's own tenant where that is refused; none unless refused tenants are to be skipped.
+// askNewTenant warns of a tenant that refuses the caller, so that nothing can be registered there. It fails when it is
+// applied, and then whatever depends on the registrations is made in no tenant, so that it is better known before.
+// Requests: a sign-in, and one to the provider's own tenant where that is refused; none unless refused tenants are to
+// be skipped.
 func (r *Resource) askNewTenant(ctx context.Context, plan *Model, diags *diag.Diagnostics) {
 	if !r.services.SkipRefusedTenants() || len(r.services.Unknown()) > 0 || plan.TenantID.IsUnknown() {
 		return
@@ -74,7 +75,7 @@ func (r *Resource) askNewTenant(ctx context.Context, plan *Model, diags *diag.Di
 	}
 }
 
-// warnOfRefusal tells that a tenant which refused Terraform is left aside. The tenant stands in the summary, since of
+// warnOfRefusal tells that a tenant which refused Terraform is left aside. The tenant is named in the summary, since of
 // warnings that have it in common Terraform prints the first alone.
 func warnOfRefusal(diags *diag.Diagnostics, state *Model, what, reason string) {
 	diags.AddWarning("Tenant "+state.TenantID.ValueString()+" refused Terraform and was not looked at", fmt.Sprintf(

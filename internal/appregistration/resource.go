@@ -104,7 +104,7 @@ func (r *Resource) ImportState(ctx context.Context, request resource.ImportState
 	tenantID, id, ok := splitImportID(given)
 	if !ok {
 		response.Diagnostics.AddError("Unusable import ID", fmt.Sprintf(
-			"%q is not of the form <tenant_id>/<client ID or object ID>, both GUIDs. The IDs stand on the application's "+
+			"%q is not of the form <tenant_id>/<client ID or object ID>, both GUIDs. The IDs are on the application's "+
 				"Overview page in the Entra portal.", given))
 		return
 	}
@@ -231,14 +231,14 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		// The state stays, or nobody would finish the destroy: the recycle bin, the journal and the keys in the store.
 		diags.AddWarning("A destroy was cut off", fmt.Sprintf(
 			"A destroy of the application %q (client ID %s) in tenant %s was cut off after the application was gone. "+
-				"terraform destroy finishes it; apply finishes it and makes the registration anew.",
+				"terraform destroy finishes it; apply finishes it and creates the registration again.",
 			state.DisplayName.ValueString(), state.ClientID.ValueString(), state.TenantID.ValueString()))
 		diags.Append(response.Private.SetKey(ctx, cutOffKey, []byte("true"))...)
 		return
 	}
 	if gone {
 		diags.AddWarning("The application is gone", fmt.Sprintf(
-			"Somebody deleted the application %q (client ID %s, object ID %s) from tenant %s. The next apply makes it anew, "+
+			"Somebody deleted the application %q (client ID %s, object ID %s) from tenant %s. The next apply creates it again, "+
 				"or restores it with restore_deleted = true. Until then the connection store keeps its journal and its "+
 				"certificate's key: where the registration is to stay gone, remove them by hand (registrations/%s.json and what "+
 				"it names in certificates/).",

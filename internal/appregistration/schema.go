@@ -207,7 +207,8 @@ func permissionAttributes() map[string]schema.Attribute {
 		"api_app_id": computedString("The API's app ID (GUID)."),
 		"id":         computedString("The permission's ID on that API (GUID)."),
 		"purpose":    computedString("What it is for, in one sentence."),
-		"risk": computedString("`low`, `medium`, `high` or `critical`: what it amounts to in the hands of whoever has the " +
+		"risk": computedString("`low`, `medium`, `high` or `critical`: what it amounts to in the hands of anyone " +
+			"who has the " +
 			"key; `unrated` for a permission that the provider does not know."),
 		"evidence": computedString("How sure it is that CodeTwo needs it."),
 		"declared": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the application asks for it " +

@@ -27,11 +27,11 @@ type Services interface {
 	Store() (*store.Store, error)
 	// StoreUnknown tells that the store's settings are not known while planning.
 	StoreUnknown() bool
-	// SkipRefusedTenants tells that a tenant which does not let the caller in is left aside.
+	// SkipRefusedTenants reports whether a tenant that refuses the caller is skipped.
 	SkipRefusedTenants() bool
 	// SignIn signs the caller in to a tenant.
 	SignIn(ctx context.Context, tenantID string) error
-	// RefusedAside tells whether an error is a tenant's refusal of the caller, and is to be left aside.
+	// RefusedAside reports whether err is the tenant refusing the caller, and such a tenant is skipped.
 	RefusedAside(ctx context.Context, tenantID string, err error) bool
 	// Endpoints are the origins of the cloud.
 	Endpoints() auth.Endpoints

@@ -79,7 +79,7 @@ func (o *operation) write(ctx context.Context, order entra.Order, changes ...ent
 		if len(failed) > 0 {
 			return outcomes, errors.Join(failed...)
 		}
-		if lagging == nil { // what was skipped stood behind a change that had nothing left to do
+		if lagging == nil { // what was skipped came after a change that had nothing left to do
 			pending = again
 			continue
 		}

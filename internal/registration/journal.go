@@ -53,8 +53,8 @@ func (t *Tenant) Completed(ctx context.Context, uniqueName string) (journal stor
 }
 
 // conclude marks the registration as complete, and removes the certificates that are not on the application any more
-// from the journal and from the store, whoever took them off. Where the application was imported, or is another one
-// than the journal's, what the journal names may be of use to somebody else, and stays.
+// from the journal and from the store, regardless of who took them off. Where the application was imported, or is
+// another one than the journal's, what the journal names may be of use to somebody else, and stays.
 func (o *operation) conclude(ctx context.Context, application *entra.Application) error {
 	name := o.spec.UniqueName
 	if o.recorded != nil {
