@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"maps"
@@ -45,7 +46,7 @@ func (o *operation) converge(ctx context.Context, found *entra.Registration) (*e
 		return found, err
 	}
 	if changed || granted {
-		confirmed, err := o.confirm(ctx, o.refOf(found.Application), o.goal.missing)
+		confirmed, err := o.confirm(ctx, o.refOf(found.Application), o.missing)
 		if confirmed != nil && confirmed.Application != nil {
 			found = confirmed
 		}
@@ -63,17 +64,7 @@ func (o *operation) refOf(application *entra.Application) entra.RegistrationRef 
 
 // convergeObjects changes application and service principal, in one batch.
 func (o *operation) convergeObjects(ctx context.Context, found *entra.Registration) (changed bool, err error) {
-	var changes []entra.Change
-	if change, differs := o.goal.change(found.Application); differs {
-		changes = append(changes, change)
-	}
-	switch principal := found.ServicePrincipal; {
-	case principal == nil:
-		creation := entra.CreateServicePrincipal{ClientID: found.Application.ClientID, Tags: []string{providerTag}}
-		changes = append(changes, creation)
-	case !principal.Enabled:
-		changes = append(changes, entra.SetServicePrincipalEnabled{ObjectID: principal.ObjectID, Enabled: true})
-	}
+	changes, _, _ := o.difference(found)
 	if len(changes) == 0 {
 		return false, nil
 	}
@@ -101,51 +92,9 @@ func (o *operation) convergeObjects(ctx context.Context, found *entra.Registrati
 	return true, nil
 }
 
-// change is what differs from the target on the application object, its keys included. Graph replaces the whole
-// collection of keys, so every other key is repeated as it was read.
-func (goal target) change(application *entra.Application) (change entra.ApplicationChange, differs bool) {
-	change.ObjectID = application.ObjectID
-	if application.DisplayName != goal.displayName {
-		change.DisplayName, differs = &goal.displayName, true
-	}
-	if audience := SingleTenant; application.SignInAudience != audience {
-		change.SignInAudience, differs = &audience, true
-	}
-	if !sameRoles(application.Declared, goal.declared) {
-		change.Declared, change.DeclaredScopes, differs = &goal.declared, application.DeclaredScopes, true
-	}
-	keys := slices.DeleteFunc(slices.Clone(application.Keys), func(key entra.KeyCredential) bool {
-		return slices.Contains(goal.removeKeys, key.KeyID)
-	})
-	if goal.certificate != nil && keyWith(application, certificate.Thumbprint(goal.certificate)) < 0 {
-		keys = append(keys, entra.KeyCredential{
-			DisplayName: "CN=" + goal.certificate.Subject.CommonName, Type: "AsymmetricX509Cert", Usage: "Verify",
-			Certificate: goal.certificate.Raw,
-		})
-	}
-	added := func(key entra.KeyCredential) bool { return key.Certificate != nil }
-	if len(keys) != len(application.Keys) || slices.ContainsFunc(keys, added) {
-		change.Keys, differs = &keys, true
-	}
-	return change, differs
-}
-
 // convergeGrants consents to what is missing, and takes back what the plan listed, in one batch.
 func (o *operation) convergeGrants(ctx context.Context, found *entra.Registration) (changed bool, err error) {
-	var changes []entra.Change
-	for _, role := range o.goal.grants {
-		if !granted(found.Grants, role) {
-			changes = append(changes, entra.GrantAppRole{
-				PrincipalID: found.ServicePrincipal.ObjectID, RoleID: role.RoleID,
-				ResourceID: o.goal.resourceIDs[role.ResourceAppID],
-			})
-		}
-	}
-	for _, grant := range found.Grants {
-		if slices.Contains(o.goal.revoked, roleOf(grant)) {
-			changes = append(changes, entra.RevokeAppRole{PrincipalID: found.ServicePrincipal.ObjectID, AssignmentID: grant.ID})
-		}
-	}
+	_, changes, _ := o.difference(found)
 	if len(changes) == 0 {
 		return false, nil
 	}
@@ -177,38 +126,77 @@ func (o *operation) nameOf(roleID string) string {
 	return roleID
 }
 
-// missing says what of the target Entra does not show; nothing when it shows all.
-func (goal target) missing(seen *entra.Registration) string {
-	switch {
-	case seen.Application == nil:
+// missing names what Entra does not show of the goal; empty where it shows all.
+func (o *operation) missing(seen *entra.Registration) string {
+	if seen.Application == nil {
 		return "the application"
-	case seen.Application.DisplayName != goal.displayName:
-		return "the new display name"
-	case seen.Application.SignInAudience != SingleTenant:
-		return "the sign-in audience"
-	case !sameRoles(seen.Application.Declared, goal.declared):
-		return "the declared permissions"
-	case slices.ContainsFunc(seen.Application.Keys,
-		func(key entra.KeyCredential) bool { return slices.Contains(goal.removeKeys, key.KeyID) }):
-		return "the removal of a certificate"
-	case goal.certificate != nil && keyWith(seen.Application, certificate.Thumbprint(goal.certificate)) < 0:
-		return "the new certificate"
-	case seen.ServicePrincipal == nil:
-		return "the service principal"
-	case !seen.ServicePrincipal.Enabled:
-		return "the enabled service principal"
 	}
-	for _, role := range goal.grants {
-		if !granted(seen.Grants, role) {
-			return "the consent to permission " + role.RoleID
+	_, _, missing := o.difference(seen)
+	return missing
+}
+
+// difference is what distinguishes a registration from the goal: the changes of its objects and of its grants that
+// remove it, and a name for the first of them; empty where there is none. Without a service principal there are no
+// grants yet.
+func (o *operation) difference(found *entra.Registration) (objects, grants []entra.Change, first string) {
+	change, first := o.goal.change(found.Application)
+	if first != "" {
+		objects = append(objects, change)
+	}
+	principal := found.ServicePrincipal
+	if principal == nil {
+		creation := entra.CreateServicePrincipal{ClientID: found.Application.ClientID, Tags: []string{providerTag}}
+		return append(objects, creation), nil, cmp.Or(first, "the service principal")
+	}
+	if !principal.Enabled {
+		objects = append(objects, entra.SetServicePrincipalEnabled{ObjectID: principal.ObjectID, Enabled: true})
+		first = cmp.Or(first, "the enabled service principal")
+	}
+	for _, role := range o.goal.grants {
+		if !granted(found.Grants, role) {
+			grants = append(grants, entra.GrantAppRole{
+				PrincipalID: principal.ObjectID, ResourceID: o.goal.resourceIDs[role.ResourceAppID], RoleID: role.RoleID,
+			})
+			first = cmp.Or(first, "the consent to permission "+role.RoleID)
 		}
 	}
-	for _, role := range goal.revoked {
-		if granted(seen.Grants, role) {
-			return "the revocation of permission " + role.RoleID
+	for _, grant := range found.Grants {
+		if slices.Contains(o.goal.revoked, roleOf(grant)) {
+			grants = append(grants, entra.RevokeAppRole{PrincipalID: principal.ObjectID, AssignmentID: grant.ID})
+			first = cmp.Or(first, "the revocation of permission "+grant.RoleID)
 		}
 	}
-	return ""
+	return objects, grants, first
+}
+
+// change is what differs from the target on the application object, its keys included, and a name for the first of it.
+// Graph replaces the whole collection of keys, so every other key is repeated as it was read.
+func (goal target) change(application *entra.Application) (change entra.ApplicationChange, first string) {
+	change.ObjectID = application.ObjectID
+	if application.DisplayName != goal.displayName {
+		change.DisplayName, first = &goal.displayName, "the new display name"
+	}
+	if audience := SingleTenant; application.SignInAudience != audience {
+		change.SignInAudience, first = &audience, cmp.Or(first, "the sign-in audience")
+	}
+	if !sameRoles(application.Declared, goal.declared) {
+		change.Declared, change.DeclaredScopes = &goal.declared, application.DeclaredScopes
+		first = cmp.Or(first, "the declared permissions")
+	}
+	keys := slices.DeleteFunc(slices.Clone(application.Keys), func(key entra.KeyCredential) bool {
+		return slices.Contains(goal.removeKeys, key.KeyID)
+	})
+	if len(keys) < len(application.Keys) {
+		change.Keys, first = &keys, cmp.Or(first, "the removal of a certificate")
+	}
+	if goal.certificate != nil && keyWith(application, certificate.Thumbprint(goal.certificate)) < 0 {
+		keys = append(keys, entra.KeyCredential{
+			DisplayName: "CN=" + goal.certificate.Subject.CommonName, Type: "AsymmetricX509Cert", Usage: "Verify",
+			Certificate: goal.certificate.Raw,
+		})
+		change.Keys, first = &keys, cmp.Or(first, "the new certificate")
+	}
+	return change, first
 }
 
 // rolesOf lists the permissions in the order of their names, so that requests and messages have one order.
