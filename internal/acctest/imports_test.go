@@ -15,7 +15,7 @@ const module = "github.com/codetwo-community/terraform-provider-codetwo/internal
 var (
 	resources = []string{"appregistration", "connection", "connectivity"}
 	inner     = []string{"entra", "entra/msgraph", "ews", "auth", "permission", "certificate", "store", "handoff",
-		"checks", "ewsaccess", "escape", "guid", "retry", "sandbox"}
+		"checks", "ewsaccess", "escape", "guid", "retry", "registration", "sandbox"}
 )
 
 // sandboxImports are the packages of the sandbox with what each may import of the others. Package sandbox itself
@@ -142,6 +142,7 @@ func TestPackages_ImportOnlyWhatDESIGNAllows(t *testing.T) {
 		}
 	}
 	forbid("provider", module+"sandbox", module+"acctest")
+	forbid("registration", module+"auth", module+"checks", module+"ews", module+"handoff", module+"entra/msgraph")
 	for _, name := range inner {
 		if name != "sandbox" {
 			forbid("sandbox", module+name)

@@ -1,6 +1,7 @@
 package appregistration_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -84,7 +85,8 @@ func TestAccTargetAppRegistration_EveryPermissionIsKnownBeforeAnythingExists(t *
 			plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate),
 			plancheck.ExpectKnownValue(address, tfjsonpath.New("permissions"), knownvalue.MapSizeExact(2)),
 			plancheck.ExpectKnownValue(address, permission(fullName, "risk"), knownvalue.StringExact("critical")),
-			plancheck.ExpectKnownValue(address, permission(fullName, "id"), knownvalue.StringExact("dc890d15-9560-4a4c-9b7f-a736ec74ec40")),
+			plancheck.ExpectKnownValue(address, permission(fullName, "id"),
+				knownvalue.StringExact("dc890d15-9560-4a4c-9b7f-a736ec74ec40")),
 			plancheck.ExpectKnownValue(address, permission(fullName, "purpose"), knownvalue.StringRegexp(regexp.MustCompile(`EWS`))),
 			plancheck.ExpectKnownValue(address, permission(readName, "risk"), knownvalue.StringExact("high")),
 			plancheck.ExpectKnownValue(address, permission(readName, "evidence"), knownvalue.StringRegexp(regexp.MustCompile(`^unproved`))),
@@ -101,10 +103,12 @@ func TestAccTargetAppRegistration_ARegistrationIsMadeAndRemovedAsOneThing(t *tes
 		resource.TestStep{
 			Config: env.Provider(env.Tenant(0).Callers.Full) + minimal,
 			ConfigStateChecks: []statecheck.StateCheck{
-				statecheck.ExpectKnownValue(address, tfjsonpath.New("display_name"), knownvalue.StringExact("CodeTwo Office 365 Migration Target")),
+				statecheck.ExpectKnownValue(address, tfjsonpath.New("display_name"),
+					knownvalue.StringExact("CodeTwo Office 365 Migration Target")),
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("sign_in_audience"), knownvalue.StringExact("AzureADMyOrg")),
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("thumbprint"), knownvalue.StringRegexp(regexp.MustCompile(`^[0-9A-F]{40}$`))),
-				statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("key_source"), knownvalue.StringExact("generated")),
+				statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("key_source"),
+					knownvalue.StringExact("generated")),
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("unexpected_permissions"), knownvalue.MapSizeExact(0)),
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("unexpected_credentials"), knownvalue.ListSizeExact(0)),
 			},
@@ -115,7 +119,8 @@ func TestAccTargetAppRegistration_ARegistrationIsMadeAndRemovedAsOneThing(t *tes
 					return fmt.Errorf("the tenant holds %+v", ours(env))
 				}
 				if len(application.Keys) != 1 || application.Keys[0].Thumbprint != values["certificate.thumbprint"] {
-					return fmt.Errorf("the application's keys are %+v, the state says %s", application.Keys, values["certificate.thumbprint"])
+					return fmt.Errorf("the application's keys are %+v, the state says %s", application.Keys,
+						values["certificate.thumbprint"])
 				}
 				if application.UniqueName != values["unique_name"] {
 					return fmt.Errorf("unique name %q, the state says %q", application.UniqueName, values["unique_name"])
@@ -124,7 +129,8 @@ func TestAccTargetAppRegistration_ARegistrationIsMadeAndRemovedAsOneThing(t *tes
 					return fmt.Errorf("%d permissions are granted", count)
 				}
 				for _, extension := range []string{".cer", ".pfx", ".password.age"} {
-					if _, err := os.Stat(filepath.Join(store, "certificates", values["certificate.thumbprint"]+extension)); err != nil {
+					if _, err := os.Stat(filepath.Join(store, "certificates",
+						values["certificate.thumbprint"]+extension)); err != nil {
 						return err
 					}
 				}
@@ -156,7 +162,8 @@ func TestAccTargetAppRegistration_APurgeWhoseAnswerGetsLostIsDone(t *testing.T) 
 		t.Run(string(kind), func(t *testing.T) {
 			env := acctest.Start(t, sandbox.Options{})
 			env.Inject(sandbox.Fault{At: "DELETE /v1.0/directory/deletedItems/*", Kind: kind})
-			run(t, env, resource.TestStep{Config: env.Provider(env.Tenant(0).Callers.Full) + registration("purge_on_destroy = true\n timeouts = { delete = \"1m\" }")})
+			config := registration("purge_on_destroy = true\n timeouts = { delete = \"1m\" }")
+			run(t, env, resource.TestStep{Config: env.Provider(env.Tenant(0).Callers.Full) + config})
 			if deleted := env.State(0).DeletedItems; len(deleted) != 0 {
 				t.Errorf("the recycle bin holds %+v", deleted)
 			}
@@ -171,7 +178,8 @@ func TestAccTargetAppRegistration_RevokedConsentIsSeenInThePlanAndGivenBackByApp
 	var clientID string
 	consented := tfjsonpath.New("permissions").AtMapKey(fullName).AtMapKey("consented")
 	run(t, env,
-		resource.TestStep{Config: config, Check: resource.TestCheckResourceAttrWith(address, "client_id", func(value string) error { clientID = value; return nil })},
+		resource.TestStep{Config: config, Check: resource.TestCheckResourceAttrWith(address, "client_id",
+			func(value string) error { clientID = value; return nil })},
 		resource.TestStep{
 			PreConfig: func() { env.RevokeConsent(tenantID, clientID, "dc890d15-9560-4a4c-9b7f-a736ec74ec40") },
 			Config:    config,
@@ -199,7 +207,8 @@ func TestAccTargetAppRegistration_AnotherPermissionIsGrantedInPlaceAndTakenBackW
 			Config: provider + registration(`additional_permissions = [{ api = "Microsoft Graph", name = "Domain.Read.All" }]`),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 				plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
-				plancheck.ExpectKnownValue(address, tfjsonpath.New("permissions").AtMapKey(domains).AtMapKey("risk"), knownvalue.StringExact("low")),
+				plancheck.ExpectKnownValue(address, tfjsonpath.New("permissions").AtMapKey(domains).AtMapKey("risk"),
+					knownvalue.StringExact("low")),
 			}},
 			Check: resource.TestCheckResourceAttrWith(address, "client_id", func(clientID string) error {
 				if count := grantsOf(env, clientID); count != 3 {
@@ -223,7 +232,8 @@ func TestAccTargetAppRegistration_AnotherPermissionIsGrantedInPlaceAndTakenBackW
 func TestAccTargetAppRegistration_AnApplicationOfThatNameIsRefusedWithTheImportBlock(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
 	tenantID := env.Tenant(0).TenantID
-	stranger := env.Graph(tenantID, http.MethodPost, "/applications", map[string]any{"displayName": "CodeTwo Office 365 Migration Target"})
+	stranger := env.Graph(tenantID, http.MethodPost, "/applications",
+		map[string]any{"displayName": "CodeTwo Office 365 Migration Target"})
 	provider := env.Provider(env.Tenant(0).Callers.Full)
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
@@ -312,7 +322,8 @@ func TestAccTargetAppRegistration_BadInputIsRefusedWhilePlanning(t *testing.T) {
 			resource.Test(t, resource.TestCase{
 				TerraformVersionChecks:   acctest.Needs,
 				ProtoV6ProviderFactories: env.Factories(),
-				Steps:                    []resource.TestStep{{Config: c.config, PlanOnly: true, ExpectError: expect.Error(c.want...)}},
+				Steps: []resource.TestStep{{Config: c.config, PlanOnly: true,
+					ExpectError: expect.Error(c.want...)}},
 			})
 		})
 	}
@@ -324,14 +335,23 @@ func TestAccTargetAppRegistration_BadInputIsRefusedWhilePlanning(t *testing.T) {
 // noRequest is a plan check: nothing was asked of the tenant so far.
 type noRequest struct{ k *acctest.Env }
 
+// CheckPlan implements plancheck.PlanCheck.
+func (c noRequest) CheckPlan(_ context.Context, _ plancheck.CheckPlanRequest, response *plancheck.CheckPlanResponse) {
+	if requests := c.k.Requests(); len(requests) > 0 {
+		response.Error = fmt.Errorf("the first plan needs no request, yet there were %+v", requests)
+	}
+}
+
 func TestAccTargetAppRegistration_ADeletedApplicationIsRefusedOrRestoredAsAsked(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
 	provider := env.Provider(env.Tenant(0).Callers.Full)
 	var clientID string
 	run(t, env,
-		resource.TestStep{Config: provider + minimal, Check: resource.TestCheckResourceAttrWith(address, "client_id", func(value string) error { clientID = value; return nil })},
+		resource.TestStep{Config: provider + minimal, Check: resource.TestCheckResourceAttrWith(address, "client_id",
+			func(value string) error { clientID = value; return nil })},
 		resource.TestStep{Config: provider, Check: func(*terraform.State) error { return nil }},
-		resource.TestStep{Config: provider + minimal, ExpectError: expect.Error("A deleted application has this name", "restore_deleted = true", "Remove-MgDirectoryDeletedItem")},
+		resource.TestStep{Config: provider + minimal, ExpectError: expect.Error("A deleted application has this name",
+			"restore_deleted = true", "Remove-MgDirectoryDeletedItem")},
 		resource.TestStep{
 			Config: provider + registration(`restore_deleted = true`),
 			Check: resource.TestCheckResourceAttrWith(address, "client_id", func(value string) error {

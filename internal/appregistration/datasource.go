@@ -3,11 +3,12 @@ package appregistration
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/datasource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -15,10 +16,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
@@ -26,9 +27,6 @@ var _ datasource.DataSourceWithConfigure = (*DataSource)(nil)
 
 // defaultPrefix begins the names of the applications that CodeTwo's programs register.
 const defaultPrefix = "CodeTwo"
-
-// readsAtOnce is how many applications of one tenant are read side by side.
-const readsAtOnce = 8
 
 // NewDataSource returns the data source codetwo_target_app_registrations.
 func NewDataSource() datasource.DataSource { return &DataSource{} }
@@ -50,7 +48,7 @@ type ApplicationModel struct {
 	ClientID    types.String               `tfsdk:"client_id"`
 	ObjectID    types.String               `tfsdk:"object_id"`
 	UniqueName  types.String               `tfsdk:"unique_name"`
-	CreatedAt   types.String               `tfsdk:"created_at"`
+	CreatedAt   timetypes.RFC3339          `tfsdk:"created_at"`
 	Managed     types.Bool                 `tfsdk:"managed"`
 	Enabled     types.Bool                 `tfsdk:"service_principal_enabled"`
 	Credentials []CredentialModel          `tfsdk:"credentials"`
@@ -65,18 +63,21 @@ type DifferenceModel struct {
 }
 
 // Metadata names the data source.
-func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequest, response *datasource.MetadataResponse) {
+func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequest,
+	response *datasource.MetadataResponse) {
 	response.TypeName = request.ProviderTypeName + "_target_app_registrations"
 }
 
 // Configure takes what the provider offers.
-func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest, response *datasource.ConfigureResponse) {
+func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest,
+	response *datasource.ConfigureResponse) {
 	if request.ProviderData == nil {
 		return // validation, before the provider is configured
 	}
 	services, ok := request.ProviderData.(Services)
 	if !ok {
-		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_app_registrations was given %T. This is a bug in the provider.", request.ProviderData))
+		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_app_registrations was given "+
+			"%T. This is a bug in the provider.", request.ProviderData))
 		return
 	}
 	d.services = services
@@ -91,8 +92,10 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 		return schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
 	}
 	response.Schema = schema.Schema{
-		MarkdownDescription: "Lists the CodeTwo applications of a tenant, whoever made them: CodeTwo's wizard, a person, or this provider; with their credentials, " +
-			"permissions, and what these differ in from each permission profile. It shows which permissions your version of CodeTwo really asked for, and which applications were left over.",
+		MarkdownDescription: "Lists the CodeTwo applications of a tenant, regardless of who made them: CodeTwo's " +
+			"wizard, a person, " +
+			"or this provider; with their credentials, permissions, and what these differ in from each permission profile. It " +
+			"shows which permissions your version of CodeTwo really asked for, and which applications were left over.",
 		Attributes: map[string]schema.Attribute{
 			"tenant_id": schema.StringAttribute{
 				Optional: true, Computed: true,
@@ -101,21 +104,28 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 			},
 			"display_name_prefix": schema.StringAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "How the applications' names begin. Default: `" + defaultPrefix + "`. Applications that this provider made are listed whatever their name.",
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+				MarkdownDescription: "How the applications' names begin. Default: `" + defaultPrefix + "`. Applications that " +
+					"this provider made are listed whatever their name.",
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"timeouts": timeouts.Attributes(ctx),
 			"applications": schema.ListNestedAttribute{
 				Computed:            true,
 				MarkdownDescription: "The applications, by name and then by the time of their creation.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"display_name":              text("Its name."),
-					"client_id":                 text("Application (client) ID (GUID)."),
-					"object_id":                 text("Object ID of the application (GUID)."),
-					"unique_name":               text("Graph's `uniqueName`; null where none was ever set, as by CodeTwo's wizard."),
-					"created_at":                text("When it was registered (RFC 3339, UTC)."),
-					"managed":                   schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether this provider registered it."},
-					"service_principal_enabled": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it may sign in; `false` without a service principal, too."},
+					"display_name": text("Its name."),
+					"client_id":    text("Application (client) ID (GUID)."),
+					"object_id":    text("Object ID of the application (GUID)."),
+					"unique_name":  text("Graph's `uniqueName`; null where none was ever set, as by CodeTwo's wizard."),
+					"created_at": schema.StringAttribute{
+						Computed: true, CustomType: timetypes.RFC3339Type{},
+						MarkdownDescription: "When it was registered (RFC 3339, UTC).",
+					},
+					"managed": schema.BoolAttribute{
+						Computed: true, MarkdownDescription: "Whether this provider registered it.",
+					},
+					"service_principal_enabled": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it may sign in; " +
+						"`false` without a service principal, too."},
 					"credentials": schema.ListNestedAttribute{
 						Computed:            true,
 						MarkdownDescription: "Everything that one can sign in with as the application.",
@@ -162,13 +172,15 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 	}
 	if unknown := d.services.Unknown(); len(unknown) > 0 {
 		response.Diagnostics.AddAttributeError(path.Root("tenant_id"), "The tenant cannot be read yet", fmt.Sprintf(
-			"The provider's %s is not known before apply, and a data source is read while planning. Set it to a value that is known, such as a variable or the environment.", strings.Join(unknown, ", ")))
+			"The provider's %s is not known before apply, and a data source is read while planning. Set it to a value that is "+
+				"known, such as a variable or the environment.", strings.Join(unknown, ", ")))
 		return
 	}
 	model.TenantID = orDefault(model.TenantID, d.services.TenantID())
 	model.DisplayNamePrefix = orDefault(model.DisplayNamePrefix, types.StringValue(defaultPrefix))
 	if model.TenantID.IsNull() {
-		response.Diagnostics.AddAttributeError(path.Root("tenant_id"), "No tenant", "Set tenant_id here, or in the provider block (environment variable ARM_TENANT_ID).")
+		response.Diagnostics.AddAttributeError(path.Root("tenant_id"), "No tenant", "Set tenant_id here, or in the "+
+			"provider block (environment variable ARM_TENANT_ID).")
 		return
 	}
 	timeout, problems := model.Timeouts.Read(ctx, readTimeout)
@@ -177,93 +189,59 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 	defer cancel()
 
 	directory := d.services.Directory(model.TenantID.ValueString())
-	registrations, err := listRegistrations(ctx, directory, model.DisplayNamePrefix.ValueString())
+	found, err := registration.List(ctx, directory, model.DisplayNamePrefix.ValueString())
 	if err != nil {
 		reportListing(&response.Diagnostics, model.TenantID.ValueString(), err)
 		return
 	}
 	model.Applications = []ApplicationModel{}
-	for _, registration := range registrations {
-		model.Applications = append(model.Applications, describeApplication(ctx, directory, registration))
+	for _, application := range found {
+		model.Applications = append(model.Applications, describeApplication(ctx, directory, application))
 	}
 	response.Diagnostics.Append(response.State.Set(ctx, &model)...)
 }
 
 // reportListing says which tenant's applications could not be listed, why, and what to do.
 func reportListing(diags *diag.Diagnostics, tenantID string, err error) {
-	tfvalidate.AddGraphError(diags, path.Root("tenant_id"), "Applications not listed", err, strings.TrimSpace("Tenant: "+tenantID+". "+nextStep(err)))
+	tfvalidate.AddGraphError(diags, path.Root("tenant_id"), "Applications not listed", err,
+		strings.TrimSpace("Tenant: "+tenantID+". "+nextStep(err)))
 }
 
-// listRegistrations finds the applications whose names begin so, and those made here, and reads each.
-func listRegistrations(ctx context.Context, directory entra.Directory, prefix string) ([]*entra.Registration, error) {
-	found, err := directory.Search(ctx, entra.SearchQuery{DisplayNamePrefix: prefix, Tag: providerTag})
-	if err != nil {
-		return nil, err
-	}
-	if found.ListDenied != nil {
-		return nil, found.ListDenied
-	}
-	applications := append(found.ByPrefix, found.ByTag...)
-	slices.SortFunc(applications, func(a, b entra.Application) int {
-		return slices.Compare([]string{a.DisplayName, a.CreatedAt.UTC().Format(time.RFC3339), a.ObjectID}, []string{b.DisplayName, b.CreatedAt.UTC().Format(time.RFC3339), b.ObjectID})
-	})
-	applications = slices.CompactFunc(applications, func(a, b entra.Application) bool { return a.ObjectID == b.ObjectID })
-
-	registrations := make([]*entra.Registration, len(applications))
-	reads, ctx := errgroup.WithContext(ctx)
-	reads.SetLimit(readsAtOnce)
-	for i, application := range applications {
-		reads.Go(func() (err error) {
-			registrations[i], err = directory.Registration(ctx, entra.RegistrationRef{
-				ObjectID: application.ObjectID, ClientID: application.ClientID, APIs: []string{permission.Exchange.AppID, permission.Graph.AppID},
-			})
-			return err
-		})
-	}
-	if err := reads.Wait(); err != nil {
-		return nil, err
-	}
-	gone := func(registration *entra.Registration) bool { return registration.Application == nil } // deleted between the two reads
-	return slices.DeleteFunc(registrations, gone), nil
-}
-
-func describeApplication(ctx context.Context, directory entra.Directory, registration *entra.Registration) ApplicationModel {
-	application := registration.Application
+func describeApplication(ctx context.Context, directory entra.Directory, found *entra.Registration) ApplicationModel {
+	application := found.Application
+	permissions := registration.Unexpected(ctx, directory, found, nil)
 	model := ApplicationModel{
 		DisplayName: types.StringValue(application.DisplayName),
 		ClientID:    types.StringValue(application.ClientID),
 		ObjectID:    types.StringValue(application.ObjectID),
-		UniqueName:  types.StringNull(),
-		CreatedAt:   types.StringValue(application.CreatedAt.UTC().Format(time.RFC3339)),
-		Managed:     types.BoolValue(markerOf(application) != ""),
-		Enabled:     types.BoolValue(registration.ServicePrincipal != nil && registration.ServicePrincipal.Enabled),
-		Credentials: credentialsBeside(registration, nil),
-		Permissions: rolesBeside(ctx, directory, registration, nil),
+		UniqueName:  textOrNull(application.UniqueName),
+		CreatedAt:   timetypes.NewRFC3339TimeValue(application.CreatedAt.UTC()),
+		Managed:     types.BoolValue(registration.MarkerOf(application) != ""),
+		Enabled:     types.BoolValue(found.ServicePrincipal != nil && found.ServicePrincipal.Enabled),
+		Credentials: credentialModels(registration.Credentials(found)),
+		Permissions: permissionModels(permissions),
 		Differences: map[string]DifferenceModel{},
-	}
-	if application.UniqueName != "" {
-		model.UniqueName = types.StringValue(application.UniqueName)
 	}
 	for _, profile := range permission.Profiles() {
 		if profile != permission.Custom {
-			model.Differences[string(profile)] = differenceFrom(profile, model.Permissions)
+			model.Differences[string(profile)] = differenceFrom(profile, permissions)
 		}
 	}
 	return model
 }
 
-func differenceFrom(profile permission.Profile, held map[string]PermissionModel) DifferenceModel {
+func differenceFrom(profile permission.Profile, held map[string]registration.Permission) DifferenceModel {
 	difference := DifferenceModel{Missing: []types.String{}, Additional: []types.String{}}
 	wanted, _ := profile.Permissions()
 	inProfile := map[string]bool{}
 	for _, entry := range wanted {
 		inProfile[entry.Key()] = true
-		if !held[entry.Key()].Consented.ValueBool() {
+		if !held[entry.Key()].Consented {
 			difference.Missing = append(difference.Missing, types.StringValue(entry.Key()))
 		}
 	}
-	for _, key := range sorted(held) {
-		if held[key].Consented.ValueBool() && !inProfile[key] {
+	for _, key := range slices.Sorted(maps.Keys(held)) {
+		if held[key].Consented && !inProfile[key] {
 			difference.Additional = append(difference.Additional, types.StringValue(key))
 		}
 	}

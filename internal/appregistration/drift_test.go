@@ -44,11 +44,12 @@ func (m *made) grant(api, role string) {
 	})
 }
 
-// addCertificate puts a certificate beside those that the application has, as a person does in the portal.
+// addCertificate puts a certificate next to those that the application has, as a person does in the portal.
 func (m *made) addCertificate(pem, name string) {
 	keys := m.graph(http.MethodGet, "/applications/"+m.objectID+"?$select=keyCredentials", nil)["keyCredentials"].([]any)
 	keys = append(keys, map[string]any{
-		"type": "AsymmetricX509Cert", "usage": "Verify", "displayName": name, "key": base64.StdEncoding.EncodeToString([]byte(pem)),
+		"type": "AsymmetricX509Cert", "usage": "Verify", "displayName": name,
+		"key": base64.StdEncoding.EncodeToString([]byte(pem)),
 	})
 	m.graph(http.MethodPatch, "/applications/"+m.objectID, map[string]any{"keyCredentials": keys})
 }
@@ -76,7 +77,7 @@ var rotation = []plancheck.PlanCheck{
 func keptBesideANewOne(m *made) error {
 	application, _ := m.k.Application(0, m.clientID)
 	if len(application.Keys) != 2 || application.Keys[0].Thumbprint != m.thumbprint {
-		return fmt.Errorf("the application's keys are %+v, want the old one kept beside a new one", application.Keys)
+		return fmt.Errorf("the application's keys are %+v, want the old one kept next to a new one", application.Keys)
 	}
 	return nil
 }
@@ -89,7 +90,8 @@ func TestAccTargetAppRegistration_DriftShowsInThePlanAndIsRepairedByApply(t *tes
 	}{
 		"a role granted by hand": {
 			change: func(m *made) { m.grant(graphAPI, mailRead) },
-			plan:   []plancheck.PlanCheck{plancheck.ExpectKnownValue(address, tfjsonpath.New("unexpected_permissions"), knownvalue.MapSizeExact(0))},
+			plan: []plancheck.PlanCheck{plancheck.ExpectKnownValue(address, tfjsonpath.New("unexpected_permissions"),
+				knownvalue.MapSizeExact(0))},
 			after: func(m *made) error {
 				if count := grantsOf(m.k, m.clientID); count != 2 {
 					return fmt.Errorf("%d permissions are granted", count)
@@ -104,11 +106,13 @@ func TestAccTargetAppRegistration_DriftShowsInThePlanAndIsRepairedByApply(t *tes
 				}})
 			},
 			plan: []plancheck.PlanCheck{
-				plancheck.ExpectKnownValue(address, tfjsonpath.New("permissions").AtMapKey(fullName).AtMapKey("declared"), knownvalue.Bool(true)),
+				plancheck.ExpectKnownValue(address, tfjsonpath.New("permissions").AtMapKey(fullName).AtMapKey("declared"),
+					knownvalue.Bool(true)),
 				plancheck.ExpectKnownValue(address, tfjsonpath.New("unexpected_permissions"), knownvalue.MapSizeExact(0)),
 			},
 			after: func(m *made) error {
-				declared := m.graph(http.MethodGet, "/applications/"+m.objectID+"?$select=requiredResourceAccess", nil)["requiredResourceAccess"].([]any)
+				declared := m.graph(http.MethodGet, "/applications/"+m.objectID+"?$select=requiredResourceAccess",
+					nil)["requiredResourceAccess"].([]any)
 				if len(declared) != 2 {
 					return fmt.Errorf("the application declares %v", declared)
 				}
@@ -131,9 +135,11 @@ func TestAccTargetAppRegistration_DriftShowsInThePlanAndIsRepairedByApply(t *tes
 			change: func(m *made) {
 				m.graph(http.MethodPatch, "/applications/"+m.objectID, map[string]any{"displayName": "Something else"})
 			},
-			plan: []plancheck.PlanCheck{plancheck.ExpectKnownValue(address, tfjsonpath.New("display_name"), knownvalue.StringExact("CodeTwo Office 365 Migration Target"))},
+			plan: []plancheck.PlanCheck{plancheck.ExpectKnownValue(address, tfjsonpath.New("display_name"),
+				knownvalue.StringExact("CodeTwo Office 365 Migration Target"))},
 			after: func(m *made) error {
-				if application, _ := m.k.Application(0, m.clientID); application.DisplayName != "CodeTwo Office 365 Migration Target" {
+				application, _ := m.k.Application(0, m.clientID)
+				if application.DisplayName != "CodeTwo Office 365 Migration Target" {
 					return fmt.Errorf("it is called %q", application.DisplayName)
 				}
 				return nil
@@ -143,7 +149,8 @@ func TestAccTargetAppRegistration_DriftShowsInThePlanAndIsRepairedByApply(t *tes
 			change: func(m *made) {
 				m.graph(http.MethodPatch, "/applications/"+m.objectID, map[string]any{"signInAudience": "AzureADMultipleOrgs"})
 			},
-			plan: []plancheck.PlanCheck{plancheck.ExpectKnownValue(address, tfjsonpath.New("sign_in_audience"), knownvalue.StringExact("AzureADMyOrg"))},
+			plan: []plancheck.PlanCheck{plancheck.ExpectKnownValue(address, tfjsonpath.New("sign_in_audience"),
+				knownvalue.StringExact("AzureADMyOrg"))},
 			after: func(m *made) error {
 				if got := m.graph(http.MethodGet, "/applications/"+m.objectID, nil)["signInAudience"]; got != "AzureADMyOrg" {
 					return fmt.Errorf("the audience is %v", got)
@@ -155,7 +162,8 @@ func TestAccTargetAppRegistration_DriftShowsInThePlanAndIsRepairedByApply(t *tes
 			change: func(m *made) {
 				m.graph(http.MethodPatch, "/servicePrincipals/"+m.principalID, map[string]any{"accountEnabled": false})
 			},
-			plan: []plancheck.PlanCheck{plancheck.ExpectKnownValue(address, tfjsonpath.New("service_principal_enabled"), knownvalue.Bool(true))},
+			plan: []plancheck.PlanCheck{plancheck.ExpectKnownValue(address, tfjsonpath.New("service_principal_enabled"),
+				knownvalue.Bool(true))},
 			after: func(m *made) error {
 				if got := m.graph(http.MethodGet, "/servicePrincipals/"+m.principalID, nil)["accountEnabled"]; got != true {
 					return fmt.Errorf("accountEnabled is %v", got)
@@ -200,10 +208,11 @@ func TestAccTargetAppRegistration_DriftShowsInThePlanAndIsRepairedByApply(t *tes
 			run(t, env,
 				resource.TestStep{Config: config, Check: m.remember},
 				resource.TestStep{
-					PreConfig:        func() { c.change(m) },
-					Config:           config,
-					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: append(c.plan, plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate))},
-					Check:            func(*terraform.State) error { return c.after(m) },
+					PreConfig: func() { c.change(m) },
+					Config:    config,
+					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: append(c.plan, plancheck.ExpectResourceAction(address,
+						plancheck.ResourceActionUpdate))},
+					Check: func(*terraform.State) error { return c.after(m) },
 				},
 			)
 		})
@@ -220,9 +229,11 @@ func TestAccTargetAppRegistration_CredentialsFromElsewhereAreReportedAndNeverDel
 		resource.TestStep{
 			PreConfig: func() {
 				m.addCertificate(stranger, "somebody's certificate")
-				m.graph(http.MethodPost, "/applications/"+m.objectID+"/addPassword", map[string]any{"passwordCredential": map[string]any{"displayName": "somebody's"}})
+				m.graph(http.MethodPost, "/applications/"+m.objectID+"/addPassword",
+					map[string]any{"passwordCredential": map[string]any{"displayName": "somebody's"}})
 				m.graph(http.MethodPost, "/applications/"+m.objectID+"/federatedIdentityCredentials", map[string]any{
-					"name": "pipeline", "issuer": "https://token.actions.githubusercontent.com", "subject": "repo:x/y:ref:refs/heads/main", "audiences": []string{"api://AzureADTokenExchange"},
+					"name": "pipeline", "issuer": "https://token.actions.githubusercontent.com",
+					"subject": "repo:x/y:ref:refs/heads/main", "audiences": []string{"api://AzureADTokenExchange"},
 				})
 			},
 			Config: config,
@@ -234,8 +245,10 @@ func TestAccTargetAppRegistration_CredentialsFromElsewhereAreReportedAndNeverDel
 				resource.TestCheckResourceAttr(address, "unexpected_credentials.1.name", "somebody's"),
 				resource.TestCheckResourceAttr(address, "unexpected_credentials.2.kind", "federated_credential"),
 				func(*terraform.State) error {
-					if application, _ := env.Application(0, m.clientID); len(application.Keys) != 2 || len(application.Secrets) != 1 || len(application.Federated) != 1 {
-						return fmt.Errorf("the application has the keys %v, the secrets %v and the federated credentials %v", application.Keys, application.Secrets, application.Federated)
+					if application, _ := env.Application(0, m.clientID); len(application.Keys) != 2 || len(application.Secrets) != 1 ||
+						len(application.Federated) != 1 {
+						return fmt.Errorf("the application has the keys %v, the secrets %v and the federated credentials %v",
+							application.Keys, application.Secrets, application.Federated)
 					}
 					return nil
 				},

@@ -29,8 +29,9 @@ func TestAccTargetAppRegistration_AnApplicationThatWasPurgedByHandIsMadeAnew(t *
 				m.graph(http.MethodDelete, "/directory/deletedItems/"+m.principalID, nil)
 				m.graph(http.MethodDelete, "/directory/deletedItems/"+m.objectID, nil)
 			},
-			Config:           config,
-			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate)}},
+			Config: config,
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address,
+				plancheck.ResourceActionCreate)}},
 			Check: func(*terraform.State) error {
 				if files, _ := filepath.Glob(filepath.Join(env.Store, m.tenantID, "certificates", "*.pfx")); len(files) != 1 {
 					return fmt.Errorf("the store holds %v, want the new key alone", files)
@@ -48,7 +49,8 @@ func TestAccTargetAppRegistration_AnApplicationDeletedByHandComesBackWhenAsked(t
 	remove := func() { m.graph(http.MethodDelete, "/applications/"+m.objectID, nil) }
 	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
-		resource.TestStep{PreConfig: remove, Config: provider + minimal, ExpectError: expect.Error("A deleted application has this name", "restore_deleted = true")},
+		resource.TestStep{PreConfig: remove, Config: provider + minimal,
+			ExpectError: expect.Error("A deleted application has this name", "restore_deleted = true")},
 		resource.TestStep{
 			Config: provider + registration(`restore_deleted = true`),
 			Check:  resource.TestCheckResourceAttrWith(address, "client_id", same(&m.clientID)),
@@ -72,7 +74,8 @@ func TestAccTargetAppRegistration_ReplacingARegistrationByItselfIsRefusedBeforeA
 	provider := env.Provider(env.Tenant(0).Callers.Full)
 	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
-		resource.TestStep{Taint: []string{address}, Config: provider + minimal, ExpectError: expect.Error("The registration exists already", "restore_deleted = true")},
+		resource.TestStep{Taint: []string{address}, Config: provider + minimal,
+			ExpectError: expect.Error("The registration exists already", "restore_deleted = true")},
 		resource.TestStep{
 			Config: provider + registration(`restore_deleted = true`),
 			Check:  resource.TestCheckResourceAttrWith(address, "client_id", same(&m.clientID)),
@@ -88,7 +91,8 @@ func TestAccTargetAppRegistration_TwoResourcesOfOneUniqueNameNeverShareAnApplica
 		Steps: []resource.TestStep{{
 			Config: env.Provider(env.Tenant(0).Callers.Full) +
 				registration("unique_name = \"codetwo-one\"\n  display_name = \"One\"") +
-				strings.Replace(registration("unique_name = \"codetwo-one\"\n  display_name = \"Two\""), "\"target\"", "\"second\"", 1),
+				strings.Replace(registration("unique_name = \"codetwo-one\"\n  display_name = \"Two\""),
+					"\"target\"", "\"second\"", 1),
 			ExpectError: expect.Error("registration", "codetwo-one"),
 		}},
 	})
@@ -117,9 +121,10 @@ func TestAccTargetAppRegistration_TheCaseOfTheTenantIDChangesNothingInTheTenant(
 	run(t, env,
 		resource.TestStep{Config: provider + registration(fmt.Sprintf("tenant_id = %q", m.tenantID)), Check: m.remember},
 		resource.TestStep{
-			Config:           provider + registration(fmt.Sprintf("tenant_id = %q", strings.ToUpper(m.tenantID))),
-			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate)}},
-			Check:            resource.TestCheckResourceAttrWith(address, "client_id", same(&m.clientID)),
+			Config: provider + registration(fmt.Sprintf("tenant_id = %q", strings.ToUpper(m.tenantID))),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address,
+				plancheck.ResourceActionUpdate)}},
+			Check: resource.TestCheckResourceAttrWith(address, "client_id", same(&m.clientID)),
 		},
 	)
 }
@@ -145,14 +150,17 @@ func TestAccTargetAppRegistration_AnExternalCertificateIsNotReplacedWithoutTakeO
 	own := fmt.Sprintf("certificate = { public_certificate_pem = %q }", ownCertificate(t, 5))
 	run(t, env,
 		resource.TestStep{Config: provider + importing(env.Tenant(0).TenantID, app.ClientID) + minimal},
-		resource.TestStep{Config: provider + registration(own), PlanOnly: true, ExpectError: expect.Error("certificate.take_over = true")},
+		resource.TestStep{Config: provider + registration(own), PlanOnly: true,
+			ExpectError: expect.Error("certificate.take_over = true")},
 	)
 }
 
 func TestAccTargetAppRegistration_AProvidedCertificateNearItsEndWarnsAndPlansNothing(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	own := fmt.Sprintf("certificate = {\n    public_certificate_pem = %q\n    renew_before_days = 700\n  }", ownCertificate(t, 1))
-	run(t, env, resource.TestStep{Config: env.Provider(env.Tenant(0).Callers.Full) + registration(own)}) // a second plan is made of every step, and has to be empty
+	own := fmt.Sprintf("certificate = {\n    public_certificate_pem = %q\n    renew_before_days = 700\n  }",
+		ownCertificate(t, 1))
+	// A second plan is made of every step, and has to be empty.
+	run(t, env, resource.TestStep{Config: env.Provider(env.Tenant(0).Callers.Full) + registration(own)})
 }
 
 func TestAccTargetAppRegistration_TheKeyOfACertificateThatSomebodyRemovedLeavesTheStoreWithTheRotation(t *testing.T) {
@@ -185,7 +193,8 @@ func TestAccTargetAppRegistration_AReplacedCertificateGoesAtOnceWhereNoDaysAreGi
 		resource.TestStep{
 			Config: provider + registration(`certificate = { previous_certificate_days = 0, key_size = 3072 }`),
 			Check: func(*terraform.State) error {
-				if application, _ := env.Application(0, m.clientID); len(application.Keys) != 1 || application.Keys[0].Thumbprint == m.thumbprint {
+				if application, _ := env.Application(0, m.clientID); len(application.Keys) != 1 ||
+					application.Keys[0].Thumbprint == m.thumbprint {
 					return fmt.Errorf("the application's keys are %+v", application.Keys)
 				}
 				return nil
@@ -262,7 +271,8 @@ func TestAccTargetAppRegistration_AStoreThatIsNotMountedReplacesNoCertificate(t 
 	}
 	run(t, env,
 		resource.TestStep{Config: config, Check: m.remember},
-		resource.TestStep{PreConfig: move(env.Store, elsewhere), Config: config, ExpectError: expect.Error("The connection store is not there", "certificate.take_over = true")},
+		resource.TestStep{PreConfig: move(env.Store, elsewhere), Config: config,
+			ExpectError: expect.Error("The connection store is not there", "certificate.take_over = true")},
 		resource.TestStep{PreConfig: move(elsewhere, env.Store), Config: config, PlanOnly: true},
 	)
 }
@@ -270,9 +280,12 @@ func TestAccTargetAppRegistration_AStoreThatIsNotMountedReplacesNoCertificate(t 
 func TestAccTargetAppRegistration_ACallerOfOwnedApplicationsIsWarnedThatNamesakesGoUnnoticed(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
 	tenant := env.Tenant(0)
-	namesake := env.Graph(tenant.TenantID, http.MethodPost, "/applications", map[string]any{"displayName": "CodeTwo Office 365 Migration Target"})
-	cli := commandLine(t, env, minimal, "ARM_CLIENT_ID="+tenant.Callers.OwnedBy.ClientID, "ARM_CLIENT_SECRET="+tenant.Callers.OwnedBy.ClientSecret)
-	if text := cli("apply"); !strings.Contains(text, "Warning: Namesakes not looked for") || !strings.Contains(text, "Application.Read.All") {
+	namesake := env.Graph(tenant.TenantID, http.MethodPost, "/applications",
+		map[string]any{"displayName": "CodeTwo Office 365 Migration Target"})
+	cli := commandLine(t, env, minimal, "ARM_CLIENT_ID="+tenant.Callers.OwnedBy.ClientID,
+		"ARM_CLIENT_SECRET="+tenant.Callers.OwnedBy.ClientSecret)
+	if text := cli("apply"); !strings.Contains(text, "Warning: Namesakes not looked for") ||
+		!strings.Contains(text, "Application.Read.All") {
 		t.Errorf("no warning that the duplicate was not looked for:\n%s", text)
 	}
 	cli("destroy")
@@ -285,8 +298,10 @@ func TestAccTargetAppRegistration_ACallerOfOwnedApplicationsIsWarnedThatNamesake
 // changes something; what it prints is returned, and a failure ends the test.
 func commandLine(t *testing.T, env *acctest.Env, config string, variables ...string) func(arguments ...string) string {
 	t.Helper()
-	cli := env.CLI(append([]string{"CODETWO_STORE_URL=" + env.StoreURL(), "CODETWO_STORE_PASSPHRASE=" + acctest.Passphrase}, variables...)...)
-	config = "terraform {\n  required_providers {\n    codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n" + config
+	cli := env.CLI(append([]string{"CODETWO_STORE_URL=" + env.StoreURL(), "CODETWO_STORE_PASSPHRASE=" +
+		acctest.Passphrase}, variables...)...)
+	config = "terraform {\n  required_providers {\n    codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n" +
+		config
 	if err := os.WriteFile(filepath.Join(cli.Folder, "main.tf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -322,7 +337,8 @@ resource "codetwo_target_connection" "elsewhere" {
 	cli("apply")
 	cli("state", "rm", "codetwo_target_connection.elsewhere") // it is another team's from now on
 	text := cli("destroy")
-	if !strings.Contains(text, "Warning: Certificate kept in the store") || !strings.Contains(text, tenant.Mailboxes.Licensed[0]) {
+	if !strings.Contains(text, "Warning: Certificate kept in the store") ||
+		!strings.Contains(text, tenant.Mailboxes.Licensed[0]) {
 		t.Errorf("no warning that a key stays, and for whom:\n%s", text)
 	}
 	if keys, _ := filepath.Glob(filepath.Join(env.Store, tenant.TenantID, "certificates", "*.pfx")); len(keys) != 1 {

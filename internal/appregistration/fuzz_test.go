@@ -8,7 +8,8 @@ import (
 func FuzzAnImportIDIsTwoGUIDsOrNone(f *testing.F) {
 	const guid = "00000003-0000-0000-C000-000000000000"
 	for _, given := range []string{
-		"", "/", guid, guid + "/" + guid, guid + "/", "/" + guid, guid + "//" + guid, guid + "/" + guid + "/", " " + guid + "/" + guid, guid + "/{" + guid + "}", guid + "/" + guid + "\n", "\u0130" + guid,
+		"", "/", guid, guid + "/" + guid, guid + "/", "/" + guid, guid + "//" + guid, guid + "/" + guid + "/",
+		" " + guid + "/" + guid, guid + "/{" + guid + "}", guid + "/" + guid + "\n", "\u0130" + guid,
 	} {
 		f.Add(given)
 	}

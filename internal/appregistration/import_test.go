@@ -26,15 +26,18 @@ func wizardMade(t *testing.T, env *acctest.Env) acctest.HandmadeApp {
 	t.Helper()
 	tenantID := env.Tenant(0).TenantID
 	app := env.RegisterByHand(tenantID, "CodeTwo Office 365 Migration Target")
-	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(5, 0, 0)})
+	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(5, 0, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	env.Graph(tenantID, http.MethodPatch, "/applications/"+app.ObjectID, map[string]any{
 		"keyCredentials": []any{map[string]any{"type": "AsymmetricX509Cert", "usage": "Verify", "key": pair.Certificate.Raw}},
 		"requiredResourceAccess": []any{
-			map[string]any{"resourceAppId": "00000002-0000-0ff1-ce00-000000000000", "resourceAccess": []any{map[string]any{"id": "dc890d15-9560-4a4c-9b7f-a736ec74ec40", "type": "Role"}}},
-			map[string]any{"resourceAppId": graphAPI, "resourceAccess": []any{map[string]any{"id": "7ab1d382-f21e-4acd-a863-ba3e13f7da61", "type": "Role"}}},
+			map[string]any{"resourceAppId": "00000002-0000-0ff1-ce00-000000000000",
+				"resourceAccess": []any{map[string]any{"id": "dc890d15-9560-4a4c-9b7f-a736ec74ec40", "type": "Role"}}},
+			map[string]any{"resourceAppId": graphAPI,
+				"resourceAccess": []any{map[string]any{"id": "7ab1d382-f21e-4acd-a863-ba3e13f7da61", "type": "Role"}}},
 		},
 	})
 	return app
@@ -60,13 +63,17 @@ func TestAccTargetAppRegistration_TheWizardsOwnAppImportsWithNothingToChange(t *
 				}},
 				ConfigStateChecks: []statecheck.StateCheck{
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("client_id"), knownvalue.StringExact(app.ClientID)),
-					statecheck.ExpectKnownValue(address, tfjsonpath.New("permission_profile"), knownvalue.StringExact("existing_mailboxes")),
+					statecheck.ExpectKnownValue(address, tfjsonpath.New("permission_profile"),
+						knownvalue.StringExact("existing_mailboxes")),
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("revoke_unexpected_permissions"), knownvalue.Bool(false)),
-					statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("key_source"), knownvalue.StringExact("external")),
-					statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("thumbprint"), knownvalue.StringExact(before.Keys[0].Thumbprint)),
+					statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("key_source"),
+						knownvalue.StringExact("external")),
+					statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("thumbprint"),
+						knownvalue.StringExact(before.Keys[0].Thumbprint)),
 				},
 				Check: func(*terraform.State) error {
-					if after, _ := env.Application(0, app.ClientID); len(after.Keys) != 1 || len(after.Secrets) != 1 || grantsOf(env, app.ClientID) != 2 {
+					if after, _ := env.Application(0, app.ClientID); len(after.Keys) != 1 || len(after.Secrets) != 1 ||
+						grantsOf(env, app.ClientID) != 2 {
 						return fmt.Errorf("the import changed the application: %+v", after)
 					}
 					return nil
@@ -89,7 +96,8 @@ func TestAccTargetAppRegistration_AnImportedAppKeepsWhatAStrangerGrantedUntilAsk
 		resource.TestStep{
 			Config: provider + importing(tenantID, app.ClientID) + minimal,
 			ConfigStateChecks: []statecheck.StateCheck{
-				statecheck.ExpectKnownValue(address, tfjsonpath.New("unexpected_permissions").AtMapKey(mailReadName).AtMapKey("consented"), knownvalue.Bool(true)),
+				statecheck.ExpectKnownValue(address,
+					tfjsonpath.New("unexpected_permissions").AtMapKey(mailReadName).AtMapKey("consented"), knownvalue.Bool(true)),
 			},
 			Check: func(*terraform.State) error {
 				if count := grantsOf(env, app.ClientID); count != 3 {
@@ -120,8 +128,10 @@ func TestAccTargetAppRegistration_AnImportedCertificateIsTakenOverOnlyWhenAsked(
 		resource.TestStep{
 			Config: provider + registration(`certificate = { take_over = true }`),
 			ConfigStateChecks: []statecheck.StateCheck{
-				statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("key_source"), knownvalue.StringExact("generated")),
-				statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("previous"), knownvalue.ListSizeExact(1)),
+				statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("key_source"),
+					knownvalue.StringExact("generated")),
+				statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("previous"),
+					knownvalue.ListSizeExact(1)),
 			},
 			Check: func(*terraform.State) error {
 				if application, _ := env.Application(0, app.ClientID); len(application.Keys) != 2 {
@@ -148,7 +158,8 @@ func TestAccTargetAppRegistration_AnImportOfSomethingElseIsRefused(t *testing.T)
 			resource.Test(t, resource.TestCase{
 				TerraformVersionChecks:   acctest.Needs,
 				ProtoV6ProviderFactories: env.Factories(),
-				Steps:                    []resource.TestStep{{Config: provider + importing(tenantID, c.id) + minimal, PlanOnly: true, ExpectError: expect.Error(c.want...)}},
+				Steps: []resource.TestStep{{Config: provider + importing(tenantID, c.id) + minimal,
+					PlanOnly: true, ExpectError: expect.Error(c.want...)}},
 			})
 		})
 	}
@@ -157,7 +168,8 @@ func TestAccTargetAppRegistration_AnImportOfSomethingElseIsRefused(t *testing.T)
 // ownCertificate is a certificate of the user's own, in PEM.
 func ownCertificate(t *testing.T, years int) string {
 	t.Helper()
-	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "own", KeySize: 2048, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(years, 0, 0)})
+	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "own", KeySize: 2048,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(years, 0, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}

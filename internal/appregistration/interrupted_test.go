@@ -31,12 +31,14 @@ func loseTheUpsert(env *acctest.Env) func() {
 }
 
 func lost(env *acctest.Env, config string) resource.TestStep {
-	return resource.TestStep{PreConfig: loseTheUpsert(env), Config: config, ExpectError: expect.Error("Failed creating the app registration", "HTTP 504")}
+	return resource.TestStep{PreConfig: loseTheUpsert(env), Config: config,
+		ExpectError: expect.Error("Failed creating the app registration", "HTTP 504")}
 }
 
 // denied is the refusal of a request for want of a right.
 func denied(at string) sandbox.Fault {
-	return sandbox.Fault{At: at, Kind: sandbox.Refused, Status: http.StatusForbidden, Code: "Authorization_RequestDenied", Message: "Insufficient privileges to complete the operation."}
+	return sandbox.Fault{At: at, Kind: sandbox.Refused, Status: http.StatusForbidden, Code: "Authorization_RequestDenied",
+		Message: "Insufficient privileges to complete the operation."}
 }
 
 // one is a check that there is one application, and nothing in the recycle bin.
@@ -85,7 +87,8 @@ func TestAccTargetAppRegistration_AnUpsertWhoseAnswerWasLostIsFoundThoughItsRepe
 	run(t, env, resource.TestStep{
 		PreConfig: func() {
 			env.Inject(sandbox.Fault{At: upsertion, Kind: sandbox.TimeoutAfter, RetryAfter: "0"})
-			env.Inject(sandbox.Fault{At: upsertion, Kind: sandbox.Refused, Status: http.StatusBadRequest, Code: "Request_BadRequest", Message: "Another object with the same value for property uniqueName already exists."})
+			env.Inject(sandbox.Fault{At: upsertion, Kind: sandbox.Refused, Status: http.StatusBadRequest,
+				Code: "Request_BadRequest", Message: "Another object with the same value for property uniqueName already exists."})
 		},
 		Config: config, Check: one(env),
 	})
@@ -132,7 +135,8 @@ func TestAccTargetAppRegistration_PurgingRemovesEveryServicePrincipalThatTheAppl
 	config := env.Provider(env.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)
 	run(t, env,
 		resource.TestStep{Config: config, Check: m.remember},
-		resource.TestStep{PreConfig: func() { m.graph(http.MethodDelete, "/servicePrincipals/"+m.principalID, nil) }, Config: config},
+		resource.TestStep{PreConfig: func() { m.graph(http.MethodDelete, "/servicePrincipals/"+m.principalID, nil) },
+			Config: config},
 	)
 	if deleted := env.State(0).DeletedItems; len(deleted) > 0 {
 		t.Errorf("the recycle bin holds %+v", deleted)
@@ -145,10 +149,12 @@ func TestAccTargetAppRegistration_OfSeveralServicePrincipalsInTheRecycleBinTheLa
 	provider := env.Provider(env.Tenant(0).Callers.Full)
 	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
-		resource.TestStep{PreConfig: func() { m.graph(http.MethodDelete, "/servicePrincipals/"+m.principalID, nil) }, Config: provider + minimal, Check: m.remember},
+		resource.TestStep{PreConfig: func() { m.graph(http.MethodDelete, "/servicePrincipals/"+m.principalID, nil) },
+			Config: provider + minimal, Check: m.remember},
 		resource.TestStep{
-			PreConfig: func() { env.Control(http.MethodPost, "/clock", map[string]any{"advance": "2s"}) }, // deletions are told apart by their second
-			Config:    provider, Check: func(*terraform.State) error { return nil },
+			PreConfig: func() { env.Control(http.MethodPost, "/clock", map[string]any{"advance": "2s"}) },
+			// deletions are told apart by their second
+			Config: provider, Check: func(*terraform.State) error { return nil },
 		},
 		resource.TestStep{Config: provider + registration(`restore_deleted = true`), Check: resource.TestCheckResourceAttrWith(address, "service_principal_object_id", same(&m.principalID))},
 	)
@@ -163,7 +169,8 @@ func TestAccTargetAppRegistration_ARestoreThatThePolicyAllowsIsNotRefusedForTheS
 		resource.TestStep{Config: provider, Check: func(*terraform.State) error { return nil }},
 		resource.TestStep{
 			PreConfig: func() {
-				env.SetPolicy(m.tenantID, "", sandbox.Restriction{Type: "asymmetricKeyLifetime", MaxLifetime: "P180D", CreatedAfter: time.Now().Add(-time.Millisecond)})
+				env.SetPolicy(m.tenantID, "", sandbox.Restriction{Type: "asymmetricKeyLifetime", MaxLifetime: "P180D",
+					CreatedAfter: time.Now().Add(-time.Millisecond)})
 			},
 			Config: provider + registration(`restore_deleted = true`), Check: resource.TestCheckResourceAttrWith(address, "client_id", same(&m.clientID)),
 		},
@@ -183,9 +190,10 @@ func TestAccTargetAppRegistration_WhatIsGrantedAfterThePlanIsNotRevoked(t *testi
 			Config: provider + minimal,
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{atThisPoint(func() error {
 				m.grant(graphAPI, mailRead)
-				m.graph(http.MethodPatch, "/applications/"+m.objectID, map[string]any{"requiredResourceAccess": []any{map[string]any{
-					"resourceAppId": graphAPI, "resourceAccess": []any{map[string]any{"id": mailRead, "type": "Role"}},
-				}}})
+				m.graph(http.MethodPatch, "/applications/"+m.objectID,
+					map[string]any{"requiredResourceAccess": []any{map[string]any{
+						"resourceAppId": graphAPI, "resourceAccess": []any{map[string]any{"id": mailRead, "type": "Role"}},
+					}}})
 				return nil
 			})}},
 			ExpectNonEmptyPlan: true,
@@ -242,7 +250,8 @@ func TestAccTargetAppRegistration_ARegistrationJustMadeIsNotForgottenForAFewStal
 
 func TestAccTargetAppRegistration_TwoResourcesOfOneDisplayNameAreNotBothMade(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	env.Inject(sandbox.Fault{At: "GET /v1.0/applications", Kind: sandbox.Stale, Nth: 2}) // the list that the second one sees
+	// It is the list that the second one sees.
+	env.Inject(sandbox.Fault{At: "GET /v1.0/applications", Kind: sandbox.Stale, Nth: 2})
 	resource.ParallelTest(t, resource.TestCase{
 		TerraformVersionChecks:   acctest.Needs,
 		ProtoV6ProviderFactories: env.Factories(),
@@ -280,7 +289,8 @@ func TestAccTargetAppRegistration_ARemovalThatWasRefusedIsDoneByTheNextApply(t *
 				Config: config, ExpectError: expect.Error("Authorization_RequestDenied"),
 			},
 			{Config: config, Check: func(*terraform.State) error {
-				if application, _ := env.Application(0, m.clientID); len(application.Keys) != 1 || application.Keys[0].Thumbprint == m.thumbprint {
+				if application, _ := env.Application(0, m.clientID); len(application.Keys) != 1 ||
+					application.Keys[0].Thumbprint == m.thumbprint {
 					return fmt.Errorf("the application's keys are %+v", application.Keys)
 				}
 				return nil
@@ -304,7 +314,8 @@ func TestAccTargetAppRegistration_WhatSomebodyPurgedLongAgoIsNotWaitedFor(t *tes
 				PreConfig: func() {
 					passed.Store(int64(time.Hour))
 					env.Control(http.MethodPost, "/clock", map[string]any{"advance": "1h"})
-					env.Inject(sandbox.Fault{At: "POST /v1.0/directory/deletedItems/*/restore", Kind: sandbox.Refused, Status: http.StatusNotFound, Code: "Request_ResourceNotFound", Message: "Resource does not exist."})
+					env.Inject(sandbox.Fault{At: "POST /v1.0/directory/deletedItems/*/restore", Kind: sandbox.Refused,
+						Status: http.StatusNotFound, Code: "Request_ResourceNotFound", Message: "Resource does not exist."})
 				},
 				Config: provider + registration(`restore_deleted = true`), ExpectError: expect.Error("Request_ResourceNotFound", "request-id"),
 			},
@@ -318,7 +329,8 @@ func TestAccTargetAppRegistration_AnotherApplicationOfTheNameCostsTheDeletedOneN
 	cli := env.CLI("CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
 	apply := func(config string) {
 		t.Helper()
-		config = "terraform {\n  required_providers {\n    codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n" + config
+		config = "terraform {\n  required_providers {\n    codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n" +
+			config
 		if err := os.WriteFile(filepath.Join(cli.Folder, "main.tf"), []byte(config), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -332,11 +344,13 @@ func TestAccTargetAppRegistration_AnotherApplicationOfTheNameCostsTheDeletedOneN
 	before := ours(env)[0]
 	keys := filepath.Join(env.Store, tenantID, "certificates", "*.pfx")
 	made, _ := filepath.Glob(keys)
-	env.Graph(tenantID, http.MethodDelete, "/applications/"+before.ObjectID, nil) // it can be restored, and its key is kept for that
+	// It can be restored, and its key is kept for that.
+	env.Graph(tenantID, http.MethodDelete, "/applications/"+before.ObjectID, nil)
 	if err := os.Remove(filepath.Join(cli.Folder, "terraform.tfstate")); err != nil {
 		t.Fatal(err)
 	}
-	other := env.Graph(tenantID, http.MethodPost, "/applications", map[string]any{"displayName": "By hand", "uniqueName": before.UniqueName})
+	other := env.Graph(tenantID, http.MethodPost, "/applications", map[string]any{"displayName": "By hand",
+		"uniqueName": before.UniqueName})
 	apply(importing(tenantID, other["appId"].(string)) + registration(`unique_name = "`+before.UniqueName+`"`))
 	if left, _ := filepath.Glob(keys); len(made) != 1 || !slices.Equal(made, left) {
 		t.Errorf("the store held %v, and holds %v", made, left)
@@ -346,7 +360,8 @@ func TestAccTargetAppRegistration_AnotherApplicationOfTheNameCostsTheDeletedOneN
 func TestAccTargetAppRegistration_ACompleteRegistrationThatAReplicaDoesNotShowKeepsItsKey(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
 	cli := env.CLI("CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
-	if err := os.WriteFile(filepath.Join(cli.Folder, "main.tf"), []byte("terraform {\n  required_providers {\n    codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n"+minimal), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(cli.Folder, "main.tf"), []byte("terraform {\n  required_providers {\n    "+
+		"codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n"+minimal), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	do := func(arguments ...string) (string, error) {
@@ -366,7 +381,8 @@ func TestAccTargetAppRegistration_ACompleteRegistrationThatAReplicaDoesNotShowKe
 	stale := func(at string, times int) {
 		env.Inject(sandbox.Fault{At: at, Kind: sandbox.Stale, For: "2h", Times: times})
 	}
-	stale("GET /v1.0/applications/*", 4)            // what two plans look at: the application, and its federated credentials
+	stale("GET /v1.0/applications/*",
+		4) // what two plans look at: the application, and its federated credentials
 	stale("GET /v1.0/applications(uniqueName=*", 1) // what the apply does
 	stale("GET /v1.0/applications", 1)
 	text, err := do("apply", "-auto-approve")

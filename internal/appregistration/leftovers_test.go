@@ -27,23 +27,29 @@ func TestAccTargetAppRegistration_EveryCodeTwoAppOfATenantIsListedWithWhatItMayD
 	const listed = "data.codetwo_target_app_registrations.all"
 	first := tfjsonpath.New("applications").AtSliceIndex(0)
 	second := tfjsonpath.New("applications").AtSliceIndex(1)
-	resource.ParallelTest(t, resource.TestCase{TerraformVersionChecks: acctest.Needs, ProtoV6ProviderFactories: env.Factories(), Steps: []resource.TestStep{{
-		Config: env.Provider(env.Tenant(0).Callers.Full) +
-			registration("display_name = \"Managed under another name\"") +
-			"data \"codetwo_target_app_registrations\" \"all\" {\n  depends_on = [" + address + "]\n}\n",
-		ConfigStateChecks: []statecheck.StateCheck{
-			statecheck.ExpectKnownValue(listed, tfjsonpath.New("applications"), knownvalue.ListSizeExact(2)),
-			statecheck.ExpectKnownValue(listed, first.AtMapKey("client_id"), knownvalue.StringExact(wizard.ClientID)),
-			statecheck.ExpectKnownValue(listed, first.AtMapKey("managed"), knownvalue.Bool(false)),
-			statecheck.ExpectKnownValue(listed, first.AtMapKey("credentials"), knownvalue.ListSizeExact(2)),
-			statecheck.ExpectKnownValue(listed, first.AtMapKey("permissions").AtMapKey(fullName).AtMapKey("risk"), knownvalue.StringExact("critical")),
-			statecheck.ExpectKnownValue(listed, first.AtMapKey("profile_differences").AtMapKey("existing_mailboxes").AtMapKey("missing"), knownvalue.ListSizeExact(0)),
-			statecheck.ExpectKnownValue(listed, first.AtMapKey("profile_differences").AtMapKey("create_mailboxes").AtMapKey("missing"),
-				knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("Microsoft Graph/Directory.ReadWrite.All")})),
-			statecheck.ExpectKnownValue(listed, second.AtMapKey("managed"), knownvalue.Bool(true)),
-			statecheck.ExpectKnownValue(listed, second.AtMapKey("display_name"), knownvalue.StringExact("Managed under another name")),
-		},
-	}}})
+	resource.ParallelTest(t, resource.TestCase{TerraformVersionChecks: acctest.Needs,
+		ProtoV6ProviderFactories: env.Factories(), Steps: []resource.TestStep{{
+			Config: env.Provider(env.Tenant(0).Callers.Full) +
+				registration("display_name = \"Managed under another name\"") +
+				"data \"codetwo_target_app_registrations\" \"all\" {\n  depends_on = [" + address + "]\n}\n",
+			ConfigStateChecks: []statecheck.StateCheck{
+				statecheck.ExpectKnownValue(listed, tfjsonpath.New("applications"), knownvalue.ListSizeExact(2)),
+				statecheck.ExpectKnownValue(listed, first.AtMapKey("client_id"), knownvalue.StringExact(wizard.ClientID)),
+				statecheck.ExpectKnownValue(listed, first.AtMapKey("managed"), knownvalue.Bool(false)),
+				statecheck.ExpectKnownValue(listed, first.AtMapKey("credentials"), knownvalue.ListSizeExact(2)),
+				statecheck.ExpectKnownValue(listed, first.AtMapKey("permissions").AtMapKey(fullName).AtMapKey("risk"),
+					knownvalue.StringExact("critical")),
+				statecheck.ExpectKnownValue(listed,
+					first.AtMapKey("profile_differences").AtMapKey("existing_mailboxes").AtMapKey("missing"),
+					knownvalue.ListSizeExact(0)),
+				statecheck.ExpectKnownValue(listed,
+					first.AtMapKey("profile_differences").AtMapKey("create_mailboxes").AtMapKey("missing"),
+					knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("Microsoft Graph/Directory.ReadWrite.All")})),
+				statecheck.ExpectKnownValue(listed, second.AtMapKey("managed"), knownvalue.Bool(true)),
+				statecheck.ExpectKnownValue(listed, second.AtMapKey("display_name"),
+					knownvalue.StringExact("Managed under another name")),
+			},
+		}}})
 }
 
 func TestAccTargetAppRegistration_ACallerWhoMayNotListIsToldWhichRightIsMissing(t *testing.T) {
@@ -87,29 +93,34 @@ func TestTargetAppRegistration_TheListResourceFindsAppsThatAnImportByIdentityTak
 		p.Succeeded(result.Diagnostics)
 		found++
 		identity = result.Identity
-		if got := fmt.Sprint(p.Attributes(result.Resource, kind)["client_id"]); got != fmt.Sprint(tftypes.NewValue(tftypes.String, app.ClientID)) {
+		if got := fmt.Sprint(p.Attributes(result.Resource,
+			kind)["client_id"]); got != fmt.Sprint(tftypes.NewValue(tftypes.String, app.ClientID)) {
 			t.Errorf("found %s, want %s", got, app.ClientID)
 		}
 	}
 	if found != 1 {
 		t.Fatalf("found %d applications", found)
 	}
-	if got := fmt.Sprint(p.Attributes(identity.IdentityData, identityKind)["object_id"]); got != fmt.Sprint(tftypes.NewValue(tftypes.String, app.ObjectID)) {
+	if got := fmt.Sprint(p.Attributes(identity.IdentityData,
+		identityKind)["object_id"]); got != fmt.Sprint(tftypes.NewValue(tftypes.String, app.ObjectID)) {
 		t.Errorf("the identity names %s", got)
 	}
-	imported, err := p.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: typeName, Identity: identity})
+	imported, err := p.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: typeName,
+		Identity: identity})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.Succeeded(imported.Diagnostics)
 	read, err := p.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
-		TypeName: typeName, CurrentState: imported.ImportedResources[0].State, Private: imported.ImportedResources[0].Private, CurrentIdentity: imported.ImportedResources[0].Identity,
+		TypeName: typeName, CurrentState: imported.ImportedResources[0].State, Private: imported.ImportedResources[0].Private,
+		CurrentIdentity: imported.ImportedResources[0].Identity,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.Succeeded(read.Diagnostics)
-	if got := fmt.Sprint(p.Attributes(read.NewState, kind)["client_id"]); got != fmt.Sprint(tftypes.NewValue(tftypes.String, app.ClientID)) {
+	if got := fmt.Sprint(p.Attributes(read.NewState,
+		kind)["client_id"]); got != fmt.Sprint(tftypes.NewValue(tftypes.String, app.ClientID)) {
 		t.Errorf("imported %s", got)
 	}
 	env.Graph(env.Tenant(0).TenantID, http.MethodGet, "/applications/"+app.ObjectID, nil) // it was only looked at

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
@@ -32,9 +33,11 @@ type QueryModel struct {
 }
 
 // ListResourceConfigSchema describes a list block's configuration.
-func (l *ListResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, response *list.ListResourceSchemaResponse) {
+func (l *ListResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest,
+	response *list.ListResourceSchemaResponse) {
 	response.Schema = schema.Schema{
-		MarkdownDescription: "Finds the CodeTwo applications of a tenant, whoever made them, so that they can be imported.",
+		MarkdownDescription: "Finds the CodeTwo applications of a tenant, regardless of who made them, so that they can " +
+			"be imported.",
 		Attributes: map[string]schema.Attribute{
 			"tenant_id": schema.StringAttribute{
 				Optional:            true,
@@ -59,14 +62,16 @@ func (l *ListResource) List(ctx context.Context, request list.ListRequest, strea
 	case len(unknown) > 0:
 		diags.AddError("The tenant cannot be read", "The provider's "+strings.Join(unknown, ", ")+" is not known.")
 	case tenantID.IsNull():
-		diags.AddAttributeError(path.Root("tenant_id"), "No tenant", "Set tenant_id here, or in the provider block (environment variable ARM_TENANT_ID).")
+		diags.AddAttributeError(path.Root("tenant_id"), "No tenant", "Set tenant_id here, or in the provider block "+
+			"(environment variable ARM_TENANT_ID).")
 	}
 	if diags.HasError() {
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	registrations, err := listRegistrations(ctx, l.services.Directory(tenantID.ValueString()), orDefault(query.DisplayNamePrefix, types.StringValue(defaultPrefix)).ValueString())
+	prefix := orDefault(query.DisplayNamePrefix, types.StringValue(defaultPrefix)).ValueString()
+	found, err := registration.List(ctx, l.services.Directory(tenantID.ValueString()), prefix)
 	if err != nil {
 		cancel()
 		reportListing(&diags, tenantID.ValueString(), err)
@@ -75,8 +80,8 @@ func (l *ListResource) List(ctx context.Context, request list.ListRequest, strea
 	}
 	stream.Results = func(push func(list.ListResult) bool) {
 		defer cancel()
-		for i, registration := range registrations {
-			if request.Limit > 0 && int64(i) >= request.Limit || !push(l.result(ctx, request, tenantID, registration)) {
+		for i, application := range found {
+			if request.Limit > 0 && int64(i) >= request.Limit || !push(l.result(ctx, request, tenantID, application)) {
 				return
 			}
 		}
@@ -84,18 +89,23 @@ func (l *ListResource) List(ctx context.Context, request list.ListRequest, strea
 }
 
 // result describes one application: by its identity and, where it is asked for, as an import would.
-func (l *ListResource) result(ctx context.Context, request list.ListRequest, tenantID types.String, registration *entra.Registration) list.ListResult {
+func (l *ListResource) result(ctx context.Context, request list.ListRequest, tenantID types.String,
+	found *entra.Registration) list.ListResult {
 	result := request.NewListResult(ctx)
-	application := registration.Application
-	result.DisplayName = fmt.Sprintf("%s (client ID %s, created %s)", application.DisplayName, application.ClientID, application.CreatedAt.UTC().Format("2006-01-02"))
+	application := found.Application
+	result.DisplayName = fmt.Sprintf("%s (client ID %s, created %s)", application.DisplayName, application.ClientID,
+		application.CreatedAt.UTC().Format("2006-01-02"))
 	result.Diagnostics.Append(result.Identity.Set(ctx, identityOf(tenantID.ValueString(), application.ObjectID))...)
 	if request.IncludeResource {
 		model := emptyModel()
 		model.TenantID = tenantID
 		var diags diag.Diagnostics
-		viewer := &job{services: l.services, directory: l.services.Directory(tenantID.ValueString()), model: &model, diags: &diags}
-		viewer.adopt(ctx, registration)
-		viewer.observe(ctx, registration)
+		tenant := registration.Tenant{
+			ID: tenantID.ValueString(), Directory: l.services.Directory(tenantID.ValueString()), Now: l.services.Now,
+		}
+		seen := tenant.Imported(ctx, found)
+		model.configureImported(ctx, seen, &diags)
+		model.show(ctx, seen, l.consentURL(&model, seen.ClientID), &diags)
 		diags.Append(result.Resource.Set(ctx, &model)...)
 		result.Diagnostics.Append(diags...)
 	}

@@ -2,12 +2,18 @@ package appregistration
 
 import (
 	"context"
+	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
 )
 
 // Model is the resource as Terraform holds it. The private key is not in it.
@@ -52,26 +58,26 @@ func emptyModel() Model {
 
 // CertificateModel is the attribute certificate.
 type CertificateModel struct {
-	ValidityYears           types.Int64  `tfsdk:"validity_years"`
-	KeySize                 types.Int64  `tfsdk:"key_size"`
-	RenewBeforeDays         types.Int64  `tfsdk:"renew_before_days"`
-	PreviousCertificateDays types.Int64  `tfsdk:"previous_certificate_days"`
-	PublicCertificatePEM    types.String `tfsdk:"public_certificate_pem"`
-	TakeOver                types.Bool   `tfsdk:"take_over"`
-	Thumbprint              types.String `tfsdk:"thumbprint"`
-	NotBefore               types.String `tfsdk:"not_before"`
-	NotAfter                types.String `tfsdk:"not_after"`
-	PEM                     types.String `tfsdk:"pem"`
-	KeySource               types.String `tfsdk:"key_source"`
-	RenewalDue              types.Bool   `tfsdk:"renewal_due"`
-	Previous                types.List   `tfsdk:"previous"`
+	ValidityYears           types.Int64       `tfsdk:"validity_years"`
+	KeySize                 types.Int64       `tfsdk:"key_size"`
+	RenewBeforeDays         types.Int64       `tfsdk:"renew_before_days"`
+	PreviousCertificateDays types.Int64       `tfsdk:"previous_certificate_days"`
+	PublicCertificatePEM    types.String      `tfsdk:"public_certificate_pem"`
+	TakeOver                types.Bool        `tfsdk:"take_over"`
+	Thumbprint              types.String      `tfsdk:"thumbprint"`
+	NotBefore               timetypes.RFC3339 `tfsdk:"not_before"`
+	NotAfter                timetypes.RFC3339 `tfsdk:"not_after"`
+	PEM                     types.String      `tfsdk:"pem"`
+	KeySource               types.String      `tfsdk:"key_source"`
+	RenewalDue              types.Bool        `tfsdk:"renewal_due"`
+	Previous                types.List        `tfsdk:"previous"`
 }
 
 // PreviousModel is a certificate that a newer one has replaced, and that still signs in until its time.
 type PreviousModel struct {
-	Thumbprint  types.String `tfsdk:"thumbprint"`
-	KeyID       types.String `tfsdk:"key_id"`
-	RemoveAfter types.String `tfsdk:"remove_after"`
+	Thumbprint  types.String      `tfsdk:"thumbprint"`
+	KeyID       types.String      `tfsdk:"key_id"`
+	RemoveAfter timetypes.RFC3339 `tfsdk:"remove_after"`
 }
 
 // PermissionModel is one entry of permissions and unexpected_permissions.
@@ -101,12 +107,13 @@ type CredentialModel struct {
 
 var (
 	previousType = types.ObjectType{AttrTypes: map[string]attr.Type{
-		"thumbprint": types.StringType, "key_id": types.StringType, "remove_after": types.StringType,
+		"thumbprint": types.StringType, "key_id": types.StringType, "remove_after": timetypes.RFC3339Type{},
 	}}
 	certificateType = types.ObjectType{AttrTypes: map[string]attr.Type{
 		"validity_years": types.Int64Type, "key_size": types.Int64Type, "renew_before_days": types.Int64Type,
 		"previous_certificate_days": types.Int64Type, "public_certificate_pem": types.StringType, "take_over": types.BoolType,
-		"thumbprint": types.StringType, "not_before": types.StringType, "not_after": types.StringType, "pem": types.StringType,
+		"thumbprint": types.StringType, "not_before": timetypes.RFC3339Type{}, "not_after": timetypes.RFC3339Type{},
+		"pem":        types.StringType,
 		"key_source": types.StringType, "renewal_due": types.BoolType, "previous": types.ListType{ElemType: previousType},
 	}}
 	permissionType = types.ObjectType{AttrTypes: map[string]attr.Type{
@@ -123,7 +130,7 @@ var (
 
 // certificate reads the attribute; nil when it is null or unknown as a whole.
 func (m *Model) certificate(ctx context.Context, diags *diag.Diagnostics) *CertificateModel {
-	if m.Certificate.IsNull() || m.Certificate.IsUnknown() {
+	if !isSet(m.Certificate) {
 		return nil
 	}
 	var certificate CertificateModel
@@ -137,50 +144,255 @@ func (m *Model) setCertificate(ctx context.Context, certificate CertificateModel
 	m.Certificate = object
 }
 
+// spec is what a plan wants of the registration that was recorded; recorded is nil where there is none.
+func (m *Model) spec(ctx context.Context, recorded *registration.Observed, diags *diag.Diagnostics) registration.Spec {
+	certificate := m.certificate(ctx, diags)
+	spec := registration.Spec{
+		DisplayName:        m.DisplayName.ValueString(),
+		UniqueName:         m.UniqueName.ValueString(),
+		Permissions:        readPermissions(ctx, m.Permissions, diags),
+		Unexpected:         readPermissions(ctx, m.UnexpectedPermissions, diags),
+		GrantConsent:       m.GrantAdminConsent.ValueBool(),
+		AllowDuplicateName: m.AllowDuplicateName.ValueBool(),
+		RestoreDeleted:     m.RestoreDeleted.ValueBool(),
+		Certificate:        certificate.plain(ctx, diags),
+	}
+	if recorded != nil && certificate != nil && certificate.Previous.IsUnknown() {
+		spec.Certificate.Previous = recorded.Certificate.Previous
+	}
+	return spec
+}
+
+// recorded is the registration as the state holds it.
+func (m *Model) recorded(ctx context.Context, diags *diag.Diagnostics) *registration.Observed {
+	recorded := &registration.Observed{
+		ObjectID:           m.ObjectID.ValueString(),
+		ClientID:           m.ClientID.ValueString(),
+		DisplayName:        m.DisplayName.ValueString(),
+		UniqueName:         m.UniqueName.ValueString(),
+		SignInAudience:     m.SignInAudience.ValueString(),
+		ServicePrincipalID: m.ServicePrincipalObjectID.ValueString(),
+		Enabled:            m.ServicePrincipalEnabled.ValueBool(),
+		Permissions:        readPermissions(ctx, m.Permissions, diags),
+		Unexpected:         readPermissions(ctx, m.UnexpectedPermissions, diags),
+		Certificate:        m.certificate(ctx, diags).plain(ctx, diags),
+	}
+	var credentials []CredentialModel
+	if isSet(m.UnexpectedCredentials) {
+		diags.Append(m.UnexpectedCredentials.ElementsAs(ctx, &credentials, false)...)
+	}
+	for _, credential := range credentials {
+		expiry, _ := time.Parse(time.RFC3339, credential.Expiry.ValueString()) // empty: never
+		recorded.Credentials = append(recorded.Credentials, registration.Credential{
+			Kind: credential.Kind.ValueString(), KeyID: credential.KeyID.ValueString(),
+			Name: credential.Name.ValueString(), Expiry: expiry,
+		})
+	}
+	return recorded
+}
+
+// show writes what was observed into the model, so that the next plan tells what differs. After a successful change
+// that is what was planned, with what the plan left open.
+func (m *Model) show(ctx context.Context, seen *registration.Observed, consentURL string, diags *diag.Diagnostics) {
+	if !isSet(m.ID) || !strings.HasSuffix(m.ID.ValueString(), "/"+seen.ObjectID) { // just imported, by client ID perhaps
+		m.ID = types.StringValue(m.TenantID.ValueString() + "/" + seen.ObjectID)
+	}
+	m.ObjectID, m.ClientID = types.StringValue(seen.ObjectID), types.StringValue(seen.ClientID)
+	if !isSet(m.AdminConsentURL) {
+		m.AdminConsentURL = types.StringValue(consentURL)
+	}
+	m.DisplayName, m.SignInAudience = types.StringValue(seen.DisplayName), types.StringValue(seen.SignInAudience)
+	m.ServicePrincipalObjectID = textOrNull(seen.ServicePrincipalID)
+	m.ServicePrincipalEnabled = types.BoolValue(seen.Enabled)
+	m.Permissions = permissionMap(ctx, seen.Permissions, diags)
+	m.UnexpectedPermissions = permissionMap(ctx, seen.Unexpected, diags)
+	list, problems := types.ListValueFrom(ctx, credentialType, credentialModels(seen.Credentials))
+	diags.Append(problems...)
+	m.UnexpectedCredentials = list
+	if current := m.certificate(ctx, diags); current != nil {
+		current.show(&seen.Certificate)
+		current.RenewalDue = types.BoolValue(seen.Certificate.RenewalDue)
+		current.Previous = previousList(ctx, seen.Certificate.Previous, diags)
+		m.setCertificate(ctx, *current, diags)
+	}
+}
+
+// configureImported fills in what the configuration of an imported application would say: the profile is inferred from
+// what it declares, its certificate's key is elsewhere, and nothing is to be revoked.
+func (m *Model) configureImported(ctx context.Context, seen *registration.Observed, diags *diag.Diagnostics) {
+	m.UniqueName = textOrNull(seen.UniqueName)
+	m.RevokeUnexpectedPermissions, m.AllowDuplicateName = types.BoolValue(false), types.BoolValue(false)
+	m.RestoreDeleted, m.PurgeOnDestroy = types.BoolValue(false), types.BoolValue(false)
+	var asked []permission.Permission
+	declared, consented := false, true
+	for _, entries := range []map[string]registration.Permission{seen.Permissions, seen.Unexpected} {
+		for _, entry := range entries {
+			declared, consented = declared || entry.Declared, consented && (entry.Consented || !entry.Declared)
+		}
+	}
+	for _, entry := range seen.Permissions {
+		asked = append(asked, entry.Permission)
+	}
+	m.GrantAdminConsent = types.BoolValue(declared && consented)
+	profile, additional := permission.InferProfile(asked)
+	m.PermissionProfile = types.StringValue(string(profile))
+	m.AdditionalPermissions = types.SetNull(requestedType)
+	if len(additional) > 0 {
+		var requested []RequestedPermission
+		for _, entry := range additional {
+			requested = append(requested, RequestedPermission{
+				API: types.StringValue(entry.API.Name), Name: types.StringValue(entry.Name),
+			})
+		}
+		set, problems := types.SetValueFrom(ctx, requestedType, requested)
+		diags.Append(problems...)
+		m.AdditionalPermissions = set
+	}
+	m.setCertificate(ctx, CertificateModel{
+		ValidityYears:           types.Int64Value(registration.DefaultValidityYears),
+		KeySize:                 types.Int64Value(registration.DefaultKeySize),
+		RenewBeforeDays:         types.Int64Value(registration.DefaultRenewBeforeDays),
+		PreviousCertificateDays: types.Int64Value(registration.DefaultPreviousDays),
+		TakeOver:                types.BoolValue(false), KeySource: types.StringValue(registration.KeyExternal),
+		Previous: previousList(ctx, nil, diags),
+	}, diags)
+}
+
+// plain is the certificate without Terraform's types; nil is none.
+func (c *CertificateModel) plain(ctx context.Context, diags *diag.Diagnostics) registration.Certificate {
+	if c == nil {
+		return registration.Certificate{}
+	}
+	return registration.Certificate{
+		KeySource:       c.KeySource.ValueString(),
+		ValidityYears:   int(c.ValidityYears.ValueInt64()),
+		KeySize:         int(c.KeySize.ValueInt64()),
+		RenewBeforeDays: int(c.RenewBeforeDays.ValueInt64()),
+		PreviousDays:    int(c.PreviousCertificateDays.ValueInt64()),
+		PEM:             c.PEM.ValueString(),
+		Thumbprint:      c.Thumbprint.ValueString(),
+		NotBefore:       timeOf(c.NotBefore),
+		NotAfter:        timeOf(c.NotAfter),
+		RenewalDue:      c.RenewalDue.ValueBool(),
+		Previous:        c.previous(ctx, diags),
+	}
+}
+
+// show fills in what the certificate says of itself, and nothing of what is wanted of it.
+func (c *CertificateModel) show(seen *registration.Certificate) {
+	c.Thumbprint, c.PEM = textOrNull(seen.Thumbprint), textOrNull(seen.PEM)
+	c.NotBefore, c.NotAfter = timeOrNull(seen.NotBefore), timeOrNull(seen.NotAfter)
+}
+
 // previous reads a certificate's predecessors; none while they are unknown.
-func (c *CertificateModel) previous(ctx context.Context, diags *diag.Diagnostics) []PreviousModel {
-	var previous []PreviousModel
-	if c != nil && !c.Previous.IsNull() && !c.Previous.IsUnknown() {
-		diags.Append(c.Previous.ElementsAs(ctx, &previous, false)...)
+func (c *CertificateModel) previous(ctx context.Context, diags *diag.Diagnostics) []registration.Previous {
+	var entries []PreviousModel
+	if c != nil && isSet(c.Previous) {
+		diags.Append(c.Previous.ElementsAs(ctx, &entries, false)...)
+	}
+	previous := make([]registration.Previous, 0, len(entries))
+	for _, entry := range entries {
+		previous = append(previous, registration.Previous{
+			Thumbprint: entry.Thumbprint.ValueString(), KeyID: entry.KeyID.ValueString(), RemoveAfter: timeOf(entry.RemoveAfter),
+		})
 	}
 	return previous
 }
 
-func previousList(ctx context.Context, previous []PreviousModel, diags *diag.Diagnostics) types.List {
-	if previous == nil {
-		previous = []PreviousModel{}
+func previousList(ctx context.Context, previous []registration.Previous, diags *diag.Diagnostics) types.List {
+	entries := make([]PreviousModel, 0, len(previous))
+	for _, entry := range previous {
+		entries = append(entries, PreviousModel{
+			Thumbprint: types.StringValue(entry.Thumbprint), KeyID: types.StringValue(entry.KeyID),
+			RemoveAfter: timeOrNull(entry.RemoveAfter),
+		})
 	}
-	list, problems := types.ListValueFrom(ctx, previousType, previous)
+	list, problems := types.ListValueFrom(ctx, previousType, entries)
 	diags.Append(problems...)
 	return list
 }
 
-func permissionMap(ctx context.Context, permissions map[string]PermissionModel, diags *diag.Diagnostics) types.Map {
-	if permissions == nil {
-		permissions = map[string]PermissionModel{}
+func permissionModels(permissions map[string]registration.Permission) map[string]PermissionModel {
+	models := map[string]PermissionModel{}
+	for key, entry := range permissions {
+		models[key] = PermissionModel{
+			APIAppID:  types.StringValue(entry.API.AppID),
+			ID:        types.StringValue(entry.ID),
+			Purpose:   types.StringValue(entry.Purpose),
+			Risk:      types.StringValue(string(entry.Risk)),
+			Evidence:  types.StringValue(entry.Evidence),
+			Declared:  types.BoolValue(entry.Declared),
+			Consented: types.BoolValue(entry.Consented),
+		}
 	}
-	value, problems := types.MapValueFrom(ctx, permissionType, permissions)
+	return models
+}
+
+func permissionMap(ctx context.Context, permissions map[string]registration.Permission,
+	diags *diag.Diagnostics) types.Map {
+	value, problems := types.MapValueFrom(ctx, permissionType, permissionModels(permissions))
 	diags.Append(problems...)
 	return value
 }
 
 // readPermissions reads permissions or unexpected_permissions; empty while null or unknown.
-func readPermissions(ctx context.Context, value types.Map, diags *diag.Diagnostics) map[string]PermissionModel {
-	permissions := map[string]PermissionModel{}
-	if !value.IsNull() && !value.IsUnknown() {
-		diags.Append(value.ElementsAs(ctx, &permissions, false)...)
+func readPermissions(ctx context.Context, value types.Map, diags *diag.Diagnostics) map[string]registration.Permission {
+	models := map[string]PermissionModel{}
+	if isSet(value) {
+		diags.Append(value.ElementsAs(ctx, &models, false)...)
+	}
+	permissions := make(map[string]registration.Permission, len(models))
+	for key, model := range models {
+		api, name, _ := strings.Cut(key, "/")
+		permissions[key] = registration.Permission{
+			Permission: permission.Permission{
+				API: permission.API{Name: api, AppID: model.APIAppID.ValueString()}, Name: name, ID: model.ID.ValueString(),
+				Purpose: model.Purpose.ValueString(), Risk: permission.Risk(model.Risk.ValueString()),
+				Evidence: model.Evidence.ValueString(),
+			},
+			Declared: model.Declared.ValueBool(), Consented: model.Consented.ValueBool(),
+		}
 	}
 	return permissions
 }
 
-func credentialList(ctx context.Context, credentials []CredentialModel, diags *diag.Diagnostics) types.List {
-	if credentials == nil {
-		credentials = []CredentialModel{}
+func credentialModels(credentials []registration.Credential) []CredentialModel {
+	models := make([]CredentialModel, 0, len(credentials))
+	for _, credential := range credentials {
+		expiry := "" // never
+		if !credential.Expiry.IsZero() {
+			expiry = credential.Expiry.UTC().Format(time.RFC3339)
+		}
+		models = append(models, CredentialModel{
+			Kind: types.StringValue(credential.Kind), KeyID: types.StringValue(credential.KeyID),
+			Name: types.StringValue(credential.Name), Expiry: types.StringValue(expiry),
+		})
 	}
-	list, problems := types.ListValueFrom(ctx, credentialType, credentials)
-	diags.Append(problems...)
-	return list
+	return models
 }
 
-// known tells whether a value stands: neither null nor unknown.
-func known(value attr.Value) bool { return !value.IsNull() && !value.IsUnknown() }
+func textOrNull(text string) types.String {
+	if text == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(text)
+}
+
+func timeOrNull(t time.Time) timetypes.RFC3339 {
+	if t.IsZero() {
+		return timetypes.NewRFC3339Null()
+	}
+	return timetypes.NewRFC3339TimeValue(t.UTC())
+}
+
+// timeOf is zero for what is null or unknown.
+func timeOf(value timetypes.RFC3339) time.Time {
+	if !isSet(value) {
+		return time.Time{}
+	}
+	t, _ := value.ValueRFC3339Time() // which the type has validated
+	return t
+}
+
+// isSet reports whether a value is neither null nor unknown.
+func isSet(value attr.Value) bool { return !value.IsNull() && !value.IsUnknown() }

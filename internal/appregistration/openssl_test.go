@@ -47,7 +47,8 @@ func (m *made) comparePFX(t *testing.T, size int) error {
 	password := string(unsealed(t, m.k.Store, filepath.Join(folder, m.thumbprint+".password.age")))
 	openssl := func(arguments ...string) *pem.Block {
 		t.Helper()
-		arguments = append([]string{"pkcs12", "-in", filepath.Join(folder, m.thumbprint+".pfx"), "-passin", "pass:" + password}, arguments...)
+		arguments = append([]string{"pkcs12", "-in", filepath.Join(folder, m.thumbprint+".pfx"), "-passin", "pass:" +
+			password}, arguments...)
 		text, err := exec.CommandContext(t.Context(), "openssl", arguments...).Output()
 		if err != nil {
 			t.Fatalf("openssl (Debian package openssl): %v", err)
@@ -64,7 +65,8 @@ func (m *made) comparePFX(t *testing.T, size int) error {
 		return err
 	}
 	if certificate := openssl("-nokeys"); len(keys) != 1 || !bytes.Equal(certificate.Bytes, uploaded) {
-		return fmt.Errorf("the PFX holds another certificate than the application's %d keys:\n%x\n%x", len(keys), certificate.Bytes, uploaded)
+		return fmt.Errorf("the PFX holds another certificate than the application's %d keys:\n%x\n%x", len(keys),
+			certificate.Bytes, uploaded)
 	}
 	parsed, err := x509.ParseCertificate(uploaded)
 	if err != nil {

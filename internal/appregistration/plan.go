@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,10 +17,9 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
-
-// singleTenant is the sign-in audience of an application of one tenant.
-const singleTenant = "AzureADMyOrg"
 
 // Private state, which no plan shows.
 const (
@@ -36,9 +36,10 @@ const (
 // ModifyPlan computes the whole plan from the configuration and the state, so that a removed attribute returns to its
 // default, and permissions are known before anything exists. It never looks at the clock: Terraform plans once more
 // during apply, and has to come to the same result. What is due by time was decided by the refresh.
-// Requests: none, unless a permission is not in the catalogue (Application.Read.All), or a new tenant is asked whether it
-// lets the caller in.
-func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest, response *resource.ModifyPlanResponse) {
+// Requests: none, unless a permission is not in the catalogue (Application.Read.All), or a new tenant is asked whether
+// it accepts the caller.
+func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest,
+	response *resource.ModifyPlanResponse) {
 	if r.services == nil {
 		return
 	}
@@ -65,13 +66,13 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 		return
 	}
 	r.requireStore(&response.Diagnostics)
-	if state != nil && cutOff != nil { // the rest is destroyed first, and then everything made anew
+	if state != nil && cutOff != nil { // the rest is destroyed first, and then everything is created again
 		state = nil
 		response.RequiresReplace.Append(path.Root("id"))
 	}
 	p := planner{
 		config: &config, state: state, imported: imported != nil, removalDue: due, now: r.services.Now(),
-		tenant: r.services.TenantID(), lookUp: r.lookUp(ctx, &config), diags: &response.Diagnostics,
+		tenant: r.services.TenantID(), ask: r.askAPIs(ctx, &config), diags: &response.Diagnostics,
 	}
 	if refused != nil && request.State.Raw.IsNull() {
 		refuseReplacement(&config, &response.Diagnostics)
@@ -98,7 +99,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 			response.RequiresReplace.Append(path.Root("unique_name"))
 		}
 		if len(response.RequiresReplace) > 0 {
-			r.warnThatItGoes(ctx, state, "The app registration will be replaced", &response.Diagnostics)
+			r.warnOfLoss(ctx, state, "The app registration will be replaced", &response.Diagnostics)
 		}
 	}
 	response.Diagnostics.Append(response.Plan.Set(ctx, &plan)...)
@@ -108,31 +109,25 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 // has. It is being replaced by itself, where its own name in the recycle bin would stop the second half, or its state
 // was lost. Requests: one, and only where there is such a journal.
 func (r *Resource) refuseSecond(ctx context.Context, plan *Model, diags *diag.Diagnostics) {
-	if r.services.StoreUnknown() || plan.TenantID.IsUnknown() || plan.UniqueName.IsUnknown() || plan.RestoreDeleted.ValueBool() || plan.PurgeOnDestroy.ValueBool() {
+	if r.services.StoreUnknown() || plan.TenantID.IsUnknown() || plan.UniqueName.IsUnknown() ||
+		plan.RestoreDeleted.ValueBool() || plan.PurgeOnDestroy.ValueBool() {
 		return
 	}
-	records, err := r.services.Store()
-	if err != nil {
-		return // reported by requireStore
+	var ignored diag.Diagnostics // requireStore reports a missing store
+	tenant := r.tenant(plan, &ignored)
+	if tenant == nil || len(r.services.Unknown()) > 0 {
+		return
 	}
-	journal, err := records.Registration(ctx, plan.TenantID.ValueString(), plan.UniqueName.ValueString())
-	if err != nil || journal.CompletedAt == nil || len(r.services.Unknown()) > 0 {
-		return // nothing is known, or an interrupted create is to be completed
-	}
-	seen, err := r.services.Directory(plan.TenantID.ValueString()).Registration(ctx, entra.RegistrationRef{ObjectID: journal.ObjectID, ClientID: journal.ClientID})
-	if err != nil || seen.Application == nil {
-		return // create looks again, and says what is wrong
+	journal, ok := tenant.Completed(ctx, plan.UniqueName.ValueString())
+	if !ok { // nothing is known, or an interrupted create is to be completed: create looks again, and says what is wrong
+		return
 	}
 	diags.AddAttributeError(path.Root("unique_name"), "The registration exists already", fmt.Sprintf(
-		`The registration %s in tenant %s is complete (client ID %s), and this plan would make it a second time.
-
-To replace it, set restore_deleted = true: the application comes back from the recycle bin with its client ID, which Exchange's allow list names, and with a new certificate. With purge_on_destroy = true, applied before, it is replaced by another one. If its state was lost, import it:
-
-  import {
-    to = codetwo_target_app_registration.<name>
-    id = "%s/%s"
-  }`,
-		journal.UniqueName, journal.TenantID, journal.ClientID, journal.TenantID, journal.ClientID))
+		"The registration %s in tenant %s is complete (client ID %s), and this plan would make it a second time.\n\nTo "+
+			"replace it, set restore_deleted = true: the application comes back from the recycle bin with its client ID, "+
+			"which Exchange's allow list names, and with a new certificate. With purge_on_destroy = true, applied before, it "+
+			"is replaced by another one. If its state was lost, import it:\n\n%s",
+		journal.UniqueName, journal.TenantID, journal.ClientID, tenant.ImportBlock(journal.ClientID)))
 }
 
 // requireStore makes a missing or unusable store an error of the plan, before anything was created.
@@ -140,18 +135,16 @@ func (r *Resource) requireStore(diags *diag.Diagnostics) {
 	if r.services.StoreUnknown() {
 		return
 	}
-	if _, err := r.services.Store(); err != nil {
-		diags.AddError("No connection store", "codetwo_target_app_registration keeps its journal and the certificate's key in the connection store. "+err.Error())
-	}
+	r.openStore(diags)
 }
 
-// lookUp returns how to ask the tenant for its permissions; nil while the tenant, or who asks, is not known.
-func (r *Resource) lookUp(ctx context.Context, config *Model) func(appIDs ...string) (map[string]entra.ResourceApplication, error) {
+// askAPIs returns how to ask the tenant for its permissions; nil while the tenant, or who asks, is not known.
+func (r *Resource) askAPIs(ctx context.Context, config *Model) askAPIs {
 	tenant := config.TenantID
 	if tenant.IsNull() {
 		tenant = r.services.TenantID()
 	}
-	if !known(tenant) || len(r.services.Unknown()) > 0 {
+	if !isSet(tenant) || len(r.services.Unknown()) > 0 {
 		return nil
 	}
 	return func(appIDs ...string) (map[string]entra.ResourceApplication, error) {
@@ -167,16 +160,17 @@ type planner struct {
 	removalDue []byte       // JSON, see removalDueKey
 	now        time.Time    // for warnings and errors only
 	tenant     types.String // the provider's
-	lookUp     func(appIDs ...string) (map[string]entra.ResourceApplication, error)
+	ask        askAPIs
 	diags      *diag.Diagnostics
 }
 
 func (p *planner) plan(ctx context.Context) Model {
 	p.checkUniqueName()
 	plan := Model{
-		TenantID:                    p.tenantID(),
-		DisplayName:                 orDefault(p.config.DisplayName, types.StringValue(defaultDisplayName)),
-		PermissionProfile:           orDefault(p.config.PermissionProfile, types.StringValue(string(permission.ExistingMailboxes))),
+		TenantID:    p.tenantID(),
+		DisplayName: orDefault(p.config.DisplayName, types.StringValue(defaultDisplayName)),
+		PermissionProfile: orDefault(p.config.PermissionProfile,
+			types.StringValue(string(permission.ExistingMailboxes))),
 		AdditionalPermissions:       p.config.AdditionalPermissions,
 		GrantAdminConsent:           orDefault(p.config.GrantAdminConsent, types.BoolValue(true)),
 		RevokeUnexpectedPermissions: orDefault(p.config.RevokeUnexpectedPermissions, types.BoolValue(!p.imported)),
@@ -185,7 +179,7 @@ func (p *planner) plan(ctx context.Context) Model {
 		PurgeOnDestroy:              orDefault(p.config.PurgeOnDestroy, types.BoolValue(false)),
 		Timeouts:                    p.config.Timeouts,
 		ServicePrincipalEnabled:     types.BoolValue(true),
-		SignInAudience:              types.StringValue(singleTenant),
+		SignInAudience:              types.StringValue(registration.SingleTenant),
 	}
 	plan.UniqueName = p.uniqueName(plan.DisplayName)
 	p.planIdentifiers(&plan)
@@ -213,10 +207,12 @@ func (p *planner) checkUniqueName() {
 	switch {
 	case p.state == nil && p.config.AllowDuplicateName.ValueBool() && p.config.UniqueName.IsNull():
 		p.diags.AddAttributeError(at, "Missing unique name",
-			"With allow_duplicate_name = true the display name tells nothing, so unique_name is what keeps the application apart from its namesakes. Set one, for example:\n\n  unique_name = \"codetwo-target-wave-2\"")
+			"With allow_duplicate_name = true the display name tells nothing, so unique_name is what keeps the application "+
+				"apart from its namesakes. Set one, for example:\n\n  unique_name = \"codetwo-target-wave-2\"")
 	case p.state != nil && p.state.UniqueName.IsNull() && !p.config.UniqueName.IsNull():
 		p.diags.AddAttributeError(at, "An imported application keeps its lack of a unique name", fmt.Sprintf(
-			"The application %q (client ID %s) was imported and has no unique name; giving it one would replace it. Remove unique_name.",
+			"The application %q (client ID %s) was imported and has no unique name; giving it one would replace it. Remove "+
+				"unique_name.",
 			p.state.DisplayName.ValueString(), p.state.ClientID.ValueString()))
 	}
 }
@@ -254,20 +250,22 @@ func (p *planner) planIdentifiers(plan *Model) {
 	}
 	if count := len(p.state.UnexpectedCredentials.Elements()); count > 0 {
 		p.diags.AddAttributeWarning(path.Root("unexpected_credentials"), "Credentials from elsewhere", fmt.Sprintf(
-			"The application %q (client ID %s) has %d credentials that are not from here; whoever has one of them holds every permission of the application. They are reported in unexpected_credentials and left alone: remove in the Entra portal, under Certificates & secrets, what nobody can account for.",
+			"The application %q (client ID %s) has %d credentials that are not from here; anyone who has one of them "+
+				"holds every "+
+				"permission of the application. They are reported in unexpected_credentials and left alone: remove in the Entra "+
+				"portal, under Certificates & secrets, what nobody can account for.",
 			p.state.DisplayName.ValueString(), p.state.ClientID.ValueString(), count))
 	}
 }
 
 // planPermissions makes the permissions known before anything exists: what a reviewer reads is what will be granted.
 func (p *planner) planPermissions(ctx context.Context, plan *Model) {
-	before := map[string]PermissionModel{}
-	unexpected := map[string]PermissionModel{}
+	before, unexpected := map[string]registration.Permission{}, map[string]registration.Permission{}
 	if p.state != nil {
 		before = readPermissions(ctx, p.state.Permissions, p.diags)
 		unexpected = readPermissions(ctx, p.state.UnexpectedPermissions, p.diags)
 	}
-	entries, ok := wanted(ctx, plan, p.lookUp, p.diags)
+	entries, ok := wanted(ctx, plan, p.ask, p.diags)
 	if p.diags.HasError() {
 		return
 	}
@@ -276,19 +274,16 @@ func (p *planner) planPermissions(ctx context.Context, plan *Model) {
 		plan.UnexpectedPermissions = types.MapUnknown(permissionType)
 		return
 	}
-	planned := map[string]PermissionModel{}
+	planned := map[string]registration.Permission{}
 	for _, entry := range entries {
-		consented := types.BoolValue(true)
-		if !plan.GrantAdminConsent.ValueBool() {
-			consented = types.BoolValue(before[entry.Key()].Consented.ValueBool() || unexpected[entry.Key()].Consented.ValueBool())
-		}
-		planned[entry.Key()] = permissionModel(entry, types.BoolValue(true), consented)
+		consented := plan.GrantAdminConsent.ValueBool() || before[entry.Key()].Consented || unexpected[entry.Key()].Consented
+		planned[entry.Key()] = registration.Permission{Permission: entry, Declared: true, Consented: consented}
 	}
 	plan.Permissions = permissionMap(ctx, planned, p.diags)
 
 	// What was asked for, and no longer is, is unexpected from now on.
 	for key, entry := range before {
-		if entry.Declared.ValueBool() || entry.Consented.ValueBool() {
+		if entry.Declared || entry.Consented {
 			unexpected[key] = entry
 		}
 	}
@@ -296,68 +291,59 @@ func (p *planner) planPermissions(ctx context.Context, plan *Model) {
 		delete(unexpected, key)
 	}
 	if plan.RevokeUnexpectedPermissions.ValueBool() {
-		for _, key := range sorted(unexpected) {
+		for _, key := range slices.Sorted(maps.Keys(unexpected)) {
 			p.diags.AddAttributeWarning(path.Root("unexpected_permissions"), "Permission will be revoked", fmt.Sprintf(
-				"%s (risk: %s) is granted to or declared by the application %q (client ID %s) without being asked for here; apply takes it back. If a running migration needs it, add it to additional_permissions, or set revoke_unexpected_permissions = false.",
-				key, unexpected[key].Risk.ValueString(), p.state.DisplayName.ValueString(), p.state.ClientID.ValueString()))
+				"%s (risk: %s) is granted to or declared by the application %q (client ID %s) without being asked for here; "+
+					"apply takes it back. If a running migration needs it, add it to additional_permissions, or set "+
+					"revoke_unexpected_permissions = false.",
+				key, unexpected[key].Risk, p.state.DisplayName.ValueString(), p.state.ClientID.ValueString()))
 		}
 		unexpected = nil
 	}
 	plan.UnexpectedPermissions = permissionMap(ctx, unexpected, p.diags)
 }
 
-// warnOfDestroy tells a destroy's reader what goes.
-func (r *Resource) warnOfDestroy(ctx context.Context, request resource.ModifyPlanRequest, response *resource.ModifyPlanResponse) {
+// warnOfDestroy warns the reader of a destroy plan.
+func (r *Resource) warnOfDestroy(ctx context.Context, request resource.ModifyPlanRequest,
+	response *resource.ModifyPlanResponse) {
 	var state Model
 	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
 	if !response.Diagnostics.HasError() {
-		r.warnThatItGoes(ctx, &state, "The app registration will be deleted", &response.Diagnostics)
+		r.warnOfLoss(ctx, &state, "The app registration will be deleted", &response.Diagnostics)
 	}
 }
 
-// warnThatItGoes tells which application goes, who loses access, and until when it can be undone.
-func (r *Resource) warnThatItGoes(ctx context.Context, state *Model, summary string, diags *diag.Diagnostics) {
+// warnOfLoss tells which application is deleted, what loses access, and until when it can be undone.
+func (r *Resource) warnOfLoss(ctx context.Context, state *Model, summary string, diags *diag.Diagnostics) {
+	var ignored diag.Diagnostics // what the store would add is left out where it cannot be read
+	var tenant *registration.Tenant
+	if !r.services.StoreUnknown() {
+		tenant = r.tenant(state, &ignored)
+	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "The application %q (client ID %s) leaves the tenant %s, with its service principal and every permission it was granted. Whoever signs in as it loses access at once: a running CodeTwo migration stops.",
+	fmt.Fprintf(&text, "The application %q (client ID %s) leaves the tenant %s, with its service principal and every "+
+		"permission it was granted. Everything that signs in as it loses access at once: a running CodeTwo migration stops.",
 		state.DisplayName.ValueString(), state.ClientID.ValueString(), state.TenantID.ValueString())
 	switch {
 	case state.PurgeOnDestroy.ValueBool():
 		text.WriteString("\n\npurge_on_destroy is set, so it cannot be restored.")
-	case r.neverComplete(ctx, state):
+	case tenant != nil && tenant.NeverComplete(ctx, state.recorded(ctx, &ignored)):
 		text.WriteString("\n\nIt was never complete, so it is removed from the recycle bin, too.")
 	default:
-		fmt.Fprintf(&text, "\n\nIt can be restored until %s, from Entra's recycle bin.", r.services.Now().AddDate(0, 0, 30).UTC().Format("2006-01-02"))
+		until := r.services.Now().AddDate(0, 0, 30).UTC().Format(time.DateOnly)
+		fmt.Fprintf(&text, "\n\nIt can be restored until %s, from Entra's recycle bin.", until)
 	}
-	if mailboxes := r.connectionsOf(ctx, state); len(mailboxes) > 0 {
-		fmt.Fprintf(&text, "\n\nConnections recorded with it: %s.", strings.Join(mailboxes, ", "))
+	if tenant != nil {
+		if mailboxes := mailboxesOf(ctx, tenant.Store, state); len(mailboxes) > 0 {
+			fmt.Fprintf(&text, "\n\nConnections recorded with it: %s.", strings.Join(mailboxes, ", "))
+		}
 	}
 	diags.AddWarning(summary, text.String())
 }
 
-// neverComplete tells whether the journal holds the application as made here and not complete. A store that cannot be
-// read tells nothing.
-func (r *Resource) neverComplete(ctx context.Context, state *Model) bool {
-	if r.services.StoreUnknown() {
-		return false
-	}
-	records, err := r.services.Store()
-	if err != nil {
-		return false
-	}
-	journal, err := records.Registration(ctx, state.TenantID.ValueString(), journalName(state))
-	return err == nil && abandoned(&journal, state.ObjectID.ValueString())
-}
-
-// connectionsOf names the mailboxes whose connections sign in as the application. It is for a warning: a store that
+// mailboxesOf names the mailboxes whose connections sign in as the application. It is for a warning: a store that
 // cannot be read names none.
-func (r *Resource) connectionsOf(ctx context.Context, state *Model) []string {
-	if r.services.StoreUnknown() {
-		return nil
-	}
-	records, err := r.services.Store()
-	if err != nil {
-		return nil
-	}
+func mailboxesOf(ctx context.Context, records *store.Store, state *Model) []string {
 	connections, _, err := records.Connections(ctx, state.TenantID.ValueString())
 	if err != nil {
 		return nil

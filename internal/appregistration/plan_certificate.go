@@ -8,17 +8,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
-)
-
-// Where a certificate's key is.
-const (
-	keyGenerated = "generated"
-	keyProvided  = "provided"
-	keyExternal  = "external"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
 )
 
 // planCertificate decides whether the certificate stays, comes back, or is replaced by a new one. A new one is planned
@@ -40,29 +35,35 @@ func (p *planner) planCertificate(ctx context.Context, plan *Model) {
 		return
 	}
 	planned := CertificateModel{
-		ValidityYears:           orDefault(configured.ValidityYears, types.Int64Value(5)),
-		KeySize:                 orDefault(configured.KeySize, types.Int64Value(2048)),
-		RenewBeforeDays:         orDefault(configured.RenewBeforeDays, types.Int64Value(60)),
-		PreviousCertificateDays: orDefault(configured.PreviousCertificateDays, types.Int64Value(30)),
-		PublicCertificatePEM:    configured.PublicCertificatePEM,
-		TakeOver:                orDefault(configured.TakeOver, types.BoolValue(false)),
-		RenewalDue:              types.BoolValue(false),
+		ValidityYears:   orDefault(configured.ValidityYears, types.Int64Value(registration.DefaultValidityYears)),
+		KeySize:         orDefault(configured.KeySize, types.Int64Value(registration.DefaultKeySize)),
+		RenewBeforeDays: orDefault(configured.RenewBeforeDays, types.Int64Value(registration.DefaultRenewBeforeDays)),
+		PreviousCertificateDays: orDefault(configured.PreviousCertificateDays,
+			types.Int64Value(registration.DefaultPreviousDays)),
+		PublicCertificatePEM: configured.PublicCertificatePEM,
+		TakeOver:             orDefault(configured.TakeOver, types.BoolValue(false)),
+		RenewalDue:           types.BoolValue(false),
 	}
-	external := current != nil && current.KeySource.ValueString() == keyExternal
+	external := current != nil && current.KeySource.ValueString() == registration.KeyExternal
 	switch {
-	case planned.RenewBeforeDays.ValueInt64() >= 365*planned.ValidityYears.ValueInt64() && known(planned.RenewBeforeDays) && known(planned.ValidityYears):
+	case planned.RenewBeforeDays.ValueInt64() >= 365*planned.ValidityYears.ValueInt64() &&
+		isSet(planned.RenewBeforeDays) && isSet(planned.ValidityYears):
 		p.diags.AddAttributeError(path.Root("certificate").AtName("renew_before_days"), "Renewal without end", fmt.Sprintf(
-			"certificate.renew_before_days = %d is no less than the %d years that a certificate lasts, so each new one would be due at once. Set fewer days.",
+			"certificate.renew_before_days = %d is no less than the %d years that a certificate lasts, so each new one would "+
+				"be due at once. Set fewer days.",
 			planned.RenewBeforeDays.ValueInt64(), planned.ValidityYears.ValueInt64()))
 	case external && planned.TakeOver.IsUnknown():
 		p.planUnknown(&planned)
 		planned.KeySource, planned.RenewalDue = types.StringUnknown(), types.BoolUnknown()
 	case external && !planned.TakeOver.ValueBool() && !planned.PublicCertificatePEM.IsNull():
-		p.diags.AddAttributeError(path.Root("certificate").AtName("take_over"), "The certificate's key is elsewhere", fmt.Sprintf(
-			"The imported application signs in with the certificate %s, whose key is where CodeTwo runs. certificate.public_certificate_pem would replace it: set certificate.take_over = true if that is meant.", current.Thumbprint.ValueString()))
+		p.diags.AddAttributeError(path.Root("certificate").AtName("take_over"), "The certificate's key is elsewhere",
+			fmt.Sprintf(
+				"The imported application signs in with the certificate %s, whose key is where CodeTwo runs. "+
+					"certificate.public_certificate_pem would replace it: set certificate.take_over = true if that is meant.",
+				current.Thumbprint.ValueString()))
 	case external && !planned.TakeOver.ValueBool():
 		planned.KeySource, planned.RenewalDue = current.KeySource, current.RenewalDue
-		keep(&planned, current)
+		carryOver(&planned, current)
 		planned.Previous = p.remaining(ctx, current)
 	case !planned.PublicCertificatePEM.IsNull():
 		p.planProvided(ctx, &planned, current)
@@ -74,7 +75,7 @@ func (p *planner) planCertificate(ctx context.Context, plan *Model) {
 
 // planProvided plans the user's own certificate: what it says is known as soon as it is.
 func (p *planner) planProvided(ctx context.Context, planned, current *CertificateModel) {
-	planned.KeySource = types.StringValue(keyProvided)
+	planned.KeySource = types.StringValue(registration.KeyProvided)
 	if planned.PublicCertificatePEM.IsUnknown() {
 		p.planUnknown(planned)
 		return
@@ -86,12 +87,14 @@ func (p *planner) planProvided(ctx context.Context, planned, current *Certificat
 	at := path.Root("certificate").AtName("public_certificate_pem")
 	if provided.NotAfter.Before(p.now) {
 		p.diags.AddAttributeError(at, "Expired certificate",
-			"The certificate ended on "+provided.NotAfter.UTC().Format(time.DateOnly)+", so nobody could sign in with it. Provide a valid one.")
+			"The certificate ended on "+provided.NotAfter.UTC().Format(time.DateOnly)+", so nobody could sign in with it. "+
+				"Provide a valid one.")
 		return
 	}
-	if isDue(provided.NotAfter, planned.RenewBeforeDays, p.now) {
+	if registration.DueForRenewal(provided.NotAfter, int(planned.RenewBeforeDays.ValueInt64()), p.now) {
 		p.diags.AddAttributeWarning(at, "Certificate ends soon",
-			"The certificate ends on "+provided.NotAfter.UTC().Format(time.DateOnly)+". Provide its successor in time: replaced here, the old one still signs in for previous_certificate_days.")
+			"The certificate ends on "+provided.NotAfter.UTC().Format(time.DateOnly)+". Provide its successor in time: "+
+				"replaced here, the old one still signs in for previous_certificate_days.")
 	}
 	describe(planned, provided)
 	switch {
@@ -107,7 +110,7 @@ func (p *planner) planProvided(ctx context.Context, planned, current *Certificat
 
 // planGenerated plans the certificate whose key is made here.
 func (p *planner) planGenerated(ctx context.Context, planned, current *CertificateModel) {
-	planned.KeySource = types.StringValue(keyGenerated)
+	planned.KeySource = types.StringValue(registration.KeyGenerated)
 	if current == nil {
 		p.planUnknown(planned)
 		planned.Previous = types.ListValueMust(previousType, nil)
@@ -117,8 +120,8 @@ func (p *planner) planGenerated(ctx context.Context, planned, current *Certifica
 		p.planUnknown(planned)
 		return
 	}
-	keep(planned, current)
-	if current.Thumbprint.ValueString() == "" { // taken off the application by somebody: the same one goes back
+	carryOver(planned, current)
+	if current.Thumbprint.ValueString() == "" { // taken off the application by somebody: the same one is put back
 		if removed, err := certificate.ParsePEM(current.PEM.ValueString()); err == nil {
 			describe(planned, removed)
 		}
@@ -126,9 +129,10 @@ func (p *planner) planGenerated(ctx context.Context, planned, current *Certifica
 	planned.Previous = p.remaining(ctx, current)
 }
 
-// rotates tells whether a new certificate is due: by time, by a lost key, or because other properties are asked for.
+// rotates reports whether a new certificate is due: by time, by a lost key, or because other properties are asked for.
 func (p *planner) rotates(planned, current *CertificateModel) bool {
-	if current.KeySource.ValueString() != keyGenerated || current.RenewalDue.ValueBool() || current.PEM.ValueString() == "" {
+	if current.KeySource.ValueString() != registration.KeyGenerated || current.RenewalDue.ValueBool() ||
+		current.PEM.ValueString() == "" {
 		return true
 	}
 	return !planned.KeySize.Equal(current.KeySize) || !planned.ValidityYears.Equal(current.ValidityYears)
@@ -139,36 +143,32 @@ func (p *planner) remaining(ctx context.Context, current *CertificateModel) type
 	var due []string
 	if p.removalDue != nil {
 		if err := json.Unmarshal(p.removalDue, &due); err != nil {
-			p.diags.AddError("Unreadable private state", "The list of certificates to remove cannot be read: "+err.Error()+". Run terraform apply -refresh-only, then plan again.")
+			p.diags.AddError("Unreadable private state",
+				"The list of certificates to remove cannot be read: "+err.Error()+". Run terraform apply -refresh-only, then "+
+					"plan again.")
 		}
 	}
-	previous := slices.DeleteFunc(current.previous(ctx, p.diags), func(entry PreviousModel) bool {
-		return slices.Contains(due, entry.KeyID.ValueString())
+	previous := slices.DeleteFunc(current.previous(ctx, p.diags), func(entry registration.Previous) bool {
+		return slices.Contains(due, entry.KeyID)
 	})
 	return previousList(ctx, previous, p.diags)
 }
 
 func (p *planner) planUnknown(planned *CertificateModel) {
 	planned.Thumbprint, planned.PEM = types.StringUnknown(), types.StringUnknown()
-	planned.NotBefore, planned.NotAfter = types.StringUnknown(), types.StringUnknown()
+	planned.NotBefore, planned.NotAfter = timetypes.NewRFC3339Unknown(), timetypes.NewRFC3339Unknown()
 	planned.Previous = types.ListUnknown(previousType)
 }
 
-// keep carries over what is known of the certificate that stays.
-func keep(planned, current *CertificateModel) {
+// carryOver takes over what is known of the certificate that stays.
+func carryOver(planned, current *CertificateModel) {
 	planned.Thumbprint, planned.PEM = current.Thumbprint, current.PEM
 	planned.NotBefore, planned.NotAfter = current.NotBefore, current.NotAfter
 }
 
 // describe fills in what a certificate says of itself.
 func describe(model *CertificateModel, c *x509.Certificate) {
-	model.Thumbprint = types.StringValue(certificate.Thumbprint(c))
-	model.NotBefore = types.StringValue(c.NotBefore.UTC().Format(time.RFC3339))
-	model.NotAfter = types.StringValue(c.NotAfter.UTC().Format(time.RFC3339))
-	model.PEM = types.StringValue(certificate.EncodePEM(c))
-}
-
-// isDue tells whether a certificate is within so many days of its end.
-func isDue(notAfter time.Time, beforeDays types.Int64, now time.Time) bool {
-	return !now.Before(notAfter.AddDate(0, 0, -int(beforeDays.ValueInt64())))
+	var says registration.Certificate
+	says.Describe(c)
+	model.show(&says)
 }

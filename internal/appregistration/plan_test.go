@@ -13,7 +13,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
 )
 
 var today = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -21,7 +21,8 @@ var today = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 // configuration is one that sets nothing, as Terraform hands it over.
 func configuration() *Model {
 	return &Model{
-		TenantID: types.StringNull(), DisplayName: types.StringNull(), UniqueName: types.StringNull(), PermissionProfile: types.StringNull(),
+		TenantID: types.StringNull(), DisplayName: types.StringNull(), UniqueName: types.StringNull(),
+		PermissionProfile:     types.StringNull(),
 		AdditionalPermissions: types.SetNull(requestedType), Certificate: types.ObjectNull(certificateType.AttrTypes),
 	}
 }
@@ -44,7 +45,8 @@ func existing(t *testing.T, config *Model) *Model {
 	if diags.HasError() {
 		t.Fatal(diags)
 	}
-	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048, NotBefore: today, NotAfter: today.AddDate(5, 0, 0)})
+	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048,
+		NotBefore: today, NotAfter: today.AddDate(5, 0, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,8 +86,10 @@ func TestTargetAppRegistration_APlanThatChangesNothingIsTheStateItself(t *testin
 	if len(diags) > 0 {
 		t.Errorf("diagnostics: %v", diags)
 	}
-	if again.Certificate.String() != state.Certificate.String() || again.Permissions.String() != state.Permissions.String() ||
-		!again.UniqueName.Equal(state.UniqueName) || !again.ClientID.Equal(state.ClientID) || !again.UnexpectedCredentials.Equal(state.UnexpectedCredentials) {
+	if again.Certificate.String() != state.Certificate.String() ||
+		again.Permissions.String() != state.Permissions.String() ||
+		!again.UniqueName.Equal(state.UniqueName) || !again.ClientID.Equal(state.ClientID) ||
+		!again.UnexpectedCredentials.Equal(state.UnexpectedCredentials) {
 		t.Errorf("planned %+v\nstate %+v", again, *state)
 	}
 }
@@ -94,7 +98,8 @@ func TestTargetAppRegistration_TheClockAloneChangesNoPlan(t *testing.T) {
 	t.Parallel()
 	state := existing(t, configuration())
 	var diags diag.Diagnostics
-	p := planner{config: configuration(), state: state, tenant: state.TenantID, diags: &diags, now: today.AddDate(20, 0, 0)}
+	p := planner{config: configuration(), state: state, tenant: state.TenantID, diags: &diags, now: today.AddDate(20, 0,
+		0)}
 	if later := p.plan(t.Context()); later.Certificate.String() != state.Certificate.String() {
 		t.Errorf("twenty years later: %s", later.Certificate)
 	}
@@ -106,7 +111,8 @@ func TestTargetAppRegistration_ARemovedAttributeReturnsToItsDefault(t *testing.T
 	before.PurgeOnDestroy, before.GrantAdminConsent = types.BoolValue(true), types.BoolValue(false)
 	before.DisplayName, before.PermissionProfile = types.StringValue("Wave 2"), types.StringValue("create_mailboxes")
 	plan, _ := planned(t, planner{config: configuration(), state: existing(t, before)})
-	if plan.PurgeOnDestroy.ValueBool() || !plan.GrantAdminConsent.ValueBool() || plan.DisplayName.ValueString() != defaultDisplayName || plan.PermissionProfile.ValueString() != "existing_mailboxes" {
+	if plan.PurgeOnDestroy.ValueBool() || !plan.GrantAdminConsent.ValueBool() ||
+		plan.DisplayName.ValueString() != defaultDisplayName || plan.PermissionProfile.ValueString() != "existing_mailboxes" {
 		t.Errorf("%+v", plan)
 	}
 }
@@ -126,7 +132,8 @@ func TestTargetAppRegistration_WhatRotatesACertificateAndWhatDoesNot(t *testing.
 	state := existing(t, configuration())
 	withSize := configuration()
 	var diags diag.Diagnostics
-	withSize.setCertificate(t.Context(), CertificateModel{KeySize: types.Int64Value(4096), Previous: types.ListNull(previousType)}, &diags)
+	withSize.setCertificate(t.Context(), CertificateModel{KeySize: types.Int64Value(4096),
+		Previous: types.ListNull(previousType)}, &diags)
 	thumbprint := certificateOf(t, *state).Thumbprint.ValueString()
 	for name, c := range map[string]struct {
 		config  *Model
@@ -138,7 +145,7 @@ func TestTargetAppRegistration_WhatRotatesACertificateAndWhatDoesNot(t *testing.
 		"another key size":          {withSize, state, true},
 		"taken off the application": {configuration(), changed(t, state, func(c *CertificateModel) { c.Thumbprint = types.StringNull() }), false},
 		"a key elsewhere, left alone": {configuration(), changed(t, state, func(c *CertificateModel) {
-			c.KeySource, c.RenewalDue = types.StringValue(keyExternal), types.BoolValue(true)
+			c.KeySource, c.RenewalDue = types.StringValue(registration.KeyExternal), types.BoolValue(true)
 		}), false},
 	} {
 		plan, problems := planned(t, planner{config: c.config, state: c.state})
@@ -158,16 +165,17 @@ func TestTargetAppRegistration_WhatRotatesACertificateAndWhatDoesNot(t *testing.
 func TestTargetAppRegistration_AReplacedCertificateIsRemovedWhenTheRefreshFoundItDue(t *testing.T) {
 	t.Parallel()
 	var diags diag.Diagnostics
+	over := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	state := changed(t, existing(t, configuration()), func(c *CertificateModel) {
-		c.Previous = previousList(t.Context(), []PreviousModel{
-			{types.StringValue("OLD"), types.StringValue("key-1"), types.StringValue("2026-01-01T00:00:00Z")},
-			{types.StringValue("OLDER"), types.StringValue("key-2"), types.StringValue("2026-01-01T00:00:00Z")},
+		c.Previous = previousList(t.Context(), []registration.Previous{
+			{Thumbprint: "OLD", KeyID: "key-1", RemoveAfter: over},
+			{Thumbprint: "OLDER", KeyID: "key-2", RemoveAfter: over},
 		}, &diags)
 	})
 	due, _ := json.Marshal([]string{"key-1"})
 	plan, _ := planned(t, planner{config: configuration(), state: state, removalDue: due})
 	left := certificateOf(t, plan).previous(t.Context(), &diags)
-	if len(left) != 1 || left[0].KeyID.ValueString() != "key-2" {
+	if len(left) != 1 || left[0].KeyID != "key-2" {
 		t.Errorf("left %+v", left)
 	}
 }
@@ -204,51 +212,27 @@ func TestTargetAppRegistration_APermissionOutsideTheCatalogueIsWhatTheTenantSays
 		{ID: "id-5", Value: "Twice.Offered", Enabled: true, Application: true},
 	}}}
 	for name, want := range map[string]string{
-		"Sites.Read.All": "", "Sites.ReadAll": "Sites.Read.All", "Disabled.Role": "offers no", "Delegated.Only": "offers no", "Twice.Offered": "under 2 IDs",
+		"Sites.Read.All": "", "Sites.ReadAll": "Sites.Read.All", "Disabled.Role": "offers no", "Delegated.Only": "offers no",
+		"Twice.Offered": "under 2 IDs",
 	} {
 		config := configuration()
-		requested, problems := types.SetValueFrom(context.Background(), requestedType, []RequestedPermission{{API: types.StringValue("Microsoft Graph"), Name: types.StringValue(name)}})
+		requested, problems := types.SetValueFrom(context.Background(), requestedType,
+			[]RequestedPermission{{API: types.StringValue("Microsoft Graph"), Name: types.StringValue(name)}})
 		if problems.HasError() {
 			t.Fatal(problems)
 		}
 		config.AdditionalPermissions = requested
-		plan, diags := planned(t, planner{config: config, lookUp: func(...string) (map[string]entra.ResourceApplication, error) { return resources, nil }})
+		plan, diags := planned(t, planner{config: config, ask: func(...string) (map[string]entra.ResourceApplication,
+			error) {
+			return resources, nil
+		}})
 		switch {
 		case want == "" && diags.HasError():
 			t.Errorf("%s: %v", name, diags)
-		case want == "" && readPermissions(t.Context(), plan.Permissions, &diags)["Microsoft Graph/"+name].ID.ValueString() != "id-1":
+		case want == "" && readPermissions(t.Context(), plan.Permissions, &diags)["Microsoft Graph/"+name].ID != "id-1":
 			t.Errorf("%s: %s", name, plan.Permissions)
 		case want != "" && (!diags.HasError() || !strings.Contains(diags.Errors()[0].Detail(), want)):
 			t.Errorf("%s: %v, want %q", name, diags, want)
 		}
-	}
-}
-
-func TestTargetAppRegistration_AnIDThatTheTenantDoesNotKnowThePermissionByGrantsNothing(t *testing.T) {
-	api := permission.API{Name: "Microsoft Graph", AppID: "00000003-0000-0000-c000-000000000000"}
-	const ours, theirs = "7ab1d382-f21e-4acd-a863-ba3e13f7da61", "11111111-1111-4111-8111-111111111111"
-	role := entra.AppRole{ID: ours, Value: "Directory.Read.All", Enabled: true, Application: true}
-	asked := map[string]PermissionModel{
-		"Microsoft Graph/Directory.Read.All": permissionModel(permission.Outside(api, "Directory.Read.All", ours), types.BoolValue(true), types.BoolValue(true)),
-	}
-	for name, c := range map[string]struct {
-		change func(*entra.AppRole)
-		want   string
-	}{
-		"as the plan has it":         {func(*entra.AppRole) {}, ""},
-		"under another ID":           {func(r *entra.AppRole) { r.ID = theirs }, "knows it as " + theirs},
-		"disabled":                   {func(r *entra.AppRole) { r.Enabled = false }, "offers no application permission"},
-		"for people only":            {func(r *entra.AppRole) { r.Application = false }, "offers no application permission"},
-		"its ID under another name":  {func(r *entra.AppRole) { r.Value = "Mail.ReadWrite" }, "offers no application permission"},
-		"its ID in a different case": {func(r *entra.AppRole) { r.ID = strings.ToUpper(r.ID) }, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			offered := role
-			c.change(&offered)
-			_, err := resolved(map[string]entra.ResourceApplication{api.AppID: {ObjectID: "o", AppID: api.AppID, Roles: []entra.AppRole{offered}}}, asked)
-			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-				t.Errorf("%v, want %q", err, c.want)
-			}
-		})
 	}
 }

@@ -50,11 +50,13 @@ func TestAccTargetAppRegistration_APolicyThatCannotBeReadBeforehandStillLeavesNo
 	env := acctest.Start(t, sandbox.Options{})
 	tenant := env.Tenant(0)
 	env.LimitCertificates(tenant.TenantID, "P180D")
-	env.RevokeConsent(tenant.TenantID, tenant.Callers.Full.ClientID, "246dd0d5-5bd0-4def-940b-0421030a5b68") // Policy.Read.All
+	env.RevokeConsent(tenant.TenantID, tenant.Callers.Full.ClientID,
+		"246dd0d5-5bd0-4def-940b-0421030a5b68") // Policy.Read.All
 	run(t, env,
 		resource.TestStep{
-			Config:      env.Provider(tenant.Callers.Full) + minimal,
-			ExpectError: expect.Error("Certificate lasts longer than the tenant allows", "CredentialInvalidLifetimeAsPerAppPolicy", "request-id", "Policy.Read.All"),
+			Config: env.Provider(tenant.Callers.Full) + minimal,
+			ExpectError: expect.Error("Certificate lasts longer than the tenant allows",
+				"CredentialInvalidLifetimeAsPerAppPolicy", "request-id", "Policy.Read.All"),
 		},
 	)
 	if deleted := env.State(0).DeletedItems; len(deleted) > 0 {
@@ -70,9 +72,10 @@ func TestAccTargetAppRegistration_ARotationThatThePolicyForbidsSaysWhatItAllowsA
 	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
 		resource.TestStep{
-			PreConfig:   func() { policy = env.LimitCertificates(m.tenantID, "P400D") },
-			Config:      provider + registration(`certificate = { validity_years = 3 }`),
-			ExpectError: expect.Error("Certificate lasts longer than the tenant allows", "CredentialInvalidLifetimeAsPerAppPolicy", "at most 400 days", "Set certificate.validity_years = 1"),
+			PreConfig: func() { policy = env.LimitCertificates(m.tenantID, "P400D") },
+			Config:    provider + registration(`certificate = { validity_years = 3 }`),
+			ExpectError: expect.Error("Certificate lasts longer than the tenant allows",
+				"CredentialInvalidLifetimeAsPerAppPolicy", "at most 400 days", "Set certificate.validity_years = 1"),
 		},
 		resource.TestStep{
 			Config: provider + registration(`certificate = { validity_years = 1 }`),

@@ -12,15 +12,15 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
-// stays tells whether the application is there and can be planned as it was last seen. An error in one tenant would hold
-// up what depends on the registrations of all others: Terraform orders resources, not their instances.
+// stays reports whether the application is there and can be planned as it was last seen. An error in one tenant would
+// hold up what depends on the registrations of all others: Terraform orders resources, not their instances.
 func (p *planner) stays() bool {
 	return p.state != nil && strings.EqualFold(p.tenantID().ValueString(), p.state.TenantID.ValueString()) &&
 		(p.config.UniqueName.IsNull() || !p.state.UniqueName.IsNull())
 }
 
-// asLastSeen plans that nothing changes. Terraform lets a provider keep what an attribute was, unless it has no value of
-// its own where the configuration gives none: those follow the configuration, and stand for nothing in the tenant.
+// asLastSeen plans that nothing changes. Terraform lets a provider keep what an attribute was, unless it has no value
+// of its own where the configuration gives none: those follow the configuration, and stand for nothing in the tenant.
 func (p *planner) asLastSeen(ctx context.Context) Model {
 	plan := *p.state
 	plan.AdditionalPermissions, plan.Timeouts = p.config.AdditionalPermissions, p.config.Timeouts
@@ -41,20 +41,24 @@ func (p *planner) asLastSeen(ctx context.Context) Model {
 	return plan
 }
 
-// refuseReplacement refuses to plan the second half of a replacement whose first half would fail, and with it what depends
-// on the registrations of other tenants. The mark of the refusal is all that is left of the object then.
+// refuseReplacement refuses to plan the second half of a replacement whose first half would fail, and with it what
+// depends on the registrations of other tenants. The mark of the refusal is all that is left of the object then.
 func refuseReplacement(config *Model, diags *diag.Diagnostics) {
 	diags.AddError("The registration cannot be replaced while its tenant refuses Terraform", fmt.Sprintf(
-		"Terraform was asked to replace the registration %s, by -replace, replace_triggered_by, another tenant_id, or because making it was cut off. Its tenant let Terraform in no more when it was last asked, so the old application would not go. Leave it as it is until the tenant lets Terraform in, or take it out of the state: terraform state rm, with its address.",
+		"Terraform was asked to replace the registration %s, by -replace, replace_triggered_by, another tenant_id, or "+
+			"because making it was cut off. Its tenant let Terraform in no more when it was last asked, so the old "+
+			"application would not go. Leave it as it is until the tenant lets Terraform in, or take it out of the state: "+
+			"terraform state rm, with its address.",
 		orDefault(config.DisplayName, types.StringValue(defaultDisplayName)).ValueString()))
 }
 
 // newTenantTimeout is how long a plan waits for a new tenant's answer, which is no more than a warning.
 const newTenantTimeout = 30 * time.Second
 
-// askNewTenant warns of a tenant that lets nobody in to make its registration. It fails when it is applied, and then whatever
-// depends on the registrations is made in no tenant, so that it is better known before. Requests: a sign-in, and one to the
-// provider's own tenant where that is refused; none unless refused tenants are to be skipped.
+// askNewTenant warns of a tenant that refuses the caller, so that nothing can be registered there. It fails when it is
+// applied, and then whatever depends on the registrations is made in no tenant, so that it is better known before.
+// Requests: a sign-in, and one to the provider's own tenant where that is refused; none unless refused tenants are to
+// be skipped.
 func (r *Resource) askNewTenant(ctx context.Context, plan *Model, diags *diag.Diagnostics) {
 	if !r.services.SkipRefusedTenants() || len(r.services.Unknown()) > 0 || plan.TenantID.IsUnknown() {
 		return
@@ -64,15 +68,18 @@ func (r *Resource) askNewTenant(ctx context.Context, plan *Model, diags *diag.Di
 	tenantID := plan.TenantID.ValueString()
 	if err := r.services.SignIn(ctx, tenantID); err != nil && r.services.RefusedAside(ctx, tenantID, err) {
 		diags.AddWarning("Tenant "+tenantID+" refuses Terraform, so that nothing can be registered there", fmt.Sprintf(
-			"Making the application %q there will fail. Terraform then makes nothing that depends on these registrations, such as connections, in any tenant: take this one out of the configuration until it lets Terraform in.\n\nThe refusal: %s",
+			"Making the application %q there will fail. Terraform then makes nothing that depends on these registrations, "+
+				"such as connections, in any tenant: take this one out of the configuration until it lets Terraform in.\n\nThe "+
+				"refusal: %s",
 			plan.DisplayName.ValueString(), tfvalidate.Explain(err, "")))
 	}
 }
 
-// warnOfRefusal tells that a tenant which refused Terraform is left aside. The tenant stands in the summary, since of
+// warnOfRefusal tells that a tenant which refused Terraform is left aside. The tenant is named in the summary, since of
 // warnings that have it in common Terraform prints the first alone.
 func warnOfRefusal(diags *diag.Diagnostics, state *Model, what, reason string) {
 	diags.AddWarning("Tenant "+state.TenantID.ValueString()+" refused Terraform and was not looked at", fmt.Sprintf(
-		"The application %q (client ID %s) %s as it was last seen, as skip_refused_tenants lets it. What has changed there, or is missing, does not show, and nothing is changed there.\n\nThe refusal: %s",
+		"The application %q (client ID %s) %s as it was last seen, as skip_refused_tenants lets it. What has changed "+
+			"there, or is missing, does not show, and nothing is changed there.\n\nThe refusal: %s",
 		state.DisplayName.ValueString(), state.ClientID.ValueString(), what, reason))
 }

@@ -19,18 +19,21 @@ import (
 type atThisPoint func() error
 
 // CheckPlan implements plancheck.PlanCheck.
-func (do atThisPoint) CheckPlan(_ context.Context, _ plancheck.CheckPlanRequest, response *plancheck.CheckPlanResponse) {
+func (do atThisPoint) CheckPlan(_ context.Context, _ plancheck.CheckPlanRequest,
+	response *plancheck.CheckPlanResponse) {
 	response.Error = do()
 }
 
-// atMost is a plan check that no more requests were made since the log was forgotten: all, to Graph, and of those in sequence.
+// atMost is a plan check that no more requests were made since the log was forgotten: all, to Graph, and of those in
+// sequence.
 func atMost(t *testing.T, env *acctest.Env, what string, all, graph, sequence int) atThisPoint {
 	return func() error {
 		requests := env.Requests()
 		counted := []int{len(requests), len(acctest.Graph(requests)), acctest.InSequence(acctest.Graph(requests))}
 		t.Logf("%s: %d requests, %d of them to Graph, %d of those in sequence", what, counted[0], counted[1], counted[2])
 		if counted[0] > all || counted[1] > graph || counted[2] > sequence || counted[1] == 0 {
-			return fmt.Errorf("%s: %d requests (at most %d), %d to Graph (%d), %d in sequence (%d): %+v", what, counted[0], all, counted[1], graph, counted[2], sequence, requests)
+			return fmt.Errorf("%s: %d requests (at most %d), %d to Graph (%d), %d in sequence (%d): %+v", what, counted[0], all,
+				counted[1], graph, counted[2], sequence, requests)
 		}
 		return nil
 	}
@@ -38,7 +41,8 @@ func atMost(t *testing.T, env *acctest.Env, what string, all, graph, sequence in
 
 func TestAccTargetAppRegistration_ARegistrationCostsFewRequests(t *testing.T) {
 	// The latency makes requests that are sent at once overlap in the log.
-	env := acctest.Start(t, sandbox.Options{Profile: "instant", Latency: 50 * time.Millisecond}) // a lag costs requests more
+	env := acctest.Start(t, sandbox.Options{Profile: "instant",
+		Latency: 50 * time.Millisecond}) // a lag costs requests more
 	provider := env.Provider(env.Tenant(0).Callers.Full)
 	config := provider + minimal
 	forget := atThisPoint(func() error { env.Forget(); return nil })
@@ -54,10 +58,11 @@ func TestAccTargetAppRegistration_ARegistrationCostsFewRequests(t *testing.T) {
 				},
 			},
 			{
-				PreConfig:        env.Forget,
-				Config:           config,
-				PlanOnly:         true,
-				ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{atMost(t, env, "refresh without change", 2, 1, 1)}},
+				PreConfig: env.Forget,
+				Config:    config,
+				PlanOnly:  true,
+				ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{atMost(t, env,
+					"refresh without change", 2, 1, 1)}},
 			},
 			{
 				Config: provider,
@@ -92,7 +97,8 @@ func TestAccTargetAppRegistration_AnAPIIsReadOncePerTenantAndProcess(t *testing.
 	env := acctest.Start(t, sandbox.Options{})
 	var several string
 	for i := range 5 {
-		several += fmt.Sprintf("resource \"codetwo_target_app_registration\" \"number_%d\" {\n  display_name = \"CodeTwo %d\"\n}\n", i, i)
+		several += fmt.Sprintf("resource \"codetwo_target_app_registration\" \"number_%d\" {\n  display_name = \"CodeTwo "+
+			"%d\"\n}\n", i, i)
 	}
 	forget := atThisPoint(func() error { env.Forget(); return nil })
 	run(t, env, resource.TestStep{
@@ -103,7 +109,8 @@ func TestAccTargetAppRegistration_AnAPIIsReadOncePerTenantAndProcess(t *testing.
 				reads := map[string]int{}
 				for _, request := range env.Requests() {
 					for _, part := range request.Parts {
-						if path, query, _ := strings.Cut(part.Path, "?"); strings.Contains(path, "(appId='0000000") && strings.Contains(query, "appRoles") {
+						if path, query, _ := strings.Cut(part.Path, "?"); strings.Contains(path, "(appId='0000000") &&
+							strings.Contains(query, "appRoles") {
 							reads[path]++
 						}
 					}

@@ -2,6 +2,7 @@ package appregistration
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
@@ -45,13 +48,15 @@ func (r *Resource) Metadata(_ context.Context, request resource.MetadataRequest,
 }
 
 // Configure takes what the provider offers.
-func (r *Resource) Configure(_ context.Context, request resource.ConfigureRequest, response *resource.ConfigureResponse) {
+func (r *Resource) Configure(_ context.Context, request resource.ConfigureRequest,
+	response *resource.ConfigureResponse) {
 	if request.ProviderData == nil {
 		return // validation, before the provider is configured
 	}
 	services, ok := request.ProviderData.(Services)
 	if !ok {
-		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_app_registration was given %T. This is a bug in the provider.", request.ProviderData))
+		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_app_registration was given "+
+			"%T. This is a bug in the provider.", request.ProviderData))
 		return
 	}
 	r.services = services
@@ -64,10 +69,13 @@ type Identity struct {
 }
 
 // IdentitySchema describes the identity, which an import block can name.
-func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, response *resource.IdentitySchemaResponse) {
+func (r *Resource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest,
+	response *resource.IdentitySchemaResponse) {
 	response.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
 		"tenant_id": identityschema.StringAttribute{RequiredForImport: true, Description: "The target tenant's ID (GUID)."},
-		"object_id": identityschema.StringAttribute{RequiredForImport: true, Description: "The application object's ID (GUID)."},
+		"object_id": identityschema.StringAttribute{
+			RequiredForImport: true, Description: "The application object's ID (GUID).",
+		},
 	}}
 }
 
@@ -80,11 +88,14 @@ func setIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model *M
 
 // identityOf is in lower case, as an identity must never change, and a configuration may change its mind on that.
 func identityOf(tenantID, objectID string) Identity {
-	return Identity{TenantID: types.StringValue(strings.ToLower(tenantID)), ObjectID: types.StringValue(strings.ToLower(objectID))}
+	return Identity{
+		TenantID: types.StringValue(strings.ToLower(tenantID)), ObjectID: types.StringValue(strings.ToLower(objectID)),
+	}
 }
 
 // ImportState takes "<tenant_id>/<client ID or object ID>", or an identity.
-func (r *Resource) ImportState(ctx context.Context, request resource.ImportStateRequest, response *resource.ImportStateResponse) {
+func (r *Resource) ImportState(ctx context.Context, request resource.ImportStateRequest,
+	response *resource.ImportStateResponse) {
 	given := request.ID
 	if given == "" && request.Identity != nil {
 		var identity Identity
@@ -94,7 +105,8 @@ func (r *Resource) ImportState(ctx context.Context, request resource.ImportState
 	tenantID, id, ok := splitImportID(given)
 	if !ok {
 		response.Diagnostics.AddError("Unusable import ID", fmt.Sprintf(
-			"%q is not of the form <tenant_id>/<client ID or object ID>, both GUIDs. The IDs stand on the application's Overview page in the Entra portal.", given))
+			"%q is not of the form <tenant_id>/<client ID or object ID>, both GUIDs. The IDs are on the application's "+
+				"Overview page in the Entra portal.", given))
 		return
 	}
 	response.Diagnostics.Append(response.State.SetAttribute(ctx, path.Root("tenant_id"), tenantID)...)
@@ -108,27 +120,64 @@ func splitImportID(given string) (tenantID, id string, ok bool) {
 	return tenantID, id, guid.Valid(tenantID) && guid.Valid(id)
 }
 
+// openStore returns the connection store; nil where there is none, which it has reported.
+func (r *Resource) openStore(diags *diag.Diagnostics) *store.Store {
+	records, err := r.services.Store()
+	if err != nil {
+		diags.AddError("No connection store", "codetwo_target_app_registration keeps its journal and the certificate's key "+
+			"in the connection store. "+err.Error())
+		return nil
+	}
+	return records
+}
+
+// tenant is where the model's registration is; nil without a store, which it has reported.
+func (r *Resource) tenant(model *Model, diags *diag.Diagnostics) *registration.Tenant {
+	records := r.openStore(diags)
+	if records == nil {
+		return nil
+	}
+	retries := r.services.Retries()
+	retries.Notify = tfvalidate.LogPauses("Entra has not caught up yet")
+	id := model.TenantID.ValueString()
+	return &registration.Tenant{
+		ID: id, Directory: r.services.Directory(id), Store: records, Names: r.services.Names(), Retries: retries,
+		Now: r.services.Now,
+	}
+}
+
+// consentURL is where an administrator consents to the application's permissions by hand.
+func (r *Resource) consentURL(model *Model, clientID string) string {
+	return r.services.Endpoints().Login + "/" + model.TenantID.ValueString() + "/adminconsent?client_id=" + clientID
+}
+
 // Create registers the application. Requests: two reads, the upsert, key and service principal in one batch, the
 // grants in one, one confirming read. Rights: Application.ReadWrite.OwnedBy, Application.Read.All,
 // AppRoleAssignment.ReadWrite.All.
 func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, response *resource.CreateResponse) {
 	var plan Model
-	response.Diagnostics.Append(request.Plan.Get(ctx, &plan)...)
-	if response.Diagnostics.HasError() {
+	diags := &response.Diagnostics
+	diags.Append(request.Plan.Get(ctx, &plan)...)
+	if diags.HasError() {
 		return
 	}
 	timeout, problems := plan.Timeouts.Create(ctx, writeTimeout)
-	response.Diagnostics.Append(problems...)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	job := r.job(&plan, &response.Diagnostics)
-	if job == nil {
+	diags.Append(problems...)
+	tenant, spec := r.tenant(&plan, diags), plan.spec(ctx, nil, diags)
+	if diags.HasError() {
 		return
 	}
-	registration, err := job.create(ctx)
-	if model := job.outcome(ctx, "creating the app registration", registration, err); model != nil {
-		response.Diagnostics.Append(response.State.Set(ctx, model)...)
-		setIdentity(ctx, response.Identity, model, &response.Diagnostics)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	seen, warnings, err := tenant.Create(ctx, spec)
+	addWarnings(diags, warnings)
+	if err != nil {
+		r.report(ctx, &plan, "creating the app registration", err, diags)
+	}
+	if seen != nil {
+		plan.show(ctx, seen, r.consentURL(&plan, seen.ClientID), diags)
+		diags.Append(response.State.Set(ctx, plan)...)
+		setIdentity(ctx, response.Identity, &plan, diags)
 	}
 }
 
@@ -136,97 +185,120 @@ func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, r
 // Application.ReadWrite.OwnedBy for the caller's own applications.
 func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, response *resource.ReadResponse) {
 	var state Model
-	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
-	if response.Diagnostics.HasError() {
+	diags := &response.Diagnostics
+	diags.Append(request.State.Get(ctx, &state)...)
+	if diags.HasError() {
 		return
 	}
 	if !state.ObjectID.IsNull() { // after an import, it is known only below
-		setIdentity(ctx, response.Identity, &state, &response.Diagnostics)
+		setIdentity(ctx, response.Identity, &state, diags)
 	}
 	if unknown := r.services.Unknown(); len(unknown) > 0 {
-		response.Diagnostics.AddWarning("Not refreshed", fmt.Sprintf(
-			"The provider's %s is not known while planning, so the app registration %q is shown as it was last seen.", strings.Join(unknown, ", "), state.ClientID.ValueString()))
+		diags.AddWarning("Not refreshed", fmt.Sprintf(
+			"The provider's %s is not known while planning, so the app registration %q is shown as it was last seen.",
+			strings.Join(unknown, ", "), state.ClientID.ValueString()))
 		return
 	}
 	timeout, problems := state.Timeouts.Read(ctx, readTimeout)
-	response.Diagnostics.Append(problems...)
+	diags.Append(problems...)
+	tenant, recorded := r.tenant(&state, diags), state.recorded(ctx, diags)
+	if diags.HasError() {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	job := r.job(&state, &response.Diagnostics)
-	if job == nil {
+	var seen *registration.Observed
+	var err error
+	if isSet(state.ClientID) {
+		seen, err = tenant.Read(ctx, recorded)
+	} else {
+		_, id, _ := strings.Cut(state.ID.ValueString(), "/")
+		seen, err = tenant.Import(ctx, id)
+	}
+	gone, cutOff := errors.Is(err, registration.ErrGone), errors.Is(err, registration.ErrDestroyCutOff)
+	switch {
+	case err == nil || gone || cutOff:
+		diags.Append(response.Private.SetKey(ctx, refusedKey, nil)...) // whatever was found, the tenant did not refuse
+	case isSet(state.ClientID) && r.services.RefusedAside(ctx, state.TenantID.ValueString(), err):
+		warnOfRefusal(diags, &state, "is shown", tfvalidate.Explain(err, ""))
+		diags.Append(response.Private.SetKey(ctx, refusedKey, []byte("true"))...)
+		return
+	default:
+		r.report(ctx, &state, "reading the app registration", err, diags)
 		return
 	}
-	if !job.storeIsThere(ctx) {
-		return
-	}
-	registration, err := job.look(ctx)
-	if err != nil && known(state.ClientID) && r.services.RefusedAside(ctx, state.TenantID.ValueString(), err) {
-		warnOfRefusal(&response.Diagnostics, &state, "is shown", tfvalidate.Explain(err, ""))
-		response.Diagnostics.Append(response.Private.SetKey(ctx, refusedKey, []byte("true"))...)
-		return
-	}
-	if err != nil {
-		job.report(ctx, "reading the app registration", err)
-		return
-	}
-	response.Diagnostics.Append(response.Private.SetKey(ctx, refusedKey, nil)...) // whatever was found, it was let in
-	if registration.Application == nil && job.destroyCutOff(ctx) {
+	if cutOff {
 		// The state stays, or nobody would finish the destroy: the recycle bin, the journal and the keys in the store.
-		response.Diagnostics.AddWarning("A destroy was cut off", fmt.Sprintf(
-			"A destroy of the application %q (client ID %s) in tenant %s was cut off after the application was gone. terraform destroy finishes it; apply finishes it and makes the registration anew.",
+		diags.AddWarning("A destroy was cut off", fmt.Sprintf(
+			"A destroy of the application %q (client ID %s) in tenant %s was cut off after the application was gone. "+
+				"terraform destroy finishes it; apply finishes it and creates the registration again.",
 			state.DisplayName.ValueString(), state.ClientID.ValueString(), state.TenantID.ValueString()))
-		response.Diagnostics.Append(response.Private.SetKey(ctx, cutOffKey, []byte("true"))...)
+		diags.Append(response.Private.SetKey(ctx, cutOffKey, []byte("true"))...)
 		return
 	}
-	if registration.Application == nil {
-		response.Diagnostics.AddWarning("The application is gone", fmt.Sprintf(
-			"Somebody deleted the application %q (client ID %s, object ID %s) from tenant %s. The next apply makes it anew, or restores it with restore_deleted = true. "+
-				"Until then the connection store keeps its journal and its certificate's key: where the registration is to stay gone, remove them by hand (registrations/%s.json and what it names in certificates/).",
-			state.DisplayName.ValueString(), state.ClientID.ValueString(), state.ObjectID.ValueString(), state.TenantID.ValueString(), journalName(&state)))
+	if gone {
+		diags.AddWarning("The application is gone", fmt.Sprintf(
+			"Somebody deleted the application %q (client ID %s, object ID %s) from tenant %s. The next apply creates it again, "+
+				"or restores it with restore_deleted = true. Until then the connection store keeps its journal and its "+
+				"certificate's key: where the registration is to stay gone, remove them by hand (registrations/%s.json and what "+
+				"it names in certificates/).",
+			state.DisplayName.ValueString(), state.ClientID.ValueString(), state.ObjectID.ValueString(),
+			state.TenantID.ValueString(), recorded.JournalName()))
 		response.State.RemoveResource(ctx)
 		return
 	}
 	if state.ClientID.IsNull() {
-		job.adopt(ctx, registration)
+		state.configureImported(ctx, seen, diags)
 	}
-	due := job.observe(ctx, registration)
-	response.Diagnostics.Append(response.State.Set(ctx, &state)...)
-	setIdentity(ctx, response.Identity, &state, &response.Diagnostics)
-	response.Diagnostics.Append(response.Private.SetKey(ctx, removalDueKey, due)...)
-	response.Diagnostics.Append(response.Private.SetKey(ctx, cutOffKey, nil)...) // it is there, so no destroy is to be finished
+	state.show(ctx, seen, r.consentURL(&state, seen.ClientID), diags)
+	diags.Append(response.State.Set(ctx, &state)...)
+	setIdentity(ctx, response.Identity, &state, diags)
+	due, _ := json.Marshal(append([]string{}, seen.Certificate.RemovalDue...)) // strings only
+	diags.Append(response.Private.SetKey(ctx, removalDueKey, due)...)
+	diags.Append(response.Private.SetKey(ctx, cutOffKey, nil)...) // it is there, so no destroy is to be finished
 }
 
 // Update brings the application to what was planned. Requests: two reads, one batch per kind of change, one confirming
 // read. Rights as for Create.
 func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, response *resource.UpdateResponse) {
 	var plan, state Model
-	response.Diagnostics.Append(request.Plan.Get(ctx, &plan)...)
-	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
+	diags := &response.Diagnostics
+	diags.Append(request.Plan.Get(ctx, &plan)...)
+	diags.Append(request.State.Get(ctx, &state)...)
 	refused, problems := request.Private.GetKey(ctx, refusedKey)
-	response.Diagnostics.Append(problems...)
-	if response.Diagnostics.HasError() {
+	diags.Append(problems...)
+	if diags.HasError() {
 		return
 	}
 	if refused != nil { // and planned as it was last seen
-		warnOfRefusal(&response.Diagnostics, &state, "is left", "It was so when the plan was made.")
-		response.Diagnostics.Append(response.State.Set(ctx, &plan)...)
-		setIdentity(ctx, response.Identity, &plan, &response.Diagnostics)
-		response.Diagnostics.Append(response.Private.SetKey(ctx, refusedKey, nil)...)
+		warnOfRefusal(diags, &state, "is left", "It was so when the plan was made.")
+		diags.Append(response.State.Set(ctx, &plan)...)
+		setIdentity(ctx, response.Identity, &plan, diags)
+		diags.Append(response.Private.SetKey(ctx, refusedKey, nil)...)
 		return
 	}
 	timeout, problems := plan.Timeouts.Update(ctx, writeTimeout)
-	response.Diagnostics.Append(problems...)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	job := r.job(&plan, &response.Diagnostics)
-	if job == nil {
+	diags.Append(problems...)
+	tenant, recorded := r.tenant(&plan, diags), state.recorded(ctx, diags)
+	spec := plan.spec(ctx, recorded, diags)
+	if diags.HasError() {
 		return
 	}
-	registration, err := job.update(ctx, &state)
-	if model := job.outcome(ctx, "changing the app registration", registration, err); model != nil {
-		response.Diagnostics.Append(response.State.Set(ctx, model)...)
-		setIdentity(ctx, response.Identity, model, &response.Diagnostics)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	seen, warnings, err := tenant.Update(ctx, spec, recorded)
+	addWarnings(diags, warnings)
+	if err != nil {
+		r.report(ctx, &plan, "changing the app registration", err, diags)
+	}
+	if seen != nil {
+		if err != nil && seen.Certificate.PEM == recorded.Certificate.PEM { // with its settings, the next plan replaces it
+			plan.Certificate = state.Certificate
+		}
+		plan.show(ctx, seen, r.consentURL(&plan, seen.ClientID), diags)
+		diags.Append(response.State.Set(ctx, plan)...)
+		setIdentity(ctx, response.Identity, &plan, diags)
 	}
 }
 
@@ -234,23 +306,28 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 // confirming read, one batch more with purge. Rights: Application.ReadWrite.OwnedBy.
 func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, response *resource.DeleteResponse) {
 	var state Model
-	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
-	if response.Diagnostics.HasError() {
+	diags := &response.Diagnostics
+	diags.Append(request.State.Get(ctx, &state)...)
+	if diags.HasError() {
 		return
 	}
 	timeout, problems := state.Timeouts.Delete(ctx, writeTimeout)
-	response.Diagnostics.Append(problems...)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	job := r.job(&state, &response.Diagnostics)
-	if job == nil {
+	diags.Append(problems...)
+	tenant, recorded := r.tenant(&state, diags), state.recorded(ctx, diags)
+	if diags.HasError() {
 		return
 	}
-	if err := job.delete(ctx); err != nil {
-		job.report(ctx, "deleting the app registration", err)
-		if refused, ok := errors.AsType[*auth.Error](err); ok && refused.ByTenant() {
-			response.Diagnostics.AddWarning("The registration in tenant "+state.TenantID.ValueString()+" stays in the state",
-				"If that tenant lets Terraform in no more, take the registration out of the state: terraform state rm, with its address. The guide \"Many tenants\" says what is left then, and where.")
-		}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	warnings, err := tenant.Delete(ctx, recorded, state.PurgeOnDestroy.ValueBool())
+	addWarnings(diags, warnings)
+	if err == nil {
+		return
+	}
+	r.report(ctx, &state, "deleting the app registration", err, diags)
+	if refused, ok := errors.AsType[*auth.Error](err); ok && refused.ByTenant() {
+		diags.AddWarning("The registration in tenant "+state.TenantID.ValueString()+" stays in the state",
+			"If that tenant lets Terraform in no more, take the registration out of the state: terraform state rm, with its "+
+				"address. The guide \"Many tenants\" says what is left then, and where.")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -21,33 +22,38 @@ const defaultDisplayName = "CodeTwo Office 365 Migration Target"
 // Schema describes what the user writes and reads. What is optional and computed gets its default while planning.
 func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
 	response.Schema = schema.Schema{
-		MarkdownDescription: "Registers CodeTwo Office 365 Migration as an application in a target tenant: the application, its service principal, " +
-			"a certificate, the permissions and the admin consent, reviewed in the plan, repaired when they drift, and removed by destroy. " +
-			"It replaces the *automatic* registration of CodeTwo's *Target server connection wizard*.",
+		MarkdownDescription: "Registers CodeTwo Office 365 Migration as an application in a target tenant: the " +
+			"application, its service principal, a certificate, the permissions and the admin consent, reviewed in the plan, " +
+			"repaired when they drift, and removed by destroy. It replaces the *automatic* registration of CodeTwo's *Target " +
+			"server connection wizard*.",
 		Attributes: map[string]schema.Attribute{
 			"id": computedString("`<tenant_id>/<object_id>`."),
 			"tenant_id": schema.StringAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "The target tenant's ID (GUID). Default: the provider's `tenant_id`. A change replaces the registration.",
-				Validators:          []validator.String{tfvalidate.GUID()},
+				MarkdownDescription: "The target tenant's ID (GUID). Default: the provider's `tenant_id`. A change replaces the " +
+					"registration.",
+				Validators: []validator.String{tfvalidate.GUID()},
 			},
 			"display_name": schema.StringAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "The application's name in the tenant. Default: `" + defaultDisplayName + "`, as CodeTwo's wizard names it.",
-				Validators:          []validator.String{stringvalidator.LengthBetween(1, 256)},
+				MarkdownDescription: "The application's name in the tenant. Default: `" + defaultDisplayName +
+					"`, as CodeTwo's wizard names it.",
+				Validators: []validator.String{stringvalidator.LengthBetween(1, 256)},
 			},
 			"unique_name": schema.StringAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "Graph's `uniqueName`: Entra holds one application of that name, so a repeated create never makes a second one. " +
-					"Default: `codetwo-target-` and a hash of the display name. Required with `allow_duplicate_name`. A change replaces the registration.",
+				MarkdownDescription: "Graph's `uniqueName`: Entra holds one application of that name, so a repeated create never " +
+					"makes a second one. Default: `codetwo-target-` and a hash of the display name. Required with " +
+					"`allow_duplicate_name`. A change replaces the registration.",
 				Validators: []validator.String{stringvalidator.RegexMatches(regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,119}$`),
 					"must be 1 to 120 letters, digits, hyphens and underscores, and begin with a letter or digit")},
 			},
 			"permission_profile": schema.StringAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "What the app may do: `existing_mailboxes` (default) migrates into mailboxes that exist; `create_mailboxes` also lets CodeTwo create " +
-					"users and assign licences; `custom` holds nothing but `additional_permissions`. CodeTwo publishes no list of permissions: " +
-					"each permission's `evidence` says how sure it is.",
+				MarkdownDescription: "What the app may do: `existing_mailboxes` (default) migrates into mailboxes that exist; " +
+					"`create_mailboxes` also lets CodeTwo create users and assign licences; `custom` holds nothing but " +
+					"`additional_permissions`. CodeTwo publishes no list of permissions: each permission's `evidence` says how " +
+					"sure it is.",
 				Validators: []validator.String{stringvalidator.OneOf(profileNames()...)},
 			},
 			"additional_permissions": schema.SetNestedAttribute{
@@ -55,9 +61,10 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 				MarkdownDescription: "Application permissions beyond the profile's.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"api": schema.StringAttribute{
-						Required:            true,
-						MarkdownDescription: "`" + permission.Graph.Name + "`, `" + permission.Exchange.Name + "`, or another API's app ID (GUID).",
-						Validators:          []validator.String{apiValidator{}},
+						Required: true,
+						MarkdownDescription: "`" + permission.Graph.Name + "`, `" + permission.Exchange.Name +
+							"`, or another API's app ID (GUID).",
+						Validators: []validator.String{apiValidator{}},
 					},
 					"name": schema.StringAttribute{
 						Required:            true,
@@ -68,25 +75,30 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 			},
 			"grant_admin_consent": schema.BoolAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "Whether to consent to the permissions for the whole tenant. Default: `true`. With `false` a person does it at `admin_consent_url`.",
+				MarkdownDescription: "Whether to consent to the permissions for the whole tenant. Default: `true`. With `false` " +
+					"a person does it at `admin_consent_url`.",
 			},
 			"revoke_unexpected_permissions": schema.BoolAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "Whether to take back what is granted or declared without being asked for here. Default: `true` for an application made here, " +
-					"`false` for an imported one, since a running migration may need what somebody else granted.",
+				MarkdownDescription: "Whether to take back what is granted or declared without being asked for here. Default: " +
+					"`true` for an application made here, `false` for an imported one, since a running migration may need what " +
+					"somebody else granted.",
 			},
 			"certificate": certificateSchema(),
 			"allow_duplicate_name": schema.BoolAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "Whether another application of the same display name may exist in the tenant. Default: `false`: it is refused, with the import block to paste.",
+				MarkdownDescription: "Whether another application of the same display name may exist in the tenant. Default: " +
+					"`false`: it is refused, with the import block to paste.",
 			},
 			"restore_deleted": schema.BoolAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "Whether to restore an application of this name from the recycle bin, and bring it to what is declared. Default: `false`: it is refused, with the ways out.",
+				MarkdownDescription: "Whether to restore an application of this name from the recycle bin, and bring it to what " +
+					"is declared. Default: `false`: it is refused, with the ways out.",
 			},
 			"purge_on_destroy": schema.BoolAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "Whether destroy also empties the recycle bin of the application. Default: `false`: it can be restored for 30 days. The value that was last applied counts.",
+				MarkdownDescription: "Whether destroy also empties the recycle bin of the application. Default: `false`: it can " +
+					"be restored for 30 days. The value that was last applied counts.",
 			},
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true,
 				CreateDescription: "How long creating may take, waiting for Entra's replicas included. Default: `10m`.",
@@ -101,13 +113,14 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 			},
 			"unexpected_permissions": schema.MapNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "Permissions that the application has been granted, or declares, without being asked for here. Planned empty, with a warning " +
-					"for each, where `revoke_unexpected_permissions` is on.",
+				MarkdownDescription: "Permissions that the application has been granted, or declares, without being asked for " +
+					"here. Planned empty, with a warning for each, where `revoke_unexpected_permissions` is on.",
 				NestedObject: schema.NestedAttributeObject{Attributes: permissionAttributes()},
 			},
 			"unexpected_credentials": schema.ListNestedAttribute{
-				Computed:            true,
-				MarkdownDescription: "Client secrets, certificates and federated credentials on the application that are not from here. Reported, never deleted.",
+				Computed: true,
+				MarkdownDescription: "Client secrets, certificates and federated credentials on the application that are not " +
+					"from here. Reported, never deleted.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"kind":   computedString("`client_secret`, `certificate` or `federated_credential`."),
 					"key_id": computedString("The credential's ID (GUID)."),
@@ -115,9 +128,12 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 					"expiry": computedString("When it ends (RFC 3339, UTC); empty for a federated credential, which never does."),
 				}},
 			},
-			"service_principal_enabled":   schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the application may sign in. Planned `true`."},
-			"sign_in_audience":            computedString("Who may use the application. Planned `AzureADMyOrg`: this tenant only."),
-			"client_id":                   computedString("The application (client) ID (GUID), as CodeTwo's wizard asks for it."),
+			"service_principal_enabled": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the application " +
+				"may sign in. Planned `true`."},
+			"sign_in_audience": computedString(
+				"Who may use the application. Planned `AzureADMyOrg`: this tenant only."),
+			"client_id": computedString(
+				"The application (client) ID (GUID), as CodeTwo's wizard asks for it."),
 			"object_id":                   computedString("The application object's ID (GUID)."),
 			"service_principal_object_id": computedString("The service principal's object ID (GUID)."),
 			"admin_consent_url":           computedString("Where an administrator consents to the permissions by hand."),
@@ -128,17 +144,20 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 func certificateSchema() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		Optional: true, Computed: true,
-		MarkdownDescription: "The certificate that CodeTwo signs in with. Its key is generated here and kept, encrypted, in the connection store only: never in state or plan.",
+		MarkdownDescription: "The certificate that CodeTwo signs in with. Its key is generated here and kept, encrypted, " +
+			"in the connection store only: never in state or plan.",
 		Attributes: map[string]schema.Attribute{
 			"validity_years": schema.Int64Attribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "How long a generated certificate lasts, in years (1 to 10). Default: `5`, as CodeTwo's wizard makes it. A change rotates the certificate.",
-				Validators:          []validator.Int64{int64validator.Between(1, 10)},
+				MarkdownDescription: "How long a generated certificate lasts, in years (1 to 10). Default: `5`, as CodeTwo's " +
+					"wizard makes it. A change rotates the certificate.",
+				Validators: []validator.Int64{int64validator.Between(1, 10)},
 			},
 			"key_size": schema.Int64Attribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "Bits of a generated RSA key: `2048` (default), `3072` or `4096`. A change rotates the certificate.",
-				Validators:          []validator.Int64{keySizeValidator{}},
+				MarkdownDescription: "Bits of a generated RSA key: `2048` (default), `3072` or `4096`. A change rotates the " +
+					"certificate.",
+				Validators: []validator.Int64{keySizeValidator{}},
 			},
 			"renew_before_days": schema.Int64Attribute{
 				Optional: true, Computed: true,
@@ -147,31 +166,36 @@ func certificateSchema() schema.SingleNestedAttribute {
 			},
 			"previous_certificate_days": schema.Int64Attribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "How many days a replaced certificate still signs in, so that the new one can be imported where CodeTwo runs. Default: `30`.",
-				Validators:          []validator.Int64{int64validator.Between(0, 3650)},
+				MarkdownDescription: "How many days a replaced certificate still signs in, so that the new one can be imported " +
+					"where CodeTwo runs. Default: `30`.",
+				Validators: []validator.Int64{int64validator.Between(0, 3650)},
 			},
 			"public_certificate_pem": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "A certificate of your own (PEM, RSA of 2048 bits or more, without its private key) instead of a generated one.",
-				Validators:          []validator.String{publicCertificateValidator{}},
+				Optional: true,
+				MarkdownDescription: "A certificate of your own (PEM, RSA of 2048 bits or more, without its private key) instead " +
+					"of a generated one.",
+				Validators: []validator.String{publicCertificateValidator{}},
 			},
 			"take_over": schema.BoolAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "Whether the certificate of an imported application, whose key is elsewhere, may be renewed from here. Default: `false`.",
+				MarkdownDescription: "Whether the certificate of an imported application, whose key is elsewhere, may be renewed " +
+					"from here. Default: `false`.",
 			},
-			"thumbprint":  computedString("SHA-1 thumbprint, 40 upper-case hex digits, as CodeTwo's wizard asks for it."),
-			"not_before":  computedString("Start of validity (RFC 3339, UTC)."),
-			"not_after":   computedString("End of validity (RFC 3339, UTC)."),
-			"pem":         computedString("The certificate, without its key (PEM)."),
-			"key_source":  computedString("Where the key is: `generated` here and in the store, `provided` (`public_certificate_pem`), or `external` (imported application, key elsewhere)."),
-			"renewal_due": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether a new certificate is due; a plan then proposes it."},
+			"thumbprint": computedString("SHA-1 thumbprint, 40 upper-case hex digits, as CodeTwo's wizard asks for it."),
+			"not_before": computedTime("Start of validity (RFC 3339, UTC)."),
+			"not_after":  computedTime("End of validity (RFC 3339, UTC)."),
+			"pem":        computedString("The certificate, without its key (PEM)."),
+			"key_source": computedString("Where the key is: `generated` here and in the store, `provided` " +
+				"(`public_certificate_pem`), or `external` (imported application, key elsewhere)."),
+			"renewal_due": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether a new certificate is due; a " +
+				"plan then proposes it."},
 			"previous": schema.ListNestedAttribute{
 				Computed:            true,
 				MarkdownDescription: "Certificates from here that were replaced and still sign in.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"thumbprint":   computedString("SHA-1 thumbprint."),
 					"key_id":       computedString("ID of the key credential (GUID)."),
-					"remove_after": computedString("When a plan proposes its removal (RFC 3339, UTC)."),
+					"remove_after": computedTime("When a plan proposes its removal (RFC 3339, UTC)."),
 				}},
 			},
 		},
@@ -183,15 +207,22 @@ func permissionAttributes() map[string]schema.Attribute {
 		"api_app_id": computedString("The API's app ID (GUID)."),
 		"id":         computedString("The permission's ID on that API (GUID)."),
 		"purpose":    computedString("What it is for, in one sentence."),
-		"risk":       computedString("`low`, `medium`, `high` or `critical`: what it amounts to in the hands of whoever has the key; `unrated` for a permission that the provider does not know."),
-		"evidence":   computedString("How sure it is that CodeTwo needs it."),
-		"declared":   schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the application asks for it (`requiredResourceAccess`)."},
-		"consented":  schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is granted (admin consent)."},
+		"risk": computedString("`low`, `medium`, `high` or `critical`: what it amounts to in the hands of anyone " +
+			"who has the " +
+			"key; `unrated` for a permission that the provider does not know."),
+		"evidence": computedString("How sure it is that CodeTwo needs it."),
+		"declared": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the application asks for it " +
+			"(`requiredResourceAccess`)."},
+		"consented": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is granted (admin consent)."},
 	}
 }
 
 func computedString(description string) schema.StringAttribute {
 	return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+}
+
+func computedTime(description string) schema.StringAttribute {
+	return schema.StringAttribute{Computed: true, CustomType: timetypes.RFC3339Type{}, MarkdownDescription: description}
 }
 
 func profileNames() []string {

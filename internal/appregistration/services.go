@@ -10,6 +10,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -26,16 +27,18 @@ type Services interface {
 	Store() (*store.Store, error)
 	// StoreUnknown tells that the store's settings are not known while planning.
 	StoreUnknown() bool
-	// SkipRefusedTenants tells that a tenant which does not let the caller in is left aside.
+	// SkipRefusedTenants reports whether a tenant that refuses the caller is skipped.
 	SkipRefusedTenants() bool
 	// SignIn signs the caller in to a tenant.
 	SignIn(ctx context.Context, tenantID string) error
-	// RefusedAside tells whether an error is a tenant's refusal of the caller, and is to be left aside.
+	// RefusedAside reports whether err is the tenant refusing the caller, and such a tenant is skipped.
 	RefusedAside(ctx context.Context, tenantID string, err error) bool
 	// Endpoints are the origins of the cloud.
 	Endpoints() auth.Endpoints
 	// Now is the time.
 	Now() time.Time
+	// Names are the display names that this provider has given, and what it has deleted.
+	Names() *registration.Names
 	// Retries is how the replicas of a directory are waited for.
 	Retries() retry.Policy
 }

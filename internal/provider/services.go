@@ -19,6 +19,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/connection"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/connectivity"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -44,6 +45,8 @@ type services struct {
 
 	store     storeSettings
 	openStore func() (*store.Store, error)
+
+	names registration.Names
 
 	mu          sync.Mutex
 	directories map[string]entra.Directory // the caller's, by lower-case tenant ID
@@ -89,6 +92,9 @@ func (s *services) HTTPClient() *http.Client { return s.client }
 
 // Now is the time.
 func (s *services) Now() time.Time { return s.now() }
+
+// Names are the display names that this provider has given to applications, and the applications that it has deleted.
+func (s *services) Names() *registration.Names { return &s.names }
 
 // Retries is how one operation waits for replicas, and for what is not ready yet.
 func (s *services) Retries() retry.Policy {

@@ -1,4 +1,4 @@
-package appregistration
+package registration
 
 import (
 	"cmp"
@@ -10,7 +10,6 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 // Entra answers from replicas that do not all know at once what was written: an app-only caller may not find what it
@@ -24,21 +23,20 @@ const (
 	goodReads   = 3
 	lostReads   = 5               // the same where an answer was lost, and what is not seen may only not be seen yet
 	lastLook    = 2 * time.Second // before the deadline; Graph seldom takes longer to answer
-	// settling is how long an application counts as made a moment ago. Replicas were seen to differ for minutes.
-	settling = 30 * time.Minute
+	// replication is how long an application counts as created a moment ago. Replicas were seen to differ for minutes.
+	replication = 30 * time.Minute
 )
 
-// settled reports whether every replica must know the application by now, so that an answer which says "not yet" of one
-// just made is final: this operation has written nothing, and nobody made the application lately.
-func (j *job) settled() bool {
-	return !j.wrote && !j.madeAt.IsZero() && j.services.Now().Sub(j.madeAt) > settling
+// replicated reports whether every replica must know the application, so that "not yet" is final: this operation has
+// written nothing, and nobody created the application lately.
+func (o *operation) replicated() bool {
+	return !o.wrote && !o.madeAt.IsZero() && o.Now().Sub(o.madeAt) > replication
 }
 
 // waiting begins to wait for Entra's replicas.
-func (j *job) waiting() *retry.Run {
-	retries := j.retries
+func (t *Tenant) waiting() *retry.Run {
+	retries := t.Retries
 	retries.First, retries.Longest, retries.Last = firstWait, longestWait, lastLook
-	retries.Notify = tfvalidate.LogPauses("Entra has not caught up yet")
 	return retries.Start()
 }
 
@@ -47,13 +45,13 @@ func runAgain(err error) error { return fmt.Errorf("%w; run the same command aga
 
 // write carries out changes, and those again to which Entra says "not yet". It returns the outcomes in the order of
 // the changes, and the first error that is final.
-func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Change) ([]entra.Outcome, error) {
+func (o *operation) write(ctx context.Context, order entra.Order, changes ...entra.Change) ([]entra.Outcome, error) {
 	outcomes := make([]entra.Outcome, len(changes))
 	pending := make([]int, len(changes))
 	for i := range pending {
 		pending[i] = i
 	}
-	for run := j.waiting(); len(pending) > 0; {
+	for run := o.waiting(); len(pending) > 0; {
 		batch := make([]entra.Change, len(pending))
 		for at, index := range pending {
 			batch[at] = changes[index]
@@ -61,21 +59,21 @@ func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Cha
 		var again []int
 		var lagging error
 		var failed []error
-		for at, outcome := range j.directory.Write(ctx, order, batch...) {
+		for at, outcome := range o.Directory.Write(ctx, order, batch...) {
 			index := pending[at]
 			outcome.Lost = outcome.Lost || outcomes[index].Lost
 			outcomes[index] = outcome
 			switch refused := entra.AsError(outcome.Err); {
 			case outcome.Skipped:
 				again = append(again, index)
-			case refused != nil && refused.Lagging() && !j.settled():
+			case refused != nil && refused.Lagging() && !o.replicated():
 				again, lagging = append(again, index), outcome.Err
-			// of the batch as a whole
 			case slices.ContainsFunc(failed, func(before error) bool { return errors.Is(before, outcome.Err) }):
+				// It is of the batch as a whole.
 			case outcome.Err != nil:
 				failed = append(failed, outcome.Err)
 			default:
-				j.wrote = true
+				o.wrote = true
 			}
 		}
 		if len(failed) > 0 {
@@ -94,13 +92,13 @@ func (j *job) write(ctx context.Context, order entra.Order, changes ...entra.Cha
 }
 
 // confirm reads the registration until it shows what was written. missing says what it does not show, or nothing.
-func (j *job) confirm(
+func (t *Tenant) confirm(
 	ctx context.Context, ref entra.RegistrationRef, missing func(*entra.Registration) string,
 ) (*entra.Registration, error) {
 	needed := 1
 	inARow := 0
-	for run := j.waiting(); ; {
-		registration, err := j.directory.Registration(ctx, ref)
+	for run := t.waiting(); ; {
+		registration, err := t.Directory.Registration(ctx, ref)
 		if err != nil {
 			return nil, err
 		}

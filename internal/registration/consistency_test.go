@@ -1,4 +1,4 @@
-package appregistration
+package registration
 
 import (
 	"context"
@@ -8,13 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/types"
-
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
 // laggingDirectory answers reads and writes as the replicas of a test's tenant do, one answer after the other; the last
@@ -46,24 +42,12 @@ func (d *laggingDirectory) Write(_ context.Context, _ entra.Order, changes ...en
 	return outcomes
 }
 
-// stillServices are services that no request leaves.
-type stillServices struct{ Services }
-
-func (stillServices) Now() time.Time            { return time.Now() }
-func (stillServices) TenantID() types.String    { return types.StringNull() }
-func (stillServices) Endpoints() auth.Endpoints { return auth.Endpoints{} }
-func (stillServices) Store() (*store.Store, error) {
-	return nil, errors.New("no store is needed")
-}
-
-func jobOn(directory entra.Directory) *job {
-	j, _ := jobWithClock(directory)
-	return j
-}
-
-func jobWithClock(directory entra.Directory) (*job, *retrytest.Clock) {
-	clock := &retrytest.Clock{}
-	return &job{services: stillServices{}, directory: directory, retries: retry.Policy{Clock: clock}, model: &Model{}}, clock
+func operationOn(directory entra.Directory) *operation {
+	return &operation{
+		Tenant: &Tenant{Directory: directory, Names: &Names{}, Retries: retry.Policy{Clock: &retrytest.Clock{}},
+			Now: time.Now},
+		recorded: &Observed{},
+	}
 }
 
 var (
@@ -89,7 +73,7 @@ func TestTargetAppRegistration_OneGoodReadSufficesAndThreeInARowAreNeededAfterAS
 	} {
 		t.Run(name, func(t *testing.T) {
 			directory := &laggingDirectory{reads: c.reads}
-			seen, err := jobOn(directory).confirm(t.Context(), entra.RegistrationRef{}, applicationMissing)
+			seen, err := operationOn(directory).confirm(t.Context(), entra.RegistrationRef{}, applicationMissing)
 			if err != nil || seen != good || directory.looks != c.looks {
 				t.Errorf("%d looks, want %d; %+v, %v", directory.looks, c.looks, seen, err)
 			}
@@ -101,9 +85,11 @@ func TestTargetAppRegistration_WhatNeverShowsFailsWhenTheOperationsTimeIsOverAnd
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	directory := &laggingDirectory{reads: []*entra.Registration{stale}}
-	j, clock := jobWithClock(directory)
-	_, err := j.confirm(ctx, entra.RegistrationRef{}, applicationMissing)
-	if err == nil || !strings.Contains(err.Error(), "the time allowed by timeouts ran out while Entra did not show the application yet; run the same") {
+	o, clock := operationOn(directory), &retrytest.Clock{}
+	o.Retries.Clock = clock
+	_, err := o.confirm(ctx, entra.RegistrationRef{}, applicationMissing)
+	if err == nil || !strings.Contains(err.Error(), "the time allowed by timeouts ran out while Entra did not show the "+
+		"application yet; run the same") {
 		t.Errorf("%v", err)
 	}
 	if deadline, _ := ctx.Deadline(); deadline.Sub(clock.Now()) > lastLook {
@@ -128,18 +114,18 @@ func TestTargetAppRegistration_NotYetIsWaitedOutOnlyWhileSomethingWasMadeAMoment
 	for name, refusal := range notYet {
 		for _, c := range []struct {
 			when    string
-			prepare func(*job)
+			prepare func(*operation)
 			fresh   bool
 		}{
-			{"made in this operation", func(j *job) { j.wrote = true; j.madeAt = time.Now().AddDate(-1, 0, 0) }, true},
-			{"made by the run before", func(j *job) { j.madeAt = time.Now().Add(-time.Minute) }, true},
-			{"made a year ago", func(j *job) { j.madeAt = time.Now().AddDate(-1, 0, 0) }, false},
+			{"made in this operation", func(o *operation) { o.wrote = true; o.madeAt = time.Now().AddDate(-1, 0, 0) }, true},
+			{"made by the run before", func(o *operation) { o.madeAt = time.Now().Add(-time.Minute) }, true},
+			{"made a year ago", func(o *operation) { o.madeAt = time.Now().AddDate(-1, 0, 0) }, false},
 		} {
 			t.Run(name+", "+c.when, func(t *testing.T) {
 				directory := &laggingDirectory{writes: []entra.Outcome{{Err: refusal}, {Err: refusal}, {}}}
-				j := jobOn(directory)
-				c.prepare(j)
-				_, err := j.write(t.Context(), entra.Sequential, entra.DeleteApplication{}, entra.DeleteServicePrincipal{})
+				o := operationOn(directory)
+				c.prepare(o)
+				_, err := o.write(t.Context(), entra.Sequential, entra.DeleteApplication{}, entra.DeleteServicePrincipal{})
 				if waits := c.fresh && !strings.HasSuffix(name, "(final)"); waits && (err != nil || directory.tries != 3) {
 					t.Errorf("%d writes, %v; want it to be waited out", directory.tries, err)
 				} else if !waits && (!errors.Is(err, refusal) || directory.tries != 1) {
@@ -168,7 +154,8 @@ func TestTargetAppRegistration_WhatThisRunDeletedIsPurgedAsSoonAsTheRecycleBinSh
 	} {
 		t.Run(name, func(t *testing.T) {
 			directory := &laggingDirectory{writes: c.writes}
-			err := jobOn(directory).purge(t.Context(), []entra.Change{entra.PurgeDeletedItem{}}, []entra.Outcome{c.deleted})
+			err := operationOn(directory).purge(t.Context(), []entra.Change{entra.PurgeDeletedItem{}},
+				[]entra.Outcome{c.deleted})
 			if err != nil || directory.tries != c.tries {
 				t.Errorf("%d tries, want %d; %v", directory.tries, c.tries, err)
 			}
@@ -177,8 +164,9 @@ func TestTargetAppRegistration_WhatThisRunDeletedIsPurgedAsSoonAsTheRecycleBinSh
 }
 
 func TestTargetAppRegistration_ADeletionThatOneReplicaKnewNothingOfIsRepeated(t *testing.T) {
-	directory := &laggingDirectory{writes: []entra.Outcome{{Absent: true}, {}}, reads: []*entra.Registration{good, good, stale}}
-	outcomes, err := jobOn(directory).deleteUntilGone(t.Context(), []entra.Change{entra.DeleteApplication{}})
+	directory := &laggingDirectory{writes: []entra.Outcome{{Absent: true}, {}}, reads: []*entra.Registration{good, good,
+		stale}}
+	outcomes, err := operationOn(directory).deleteUntilGone(t.Context(), []entra.Change{entra.DeleteApplication{}})
 	if err != nil || directory.tries != 2 || outcomes[0].Absent {
 		t.Errorf("%d deletions, %+v, %v", directory.tries, outcomes, err)
 	}
@@ -186,9 +174,11 @@ func TestTargetAppRegistration_ADeletionThatOneReplicaKnewNothingOfIsRepeated(t 
 
 func TestTargetAppRegistration_WhatTheFirstDeletionFoundCountsAsDeletedByThisRunThoughTheSecondFindsItGone(t *testing.T) {
 	directory := &laggingDirectory{
-		writes: []entra.Outcome{{}, {Absent: true}}, last: []entra.Outcome{{Absent: true}, {}}, reads: []*entra.Registration{good, stale},
+		writes: []entra.Outcome{{}, {Absent: true}}, last: []entra.Outcome{{Absent: true}, {}},
+		reads: []*entra.Registration{good, stale},
 	}
-	outcomes, err := jobOn(directory).deleteUntilGone(t.Context(), []entra.Change{entra.DeleteServicePrincipal{}, entra.DeleteApplication{}})
+	outcomes, err := operationOn(directory).deleteUntilGone(t.Context(), []entra.Change{entra.DeleteServicePrincipal{},
+		entra.DeleteApplication{}})
 	if err != nil || directory.tries != 2 || outcomes[0].Absent || outcomes[1].Absent {
 		t.Errorf("%d deletions, %+v, %v", directory.tries, outcomes, err)
 	}

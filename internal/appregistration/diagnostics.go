@@ -1,0 +1,97 @@
+package appregistration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
+)
+
+// attributePath is the path of an attribute that package registration names.
+func attributePath(name string) path.Path {
+	root, nested, isNested := strings.Cut(name, ".")
+	if isNested {
+		return path.Root(root).AtName(nested)
+	}
+	return path.Root(root)
+}
+
+func addWarnings(diags *diag.Diagnostics, warnings []registration.Warning) {
+	for _, w := range warnings {
+		if w.Attribute == "" {
+			diags.AddWarning(w.Summary, w.Detail)
+		} else {
+			diags.AddAttributeWarning(attributePath(w.Attribute), w.Summary, w.Detail)
+		}
+	}
+}
+
+// report turns an operation's error into a diagnostic. doing is what failed, for the summary.
+func (r *Resource) report(ctx context.Context, model *Model, doing string, err error, diags *diag.Diagnostics) {
+	if explained, ok := errors.AsType[*registration.Error](err); ok {
+		if explained.Attribute == "" {
+			diags.AddError(explained.Summary, explained.Detail)
+		} else {
+			diags.AddAttributeError(attributePath(explained.Attribute), explained.Summary, explained.Detail)
+		}
+		return
+	}
+	object := fmt.Sprintf("The application %q", model.DisplayName.ValueString())
+	if isSet(model.ClientID) {
+		object += " (client ID " + model.ClientID.ValueString() + ")"
+	}
+	object += " in tenant " + model.TenantID.ValueString()
+	next := nextStep(err)
+	if entra.AsError(err) == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) &&
+		!strings.Contains(err.Error(), "timeouts") {
+		next = "The time that timeouts allows ran out. Run the same command again: it goes on from what is done. Where the " +
+			"network or the tenant is that slow, allow more."
+	}
+	consent, ok := errors.AsType[*registration.ConsentError](err)
+	if !ok {
+		diags.AddError("Failed "+doing, object+": "+tfvalidate.Explain(err, next))
+		return
+	}
+	next += "\n\nOr set grant_admin_consent = false, and let an administrator consent at " +
+		r.consentURL(model, consent.ClientID)
+	diags.AddAttributeError(path.Root("grant_admin_consent"), "Failed "+doing,
+		object+", consent to "+consent.Permission+": "+tfvalidate.Explain(err, strings.TrimSpace(next)))
+}
+
+// nextStep says what a person can do about an answer of Graph; nothing where its own text says enough, or err is none.
+func nextStep(err error) string {
+	refused := entra.AsError(err)
+	switch {
+	case refused == nil:
+	case refused.Status == http.StatusForbidden:
+		return "The identity that Terraform signs in as lacks a right: " + rightFor(refused.Method, refused.Path) + "."
+	case refused.Code == "KeyCredentialsInvalidEndDate":
+		return "Entra takes no new certificate while an expired one is on the application: remove that in the Entra " +
+			"portal, under Certificates & secrets, and apply again."
+	case refused.Code == "CredentialTypeNotAllowedAsPerAppPolicy":
+		return "An app management policy of the tenant allows no certificate on applications at all. Ask for an exemption " +
+			"of this one."
+	}
+	return ""
+}
+
+// rightFor names the least application permission that a call needs (Microsoft Graph permissions reference).
+func rightFor(method, path string) string {
+	switch {
+	case strings.Contains(path, "/appRoleAssign") && method != "GET":
+		return "AppRoleAssignment.ReadWrite.All, to consent to permissions"
+	case method == "GET":
+		return "Application.Read.All, to read applications and service principals"
+	default:
+		return "Application.ReadWrite.OwnedBy (its own applications) or Application.ReadWrite.All, to change applications " +
+			"and service principals"
+	}
+}

@@ -1,0 +1,156 @@
+package registration
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// Delete removes the service principal, and with it the grants, then the application, and then what the store holds of
+// them. The recycle bin is emptied of them if purge is set; an application that was never complete is of no use to
+// anybody and leaves it, too. An error leaves the rest to the next Delete.
+func (t *Tenant) Delete(ctx context.Context, recorded *Observed, purge bool) ([]Warning, error) {
+	o := &operation{Tenant: t, recorded: recorded}
+	err := o.delete(ctx, purge)
+	return o.warnings, err
+}
+
+func (o *operation) delete(ctx context.Context, purge bool) error {
+	journal, err := o.Store.Registration(ctx, o.ID, o.recorded.JournalName())
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	journaled := err == nil
+	if journaled && journal.DeletingAt == nil {
+		now := o.Now()
+		journal.DeletingAt = &now
+		if err := o.Store.SaveRegistration(ctx, journal); err != nil {
+			return err
+		}
+	}
+	if err := o.remove(ctx, purge || journaled && abandoned(&journal, o.recorded.ObjectID)); err != nil || !journaled {
+		return err
+	}
+	return o.forget(ctx, journal)
+}
+
+// remove deletes service principal and application, until Entra shows neither, and empties the recycle bin of them if
+// purge is set.
+func (o *operation) remove(ctx context.Context, purge bool) error {
+	var deletes, purges []entra.Change
+	if principalID := o.recorded.ServicePrincipalID; principalID != "" {
+		deletes = append(deletes, entra.DeleteServicePrincipal{ObjectID: principalID})
+		purges = append(purges, entra.PurgeDeletedItem{ObjectID: principalID})
+	}
+	deletes = append(deletes, entra.DeleteApplication{ObjectID: o.recorded.ObjectID})
+	purges = append(purges, entra.PurgeDeletedItem{ObjectID: o.recorded.ObjectID})
+
+	deleted, err := o.deleteUntilGone(ctx, deletes)
+	if err != nil {
+		return err
+	}
+	o.Names.deleted.Store(o.recorded.ObjectID, true)
+	if !purge {
+		return nil
+	}
+	// The recycle bin may also hold service principals that the state does not know: replaced ones, and one never seen.
+	found, err := o.Directory.Search(ctx, entra.SearchQuery{ClientID: o.recorded.ClientID})
+	if err != nil {
+		return err
+	}
+	for _, principal := range found.DeletedServicePrincipals {
+		if principal.ObjectID != o.recorded.ServicePrincipalID {
+			purges = slices.Insert(purges, 0, entra.Change(entra.PurgeDeletedItem{ObjectID: principal.ObjectID}))
+			deleted = slices.Insert(deleted, 0, entra.Outcome{Absent: true})
+		}
+	}
+	if err := o.purge(ctx, purges, deleted); err != nil {
+		return err
+	}
+	o.Names.purged.Store(o.recorded.ObjectID, true)
+	return nil
+}
+
+// deleteUntilGone deletes, and confirms that Entra shows neither application nor service principal any more. A replica
+// may not know yet what was made a moment ago, and answer a deletion like one of something gone: what is seen
+// afterwards is deleted once more.
+func (o *operation) deleteUntilGone(ctx context.Context, deletes []entra.Change) ([]entra.Outcome, error) {
+	ref := entra.RegistrationRef{ObjectID: o.recorded.ObjectID, ClientID: o.recorded.ClientID}
+	var deleted []entra.Outcome
+	for run := o.waiting(); ; {
+		outcomes, err := o.write(ctx, entra.Sequential, deletes...)
+		if err != nil {
+			return outcomes, err
+		}
+		missed := outcomes[len(outcomes)-1].Absent
+		for i, before := range deleted { // what was deleted before is of course not found again
+			outcomes[i].Absent = outcomes[i].Absent && before.Absent
+			outcomes[i].Lost = outcomes[i].Lost || before.Lost
+		}
+		deleted = outcomes
+		seen, err := o.confirm(ctx, ref, func(seen *entra.Registration) string {
+			switch {
+			case seen.Application != nil && !missed:
+				return "that the application is gone"
+			case seen.ServicePrincipal != nil && !missed:
+				return "that the service principal is gone"
+			}
+			return ""
+		})
+		if err != nil || seen.Application == nil && seen.ServicePrincipal == nil {
+			return outcomes, err
+		}
+		unknown := errors.New("Entra showed the application and knew nothing to delete")
+		if err := run.Again(ctx, retry.Until(unknown)); err != nil {
+			return outcomes, runAgain(err)
+		}
+	}
+}
+
+// purge empties the recycle bin of what was deleted, as the outcomes say.
+func (o *operation) purge(ctx context.Context, purges []entra.Change, deleted []entra.Outcome) error {
+	needed := make([]int, len(purges))
+	for i, outcome := range deleted {
+		needed[i] = missesNeeded(outcome)
+	}
+	for run := o.waiting(); ; {
+		outcomes, err := o.write(ctx, entra.Sequential, purges...)
+		if err != nil {
+			return err
+		}
+		var missed []entra.Change
+		var missedNeeded []int
+		for i, outcome := range outcomes {
+			if outcome.Lost {
+				needed[i] = min(needed[i], lostReads) // it may be gone by this purge, whose answer was lost
+			}
+			if outcome.Absent && run.Attempts()+1 < needed[i] {
+				missed, missedNeeded = append(missed, purges[i]), append(missedNeeded, needed[i])
+			}
+		}
+		if len(missed) == 0 {
+			return nil
+		}
+		if err := run.Again(ctx, retry.Until(errors.New("Entra's recycle bin did not show what was deleted"))); err != nil {
+			return runAgain(err)
+		}
+		purges, needed = missed, missedNeeded
+	}
+}
+
+// missesNeeded says how many looks into the recycle bin have to miss an object before it counts as purged already. What
+// this very run has put there must be in it, even if Entra does not show it yet.
+func missesNeeded(deleted entra.Outcome) int {
+	switch {
+	case !deleted.Absent:
+		return math.MaxInt
+	case deleted.Lost:
+		return lostReads
+	}
+	return goodReads
+}

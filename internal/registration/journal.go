@@ -1,0 +1,128 @@
+package registration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// JournalName names the registration's entry in the store's journal: by the unique name, which an imported application
+// may lack.
+func (recorded *Observed) JournalName() string {
+	if recorded.UniqueName != "" {
+		return recorded.UniqueName
+	}
+	return "imported-" + recorded.ClientID
+}
+
+// journal reads the registration's entry. A store that cannot be read has none.
+func (t *Tenant) journal(ctx context.Context, recorded *Observed) (entry store.Registration, ok bool) {
+	entry, err := t.Store.Registration(ctx, t.ID, recorded.JournalName())
+	return entry, err == nil
+}
+
+// NeverComplete reports whether the application was created here and never completed. A store that cannot be read tells
+// nothing.
+func (t *Tenant) NeverComplete(ctx context.Context, recorded *Observed) bool {
+	journal, ok := t.journal(ctx, recorded)
+	return ok && abandoned(&journal, recorded.ObjectID)
+}
+
+// abandoned reports whether the journal created the application and never completed it. Such a one is of no use to
+// anybody; an imported or restored one may well be.
+func abandoned(journal *store.Registration, objectID string) bool {
+	return journal.Created && journal.CompletedAt == nil && journal.ObjectID == objectID
+}
+
+// Completed returns the journal's entry of that unique name if it is complete and the tenant still has the application;
+// ok is false, too, where neither could be found out.
+func (t *Tenant) Completed(ctx context.Context, uniqueName string) (journal store.Registration, ok bool) {
+	journal, ok = t.journal(ctx, &Observed{UniqueName: uniqueName})
+	if !ok || journal.CompletedAt == nil {
+		return journal, false
+	}
+	ref := entra.RegistrationRef{ObjectID: journal.ObjectID, ClientID: journal.ClientID}
+	seen, err := t.Directory.Registration(ctx, ref)
+	return journal, err == nil && seen.Application != nil
+}
+
+// conclude marks the registration as complete, and removes the certificates that are not on the application any more
+// from the journal and from the store, regardless of who took them off. Where the application was imported, or is
+// another one than the journal's, what the journal names may be of use to somebody else, and stays.
+func (o *operation) conclude(ctx context.Context, application *entra.Application) error {
+	name := o.spec.UniqueName
+	if o.recorded != nil {
+		name = o.recorded.JournalName()
+	}
+	journal, err := o.Store.Registration(ctx, o.ID, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // an imported application: its certificates were never ours
+	}
+	if err != nil {
+		return err
+	}
+	imported := journal.ObjectID != application.ObjectID || o.spec.Certificate.KeySource == KeyExternal
+	named := o.named() // the next plan finds what the state names, or puts it back
+	var kept, unused []string
+	for _, thumbprint := range journal.Thumbprints {
+		if imported || keyWith(application, thumbprint) >= 0 || slices.Contains(named, thumbprint) {
+			kept = append(kept, thumbprint)
+		} else {
+			unused = append(unused, thumbprint)
+		}
+	}
+	now := o.Now()
+	journal.CompletedAt, journal.DeletingAt = &now, nil // a destroy that was refused is not wanted any more
+	journal.Thumbprints = kept
+	if err := o.Store.SaveRegistration(ctx, journal); err != nil {
+		return err
+	}
+	return o.dropCertificates(ctx, unused)
+}
+
+// named lists the thumbprints of the certificates that the state will name.
+func (o *operation) named() []string {
+	named := []string{o.spec.Certificate.Thumbprint}
+	if o.goal.certificate != nil {
+		named = append(named, certificate.Thumbprint(o.goal.certificate))
+	}
+	for _, entry := range o.goal.previous {
+		named = append(named, entry.Thumbprint)
+	}
+	return named
+}
+
+// forget removes the journal's entry and our certificates from the store.
+func (o *operation) forget(ctx context.Context, journal store.Registration) error {
+	if err := o.Store.DeleteRegistration(ctx, o.ID, journal.UniqueName); err != nil {
+		return err
+	}
+	return o.dropCertificates(ctx, journal.Thumbprints)
+}
+
+// dropCertificates removes certificates from the store. One that a connection still names stays, since its key may be
+// the only one.
+func (o *operation) dropCertificates(ctx context.Context, thumbprints []string) error {
+	for _, thumbprint := range thumbprints {
+		users, err := o.Store.CertificateNamedBy(ctx, o.ID, thumbprint)
+		if err != nil {
+			return err
+		}
+		if len(users) > 0 {
+			o.warnings = append(o.warnings, Warning{Summary: "Certificate kept in the store", Detail: fmt.Sprintf(
+				"The certificate %s stays in the connection store, because it is named by: %s.",
+				thumbprint, strings.Join(users, ", "))})
+			continue
+		}
+		if err := o.Store.DeleteCertificate(ctx, o.ID, thumbprint); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package registration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+)
+
+// What Read finds where the application is not there.
+var (
+	ErrGone          = errors.New("the application is gone")
+	ErrDestroyCutOff = errors.New("the application is gone, and the destroy that deleted it was cut off")
+)
+
+// Read looks at a recorded registration. ErrGone and ErrDestroyCutOff say what became of it; *Error is one of the
+// store.
+func (t *Tenant) Read(ctx context.Context, recorded *Observed) (*Observed, error) {
+	if err := t.storeIsThere(ctx, recorded); err != nil {
+		return nil, err
+	}
+	found, err := t.read(ctx, recorded, apisOf(rolesOf(recorded.Permissions)))
+	if err != nil {
+		return nil, err
+	}
+	if found.Application != nil {
+		return t.observe(ctx, found, recorded.Permissions, recorded.Certificate), nil
+	}
+	if journal, ok := t.journal(ctx, recorded); ok && journal.DeletingAt != nil {
+		return nil, ErrDestroyCutOff
+	}
+	return nil, ErrGone
+}
+
+// storeIsThere keeps a share that is not mounted, or another URL, from looking like a key that is lost: every
+// certificate would be planned to be replaced. What has no key in the store needs none.
+func (t *Tenant) storeIsThere(ctx context.Context, recorded *Observed) error {
+	if recorded.Certificate.KeySource != KeyGenerated {
+		return nil
+	}
+	there, err := t.Store.Exists(ctx, "", "")
+	if err != nil {
+		return &Error{Summary: "The connection store cannot be read", Detail: err.Error()}
+	}
+	if there {
+		return nil
+	}
+	return &Error{Summary: "The connection store is not there", Detail: fmt.Sprintf(
+		"There is no connection store at %s, where the key of the app registration %q (client ID %s, certificate %s) is "+
+			"kept. Mount the folder, or set the URL right (connection_store of the provider, CODETWO_STORE_URL). If the store "+
+			"is gone for good, forget the registration (terraform state rm), import it with the id %s/%s, and set "+
+			"certificate.take_over = true, which gives it a new certificate.",
+		t.Store.URL(), recorded.DisplayName, recorded.ClientID, recorded.Certificate.Thumbprint, t.ID, recorded.ClientID)}
+}
+
+// read reads a registration. One replica may not know an object that exists: only a second read that misses it makes it
+// gone, and a fifth one where the journal says that it was created a moment ago and is not being deleted.
+func (t *Tenant) read(ctx context.Context, recorded *Observed, apis []string) (*entra.Registration, error) {
+	ref := entra.RegistrationRef{ObjectID: recorded.ObjectID, ClientID: recorded.ClientID, APIs: apis}
+	reads := 2
+	for run := t.waiting(); ; {
+		found, err := t.Directory.Registration(ctx, ref)
+		if err != nil || found.Application != nil {
+			return found, err
+		}
+		if run.Attempts() == 0 {
+			journal, ok := t.journal(ctx, recorded)
+			if ok && journal.DeletingAt == nil && t.Now().Sub(journal.StartedAt) < replication {
+				reads = lostReads
+			}
+		}
+		if run.Attempts() == reads-1 {
+			return found, nil
+		}
+		if err := run.Again(ctx, retry.Until(errors.New("Entra did not show the application"))); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Import looks at the application of that client ID or object ID, of which nothing is recorded. ErrGone says that it
+// was there, and is no more.
+func (t *Tenant) Import(ctx context.Context, id string) (*Observed, error) {
+	result, err := t.Directory.Search(ctx, entra.SearchQuery{ClientID: id})
+	if err != nil {
+		return nil, err
+	}
+	application := result.ByClientID
+	if application == nil {
+		found, err := t.Directory.Registration(ctx, entra.RegistrationRef{ObjectID: id, ClientID: id})
+		if err != nil {
+			return nil, err
+		}
+		if application = found.Application; application == nil {
+			return nil, &Error{"id", "No such application", fmt.Sprintf(
+				"The tenant %s has no application with the client ID or object ID %s. Compare it with the application's Overview "+
+					"page in the Entra portal.", t.ID, id)}
+		}
+	}
+	found, err := t.read(ctx, &Observed{ObjectID: application.ObjectID, ClientID: application.ClientID}, nil)
+	if err != nil {
+		return nil, err
+	}
+	if found.Application == nil {
+		return nil, ErrGone
+	}
+	return t.Imported(ctx, found), nil
+}
+
+// readsAtOnce is how many applications of one tenant are read side by side.
+const readsAtOnce = 8
+
+// List finds the applications whose names begin so, and those created here, and reads each. They are in the order of
+// their names and then of their creation.
+func List(ctx context.Context, directory entra.Directory, prefix string) ([]*entra.Registration, error) {
+	result, err := directory.Search(ctx, entra.SearchQuery{DisplayNamePrefix: prefix, Tag: providerTag})
+	if err != nil {
+		return nil, err
+	}
+	if result.ListDenied != nil {
+		return nil, result.ListDenied
+	}
+	applications := slices.Concat(result.ByPrefix, result.ByTag)
+	slices.SortFunc(applications, func(a, b entra.Application) int {
+		return slices.Compare(
+			[]string{a.DisplayName, a.CreatedAt.UTC().Format(time.RFC3339), a.ObjectID},
+			[]string{b.DisplayName, b.CreatedAt.UTC().Format(time.RFC3339), b.ObjectID})
+	})
+	applications = slices.CompactFunc(applications, func(a, b entra.Application) bool { return a.ObjectID == b.ObjectID })
+
+	found := make([]*entra.Registration, len(applications))
+	reads, ctx := errgroup.WithContext(ctx)
+	reads.SetLimit(readsAtOnce)
+	for i, application := range applications {
+		reads.Go(func() (err error) {
+			found[i], err = directory.Registration(ctx, entra.RegistrationRef{
+				ObjectID: application.ObjectID, ClientID: application.ClientID,
+				APIs: []string{permission.Exchange.AppID, permission.Graph.AppID},
+			})
+			return err
+		})
+	}
+	if err := reads.Wait(); err != nil {
+		return nil, err
+	}
+	deletedMeanwhile := func(registration *entra.Registration) bool { return registration.Application == nil }
+	return slices.DeleteFunc(found, deletedMeanwhile), nil
+}

@@ -1,0 +1,226 @@
+// Package registration is the life of CodeTwo's app in a target tenant: application, service principal, certificate,
+// permissions and consent are created, read, changed and deleted as one thing. Spec says what is wanted, Observed what
+// is there, and the store's journal what was begun. The package does not know Terraform.
+package registration
+
+import (
+	"context"
+	"crypto/x509"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+)
+
+// providerTag marks the applications that were created here; a second tag holds the journal's marker.
+const (
+	providerTag  = "terraform-provider-codetwo"
+	markerPrefix = "codetwo-registration:"
+)
+
+// SingleTenant is the sign-in audience of an application of one tenant.
+const SingleTenant = "AzureADMyOrg"
+
+// Where a certificate's key is.
+const (
+	KeyGenerated = "generated" // in the store
+	KeyProvided  = "provided"  // with the user, who gave the certificate alone
+	KeyExternal  = "external"  // unknown: the application was imported with it
+)
+
+// What a certificate is like where the configuration does not say. CodeTwo's wizard makes it last as long, of that
+// size.
+const (
+	DefaultValidityYears   = 5
+	DefaultKeySize         = 2048 // bits
+	DefaultRenewBeforeDays = 60
+	DefaultPreviousDays    = 30
+)
+
+// Tenant is a target tenant whose app registrations are kept.
+type Tenant struct {
+	ID        string // GUID
+	Directory entra.Directory
+	Store     *store.Store // of journals and keys; Imported and List do without
+	Names     *Names       // shared by all tenants of a provider
+	Retries   retry.Policy // for the directory's replicas; First, Longest and Last are set here
+	Now       func() time.Time
+}
+
+// Spec says what a registration is to be.
+type Spec struct {
+	DisplayName        string
+	UniqueName         string                // empty only where an imported application has none
+	Permissions        map[string]Permission // by "<api>/<name>"
+	Unexpected         map[string]Permission // that were not asked for, and stay
+	GrantConsent       bool                  // to Permissions, for the whole tenant
+	AllowDuplicateName bool
+	RestoreDeleted     bool
+	Certificate        Certificate
+}
+
+// Observed is a registration as the tenant shows it, or as it was recorded when it was last seen.
+type Observed struct {
+	ObjectID, ClientID string // GUIDs
+	DisplayName        string
+	UniqueName         string // empty: the application has none
+	SignInAudience     string
+	ServicePrincipalID string                // object ID, a GUID; empty: there is none
+	Enabled            bool                  // the application may sign in
+	Permissions        map[string]Permission // asked for, by "<api>/<name>"
+	Unexpected         map[string]Permission // declared or granted without being asked for
+	Credentials        []Credential          // that are not from here
+	Certificate        Certificate
+}
+
+// Permission is an application permission and what an application has of it.
+type Permission struct {
+	permission.Permission
+	Declared, Consented bool
+}
+
+func (p Permission) role() entra.RoleRef {
+	return entra.RoleRef{ResourceAppID: p.API.AppID, RoleID: p.ID}
+}
+
+// Credential is one way to sign in as an application.
+type Credential struct {
+	Kind   string // client_secret, certificate or federated_credential
+	KeyID  string // GUID
+	Name   string
+	Expiry time.Time // zero: never
+}
+
+// Certificate is what an application signs in with: how it is to be, and what is known of it.
+type Certificate struct {
+	KeySource       string // KeyGenerated, KeyProvided or KeyExternal
+	ValidityYears   int    // of a generated one
+	KeySize         int    // of a generated one, in bits
+	RenewBeforeDays int    // how many days before its end a new one is due
+	PreviousDays    int    // how many days a replaced one still signs in
+
+	PEM        string // without its key; empty in a Spec: a new one is generated
+	Thumbprint string // SHA-1, 40 upper-case hex digits; empty in an Observed: the application lacks it
+	NotBefore  time.Time
+	NotAfter   time.Time
+	RenewalDue bool       // by time, or for want of a usable key
+	Previous   []Previous // replaced certificates that still sign in
+	RemovalDue []string   // key IDs of those whose time is over
+}
+
+// Previous is a certificate that a newer one replaced and that still signs in.
+type Previous struct {
+	Thumbprint  string // SHA-1
+	KeyID       string // GUID
+	RemoveAfter time.Time
+}
+
+// Describe fills in what the certificate says of itself.
+func (c *Certificate) Describe(from *x509.Certificate) {
+	c.Thumbprint, c.PEM = certificate.Thumbprint(from), certificate.EncodePEM(from)
+	c.NotBefore, c.NotAfter = from.NotBefore, from.NotAfter
+}
+
+// DueForRenewal reports whether a certificate that ends then is so many days from its end, or past it.
+func DueForRenewal(notAfter time.Time, beforeDays int, now time.Time) bool {
+	return !now.Before(notAfter.AddDate(0, 0, -beforeDays))
+}
+
+// Warning is what an operation did not do, or could not find out.
+type Warning struct{ Attribute, Summary, Detail string } // Attribute as in Error
+
+// Error is an error that is explained to its end.
+type Error struct {
+	Attribute string // the path of the attribute that it is about, such as certificate.key_size; empty: none
+	Summary   string
+	Detail    string
+}
+
+func (e *Error) Error() string { return e.Summary + ": " + e.Detail }
+
+// ConsentError is a refused consent to a permission.
+type ConsentError struct {
+	Permission string // "<api>/<name>"
+	ClientID   string // the application's, a GUID
+	Err        error
+}
+
+func (e *ConsentError) Error() string { return "consenting to " + e.Permission + ": " + e.Err.Error() }
+
+func (e *ConsentError) Unwrap() error { return e.Err }
+
+// operation is one change of one registration.
+type operation struct {
+	*Tenant
+	spec     Spec      // of a create or an update
+	recorded *Observed // nil in a create
+	goal     target
+	wrote    bool      // this operation has changed something in the tenant
+	madeAt   time.Time // when the application was created; zero while that is not known
+	warnings []Warning
+}
+
+// outcome describes what an operation leaves: what was planned or, after an error, what the tenant shows. It is nil
+// where nothing was created or changed.
+func (o *operation) outcome(ctx context.Context, found *entra.Registration, err error) (*Observed, []Warning, error) {
+	if found == nil {
+		return nil, o.warnings, err
+	}
+	planned := o.spec.Certificate
+	planned.Previous = o.goal.previous
+	if o.goal.certificate != nil {
+		planned.Describe(o.goal.certificate)
+	}
+	if err == nil {
+		seen := &Observed{
+			ObjectID: found.Application.ObjectID, ClientID: found.Application.ClientID, ServicePrincipalID: principalID(found),
+			DisplayName: o.spec.DisplayName, UniqueName: found.Application.UniqueName, SignInAudience: SingleTenant,
+			Enabled: true, Permissions: o.spec.Permissions, Unexpected: o.spec.Unexpected, Certificate: planned,
+		}
+		if o.recorded != nil {
+			seen.Credentials = o.recorded.Credentials
+		}
+		return seen, o.warnings, nil
+	}
+	seen, failed := o.Directory.Registration(ctx, o.refOf(found.Application))
+	if failed == nil && seen.Application != nil {
+		found = seen
+	}
+	if o.recorded != nil { // what the failed operation did not replace or remove is still the registration's
+		before := o.recorded.Certificate
+		if o.goal.certificate != nil && keyWith(found.Application, planned.Thumbprint) < 0 {
+			planned = before
+		}
+		for _, entry := range before.Previous {
+			if !slices.ContainsFunc(planned.Previous, func(other Previous) bool { return other.KeyID == entry.KeyID }) {
+				planned.Previous = append(slices.Clip(planned.Previous), entry)
+			}
+		}
+	}
+	return o.observe(ctx, found, o.spec.Permissions, planned), o.warnings, err
+}
+
+func principalID(found *entra.Registration) string {
+	if found.ServicePrincipal == nil {
+		return ""
+	}
+	return found.ServicePrincipal.ObjectID
+}
+
+// MarkerOf returns the journal's marker on an application that was created here; empty on any other.
+func MarkerOf(application *entra.Application) string {
+	if !slices.Contains(application.Tags, providerTag) {
+		return ""
+	}
+	for _, tag := range application.Tags {
+		if marker, ok := strings.CutPrefix(tag, markerPrefix); ok {
+			return marker
+		}
+	}
+	return ""
+}
