@@ -37,7 +37,7 @@ type Facts struct {
 	Answers
 }
 
-// Answers is what the tenant answered to the app that signed in. Another sign-in makes them void.
+// Answers is what the tenant answered to the app that signed in. Another sign-in makes it void.
 type Answers struct {
 	Organization    *entra.Organization
 	OrganizationErr error
