@@ -124,7 +124,8 @@ func openFixture(t *testing.T, name string) *fixture {
 	})
 	f.cli.Environment = append(f.cli.Environment, "TF_VAR_client_secret=a client secret for tests")
 	provider := env.ProviderWith(env.Tenant(0).Callers.Full, directory.Tenants[0],
-		fmt.Sprintf("connection_store = {\n    url        = %q\n    passphrase = %q\n  }", env.StoreURL(), acctest.Passphrase))
+		fmt.Sprintf("connection_store = {\n    url        = %q\n    passphrase = %q\n  }", env.StoreURL(),
+			acctest.Passphrase))
 	state := strings.NewReplacer(fixtureStore, env.StoreURL(), fixtureOrigin, env.Server.Origin()).
 		Replace(read(t, filepath.Join(folder, "terraform.tfstate")))
 	for file, content := range map[string]string{
@@ -191,7 +192,8 @@ func (f *fixture) plans(lines string, warnings ...string) {
 	plan, _, _ := strings.Cut(output, "\nWarning: ")
 	planned := strings.Join(changedLines.FindAllString(plan, -1), "\n")
 	if changes != (lines != "") || planned != lines || !reflect.DeepEqual(warned, warnings) {
-		f.t.Errorf("the plan has the changes\n%s\nand the warnings %q, want\n%s\nand %q:\n%s", planned, warned, lines, warnings, output)
+		f.t.Errorf("the plan has the changes\n%s\nand the warnings %q, want\n%s\nand %q:\n%s", planned, warned, lines,
+			warnings, output)
 	}
 }
 
@@ -224,7 +226,8 @@ func (x *translation) around(next http.Handler) http.Handler {
 		}
 		r = r.Clone(r.Context())
 		r.Body = io.NopCloser(bytes.NewReader([]byte(in.Replace(string(body)))))
-		r.URL.Path, r.URL.RawPath, r.URL.RawQuery = in.Replace(r.URL.Path), in.Replace(r.URL.RawPath), in.Replace(r.URL.RawQuery)
+		r.URL.Path, r.URL.RawPath, r.URL.RawQuery = in.Replace(r.URL.Path), in.Replace(r.URL.RawPath),
+			in.Replace(r.URL.RawQuery)
 		recorded := httptest.NewRecorder()
 		next.ServeHTTP(recorded, r)
 		for name, values := range recorded.Header() {

@@ -70,7 +70,7 @@ func TestTargetAppRegistration_TheListResourceFindsAppsThatAnImportByIdentityTak
 	env := acctest.Start(t, sandbox.Options{})
 	app := wizardMade(t, env)
 	p := env.Protocol(env.Tenant(0).Callers.Full)
-	server, ok := p.ProviderServer.(tfprotov6.ProviderServerWithListResource) //nolint:staticcheck // until the methods move, there is no other way to ask
+	server, ok := p.ProviderServer.(tfprotov6.ProviderServerWithListResource) //nolint:staticcheck // no other way yet
 	if !ok {
 		t.Fatal("the provider cannot be queried")
 	}

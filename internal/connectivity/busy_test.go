@@ -78,7 +78,8 @@ func TestAccTargetConnectivity_AServiceThatStaysBusyTakesTheTimeAllowedAndIsTold
 			b := newBench(t, sandbox.Options{}, waited.option())
 			b.tenant.Mailboxes.Licensed = b.tenant.Mailboxes.PublicFolderOwner
 			connection := b.connect(b.register(), withPublicFolders)
-			if err := b.Server.Inject(sandbox.Fault{At: service.at, Kind: sandbox.Throttled, Times: 1000, RetryAfter: "30"}); err != nil {
+			if err := b.Server.Inject(sandbox.Fault{At: service.at, Kind: sandbox.Throttled, Times: 1000,
+				RetryAfter: "30"}); err != nil {
 				t.Fatal(err)
 			}
 			got := b.read(connection, nil)
@@ -118,7 +119,8 @@ func TestAccTargetConnectivity_ABusyAutodiscoverLeavesTimeForABusyMailbox(t *tes
 	var waited pauses
 	b := newBench(t, sandbox.Options{}, waited.option())
 	connection := b.connect(b.register(), nil)
-	if err := b.Server.Inject(sandbox.Fault{At: waitedFor["Autodiscover"].at, Kind: sandbox.Throttled, Times: 1000, RetryAfter: "30"}); err != nil {
+	if err := b.Server.Inject(sandbox.Fault{At: waitedFor["Autodiscover"].at, Kind: sandbox.Throttled, Times: 1000,
+		RetryAfter: "30"}); err != nil {
 		t.Fatal(err)
 	}
 	b.Inject(sandbox.Fault{At: waitedFor["the mailbox"].at, Kind: sandbox.Throttled, Times: 2, RetryAfter: "60"})

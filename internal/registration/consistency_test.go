@@ -172,7 +172,7 @@ func TestTargetAppRegistration_ADeletionThatOneReplicaKnewNothingOfIsRepeated(t 
 	}
 }
 
-func TestTargetAppRegistration_WhatTheFirstDeletionFoundCountsAsDeletedByThisRunThoughTheSecondFindsItGone(t *testing.T) {
+func TestTargetAppRegistration_WhatTheFirstDeletionFoundCountsAsDeletedThoughTheSecondFindsItGone(t *testing.T) {
 	directory := &laggingDirectory{
 		writes: []entra.Outcome{{}, {Absent: true}}, last: []entra.Outcome{{Absent: true}, {}},
 		reads: []*entra.Registration{good, stale},
