@@ -45,7 +45,7 @@ type Report struct {
 	// Failed and Undecided report whether any check is.
 	Failed, Undecided bool
 	// Connected is true when the app signed in, no check failed and none was left undecided; false when one failed;
-	// nil when it could not be told.
+	// nil when it could not be determined.
 	Connected *bool
 }
 

@@ -121,7 +121,7 @@ func diagnostics(id string, report checks.Report, failOnError bool) (told diag.D
 	case report.Failed:
 		told.AddAttributeWarning(at, "The target connection does not work: "+id, text)
 	case report.Undecided:
-		told.AddAttributeWarning(at, "Whether the target connection works could not be told: "+id, text)
+		told.AddAttributeWarning(at, "Could not determine whether the target connection works: "+id, text)
 	case remedies:
 		told.AddAttributeWarning(at, "The target connection works, but: "+id, text)
 	}

@@ -266,7 +266,7 @@ func TestAccTargetConnectivity_AKeyThatIsElsewhereLeavesTheTenantChecked(t *test
 		got.row(checks.Tenant).status != "passed" || b.signIns(connection) != 0 {
 		t.Errorf("connected %s, %d tokens: %+v", got.connected, b.signIns(connection), got.rows)
 	}
-	if !strings.Contains(got.text(), "could not be told") || !strings.Contains(got.text(), "migration server") ||
+	if !strings.Contains(got.text(), "Could not determine") || !strings.Contains(got.text(), "migration server") ||
 		len(got.diagnostics) != 1 || got.diagnostics[0].Severity != tfprotov6.DiagnosticSeverityWarning {
 		t.Errorf("the warning is:\n%s", got.text())
 	}

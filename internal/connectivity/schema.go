@@ -42,7 +42,7 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 			"fail_on_error": schema.BoolAttribute{
 				Optional: true,
 				MarkdownDescription: "Whether failed checks are an error, which stops plan and apply, and `terraform destroy` " +
-					"too. Default: `false`. Checks that could not be told remain warnings: to be strict, ask for `connected == " +
+					"too. Default: `false`. Checks that could not be determined remain warnings: to be strict, ask for `connected == " +
 					"true` in a `check` block or a postcondition.",
 			},
 			"skip_checks": schema.SetAttribute{
@@ -55,7 +55,7 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 			"connected": schema.BoolAttribute{
 				Computed: true,
 				MarkdownDescription: "`true`: the app signed in, and no check failed or was left open. `false`: a check failed. " +
-					"Null: it could not be told, for instance because the certificate's private key is not in the store.",
+					"Null: it could not be determined, for instance because the certificate's private key is not in the store.",
 			},
 			"checks": schema.ListNestedAttribute{
 				Computed:            true,
