@@ -58,9 +58,10 @@ func WithTransport(wrap func(next http.RoundTripper) http.RoundTripper) Option {
 // WithClock replaces the clock by which renewals are due and certificates expire.
 func WithClock(now func() time.Time) Option { return func(p *Provider) { p.now = now } }
 
-// WithRetryClock replaces the clock by which an operation waits for replicas, and for what is not ready yet. It is called
-// once for each operation: a deadline is set when the operation begins, so a clock that runs ahead of the real one must not
-// bring along what passed in another operation. The provider's own sign-in and Microsoft Graph wait by the real clock.
+// WithRetryClock replaces the clock by which an operation waits for replicas, and for what is not ready yet. It is
+// called once for each operation: a deadline is set when the operation begins, so a clock that runs ahead of the real
+// one must not bring along what passed in another operation. The provider's own sign-in and Microsoft Graph wait by the
+// real clock.
 func WithRetryClock(clock func() retry.Clock) Option { return func(p *Provider) { p.clock = clock } }
 
 // Provider is the codetwo provider.
