@@ -197,7 +197,7 @@ func (f *fixture) plans(lines string, warnings ...string) {
 	}
 }
 
-// translation stands before a sandbox, and exchanges GUIDs of a fixture for the sandbox's own in requests, and back in
+// translation is middleware in front of a sandbox that exchanges GUIDs of a fixture for the sandbox's own in requests, and back in
 // responses. All of them are equally long, so lengths stay.
 type translation struct {
 	in, out atomic.Pointer[strings.Replacer] // nil before begin

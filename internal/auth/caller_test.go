@@ -55,7 +55,7 @@ func TestCallerSignsInToEveryTenantOnceAndKeepsTheToken(t *testing.T) {
 		t.Fatalf("%d token requests for two tenants", len(requests))
 	}
 	if service.configurations != 0 {
-		t.Errorf("beside them, the endpoints were asked for %d times", service.configurations)
+		t.Errorf("the endpoints were asked for as well, %d times", service.configurations)
 	}
 	for _, form := range requests {
 		if form.Get("client_id") != client1 || form.Get("client_secret") != secret1 ||

@@ -60,7 +60,7 @@ const (
 		"machine; otherwise look at HTTPS_PROXY, the firewall, and the provider's endpoints."
 	notEntra = "Something between this machine and Entra answered. Look at HTTPS_PROXY, the firewall, and the " +
 		"provider's endpoints."
-	busyOrNotEntra = planAgain + " If it stays, look at what stands between this machine and Entra: HTTPS_PROXY, the " +
+	busyOrNotEntra = planAgain + " If it stays, check what is between this machine and Entra: HTTPS_PROXY, the " +
 		"firewall, and the provider's endpoints."
 )
 

@@ -1,5 +1,6 @@
-// Package checks judges whether CodeTwo can work with a target connection: from facts that others gathered, it makes
-// one result per check, each with a remedy that a person can carry out. It does no I/O.
+// Package checks holds the connectivity checks, which judge whether CodeTwo can work with a target connection: from
+// facts that others gathered, it makes one result per check, each with a remedy that a person can carry out. It does no
+// I/O.
 package checks
 
 import (

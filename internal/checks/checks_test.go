@@ -224,7 +224,7 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 			[]string{"opaque"}, nil},
 
 		"another tenant's domain": {func(f *Facts) { f.Connection.Mailbox = "migration@fabrikam.com" }, Organization, Failed,
-			"false", []string{"fabrikam.com is no verified domain", "Contoso.com"}, []string{"Domains"}},
+			"false", []string{"fabrikam.com is not a verified domain", "Contoso.com"}, []string{"Domains"}},
 		"a refused organization": {func(f *Facts) { f.OrganizationErr = &entra.Error{Status: 403} }, Organization, Skipped,
 			"null", []string{"Directory.Read.All"}, []string{"Directory.Read.All"}},
 
@@ -279,7 +279,7 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 			"true", []string{"grace"}, []string{"Renew"}},
 		"an unknown plan": {func(f *Facts) { f.User.Plans[0].ServicePlanID = tenantID }, Mailbox, Warning,
 			"true", []string{tenantID}, nil},
-		"kiosk beside a better": {func(f *Facts) {
+		"kiosk and a better plan": {func(f *Facts) {
 			f.User.Plans = append([]entra.AssignedPlan{{Service: "exchange", ServicePlanID: kioskPlan, Status: "Enabled"}},
 				f.User.Plans...)
 		}, Mailbox, Passed, "true", nil, nil},

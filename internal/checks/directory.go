@@ -49,7 +49,7 @@ func (f *Facts) organization() Result {
 	slices.Sort(names)
 	return failed(fmt.Sprintf("Choose a mailbox in one of them, or verify %s at Microsoft 365 admin center > Settings > "+
 		"Domains. If the mailbox is right, tenant_id is not.", domain),
-		"%s is no verified domain of %s, which has %s. %s", domain, escape.Visible(f.Organization.DisplayName),
+		"%s is not a verified domain of %s, which has %s. %s", domain, escape.Visible(f.Organization.DisplayName),
 		escape.Visible(strings.Join(names, ", ")), noMailbox)
 }
 

@@ -35,7 +35,7 @@ const (
 	ewsBlocked  = "EWS is blocked by policy for this user or tenant"
 )
 
-// Answers that are no response code of EWS.
+// Answers other than response codes of EWS.
 const (
 	foreignURL   = "Autodiscover names an address outside outlook.office365.com"
 	bare403      = "HTTP 403"

@@ -111,7 +111,7 @@ func TestThePublicFoldersBelowTheRootAreJudgedWithIt(t *testing.T) {
 				`# New-PublicFolder -Name '2019' -Path '\HR\Old'`,
 				`# Add-PublicFolderClientPermission -Identity '\HR\Old\2019'`, `# New-PublicFolder -Name '2020' -Path '\hr\Old'`,
 				`# Add-PublicFolderClientPermission -Identity '\hr\Old\2020'`}, ""},
-		"one to create beside one to change": {folders(at(`\Sales`, author), absent(`\HR`, `\HR`)), Failed, "false",
+		"one to create and one to change": {folders(at(`\Sales`, author), absent(`\HR`, `\HR`)), Failed, "false",
 			address + ` is not Owner of 2 of 3 public folders: \Sales (it may not create subfolders, change the folder); \HR ` +
 				`(it does not exist, or the mailbox may not see it)`,
 			[]string{"\nAdd-PublicFolderClientPermission -Identity '\\Sales'", "# Missing", "# New-PublicFolder -Name 'HR'",

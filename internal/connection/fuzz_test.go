@@ -23,7 +23,7 @@ func FuzzAnImportIDNamesATenantAndAMailbox(f *testing.F) {
 			t.Errorf("the connection %q cannot be imported", connection.ID())
 		}
 		if strings.Contains(given, "/") && isImportID(given) && isImportID("x"+given) {
-			t.Errorf("something may stand before %q", given)
+			t.Errorf("something may precede %q", given)
 		}
 	})
 }

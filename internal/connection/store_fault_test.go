@@ -126,7 +126,7 @@ func TestAccTargetConnection_HostileMailboxesAreKeptSafelyOrRefusedClearly(t *te
 		return nil
 	}})
 	if after := env.everything(); after != before {
-		t.Errorf("beside the store there were %s, and are %s", before, after)
+		t.Errorf("outside the store there were %s, and are %s", before, after)
 	}
 
 	for mailbox, why := range map[string]string{

@@ -84,7 +84,7 @@ resource "codetwo_target_connection" "many" {
 	}
 	if left, _ := filepath.Glob(filepath.Join(env.folder, tenantID, "connections", "*")); len(left) != manyOthers ||
 		others() != manyOthers {
-		t.Errorf("%d files are left beside %d others", len(left)-others(), others())
+		t.Errorf("%d files are left in addition to %d others", len(left)-others(), others())
 	}
 }
 

@@ -123,7 +123,7 @@ func TestAccTargetConnection_StoreThatIsFullLosesNothingAndGoesOnWhenThereIsRoom
 				},
 				Config: changed, ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)),
 			},
-			tf.TestStep{PreConfig: full, Config: changed, Destroy: true}, // which needs no room
+			tf.TestStep{PreConfig: full, Config: changed, Destroy: true}, // which needs no space
 			tf.TestStep{PreConfig: room, Config: config},
 		)
 	})

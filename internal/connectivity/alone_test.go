@@ -29,7 +29,7 @@ var proof = map[string]string{
 	checks.PublicFolders: "/autodiscover/autodiscover.svc",
 }
 
-// answered tells whether a request of a check's proof was carried out since the last Forget.
+// answered reports whether a request of a check's proof was carried out since the last Forget.
 func (b *bench) answered(check string) bool {
 	b.t.Helper()
 	for _, request := range b.Requests() {

@@ -16,8 +16,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// bench reads the data source over Terraform's protocol, without the CLI, of connections that are put into the store as
-// they are to be. The provider, the sandbox and the sockets between them are the real ones.
+// bench reads the data source over Terraform's protocol, without the CLI, of connections that are put into the store
+// as wanted. The provider, the sandbox and the sockets between them are the real ones.
 type bench struct {
 	*acctest.Env
 	t        *testing.T
@@ -45,7 +45,7 @@ func (b *bench) register() acctest.HandmadeApp {
 	return app
 }
 
-// connect records a connection to an app with its secret, written long ago. An earlier one of the same mailbox goes.
+// connect records a connection to an app with its secret, written long ago. An earlier one of the same mailbox is deleted.
 func (b *bench) connect(app acctest.HandmadeApp, change func(*store.Connection)) store.Connection {
 	b.t.Helper()
 	written := time.Now().Add(-time.Hour)

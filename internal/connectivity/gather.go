@@ -193,8 +193,8 @@ func (i *inspection) askHolders(ctx context.Context) {
 	}
 }
 
-// openMailbox opens the mailbox and, where they are migrated, the public folders. Autodiscover's silence is no
-// obstacle: the address that every tenant has is tried then, whose answer says more.
+// openMailbox opens the mailbox and, where they are migrated, the public folders. Autodiscover's silence does not
+// stop it: the address that every tenant has is tried then, whose answer says more.
 func (i *inspection) openMailbox(ctx context.Context) {
 	facts, endpoints := &i.facts, i.services.Endpoints()
 	if errors.Is(facts.EWSURLErr, ews.ErrOtherOrigin) {

@@ -1,6 +1,7 @@
-// Package entra says what the provider asks of a tenant's directory (Entra ID, through Microsoft Graph): the objects
-// as small Go structs, the Directory interface, and the typed Error. It is free of the Graph SDK, so that what only
-// speaks about a directory compiles in moments; package msgraph below it is the implementation on the real SDK.
+// Package entra describes the directory of a tenant (Entra ID, through Microsoft Graph): the objects as small Go
+// structs, the changes, the Directory interface, and the typed Error. It does not import the Graph SDK, so that code
+// which only describes directory operations compiles in moments; package msgraph below it implements the interface on
+// the SDK.
 package entra
 
 import (

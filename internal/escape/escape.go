@@ -1,4 +1,5 @@
-// Package escape makes text of strangers safe to run and to show: a mailbox, a name in somebody's tenant, a path.
+// Package escape quotes untrusted text, such as a mailbox, a name in somebody's tenant or a path, so that it is safe to
+// run in PowerShell and to display.
 package escape
 
 import (

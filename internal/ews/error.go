@@ -117,7 +117,7 @@ func (e *Error) backOff(values []namedValue) {
 	}
 }
 
-// verdict says whether the question is worth asking again, by what its answer came to. A code of Exchange's own is an
+// verdict tells from an answer if the question is worth asking again. A code of Exchange's own is an
 // answer, whatever its status, unless it says that the server is busy.
 func verdict(answer *http.Response, err error) retry.Verdict {
 	failure, ok := errors.AsType[*Error](err)

@@ -1,5 +1,5 @@
-// Package ews asks Exchange Online what the connectivity check needs to know: where a mailbox's Exchange Web
-// Services (EWS) are, and what a registered app may do in one folder of it.
+// Package ews is a client for Exchange Web Services (EWS) and Autodiscover. It asks Exchange Online what the
+// connectivity check needs to know: where a mailbox's EWS are, and what a registered app may do in its folders.
 package ews
 
 import (
@@ -52,11 +52,11 @@ func (c *Client) DefaultEWSURL() string { return c.origin + "/EWS/Exchange.asmx"
 func (c *Client) within(address string) error {
 	there, err := url.Parse(address)
 	if err != nil {
-		return fmt.Errorf("%q, where Exchange pointed to, is no URL: %w", address, ErrOtherOrigin)
+		return fmt.Errorf("%q, where Exchange pointed to, is not a URL: %w", address, ErrOtherOrigin)
 	}
 	here, err := url.Parse(c.origin)
 	if err != nil {
-		return fmt.Errorf("the Exchange endpoint %q is no URL: %w", c.origin, err)
+		return fmt.Errorf("the Exchange endpoint %q is not a URL: %w", c.origin, err)
 	}
 	if there.Scheme != here.Scheme || there.User != nil || !strings.EqualFold(hostAndPort(there), hostAndPort(here)) {
 		return fmt.Errorf("%s, where Exchange pointed to, is %w %s", address, ErrOtherOrigin, c.origin)

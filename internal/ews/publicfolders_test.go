@@ -24,7 +24,7 @@ type idXML struct {
 	ID string `xml:"Id,attr"`
 }
 
-// folderQuestion is a FindFolder or a GetFolder, as a server reads it. Of its elements the schema fixes the order.
+// folderQuestion is a FindFolder or a GetFolder, as a server reads it. The schema fixes the order of its elements.
 type folderQuestion struct {
 	Impersonated string `xml:"Header>ExchangeImpersonation>ConnectingSID>SmtpAddress"`
 	Find         *struct {

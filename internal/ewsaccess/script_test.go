@@ -232,7 +232,7 @@ func single() map[string]expected {
 		}), 0,
 			"This script is for the tenant " + tenantID + " (" + domain + "). Nothing was changed.",
 			[]string{"Connected to fabrikam.onmicrosoft.com"}, nil},
-		"another organization's connection beside ours": {with(func(p *ewsplay.Play) {
+		"another organization's connection as well as ours": {with(func(p *ewsplay.Play) {
 			p.Name, p.Connections = "fabrikam.onmicrosoft.com", append(p.Connections, ewsplay.Connection{TenantID: elsewhere})
 		}), 0, "Nothing was changed", nil, nil},
 		"a connection that is closed, and one that leads here": {with(func(p *ewsplay.Play) {

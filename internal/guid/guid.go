@@ -1,4 +1,4 @@
-// Package guid says what a GUID looks like: the form of the IDs of tenants, applications and roles in Entra.
+// Package guid checks the form of a GUID, which the IDs of tenants, applications and roles in Entra have.
 package guid
 
 import "github.com/google/uuid"

@@ -154,7 +154,7 @@ func sheets() map[string]Sheet {
 	elsewhere.HasPFX, elsewhere.CertificateNotAfter = false, nil
 	secret := withSecret()
 	secret.HandoffRecipients = []string{recipient}
-	return map[string]Sheet{"certificate": whole, "elsewhere": elsewhere, "secret": secret, "hostile": withHostileValues()}
+	return map[string]Sheet{"certificate": whole, "elsewhere": elsewhere, "secret": secret, "malicious": withHostileValues()}
 }
 
 func TestEveryCopyButtonPutsExactlyItsValueOnTheClipboard(t *testing.T) {

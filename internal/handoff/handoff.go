@@ -1,5 +1,5 @@
-// Package handoff makes what the person at the migration server gets: a sheet that says what to type into CodeTwo
-// Office 365 Migration, in the order of its wizard, and a script that imports the certificate. Neither holds a secret.
+// Package handoff makes the hand-off sheet and the certificate import script for the person at the migration server.
+// The sheet says what to type into CodeTwo Office 365 Migration, in the order of its wizard. Neither holds a secret.
 package handoff
 
 import (

@@ -35,16 +35,16 @@ func withSecret() Sheet {
 	}
 }
 
-// hostile holds what has a meaning in HTML, JavaScript or PowerShell, and a letter that Windows-1252 lacks.
-const hostile = `Žluť'; Remove-Item C:\ # ’+$(calc)+‘ "` + "`n" + `@{ <#
+// malicious holds what has a meaning in HTML, JavaScript or PowerShell, and a letter that Windows-1252 lacks.
+const malicious = `Žluť'; Remove-Item C:\ # ’+$(calc)+‘ "` + "`n" + `@{ <#
 </script></style></title><script>alert(1)</script><img src=x onerror=alert(1)> {{ . }} && %COMSPEC%`
 
 func withHostileValues() Sheet {
 	s := withCertificate()
-	s.ConnectionName, s.TenantID, s.ClientID, s.Mailbox, s.Thumbprint = hostile, hostile, hostile, hostile, hostile
-	s.PFXPath, s.PasswordPath, s.IdentityPath, s.ScriptPath = hostile, hostile, hostile, hostile
-	s.HandoffRecipients = []string{hostile}
-	s.MigratePublicFolders, s.PublicFolderPaths = true, []string{hostile}
+	s.ConnectionName, s.TenantID, s.ClientID, s.Mailbox, s.Thumbprint = malicious, malicious, malicious, malicious, malicious
+	s.PFXPath, s.PasswordPath, s.IdentityPath, s.ScriptPath = malicious, malicious, malicious, malicious
+	s.HandoffRecipients = []string{malicious}
+	s.MigratePublicFolders, s.PublicFolderPaths = true, []string{malicious}
 	return s
 }
 

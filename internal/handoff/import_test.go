@@ -184,7 +184,7 @@ func TestPowerShellImportsTheCertificateWithItsKey(t *testing.T) {
 			return s.call("Set-StrictMode -Version Latest\n$before = $ErrorActionPreference\n. $env:IMPORT -Password $secret\n" +
 				"if ($before -ne $ErrorActionPreference) { throw 'the preference has changed' }")
 		},
-		"file beside the script": func(s *server) pwsh.Result {
+		"file next to the script": func(s *server) pwsh.Result {
 			copied := filepath.Join(filepath.Dir(s.script), filepath.Base(s.pfx))
 			if err := os.Rename(s.pfx, copied); err != nil {
 				s.t.Fatal(err)
@@ -232,9 +232,9 @@ func TestPowerShellImportsFromAnyFolder(t *testing.T) {
 
 func TestPowerShellSaysValuesAsTheyAre(t *testing.T) {
 	s := newServer(t, "store")
-	s.sheet.ConnectionName, s.sheet.Mailbox = hostile, hostile
+	s.sheet.ConnectionName, s.sheet.Mailbox = malicious, malicious
 	s.write(s.script, []byte(importText(t, s.sheet)))
-	s.imported(s.run(password, "-PasswordFromStdin"), "Connection:  "+escape.Visible(hostile)+" ("+hostile+")\n")
+	s.imported(s.run(password, "-PasswordFromStdin"), "Connection:  "+escape.Visible(malicious)+" ("+malicious+")\n")
 }
 
 func TestPowerShellImportsOnceAndRunsAgain(t *testing.T) {

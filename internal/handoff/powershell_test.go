@@ -61,10 +61,10 @@ func TestHostilePathsStayStringsInTheCommandsForPublicFolders(t *testing.T) {
 		"show": ShowPublicFolderPermissions} {
 		for _, paths := range [][]string{{`\`}, {`\`, `\Sales`}} {
 			_, want := split(t, script(mailbox, paths...))
-			spoilt := slices.Repeat([]string{hostile}, len(paths))
-			literals, got := split(t, script(hostile, spoilt...))
-			if got != want || !slices.Contains(literals, hostile) || strings.Contains(got, "New-PublicFolder") {
-				t.Errorf("%s of %q: hostile values change the code:\n%s", name, paths, got)
+			spoilt := slices.Repeat([]string{malicious}, len(paths))
+			literals, got := split(t, script(malicious, spoilt...))
+			if got != want || !slices.Contains(literals, malicious) || strings.Contains(got, "New-PublicFolder") {
+				t.Errorf("%s of %q: malicious values change the code:\n%s", name, paths, got)
 			}
 		}
 	}
@@ -83,16 +83,16 @@ func TestHostileValuesStayStringsInTheImportScript(t *testing.T) {
 	_, want := split(t, importText(t, withCertificate()))
 	literals, got := split(t, importText(t, withHostileValues()))
 	if got != want {
-		t.Errorf("hostile values change the code of the script:\n%s", got)
+		t.Errorf("malicious values change the code of the script:\n%s", got)
 	}
-	if !slices.Contains(literals, hostile) {
+	if !slices.Contains(literals, malicious) {
 		t.Errorf("no string of the script is the value itself: %q", literals)
 	}
 }
 
 func TestAHostileCommandLineOfTheSheetIsOneCommand(t *testing.T) {
 	for i, command := range copied(t, render(t, withHostileValues())) {
-		if command == hostile {
+		if command == malicious {
 			continue // a value of the wizard, not a command
 		}
 		if _, rest := split(t, command); strings.Contains(rest, "Remove-Item") {

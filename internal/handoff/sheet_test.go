@@ -198,9 +198,9 @@ func TestHostileValuesStayTextInTheSheet(t *testing.T) {
 	page := render(t, withHostileValues())
 
 	if want, got := structure(t, render(t, harmless)), structure(t, page); got != want {
-		t.Errorf("hostile values change the elements of the page:\n got %s\nwant %s", got, want)
+		t.Errorf("malicious values change the elements of the page:\n got %s\nwant %s", got, want)
 	}
-	if !slices.Contains(copied(t, page), hostile) {
+	if !slices.Contains(copied(t, page), malicious) {
 		t.Error("a copy button copies something else than the value")
 	}
 }

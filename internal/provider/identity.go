@@ -339,8 +339,8 @@ func withoutCredential(candidates []candidate, on methods, ambient auth.Credenti
 	}
 	switch {
 	case begun && !managed:
-		have[0].blame(diags, "Incomplete identity", fmt.Sprintf("Of an application's identity there is %s. What is "+
-			"missing is %s.", names(have), missing(chosen)))
+		have[0].blame(diags, "Incomplete identity", fmt.Sprintf("An application's identity needs more than %s. "+
+			"What is missing is %s.", names(have), missing(chosen)))
 		return candidate{}
 	case on.msi:
 		chosen.credential = auth.ManagedIdentity{}

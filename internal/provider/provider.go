@@ -1,5 +1,5 @@
-// Package provider makes settings of the provider's configuration and of the environment, and registers everything that
-// Terraform can ask for.
+// Package provider has the provider's schema, turns its configuration and the environment into settings, and registers
+// everything that Terraform can ask for.
 package provider
 
 import (

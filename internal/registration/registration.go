@@ -1,6 +1,6 @@
-// Package registration is the life of CodeTwo's app in a target tenant: application, service principal, certificate,
-// permissions and consent are created, read, changed and deleted as one thing. Spec says what is wanted, Observed what
-// is there, and the store's journal what was begun. The package does not know Terraform.
+// Package registration manages the lifecycle of CodeTwo's app registration in a target tenant: it creates, reads,
+// changes and deletes application, service principal, certificate, permissions and consent as one thing. Spec says what
+// is wanted, Observed what is there, and the store's journal what was begun. The package does not import Terraform.
 package registration
 
 import (

@@ -13,7 +13,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry/retrytest"
 )
 
-// reply is what a service answers one request with; an error is no answer.
+// reply is what a service answers one request with; an error means no answer.
 type reply struct {
 	status     int
 	retryAfter string

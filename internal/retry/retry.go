@@ -1,5 +1,5 @@
-// Package retry is how the provider waits: for a busy service, for a failure that passes, and for what a replica does
-// not show yet. A Policy holds the rules, and a Run applies them to one operation.
+// Package retry holds the provider's retries and pauses: for a busy service, for a temporary failure, and for what a
+// replica does not show yet. A Policy holds the rules, and a Run applies them to one operation. The clock is injected.
 package retry
 
 import (

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// beside runs a benchmark of one connection, with its client secret, beside so many others.
-func beside(b *testing.B, run func(b *testing.B, s *Store)) {
+// among runs a benchmark of one connection, with its client secret, among so many others.
+func among(b *testing.B, run func(b *testing.B, s *Store)) {
 	for _, records := range []int{10, 1_000, 10_000} {
 		b.Run(fmt.Sprintf("records=%d", records), func(b *testing.B) {
 			dir := withIdentity(b)
@@ -21,7 +21,7 @@ func beside(b *testing.B, run func(b *testing.B, s *Store)) {
 
 // Everything that is written is on the disk before it has its name, so the disk tells how long this takes.
 func BenchmarkWriteOfAConnection(b *testing.B) {
-	beside(b, func(b *testing.B, s *Store) {
+	among(b, func(b *testing.B, s *Store) {
 		made, err := s.CreateConnection(b.Context(), withSecret(), secret)
 		must(b, err)
 		value := secret
@@ -33,7 +33,7 @@ func BenchmarkWriteOfAConnection(b *testing.B) {
 }
 
 func BenchmarkReadOfAConnection(b *testing.B) {
-	beside(b, func(b *testing.B, s *Store) {
+	among(b, func(b *testing.B, s *Store) {
 		_, err := s.CreateConnection(b.Context(), withSecret(), secret)
 		must(b, err)
 		for b.Loop() {
@@ -44,7 +44,7 @@ func BenchmarkReadOfAConnection(b *testing.B) {
 }
 
 func BenchmarkListOfConnections(b *testing.B) {
-	beside(b, func(b *testing.B, s *Store) {
+	among(b, func(b *testing.B, s *Store) {
 		for b.Loop() {
 			_, _, err := s.Connections(b.Context(), tenant)
 			must(b, err)

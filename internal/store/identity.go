@@ -224,7 +224,8 @@ func (s *Store) openIdentity(content []byte) (*age.X25519Identity, error) {
 	return nil, &DamagedError{Path: url, Err: errors.New("it opens, but does not hold one X25519 identity")}
 }
 
-// createIdentity makes the store's identity. Of concurrent runs one wins, and the others take the winner's.
+// createIdentity makes the store's identity. If several runs do so at once, one wins, and the
+// others take the winner's.
 func (s *Store) createIdentity(ctx context.Context) (*age.X25519Identity, error) {
 	s.identityLock.Lock()
 	if s.identity != nil {

@@ -19,7 +19,7 @@ var windowsDevice = regexp.MustCompile(`^(?i:con|prn|aux|nul|conin\$|conout\$|co
 func checkFileName(t *testing.T, name string) {
 	t.Helper()
 	if !portable.MatchString(name) || windowsDevice.MatchString(name) || len(name) > 255 {
-		t.Errorf("%q (%d bytes) is no file name everywhere", name, len(name))
+		t.Errorf("%q (%d bytes) is not a file name everywhere", name, len(name))
 	}
 }
 

@@ -43,7 +43,7 @@ func checkPublicFolderPath(path string) error {
 		return fmt.Errorf(`%s ends with a backslash: %s`, show(path), form)
 	}
 	for _, r := range path {
-		// Of all spaces, names have the plain one and the ideographic one.
+		// The plain space and the ideographic one are the only spaces in names.
 		if !unicode.IsGraphic(r) || r == utf8.RuneError || unicode.IsSpace(r) && r != ' ' && r != '\u3000' {
 			return fmt.Errorf("%s holds an invisible character (%U), as copying brings along: type it again", show(path), r)
 		}

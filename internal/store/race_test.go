@@ -96,7 +96,7 @@ func TestOfManyRunsThatCreateOneConnectionExactlyOneWinsAndTheOthersNameIt(t *te
 	}
 	t.Logf("%d runs won a round", len(wins))
 	if len(wins) < 2 {
-		t.Error("one run won every round: this was no race")
+		t.Error("one run won every round: this was not a race")
 	}
 }
 

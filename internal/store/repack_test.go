@@ -29,7 +29,7 @@ func TestRepackedPFXOpensWithThePasswordThatWasHandedOver(t *testing.T) {
 		t.Error("another key")
 	}
 	if after, _ := os.ReadFile(filepath.Join(dir, files.Password)); string(after) != string(before) {
-		t.Error("the password was written anew")
+		t.Error("the password was written again")
 	}
 	if err := open(t, dir, "").Repack(t.Context(), tenant, thumbprint, certificate.AES256); !errors.Is(err,
 		ErrPassphraseMissing) {

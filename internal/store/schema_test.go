@@ -188,7 +188,7 @@ func TestRecordsBrokenByHandAreInvalid(t *testing.T) {
 			"a root by name":          func(r map[string]any) { r["public_folder_paths"] = []any{`\`} },
 			"an empty folder":         func(r map[string]any) { r["public_folder_paths"] = []any{`\a\\b`} },
 			"a path twice":            func(r map[string]any) { r["public_folder_paths"] = []any{`\a`, `\a`} },
-			"a path that is no list":  func(r map[string]any) { r["public_folder_paths"] = `\a` },
+			"paths that are a text":   func(r map[string]any) { r["public_folder_paths"] = `\a` },
 			"a secret key":            func(r map[string]any) { r["handoff_recipients"] = []any{"AGE-SECRET-KEY-1"} },
 			"no owner":                func(r map[string]any) { r["owner"] = "" },
 			"a revision that is none": func(r map[string]any) { r["revision"] = nil },

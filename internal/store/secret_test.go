@@ -400,7 +400,7 @@ func TestPairMendedByManyAtOnceOpens(t *testing.T) {
 	var saved atomic.Int32
 	for range 6 {
 		wait.Go(func() {
-			// Of so many some may give up, and say so; what they leave must open.
+			// Some of so many may give up, and say so; what they leave must open.
 			if err := open(t, dir, passphrase).SaveCertificate(t.Context(), tenant, pair(), certificate.AES256,
 				nil); err == nil {
 				saved.Add(1)

@@ -352,7 +352,7 @@ func TestDeletingLeavesNothingAndNeedsNoPassphrase(t *testing.T) {
 
 	s = open(t, dir, "")
 	must(t, s.DeleteConnection(t.Context(), tenant, mailbox, "owner-1"))
-	must(t, s.DeleteConnection(t.Context(), tenant, mailbox, "owner-1")) // once more is no error
+	must(t, s.DeleteConnection(t.Context(), tenant, mailbox, "owner-1")) // a second time is not an error
 	left := filesBelow(t, filepath.Join(dir, tenant))
 	if !slices.Equal(left, []string{"connections/other@contoso.com.json"}) {
 		t.Errorf("left: %v", left)

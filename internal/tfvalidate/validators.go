@@ -1,5 +1,5 @@
-// Package tfvalidate holds what the provider, its resources and its data sources share towards Terraform: the
-// validators of attribute values, and how an error of Microsoft's services becomes a diagnostic.
+// Package tfvalidate holds the validators and diagnostics that the provider and the resource packages share: validators
+// of attribute values, and the diagnostics made from errors of Microsoft's services.
 package tfvalidate
 
 import (

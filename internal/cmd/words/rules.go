@@ -28,7 +28,7 @@ var rules = []rule{
 		better: "accept, admit or allow"},
 	{
 		words:  `goes`,
-		except: `goes (on|through|by|back|over|into|to|from|wrong|with|without|beyond|down|up|out|away)\b`,
+		except: `goes (on|through|by|back|over|into|to|from|wrong|with|without|beyond|down|up|out|away|ahead)\b`,
 		better: "is removed, is sent, belongs; say what happens",
 	},
 	{words: `needless(ly)?`, better: "unnecessary"},

@@ -155,7 +155,7 @@ func (d *directory) attempt(ctx context.Context, r request, token string) (answe
 }
 
 // roundTrip sends the request: method, path and body go out, and status, headers and body come back. An answer of any
-// status is no error, unless the body of a success breaks off.
+// status is not an error, unless the body of a success breaks off.
 func (d *directory) roundTrip(ctx context.Context, r request, token string) (int, http.Header, []byte, error) {
 	sent, err := http.NewRequestWithContext(ctx, r.method, d.Origin+version+r.path, bytes.NewReader(r.body))
 	if err != nil {
@@ -206,8 +206,8 @@ func (r request) answered(status int, header http.Header, body []byte) (answer, 
 	return answer{err: refused, lost: untold(status)}, verdict
 }
 
-// untold reports whether an answer of that status, which is no success, leaves open if Graph has carried the request
-// out.
+// untold reports whether an answer of that status, which is not a success, leaves open if Graph has carried the
+// request out.
 func untold(status int) bool {
 	return status < http.StatusBadRequest || status == http.StatusRequestTimeout ||
 		status >= http.StatusInternalServerError && status != http.StatusNotImplemented

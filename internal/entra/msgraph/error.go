@@ -10,7 +10,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 )
 
-// refusal reads whatever the body of an answer holds that is no success: Graph's JSON, a gateway's HTML, or nothing.
+// refusal reads whatever the body of an answer holds that is not a success: Graph's JSON, a gateway's HTML, or nothing.
 func (r request) refusal(status int, header http.Header, body []byte) *entra.Error {
 	e := decodeError(status, body)
 	if status < http.StatusBadRequest {

@@ -1,4 +1,4 @@
-// Package retrytest is the clock by which tests have the provider wait: its pauses take no time, and count.
+// Package retrytest has the clock for tests of waiting: its pauses take no time, but count.
 package retrytest
 
 import (
