@@ -1,5 +1,5 @@
-// Package certificate makes, reads and checks the certificates that an app signs in with: keys, self-signed
-// certificates, thumbprints, PEM and PFX. It is cryptography only: it reads and writes no file.
+// Package certificate generates, parses and validates RSA keys and certificates for application sign-in, and encodes
+// them as PEM and PFX. It reads and writes no file.
 package certificate
 
 import (

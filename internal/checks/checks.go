@@ -1,6 +1,5 @@
-// Package checks holds the connectivity checks, which judge whether CodeTwo can work with a target connection: from
-// facts that others gathered, it makes one result per check, each with a remedy that a person can carry out. It does no
-// I/O.
+// Package checks evaluates facts gathered by package connectivity and returns, for each connectivity check, a status,
+// an explanation and a remedy. It does no I/O.
 package checks
 
 import (

@@ -1,5 +1,5 @@
-// Package connection is the resource codetwo_target_connection, which keeps a target connection in the connection
-// store, and the data source codetwo_target_connections, which lists what is there.
+// Package connection implements the codetwo_target_connection resource and the codetwo_target_connections data source,
+// both backed by the connection store.
 package connection
 
 import (

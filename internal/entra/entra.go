@@ -1,7 +1,6 @@
-// Package entra describes the directory of a tenant (Entra ID, through Microsoft Graph): the objects as small Go
-// structs, the changes, the Directory interface, and the typed Error. It does not import the Graph SDK, so that code
-// which only describes directory operations compiles in moments; package msgraph below it implements the interface on
-// the SDK.
+// Package entra defines the Directory interface to a tenant's Entra ID directory, with its object types, change types
+// and error type. It does not import the Graph SDK, so that code which only describes directory operations compiles
+// quickly; package msgraph below it implements the interface.
 package entra
 
 import (

@@ -1,5 +1,5 @@
 // Package ews is a client for Exchange Web Services (EWS) and Autodiscover. It asks Exchange Online what the
-// connectivity check needs to know: where a mailbox's EWS are, and what a registered app may do in its folders.
+// connectivity check needs to know: the EWS address of a mailbox, and what a registered app may do in its folders.
 package ews
 
 import (

@@ -1,6 +1,6 @@
-// Package ewsaccess holds what Microsoft says about access to Exchange Web Services (EWS) in Exchange Online: the
-// states of the switch and of the allow list, the dates, the delays, and the PowerShell that puts an application on the
-// list. Checks, hand-off sheet, guides and documentation take their dates and sentences from here.
+// Package ewsaccess describes who may use Exchange Web Services (EWS) in Exchange Online, and generates the PowerShell
+// script that edits the allow list. Checks, hand-off sheet, guides and documentation take the states, dates and delays,
+// and the sentences about them, from here.
 //
 // Sources: Microsoft, "Control access to EWS in Exchange" and Set-OrganizationConfig; the Exchange team's posts of 2026
 // on the retirement of EWS, read in a translated copy.

@@ -1,5 +1,6 @@
-// Package handoff makes the hand-off sheet and the certificate import script for the person at the migration server.
-// The sheet says what to type into CodeTwo Office 365 Migration, in the order of its wizard. Neither holds a secret.
+// Package handoff generates the hand-off sheet and the certificate import script for the person at the migration
+// server. The sheet lists what to type into CodeTwo Office 365 Migration, in the order of its wizard. Neither contains
+// a secret.
 package handoff
 
 import (

@@ -1,5 +1,5 @@
-// Package permission is the catalogue of application permissions that a target tenant's app may need: which API offers
-// them, what each is for, how dangerous it is, and how sure we are that CodeTwo needs it. It is data and look-up only.
+// Package permission catalogues the application permissions that CodeTwo's app may need, with API, purpose, risk and
+// evidence for each.
 package permission
 
 import (

@@ -1,5 +1,6 @@
-// Package retry holds the provider's retries and pauses: for a busy service, for a temporary failure, and for what a
-// replica does not show yet. A Policy holds the rules, and a Run applies them to one operation. The clock is injected.
+// Package retry implements the provider's retry policy: back-off, requested delays, deadlines, and polling until
+// Entra's replicas show a change. A Policy holds the rules, and a Run applies them to one operation. The clock is
+// injected.
 package retry
 
 import (

@@ -1,5 +1,5 @@
-// Command remedies prints the guide of every answer that the connectivity check explains, from the tables it judges by,
-// and fills into the documentation's templates what the code says about EWS.
+// Command remedies generates the remedies guide from the tables of package checks, and fills the EWS facts into the
+// documentation templates.
 package main
 
 import (

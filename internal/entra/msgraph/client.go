@@ -1,7 +1,7 @@
-// Package msgraph reads and writes a tenant's directory through Microsoft Graph, with Microsoft's SDK. It is the only
-// package that knows the SDK, and it keeps to the SDK's models and their wire form: transport, retries, errors and
-// authentication are its own, because the SDK's default middleware replays writes, runs in an order that differs from
-// process to process, and sends a request to an unknown host without its token instead of refusing it.
+// Package msgraph implements entra.Directory on Microsoft Graph, using the models of Microsoft's Graph SDK and its own
+// transport. It is the only package that imports the SDK. Transport, retries, errors and authentication are its own
+// because the SDK's default middleware replays writes, runs in an order that differs from process to process, and sends
+// a request to an unknown host without its token instead of refusing it.
 package msgraph
 
 import (
