@@ -102,7 +102,7 @@ var sentences = map[string]string{
 		"21Vianet follow later",
 	"report": "What uses EWS today is in the EWS usage report of the Microsoft 365 admin center (Reports > Usage)",
 	"readme": "A tenant's own settings decide whether an application may use EWS. {open}. {end}. The connectivity check " +
-		"shows whether EWS opens the mailbox today, and what to do if it does not",
+		"shows whether the app can open the mailbox through EWS today, and what to do if it cannot",
 }
 
 // Sentence returns the text of that name as plain text, with its dates and without a full stop. It panics for a name
