@@ -46,7 +46,7 @@ func (l *ListResource) ListResourceConfigSchema(_ context.Context, _ list.ListRe
 			},
 			"display_name_prefix": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "How the applications' names begin. Default: `" + defaultPrefix + "`.",
+				MarkdownDescription: "Prefix of the applications' names. Default: `" + defaultPrefix + "`.",
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 		},

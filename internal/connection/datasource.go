@@ -71,7 +71,7 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, respo
 		Attributes: map[string]schema.Attribute{
 			"tenant_id": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "ID of the tenant whose connections are listed. Those of all tenants by default.",
+				MarkdownDescription: "ID of the tenant whose connections are listed. Default: all tenants.",
 				Validators:          []validator.String{tfvalidate.GUID()},
 			},
 			"connections": schema.ListNestedAttribute{
@@ -85,16 +85,16 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, respo
 					"client_id":                text("Client ID of the app."),
 					"credential_type":          text("`certificate` or `client_secret`."),
 					"certificate_thumbprint":   text("Thumbprint of the certificate, 40 upper-case hexadecimal digits."),
-					"certificate_not_after":    moment("When the certificate expires (RFC 3339, UTC), where that is known."),
-					"client_secret_expires_at": moment("When the client secret expires (RFC 3339, UTC), where that is known."),
+					"certificate_not_after":    moment("When the certificate expires (RFC 3339, UTC), if known."),
+					"client_secret_expires_at": moment("When the client secret expires (RFC 3339, UTC), if known."),
 					"migrate_public_folders": schema.BoolAttribute{
 						Computed: true, MarkdownDescription: "Whether public folders are migrated too.",
 					},
 					"public_folder_paths": schema.SetAttribute{
 						Computed: true, ElementType: types.StringType,
-						MarkdownDescription: "Public folders below the root that are migrated into, as far as the connection names them.",
+						MarkdownDescription: "Public folders below the root that are migrated into, as listed in the connection.",
 					},
-					"revision":    text("Another value after every change."),
+					"revision":    text("Changes with every change of the connection."),
 					"record_url":  text("URL of the connection's record."),
 					"handoff_url": text("URL of the sheet for the person at the migration server."),
 				}},
