@@ -92,10 +92,10 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 		return schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
 	}
 	response.Schema = schema.Schema{
-		MarkdownDescription: "Lists the CodeTwo applications of a tenant, regardless of who made them: CodeTwo's " +
-			"wizard, a person, " +
-			"or this provider; with their credentials, permissions, and what these differ in from each permission profile. It " +
-			"shows which permissions your version of CodeTwo really asked for, and which applications were left over.",
+		MarkdownDescription: "Lists the CodeTwo applications of a tenant, regardless of who registered them: CodeTwo's " +
+			"wizard, a person, or this provider; with their credentials, their permissions, and the differences from each " +
+			"permission profile. It shows which permissions your version of CodeTwo actually asked for, and which " +
+			"applications are leftovers.",
 		Attributes: map[string]schema.Attribute{
 			"tenant_id": schema.StringAttribute{
 				Optional: true, Computed: true,

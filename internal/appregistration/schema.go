@@ -23,9 +23,9 @@ const defaultDisplayName = "CodeTwo Office 365 Migration Target"
 func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
 	response.Schema = schema.Schema{
 		MarkdownDescription: "Registers CodeTwo Office 365 Migration as an application in a target tenant: the " +
-			"application, its service principal, a certificate, the permissions and the admin consent, reviewed in the plan, " +
-			"repaired when they drift, and removed by destroy. It replaces the *automatic* registration of CodeTwo's *Target " +
-			"server connection wizard*.",
+			"application, its service principal, a certificate, the permissions and the admin consent. The plan shows them " +
+			"for review, apply repairs drift, and destroy removes them. It replaces the *automatic* registration of CodeTwo's " +
+			"*Target server connection wizard*.",
 		Attributes: map[string]schema.Attribute{
 			"id": computedString("`<tenant_id>/<object_id>`."),
 			"tenant_id": schema.StringAttribute{

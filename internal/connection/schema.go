@@ -21,15 +21,13 @@ import (
 // Schema says what a connection is made of.
 func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
 	response.Schema = schema.Schema{
-		MarkdownDescription: "A target connection of CodeTwo Office 365 Migration: the answers to *Application details* " +
-			"in its *Target server connection wizard*. " +
-			"The connection is kept in the provider's connection store, with its secret encrypted, and handed over as a " +
-			"sheet of what to type into the wizard, " +
-			"in the wizard's order. CodeTwo publishes no import, command line or PowerShell module for connections.\n\n" +
-			"Destroying the connection removes its record and its secret. A certificate's key leaves the store with it if " +
-			"nothing else names the certificate and the file at " +
-			"`certificate_pfx_path` is still there; otherwise the store may hold the only copy, which stays, with a warning. " +
-			"Destroying never touches the app.",
+		MarkdownDescription: "A target connection of CodeTwo Office 365 Migration: the answers to *Application details* in " +
+			"its *Target server connection wizard*. The connection is kept in the provider's connection store, with its " +
+			"secret encrypted, and handed over as a sheet that lists what to type into the wizard, in the wizard's order. " +
+			"CodeTwo publishes no import, command line or PowerShell module for connections.\n\nDestroying the connection " +
+			"removes its record and its secret. It also removes the certificate's key from the store if nothing else names " +
+			"the certificate and the file at `certificate_pfx_path` still exists. Otherwise the store may hold the only copy, " +
+			"so the key is kept, with a warning. Destroying never changes the app.",
 		Attributes: map[string]schema.Attribute{
 			"id": computed("`<tenant_id>/<mailbox>`, in lower case."),
 			"tenant_id": schema.StringAttribute{

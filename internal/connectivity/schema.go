@@ -24,10 +24,10 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 	response.Schema = schema.Schema{
 		MarkdownDescription: "Checks whether CodeTwo can work with a target connection: it signs in as the connection's " +
 			"app, with the credential in the store, and asks Entra and Exchange Online what CodeTwo would ask. It replaces " +
-			"the *Configure* step of CodeTwo's *Target server connection wizard*, and changes nothing. What fails comes as a " +
-			"warning, with what to do about it, so that a tenant out of order blocks neither plan nor destroy; see " +
-			"`fail_on_error`.\n\n" +
-			"Let it `depends_on` the app registration and the connection, so that it is read after them.",
+			"the *Configure* step of CodeTwo's *Target server connection wizard*, and changes nothing. A failed check is a " +
+			"warning with its remedy, so that a tenant that does not work yet blocks neither plan nor destroy; see " +
+			"`fail_on_error`.\n\nAdd the app registration and the connection to `depends_on`, so that the check runs after " +
+			"them.",
 		Attributes: map[string]schema.Attribute{
 			"connection_id": schema.StringAttribute{
 				Required:            true,
