@@ -68,7 +68,7 @@ func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequ
 	response.TypeName = request.ProviderTypeName + "_target_app_registrations"
 }
 
-// Configure takes what the provider offers.
+// Configure takes the provider's services.
 func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest,
 	response *datasource.ConfigureResponse) {
 	if request.ProviderData == nil {

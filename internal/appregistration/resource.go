@@ -47,7 +47,7 @@ func (r *Resource) Metadata(_ context.Context, request resource.MetadataRequest,
 	response.TypeName = request.ProviderTypeName + "_target_app_registration"
 }
 
-// Configure takes what the provider offers.
+// Configure takes the provider's services.
 func (r *Resource) Configure(_ context.Context, request resource.ConfigureRequest,
 	response *resource.ConfigureResponse) {
 	if request.ProviderData == nil {

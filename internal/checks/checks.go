@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Status is how a check turned out.
+// Status is the outcome of a check.
 type Status string
 
 // The statuses. A warning does not keep CodeTwo from working today.
@@ -23,17 +23,17 @@ const (
 type Result struct {
 	Name   string
 	Status Status
-	// Detail says what was found. It holds dates, but no durations, times of day or request IDs where the check
-	// passed, so that the same facts read the same tomorrow.
+	// Detail says what was found. If the check passed, it contains dates but no durations, times of day or request IDs, so
+	// that the same facts give the same text tomorrow.
 	Detail string
 	// Remedy is what a person can do about it. Every failed check has one.
 	Remedy string
-	// Script belongs to the remedy, and is too long for a message: PowerShell, or empty.
+	// Script is the part of the remedy that is too long for a message: PowerShell, or empty.
 	Script string
-	// Volatile is what differs with every request, such as the IDs that a support case with Microsoft asks for. It is for
-	// messages alone: the state is compared with that of the last run.
+	// Volatile differs with every request, such as the IDs that Microsoft's support asks for. It is for messages only,
+	// since the state must not change from run to run.
 	Volatile string
-	// Undecided marks a skipped check that the user counts on: its question has no answer.
+	// Undecided marks a skipped check that is wanted: its result could not be determined.
 	Undecided bool
 
 	notYet bool // see NotYet
@@ -49,7 +49,7 @@ type Report struct {
 	Connected *bool
 }
 
-// Judge makes the report from what was gathered.
+// Judge makes the report from the gathered facts.
 func Judge(f Facts) Report {
 	var report Report
 	for _, c := range table() {
@@ -67,12 +67,11 @@ func Judge(f Facts) Report {
 	return report
 }
 
-// Wanted reports whether the user counts on the check of that name: skip_checks does not name it, and the connection
-// needs it.
+// Wanted reports whether the check of that name is wanted: skip_checks does not name it, and the connection needs it.
 func (f *Facts) Wanted(name string) bool { return f.unwanted(named(name)) == "" }
 
-// Possible reports whether nothing is in the way of the check of that name. It is to be asked before each question to
-// the outside, so that nothing is asked whose answer would not be judged.
+// Possible reports whether the check of that name can be made with the facts gathered so far. It is called before each
+// request, so that no request is sent whose response would not be used.
 func (f *Facts) Possible(name string) bool { return f.obstacle(named(name)).Status == "" }
 
 // unwanted says why the user does not count on a check, or is empty.

@@ -60,8 +60,8 @@ func (f *Facts) ews() Result {
 	return check
 }
 
-// EWSGateClosed reports whether Exchange refused EWS as such: by a switch, the allow list, a policy or a licence, and
-// not for a reason of the mailbox's or the token's.
+// EWSGateClosed reports whether Exchange refused EWS itself, by EwsEnabled, the allow list, a policy or a licence, and
+// not because of the mailbox or the token.
 func (f *Facts) EWSGateClosed() bool {
 	answer, ok := errors.AsType[*ews.Error](f.EWSErr)
 	return ok && answer.Status == http.StatusForbidden && answer.Code == "" && !answer.Foreign

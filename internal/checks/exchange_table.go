@@ -13,8 +13,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// ExchangeAnswer is what one answer of EWS or Autodiscover means for a CodeTwo connection. Meaning and Remedy hold
-// places for names; see Fill.
+// ExchangeAnswer is what one answer of EWS or Autodiscover means for a CodeTwo connection. Meaning and Remedy contain
+// placeholders; see Fill.
 type ExchangeAnswer struct {
 	Check       string // whose answer it is: EWS or PublicFolders
 	Answer      string // EWS's response code, what X-EWS-Policy-Reason says with HTTP 403, or the HTTP status
@@ -160,10 +160,9 @@ func (f *Facts) explained(known ExchangeAnswer) Result {
 	return check
 }
 
-// Fill puts the names of a connection into a text of one of the tables: {tenant_id}, {client_id}, {mailbox};
-// {mailbox_quoted}, as PowerShell reads a string; {look_at_ews}, how an administrator looks at the settings that decide
-// over EWS; {ews NAME}, a sentence of package ewsaccess; and {grant_root} and {show_root}, commands for the root public
-// folder.
+// Fill replaces the placeholders in a text of one of the tables: {tenant_id}, {client_id}, {mailbox}; {mailbox_quoted},
+// as a PowerShell string; {look_at_ews}, the command that shows the settings that decide on EWS; {ews NAME}, a sentence
+// of package ewsaccess; and {grant_root} and {show_root}, commands for the root public folder.
 func Fill(text string, c store.Connection) string {
 	return strings.NewReplacer(
 		"{tenant_id}", c.TenantID, "{client_id}", c.ClientID,

@@ -11,7 +11,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// ExpiryNotice is how long before its end a credential is warned about.
+// ExpiryNotice is how long before a credential expires the check warns about it.
 const ExpiryNotice = 60 * 24 * time.Hour
 
 func (f *Facts) record() Result {

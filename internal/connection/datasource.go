@@ -20,7 +20,7 @@ func NewDataSource() datasource.DataSource { return &DataSource{} }
 // DataSource is codetwo_target_connections: what CodeTwo shows on its Defined target server connections card.
 type DataSource struct{ services Services }
 
-// ListModel is the data source as Terraform sees it.
+// ListModel is the data source's configuration or state.
 type ListModel struct {
 	TenantID    types.String `tfsdk:"tenant_id"`
 	Connections []ListItem   `tfsdk:"connections"`
@@ -50,13 +50,13 @@ func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequ
 	response.TypeName = request.ProviderTypeName + "_target_connections"
 }
 
-// Configure takes what the provider offers.
+// Configure takes the provider's services.
 func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest,
 	response *datasource.ConfigureResponse) {
 	d.services = servicesOf(request.ProviderData, "codetwo_target_connections", &response.Diagnostics)
 }
 
-// Schema says what the list holds.
+// Schema returns the data source's schema.
 func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, response *datasource.SchemaResponse) {
 	text := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}

@@ -18,7 +18,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
-// Schema says what a connection is made of.
+// Schema returns the resource's schema.
 func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
 	response.Schema = schema.Schema{
 		MarkdownDescription: "A target connection of CodeTwo Office 365 Migration: the answers to *Application details* in " +

@@ -33,7 +33,7 @@ func (d *DataSource) Metadata(
 	response.TypeName = request.ProviderTypeName + "_target_connectivity"
 }
 
-// Configure takes what the provider offers.
+// Configure takes the provider's services.
 func (d *DataSource) Configure(
 	_ context.Context, request datasource.ConfigureRequest, response *datasource.ConfigureResponse,
 ) {

@@ -31,8 +31,8 @@ const (
 	codeStopped = "ErrorBatchProcessingStopped"
 )
 
-// Error is an answer of Exchange that is not what was asked for: an HTTP status, a SOAP fault, or a response message
-// of class Error inside HTTP 200. It is filled from whatever the answer held.
+// Error is an answer of Exchange that is not what was asked for: an HTTP status, a SOAP fault, or a response message of
+// class Error inside HTTP 200. Its fields are what the response contains.
 type Error struct {
 	Status       int
 	Code         string        // EWS response code, such as ErrorNonExistentMailbox; may be empty
