@@ -11,7 +11,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// Facts is what was learnt about a connection. It is filled step by step: the facts of a check that is not Possible
+// Facts is what was learnt about a connection. It is filled step by step: the facts of a check that is not Runnable
 // stay empty. An error is a fact as good as any; it is kept as it came, for its type to be judged.
 type Facts struct {
 	Now          time.Time
@@ -57,7 +57,8 @@ type Answers struct {
 	Subfolders           []ews.PublicFolder // of public_folder_paths
 }
 
-// CredentialFacts are what stops the store from producing the app's credential, if anything does. The credential itself is not among them.
+// CredentialFacts are what stops the store from producing the app's credential, if anything does. The credential itself
+// is not among them.
 type CredentialFacts struct {
 	Err         error
 	KeyMissing  bool              // a certificate whose private key is not in the store

@@ -9,16 +9,16 @@ import (
 // minutes were seen, and half an hour is beyond what anybody reported of a tenant in order.
 const PropagationTime = 30 * time.Minute
 
-// NotYet is a finding which may only mean that Entra has not heard of a change yet, so that asking again is worth
-// while, with a new session: a token that was taken before a consent keeps lacking its roles. It is empty where nothing
-// was changed within PropagationTime, and for whatever no change of ours explains: a user that is not there, since
-// nobody makes users here, and a closed EWS gate, which takes a day and not minutes.
-func (f *Facts) NotYet() string {
+// Propagating returns a finding that may only mean that a change has not reached Entra's replicas, so that asking again
+// with a new session is worth while: a token that was taken before a consent keeps lacking its roles. It is empty where
+// nothing was changed within PropagationTime, and for whatever no change of ours explains: a user that is not there,
+// since nobody makes users here, and blocked EWS, which takes a day and not minutes.
+func (f *Facts) Propagating() string {
 	if !f.changedRecently() {
 		return ""
 	}
 	for _, result := range Judge(*f).Results {
-		if result.notYet {
+		if result.propagating {
 			return result.Detail
 		}
 	}
