@@ -57,7 +57,8 @@ type Answers struct {
 	Subfolders           []ews.PublicFolder // of public_folder_paths
 }
 
-// CredentialFacts are what stops the store from producing the app's credential, if anything does. The credential itself is not among them.
+// CredentialFacts are what stops the store from producing the app's credential, if anything does. The credential itself
+// is not among them.
 type CredentialFacts struct {
 	Err         error
 	KeyMissing  bool              // a certificate whose private key is not in the store
