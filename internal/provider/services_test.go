@@ -196,8 +196,7 @@ func TestProvider_TransportIsPutAroundTheRealOne(t *testing.T) {
 
 func TestProvider_EachOperationWaitsByAClockOfItsOwn(t *testing.T) {
 	_, _, env := cloudOnThisMachine(t)
-	p := New("test", WithRetryClock(func() retry.Clock { return &retrytest.Clock{} }))().(*Provider)
-	p.getenv = env.get
+	p := newProvider(env, WithRetryClock(func() retry.Clock { return &retrytest.Clock{} }))
 	s, _ := configure(t, p, nil)
 	deadline, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
