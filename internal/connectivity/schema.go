@@ -42,7 +42,8 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 			"fail_on_error": schema.BoolAttribute{
 				Optional: true,
 				MarkdownDescription: "Whether failed checks are an error, which stops plan and apply, and `terraform destroy` " +
-					"too. Default: `false`. Checks that could not be determined remain warnings: to be strict, ask for `connected == " +
+					"too. Default: `false`. Checks that could not be determined remain warnings: to be strict, ask for " +
+					"`connected == " +
 					"true` in a `check` block or a postcondition.",
 			},
 			"skip_checks": schema.SetAttribute{
