@@ -17,9 +17,9 @@ type Reason struct {
 	Remedy  string // what to do; in the words of a connection where Caller is set, too
 	Caller  string // what to do about the identity that runs Terraform, where it differs from Remedy
 
-	NotYet   bool // right after a registration, a new credential or a consent, Entra may not know of it yet
-	Passing  bool // it may go away by itself, and says nothing of the application
-	ByTenant bool // the tenant refuses the application, which says nothing of other tenants
+	Propagating bool // right after a registration, a new credential or a consent, Entra may not know of it yet
+	Transient   bool // it may go away by itself, and says nothing of the application
+	ByTenant    bool // the tenant refuses the application, which says nothing of other tenants
 	// No Microsoft document and no published response shows the code with this meaning for an application.
 	Unconfirmed bool
 }
@@ -70,14 +70,14 @@ func (e *Error) Reason() Reason {
 	if row, found := e.Known(); found {
 		return row
 	}
-	made := Reason{Passing: e.Status == http.StatusTooManyRequests || e.Status >= http.StatusInternalServerError}
+	made := Reason{Transient: e.Status == http.StatusTooManyRequests || e.Status >= http.StatusInternalServerError}
 	_, words := e.says()
 	switch {
-	case len(e.Codes) > 0 && made.Passing:
+	case len(e.Codes) > 0 && made.Transient:
 		made.Code, made.Remedy = e.Codes[0], lookUp(planAgain+" If it stays, look", e.Codes[0])
 	case len(e.Codes) > 0:
 		made.Code, made.Remedy = e.Codes[0], lookUp("Look", e.Codes[0])
-	case made.Passing:
+	case made.Transient:
 		made.Remedy = busyOrNotEntra
 	case words != "":
 		made.Remedy = noCode

@@ -11,7 +11,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// Facts is what is known about a connection. It is filled step by step: the facts of a check that is not Possible stay
+// Facts is what is known about a connection. It is filled step by step: the facts of a check that is not Runnable stay
 // empty. An error is a fact, too; it is kept unchanged, because the checks examine its type.
 type Facts struct {
 	Now          time.Time

@@ -151,7 +151,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	if _, damaged := errors.AsType[*store.DamagedError](err); damaged && !state.TenantID.IsNull() {
 		response.Diagnostics.AddWarning("The connection's record is damaged", err.Error()+
 			".\n\nOr go on: apply writes the record again from the configuration, and destroy removes it.")
-		writeAgain(ctx, &state, response)
+		markForRewrite(ctx, &state, response)
 		return
 	}
 	if err != nil {
@@ -195,11 +195,11 @@ func readMissing(ctx context.Context, s *store.Store, state *Model, response *re
 	response.Diagnostics.AddWarning("The connection's record is gone", fmt.Sprintf(
 		"Somebody deleted %s, and left %s. Apply writes the record again; destroy removes "+
 			"what is left.", s.RecordURL(tenantID, mailbox), leftover))
-	writeAgain(ctx, state, response)
+	markForRewrite(ctx, state, response)
 }
 
-// writeAgain keeps a connection in the state, and has the next plan write all of it.
-func writeAgain(ctx context.Context, state *Model, response *resource.ReadResponse) {
+// markForRewrite keeps a connection in the state, and has the next plan write all of it.
+func markForRewrite(ctx context.Context, state *Model, response *resource.ReadResponse) {
 	state.HandoffURL, state.ClientSecretWOVersion = types.StringNull(), types.Int64Null()
 	response.Diagnostics.Append(response.State.Set(ctx, state)...)
 }
@@ -277,7 +277,7 @@ func remove(ctx context.Context, s *store.Store, state *Model, owner string, dia
 		diags.AddError("Deleting the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
-	release(ctx, s, state, diags)
+	deleteUnusedKey(ctx, s, state, diags)
 }
 
 // privateState is what the framework's requests and responses offer of the private state.

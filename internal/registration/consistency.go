@@ -36,7 +36,7 @@ func (o *operation) replicated() bool {
 // waiting begins to wait for Entra's replicas.
 func (t *Tenant) waiting() *retry.Run {
 	retries := t.Retries
-	retries.First, retries.Longest, retries.Last = firstWait, longestWait, lastLook
+	retries.InitialBackoff, retries.MaxBackoff, retries.FinalAttempt = firstWait, longestWait, lastLook
 	return retries.Start()
 }
 
@@ -83,7 +83,7 @@ func (o *operation) write(ctx context.Context, order entra.Order, changes ...ent
 			pending = again
 			continue
 		}
-		if err := run.Again(ctx, retry.Until(fmt.Errorf("Entra still answered %w", lagging))); err != nil {
+		if err := run.Wait(ctx, retry.UntilDeadline(fmt.Errorf("Entra still answered %w", lagging))); err != nil {
 			return outcomes, err
 		}
 		pending = again
@@ -110,7 +110,8 @@ func (t *Tenant) confirm(
 		} else {
 			needed, inARow = goodReads, 0
 		}
-		err = run.Again(ctx, retry.Until(fmt.Errorf("Entra did not show %s yet", cmp.Or(lacks, "it on every replica"))))
+		err = run.Wait(ctx,
+			retry.UntilDeadline(fmt.Errorf("Entra did not show %s yet", cmp.Or(lacks, "it on every replica"))))
 		if err != nil && lacks == "" {
 			return registration, nil
 		}

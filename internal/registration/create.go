@@ -273,7 +273,7 @@ func (o *operation) upsert(ctx context.Context, journal *store.Registration, tak
 			refusal.Detail = strings.Replace(refusal.Detail, untouched, touched, 1)
 			return nil, nothingMade{refusal}
 		}
-		if !lost && !takenUp && run.Attempts() > goodReads || run.Again(ctx, retry.Until(notShown)) != nil {
+		if !lost && !takenUp && run.Attempts() > goodReads || run.Wait(ctx, retry.UntilDeadline(notShown)) != nil {
 			return nil, fmt.Errorf("%w; run terraform apply again", notShown)
 		}
 	}

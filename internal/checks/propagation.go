@@ -9,16 +9,16 @@ import (
 // users have reported minutes, and nobody half an hour in a working tenant.
 const PropagationTime = 30 * time.Minute
 
-// NotYet returns a failure that may be due to replication lag, so that the caller should try again, with a new session:
-// a token issued before a consent never gets its roles. It is empty if nothing was changed within PropagationTime, and
-// for failures that no change of the provider's explains: a missing user, since the provider creates none, and a closed
-// EWS gate, which takes a day and not minutes.
-func (f *Facts) NotYet() string {
+// Propagating returns a failure that may only mean that a change has not reached Entra's replicas, so that the caller
+// should try again, with a new session: a token issued before a consent never gets its roles. It is empty if nothing was
+// changed within PropagationTime, and for failures that no change of the provider's explains: a missing user, since the
+// provider creates none, and blocked EWS, which takes a day and not minutes.
+func (f *Facts) Propagating() string {
 	if !f.changedRecently() {
 		return ""
 	}
 	for _, result := range Judge(*f).Results {
-		if result.notYet {
+		if result.propagating {
 			return result.Detail
 		}
 	}
