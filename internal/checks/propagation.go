@@ -10,9 +10,9 @@ import (
 const PropagationTime = 30 * time.Minute
 
 // Propagating returns a failure that may only mean that a change has not reached Entra's replicas, so that the caller
-// should try again, with a new session: a token issued before a consent never gets its roles. It is empty if nothing was
-// changed within PropagationTime, and for failures that no change of the provider's explains: a missing user, since the
-// provider creates none, and blocked EWS, which takes a day and not minutes.
+// should try again, with a new session: a token issued before a consent never gets its roles. It is empty if nothing
+// was changed within PropagationTime, and for failures that no change of the provider's explains: a missing user, since
+// the provider creates none, and blocked EWS, which takes a day and not minutes.
 func (f *Facts) Propagating() string {
 	if !f.changedRecently() {
 		return ""

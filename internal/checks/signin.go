@@ -66,7 +66,7 @@ func (f *Facts) refusal(who string, err error) Result {
 		withSupport("correlation ID", refused.CorrelationID).mayBePropagating(reason.Propagating)
 }
 
-// Meaning is what a code means for a connection's app, and what CodeTwo shows instead of it.
+// ExplainSignInCode returns what a code means for a connection's app, and what CodeTwo shows instead.
 func ExplainSignInCode(reason auth.Reason) string {
 	if reason.CodeTwo == "" {
 		return reason.Meaning
