@@ -4,7 +4,7 @@ run "codetwo_can_connect" {
 
   assert {
     condition = data.codetwo_target_connectivity.target.connected == true
-    error_message = join("\n", concat(["It is not proved that CodeTwo can connect. What to do stands in the warning."], [
+    error_message = join("\n", concat(["It is not proved that CodeTwo can connect. The warning says what to do."], [
       for check in data.codetwo_target_connectivity.target.checks : "${check.name}: ${check.detail}" if check.status == "failed"
     ]))
   }

@@ -29,8 +29,13 @@ func TestAccFixtures_AStateAndAStoreFromBeforePlanNoChangesAndCanBeChangedAndDes
 	t.Parallel()
 	f := openFixture(t, "unsealed")
 
-	// Every line that an upgrade adds to a plan belongs here.
+	// Every line that an upgrade adds to a plan belongs here. A plan does not show what only a refresh changes.
 	f.plans("", "Credentials from elsewhere", "Requests do not go to Microsoft")
+	before := f.attributes()
+	f.run("apply", "-input=false", "-auto-approve", "-refresh-only")
+	if after := f.attributes(); !reflect.DeepEqual(after, before) {
+		t.Errorf("a refresh changes the attributes from\n%v\nto\n%v", before, after)
+	}
 	f.run("apply", "-input=false", "-auto-approve")
 	f.plans("", "Credentials from elsewhere", "Requests do not go to Microsoft")
 
@@ -169,6 +174,30 @@ func (f *fixture) run(arguments ...string) string {
 		f.t.Fatal(err)
 	}
 	return output
+}
+
+// attributes are those of each resource in the state.
+func (f *fixture) attributes() map[string]any {
+	f.t.Helper()
+	var state struct {
+		Resources []struct {
+			Type, Name string
+			Instances  []struct {
+				IndexKey   any `json:"index_key"`
+				Attributes any
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(read(f.t, filepath.Join(f.cli.Folder, "terraform.tfstate"))), &state); err != nil {
+		f.t.Fatal(err)
+	}
+	all := map[string]any{}
+	for _, resource := range state.Resources {
+		for _, instance := range resource.Instances {
+			all[fmt.Sprintf("%s.%s[%v]", resource.Type, resource.Name, instance.IndexKey)] = instance.Attributes
+		}
+	}
+	return all
 }
 
 // changedLines are what a plan would do, with their legend, and outputWarning its warnings.

@@ -154,8 +154,5 @@ func TestPackages_ImportOnlyWhatDESIGNAllows(t *testing.T) {
 		if name != "auth" && name != "checks" { // checks judges the errors of signing in
 			forbid(name, "github.com/Azure/azure-sdk-for-go/sdk/azidentity")
 		}
-		if name != "store" {
-			forbid(name, "gocloud.dev")
-		}
 	}
 }

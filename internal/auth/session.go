@@ -108,10 +108,12 @@ func Roles(token string) ([]string, error) {
 	return claims.Roles, err
 }
 
+// claims are those that are used. The registered claims are left out, so that an unusual one does not make the token
+// unreadable.
 type claims struct {
-	jwt.RegisteredClaims
-	Roles    []string `json:"roles"`
-	TenantID string   `json:"tid"`
+	jwt.Claims `json:"-"`
+	Roles      []string `json:"roles"`
+	TenantID   string   `json:"tid"`
 }
 
 // claimsOf reads the claims of an access token, without verifying its signature: that takes no key and no algorithm.

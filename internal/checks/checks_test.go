@@ -227,6 +227,9 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 			"false", []string{"fabrikam.com is not a verified domain", "Contoso.com"}, []string{"Domains"}},
 		"a refused organization": {func(f *Facts) { f.OrganizationErr = &entra.Error{Status: 403} }, Organization, Skipped,
 			"null", []string{"Directory.Read.All"}, []string{"Directory.Read.All"}},
+		"a redirect of a proxy": {func(f *Facts) {
+			f.OrganizationErr = &entra.Error{Status: 302, Method: "GET", Path: "/v1.0/organization"}
+		}, Organization, Skipped, "null", []string{"HTTP 302"}, []string{"Check the network"}},
 
 		"no such user": {func(f *Facts) {
 			f.User, f.UserErr = nil,

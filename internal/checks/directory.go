@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -24,7 +25,7 @@ func (f *Facts) graphUnanswered(name string, err error) Result {
 			c.roles[0], c.api.Name),
 			"Microsoft Graph refused the app; it may lack the role %s", c.roles[0]).mayBePropagating(true)
 	}
-	if answer := entra.AsError(err); answer != nil {
+	if answer := entra.AsError(err); answer != nil && answer.Status >= http.StatusBadRequest { // no redirect of a proxy
 		same := *answer
 		same.RequestID = ""
 		return inconclusive("Plan again in some minutes.", "Microsoft Graph did not answer the question: %v", &same).

@@ -108,8 +108,8 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 			"client_secret_expires_at": schema.StringAttribute{
 				CustomType: timetypes.RFC3339Type{},
 				Optional:   true,
-				MarkdownDescription: "When the client secret expires (RFC 3339), for instance `end_date` of " +
-					"`azuread_application_password`.",
+				MarkdownDescription: "When the client secret expires (RFC 3339, such as `2027-11-30T12:00:00Z`), for instance " +
+					"`end_date` of `azuread_application_password`.",
 				Validators: []validator.String{stringvalidator.AlsoRequires(path.MatchRoot("client_secret_wo"))},
 			},
 			"migrate_public_folders": schema.BoolAttribute{

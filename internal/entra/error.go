@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Error is an answer of Microsoft Graph with a status of 400 or above. The body may be HTML or empty; then only the
+// Error is an answer of Microsoft Graph that is not a success: a status of 400 or above, or a redirect, which is never
+// followed. The body may be HTML or empty; then only the
 // status is known.
 type Error struct {
 	Status          int

@@ -73,7 +73,7 @@ func errorOf(answer *http.Response, body []byte) *Error {
 		RequestID:    answer.Header.Get("request-id"),
 		Location:     answer.Header.Get("Location"),
 	}
-	failure.BackOff = retry.RetryAfter(answer.Header)
+	failure.BackOff = retry.RequestedDelay(answer.Header)
 	if strings.TrimSpace(string(body)) == "" {
 		return failure
 	}

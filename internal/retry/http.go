@@ -22,7 +22,7 @@ type Judge = func(answer *http.Response, body []byte) Verdict
 
 // ByStatus judges an answer by its status and its Retry-After.
 func ByStatus(response *http.Response, _ []byte) Verdict {
-	pause := RetryAfter(response.Header)
+	pause := RequestedDelay(response.Header)
 	switch response.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		return Verdict{Retry: true, Unlimited: pause > 0, Pause: pause}
@@ -96,10 +96,10 @@ func attempt(client *http.Client, request *http.Request, judge Judge) (*http.Res
 	return response, judge(response, body), nil
 }
 
-// RetryAfter is the pause that an answer asks for in Retry-After: seconds, whole or fractional, or an HTTP date (RFC
+// RequestedDelay is the pause that an answer asks for in Retry-After: seconds, whole or fractional, or an HTTP date (RFC
 // 9110, 10.2.3); or in Azure's milliseconds. It is 0 where the answer names no time, zero or the past, and at most
 // LongestPause. A date is compared with the answer's own Date, where it has one: this machine's clock may be wrong.
-func RetryAfter(header http.Header) time.Duration {
+func RequestedDelay(header http.Header) time.Duration {
 	for _, name := range []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
 		if pause := Duration(header.Get(name), time.Millisecond); pause > 0 {
 			return pause

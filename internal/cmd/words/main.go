@@ -37,7 +37,7 @@ func main() {
 var skipped = []string{".git", ".cache", "dist", "node_modules", "testdata", "vendor", "internal/cmd/words"}
 
 // read are the names and extensions of the files that are read.
-var read = []string{".go", ".md", ".tmpl", ".txt", ".tf", ".tfquery.hcl", ".json", ".yml", ".yaml", ".ps1", ".sh",
+var read = []string{".go", ".md", ".tmpl", ".txt", ".tf", ".hcl", ".html", ".json", ".yml", ".yaml", ".ps1", ".sh",
 	".mjs", ".js", ".css", "GNUmakefile", "run"}
 
 // check prints the findings in every file at or below the paths, and returns how many there are.

@@ -158,6 +158,9 @@ func (r *goReader) keep(t text) {
 	}
 }
 
+// directive matches a comment that is for a tool (Go: "Doc Comments", "Syntax").
+var directive = regexp.MustCompile(`^//(line |extern |export |[a-z0-9]+:[a-z0-9])`)
+
 // comment keeps a comment group without its markers and directives.
 func (r *goReader) comment(group *ast.CommentGroup, doc bool) {
 	t := text{doc: doc}
@@ -166,10 +169,10 @@ func (r *goReader) comment(group *ast.CommentGroup, doc bool) {
 		switch {
 		case strings.HasPrefix(words, "/*"):
 			words = words[2 : len(words)-2]
-		case strings.HasPrefix(words, "// "):
-			words = words[3:]
-		default: // a directive such as //go:embed, or an empty line
+		case directive.MatchString(words):
 			words = ""
+		default:
+			words = strings.TrimSpace(words[2:])
 		}
 		t.add(words+"\n", line, true)
 	}

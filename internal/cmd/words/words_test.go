@@ -68,6 +68,7 @@ import _ "example.com/beside anew"
 // the caller in.
 func Works() string {
 	//nolint:beside // anew
+	//anew without a space
 	anew := "anew" // one word is a name
 	_ = struct {
 		A string ` + "`json:\"beside anew\"`" + ` // beside
@@ -78,7 +79,7 @@ func Works() string {
 `
 	want := []string{
 		`5: "Works tells whether" in`, `6: "lets the caller in" in`, // where the phrase begins
-		`12: "beside" in`, `15: "needless" in`, `15: "calm" in`, `16: "is no" in`,
+		`10: "anew" in`, `13: "beside" in`, `16: "needless" in`, `16: "calm" in`, `17: "is no" in`,
 	}
 	found := findings(t, "a.go", source)
 	if missing := unmatched(want, found); len(found) != len(want) || missing != "" {

@@ -190,7 +190,7 @@ func (r request) answered(status int, header http.Header, body []byte) (answer, 
 		return answer{body: body}, retry.Verdict{}
 	}
 	refused := r.refusal(status, header, body)
-	verdict := retry.Verdict{Retry: true, Pause: retry.RetryAfter(header),
+	verdict := retry.Verdict{Retry: true, Pause: retry.RequestedDelay(header),
 		Reason: fmt.Errorf("Microsoft Graph answered %w", refused)}
 	switch {
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && verdict.Pause > 0 &&
