@@ -96,8 +96,8 @@ func attempt(client *http.Client, request *http.Request, judge Judge) (*http.Res
 	return response, judge(response, body), nil
 }
 
-// RequestedDelay is the pause that an answer asks for in Retry-After: seconds, whole or fractional, or an HTTP date (RFC
-// 9110, 10.2.3); or in Azure's milliseconds. It is 0 where the answer names no time, zero or the past, and at most
+// RequestedDelay is the pause that an answer asks for in Retry-After: seconds, whole or fractional, or an HTTP date
+// (RFC 9110, 10.2.3); or in Azure's milliseconds. It is 0 where the answer names no time, zero or the past, and at most
 // LongestPause. A date is compared with the answer's own Date, where it has one: this machine's clock may be wrong.
 func RequestedDelay(header http.Header) time.Duration {
 	for _, name := range []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
