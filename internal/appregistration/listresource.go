@@ -100,12 +100,12 @@ func (l *ListResource) result(ctx context.Context, request list.ListRequest, ten
 		model := emptyModel()
 		model.TenantID = tenantID
 		var diags diag.Diagnostics
-		tenant := registration.Tenant{
-			ID: tenantID.ValueString(), Directory: l.services.Directory(tenantID.ValueString()), Now: l.services.Now,
+		manager := registration.Manager{
+			TenantID: tenantID.ValueString(), Directory: l.services.Directory(tenantID.ValueString()), Now: l.services.Now,
 		}
-		seen := tenant.Imported(ctx, found)
+		seen := manager.Imported(ctx, found)
 		model.configureImported(ctx, seen, &diags)
-		model.show(ctx, seen, l.consentURL(&model, seen.ClientID), &diags)
+		model.setFromObserved(ctx, seen, l.consentURL(&model, seen.ClientID), &diags)
 		diags.Append(result.Resource.Set(ctx, &model)...)
 		result.Diagnostics.Append(diags...)
 	}

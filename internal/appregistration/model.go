@@ -155,7 +155,7 @@ func (m *Model) spec(ctx context.Context, recorded *registration.Observed, diags
 		GrantConsent:       m.GrantAdminConsent.ValueBool(),
 		AllowDuplicateName: m.AllowDuplicateName.ValueBool(),
 		RestoreDeleted:     m.RestoreDeleted.ValueBool(),
-		Certificate:        certificate.plain(ctx, diags),
+		Certificate:        certificate.toDomain(ctx, diags),
 	}
 	if recorded != nil && certificate != nil && certificate.Previous.IsUnknown() {
 		spec.Certificate.Previous = recorded.Certificate.Previous
@@ -175,7 +175,7 @@ func (m *Model) recorded(ctx context.Context, diags *diag.Diagnostics) *registra
 		Enabled:            m.ServicePrincipalEnabled.ValueBool(),
 		Permissions:        readPermissions(ctx, m.Permissions, diags),
 		Unexpected:         readPermissions(ctx, m.UnexpectedPermissions, diags),
-		Certificate:        m.certificate(ctx, diags).plain(ctx, diags),
+		Certificate:        m.certificate(ctx, diags).toDomain(ctx, diags),
 	}
 	var credentials []CredentialModel
 	if isSet(m.UnexpectedCredentials) {
@@ -191,9 +191,9 @@ func (m *Model) recorded(ctx context.Context, diags *diag.Diagnostics) *registra
 	return recorded
 }
 
-// show writes what was observed into the model, so that the next plan tells what differs. After a successful change
-// that is what was planned, with what the plan left open.
-func (m *Model) show(ctx context.Context, seen *registration.Observed, consentURL string, diags *diag.Diagnostics) {
+// setFromObserved writes what was observed into the model, so that the next plan tells what differs. After a successful
+// change that is what was planned, with what the plan left open.
+func (m *Model) setFromObserved(ctx context.Context, seen *registration.Observed, consentURL string, diags *diag.Diagnostics) {
 	if !isSet(m.ID) || !strings.HasSuffix(m.ID.ValueString(), "/"+seen.ObjectID) { // just imported, by client ID perhaps
 		m.ID = types.StringValue(m.TenantID.ValueString() + "/" + seen.ObjectID)
 	}
@@ -210,7 +210,7 @@ func (m *Model) show(ctx context.Context, seen *registration.Observed, consentUR
 	diags.Append(problems...)
 	m.UnexpectedCredentials = list
 	if current := m.certificate(ctx, diags); current != nil {
-		current.show(&seen.Certificate)
+		current.setFromObserved(&seen.Certificate)
 		current.RenewalDue = types.BoolValue(seen.Certificate.RenewalDue)
 		current.Previous = previousList(ctx, seen.Certificate.Previous, diags)
 		m.setCertificate(ctx, *current, diags)
@@ -258,8 +258,8 @@ func (m *Model) configureImported(ctx context.Context, seen *registration.Observ
 	}, diags)
 }
 
-// plain is the certificate without Terraform's types; nil is none.
-func (c *CertificateModel) plain(ctx context.Context, diags *diag.Diagnostics) registration.Certificate {
+// toDomain is the certificate without Terraform's types; nil is none.
+func (c *CertificateModel) toDomain(ctx context.Context, diags *diag.Diagnostics) registration.Certificate {
 	if c == nil {
 		return registration.Certificate{}
 	}
@@ -278,8 +278,8 @@ func (c *CertificateModel) plain(ctx context.Context, diags *diag.Diagnostics) r
 	}
 }
 
-// show fills in what the certificate says of itself, and nothing of what is wanted of it.
-func (c *CertificateModel) show(seen *registration.Certificate) {
+// setFromObserved fills in what the certificate says of itself, and nothing of what is wanted of it.
+func (c *CertificateModel) setFromObserved(seen *registration.Certificate) {
 	c.Thumbprint, c.PEM = textOrNull(seen.Thumbprint), textOrNull(seen.PEM)
 	c.NotBefore, c.NotAfter = timeOrNull(seen.NotBefore), timeOrNull(seen.NotAfter)
 }

@@ -14,12 +14,13 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
 )
 
-// askAPIs asks the tenant for the permissions that its APIs offer; nil while it is not known which tenant, or who asks.
-type askAPIs func(appIDs ...string) (map[string]entra.ResourceApplication, error)
+// apiLookup asks the tenant for the permissions that its APIs offer; nil while it is not known which tenant, or who
+// asks.
+type apiLookup func(appIDs ...string) (map[string]entra.ResourceApplication, error)
 
 // wanted returns the permissions that the configuration asks for. ok is false while that cannot be known: the tenant
 // alone knows a name that is not in the catalogue.
-func wanted(ctx context.Context, config *Model, ask askAPIs,
+func wanted(ctx context.Context, config *Model, lookup apiLookup,
 	diags *diag.Diagnostics) (permissions []permission.Permission, ok bool) {
 	if config.PermissionProfile.IsUnknown() || config.AdditionalPermissions.IsUnknown() {
 		return nil, false
@@ -46,23 +47,23 @@ func wanted(ctx context.Context, config *Model, ask askAPIs,
 		}
 	}
 	if len(outside) > 0 {
-		if ask == nil {
+		if lookup == nil {
 			return nil, false
 		}
-		permissions = append(permissions, findOutside(outside, ask, diags)...)
+		permissions = append(permissions, findOutside(outside, lookup, diags)...)
 	}
 	return unique(permissions), !diags.HasError()
 }
 
 // findOutside asks the tenant's own service principals for permissions that the catalogue does not hold.
-func findOutside(refs []permission.Ref, ask askAPIs, diags *diag.Diagnostics) []permission.Permission {
+func findOutside(refs []permission.Ref, lookup apiLookup, diags *diag.Diagnostics) []permission.Permission {
 	var appIDs []string
 	for _, ref := range refs {
 		if api, _ := permission.FindAPI(ref.API); !slices.Contains(appIDs, api.AppID) {
 			appIDs = append(appIDs, api.AppID)
 		}
 	}
-	offered, err := ask(appIDs...)
+	offered, err := lookup(appIDs...)
 	if err != nil {
 		diags.AddAttributeError(path.Root("additional_permissions"), "Permission not looked up",
 			fmt.Sprintf("%s is not in the provider's catalogue, and looking it up in the tenant failed (it needs "+

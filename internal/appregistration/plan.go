@@ -72,14 +72,14 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	}
 	p := planner{
 		config: &config, state: state, imported: imported != nil, removalDue: due, now: r.services.Now(),
-		tenant: r.services.TenantID(), ask: r.askAPIs(ctx, &config), diags: &response.Diagnostics,
+		tenant: r.services.TenantID(), lookup: r.lookupAPIs(ctx, &config), diags: &response.Diagnostics,
 	}
 	if refused != nil && request.State.Raw.IsNull() {
 		refuseReplacement(&config, &response.Diagnostics)
 		return
 	}
-	if refused != nil && p.stays() {
-		plan := p.asLastSeen(ctx)
+	if refused != nil && p.canKeepLastSeen() {
+		plan := p.planLastSeen(ctx)
 		warnOfRefusal(&response.Diagnostics, state, "is planned", "It was so when it was last asked.")
 		response.Diagnostics.Append(response.Plan.Set(ctx, &plan)...)
 		return
@@ -114,11 +114,11 @@ func (r *Resource) refuseSecond(ctx context.Context, plan *Model, diags *diag.Di
 		return
 	}
 	var ignored diag.Diagnostics // requireStore reports a missing store
-	tenant := r.tenant(plan, &ignored)
-	if tenant == nil || len(r.services.Unknown()) > 0 {
+	manager := r.manager(plan, &ignored)
+	if manager == nil || len(r.services.Unknown()) > 0 {
 		return
 	}
-	journal, ok := tenant.Completed(ctx, plan.UniqueName.ValueString())
+	journal, ok := manager.Completed(ctx, plan.UniqueName.ValueString())
 	if !ok { // nothing is known, or an interrupted create is to be completed: create looks again, and says what is wrong
 		return
 	}
@@ -127,7 +127,7 @@ func (r *Resource) refuseSecond(ctx context.Context, plan *Model, diags *diag.Di
 			"replace it, set restore_deleted = true: the application comes back from the recycle bin with its client ID, "+
 			"which Exchange's allow list names, and with a new certificate. With purge_on_destroy = true, applied before, it "+
 			"is replaced by another one. If its state was lost, import it:\n\n%s",
-		journal.UniqueName, journal.TenantID, journal.ClientID, tenant.ImportBlock(journal.ClientID)))
+		journal.UniqueName, journal.TenantID, journal.ClientID, manager.ImportBlock(journal.ClientID)))
 }
 
 // requireStore makes a missing or unusable store an error of the plan, before anything was created.
@@ -138,8 +138,8 @@ func (r *Resource) requireStore(diags *diag.Diagnostics) {
 	r.openStore(diags)
 }
 
-// askAPIs returns how to ask the tenant for its permissions; nil while the tenant, or who asks, is not known.
-func (r *Resource) askAPIs(ctx context.Context, config *Model) askAPIs {
+// lookupAPIs returns how to ask the tenant for its permissions; nil while the tenant, or who asks, is not known.
+func (r *Resource) lookupAPIs(ctx context.Context, config *Model) apiLookup {
 	tenant := config.TenantID
 	if tenant.IsNull() {
 		tenant = r.services.TenantID()
@@ -160,7 +160,7 @@ type planner struct {
 	removalDue []byte       // JSON, see removalDueKey
 	now        time.Time    // for warnings and errors only
 	tenant     types.String // the provider's
-	ask        askAPIs
+	lookup     apiLookup
 	diags      *diag.Diagnostics
 }
 
@@ -265,7 +265,7 @@ func (p *planner) planPermissions(ctx context.Context, plan *Model) {
 		before = readPermissions(ctx, p.state.Permissions, p.diags)
 		unexpected = readPermissions(ctx, p.state.UnexpectedPermissions, p.diags)
 	}
-	entries, ok := wanted(ctx, plan, p.ask, p.diags)
+	entries, ok := wanted(ctx, plan, p.lookup, p.diags)
 	if p.diags.HasError() {
 		return
 	}
@@ -316,9 +316,9 @@ func (r *Resource) warnOfDestroy(ctx context.Context, request resource.ModifyPla
 // warnOfLoss tells which application is deleted, what loses access, and until when it can be undone.
 func (r *Resource) warnOfLoss(ctx context.Context, state *Model, summary string, diags *diag.Diagnostics) {
 	var ignored diag.Diagnostics // what the store would add is left out where it cannot be read
-	var tenant *registration.Tenant
+	var manager *registration.Manager
 	if !r.services.StoreUnknown() {
-		tenant = r.tenant(state, &ignored)
+		manager = r.manager(state, &ignored)
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "The application %q (client ID %s) leaves the tenant %s, with its service principal and every "+
@@ -327,14 +327,14 @@ func (r *Resource) warnOfLoss(ctx context.Context, state *Model, summary string,
 	switch {
 	case state.PurgeOnDestroy.ValueBool():
 		text.WriteString("\n\npurge_on_destroy is set, so it cannot be restored.")
-	case tenant != nil && tenant.NeverComplete(ctx, state.recorded(ctx, &ignored)):
+	case manager != nil && manager.NeverComplete(ctx, state.recorded(ctx, &ignored)):
 		text.WriteString("\n\nIt was never complete, so it is removed from the recycle bin, too.")
 	default:
 		until := r.services.Now().AddDate(0, 0, 30).UTC().Format(time.DateOnly)
 		fmt.Fprintf(&text, "\n\nIt can be restored until %s, from Entra's recycle bin.", until)
 	}
-	if tenant != nil {
-		if mailboxes := mailboxesOf(ctx, tenant.Store, state); len(mailboxes) > 0 {
+	if manager != nil {
+		if mailboxes := mailboxesOf(ctx, manager.Store, state); len(mailboxes) > 0 {
 			fmt.Fprintf(&text, "\n\nConnections recorded with it: %s.", strings.Join(mailboxes, ", "))
 		}
 	}

@@ -170,5 +170,5 @@ func carryOver(planned, current *CertificateModel) {
 func describe(model *CertificateModel, c *x509.Certificate) {
 	var says registration.Certificate
 	says.Describe(c)
-	model.show(&says)
+	model.setFromObserved(&says)
 }

@@ -222,7 +222,7 @@ func TestTargetAppRegistration_APermissionOutsideTheCatalogueIsWhatTheTenantSays
 			t.Fatal(problems)
 		}
 		config.AdditionalPermissions = requested
-		plan, diags := planned(t, planner{config: config, ask: func(...string) (map[string]entra.ResourceApplication,
+		plan, diags := planned(t, planner{config: config, lookup: func(...string) (map[string]entra.ResourceApplication,
 			error) {
 			return resources, nil
 		}})

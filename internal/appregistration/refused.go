@@ -12,16 +12,17 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
-// stays reports whether the application is there and can be planned as it was last seen. An error in one tenant would
-// hold up what depends on the registrations of all others: Terraform orders resources, not their instances.
-func (p *planner) stays() bool {
+// canKeepLastSeen reports whether the application is there and can be planned as it was last seen. An error in one
+// tenant would hold up what depends on the registrations of all others: Terraform orders resources, not their
+// instances.
+func (p *planner) canKeepLastSeen() bool {
 	return p.state != nil && strings.EqualFold(p.tenantID().ValueString(), p.state.TenantID.ValueString()) &&
 		(p.config.UniqueName.IsNull() || !p.state.UniqueName.IsNull())
 }
 
-// asLastSeen plans that nothing changes. Terraform lets a provider keep what an attribute was, unless it has no value
+// planLastSeen plans that nothing changes. Terraform lets a provider keep what an attribute was, unless it has no value
 // of its own where the configuration gives none: those follow the configuration, and stand for nothing in the tenant.
-func (p *planner) asLastSeen(ctx context.Context) Model {
+func (p *planner) planLastSeen(ctx context.Context) Model {
 	plan := *p.state
 	plan.AdditionalPermissions, plan.Timeouts = p.config.AdditionalPermissions, p.config.Timeouts
 	current := p.state.certificate(ctx, p.diags)
@@ -66,7 +67,7 @@ func (r *Resource) askNewTenant(ctx context.Context, plan *Model, diags *diag.Di
 	ctx, cancel := context.WithTimeout(ctx, newTenantTimeout)
 	defer cancel()
 	tenantID := plan.TenantID.ValueString()
-	if err := r.services.SignIn(ctx, tenantID); err != nil && r.services.RefusedAside(ctx, tenantID, err) {
+	if err := r.services.SignIn(ctx, tenantID); err != nil && r.services.SkipsTenant(ctx, tenantID, err) {
 		diags.AddWarning("Tenant "+tenantID+" refuses Terraform, so that nothing can be registered there", fmt.Sprintf(
 			"Making the application %q there will fail. Terraform then makes nothing that depends on these registrations, "+
 				"such as connections, in any tenant: take this one out of the configuration until it lets Terraform in.\n\nThe "+

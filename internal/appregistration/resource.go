@@ -131,8 +131,8 @@ func (r *Resource) openStore(diags *diag.Diagnostics) *store.Store {
 	return records
 }
 
-// tenant is where the model's registration is; nil without a store, which it has reported.
-func (r *Resource) tenant(model *Model, diags *diag.Diagnostics) *registration.Tenant {
+// manager manages the registrations of the model's tenant; nil without a store, which it has reported.
+func (r *Resource) manager(model *Model, diags *diag.Diagnostics) *registration.Manager {
 	records := r.openStore(diags)
 	if records == nil {
 		return nil
@@ -140,8 +140,8 @@ func (r *Resource) tenant(model *Model, diags *diag.Diagnostics) *registration.T
 	retries := r.services.Retries()
 	retries.Notify = tfvalidate.LogPauses("Entra has not caught up yet")
 	id := model.TenantID.ValueString()
-	return &registration.Tenant{
-		ID: id, Directory: r.services.Directory(id), Store: records, Names: r.services.Names(), Retries: retries,
+	return &registration.Manager{
+		TenantID: id, Directory: r.services.Directory(id), Store: records, NameLocks: r.services.NameLocks(), Retries: retries,
 		Now: r.services.Now,
 	}
 }
@@ -163,19 +163,19 @@ func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, r
 	}
 	timeout, problems := plan.Timeouts.Create(ctx, writeTimeout)
 	diags.Append(problems...)
-	tenant, spec := r.tenant(&plan, diags), plan.spec(ctx, nil, diags)
+	manager, spec := r.manager(&plan, diags), plan.spec(ctx, nil, diags)
 	if diags.HasError() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	seen, warnings, err := tenant.Create(ctx, spec)
+	seen, warnings, err := manager.Create(ctx, spec)
 	addWarnings(diags, warnings)
 	if err != nil {
 		r.report(ctx, &plan, "creating the app registration", err, diags)
 	}
 	if seen != nil {
-		plan.show(ctx, seen, r.consentURL(&plan, seen.ClientID), diags)
+		plan.setFromObserved(ctx, seen, r.consentURL(&plan, seen.ClientID), diags)
 		diags.Append(response.State.Set(ctx, plan)...)
 		setIdentity(ctx, response.Identity, &plan, diags)
 	}
@@ -201,7 +201,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	}
 	timeout, problems := state.Timeouts.Read(ctx, readTimeout)
 	diags.Append(problems...)
-	tenant, recorded := r.tenant(&state, diags), state.recorded(ctx, diags)
+	manager, recorded := r.manager(&state, diags), state.recorded(ctx, diags)
 	if diags.HasError() {
 		return
 	}
@@ -211,16 +211,16 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	var seen *registration.Observed
 	var err error
 	if isSet(state.ClientID) {
-		seen, err = tenant.Read(ctx, recorded)
+		seen, err = manager.Read(ctx, recorded)
 	} else {
 		_, id, _ := strings.Cut(state.ID.ValueString(), "/")
-		seen, err = tenant.Import(ctx, id)
+		seen, err = manager.Import(ctx, id)
 	}
 	gone, cutOff := errors.Is(err, registration.ErrGone), errors.Is(err, registration.ErrDestroyCutOff)
 	switch {
 	case err == nil || gone || cutOff:
 		diags.Append(response.Private.SetKey(ctx, refusedKey, nil)...) // whatever was found, the tenant did not refuse
-	case isSet(state.ClientID) && r.services.RefusedAside(ctx, state.TenantID.ValueString(), err):
+	case isSet(state.ClientID) && r.services.SkipsTenant(ctx, state.TenantID.ValueString(), err):
 		warnOfRefusal(diags, &state, "is shown", tfvalidate.Explain(err, ""))
 		diags.Append(response.Private.SetKey(ctx, refusedKey, []byte("true"))...)
 		return
@@ -251,7 +251,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	if state.ClientID.IsNull() {
 		state.configureImported(ctx, seen, diags)
 	}
-	state.show(ctx, seen, r.consentURL(&state, seen.ClientID), diags)
+	state.setFromObserved(ctx, seen, r.consentURL(&state, seen.ClientID), diags)
 	diags.Append(response.State.Set(ctx, &state)...)
 	setIdentity(ctx, response.Identity, &state, diags)
 	due, _ := json.Marshal(append([]string{}, seen.Certificate.RemovalDue...)) // strings only
@@ -280,14 +280,14 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 	}
 	timeout, problems := plan.Timeouts.Update(ctx, writeTimeout)
 	diags.Append(problems...)
-	tenant, recorded := r.tenant(&plan, diags), state.recorded(ctx, diags)
+	manager, recorded := r.manager(&plan, diags), state.recorded(ctx, diags)
 	spec := plan.spec(ctx, recorded, diags)
 	if diags.HasError() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	seen, warnings, err := tenant.Update(ctx, spec, recorded)
+	seen, warnings, err := manager.Update(ctx, spec, recorded)
 	addWarnings(diags, warnings)
 	if err != nil {
 		r.report(ctx, &plan, "changing the app registration", err, diags)
@@ -296,7 +296,7 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 		if err != nil && seen.Certificate.PEM == recorded.Certificate.PEM { // with its settings, the next plan replaces it
 			plan.Certificate = state.Certificate
 		}
-		plan.show(ctx, seen, r.consentURL(&plan, seen.ClientID), diags)
+		plan.setFromObserved(ctx, seen, r.consentURL(&plan, seen.ClientID), diags)
 		diags.Append(response.State.Set(ctx, plan)...)
 		setIdentity(ctx, response.Identity, &plan, diags)
 	}
@@ -313,13 +313,13 @@ func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, r
 	}
 	timeout, problems := state.Timeouts.Delete(ctx, writeTimeout)
 	diags.Append(problems...)
-	tenant, recorded := r.tenant(&state, diags), state.recorded(ctx, diags)
+	manager, recorded := r.manager(&state, diags), state.recorded(ctx, diags)
 	if diags.HasError() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	warnings, err := tenant.Delete(ctx, recorded, state.PurgeOnDestroy.ValueBool())
+	warnings, err := manager.Delete(ctx, recorded, state.PurgeOnDestroy.ValueBool())
 	addWarnings(diags, warnings)
 	if err == nil {
 		return

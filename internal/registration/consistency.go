@@ -18,11 +18,11 @@ import (
 // three good ones in a row once a stale one was seen.
 
 const (
-	firstWait   = 500 * time.Millisecond
-	longestWait = 10 * time.Second
-	goodReads   = 3
-	lostReads   = 5               // the same where an answer was lost, and what is not seen may only not be seen yet
-	lastLook    = 2 * time.Second // before the deadline; Graph seldom takes longer to answer
+	firstWait       = 500 * time.Millisecond
+	longestWait     = 10 * time.Second
+	goodReads       = 3
+	lostReads       = 5               // the same where an answer was lost, and what is not seen may only not be seen yet
+	finalReadBefore = 2 * time.Second // before the deadline; Graph seldom takes longer to answer
 	// replication is how long an application counts as created a moment ago. Replicas were seen to differ for minutes.
 	replication = 30 * time.Minute
 )
@@ -34,9 +34,9 @@ func (o *operation) replicated() bool {
 }
 
 // waiting begins to wait for Entra's replicas.
-func (t *Tenant) waiting() *retry.Run {
-	retries := t.Retries
-	retries.First, retries.Longest, retries.Last = firstWait, longestWait, lastLook
+func (m *Manager) waiting() *retry.Run {
+	retries := m.Retries
+	retries.First, retries.Longest, retries.Last = firstWait, longestWait, finalReadBefore
 	return retries.Start()
 }
 
@@ -92,13 +92,13 @@ func (o *operation) write(ctx context.Context, order entra.Order, changes ...ent
 }
 
 // confirm reads the registration until it shows what was written. missing says what it does not show, or nothing.
-func (t *Tenant) confirm(
+func (m *Manager) confirm(
 	ctx context.Context, ref entra.RegistrationRef, missing func(*entra.Registration) string,
 ) (*entra.Registration, error) {
 	needed := 1
 	inARow := 0
-	for run := t.waiting(); ; {
-		registration, err := t.Directory.Registration(ctx, ref)
+	for run := m.waiting(); ; {
+		registration, err := m.Directory.Registration(ctx, ref)
 		if err != nil {
 			return nil, err
 		}

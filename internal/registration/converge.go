@@ -12,9 +12,9 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 )
 
-// target is what a registration is to look like in the tenant. Create and update differ in how they come to it, not in
+// desired is what a registration is to look like in the tenant. Create and update differ in how they come to it, not in
 // how they get there.
-type target struct {
+type desired struct {
 	displayName string
 	declared    []entra.RoleRef   // requiredResourceAccess, application permissions
 	grants      []entra.RoleRef   // to be consented to
@@ -25,16 +25,16 @@ type target struct {
 	previous    []Previous        // replaced certificates that stay
 }
 
-// target is what the spec alone says.
-func (s *Spec) target() target {
-	goal := target{displayName: s.DisplayName, declared: rolesOf(s.Permissions)}
+// desired is what the spec alone says.
+func (s *Spec) desired() desired {
+	wanted := desired{displayName: s.DisplayName, declared: rolesOf(s.Permissions)}
 	if s.GrantConsent {
-		goal.grants = slices.Clip(goal.declared)
+		wanted.grants = slices.Clip(wanted.declared)
 	}
-	return goal
+	return wanted
 }
 
-// converge changes what differs from the goal, confirms that Entra shows it, and completes the journal. The
+// converge changes what differs from what is desired, confirms that Entra shows it, and completes the journal. The
 // registration that it returns is never nil: with an error, it is what is known to be there.
 func (o *operation) converge(ctx context.Context, found *entra.Registration) (*entra.Registration, error) {
 	changed, err := o.convergeObjects(ctx, found)
@@ -58,7 +58,7 @@ func (o *operation) converge(ctx context.Context, found *entra.Registration) (*e
 }
 
 func (o *operation) refOf(application *entra.Application) entra.RegistrationRef {
-	apis := apisOf(o.goal.declared)
+	apis := apisOf(o.desired.declared)
 	return entra.RegistrationRef{ObjectID: application.ObjectID, ClientID: application.ClientID, APIs: apis}
 }
 
@@ -105,7 +105,7 @@ func (o *operation) convergeGrants(ctx context.Context, found *entra.Registratio
 		}
 		if outcome.Grant != nil {
 			grant := *outcome.Grant
-			for appID, objectID := range o.goal.resourceIDs {
+			for appID, objectID := range o.desired.resourceIDs {
 				if objectID == grant.ResourceID {
 					grant.ResourceAppID = appID
 				}
@@ -126,7 +126,7 @@ func (o *operation) nameOf(roleID string) string {
 	return roleID
 }
 
-// missing names what Entra does not show of the goal; empty where it shows all.
+// missing names what Entra does not show of what is desired; empty where it shows all.
 func (o *operation) missing(seen *entra.Registration) string {
 	if seen.Application == nil {
 		return "the application"
@@ -135,11 +135,11 @@ func (o *operation) missing(seen *entra.Registration) string {
 	return missing
 }
 
-// difference is what distinguishes a registration from the goal: the changes of its objects and of its grants that
-// remove it, and a name for the first of them; empty where there is none. Without a service principal there are no
+// difference is what distinguishes a registration from what is desired: the changes of its objects and of its grants
+// that remove it, and a name for the first of them; empty where there is none. Without a service principal there are no
 // grants yet.
 func (o *operation) difference(found *entra.Registration) (objects, grants []entra.Change, first string) {
-	change, first := o.goal.change(found.Application)
+	change, first := o.desired.change(found.Application)
 	if first != "" {
 		objects = append(objects, change)
 	}
@@ -152,16 +152,16 @@ func (o *operation) difference(found *entra.Registration) (objects, grants []ent
 		objects = append(objects, entra.SetServicePrincipalEnabled{ObjectID: principal.ObjectID, Enabled: true})
 		first = cmp.Or(first, "the enabled service principal")
 	}
-	for _, role := range o.goal.grants {
+	for _, role := range o.desired.grants {
 		if !granted(found.Grants, role) {
 			grants = append(grants, entra.GrantAppRole{
-				PrincipalID: principal.ObjectID, ResourceID: o.goal.resourceIDs[role.ResourceAppID], RoleID: role.RoleID,
+				PrincipalID: principal.ObjectID, ResourceID: o.desired.resourceIDs[role.ResourceAppID], RoleID: role.RoleID,
 			})
 			first = cmp.Or(first, "the consent to permission "+role.RoleID)
 		}
 	}
 	for _, grant := range found.Grants {
-		if slices.Contains(o.goal.revoked, roleOf(grant)) {
+		if slices.Contains(o.desired.revoked, roleOf(grant)) {
 			grants = append(grants, entra.RevokeAppRole{PrincipalID: principal.ObjectID, AssignmentID: grant.ID})
 			first = cmp.Or(first, "the revocation of permission "+grant.RoleID)
 		}
@@ -169,30 +169,30 @@ func (o *operation) difference(found *entra.Registration) (objects, grants []ent
 	return objects, grants, first
 }
 
-// change is what differs from the target on the application object, its keys included, and a name for the first of it.
+// change is what differs from it on the application object, its keys included, and a name for the first of it.
 // Graph replaces the whole collection of keys, so every other key is repeated as it was read.
-func (goal target) change(application *entra.Application) (change entra.ApplicationChange, first string) {
+func (d desired) change(application *entra.Application) (change entra.ApplicationChange, first string) {
 	change.ObjectID = application.ObjectID
-	if application.DisplayName != goal.displayName {
-		change.DisplayName, first = &goal.displayName, "the new display name"
+	if application.DisplayName != d.displayName {
+		change.DisplayName, first = &d.displayName, "the new display name"
 	}
 	if audience := SingleTenant; application.SignInAudience != audience {
 		change.SignInAudience, first = &audience, cmp.Or(first, "the sign-in audience")
 	}
-	if !sameRoles(application.Declared, goal.declared) {
-		change.Declared, change.DeclaredScopes = &goal.declared, application.DeclaredScopes
+	if !sameRoles(application.Declared, d.declared) {
+		change.Declared, change.DeclaredScopes = &d.declared, application.DeclaredScopes
 		first = cmp.Or(first, "the declared permissions")
 	}
 	keys := slices.DeleteFunc(slices.Clone(application.Keys), func(key entra.KeyCredential) bool {
-		return slices.Contains(goal.removeKeys, key.KeyID)
+		return slices.Contains(d.removeKeys, key.KeyID)
 	})
 	if len(keys) < len(application.Keys) {
 		change.Keys, first = &keys, cmp.Or(first, "the removal of a certificate")
 	}
-	if goal.certificate != nil && keyWith(application, certificate.Thumbprint(goal.certificate)) < 0 {
+	if d.certificate != nil && keyWith(application, certificate.Thumbprint(d.certificate)) < 0 {
 		keys = append(keys, entra.KeyCredential{
-			DisplayName: "CN=" + goal.certificate.Subject.CommonName, Type: "AsymmetricX509Cert", Usage: "Verify",
-			Certificate: goal.certificate.Raw,
+			DisplayName: "CN=" + d.certificate.Subject.CommonName, Type: "AsymmetricX509Cert", Usage: "Verify",
+			Certificate: d.certificate.Raw,
 		})
 		change.Keys, first = &keys, cmp.Or(first, "the new certificate")
 	}

@@ -23,30 +23,30 @@ import (
 // Create makes the registration. The order makes it safe to be interrupted anywhere: the journal is durable before the
 // first write to Graph, the key is in the store before its certificate is uploaded, and the application is created by
 // an upsert that finds itself again. It returns what exists, also with an error; nil where nothing was made.
-func (t *Tenant) Create(ctx context.Context, spec Spec) (*Observed, []Warning, error) {
-	o := &operation{Tenant: t, spec: spec, goal: spec.target()}
+func (m *Manager) Create(ctx context.Context, spec Spec) (*Observed, []Warning, error) {
+	o := &operation{Manager: m, spec: spec, desired: spec.desired()}
 	found, err := o.create(ctx)
 	return o.outcome(ctx, found, err)
 }
 
 func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
-	held, giveNameBack, err := o.Names.lock(ctx, o.ID, o.spec.DisplayName)
+	held, releaseName, err := o.NameLocks.lock(ctx, o.TenantID, o.spec.DisplayName)
 	if err != nil {
 		return nil, err
 	}
-	defer giveNameBack()
-	unlock, err := o.Store.LockRegistration(ctx, o.ID, o.spec.UniqueName)
+	defer releaseName()
+	unlock, err := o.Store.LockRegistration(ctx, o.TenantID, o.spec.UniqueName)
 	if errors.Is(err, store.ErrLocked) {
 		return nil, &Error{"unique_name", "Another run makes this registration", fmt.Sprintf(
 			"Another run, or another resource of this one, is making the registration %s in tenant %s at this moment (%s). "+
 				"Give each resource a unique_name of its own; if it is the same resource, wait for the other run to end.",
-			o.spec.UniqueName, o.ID, err)}
+			o.spec.UniqueName, o.TenantID, err)}
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	before, err := o.Store.Registration(ctx, o.ID, o.spec.UniqueName)
+	before, err := o.Store.Registration(ctx, o.TenantID, o.spec.UniqueName)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
@@ -59,16 +59,16 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 		return nil, err
 	}
 	if o.spec.Certificate.KeySource == KeyProvided {
-		o.goal.certificate, err = certificate.ParsePEM(o.spec.Certificate.PEM)
+		o.desired.certificate, err = certificate.ParsePEM(o.spec.Certificate.PEM)
 	} else {
-		o.goal.certificate, err = o.newCertificate(ctx, &journal, nil, fresh)
+		o.desired.certificate, err = o.newCertificate(ctx, &journal, nil, fresh)
 	}
 	if err != nil {
 		return nil, err
 	}
 	found, err := o.obtain(ctx, &journal, application, before.Marker == journal.Marker)
-	if _, nothing := errors.AsType[nothingMade](err); nothing {
-		return nil, errors.Join(err, o.takeBack(ctx, before, journal))
+	if _, nothing := errors.AsType[notCreatedError](err); nothing {
+		return nil, errors.Join(err, o.rollbackJournal(ctx, before, journal))
 	}
 	if err != nil {
 		return found, err
@@ -77,7 +77,7 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 	if err := o.Store.SaveRegistration(ctx, journal); err != nil {
 		return found, err
 	}
-	held.give(found.Application)
+	held.setHolder(found.Application)
 	if before.CompletedAt != nil { // only now it is certain that the application of that entry is gone
 		if err := o.dropCertificates(ctx, before.Thumbprints); err != nil {
 			return found, err
@@ -85,8 +85,8 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 	}
 	for _, key := range found.Application.Keys { // of an earlier try, with other settings
 		thumbprint := key.Thumbprint()
-		if thumbprint != certificate.Thumbprint(o.goal.certificate) && slices.Contains(journal.Thumbprints, thumbprint) {
-			o.goal.removeKeys = append(o.goal.removeKeys, key.KeyID)
+		if thumbprint != certificate.Thumbprint(o.desired.certificate) && slices.Contains(journal.Thumbprints, thumbprint) {
+			o.desired.removeKeys = append(o.desired.removeKeys, key.KeyID)
 		}
 	}
 	return o.converge(ctx, found)
@@ -95,12 +95,12 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 // prepare does side by side what takes its time before the first write: it finds the application to go on with, if
 // there is one, resolves the permissions, generates a key, unless an earlier run has, and unlocks the store for it.
 func (o *operation) prepare(
-	ctx context.Context, held *name, journal store.Registration,
+	ctx context.Context, held *nameLock, journal store.Registration,
 ) (application *entra.Application, fresh *certificate.Pair, err error) {
 	var offered map[string]entra.ResourceApplication
 	tasks, taskCtx := errgroup.WithContext(ctx)
 	tasks.Go(func() (err error) {
-		offered, err = o.Directory.ResourceApplications(taskCtx, apisOf(o.goal.declared)...)
+		offered, err = o.Directory.ResourceApplications(taskCtx, apisOf(o.desired.declared)...)
 		return err
 	})
 	tasks.Go(func() (err error) {
@@ -119,7 +119,7 @@ func (o *operation) prepare(
 	if err := tasks.Wait(); err != nil {
 		return nil, nil, err
 	}
-	if o.goal.resourceIDs, err = resolve(offered, o.spec.Permissions); err != nil {
+	if o.desired.resourceIDs, err = resolve(offered, o.spec.Permissions); err != nil {
 		return nil, nil, &Error{"permissions", "Permission not offered", err.Error()}
 	}
 	return application, fresh, nil
@@ -127,13 +127,15 @@ func (o *operation) prepare(
 
 // existing looks for what stands in the way. It returns an application of ours that an interrupted create left, or one
 // of this unique name in the recycle bin, and refuses any other: nothing is taken over silently.
-func (o *operation) existing(ctx context.Context, held *name, journal store.Registration) (*entra.Application, error) {
+func (o *operation) existing(
+	ctx context.Context, held *nameLock, journal store.Registration,
+) (*entra.Application, error) {
 	query := entra.SearchQuery{UniqueName: o.spec.UniqueName, DisplayName: o.spec.DisplayName, CertificatePolicy: true}
 	found, err := o.Directory.Search(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	o.Names.withoutRemoved(found)
+	o.NameLocks.withoutRemoved(found)
 	if found.ListDenied != nil {
 		o.warnings = append(o.warnings, Warning{"display_name", "Namesakes not looked for", fmt.Sprintf(
 			"Terraform's identity may not list the tenant's applications (%s; needs Application.Read.All), so another "+
@@ -165,7 +167,7 @@ func (o *operation) existing(ctx context.Context, held *name, journal store.Regi
 // a complete entry is of an application that is gone, and starts over.
 func (o *operation) begin(ctx context.Context, found store.Registration) (store.Registration, error) {
 	entry := store.Registration{
-		TenantID: o.ID, UniqueName: o.spec.UniqueName, DisplayName: o.spec.DisplayName,
+		TenantID: o.TenantID, UniqueName: o.spec.UniqueName, DisplayName: o.spec.DisplayName,
 		Marker: uuid.NewString(), StartedAt: o.Now(),
 	}
 	if found.CompletedAt == nil {
@@ -174,9 +176,9 @@ func (o *operation) begin(ctx context.Context, found store.Registration) (store.
 	return entry, o.Store.SaveRegistration(ctx, entry)
 }
 
-// takeBack puts the journal back to what it was, once it is certain that nothing was made. What an earlier run began
-// may have made something, so it stays.
-func (o *operation) takeBack(ctx context.Context, before, begun store.Registration) error {
+// rollbackJournal puts the journal back to what it was, once it is certain that nothing was made. What an earlier run
+// began may have made something, so it stays.
+func (o *operation) rollbackJournal(ctx context.Context, before, begun store.Registration) error {
 	switch {
 	case before.CompletedAt != nil:
 		return errors.Join(o.Store.SaveRegistration(ctx, before), o.dropCertificates(ctx, begun.Thumbprints))
@@ -198,7 +200,7 @@ func (o *operation) obtain(
 		journal.Created = true
 		return &entra.Registration{Application: made}, nil
 	}
-	ref := entra.RegistrationRef{ObjectID: found.ObjectID, ClientID: found.ClientID, APIs: apisOf(o.goal.declared)}
+	ref := entra.RegistrationRef{ObjectID: found.ObjectID, ClientID: found.ClientID, APIs: apisOf(o.desired.declared)}
 	if marker := MarkerOf(found); marker != "" && marker == journal.Marker {
 		journal.Created = true // by a run that was cut off before it could say so
 	}
@@ -222,11 +224,11 @@ func (o *operation) obtain(
 	})
 }
 
-// nothingMade is an error that says for certain that Entra has made nothing. A lost answer or a failed gateway does
+// notCreatedError is an error that says for certain that Entra has made nothing. A lost answer or a failed gateway does
 // not.
-type nothingMade struct{ error }
+type notCreatedError struct{ error }
 
-func (e nothingMade) Unwrap() error { return e.error }
+func (e notCreatedError) Unwrap() error { return e.error }
 
 // nameTaken reports whether Graph refuses an application because another one has its unique name (unconfirmed for the
 // upsert; a plain create is answered so).
@@ -244,12 +246,12 @@ const clockSkew = 5 * time.Minute
 func (o *operation) upsert(ctx context.Context, journal *store.Registration, takenUp bool) (*entra.Application, error) {
 	audience, uniqueName := SingleTenant, o.spec.UniqueName
 	application, lost, err := o.Directory.UpsertApplication(ctx, uniqueName, entra.ApplicationChange{
-		DisplayName: &o.spec.DisplayName, SignInAudience: &audience, Declared: &o.goal.declared,
+		DisplayName: &o.spec.DisplayName, SignInAudience: &audience, Declared: &o.desired.declared,
 		Tags: []string{providerTag, markerPrefix + journal.Marker},
 	})
 	if refused := entra.AsError(err); err != nil && !(lost && nameTaken(refused)) {
 		if refused != nil && refused.Status < http.StatusInternalServerError && !lost {
-			err = nothingMade{err}
+			err = notCreatedError{err}
 		}
 		return nil, err
 	}
@@ -271,7 +273,7 @@ func (o *operation) upsert(ctx context.Context, journal *store.Registration, tak
 			touched := "Entra showed it only after it had been written to: its display name, tags and declared permissions " +
 				"are now those of this registration, and nothing else was changed."
 			refusal.Detail = strings.Replace(refusal.Detail, untouched, touched, 1)
-			return nil, nothingMade{refusal}
+			return nil, notCreatedError{refusal}
 		}
 		if !lost && !takenUp && run.Attempts() > goodReads || run.Again(ctx, retry.Until(notShown)) != nil {
 			return nil, fmt.Errorf("%w; run terraform apply again", notShown)
@@ -292,32 +294,32 @@ func (o *operation) restore(ctx context.Context, deleted *entra.Application) err
 		restores = append(restores, entra.RestoreDeletedItem{ObjectID: last.ObjectID})
 	}
 	o.madeAt = *deleted.DeletedAt // what was deleted long ago is in every replica's recycle bin, or somebody has purged it
-	o.Names.deleted.Delete(deleted.ObjectID)
+	o.NameLocks.deleted.Delete(deleted.ObjectID)
 	_, err = o.write(ctx, entra.Sequential, restores...)
 	return err
 }
 
 // refuseDeleted says that the recycle bin holds the name, and both ways out.
-func (t *Tenant) refuseDeleted(deleted *entra.Application) error {
+func (m *Manager) refuseDeleted(deleted *entra.Application) error {
 	return &Error{"restore_deleted", "A deleted application has this name", fmt.Sprintf(
 		"The recycle bin of tenant %s holds the application %q (object ID %s, client ID %s) with the unique name %s. "+
 			"Either restore it, keeping its client ID, with restore_deleted = true; or remove it for good: "+
 			"Remove-MgDirectoryDeletedItem -DirectoryObjectId %s",
-		t.ID, deleted.DisplayName, deleted.ObjectID, deleted.ClientID, deleted.UniqueName, deleted.ObjectID)}
+		m.TenantID, deleted.DisplayName, deleted.ObjectID, deleted.ClientID, deleted.UniqueName, deleted.ObjectID)}
 }
 
 // untouched is what a refusal says about the other application.
 const untouched = "It was not touched."
 
 // refuse says that an application which is not ours has the name, and how to bring it under management.
-func (t *Tenant) refuse(other *entra.Application, attribute, what string) *Error {
+func (m *Manager) refuse(other *entra.Application, attribute, what string) *Error {
 	if MarkerOf(other) != "" {
 		return &Error{attribute, "The registration exists already", fmt.Sprintf(
 			"The tenant %s already has the application %q (object ID %s, client ID %s) with the %s, and this provider "+
 				"registered it: another resource or another state manages it. "+untouched+" Two registrations of one display "+
 				"name, also those of a create_before_destroy, need allow_duplicate_name = true and a unique_name each. If the "+
 				"state of the other was lost, import it with the id %s/%s.",
-			t.ID, other.DisplayName, other.ObjectID, other.ClientID, what, t.ID, other.ClientID)}
+			m.TenantID, other.DisplayName, other.ObjectID, other.ClientID, what, m.TenantID, other.ClientID)}
 	}
 	alternative := ""
 	if attribute == "display_name" {
@@ -326,13 +328,14 @@ func (t *Tenant) refuse(other *entra.Application, attribute, what string) *Error
 	return &Error{attribute, "The application exists already", fmt.Sprintf(
 		"The tenant %s already has the application %q (object ID %s, client ID %s) with the %s. "+untouched+
 			" To manage it from here, import it:\n\n%s\n\nOtherwise delete it, or choose another %s%s.",
-		t.ID, other.DisplayName, other.ObjectID, other.ClientID, what, t.ImportBlock(other.ClientID), attribute, alternative)}
+		m.TenantID, other.DisplayName, other.ObjectID, other.ClientID, what, m.ImportBlock(other.ClientID),
+		attribute, alternative)}
 }
 
 // ImportBlock is what to paste into a configuration to import the application of that client ID.
-func (t *Tenant) ImportBlock(clientID string) string {
+func (m *Manager) ImportBlock(clientID string) string {
 	return fmt.Sprintf(
-		"  import {\n    to = codetwo_target_app_registration.<name>\n    id = \"%s/%s\"\n  }", t.ID, clientID)
+		"  import {\n    to = codetwo_target_app_registration.<name>\n    id = \"%s/%s\"\n  }", m.TenantID, clientID)
 }
 
 // newCertificate returns a generated certificate, whose key is in the store: one that an interrupted run left there
@@ -359,15 +362,15 @@ func (o *operation) newCertificate(
 	if err := o.Store.SaveRegistration(ctx, *journal); err != nil {
 		return nil, err
 	}
-	return fresh.Certificate, o.Store.SaveCertificate(ctx, o.ID, fresh, certificate.AES256, nil)
+	return fresh.Certificate, o.Store.SaveCertificate(ctx, o.TenantID, fresh, certificate.AES256, nil)
 }
 
 // reusable returns the store's certificate if its key is there and these settings would make the same; nil otherwise.
 func (o *operation) reusable(ctx context.Context, thumbprint string) *x509.Certificate {
-	if sound, err := o.Store.SoundKeyPair(ctx, o.ID, thumbprint); err != nil || !sound {
+	if sound, err := o.Store.SoundKeyPair(ctx, o.TenantID, thumbprint); err != nil || !sound {
 		return nil
 	}
-	left, err := o.Store.Certificate(ctx, o.ID, thumbprint)
+	left, err := o.Store.Certificate(ctx, o.TenantID, thumbprint)
 	settings := o.spec.Certificate
 	if err != nil || certificate.KeySize(left) != settings.KeySize || !left.NotAfter.After(o.Now()) ||
 		!left.NotAfter.Equal(left.NotBefore.AddDate(settings.ValidityYears, 0, 0)) {

@@ -42,12 +42,12 @@ const (
 	DefaultPreviousDays    = 30
 )
 
-// Tenant is a target tenant whose app registrations are kept.
-type Tenant struct {
-	ID        string // GUID
+// Manager manages the app registrations of one target tenant.
+type Manager struct {
+	TenantID  string // GUID
 	Directory entra.Directory
 	Store     *store.Store // of journals and keys; Imported and List do without
-	Names     *Names       // shared by all tenants of a provider
+	NameLocks *NameLocks   // shared by all tenants of a provider
 	Retries   retry.Policy // for the directory's replicas; First, Longest and Last are set here
 	Now       func() time.Time
 }
@@ -156,10 +156,10 @@ func (e *ConsentError) Unwrap() error { return e.Err }
 
 // operation is one change of one registration.
 type operation struct {
-	*Tenant
+	*Manager
 	spec     Spec      // of a create or an update
 	recorded *Observed // nil in a create
-	goal     target
+	desired  desired
 	wrote    bool      // this operation has changed something in the tenant
 	madeAt   time.Time // when the application was created; zero while that is not known
 	warnings []Warning
@@ -172,9 +172,9 @@ func (o *operation) outcome(ctx context.Context, found *entra.Registration, err 
 		return nil, o.warnings, err
 	}
 	planned := o.spec.Certificate
-	planned.Previous = o.goal.previous
-	if o.goal.certificate != nil {
-		planned.Describe(o.goal.certificate)
+	planned.Previous = o.desired.previous
+	if o.desired.certificate != nil {
+		planned.Describe(o.desired.certificate)
 	}
 	if err == nil {
 		seen := &Observed{
@@ -193,7 +193,7 @@ func (o *operation) outcome(ctx context.Context, found *entra.Registration, err 
 	}
 	if o.recorded != nil { // what the failed operation did not replace or remove is still the registration's
 		before := o.recorded.Certificate
-		if o.goal.certificate != nil && keyWith(found.Application, planned.Thumbprint) < 0 {
+		if o.desired.certificate != nil && keyWith(found.Application, planned.Thumbprint) < 0 {
 			planned = before
 		}
 		for _, entry := range before.Previous {
