@@ -4,12 +4,30 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
+)
+
+// Entra answers from replicas that do not all know at once what was written: an app-only caller may not find what it
+// has just made. Nothing here waits for a fixed time. A write is repeated while the answer says "not yet", which it can
+// only say of what was written a moment ago; after the last write, one confirming read suffices when it is good, and
+// three good ones in a row once a stale one was seen.
+
+const (
+	firstWait       = 500 * time.Millisecond
+	longestWait     = 10 * time.Second
+	goodReads       = 3
+	lostReads       = 5               // the same where an answer was lost, and what is not seen may only not be seen yet
+	finalReadBefore = 2 * time.Second // before the deadline; Graph seldom takes longer to answer
+	// replication is how long an application counts as created a moment ago. Replicas were seen to differ for minutes.
+	replication = 30 * time.Minute
 )
 
 // desired is what a registration is to look like in the tenant. Create and update differ in how they come to it, not in
@@ -37,15 +55,27 @@ func (s *Spec) desired() desired {
 // converge changes what differs from what is desired, confirms that Entra shows it, and completes the journal. The
 // registration that it returns is never nil: with an error, it is what is known to be there.
 func (o *operation) converge(ctx context.Context, found *entra.Registration) (*entra.Registration, error) {
-	changed, err := o.convergeObjects(ctx, found)
-	if err != nil {
+	objects, _, _ := o.difference(found)
+	if err := o.apply(ctx, found, entra.Sequential, objects); err != nil {
 		return found, o.explainPolicy(ctx, err)
 	}
-	granted, err := o.convergeGrants(ctx, found)
-	if err != nil {
+	if found.ServicePrincipal == nil { // there was one already, which the first read did not show
+		confirmed, err := o.confirm(ctx, o.refOf(found.Application), func(r *entra.Registration) string {
+			if r.Application == nil || r.ServicePrincipal == nil {
+				return "the service principal"
+			}
+			return ""
+		})
+		if err != nil {
+			return found, err
+		}
+		found = confirmed
+	}
+	_, grants, _ := o.difference(found)
+	if err := o.apply(ctx, found, entra.Parallel, grants); err != nil {
 		return found, err
 	}
-	if changed || granted {
+	if len(objects)+len(grants) > 0 {
 		confirmed, err := o.confirm(ctx, o.refOf(found.Application), o.missing)
 		if confirmed != nil && confirmed.Application != nil {
 			found = confirmed
@@ -62,44 +92,15 @@ func (o *operation) refOf(application *entra.Application) entra.RegistrationRef 
 	return entra.RegistrationRef{ObjectID: application.ObjectID, ClientID: application.ClientID, APIs: apis}
 }
 
-// convergeObjects changes application and service principal, in one batch.
-func (o *operation) convergeObjects(ctx context.Context, found *entra.Registration) (changed bool, err error) {
-	changes, _, _ := o.difference(found)
-	if len(changes) == 0 {
-		return false, nil
-	}
-	outcomes, err := o.write(ctx, entra.Sequential, changes...)
-	for i, change := range changes {
-		if _, creates := change.(entra.CreateServicePrincipal); creates && outcomes[i].Err == nil && !outcomes[i].Skipped {
-			found.ServicePrincipal = outcomes[i].ServicePrincipal
-		}
-	}
-	if err != nil {
-		return true, err
-	}
-	if found.ServicePrincipal == nil { // there was one already, which the first read did not show
-		confirmed, err := o.confirm(ctx, o.refOf(found.Application), func(r *entra.Registration) string {
-			if r.Application == nil || r.ServicePrincipal == nil {
-				return "the service principal"
-			}
-			return ""
-		})
-		if err != nil {
-			return true, err
-		}
-		*found = *confirmed
-	}
-	return true, nil
-}
-
-// convergeGrants consents to what is missing, and takes back what the plan listed, in one batch.
-func (o *operation) convergeGrants(ctx context.Context, found *entra.Registration) (changed bool, err error) {
-	_, changes, _ := o.difference(found)
-	if len(changes) == 0 {
-		return false, nil
-	}
-	outcomes, err := o.write(ctx, entra.Parallel, changes...)
+// apply carries out changes in one batch, and adds what they made to found.
+func (o *operation) apply(
+	ctx context.Context, found *entra.Registration, order entra.Order, changes []entra.Change,
+) error {
+	outcomes, err := o.write(ctx, order, changes...)
 	for i, outcome := range outcomes {
+		if outcome.ServicePrincipal != nil {
+			found.ServicePrincipal = outcome.ServicePrincipal
+		}
 		if consent, ok := changes[i].(entra.GrantAppRole); ok && outcome.Err != nil && err != nil {
 			err = &ConsentError{o.nameOf(consent.RoleID), found.Application.ClientID, outcome.Err}
 		}
@@ -113,7 +114,7 @@ func (o *operation) convergeGrants(ctx context.Context, found *entra.Registratio
 			found.Grants = append(found.Grants, grant)
 		}
 	}
-	return true, err
+	return err
 }
 
 // nameOf names the planned permission of that role.
@@ -179,7 +180,7 @@ func (d desired) change(application *entra.Application) (change entra.Applicatio
 	if audience := SingleTenant; application.SignInAudience != audience {
 		change.SignInAudience, first = &audience, cmp.Or(first, "the sign-in audience")
 	}
-	if !sameRoles(application.Declared, d.declared) {
+	if !maps.Equal(roleSet(application.Declared), roleSet(d.declared)) {
 		change.Declared, change.DeclaredScopes = &d.declared, application.DeclaredScopes
 		first = cmp.Or(first, "the declared permissions")
 	}
@@ -223,20 +224,12 @@ func keyWith(application *entra.Application, thumbprint string) int {
 	})
 }
 
-// keyByID returns the index of the application's certificate with that key ID, or -1.
-func keyByID(application *entra.Application, keyID string) int {
-	return slices.IndexFunc(application.Keys, func(key entra.KeyCredential) bool { return key.KeyID == keyID })
-}
-
-func compareRoles(a, b entra.RoleRef) int {
-	return strings.Compare(a.ResourceAppID+"/"+a.RoleID, b.ResourceAppID+"/"+b.RoleID)
-}
-
-// sameRoles reports whether two lists of permissions hold the same set.
-func sameRoles(a, b []entra.RoleRef) bool {
-	return slices.Equal(
-		slices.Compact(slices.SortedFunc(slices.Values(a), compareRoles)),
-		slices.Compact(slices.SortedFunc(slices.Values(b), compareRoles)))
+func roleSet(roles []entra.RoleRef) map[entra.RoleRef]bool {
+	set := map[entra.RoleRef]bool{}
+	for _, role := range roles {
+		set[role] = true
+	}
+	return set
 }
 
 // apisOf lists the app IDs of the APIs that the permissions are on, always in the same order.
@@ -247,4 +240,97 @@ func apisOf(roles []entra.RoleRef) []string {
 	}
 	slices.Sort(appIDs)
 	return slices.Compact(appIDs)
+}
+
+// replicated reports whether every replica must know the application, so that "not yet" is final: this operation has
+// written nothing, and nobody created the application lately.
+func (o *operation) replicated() bool {
+	return !o.wrote && !o.madeAt.IsZero() && o.Now().Sub(o.madeAt) > replication
+}
+
+// waiting begins to wait for Entra's replicas.
+func (m *Manager) waiting() *retry.Run {
+	retries := m.Retries
+	retries.First, retries.Longest, retries.Last = firstWait, longestWait, finalReadBefore
+	return retries.Start()
+}
+
+// runAgain adds the next step to the error of a wait.
+func runAgain(err error) error { return fmt.Errorf("%w; run the same command again", err) }
+
+// write carries out changes, and those again to which Entra says "not yet". It returns the outcomes in the order of
+// the changes, and the first error that is final.
+func (o *operation) write(ctx context.Context, order entra.Order, changes ...entra.Change) ([]entra.Outcome, error) {
+	outcomes := make([]entra.Outcome, len(changes))
+	pending := make([]int, len(changes))
+	for i := range pending {
+		pending[i] = i
+	}
+	for run := o.waiting(); len(pending) > 0; {
+		batch := make([]entra.Change, len(pending))
+		for at, index := range pending {
+			batch[at] = changes[index]
+		}
+		var again []int
+		var lagging error
+		var failed []error
+		for at, outcome := range o.Directory.Write(ctx, order, batch...) {
+			index := pending[at]
+			outcome.Lost = outcome.Lost || outcomes[index].Lost
+			outcomes[index] = outcome
+			switch refused := entra.AsError(outcome.Err); {
+			case outcome.Skipped:
+				again = append(again, index)
+			case refused != nil && refused.Lagging() && !o.replicated():
+				again, lagging = append(again, index), outcome.Err
+			case slices.ContainsFunc(failed, func(before error) bool { return errors.Is(before, outcome.Err) }):
+				// It is of the batch as a whole.
+			case outcome.Err != nil:
+				failed = append(failed, outcome.Err)
+			default:
+				o.wrote = true
+			}
+		}
+		if len(failed) > 0 {
+			return outcomes, errors.Join(failed...)
+		}
+		if lagging == nil { // what was skipped came after a change that had nothing left to do
+			pending = again
+			continue
+		}
+		if err := run.Again(ctx, retry.Until(fmt.Errorf("Entra still answered %w", lagging))); err != nil {
+			return outcomes, err
+		}
+		pending = again
+	}
+	return outcomes, nil
+}
+
+// confirm reads the registration until it shows what was written. missing says what it does not show, or nothing.
+func (m *Manager) confirm(
+	ctx context.Context, ref entra.RegistrationRef, missing func(*entra.Registration) string,
+) (*entra.Registration, error) {
+	needed := 1
+	inARow := 0
+	for run := m.waiting(); ; {
+		registration, err := m.Directory.Registration(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		lacks := missing(registration)
+		if lacks == "" {
+			if inARow++; inARow == needed {
+				return registration, nil
+			}
+		} else {
+			needed, inARow = goodReads, 0
+		}
+		err = run.Again(ctx, retry.Until(fmt.Errorf("Entra did not show %s yet", cmp.Or(lacks, "it on every replica"))))
+		if err != nil && lacks == "" {
+			return registration, nil
+		}
+		if err != nil {
+			return registration, runAgain(err)
+		}
+	}
 }

@@ -66,7 +66,12 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := o.obtain(ctx, &journal, application, before.Marker == journal.Marker)
+	var found *entra.Registration
+	if application == nil {
+		found, err = o.upsert(ctx, &journal, before.Marker == journal.Marker)
+	} else {
+		found, err = o.takeUp(ctx, &journal, application)
+	}
 	if _, nothing := errors.AsType[notCreatedError](err); nothing {
 		return nil, errors.Join(err, o.rollbackJournal(ctx, before, journal))
 	}
@@ -188,28 +193,20 @@ func (o *operation) rollbackJournal(ctx context.Context, before, begun store.Reg
 	return o.forget(ctx, begun)
 }
 
-// obtain makes the application, or takes the one that existing found, and returns what there is of its registration.
-func (o *operation) obtain(
-	ctx context.Context, journal *store.Registration, found *entra.Application, takenUp bool,
+// takeUp goes on with the application that existing found, and returns what there is of its registration.
+func (o *operation) takeUp(
+	ctx context.Context, journal *store.Registration, application *entra.Application,
 ) (*entra.Registration, error) {
-	if found == nil {
-		made, err := o.upsert(ctx, journal, takenUp)
-		if err != nil {
-			return nil, err
-		}
-		journal.Created = true
-		return &entra.Registration{Application: made}, nil
-	}
-	ref := entra.RegistrationRef{ObjectID: found.ObjectID, ClientID: found.ClientID, APIs: apisOf(o.desired.declared)}
-	if marker := MarkerOf(found); marker != "" && marker == journal.Marker {
+	ref := o.refOf(application)
+	if marker := MarkerOf(application); marker != "" && marker == journal.Marker {
 		journal.Created = true // by a run that was cut off before it could say so
 	}
-	if found.DeletedAt != nil {
-		journal.ObjectID = found.ObjectID // what makes it ours if this is cut off
+	if application.DeletedAt != nil {
+		journal.ObjectID = application.ObjectID // what makes it ours if this is cut off
 		if err := o.Store.SaveRegistration(ctx, *journal); err != nil {
 			return nil, err
 		}
-		if err := o.restore(ctx, found); err != nil {
+		if err := o.restore(ctx, application); err != nil {
 			if seen, failed := o.Directory.Registration(ctx, ref); failed == nil && seen.Application != nil {
 				return seen, err // the application is back, and only its service principal is not
 			}
@@ -240,12 +237,12 @@ func nameTaken(refused *entra.Error) bool {
 // clockSkew is how far this machine's clock may be ahead of Entra's.
 const clockSkew = 5 * time.Minute
 
-// upsert creates the application. Where Graph says that it changed one instead, that is ours only if the response of an
-// earlier try was lost, in this run or in the one that it takes up: then it carries the journal's marker and is no
-// older than the journal. Any other is refused.
-func (o *operation) upsert(ctx context.Context, journal *store.Registration, takenUp bool) (*entra.Application, error) {
-	audience, uniqueName := SingleTenant, o.spec.UniqueName
-	application, lost, err := o.Directory.UpsertApplication(ctx, uniqueName, entra.ApplicationChange{
+// upsert creates the application. resumed says that an interrupted run began it.
+func (o *operation) upsert(
+	ctx context.Context, journal *store.Registration, resumed bool,
+) (*entra.Registration, error) {
+	audience := SingleTenant
+	application, lost, err := o.Directory.UpsertApplication(ctx, o.spec.UniqueName, entra.ApplicationChange{
 		DisplayName: &o.spec.DisplayName, SignInAudience: &audience, Declared: &o.desired.declared,
 		Tags: []string{providerTag, markerPrefix + journal.Marker},
 	})
@@ -255,9 +252,22 @@ func (o *operation) upsert(ctx context.Context, journal *store.Registration, tak
 		}
 		return nil, err
 	}
-	if application != nil {
-		return application, nil
+	if application == nil {
+		if application, err = o.findUpserted(ctx, journal, lost || resumed); err != nil {
+			return nil, err
+		}
 	}
+	journal.Created = true
+	return &entra.Registration{Application: application}, nil
+}
+
+// findUpserted finds the application of which Graph says that the upsert changed it. It is ours only if the answer of
+// an earlier try may have been lost, in this run or in the one that it resumes: then it carries the journal's marker
+// and is no older than the journal. Any other is refused.
+func (o *operation) findUpserted(
+	ctx context.Context, journal *store.Registration, maybeOurs bool,
+) (*entra.Application, error) {
+	uniqueName := o.spec.UniqueName
 	notShown := fmt.Errorf("Entra says that an application named %s exists, and does not show it", uniqueName)
 	for run := o.waiting(); ; {
 		found, err := o.Directory.Search(ctx, entra.SearchQuery{UniqueName: uniqueName})
@@ -265,7 +275,7 @@ func (o *operation) upsert(ctx context.Context, journal *store.Registration, tak
 			return nil, err
 		}
 		if mine := found.ByUniqueName; mine != nil {
-			if (lost || takenUp) && MarkerOf(mine) == journal.Marker && mine.CreatedAt.After(journal.StartedAt.Add(-clockSkew)) {
+			if maybeOurs && MarkerOf(mine) == journal.Marker && mine.CreatedAt.After(journal.StartedAt.Add(-clockSkew)) {
 				return mine, nil
 			}
 			mine.Tags = nil // they are the ones just sent, and do not tell who made it
@@ -275,7 +285,7 @@ func (o *operation) upsert(ctx context.Context, journal *store.Registration, tak
 			refusal.Detail = strings.Replace(refusal.Detail, untouched, touched, 1)
 			return nil, notCreatedError{refusal}
 		}
-		if !lost && !takenUp && run.Attempts() > goodReads || run.Again(ctx, retry.Until(notShown)) != nil {
+		if !maybeOurs && run.Attempts() > goodReads || run.Again(ctx, retry.Until(notShown)) != nil {
 			return nil, fmt.Errorf("%w; run terraform apply again", notShown)
 		}
 	}

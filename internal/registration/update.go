@@ -93,17 +93,18 @@ func (recorded *Observed) hasMoreThan(seen *entra.Registration) bool {
 	if thumbprint := recorded.Certificate.Thumbprint; thumbprint != "" && keyWith(seen.Application, thumbprint) < 0 {
 		return true
 	}
-	var keyIDs []string
-	for _, entry := range recorded.Certificate.Previous {
-		keyIDs = append(keyIDs, entry.KeyID)
+	hidden := func(keyID string) bool {
+		return !slices.ContainsFunc(seen.Application.Keys, func(key entra.KeyCredential) bool { return key.KeyID == keyID })
 	}
-	for _, other := range recorded.Credentials {
-		if other.Kind == "certificate" {
-			keyIDs = append(keyIDs, other.KeyID)
+	for _, entry := range recorded.Certificate.Previous {
+		if hidden(entry.KeyID) {
+			return true
 		}
 	}
-	if slices.ContainsFunc(keyIDs, func(keyID string) bool { return keyByID(seen.Application, keyID) < 0 }) {
-		return true
+	for _, other := range recorded.Credentials {
+		if other.Kind == "certificate" && hidden(other.KeyID) {
+			return true
+		}
 	}
 	for _, permissions := range []map[string]Permission{recorded.Permissions, recorded.Unexpected} {
 		for _, entry := range permissions {
@@ -139,10 +140,7 @@ func (o *operation) computeRoleChanges(application *entra.Application) {
 			o.desired.declared = append(o.desired.declared, entry.role())
 		}
 	}
-	planned := map[entra.RoleRef]bool{}
-	for _, role := range o.desired.declared {
-		planned[role] = true
-	}
+	planned := roleSet(o.desired.declared)
 	for _, recorded := range []map[string]Permission{o.recorded.Permissions, o.recorded.Unexpected} {
 		for _, key := range slices.Sorted(maps.Keys(recorded)) {
 			entry := recorded[key]
