@@ -309,7 +309,7 @@ func TestAccTargetAppRegistration_BadInputIsRefusedWhilePlanning(t *testing.T) {
 		want   []string
 	}{
 		"a malformed tenant":           {provider + registration(`tenant_id = "contoso"`), []string{"tenant_id", "GUID"}},
-		"a key that is too small":      {provider + registration(`certificate = { key_size = 1024 }`), []string{"key_size", "at least 2048 bits"}},
+		"a key that is too small":      {provider + registration(`certificate = { key_size = 1024 }`), []string{"key_size", `one of: ["2048" "3072" "4096"]`}},
 		"an unknown permission":        {provider + registration(`additional_permissions = [{ api = "Microsoft Graph", name = "Directory.ReadAll" }]`), []string{`named "Directory.ReadAll"`, "nearest names are: Directory.Read.All"}},
 		"an unknown API":               {provider + registration(`additional_permissions = [{ api = "Exchange", name = "full_access_as_app" }]`), []string{`write "Microsoft Graph", "Office 365 Exchange Online"`}},
 		"an unknown profile":           {provider + registration(`permission_profile = "everything"`), []string{"permission_profile", "existing_mailboxes"}},

@@ -71,16 +71,7 @@ func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequ
 // Configure takes what the provider offers.
 func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest,
 	response *datasource.ConfigureResponse) {
-	if request.ProviderData == nil {
-		return // validation, before the provider is configured
-	}
-	services, ok := request.ProviderData.(Services)
-	if !ok {
-		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_app_registrations was given "+
-			"%T. This is a bug in the provider.", request.ProviderData))
-		return
-	}
-	d.services = services
+	d.services = servicesOf(request.ProviderData, "codetwo_target_app_registrations", &response.Diagnostics)
 }
 
 // Schema describes what the user writes and reads.

@@ -26,12 +26,8 @@ func wanted(ctx context.Context, config *Model, lookup apiLookup,
 		return nil, false
 	}
 	permissions, _ = permission.Profile(config.PermissionProfile.ValueString()).Permissions()
-	var requested []RequestedPermission
-	if isSet(config.AdditionalPermissions) {
-		diags.Append(config.AdditionalPermissions.ElementsAs(ctx, &requested, false)...)
-	}
-	var outside []permission.Ref
-	for _, request := range requested {
+	var outside []permission.Permission // known by API and name only
+	for _, request := range decode[[]RequestedPermission](ctx, config.AdditionalPermissions, diags) {
 		if request.API.IsUnknown() || request.Name.IsUnknown() {
 			return nil, false
 		}
@@ -43,7 +39,7 @@ func wanted(ctx context.Context, config *Model, lookup apiLookup,
 		if entry, known := permission.Find(api, request.Name.ValueString()); known {
 			permissions = append(permissions, entry)
 		} else {
-			outside = append(outside, permission.Ref{API: api.Name, Name: request.Name.ValueString()})
+			outside = append(outside, permission.Permission{API: api, Name: request.Name.ValueString()})
 		}
 	}
 	if len(outside) > 0 {
@@ -52,38 +48,35 @@ func wanted(ctx context.Context, config *Model, lookup apiLookup,
 		}
 		permissions = append(permissions, findOutside(outside, lookup, diags)...)
 	}
-	return unique(permissions), !diags.HasError()
+	slices.SortFunc(permissions, func(a, b permission.Permission) int { return cmp.Compare(a.Key(), b.Key()) })
+	permissions = slices.CompactFunc(permissions,
+		func(a, b permission.Permission) bool { return a.Key() == b.Key() })
+	return permissions, !diags.HasError()
 }
 
 // findOutside asks the tenant's own service principals for permissions that the catalogue does not hold.
-func findOutside(refs []permission.Ref, lookup apiLookup, diags *diag.Diagnostics) []permission.Permission {
+func findOutside(
+	outside []permission.Permission, lookup apiLookup, diags *diag.Diagnostics,
+) (permissions []permission.Permission) {
 	var appIDs []string
-	for _, ref := range refs {
-		if api, _ := permission.FindAPI(ref.API); !slices.Contains(appIDs, api.AppID) {
-			appIDs = append(appIDs, api.AppID)
-		}
+	for _, entry := range outside {
+		appIDs = append(appIDs, entry.API.AppID)
 	}
-	offered, err := lookup(appIDs...)
+	slices.Sort(appIDs)
+	offered, err := lookup(slices.Compact(appIDs)...)
 	if err != nil {
 		diags.AddAttributeError(path.Root("additional_permissions"), "Permission not looked up",
 			fmt.Sprintf("%s is not in the provider's catalogue, and looking it up in the tenant failed (it needs "+
-				"Application.Read.All): %s", refs[0].Name, err))
+				"Application.Read.All): %s", outside[0].Name, err))
 		return nil
 	}
-	var permissions []permission.Permission
-	for _, ref := range refs {
-		api, _ := permission.FindAPI(ref.API)
-		role, problem := registration.FindRole(offered, api, ref.Name)
+	for _, entry := range outside {
+		role, problem := registration.FindRole(offered, entry.API, entry.Name)
 		if problem != "" {
 			diags.AddAttributeError(path.Root("additional_permissions"), "Unknown permission", problem)
 			continue
 		}
-		permissions = append(permissions, permission.Outside(api, ref.Name, role.ID))
+		permissions = append(permissions, permission.Outside(entry.API, entry.Name, role.ID))
 	}
 	return permissions
-}
-
-func unique(permissions []permission.Permission) []permission.Permission {
-	slices.SortFunc(permissions, func(a, b permission.Permission) int { return cmp.Compare(a.Key(), b.Key()) })
-	return slices.CompactFunc(permissions, func(a, b permission.Permission) bool { return a.Key() == b.Key() })
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -43,54 +42,57 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	if r.services == nil {
 		return
 	}
-	if request.Plan.Raw.IsNull() {
-		r.warnOfDestroy(ctx, request, response)
-		return
-	}
-	var config Model
-	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
+	diags := &response.Diagnostics
 	var state *Model
-	if !request.State.Raw.IsNull() {
-		state = &Model{}
-		response.Diagnostics.Append(request.State.Get(ctx, state)...)
-	}
-	imported, problems := request.Private.GetKey(ctx, importedKey)
-	response.Diagnostics.Append(problems...)
-	due, problems := request.Private.GetKey(ctx, removalDueKey)
-	response.Diagnostics.Append(problems...)
-	cutOff, problems := request.Private.GetKey(ctx, cutOffKey)
-	response.Diagnostics.Append(problems...)
-	refused, problems := request.Private.GetKey(ctx, refusedKey)
-	response.Diagnostics.Append(problems...)
-	if response.Diagnostics.HasError() {
+	diags.Append(request.State.Get(ctx, &state)...)
+	if request.Plan.Raw.IsNull() {
+		if !diags.HasError() {
+			r.warnOfLoss(ctx, state, "The app registration will be deleted", diags)
+		}
 		return
 	}
-	r.requireStore(&response.Diagnostics)
-	if state != nil && cutOff != nil { // the rest is destroyed first, and then everything is created again
+	var config, proposed Model
+	diags.Append(request.Config.Get(ctx, &config)...)
+	diags.Append(request.Plan.Get(ctx, &proposed)...)
+	private := map[string][]byte{}
+	for _, key := range []string{importedKey, removalDueKey, cutOffKey, refusedKey} {
+		value, problems := request.Private.GetKey(ctx, key)
+		private[key] = value
+		diags.Append(problems...)
+	}
+	refused := private[refusedKey] != nil
+	if diags.HasError() {
+		return
+	}
+	if !r.services.StoreUnknown() { // a missing or unusable store is an error of the plan, before anything was created
+		r.openStore(diags)
+	}
+	if state != nil && private[cutOffKey] != nil { // the rest is destroyed first, and then everything is created again
 		state = nil
 		response.RequiresReplace.Append(path.Root("id"))
 	}
 	p := planner{
-		config: &config, state: state, imported: imported != nil, removalDue: due, now: r.services.Now(),
-		tenant: r.services.TenantID(), lookup: r.lookupAPIs(ctx, &config), diags: &response.Diagnostics,
+		config: &config, proposed: &proposed, state: state, imported: private[importedKey] != nil,
+		removalDue: private[removalDueKey], now: r.services.Now(), tenant: r.services.TenantID(),
+		lookup: r.lookupAPIs(ctx, &config), diags: diags,
 	}
-	if refused != nil && request.State.Raw.IsNull() {
-		refuseReplacement(&config, &response.Diagnostics)
+	if refused && request.State.Raw.IsNull() {
+		refuseReplacement(&proposed, diags)
 		return
 	}
-	if refused != nil && p.canKeepLastSeen() {
+	if refused && p.canKeepLastSeen() {
 		plan := p.planLastSeen(ctx)
-		warnOfRefusal(&response.Diagnostics, state, "is planned", "It was so when it was last asked.")
-		response.Diagnostics.Append(response.Plan.Set(ctx, &plan)...)
+		warnOfRefusal(diags, state, "is planned", "It was so when it was last asked.")
+		diags.Append(response.Plan.Set(ctx, &plan)...)
 		return
 	}
 	plan := p.plan(ctx)
-	if response.Diagnostics.HasError() {
+	if diags.HasError() {
 		return
 	}
 	if request.State.Raw.IsNull() {
-		r.askNewTenant(ctx, &plan, &response.Diagnostics)
-		r.refuseSecond(ctx, &plan, &response.Diagnostics)
+		r.askNewTenant(ctx, &plan, diags)
+		r.refuseSecond(ctx, &plan, diags)
 	} else if state != nil {
 		if !strings.EqualFold(plan.TenantID.ValueString(), state.TenantID.ValueString()) || plan.TenantID.IsUnknown() {
 			response.RequiresReplace.Append(path.Root("tenant_id"))
@@ -99,10 +101,10 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 			response.RequiresReplace.Append(path.Root("unique_name"))
 		}
 		if len(response.RequiresReplace) > 0 {
-			r.warnOfLoss(ctx, state, "The app registration will be replaced", &response.Diagnostics)
+			r.warnOfLoss(ctx, state, "The app registration will be replaced", diags)
 		}
 	}
-	response.Diagnostics.Append(response.Plan.Set(ctx, &plan)...)
+	diags.Append(response.Plan.Set(ctx, &plan)...)
 }
 
 // refuseSecond refuses to plan a registration that the store's journal knows as complete, and that the tenant still
@@ -113,7 +115,7 @@ func (r *Resource) refuseSecond(ctx context.Context, plan *Model, diags *diag.Di
 		plan.RestoreDeleted.ValueBool() || plan.PurgeOnDestroy.ValueBool() {
 		return
 	}
-	var ignored diag.Diagnostics // requireStore reports a missing store
+	var ignored diag.Diagnostics // ModifyPlan reports a missing store
 	manager := r.manager(plan, &ignored)
 	if manager == nil || len(r.services.Unknown()) > 0 {
 		return
@@ -128,14 +130,6 @@ func (r *Resource) refuseSecond(ctx context.Context, plan *Model, diags *diag.Di
 			"which Exchange's allow list names, and with a new certificate. With purge_on_destroy = true, applied before, it "+
 			"is replaced by another one. If its state was lost, import it:\n\n%s",
 		journal.UniqueName, journal.TenantID, journal.ClientID, manager.ImportBlock(journal.ClientID)))
-}
-
-// requireStore makes a missing or unusable store an error of the plan, before anything was created.
-func (r *Resource) requireStore(diags *diag.Diagnostics) {
-	if r.services.StoreUnknown() {
-		return
-	}
-	r.openStore(diags)
 }
 
 // lookupAPIs returns how to ask the tenant for its permissions; nil while the tenant, or who asks, is not known.
@@ -155,6 +149,7 @@ func (r *Resource) lookupAPIs(ctx context.Context, config *Model) apiLookup {
 // planner computes a plan without doing anything.
 type planner struct {
 	config     *Model
+	proposed   *Model // the configuration with the schema's defaults, and prior values of what else is computed
 	state      *Model // nil for an object that does not exist
 	imported   bool
 	removalDue []byte       // JSON, see removalDueKey
@@ -166,21 +161,11 @@ type planner struct {
 
 func (p *planner) plan(ctx context.Context) Model {
 	p.checkUniqueName()
-	plan := Model{
-		TenantID:    p.tenantID(),
-		DisplayName: orDefault(p.config.DisplayName, types.StringValue(defaultDisplayName)),
-		PermissionProfile: orDefault(p.config.PermissionProfile,
-			types.StringValue(string(permission.ExistingMailboxes))),
-		AdditionalPermissions:       p.config.AdditionalPermissions,
-		GrantAdminConsent:           orDefault(p.config.GrantAdminConsent, types.BoolValue(true)),
-		RevokeUnexpectedPermissions: orDefault(p.config.RevokeUnexpectedPermissions, types.BoolValue(!p.imported)),
-		AllowDuplicateName:          orDefault(p.config.AllowDuplicateName, types.BoolValue(false)),
-		RestoreDeleted:              orDefault(p.config.RestoreDeleted, types.BoolValue(false)),
-		PurgeOnDestroy:              orDefault(p.config.PurgeOnDestroy, types.BoolValue(false)),
-		Timeouts:                    p.config.Timeouts,
-		ServicePrincipalEnabled:     types.BoolValue(true),
-		SignInAudience:              types.StringValue(registration.SingleTenant),
-	}
+	plan := *p.proposed
+	plan.TenantID = p.tenantID()
+	plan.RevokeUnexpectedPermissions = orDefault(p.config.RevokeUnexpectedPermissions, types.BoolValue(!p.imported))
+	plan.ServicePrincipalEnabled = types.BoolValue(true)
+	plan.SignInAudience = types.StringValue(registration.SingleTenant)
 	plan.UniqueName = p.uniqueName(plan.DisplayName)
 	p.planIdentifiers(&plan)
 	p.planPermissions(ctx, &plan)
@@ -239,7 +224,7 @@ func (p *planner) planIdentifiers(plan *Model) {
 	if p.state == nil {
 		plan.ID, plan.ClientID, plan.ObjectID = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 		plan.ServicePrincipalObjectID, plan.AdminConsentURL = types.StringUnknown(), types.StringUnknown()
-		plan.UnexpectedCredentials = types.ListValueMust(credentialType, nil)
+		plan.UnexpectedCredentials = types.ListValueMust(credentialsType.ElemType, nil)
 		return
 	}
 	plan.ID, plan.ClientID, plan.ObjectID = p.state.ID, p.state.ClientID, p.state.ObjectID
@@ -262,16 +247,16 @@ func (p *planner) planIdentifiers(plan *Model) {
 func (p *planner) planPermissions(ctx context.Context, plan *Model) {
 	before, unexpected := map[string]registration.Permission{}, map[string]registration.Permission{}
 	if p.state != nil {
-		before = readPermissions(ctx, p.state.Permissions, p.diags)
-		unexpected = readPermissions(ctx, p.state.UnexpectedPermissions, p.diags)
+		before = permissionsOf(decode[map[string]PermissionModel](ctx, p.state.Permissions, p.diags))
+		unexpected = permissionsOf(decode[map[string]PermissionModel](ctx, p.state.UnexpectedPermissions, p.diags))
 	}
 	entries, ok := wanted(ctx, plan, p.lookup, p.diags)
 	if p.diags.HasError() {
 		return
 	}
 	if !ok || plan.GrantAdminConsent.IsUnknown() || plan.RevokeUnexpectedPermissions.IsUnknown() {
-		plan.Permissions = types.MapUnknown(permissionType)
-		plan.UnexpectedPermissions = types.MapUnknown(permissionType)
+		plan.Permissions = types.MapUnknown(permissionsType.ElemType)
+		plan.UnexpectedPermissions = types.MapUnknown(permissionsType.ElemType)
 		return
 	}
 	planned := map[string]registration.Permission{}
@@ -279,7 +264,7 @@ func (p *planner) planPermissions(ctx context.Context, plan *Model) {
 		consented := plan.GrantAdminConsent.ValueBool() || before[entry.Key()].Consented || unexpected[entry.Key()].Consented
 		planned[entry.Key()] = registration.Permission{Permission: entry, Declared: true, Consented: consented}
 	}
-	plan.Permissions = permissionMap(ctx, planned, p.diags)
+	plan.Permissions = encode[types.Map](ctx, permissionsType, permissionModels(planned), p.diags)
 
 	// What was asked for, and no longer is, is unexpected from now on.
 	for key, entry := range before {
@@ -300,17 +285,7 @@ func (p *planner) planPermissions(ctx context.Context, plan *Model) {
 		}
 		unexpected = nil
 	}
-	plan.UnexpectedPermissions = permissionMap(ctx, unexpected, p.diags)
-}
-
-// warnOfDestroy warns the reader of a destroy plan.
-func (r *Resource) warnOfDestroy(ctx context.Context, request resource.ModifyPlanRequest,
-	response *resource.ModifyPlanResponse) {
-	var state Model
-	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
-	if !response.Diagnostics.HasError() {
-		r.warnOfLoss(ctx, &state, "The app registration will be deleted", &response.Diagnostics)
-	}
+	plan.UnexpectedPermissions = encode[types.Map](ctx, permissionsType, permissionModels(unexpected), p.diags)
 }
 
 // warnOfLoss tells which application is deleted, what loses access, and until when it can be undone.

@@ -25,32 +25,27 @@ func (p *planner) canKeepLastSeen() bool {
 func (p *planner) planLastSeen(ctx context.Context) Model {
 	plan := *p.state
 	plan.AdditionalPermissions, plan.Timeouts = p.config.AdditionalPermissions, p.config.Timeouts
-	current := p.state.certificate(ctx, p.diags)
-	if current == nil {
+	if !isSet(plan.Certificate) {
 		return plan
 	}
-	configured := p.config.certificate(ctx, p.diags)
-	switch {
-	case p.config.Certificate.IsUnknown():
-		current.PublicCertificatePEM = types.StringUnknown()
-	case configured != nil:
-		current.PublicCertificatePEM = configured.PublicCertificatePEM
-	default:
-		current.PublicCertificatePEM = types.StringNull()
+	current := decode[CertificateModel](ctx, p.state.Certificate, p.diags)
+	current.PublicCertificatePEM = types.StringUnknown()
+	if !p.config.Certificate.IsUnknown() {
+		current.PublicCertificatePEM = decode[CertificateModel](ctx, p.config.Certificate, p.diags).PublicCertificatePEM
 	}
-	plan.setCertificate(ctx, *current, p.diags)
+	plan.Certificate = encode[types.Object](ctx, certificateType, current, p.diags)
 	return plan
 }
 
 // refuseReplacement refuses to plan the second half of a replacement whose first half would fail, and with it what
 // depends on the registrations of other tenants. The mark of the refusal is all that is left of the object then.
-func refuseReplacement(config *Model, diags *diag.Diagnostics) {
+func refuseReplacement(plan *Model, diags *diag.Diagnostics) {
 	diags.AddError("The registration cannot be replaced while its tenant refuses Terraform", fmt.Sprintf(
 		"Terraform was asked to replace the registration %s, by -replace, replace_triggered_by, another tenant_id, or "+
 			"because making it was cut off. Its tenant let Terraform in no more when it was last asked, so the old "+
 			"application would not go. Leave it as it is until the tenant lets Terraform in, or take it out of the state: "+
 			"terraform state rm, with its address.",
-		orDefault(config.DisplayName, types.StringValue(defaultDisplayName)).ValueString()))
+		plan.DisplayName.ValueString()))
 }
 
 // newTenantTimeout is how long a plan waits for a new tenant's answer, which is no more than a warning.

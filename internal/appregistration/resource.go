@@ -17,6 +17,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
@@ -50,16 +51,23 @@ func (r *Resource) Metadata(_ context.Context, request resource.MetadataRequest,
 // Configure takes what the provider offers.
 func (r *Resource) Configure(_ context.Context, request resource.ConfigureRequest,
 	response *resource.ConfigureResponse) {
-	if request.ProviderData == nil {
-		return // validation, before the provider is configured
-	}
-	services, ok := request.ProviderData.(Services)
-	if !ok {
-		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_app_registration was given "+
-			"%T. This is a bug in the provider.", request.ProviderData))
+	r.services = servicesOf(request.ProviderData, "codetwo_target_app_registration", &response.Diagnostics)
+}
+
+// ValidateConfig refuses what contradicts itself before anything is read.
+func (r *Resource) ValidateConfig(ctx context.Context, request resource.ValidateConfigRequest,
+	response *resource.ValidateConfigResponse) {
+	var config Model
+	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
+	if response.Diagnostics.HasError() {
 		return
 	}
-	r.services = services
+	if config.PermissionProfile.ValueString() == string(permission.Custom) && !config.AdditionalPermissions.IsUnknown() &&
+		len(config.AdditionalPermissions.Elements()) == 0 {
+		response.Diagnostics.AddAttributeError(path.Root("additional_permissions"), "No permissions",
+			"permission_profile = \"custom\" holds nothing by itself, so the application could do nothing. Name what it needs "+
+				"in additional_permissions, or choose another profile.")
+	}
 }
 
 // Identity is what tells one registration from every other (Terraform 1.12).

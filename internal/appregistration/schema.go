@@ -10,8 +10,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
@@ -19,7 +22,8 @@ import (
 // defaultDisplayName is what CodeTwo's wizard calls the app that it registers.
 const defaultDisplayName = "CodeTwo Office 365 Migration Target"
 
-// Schema describes what the user writes and reads. What is optional and computed gets its default while planning.
+// Schema describes what the user writes and reads. ModifyPlan computes the defaults that depend on something, and those
+// of nested attributes.
 func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
 	response.Schema = schema.Schema{
 		MarkdownDescription: "Registers CodeTwo Office 365 Migration as an application in a target tenant: the " +
@@ -35,7 +39,7 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 				Validators: []validator.String{tfvalidate.GUID()},
 			},
 			"display_name": schema.StringAttribute{
-				Optional: true, Computed: true,
+				Optional: true, Computed: true, Default: stringdefault.StaticString(defaultDisplayName),
 				MarkdownDescription: "The application's name in the tenant. Default: `" + defaultDisplayName +
 					"`, as CodeTwo's wizard names it.",
 				Validators: []validator.String{stringvalidator.LengthBetween(1, 256)},
@@ -49,7 +53,7 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 					"must be 1 to 120 letters, digits, hyphens and underscores, and begin with a letter or digit")},
 			},
 			"permission_profile": schema.StringAttribute{
-				Optional: true, Computed: true,
+				Optional: true, Computed: true, Default: stringdefault.StaticString(string(permission.ExistingMailboxes)),
 				MarkdownDescription: "What the app may do: `existing_mailboxes` (default) migrates into mailboxes that exist; " +
 					"`create_mailboxes` also lets CodeTwo create users and assign licences; `custom` holds nothing but " +
 					"`additional_permissions`. CodeTwo publishes no list of permissions: each permission's `evidence` says how " +
@@ -59,22 +63,10 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 			"additional_permissions": schema.SetNestedAttribute{
 				Optional:            true,
 				MarkdownDescription: "Application permissions beyond the profile's.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"api": schema.StringAttribute{
-						Required: true,
-						MarkdownDescription: "`" + permission.Graph.Name + "`, `" + permission.Exchange.Name +
-							"`, or another API's app ID (GUID).",
-						Validators: []validator.String{apiValidator{}},
-					},
-					"name": schema.StringAttribute{
-						Required:            true,
-						MarkdownDescription: "The application permission's name, such as `Mail.Read`.",
-						Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
-					},
-				}},
+				NestedObject:        schema.NestedAttributeObject{Attributes: requestedAttributes()},
 			},
 			"grant_admin_consent": schema.BoolAttribute{
-				Optional: true, Computed: true,
+				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
 				MarkdownDescription: "Whether to consent to the permissions for the whole tenant. Default: `true`. With `false` " +
 					"a person does it at `admin_consent_url`.",
 			},
@@ -86,17 +78,17 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 			},
 			"certificate": certificateSchema(),
 			"allow_duplicate_name": schema.BoolAttribute{
-				Optional: true, Computed: true,
+				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				MarkdownDescription: "Whether another application of the same display name may exist in the tenant. Default: " +
 					"`false`: it is refused, with the import block to paste.",
 			},
 			"restore_deleted": schema.BoolAttribute{
-				Optional: true, Computed: true,
+				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				MarkdownDescription: "Whether to restore an application of this name from the recycle bin, and bring it to what " +
 					"is declared. Default: `false`: it is refused, with the ways out.",
 			},
 			"purge_on_destroy": schema.BoolAttribute{
-				Optional: true, Computed: true,
+				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				MarkdownDescription: "Whether destroy also empties the recycle bin of the application. Default: `false`: it can " +
 					"be restored for 30 days. The value that was last applied counts.",
 			},
@@ -121,12 +113,7 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 				Computed: true,
 				MarkdownDescription: "Client secrets, certificates and federated credentials on the application that are not " +
 					"from here. Reported, never deleted.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"kind":   computedString("`client_secret`, `certificate` or `federated_credential`."),
-					"key_id": computedString("The credential's ID (GUID)."),
-					"name":   computedString("Its name; for a federated credential with issuer and subject."),
-					"expiry": computedString("When it ends (RFC 3339, UTC); empty for a federated credential, which never does."),
-				}},
+				NestedObject: schema.NestedAttributeObject{Attributes: credentialAttributes()},
 			},
 			"service_principal_enabled": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the application " +
 				"may sign in. Planned `true`."},
@@ -157,7 +144,7 @@ func certificateSchema() schema.SingleNestedAttribute {
 				Optional: true, Computed: true,
 				MarkdownDescription: "Bits of a generated RSA key: `2048` (default), `3072` or `4096`. A change rotates the " +
 					"certificate.",
-				Validators: []validator.Int64{keySizeValidator{}},
+				Validators: []validator.Int64{int64validator.OneOf(2048, 3072, 4096)},
 			},
 			"renew_before_days": schema.Int64Attribute{
 				Optional: true, Computed: true,
@@ -174,7 +161,11 @@ func certificateSchema() schema.SingleNestedAttribute {
 				Optional: true,
 				MarkdownDescription: "A certificate of your own (PEM, RSA of 2048 bits or more, without its private key) instead " +
 					"of a generated one.",
-				Validators: []validator.String{publicCertificateValidator{}},
+				Validators: []validator.String{tfvalidate.Text("Unusable certificate",
+					"one certificate in PEM, RSA of 2048 bits or more, without its private key", func(pem string) error {
+						_, err := certificate.ParsePEM(pem)
+						return err
+					})},
 			},
 			"take_over": schema.BoolAttribute{
 				Optional: true, Computed: true,
@@ -192,13 +183,45 @@ func certificateSchema() schema.SingleNestedAttribute {
 			"previous": schema.ListNestedAttribute{
 				Computed:            true,
 				MarkdownDescription: "Certificates from here that were replaced and still sign in.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"thumbprint":   computedString("SHA-1 thumbprint."),
-					"key_id":       computedString("ID of the key credential (GUID)."),
-					"remove_after": computedTime("When a plan proposes its removal (RFC 3339, UTC)."),
-				}},
+				NestedObject:        schema.NestedAttributeObject{Attributes: previousAttributes()},
 			},
 		},
+	}
+}
+
+func previousAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"thumbprint":   computedString("SHA-1 thumbprint."),
+		"key_id":       computedString("ID of the key credential (GUID)."),
+		"remove_after": computedTime("When a plan proposes its removal (RFC 3339, UTC)."),
+	}
+}
+
+func requestedAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"api": schema.StringAttribute{
+			Required: true,
+			MarkdownDescription: "`" + permission.Graph.Name + "`, `" + permission.Exchange.Name +
+				"`, or another API's app ID (GUID).",
+			Validators: []validator.String{tfvalidate.Text("Unknown API", "an API's name or app ID", func(api string) error {
+				_, err := permission.FindAPI(api)
+				return err
+			})},
+		},
+		"name": schema.StringAttribute{
+			Required:            true,
+			MarkdownDescription: "The application permission's name, such as `Mail.Read`.",
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+		},
+	}
+}
+
+func credentialAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"kind":   computedString("`client_secret`, `certificate` or `federated_credential`."),
+		"key_id": computedString("The credential's ID (GUID)."),
+		"name":   computedString("Its name; for a federated credential with issuer and subject."),
+		"expiry": computedString("When it ends (RFC 3339, UTC); empty for a federated credential, which never does."),
 	}
 }
 
@@ -208,8 +231,7 @@ func permissionAttributes() map[string]schema.Attribute {
 		"id":         computedString("The permission's ID on that API (GUID)."),
 		"purpose":    computedString("What it is for, in one sentence."),
 		"risk": computedString("`low`, `medium`, `high` or `critical`: what it amounts to in the hands of anyone " +
-			"who has the " +
-			"key; `unrated` for a permission that the provider does not know."),
+			"who has the key; `unrated` for a permission that the provider does not know."),
 		"evidence": computedString("How sure it is that CodeTwo needs it."),
 		"declared": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the application asks for it " +
 			"(`requiredResourceAccess`)."},

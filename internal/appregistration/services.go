@@ -4,8 +4,10 @@ package appregistration
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
@@ -41,4 +43,14 @@ type Services interface {
 	NameLocks() *registration.NameLocks
 	// Retries is how the replicas of a directory are waited for.
 	Retries() retry.Policy
+}
+
+// servicesOf returns what the provider offers; nil while the provider is not configured, as during validation.
+func servicesOf(providerData any, name string, diags *diag.Diagnostics) Services {
+	services, ok := providerData.(Services)
+	if !ok && providerData != nil {
+		diags.AddError("Unexpected provider data", fmt.Sprintf(
+			"%s was given %T. This is a bug in the provider.", name, providerData))
+	}
+	return services
 }
