@@ -166,9 +166,6 @@ func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, r
 	var plan Model
 	diags := &response.Diagnostics
 	diags.Append(request.Plan.Get(ctx, &plan)...)
-	if diags.HasError() {
-		return
-	}
 	timeout, problems := plan.Timeouts.Create(ctx, writeTimeout)
 	diags.Append(problems...)
 	manager, spec := r.manager(&plan, diags), plan.spec(ctx, nil, diags)
@@ -316,9 +313,6 @@ func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, r
 	var state Model
 	diags := &response.Diagnostics
 	diags.Append(request.State.Get(ctx, &state)...)
-	if diags.HasError() {
-		return
-	}
 	timeout, problems := state.Timeouts.Delete(ctx, writeTimeout)
 	diags.Append(problems...)
 	manager, recorded := r.manager(&state, diags), state.recorded(ctx, diags)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -68,7 +67,8 @@ func (o *operation) conclude(ctx context.Context, application *entra.Application
 		return err
 	}
 	imported := journal.ObjectID != application.ObjectID || o.spec.Certificate.KeySource == KeyExternal
-	named := o.named() // the next plan finds what the state names, or puts it back
+	planned := o.plannedCertificate()
+	named := planned.thumbprints() // the next plan finds what the state names, or puts it back
 	var kept, unused []string
 	for _, thumbprint := range journal.Thumbprints {
 		if imported || keyWith(application, thumbprint) >= 0 || slices.Contains(named, thumbprint) {
@@ -84,18 +84,6 @@ func (o *operation) conclude(ctx context.Context, application *entra.Application
 		return err
 	}
 	return o.dropCertificates(ctx, unused)
-}
-
-// named lists the thumbprints of the certificates that the state will name.
-func (o *operation) named() []string {
-	named := []string{o.spec.Certificate.Thumbprint}
-	if o.desired.certificate != nil {
-		named = append(named, certificate.Thumbprint(o.desired.certificate))
-	}
-	for _, entry := range o.desired.previous {
-		named = append(named, entry.Thumbprint)
-	}
-	return named
 }
 
 // forget removes the journal's entry and our certificates from the store.

@@ -34,11 +34,7 @@ func (m *Manager) observe(
 		seen.Permissions[key] = entry
 	}
 	seen.Unexpected = Unexpected(ctx, m.Directory, found, expected)
-	ours := []string{seen.Certificate.Thumbprint}
-	for _, entry := range seen.Certificate.Previous {
-		ours = append(ours, entry.Thumbprint)
-	}
-	seen.Credentials = Credentials(found, ours...)
+	seen.Credentials = Credentials(found, seen.Certificate.thumbprints()...)
 	return seen
 }
 

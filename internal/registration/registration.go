@@ -126,6 +126,18 @@ func (c *Certificate) Describe(from *x509.Certificate) {
 	c.NotBefore, c.NotAfter = from.NotBefore, from.NotAfter
 }
 
+// thumbprints lists what is known of the certificate, whether the application has it or not, and its predecessors.
+func (c *Certificate) thumbprints() []string {
+	thumbprints := []string{c.Thumbprint}
+	if recorded, err := certificate.ParsePEM(c.PEM); err == nil {
+		thumbprints = append(thumbprints, certificate.Thumbprint(recorded))
+	}
+	for _, entry := range c.Previous {
+		thumbprints = append(thumbprints, entry.Thumbprint)
+	}
+	return thumbprints
+}
+
 // DueForRenewal reports whether a certificate that ends then is so many days from its end, or past it.
 func DueForRenewal(notAfter time.Time, beforeDays int, now time.Time) bool {
 	return !now.Before(notAfter.AddDate(0, 0, -beforeDays))
@@ -171,11 +183,7 @@ func (o *operation) outcome(ctx context.Context, found *entra.Registration, err 
 	if found == nil {
 		return nil, o.warnings, err
 	}
-	planned := o.spec.Certificate
-	planned.Previous = o.desired.previous
-	if o.desired.certificate != nil {
-		planned.Describe(o.desired.certificate)
-	}
+	planned := o.plannedCertificate()
 	if err == nil {
 		seen := &Observed{
 			ObjectID: found.Application.ObjectID, ClientID: found.Application.ClientID, ServicePrincipalID: principalID(found),
@@ -203,6 +211,16 @@ func (o *operation) outcome(ctx context.Context, found *entra.Registration, err 
 		}
 	}
 	return o.observe(ctx, found, o.spec.Permissions, planned), o.warnings, err
+}
+
+// plannedCertificate is the certificate as the state will name it.
+func (o *operation) plannedCertificate() Certificate {
+	planned := o.spec.Certificate
+	planned.Previous = o.desired.previous
+	if o.desired.certificate != nil {
+		planned.Describe(o.desired.certificate)
+	}
+	return planned
 }
 
 func principalID(found *entra.Registration) string {

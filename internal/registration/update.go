@@ -206,12 +206,5 @@ func (o *operation) rotate(ctx context.Context) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	recorded := []string{o.recorded.Certificate.Thumbprint}
-	if lost, err := certificate.ParsePEM(o.recorded.Certificate.PEM); err == nil {
-		recorded = append(recorded, certificate.Thumbprint(lost))
-	}
-	for _, entry := range o.recorded.Certificate.Previous {
-		recorded = append(recorded, entry.Thumbprint)
-	}
-	return o.newCertificate(ctx, &journal, recorded, nil)
+	return o.newCertificate(ctx, &journal, o.recorded.Certificate.thumbprints(), nil)
 }
