@@ -112,9 +112,7 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 						Computed: true, CustomType: timetypes.RFC3339Type{},
 						MarkdownDescription: "When it was registered (RFC 3339, UTC).",
 					},
-					"managed": schema.BoolAttribute{
-						Computed: true, MarkdownDescription: "Whether this provider registered it.",
-					},
+					"managed": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether this provider registered it."},
 					"service_principal_enabled": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it may sign in; " +
 						"`false` without a service principal, too."},
 					"credentials": schema.ListNestedAttribute{

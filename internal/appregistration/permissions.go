@@ -49,8 +49,7 @@ func wanted(ctx context.Context, config *Model, lookup apiLookup,
 		permissions = append(permissions, findOutside(outside, lookup, diags)...)
 	}
 	slices.SortFunc(permissions, func(a, b permission.Permission) int { return cmp.Compare(a.Key(), b.Key()) })
-	permissions = slices.CompactFunc(permissions,
-		func(a, b permission.Permission) bool { return a.Key() == b.Key() })
+	permissions = slices.CompactFunc(permissions, func(a, b permission.Permission) bool { return a.Key() == b.Key() })
 	return permissions, !diags.HasError()
 }
 

@@ -212,11 +212,7 @@ func (p *planner) uniqueName(displayName types.String) types.String {
 	case displayName.IsUnknown():
 		return types.StringUnknown()
 	}
-	return defaultUniqueName(displayName.ValueString())
-}
-
-func defaultUniqueName(displayName string) types.String {
-	hash := sha256.Sum256([]byte(displayName))
+	hash := sha256.Sum256([]byte(displayName.ValueString()))
 	return types.StringValue("codetwo-target-" + hex.EncodeToString(hash[:6]))
 }
 

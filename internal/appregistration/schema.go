@@ -119,8 +119,7 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 				"may sign in. Planned `true`."},
 			"sign_in_audience": computedString(
 				"Who may use the application. Planned `AzureADMyOrg`: this tenant only."),
-			"client_id": computedString(
-				"The application (client) ID (GUID), as CodeTwo's wizard asks for it."),
+			"client_id":                   computedString("The application (client) ID (GUID), as CodeTwo's wizard asks for it."),
 			"object_id":                   computedString("The application object's ID (GUID)."),
 			"service_principal_object_id": computedString("The service principal's object ID (GUID)."),
 			"admin_consent_url":           computedString("Where an administrator consents to the permissions by hand."),
