@@ -2,6 +2,7 @@ package appregistration
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -55,6 +56,15 @@ func emptyModel() Model {
 		UnexpectedPermissions: types.MapNull(permissionsType.ElemType),
 		UnexpectedCredentials: types.ListNull(credentialsType.ElemType),
 	}
+}
+
+// application names the application in a message.
+func (m *Model) application() string {
+	name := fmt.Sprintf("application %q", m.DisplayName.ValueString())
+	if isSet(m.ClientID) {
+		name += " (client ID " + m.ClientID.ValueString() + ")"
+	}
+	return name
 }
 
 // CertificateModel is the attribute certificate.
@@ -342,9 +352,6 @@ func timeOrNull(t time.Time) timetypes.RFC3339 {
 
 // timeOf is zero for what is null or unknown.
 func timeOf(value timetypes.RFC3339) time.Time {
-	if !isSet(value) {
-		return time.Time{}
-	}
 	t, _ := value.ValueRFC3339Time() // which the type has validated
 	return t
 }

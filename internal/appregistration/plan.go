@@ -111,13 +111,13 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 // has. It is being replaced by itself, where its own name in the recycle bin would stop the second half, or its state
 // was lost. Requests: one, and only where there is such a journal.
 func (r *Resource) refuseSecond(ctx context.Context, plan *Model, diags *diag.Diagnostics) {
-	if r.services.StoreUnknown() || plan.TenantID.IsUnknown() || plan.UniqueName.IsUnknown() ||
-		plan.RestoreDeleted.ValueBool() || plan.PurgeOnDestroy.ValueBool() {
+	if len(r.services.Unknown()) > 0 || r.services.StoreUnknown() || plan.TenantID.IsUnknown() ||
+		plan.UniqueName.IsUnknown() || plan.RestoreDeleted.ValueBool() || plan.PurgeOnDestroy.ValueBool() {
 		return
 	}
 	var ignored diag.Diagnostics // ModifyPlan reports a missing store
 	manager := r.manager(plan, &ignored)
-	if manager == nil || len(r.services.Unknown()) > 0 {
+	if manager == nil {
 		return
 	}
 	journal, ok := manager.Completed(ctx, plan.UniqueName.ValueString())
@@ -196,9 +196,8 @@ func (p *planner) checkUniqueName() {
 				"apart from its namesakes. Set one, for example:\n\n  unique_name = \"codetwo-target-wave-2\"")
 	case p.state != nil && p.state.UniqueName.IsNull() && !p.config.UniqueName.IsNull():
 		p.diags.AddAttributeError(at, "An imported application keeps its lack of a unique name", fmt.Sprintf(
-			"The application %q (client ID %s) was imported and has no unique name; giving it one would replace it. Remove "+
-				"unique_name.",
-			p.state.DisplayName.ValueString(), p.state.ClientID.ValueString()))
+			"The %s was imported and has no unique name; giving it one would replace it. Remove unique_name.",
+			p.state.application()))
 	}
 }
 
@@ -231,11 +230,9 @@ func (p *planner) planIdentifiers(plan *Model) {
 	}
 	if count := len(p.state.UnexpectedCredentials.Elements()); count > 0 {
 		p.diags.AddAttributeWarning(path.Root("unexpected_credentials"), "Credentials from elsewhere", fmt.Sprintf(
-			"The application %q (client ID %s) has %d credentials that are not from here; anyone who has one of them "+
-				"holds every "+
-				"permission of the application. They are reported in unexpected_credentials and left alone: remove in the Entra "+
-				"portal, under Certificates & secrets, what nobody can account for.",
-			p.state.DisplayName.ValueString(), p.state.ClientID.ValueString(), count))
+			"The %s has %d credentials that are not from here; anyone who has one of them holds every permission of the "+
+				"application. They are reported in unexpected_credentials and left alone: remove in the Entra portal, under "+
+				"Certificates & secrets, what nobody can account for.", p.state.application(), count))
 	}
 }
 
@@ -274,10 +271,9 @@ func (p *planner) planPermissions(ctx context.Context, plan *Model) {
 	if plan.RevokeUnexpectedPermissions.ValueBool() {
 		for _, key := range slices.Sorted(maps.Keys(unexpected)) {
 			p.diags.AddAttributeWarning(path.Root("unexpected_permissions"), "Permission will be revoked", fmt.Sprintf(
-				"%s (risk: %s) is granted to or declared by the application %q (client ID %s) without being asked for here; "+
-					"apply takes it back. If a running migration needs it, add it to additional_permissions, or set "+
-					"revoke_unexpected_permissions = false.",
-				key, unexpected[key].Risk, p.state.DisplayName.ValueString(), p.state.ClientID.ValueString()))
+				"%s (risk: %s) is granted to or declared by the %s without being asked for here; apply takes it back. If a "+
+					"running migration needs it, add it to additional_permissions, or set revoke_unexpected_permissions = false.",
+				key, unexpected[key].Risk, p.state.application()))
 		}
 		unexpected = nil
 	}
@@ -292,9 +288,9 @@ func (r *Resource) warnOfLoss(ctx context.Context, state *Model, summary string,
 		manager = r.manager(state, &ignored)
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "The application %q (client ID %s) leaves the tenant %s, with its service principal and every "+
-		"permission it was granted. Everything that signs in as it loses access at once: a running CodeTwo migration stops.",
-		state.DisplayName.ValueString(), state.ClientID.ValueString(), state.TenantID.ValueString())
+	fmt.Fprintf(&text, "The %s leaves the tenant %s, with its service principal and every permission it was granted. "+
+		"Everything that signs in as it loses access at once: a running CodeTwo migration stops.",
+		state.application(), state.TenantID.ValueString())
 	switch {
 	case state.PurgeOnDestroy.ValueBool():
 		text.WriteString("\n\npurge_on_destroy is set, so it cannot be restored.")

@@ -26,7 +26,8 @@ func configuration() *Model {
 	return &Model{
 		TenantID: types.StringNull(), DisplayName: types.StringNull(), UniqueName: types.StringNull(),
 		PermissionProfile:     types.StringNull(),
-		AdditionalPermissions: types.SetNull(requestedType.ElemType), Certificate: types.ObjectNull(certificateType.AttrTypes),
+		AdditionalPermissions: types.SetNull(requestedType.ElemType),
+		Certificate:           types.ObjectNull(certificateType.AttrTypes),
 	}
 }
 
@@ -259,10 +260,11 @@ func TestTargetAppRegistration_APermissionOutsideTheCatalogueIsWhatTheTenantSays
 			error) {
 			return resources, nil
 		}})
+		permissions := decode[map[string]PermissionModel](t.Context(), plan.Permissions, &diags)
 		switch {
 		case want == "" && diags.HasError():
 			t.Errorf("%s: %v", name, diags)
-		case want == "" && decode[map[string]PermissionModel](t.Context(), plan.Permissions, &diags)["Microsoft Graph/"+name].ID != "id-1":
+		case want == "" && permissions["Microsoft Graph/"+name].ID != "id-1":
 			t.Errorf("%s: %s", name, plan.Permissions)
 		case want != "" && (!diags.HasError() || !strings.Contains(diags.Errors()[0].Detail(), want)):
 			t.Errorf("%s: %v, want %q", name, diags, want)

@@ -75,7 +75,7 @@ func (r *Resource) askNewTenant(ctx context.Context, plan *Model, diags *diag.Di
 // warnings that have it in common Terraform prints the first alone.
 func warnOfRefusal(diags *diag.Diagnostics, state *Model, what, reason string) {
 	diags.AddWarning("Tenant "+state.TenantID.ValueString()+" refused Terraform and was not looked at", fmt.Sprintf(
-		"The application %q (client ID %s) %s as it was last seen, as skip_refused_tenants lets it. What has changed "+
+		"The %s %s as it was last seen, as skip_refused_tenants lets it. What has changed "+
 			"there, or is missing, does not show, and nothing is changed there.\n\nThe refusal: %s",
-		state.DisplayName.ValueString(), state.ClientID.ValueString(), what, reason))
+		state.application(), what, reason))
 }

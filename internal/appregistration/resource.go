@@ -149,8 +149,8 @@ func (r *Resource) manager(model *Model, diags *diag.Diagnostics) *registration.
 	retries.Notify = tfvalidate.LogPauses("Entra has not caught up yet")
 	id := model.TenantID.ValueString()
 	return &registration.Manager{
-		TenantID: id, Directory: r.services.Directory(id), Store: records, NameLocks: r.services.NameLocks(), Retries: retries,
-		Now: r.services.Now,
+		TenantID: id, Directory: r.services.Directory(id), Store: records, NameLocks: r.services.NameLocks(),
+		Retries: retries, Now: r.services.Now,
 	}
 }
 
@@ -236,9 +236,8 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	if cutOff {
 		// The state stays, or nobody would finish the destroy: the recycle bin, the journal and the keys in the store.
 		diags.AddWarning("A destroy was cut off", fmt.Sprintf(
-			"A destroy of the application %q (client ID %s) in tenant %s was cut off after the application was gone. "+
-				"terraform destroy finishes it; apply finishes it and creates the registration again.",
-			state.DisplayName.ValueString(), state.ClientID.ValueString(), state.TenantID.ValueString()))
+			"A destroy of the %s in tenant %s was cut off after the application was gone. terraform destroy finishes it; "+
+				"apply finishes it and creates the registration again.", state.application(), state.TenantID.ValueString()))
 		diags.Append(response.Private.SetKey(ctx, cutOffKey, []byte("true"))...)
 		return
 	}

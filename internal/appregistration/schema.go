@@ -65,11 +65,9 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 				MarkdownDescription: "Application permissions beyond the profile's.",
 				NestedObject:        schema.NestedAttributeObject{Attributes: requestedAttributes()},
 			},
-			"grant_admin_consent": schema.BoolAttribute{
-				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-				MarkdownDescription: "Whether to consent to the permissions for the whole tenant. Default: `true`. With `false` " +
-					"a person does it at `admin_consent_url`.",
-			},
+			"grant_admin_consent": optionalBool(true,
+				"Whether to consent to the permissions for the whole tenant. Default: `true`. With `false` a person does it at "+
+					"`admin_consent_url`."),
 			"revoke_unexpected_permissions": schema.BoolAttribute{
 				Optional: true, Computed: true,
 				MarkdownDescription: "Whether to take back what is granted or declared without being asked for here. Default: " +
@@ -77,21 +75,15 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 					"somebody else granted.",
 			},
 			"certificate": certificateSchema(),
-			"allow_duplicate_name": schema.BoolAttribute{
-				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				MarkdownDescription: "Whether another application of the same display name may exist in the tenant. Default: " +
-					"`false`: it is refused, with the import block to paste.",
-			},
-			"restore_deleted": schema.BoolAttribute{
-				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				MarkdownDescription: "Whether to restore an application of this name from the recycle bin, and bring it to what " +
-					"is declared. Default: `false`: it is refused, with the ways out.",
-			},
-			"purge_on_destroy": schema.BoolAttribute{
-				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				MarkdownDescription: "Whether destroy also empties the recycle bin of the application. Default: `false`: it can " +
-					"be restored for 30 days. The value that was last applied counts.",
-			},
+			"allow_duplicate_name": optionalBool(false,
+				"Whether another application of the same display name may exist in the tenant. Default: `false`: it is refused, "+
+					"with the import block to paste."),
+			"restore_deleted": optionalBool(false,
+				"Whether to restore an application of this name from the recycle bin, and bring it to what is declared. Default: "+
+					"`false`: it is refused, with the ways out."),
+			"purge_on_destroy": optionalBool(false,
+				"Whether destroy also empties the recycle bin of the application. Default: `false`: it can be restored for 30 "+
+					"days. The value that was last applied counts."),
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true,
 				CreateDescription: "How long creating may take, waiting for Entra's replicas included. Default: `10m`.",
 				ReadDescription:   "How long reading may take. Default: `5m`.",
@@ -119,7 +111,8 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 				"may sign in. Planned `true`."},
 			"sign_in_audience": computedString(
 				"Who may use the application. Planned `AzureADMyOrg`: this tenant only."),
-			"client_id":                   computedString("The application (client) ID (GUID), as CodeTwo's wizard asks for it."),
+			"client_id": computedString(
+				"The application (client) ID (GUID), as CodeTwo's wizard asks for it."),
 			"object_id":                   computedString("The application object's ID (GUID)."),
 			"service_principal_object_id": computedString("The service principal's object ID (GUID)."),
 			"admin_consent_url":           computedString("Where an administrator consents to the permissions by hand."),
@@ -133,29 +126,16 @@ func certificateSchema() schema.SingleNestedAttribute {
 		MarkdownDescription: "The certificate that CodeTwo signs in with. Its key is generated here and kept, encrypted, " +
 			"in the connection store only: never in state or plan.",
 		Attributes: map[string]schema.Attribute{
-			"validity_years": schema.Int64Attribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "How long a generated certificate lasts, in years (1 to 10). Default: `5`, as CodeTwo's " +
-					"wizard makes it. A change rotates the certificate.",
-				Validators: []validator.Int64{int64validator.Between(1, 10)},
-			},
-			"key_size": schema.Int64Attribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "Bits of a generated RSA key: `2048` (default), `3072` or `4096`. A change rotates the " +
-					"certificate.",
-				Validators: []validator.Int64{int64validator.OneOf(2048, 3072, 4096)},
-			},
-			"renew_before_days": schema.Int64Attribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "From how many days before its end a plan proposes a new certificate. Default: `60`.",
-				Validators:          []validator.Int64{int64validator.Between(0, 3650)},
-			},
-			"previous_certificate_days": schema.Int64Attribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "How many days a replaced certificate still signs in, so that the new one can be imported " +
-					"where CodeTwo runs. Default: `30`.",
-				Validators: []validator.Int64{int64validator.Between(0, 3650)},
-			},
+			"validity_years": optionalNumber(int64validator.Between(1, 10),
+				"How long a generated certificate lasts, in years (1 to 10). Default: `5`, as CodeTwo's wizard makes it. A "+
+					"change rotates the certificate."),
+			"key_size": optionalNumber(int64validator.OneOf(2048, 3072, 4096),
+				"Bits of a generated RSA key: `2048` (default), `3072` or `4096`. A change rotates the certificate."),
+			"renew_before_days": optionalNumber(int64validator.Between(0, 3650),
+				"From how many days before its end a plan proposes a new certificate. Default: `60`."),
+			"previous_certificate_days": optionalNumber(int64validator.Between(0, 3650),
+				"How many days a replaced certificate still signs in, so that the new one can be imported where CodeTwo runs. "+
+					"Default: `30`."),
 			"public_certificate_pem": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "A certificate of your own (PEM, RSA of 2048 bits or more, without its private key) instead " +
@@ -235,6 +215,18 @@ func permissionAttributes() map[string]schema.Attribute {
 		"declared": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the application asks for it " +
 			"(`requiredResourceAccess`)."},
 		"consented": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is granted (admin consent)."},
+	}
+}
+
+func optionalBool(otherwise bool, description string) schema.BoolAttribute {
+	return schema.BoolAttribute{
+		Optional: true, Computed: true, Default: booldefault.StaticBool(otherwise), MarkdownDescription: description,
+	}
+}
+
+func optionalNumber(rule validator.Int64, description string) schema.Int64Attribute {
+	return schema.Int64Attribute{
+		Optional: true, Computed: true, Validators: []validator.Int64{rule}, MarkdownDescription: description,
 	}
 }
 

@@ -33,7 +33,6 @@ const (
 // desired is what a registration is to look like in the tenant. Create and update differ in how they come to it, not in
 // how they get there.
 type desired struct {
-	displayName string
 	declared    []entra.RoleRef   // requiredResourceAccess, application permissions
 	grants      []entra.RoleRef   // to be consented to
 	revoked     []entra.RoleRef   // to be taken back, as the plan listed them
@@ -45,7 +44,7 @@ type desired struct {
 
 // desired is what the spec alone says.
 func (s *Spec) desired() desired {
-	wanted := desired{displayName: s.DisplayName, declared: rolesOf(s.Permissions)}
+	wanted := desired{declared: rolesOf(s.Permissions)}
 	if s.GrantConsent {
 		wanted.grants = slices.Clip(wanted.declared)
 	}
@@ -140,7 +139,7 @@ func (o *operation) missing(seen *entra.Registration) string {
 // that remove it, and a name for the first of them; empty where there is none. Without a service principal there are no
 // grants yet.
 func (o *operation) difference(found *entra.Registration) (objects, grants []entra.Change, first string) {
-	change, first := o.desired.change(found.Application)
+	change, first := o.change(found.Application)
 	if first != "" {
 		objects = append(objects, change)
 	}
@@ -170,30 +169,30 @@ func (o *operation) difference(found *entra.Registration) (objects, grants []ent
 	return objects, grants, first
 }
 
-// change is what differs from it on the application object, its keys included, and a name for the first of it.
-// Graph replaces the whole collection of keys, so every other key is repeated as it was read.
-func (d desired) change(application *entra.Application) (change entra.ApplicationChange, first string) {
+// change brings the application object, its keys included, to what is desired; first names the first difference. Graph
+// replaces the whole collection of keys, so every other key is repeated as it was read.
+func (o *operation) change(application *entra.Application) (change entra.ApplicationChange, first string) {
 	change.ObjectID = application.ObjectID
-	if application.DisplayName != d.displayName {
-		change.DisplayName, first = &d.displayName, "the new display name"
+	if application.DisplayName != o.spec.DisplayName {
+		change.DisplayName, first = &o.spec.DisplayName, "the new display name"
 	}
 	if audience := SingleTenant; application.SignInAudience != audience {
 		change.SignInAudience, first = &audience, cmp.Or(first, "the sign-in audience")
 	}
-	if !maps.Equal(roleSet(application.Declared), roleSet(d.declared)) {
-		change.Declared, change.DeclaredScopes = &d.declared, application.DeclaredScopes
+	if !maps.Equal(roleSet(application.Declared), roleSet(o.desired.declared)) {
+		change.Declared, change.DeclaredScopes = &o.desired.declared, application.DeclaredScopes
 		first = cmp.Or(first, "the declared permissions")
 	}
 	keys := slices.DeleteFunc(slices.Clone(application.Keys), func(key entra.KeyCredential) bool {
-		return slices.Contains(d.removeKeys, key.KeyID)
+		return slices.Contains(o.desired.removeKeys, key.KeyID)
 	})
 	if len(keys) < len(application.Keys) {
 		change.Keys, first = &keys, cmp.Or(first, "the removal of a certificate")
 	}
-	if d.certificate != nil && keyWith(application, certificate.Thumbprint(d.certificate)) < 0 {
+	if o.desired.certificate != nil && keyWith(application, certificate.Thumbprint(o.desired.certificate)) < 0 {
 		keys = append(keys, entra.KeyCredential{
-			DisplayName: "CN=" + d.certificate.Subject.CommonName, Type: "AsymmetricX509Cert", Usage: "Verify",
-			Certificate: d.certificate.Raw,
+			DisplayName: "CN=" + o.desired.certificate.Subject.CommonName, Type: "AsymmetricX509Cert", Usage: "Verify",
+			Certificate: o.desired.certificate.Raw,
 		})
 		change.Keys, first = &keys, cmp.Or(first, "the new certificate")
 	}
