@@ -210,7 +210,7 @@ func (m *Model) setFromObserved(
 	m.UnexpectedCredentials = encode[types.List](ctx, credentialsType, credentialModels(seen.Credentials), diags)
 	if isSet(m.Certificate) {
 		current := decode[CertificateModel](ctx, m.Certificate, diags)
-		current.describe(&seen.Certificate)
+		current.setFromObserved(&seen.Certificate)
 		current.RenewalDue = types.BoolValue(seen.Certificate.RenewalDue)
 		current.Previous = encode[types.List](ctx, previousType, previousModels(seen.Certificate.Previous), diags)
 		m.Certificate = encode[types.Object](ctx, certificateType, current, diags)
@@ -258,7 +258,7 @@ func (m *Model) configureImported(ctx context.Context, seen *registration.Observ
 
 // toDomain is the certificate without Terraform's types.
 func (c *CertificateModel) toDomain(previous []PreviousModel) registration.Certificate {
-	return registration.Certificate{
+	certificate := registration.Certificate{
 		KeySource:       c.KeySource.ValueString(),
 		ValidityYears:   int(c.ValidityYears.ValueInt64()),
 		KeySize:         int(c.KeySize.ValueInt64()),
@@ -269,24 +269,19 @@ func (c *CertificateModel) toDomain(previous []PreviousModel) registration.Certi
 		NotBefore:       timeOf(c.NotBefore),
 		NotAfter:        timeOf(c.NotAfter),
 		RenewalDue:      c.RenewalDue.ValueBool(),
-		Previous:        previousOf(previous),
 	}
-}
-
-// describe fills in what the certificate says of itself, and nothing of what is wanted of it.
-func (c *CertificateModel) describe(seen *registration.Certificate) {
-	c.Thumbprint, c.PEM = textOrNull(seen.Thumbprint), textOrNull(seen.PEM)
-	c.NotBefore, c.NotAfter = timeOrNull(seen.NotBefore), timeOrNull(seen.NotAfter)
-}
-
-func previousOf(models []PreviousModel) []registration.Previous {
-	previous := make([]registration.Previous, 0, len(models))
-	for _, model := range models {
-		previous = append(previous, registration.Previous{
-			Thumbprint: model.Thumbprint, KeyID: model.KeyID, RemoveAfter: timeOf(model.RemoveAfter),
+	for _, entry := range previous {
+		certificate.Previous = append(certificate.Previous, registration.Previous{
+			Thumbprint: entry.Thumbprint, KeyID: entry.KeyID, RemoveAfter: timeOf(entry.RemoveAfter),
 		})
 	}
-	return previous
+	return certificate
+}
+
+// setFromObserved fills in what the certificate says of itself, and nothing of what is wanted of it.
+func (c *CertificateModel) setFromObserved(seen *registration.Certificate) {
+	c.Thumbprint, c.PEM = textOrNull(seen.Thumbprint), textOrNull(seen.PEM)
+	c.NotBefore, c.NotAfter = timeOrNull(seen.NotBefore), timeOrNull(seen.NotAfter)
 }
 
 func previousModels(previous []registration.Previous) []PreviousModel {

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -134,10 +133,7 @@ func (r *Resource) refuseSecond(ctx context.Context, plan *Model, diags *diag.Di
 
 // lookupAPIs returns how to ask the tenant for its permissions; nil while the tenant, or who asks, is not known.
 func (r *Resource) lookupAPIs(ctx context.Context, config *Model) apiLookup {
-	tenant := config.TenantID
-	if tenant.IsNull() {
-		tenant = r.services.TenantID()
-	}
+	tenant := orDefault(config.TenantID, r.services.TenantID())
 	if !isSet(tenant) || len(r.services.Unknown()) > 0 {
 		return nil
 	}
@@ -234,50 +230,6 @@ func (p *planner) planIdentifiers(plan *Model) {
 				"application. They are reported in unexpected_credentials and left alone: remove in the Entra portal, under "+
 				"Certificates & secrets, what nobody can account for.", p.state.application(), count))
 	}
-}
-
-// planPermissions makes the permissions known before anything exists: what a reviewer reads is what will be granted.
-func (p *planner) planPermissions(ctx context.Context, plan *Model) {
-	before, unexpected := map[string]registration.Permission{}, map[string]registration.Permission{}
-	if p.state != nil {
-		before = permissionsOf(decode[map[string]PermissionModel](ctx, p.state.Permissions, p.diags))
-		unexpected = permissionsOf(decode[map[string]PermissionModel](ctx, p.state.UnexpectedPermissions, p.diags))
-	}
-	entries, ok := wanted(ctx, plan, p.lookup, p.diags)
-	if p.diags.HasError() {
-		return
-	}
-	if !ok || plan.GrantAdminConsent.IsUnknown() || plan.RevokeUnexpectedPermissions.IsUnknown() {
-		plan.Permissions = types.MapUnknown(permissionsType.ElemType)
-		plan.UnexpectedPermissions = types.MapUnknown(permissionsType.ElemType)
-		return
-	}
-	planned := map[string]registration.Permission{}
-	for _, entry := range entries {
-		consented := plan.GrantAdminConsent.ValueBool() || before[entry.Key()].Consented || unexpected[entry.Key()].Consented
-		planned[entry.Key()] = registration.Permission{Permission: entry, Declared: true, Consented: consented}
-	}
-	plan.Permissions = encode[types.Map](ctx, permissionsType, permissionModels(planned), p.diags)
-
-	// What was asked for, and no longer is, is unexpected from now on.
-	for key, entry := range before {
-		if entry.Declared || entry.Consented {
-			unexpected[key] = entry
-		}
-	}
-	for key := range planned {
-		delete(unexpected, key)
-	}
-	if plan.RevokeUnexpectedPermissions.ValueBool() {
-		for _, key := range slices.Sorted(maps.Keys(unexpected)) {
-			p.diags.AddAttributeWarning(path.Root("unexpected_permissions"), "Permission will be revoked", fmt.Sprintf(
-				"%s (risk: %s) is granted to or declared by the %s without being asked for here; apply takes it back. If a "+
-					"running migration needs it, add it to additional_permissions, or set revoke_unexpected_permissions = false.",
-				key, unexpected[key].Risk, p.state.application()))
-		}
-		unexpected = nil
-	}
-	plan.UnexpectedPermissions = encode[types.Map](ctx, permissionsType, permissionModels(unexpected), p.diags)
 }
 
 // warnOfLoss tells which application is deleted, what loses access, and until when it can be undone.

@@ -166,5 +166,5 @@ func carryOver(planned, current *CertificateModel) {
 func describe(model *CertificateModel, c *x509.Certificate) {
 	var says registration.Certificate
 	says.Describe(c)
-	model.describe(&says)
+	model.setFromObserved(&says)
 }

@@ -42,9 +42,9 @@ func (p *planner) planLastSeen(ctx context.Context) Model {
 func refuseReplacement(plan *Model, diags *diag.Diagnostics) {
 	diags.AddError("The registration cannot be replaced while its tenant refuses Terraform", fmt.Sprintf(
 		"Terraform was asked to replace the registration %s, by -replace, replace_triggered_by, another tenant_id, or "+
-			"because making it was cut off. Its tenant let Terraform in no more when it was last asked, so the old "+
-			"application would not go. Leave it as it is until the tenant lets Terraform in, or take it out of the state: "+
-			"terraform state rm, with its address.",
+			"because making it was cut off. Its tenant refused Terraform when it was last asked, so the old application could "+
+			"not be deleted. Leave it as it is until the tenant accepts Terraform, or remove it from the state: terraform "+
+			"state rm, with its address.",
 		plan.DisplayName.ValueString()))
 }
 
@@ -65,17 +65,16 @@ func (r *Resource) askNewTenant(ctx context.Context, plan *Model, diags *diag.Di
 	if err := r.services.SignIn(ctx, tenantID); err != nil && r.services.SkipsTenant(ctx, tenantID, err) {
 		diags.AddWarning("Tenant "+tenantID+" refuses Terraform, so that nothing can be registered there", fmt.Sprintf(
 			"Making the application %q there will fail. Terraform then makes nothing that depends on these registrations, "+
-				"such as connections, in any tenant: take this one out of the configuration until it lets Terraform in.\n\nThe "+
-				"refusal: %s",
+				"such as connections, in any tenant: remove this one from the configuration until the tenant accepts "+
+				"Terraform.\n\nThe refusal: %s",
 			plan.DisplayName.ValueString(), tfvalidate.Explain(err, "")))
 	}
 }
 
-// warnOfRefusal tells that a tenant which refused Terraform is left aside. The tenant is named in the summary, since of
-// warnings that have it in common Terraform prints the first alone.
+// warnOfRefusal warns that a tenant which refused Terraform is skipped. The summary names the tenant, since Terraform
+// prints only the first of several warnings with one summary.
 func warnOfRefusal(diags *diag.Diagnostics, state *Model, what, reason string) {
 	diags.AddWarning("Tenant "+state.TenantID.ValueString()+" refused Terraform and was not looked at", fmt.Sprintf(
-		"The %s %s as it was last seen, as skip_refused_tenants lets it. What has changed "+
-			"there, or is missing, does not show, and nothing is changed there.\n\nThe refusal: %s",
-		state.application(), what, reason))
+		"The %s %s as it was last seen, as skip_refused_tenants lets it. What has changed there, or is missing, does not "+
+			"show, and nothing is changed there.\n\nThe refusal: %s", state.application(), what, reason))
 }

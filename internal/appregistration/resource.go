@@ -328,7 +328,7 @@ func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, r
 	r.report(ctx, &state, "deleting the app registration", err, diags)
 	if refused, ok := errors.AsType[*auth.Error](err); ok && refused.ByTenant() {
 		diags.AddWarning("The registration in tenant "+state.TenantID.ValueString()+" stays in the state",
-			"If that tenant lets Terraform in no more, take the registration out of the state: terraform state rm, with its "+
+			"If that tenant no longer accepts Terraform, remove the registration from the state: terraform state rm, with its "+
 				"address. The guide \"Many tenants\" says what is left then, and where.")
 	}
 }

@@ -293,14 +293,13 @@ func (o *operation) write(ctx context.Context, order entra.Order, changes ...ent
 		if len(failed) > 0 {
 			return outcomes, errors.Join(failed...)
 		}
-		if lagging == nil { // what was skipped came after a change that had nothing left to do
-			pending = again
-			continue
+		pending = again
+		if lagging == nil {
+			continue // what was skipped came after a change that had nothing left to do
 		}
 		if err := run.Again(ctx, retry.Until(fmt.Errorf("Entra still answered %w", lagging))); err != nil {
 			return outcomes, err
 		}
-		pending = again
 	}
 	return outcomes, nil
 }

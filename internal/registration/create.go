@@ -70,7 +70,7 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 	if application == nil {
 		found, err = o.upsert(ctx, &journal, before.Marker == journal.Marker)
 	} else {
-		found, err = o.takeUp(ctx, &journal, application)
+		found, err = o.resume(ctx, &journal, application)
 	}
 	if _, nothing := errors.AsType[notCreatedError](err); nothing {
 		return nil, errors.Join(err, o.rollbackJournal(ctx, before, journal))
@@ -97,7 +97,7 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 	return o.converge(ctx, found)
 }
 
-// prepare does side by side what takes its time before the first write: it finds the application to go on with, if
+// prepare does side by side what takes its time before the first write: it finds the application to continue with, if
 // there is one, resolves the permissions, generates a key, unless an earlier run has, and unlocks the store for it.
 func (o *operation) prepare(
 	ctx context.Context, held *nameLock, journal store.Registration,
@@ -168,7 +168,7 @@ func (o *operation) existing(
 	return &found.Deleted[at], nil
 }
 
-// begin makes the journal's entry, before anything else is made. What an interrupted create left is taken up as it is;
+// begin makes the journal's entry, before anything else is made. What an interrupted create left is resumed as it is;
 // a complete entry is of an application that is gone, and starts over.
 func (o *operation) begin(ctx context.Context, found store.Registration) (store.Registration, error) {
 	entry := store.Registration{
@@ -193,8 +193,8 @@ func (o *operation) rollbackJournal(ctx context.Context, before, begun store.Reg
 	return o.forget(ctx, begun)
 }
 
-// takeUp goes on with the application that existing found, and returns what there is of its registration.
-func (o *operation) takeUp(
+// resume continues with the application that existing found, and returns what there is of its registration.
+func (o *operation) resume(
 	ctx context.Context, journal *store.Registration, application *entra.Application,
 ) (*entra.Registration, error) {
 	ref := o.refOf(application)

@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -115,11 +116,7 @@ func (m *Manager) Imported(ctx context.Context, found *entra.Registration) *Obse
 		asked[entry.Key()] = entry
 		times[entry.Key()]++
 	}
-	for key, count := range times {
-		if count > 1 {
-			delete(asked, key)
-		}
-	}
+	maps.DeleteFunc(asked, func(key string, _ Permission) bool { return times[key] > 1 })
 	return m.observe(ctx, found, asked, Certificate{
 		KeySource: KeyExternal, ValidityYears: DefaultValidityYears, KeySize: DefaultKeySize,
 		RenewBeforeDays: DefaultRenewBeforeDays, PreviousDays: DefaultPreviousDays,
