@@ -13,7 +13,7 @@ variable "tenant_id" {
   type        = string
 }
 
-# Which ones is a person's decision: a migration that still runs needs its application.
+# A person decides which ones: a migration that is still running needs its application.
 variable "leftovers" {
   description = "Client IDs of the applications to delete, chosen from the output candidates."
   type        = set(string)
@@ -42,7 +42,7 @@ import {
   id       = "${var.tenant_id}/${each.key}"
 }
 
-# Imported as they are: nothing is changed in what is about to go.
+# Imported unchanged, since they are about to be deleted.
 resource "codetwo_target_app_registration" "leftover" {
   for_each  = var.leftovers
   tenant_id = var.tenant_id

@@ -8,7 +8,7 @@ terraform {
   }
 }
 
-# Who signs in comes from the environment, as for the azuread provider: ARM_TENANT_ID, ARM_CLIENT_ID, and
+# The identity comes from the environment, as for the azuread provider: ARM_TENANT_ID, ARM_CLIENT_ID, and
 # ARM_CLIENT_SECRET, ARM_CLIENT_CERTIFICATE_PATH, ARM_USE_OIDC=true …, or from `az login`.
 provider "codetwo" {
   connection_store = {

@@ -1,4 +1,4 @@
-# One provider for every tenant: who signs in is an application that an administrator of each tenant has consented to.
+# One provider for every tenant. It signs in as an application that an administrator of each tenant has consented to.
 variable "tenants" {
   description = "Target tenants: ID (GUID) and mailbox of each."
   type = map(object({

@@ -8,7 +8,7 @@ terraform {
   }
 }
 
-# Ephemeral: neither the state nor a saved plan ever holds it. Or leave it out, and set CODETWO_STORE_PASSPHRASE.
+# Ephemeral: neither the state nor a saved plan ever holds it. Or omit it and set CODETWO_STORE_PASSPHRASE.
 variable "store_passphrase" {
   description = "Passphrase of the connection store, 12 characters or more."
   type        = string
@@ -16,7 +16,7 @@ variable "store_passphrase" {
   ephemeral   = true
 }
 
-# Who signs in comes from ARM_TENANT_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET, or from `az login`.
+# The identity comes from ARM_TENANT_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET, or from `az login`.
 provider "codetwo" {
   connection_store = {
     url        = "file:///srv/codetwo"

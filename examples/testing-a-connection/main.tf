@@ -1,4 +1,4 @@
-# A folder of its own: a test run plans or makes what its module holds, and this one holds nothing but the check.
+# In a separate folder: a test run creates what its module declares, and this module declares only the check.
 # Store and passphrase come from CODETWO_STORE_URL and CODETWO_STORE_PASSPHRASE.
 terraform {
   required_version = ">= 1.11"

@@ -1,5 +1,5 @@
-// Package acctest is the test environment: it starts sandbox tenants, configures the provider against them, and plays
-// the people who change a tenant behind Terraform's back. It is the only place where the provider and the sandbox meet.
+// Package acctest provides the acceptance-test environment: it starts sandbox tenants, configures the provider for
+// them, and makes changes outside Terraform. It is the only place where the provider and the sandbox meet.
 package acctest
 
 import (

@@ -197,8 +197,8 @@ func (f *fixture) plans(lines string, warnings ...string) {
 	}
 }
 
-// translation is middleware in front of a sandbox that exchanges GUIDs of a fixture for the sandbox's own in requests, and back in
-// responses. All of them are equally long, so lengths stay.
+// translation is middleware in front of a sandbox that exchanges GUIDs of a fixture for the sandbox's own in requests,
+// and back in responses. All of them are equally long, so lengths stay.
 type translation struct {
 	in, out atomic.Pointer[strings.Replacer] // nil before begin
 }

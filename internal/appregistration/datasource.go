@@ -68,7 +68,7 @@ func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequ
 	response.TypeName = request.ProviderTypeName + "_target_app_registrations"
 }
 
-// Configure takes what the provider offers.
+// Configure takes the provider's services.
 func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest,
 	response *datasource.ConfigureResponse) {
 	d.services = servicesOf(request.ProviderData, "codetwo_target_app_registrations", &response.Diagnostics)
@@ -83,10 +83,10 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 		return schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
 	}
 	response.Schema = schema.Schema{
-		MarkdownDescription: "Lists the CodeTwo applications of a tenant, regardless of who made them: CodeTwo's " +
-			"wizard, a person, " +
-			"or this provider; with their credentials, permissions, and what these differ in from each permission profile. It " +
-			"shows which permissions your version of CodeTwo really asked for, and which applications were left over.",
+		MarkdownDescription: "Lists the CodeTwo applications of a tenant, regardless of who registered them: CodeTwo's " +
+			"wizard, a person, or this provider; with their credentials, their permissions, and the differences from each " +
+			"permission profile. It shows which permissions your version of CodeTwo actually asked for, and which " +
+			"applications are leftovers.",
 		Attributes: map[string]schema.Attribute{
 			"tenant_id": schema.StringAttribute{
 				Optional: true, Computed: true,
@@ -95,52 +95,54 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 			},
 			"display_name_prefix": schema.StringAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "How the applications' names begin. Default: `" + defaultPrefix + "`. Applications that " +
-					"this provider made are listed whatever their name.",
+				MarkdownDescription: "Prefix of the applications' names. Default: `" + defaultPrefix + "`. Applications that " +
+					"this provider registered are listed regardless of their name.",
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"timeouts": timeouts.Attributes(ctx),
 			"applications": schema.ListNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "The applications, by name and then by the time of their creation.",
+				MarkdownDescription: "The applications, sorted by name and then by time of creation.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"display_name": text("Its name."),
 					"client_id":    text("Application (client) ID (GUID)."),
 					"object_id":    text("Object ID of the application (GUID)."),
-					"unique_name":  text("Graph's `uniqueName`; null where none was ever set, as by CodeTwo's wizard."),
+					"unique_name": text("Graph's `uniqueName`; null if none was ever set, as for the applications of CodeTwo's " +
+						"wizard."),
 					"created_at": schema.StringAttribute{
 						Computed: true, CustomType: timetypes.RFC3339Type{},
 						MarkdownDescription: "When it was registered (RFC 3339, UTC).",
 					},
 					"managed": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether this provider registered it."},
 					"service_principal_enabled": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it may sign in; " +
-						"`false` without a service principal, too."},
+						"also `false` if it has no service principal."},
 					"credentials": schema.ListNestedAttribute{
 						Computed:            true,
-						MarkdownDescription: "Everything that one can sign in with as the application.",
+						MarkdownDescription: "All credentials that the application can sign in with.",
 						NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 							"kind":   text("`client_secret`, `certificate` or `federated_credential`."),
 							"key_id": text("The credential's ID (GUID)."),
-							"name":   text("Its name; for a federated credential with issuer and subject."),
-							"expiry": text("When it ends (RFC 3339, UTC); empty for a federated credential."),
+							"name":   text("Its name; for a federated credential, with issuer and subject."),
+							"expiry": text("When it expires (RFC 3339, UTC); empty for a federated credential."),
 						}},
 					},
 					"permissions": schema.MapNestedAttribute{
 						Computed:            true,
-						MarkdownDescription: "Every permission that it declares or was granted, by `<api>/<name>`.",
+						MarkdownDescription: "Every permission that is declared or granted, by `<api>/<name>`.",
 						NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 							"api_app_id": text("The API's app ID (GUID)."),
 							"id":         text("The permission's ID on that API (GUID)."),
 							"purpose":    text("What it is for, in one sentence."),
 							"risk":       text("`low`, `medium`, `high`, `critical`, or `unrated`."),
-							"evidence":   text("How sure it is that CodeTwo needs it."),
+							"evidence":   text("How certain it is that CodeTwo needs it."),
 							"declared":   schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the application asks for it."},
 							"consented":  schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is granted."},
 						}},
 					},
 					"profile_differences": schema.MapNestedAttribute{
-						Computed:            true,
-						MarkdownDescription: "By permission profile: what is granted less and more than the profile holds.",
+						Computed: true,
+						MarkdownDescription: "For each permission profile: which permissions are missing, and which are granted in " +
+							"addition.",
 						NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 							"missing":    names("Permissions of the profile that are not granted."),
 							"additional": names("Granted permissions that are not in the profile."),

@@ -35,8 +35,8 @@ type QueryModel struct {
 func (l *ListResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest,
 	response *list.ListResourceSchemaResponse) {
 	response.Schema = schema.Schema{
-		MarkdownDescription: "Finds the CodeTwo applications of a tenant, regardless of who made them, so that they can " +
-			"be imported.",
+		MarkdownDescription: "Finds the CodeTwo applications of a tenant, regardless of who registered them, so that they " +
+			"can be imported.",
 		Attributes: map[string]schema.Attribute{
 			"tenant_id": schema.StringAttribute{
 				Optional:            true,
@@ -45,7 +45,7 @@ func (l *ListResource) ListResourceConfigSchema(_ context.Context, _ list.ListRe
 			},
 			"display_name_prefix": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "How the applications' names begin. Default: `" + defaultPrefix + "`.",
+				MarkdownDescription: "Prefix of the applications' names. Default: `" + defaultPrefix + "`.",
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 		},

@@ -48,7 +48,7 @@ func (r *Resource) Metadata(_ context.Context, request resource.MetadataRequest,
 	response.TypeName = request.ProviderTypeName + "_target_app_registration"
 }
 
-// Configure takes what the provider offers.
+// Configure takes the provider's services.
 func (r *Resource) Configure(_ context.Context, request resource.ConfigureRequest,
 	response *resource.ConfigureResponse) {
 	r.services = servicesOf(request.ProviderData, "codetwo_target_app_registration", &response.Diagnostics)

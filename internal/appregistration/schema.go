@@ -27,9 +27,9 @@ const defaultDisplayName = "CodeTwo Office 365 Migration Target"
 func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
 	response.Schema = schema.Schema{
 		MarkdownDescription: "Registers CodeTwo Office 365 Migration as an application in a target tenant: the " +
-			"application, its service principal, a certificate, the permissions and the admin consent, reviewed in the plan, " +
-			"repaired when they drift, and removed by destroy. It replaces the *automatic* registration of CodeTwo's *Target " +
-			"server connection wizard*.",
+			"application, its service principal, a certificate, the permissions and the admin consent. The plan shows them " +
+			"for review, apply repairs drift, and destroy removes them. It replaces the *automatic* registration of CodeTwo's " +
+			"*Target server connection wizard*.",
 		Attributes: map[string]schema.Attribute{
 			"id": computedString("`<tenant_id>/<object_id>`."),
 			"tenant_id": schema.StringAttribute{
@@ -46,65 +46,65 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 			},
 			"unique_name": schema.StringAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "Graph's `uniqueName`: Entra holds one application of that name, so a repeated create never " +
-					"makes a second one. Default: `codetwo-target-` and a hash of the display name. Required with " +
-					"`allow_duplicate_name`. A change replaces the registration.",
+				MarkdownDescription: "Graph's `uniqueName`, which only one application in the tenant can have, so that a " +
+					"repeated create never makes a second one. Default: `codetwo-target-` followed by a hash of the display name. " +
+					"Required with `allow_duplicate_name`. A change replaces the registration.",
 				Validators: []validator.String{stringvalidator.RegexMatches(regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,119}$`),
 					"must be 1 to 120 letters, digits, hyphens and underscores, and begin with a letter or digit")},
 			},
 			"permission_profile": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(string(permission.ExistingMailboxes)),
 				MarkdownDescription: "What the app may do: `existing_mailboxes` (default) migrates into mailboxes that exist; " +
-					"`create_mailboxes` also lets CodeTwo create users and assign licences; `custom` holds nothing but " +
+					"`create_mailboxes` also lets CodeTwo create users and assign licences; `custom` contains only " +
 					"`additional_permissions`. CodeTwo publishes no list of permissions: each permission's `evidence` says how " +
-					"sure it is.",
+					"certain it is.",
 				Validators: []validator.String{stringvalidator.OneOf(profileNames()...)},
 			},
 			"additional_permissions": schema.SetNestedAttribute{
 				Optional:            true,
-				MarkdownDescription: "Application permissions beyond the profile's.",
+				MarkdownDescription: "Application permissions in addition to the profile's.",
 				NestedObject:        schema.NestedAttributeObject{Attributes: requestedAttributes()},
 			},
 			"grant_admin_consent": optionalBool(true,
-				"Whether to consent to the permissions for the whole tenant. Default: `true`. With `false` a person does it at "+
-					"`admin_consent_url`."),
+				"Whether to consent to the permissions for the whole tenant. Default: `true`. With `false`, an administrator does "+
+					"so at `admin_consent_url`."),
 			"revoke_unexpected_permissions": schema.BoolAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "Whether to take back what is granted or declared without being asked for here. Default: " +
-					"`true` for an application made here, `false` for an imported one, since a running migration may need what " +
-					"somebody else granted.",
+				MarkdownDescription: "Whether to revoke permissions that are granted or declared, but not configured here. " +
+					"Default: `true` for an application created here, `false` for an imported one, since a running migration may " +
+					"need what somebody else granted.",
 			},
 			"certificate": certificateSchema(),
 			"allow_duplicate_name": optionalBool(false,
-				"Whether another application of the same display name may exist in the tenant. Default: `false`: it is refused, "+
-					"with the import block to paste."),
+				"Whether another application with the same display name may exist in the tenant. Default: `false`: it is an "+
+					"error that contains the import block to paste."),
 			"restore_deleted": optionalBool(false,
-				"Whether to restore an application of this name from the recycle bin, and bring it to what is declared. Default: "+
-					"`false`: it is refused, with the ways out."),
+				"Whether to restore an application with this name from the recycle bin, and change it to what is declared. "+
+					"Default: `false`: it is an error that lists the options."),
 			"purge_on_destroy": optionalBool(false,
-				"Whether destroy also empties the recycle bin of the application. Default: `false`: it can be restored for 30 "+
-					"days. The value that was last applied counts."),
+				"Whether destroy also deletes the application from the recycle bin. Default: `false`: it can be restored for 30 "+
+					"days. The last applied value counts."),
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true,
-				CreateDescription: "How long creating may take, waiting for Entra's replicas included. Default: `10m`.",
+				CreateDescription: "How long creating may take, including the wait for Entra's replicas. Default: `10m`.",
 				ReadDescription:   "How long reading may take. Default: `5m`.",
 				UpdateDescription: "How long changing may take. Default: `10m`.",
 				DeleteDescription: "How long deleting may take. Default: `10m`.",
 			}),
 			"permissions": schema.MapNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "Every permission that is asked for, by `<api>/<name>`, known while planning.",
+				MarkdownDescription: "Every configured permission, by `<api>/<name>`; known while planning.",
 				NestedObject:        schema.NestedAttributeObject{Attributes: permissionAttributes()},
 			},
 			"unexpected_permissions": schema.MapNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "Permissions that the application has been granted, or declares, without being asked for " +
-					"here. Planned empty, with a warning for each, where `revoke_unexpected_permissions` is on.",
+				MarkdownDescription: "Permissions that are granted or declared, but not configured here. Planned empty, with a " +
+					"warning for each, if `revoke_unexpected_permissions` is true.",
 				NestedObject: schema.NestedAttributeObject{Attributes: permissionAttributes()},
 			},
 			"unexpected_credentials": schema.ListNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "Client secrets, certificates and federated credentials on the application that are not " +
-					"from here. Reported, never deleted.",
+				MarkdownDescription: "Client secrets, certificates and federated credentials on the application that this " +
+					"resource did not create. They are reported, never deleted.",
 				NestedObject: schema.NestedAttributeObject{Attributes: credentialAttributes()},
 			},
 			"service_principal_enabled": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the application " +
@@ -115,7 +115,7 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 				"The application (client) ID (GUID), as CodeTwo's wizard asks for it."),
 			"object_id":                   computedString("The application object's ID (GUID)."),
 			"service_principal_object_id": computedString("The service principal's object ID (GUID)."),
-			"admin_consent_url":           computedString("Where an administrator consents to the permissions by hand."),
+			"admin_consent_url":           computedString("URL at which an administrator can consent to the permissions."),
 		},
 	}
 }
@@ -123,19 +123,19 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 func certificateSchema() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		Optional: true, Computed: true,
-		MarkdownDescription: "The certificate that CodeTwo signs in with. Its key is generated here and kept, encrypted, " +
-			"in the connection store only: never in state or plan.",
+		MarkdownDescription: "The certificate that CodeTwo signs in with. Its private key is generated on this machine and " +
+			"kept, encrypted, only in the connection store: never in state or plan.",
 		Attributes: map[string]schema.Attribute{
 			"validity_years": optionalNumber(int64validator.Between(1, 10),
-				"How long a generated certificate lasts, in years (1 to 10). Default: `5`, as CodeTwo's wizard makes it. A "+
-					"change rotates the certificate."),
+				"Validity of a generated certificate, in years (1 to 10). Default: `5`, as in CodeTwo's wizard. A change rotates "+
+					"the certificate."),
 			"key_size": optionalNumber(int64validator.OneOf(2048, 3072, 4096),
 				"Bits of a generated RSA key: `2048` (default), `3072` or `4096`. A change rotates the certificate."),
 			"renew_before_days": optionalNumber(int64validator.Between(0, 3650),
-				"From how many days before its end a plan proposes a new certificate. Default: `60`."),
+				"How many days before the certificate expires a plan proposes a new one. Default: `60`."),
 			"previous_certificate_days": optionalNumber(int64validator.Between(0, 3650),
-				"How many days a replaced certificate still signs in, so that the new one can be imported where CodeTwo runs. "+
-					"Default: `30`."),
+				"How many days a replaced certificate can still be used to sign in, so that the new one can be imported where "+
+					"CodeTwo runs. Default: `30`."),
 			"public_certificate_pem": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "A certificate of your own (PEM, RSA of 2048 bits or more, without its private key) instead " +
@@ -161,7 +161,7 @@ func certificateSchema() schema.SingleNestedAttribute {
 				"plan then proposes it."},
 			"previous": schema.ListNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "Certificates from here that were replaced and still sign in.",
+				MarkdownDescription: "Replaced certificates that were added here and can still be used to sign in.",
 				NestedObject:        schema.NestedAttributeObject{Attributes: previousAttributes()},
 			},
 		},
@@ -199,8 +199,8 @@ func credentialAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"kind":   computedString("`client_secret`, `certificate` or `federated_credential`."),
 		"key_id": computedString("The credential's ID (GUID)."),
-		"name":   computedString("Its name; for a federated credential with issuer and subject."),
-		"expiry": computedString("When it ends (RFC 3339, UTC); empty for a federated credential, which never does."),
+		"name":   computedString("Its name; for a federated credential, with issuer and subject."),
+		"expiry": computedString("When it expires (RFC 3339, UTC); empty for a federated credential, which does not expire."),
 	}
 }
 
@@ -209,9 +209,9 @@ func permissionAttributes() map[string]schema.Attribute {
 		"api_app_id": computedString("The API's app ID (GUID)."),
 		"id":         computedString("The permission's ID on that API (GUID)."),
 		"purpose":    computedString("What it is for, in one sentence."),
-		"risk": computedString("`low`, `medium`, `high` or `critical`: what it amounts to in the hands of anyone " +
-			"who has the key; `unrated` for a permission that the provider does not know."),
-		"evidence": computedString("How sure it is that CodeTwo needs it."),
+		"risk": computedString("`low`, `medium`, `high` or `critical`: the harm that anyone with the key can do with it; " +
+			"`unrated` for a permission that the provider does not know."),
+		"evidence": computedString("How certain it is that CodeTwo needs it."),
 		"declared": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the application asks for it " +
 			"(`requiredResourceAccess`)."},
 		"consented": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is granted (admin consent)."},

@@ -1,5 +1,5 @@
-// Package appregistration is the resource codetwo_target_app_registration: application, service principal,
-// certificate, permissions and consent of CodeTwo's app in a target tenant, as one thing.
+// Package appregistration implements the codetwo_target_app_registration resource and list resource, and the
+// codetwo_target_app_registrations data source.
 package appregistration
 
 import (

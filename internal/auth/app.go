@@ -22,11 +22,11 @@ type App struct {
 	Key          *rsa.PrivateKey
 }
 
-// AppSession signs in as the registered application. It keeps its tokens as long as they live: to see a grant that was
-// made in the meantime in the token's roles, or a new secret accepted, make another one.
+// AppSession signs in as the registered application. It reuses its tokens until they expire: to get a token with the
+// roles of a later grant, or to use a new secret, create another session.
 type AppSession struct{ *session }
 
-// NewApp prepares to sign in as the application. It makes no request.
+// NewApp returns a session that signs in as the application. It makes no request.
 func NewApp(app App, endpoints Endpoints, client *http.Client, retries retry.Policy) (*AppSession, error) {
 	var build builder
 	switch {

@@ -1,6 +1,6 @@
 // Package auth gets access tokens from Entra: for the identity that runs the provider, and for the application that the
-// provider registers. It is the only package that knows azidentity, and it holds the origins of the cloud and the HTTP
-// client that speaks to them.
+// provider registers. It is the only package that imports azidentity, and it holds the cloud's origins and the HTTP
+// client that sends requests to them.
 package auth
 
 import "time"
@@ -24,11 +24,11 @@ func GlobalEndpoints() Endpoints {
 // Global reports whether these are the endpoints of the worldwide cloud.
 func (e Endpoints) Global() bool { return e == GlobalEndpoints() }
 
-// GraphScope is what a token for Microsoft Graph is asked for with. A scope names an audience, not a host: it is the
-// same wherever the endpoints are.
+// GraphScope returns the scope of tokens for Microsoft Graph. A scope names an audience, not a host, so it does not
+// depend on the endpoints.
 func GraphScope(Endpoints) string { return "https://graph.microsoft.com/.default" }
 
-// ExchangeScope is what a token for Exchange Online is asked for with, wherever the endpoints are.
+// ExchangeScope returns the scope of tokens for Exchange Online, which does not depend on the endpoints.
 func ExchangeScope(Endpoints) string { return "https://outlook.office365.com/.default" }
 
 // Token is an access token.

@@ -11,7 +11,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
-// Caller is the identity that runs the provider, in every tenant that it works on. It is safe for parallel use.
+// Caller is the identity that runs the provider, in every tenant that it works on. It is safe for concurrent use.
 type Caller struct {
 	identity Identity
 	build    builder
@@ -40,8 +40,8 @@ func NewCaller(identity Identity, endpoints Endpoints, client *http.Client, retr
 	return &Caller{identity: identity, build: build, wire: w, sessions: map[string]*session{}}, nil
 }
 
-// Token returns an access token for the scope in the tenant (a GUID): from memory while it lives, else from Entra. The
-// error is *Error when Entra refused.
+// Token returns an access token for the scope in the tenant (a GUID): from memory while it is valid, otherwise from
+// Entra. The error is *Error if Entra refused.
 func (c *Caller) Token(ctx context.Context, tenantID, scope string) (Token, error) {
 	s, err := c.session(tenantID)
 	if err != nil {
@@ -51,9 +51,9 @@ func (c *Caller) Token(ctx context.Context, tenantID, scope string) (Token, erro
 }
 
 // Forget drops an access token of the tenant that an API refused with HTTP 401, so that the next Token asks for another
-// one. A holder of a token that is answered so forgets it, takes another one and repeats the request once: a second
-// 401 is final. Many may forget the same token; it is replaced once. It makes no request, and a token that was not
-// given, or is forgotten already, is nothing to it.
+// one. The caller then gets another one and repeats the request once; a second 401 is final. If many callers forget the
+// same token, it is replaced once. Forget makes no request, and ignores a token that it does not know or has already
+// forgotten.
 func (c *Caller) Forget(tenantID, refused string) {
 	c.mu.Lock()
 	s, ok := c.sessions[strings.ToLower(tenantID)]

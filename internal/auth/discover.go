@@ -38,7 +38,8 @@ func Discover(
 		TokenEndpoint string `json:"token_endpoint"`
 	}
 	if json.Unmarshal(body, &configuration) != nil || configuration.TokenEndpoint == "" {
-		return fmt.Errorf("looking for tenant %s: the answer of %s is not an OpenID configuration", tenantID, request.URL.Host)
+		return fmt.Errorf("looking for tenant %s: the answer of %s is not an OpenID configuration", tenantID,
+			request.URL.Host)
 	}
 	return nil
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 )
 
-// Error is a refusal of Entra's sign-in service, or of what answered in its place. It holds no secret.
+// Error is a refusal of Entra's sign-in service, or of something that answered in its place, such as a proxy. It
+// contains no secret.
 type Error struct {
 	TenantID      string // that was signed in to
 	ClientID      string // that was signed in as; may be empty

@@ -13,8 +13,8 @@ import (
 )
 
 // NewHTTPClient returns the client that speaks to all endpoints: with the system's roots and those in caPEM (may be
-// empty), through the proxy that HTTPS_PROXY names, and never following a redirect. It has no time limit for a request
-// as a whole: the request's context has.
+// empty), through the proxy that HTTPS_PROXY names, and never following a redirect. It sets no time limit for a whole
+// request: the request's context does.
 func NewHTTPClient(caPEM []byte) (*http.Client, error) {
 	roots, err := x509.SystemCertPool()
 	if err != nil {

@@ -12,9 +12,9 @@ type Identity struct {
 	Credential Credential // one of the kinds below
 }
 
-// Credential is what the identity proves itself with.
+// Credential is how the identity authenticates.
 type Credential interface {
-	// Kind names the credential for a person.
+	// Kind returns the credential's name for messages.
 	Kind() string
 }
 

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Reason is what one AADSTS code means to an application that signs in, and what to do about it. The application is
-// either a connection's app or the identity that runs Terraform. The texts hold places for names: {tenant_id} and
+// Reason is what one AADSTS code means for an application that signs in, and what to do about it. The application is
+// either a connection's app or the identity that runs Terraform. The texts contain the placeholders {tenant_id} and
 // {client_id}.
 type Reason struct {
 	Code    int    // the digits of AADSTS…; 0 where the answer holds none
@@ -17,20 +17,20 @@ type Reason struct {
 	Remedy  string // what to do; in the words of a connection where Caller is set, too
 	Caller  string // what to do about the identity that runs Terraform, where it differs from Remedy
 
-	NotYet   bool // right after a registration, a new credential or a consent, Entra may not know of it yet
-	Passing  bool // it may go away by itself, and says nothing of the application
-	ByTenant bool // the tenant refuses the application, which says nothing of other tenants
-	// Neither a document of Microsoft's nor a published answer shows an application the code with this meaning.
+	Propagating bool // right after a registration, a new credential or a consent, Entra may not know of it yet
+	Transient   bool // it may go away by itself, and says nothing of the application
+	ByTenant    bool // the tenant refuses the application, which says nothing of other tenants
+	// No Microsoft document and no published response shows the code with this meaning for an application.
 	Unconfirmed bool
 }
 
 // Reasons lists the codes that are explained, in the order of their numbers.
 func Reasons() []Reason { return slices.Clone(reasons) }
 
-// ForApp is what to do about a connection's app.
+// ForApp returns what to do if a connection's app gets the code.
 func (r Reason) ForApp() string { return either(r.Remedy, r.Caller) }
 
-// ForCaller is what to do about the identity that runs Terraform.
+// ForCaller returns what to do if the identity that runs Terraform gets the code.
 func (r Reason) ForCaller() string { return either(r.Caller, r.Remedy) }
 
 func either(words, others string) string {
@@ -40,7 +40,7 @@ func either(words, others string) string {
 	return words
 }
 
-// Fill puts names into a text of the table.
+// Fill replaces the placeholders in a text of the table.
 func Fill(text, tenantID, clientID string) string {
 	return strings.NewReplacer("{tenant_id}", tenantID, "{client_id}", clientID).Replace(text)
 }
@@ -64,20 +64,20 @@ func (e *Error) Known() (Reason, bool) {
 	return Reason{}, false
 }
 
-// Reason is the table's row for the refusal. Where the table has none, it is one without a meaning, which the answer's
-// own words have to give. It always says what to do.
+// Reason returns the table's row for the refusal. If the table has none, the row has a remedy and no meaning, which is
+// in the response's own words.
 func (e *Error) Reason() Reason {
 	if row, found := e.Known(); found {
 		return row
 	}
-	made := Reason{Passing: e.Status == http.StatusTooManyRequests || e.Status >= http.StatusInternalServerError}
+	made := Reason{Transient: e.Status == http.StatusTooManyRequests || e.Status >= http.StatusInternalServerError}
 	_, words := e.says()
 	switch {
-	case len(e.Codes) > 0 && made.Passing:
+	case len(e.Codes) > 0 && made.Transient:
 		made.Code, made.Remedy = e.Codes[0], lookUp(planAgain+" If it stays, look", e.Codes[0])
 	case len(e.Codes) > 0:
 		made.Code, made.Remedy = e.Codes[0], lookUp("Look", e.Codes[0])
-	case made.Passing:
+	case made.Transient:
 		made.Remedy = busyOrNotEntra
 	case words != "":
 		made.Remedy = noCode
@@ -95,17 +95,17 @@ func lookUp(look string, code int) string {
 }
 
 // NextStep says what the refusal means for the identity that runs the provider, and what to do about it. It is never
-// empty. The words of an answer that the table does not explain are Error's.
+// empty. If the table does not explain the response, Error has its words.
 func (e *Error) NextStep() string {
 	row := e.Reason()
 	step := strings.TrimSpace(row.Meaning + " " + row.ForCaller())
 	return Fill(step, either(e.TenantID, "<tenant ID>"), either(e.ClientID, "<client ID>"))
 }
 
-// ByTenant reports whether it is the tenant that refuses the application, which says nothing of other tenants: it does
-// not exist, it is blocked itself, or it does not hold the application, has disabled it or has not assigned it. A
-// credential that is refused would be refused everywhere. So would a mistyped client ID, with the same code as an
-// application that one tenant does not hold: the caller's own tenant tells the two apart.
+// ByTenant reports whether the refusal is particular to the tenant and says nothing about other tenants: the tenant
+// does not exist, is blocked, does not have the application, has disabled it or has not assigned it. A bad credential
+// would be refused everywhere. So would a mistyped client ID, with the same code as an application that one tenant does
+// not have: the caller's own tenant tells the two apart.
 func (e *Error) ByTenant() bool {
 	if len(e.Codes) == 0 {
 		return false
@@ -130,7 +130,7 @@ func (e *Error) says() (code, words string) {
 	return code, words
 }
 
-// Says is the answer without the IDs and the time that Entra adds: its code once, and its words.
+// Says returns the response without the IDs and the time that Entra adds: its code once, and its words.
 func (e *Error) Says() string {
 	code, words := e.says()
 	switch {

@@ -97,7 +97,7 @@ var reasons = []Reason{
 		Remedy: checkCertificate, Caller: callerCertificate},
 	{Code: 50027, Meaning: "Entra could not read the signed assertion that proves the credential.",
 		Remedy: checkCertificate, Caller: callerCertificate, Unconfirmed: true},
-	{Code: 50033, Meaning: transient, Remedy: planAgain, Passing: true},
+	{Code: 50033, Meaning: transient, Remedy: planAgain, Transient: true},
 	// Conditional Access can only block an application (Microsoft: "Conditional Access for workload identities").
 	{Code: 50076, Meaning: asksForUser, Remedy: findPolicy, Unconfirmed: true},
 	{Code: 50079, Meaning: asksForUser, Remedy: findPolicy, Unconfirmed: true},
@@ -105,7 +105,7 @@ var reasons = []Reason{
 		"and applications cannot.",
 		Remedy: findPolicy, Unconfirmed: true},
 	{Code: 50196, Meaning: "Entra refuses the application for a while, because it asked for too many tokens in a short " +
-		"time.", Remedy: planAgain, Passing: true},
+		"time.", Remedy: planAgain, Transient: true},
 	// It applies to applications of the tenant itself only, and not to managed identities (Microsoft: "Conditional Access
 	// for workload identities").
 	{Code: 53003, Meaning: "A Conditional Access policy of the tenant blocks the application's sign-in.",
@@ -117,12 +117,12 @@ var reasons = []Reason{
 		Caller: "Add a federated credential with issuer, subject and audience of the token at Entra admin center > App " +
 			"registrations > {client_id} > Certificates & secrets > Federated credentials."},
 	{Code: 90002, Meaning: noTenant, CodeTwo: "Tenant '…' not found.", Remedy: checkCloud, ByTenant: true},
-	{Code: 90012, Meaning: "Entra took too long to answer.", Remedy: planAgain, Passing: true},
-	{Code: 90024, Meaning: transient, Remedy: planAgain, Passing: true},
-	{Code: 90033, Meaning: transient, Remedy: planAgain, Passing: true},
+	{Code: 90012, Meaning: "Entra took too long to answer.", Remedy: planAgain, Transient: true},
+	{Code: 90024, Meaning: transient, Remedy: planAgain, Transient: true},
+	{Code: 90033, Meaning: transient, Remedy: planAgain, Transient: true},
 	{Code: 90038, Meaning: otherCloud, Remedy: checkCloud},
 	{Code: 90055, Meaning: "Too many sign-ins reach the tenant, and Entra refuses them for a while.",
-		Remedy: planAgain + " If it stays, ask Microsoft support whether the tenant is blocked.", Passing: true},
+		Remedy: planAgain + " If it stays, ask Microsoft support whether the tenant is blocked.", Transient: true},
 	{Code: 500011, Meaning: "The tenant does not have the API that the token is for. For Office 365 Exchange Online " +
 		"that means: Exchange was never provisioned there.",
 		Remedy: "Assign a licence with Exchange Online in the tenant {tenant_id} (Microsoft 365 admin center > Billing > " +
@@ -144,7 +144,7 @@ var reasons = []Reason{
 		CodeTwo: "The operation was canceled.",
 		Remedy: checkClient + " An app that was registered in another tenant needs consent in this one. Right after a " +
 			"registration, wait a minute.",
-		Caller: "Compare the provider's client_id (ARM_CLIENT_ID). " + callerConsent, NotYet: true, ByTenant: true},
+		Caller: "Compare the provider's client_id (ARM_CLIENT_ID). " + callerConsent, Propagating: true, ByTenant: true},
 	{Code: 700021, Meaning: "The assertion that proves the certificate names another application than client_id.",
 		Remedy: notOurRequest},
 	{Code: 700023, Meaning: "The assertion that proves the certificate is meant for another tenant.", Remedy: checkTenant +
@@ -154,7 +154,7 @@ var reasons = []Reason{
 		Remedy: checkClock, Caller: checkClock + " Where a pipeline handed a token over (oidc_token, ARM_OIDC_TOKEN), " +
 			"start the job again."},
 	{Code: 700027, Meaning: "The certificate is not registered with the application, or has expired there.",
-		Remedy: checkCertificate, Caller: callerCertificate, NotYet: true},
+		Remedy: checkCertificate, Caller: callerCertificate, Propagating: true},
 	{Code: 700030, Meaning: "Entra does not authorize the certificate: its subject name is not one that the application " +
 		"trusts, or another cloud issued it.",
 		Remedy: checkCertificate, Caller: callerCertificate},
@@ -204,14 +204,14 @@ var reasons = []Reason{
 		"not its ID, and shows the value once only.",
 		Remedy: "Pass the column \"Value\", not \"Secret ID\". " + NewSecret,
 		Caller: "Give the provider the column \"Value\", not \"Secret ID\" (client_secret, ARM_CLIENT_SECRET). If the " +
-			"value is lost, make a new client secret.", NotYet: true},
+			"value is lost, make a new client secret.", Propagating: true},
 	{Code: 7000216, Meaning: noProof, Remedy: NewSecret, Caller: callerSecret},
 	{Code: 7000218, Meaning: noProof, Remedy: NewSecret, Caller: callerSecret},
 	{Code: 7000222, Meaning: "The client secret has expired.", Remedy: NewSecret, Caller: callerSecret},
 	{Code: 7000229, Meaning: "The application has no service principal in the tenant.",
 		Remedy: "Grant consent in the tenant {tenant_id}, which makes one: grant_admin_consent = true of " +
 			"codetwo_target_app_registration, or the app's admin consent URL.",
-		Caller: callerConsent, NotYet: true, ByTenant: true},
+		Caller: callerConsent, Propagating: true, ByTenant: true},
 	{Code: 7000274, Meaning: "The signature of the assertion does not fit the certificate that the application has " +
 		"registered.",
 		Remedy: checkCertificate, Caller: callerCertificate},

@@ -65,7 +65,7 @@ func TestACodeOutsideOfTheTableIsLookedUpByItsDigits(t *testing.T) {
 			strings.Contains(step, "again in some minutes") != passing {
 			t.Errorf("HTTP %d: %s", status, step)
 		}
-		if e.Reason().Passing != passing || e.Reason().NotYet || e.ByTenant() {
+		if e.Reason().Transient != passing || e.Reason().Propagating || e.ByTenant() {
 			t.Errorf("HTTP %d: %+v", status, e.Reason())
 		}
 	}

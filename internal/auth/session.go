@@ -43,8 +43,8 @@ func newSession(w wire, tenantID, clientID string, build builder) (*session, err
 	}, nil
 }
 
-// Token returns an access token for the scope: from memory while it lives, else from Entra. The error is *Error when
-// Entra refused.
+// Token returns an access token for the scope: from memory while it is valid, otherwise from Entra. The error is *Error
+// if Entra refused.
 func (s *session) Token(ctx context.Context, scope string) (Token, error) {
 	if err := s.asking.Acquire(ctx, 1); err != nil {
 		return Token{}, s.failed(fmt.Errorf("waiting for another sign-in to end: %w", err))
@@ -87,9 +87,9 @@ func (s *session) current() (azcore.TokenCredential, error) {
 }
 
 // Forget drops an access token that an API refused with HTTP 401, so that the next Token asks for another one. A token
-// that is not the last one given is forgotten already: of many whose requests were refused together, one asks again.
-// What an Azure CLI or the endpoint of a managed identity remember by themselves is out of reach: the same token may
-// come back.
+// that is not the last one issued is already forgotten: if many requests were refused together, only one new token is
+// requested. The caches of the Azure CLI and of a managed identity's endpoint are out of reach: the same token may come
+// back.
 func (s *session) Forget(refused string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,7 +102,7 @@ func (s *session) Forget(refused string) {
 }
 
 // Roles reads the application permissions that an access token carries (its roles claim). The signature is not
-// verified: the API that receives the token does that, and this only shows what it holds.
+// verified: the API that receives the token does that, and this only shows what it contains.
 func Roles(token string) ([]string, error) {
 	claims, err := claimsOf(token)
 	return claims.Roles, err

@@ -1,5 +1,5 @@
-// Package certificate makes, reads and checks the certificates that an app signs in with: keys, self-signed
-// certificates, thumbprints, PEM and PFX. It is cryptography only: it reads and writes no file.
+// Package certificate generates, parses and validates RSA keys and certificates for application sign-in, and encodes
+// them as PEM and PFX. It reads and writes no file.
 package certificate
 
 import (
@@ -37,7 +37,7 @@ func (p *Pair) Check() error {
 	return nil
 }
 
-// Template says what a generated certificate is to be.
+// Template describes the certificate to generate.
 type Template struct {
 	CommonName string
 	KeySize    int       // bits, at least MinKeySize
@@ -45,10 +45,10 @@ type Template struct {
 	NotAfter   time.Time // likewise
 }
 
-// Generate makes an RSA key and a certificate that it signs itself with SHA-256.
+// Generate makes an RSA key and a self-signed certificate (SHA-256).
 //
-// random feeds the serial number and the signature. The key comes from the system's secure source whatever random is:
-// crypto/rsa ignores any other.
+// random feeds the serial number and the signature. The key always comes from the system's secure source: crypto/rsa
+// ignores any other.
 func Generate(random io.Reader, t Template) (*Pair, error) {
 	if t.KeySize < MinKeySize {
 		return nil, fmt.Errorf("key size %d: at least %d bits are needed", t.KeySize, MinKeySize)
@@ -80,7 +80,7 @@ func Generate(random io.Reader, t Template) (*Pair, error) {
 	return &Pair{Certificate: parsed, Key: key}, nil
 }
 
-// KeySize is the size of the certificate's RSA key in bits; 0 for a key of another kind.
+// KeySize returns the size of the certificate's RSA key in bits; 0 for another kind of key.
 func KeySize(c *x509.Certificate) int {
 	key, ok := c.PublicKey.(*rsa.PublicKey)
 	if !ok {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// ParsePEM reads exactly one certificate, with a key that CodeTwo accepts. Text around it is forgiven, as openssl
-// writes some. A private key in the text is refused: a certificate's text is public and ends up in plans and state.
+// ParsePEM reads exactly one certificate, with a key that CodeTwo accepts. Text around it is ignored, since openssl
+// writes some. A private key in the text is an error: a certificate's text is public and ends up in plans and state.
 func ParsePEM(text string) (*x509.Certificate, error) {
 	var found *x509.Certificate
 	rest := []byte(text)

@@ -33,8 +33,8 @@ func (e Encryption) String() string {
 // sha1ID is the object identifier of SHA-1 (RFC 8018, appendix C).
 var sha1ID = asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}
 
-// EncryptionOf tells how a PFX that EncodePFX made is encrypted, without its password: by the digest of its integrity
-// check, the only algorithm that lies open. The error is ErrNotPFX.
+// EncryptionOf returns how a PFX made by EncodePFX is encrypted. It needs no password: it reads the digest of the
+// integrity check, the only algorithm that is not encrypted. The error is ErrNotPFX.
 func EncryptionOf(data []byte) (Encryption, error) {
 	// RFC 7292, section 4.
 	var outer struct {
@@ -58,7 +58,7 @@ func EncryptionOf(data []byte) (Encryption, error) {
 	return AES256, nil
 }
 
-// What DecodePFX can find wrong, told apart by errors.Is.
+// Errors of OpenPFX and DecodePFX.
 var (
 	ErrNotPFX       = errors.New("the file is not a PFX (PKCS #12)")
 	ErrPassword     = errors.New("the password does not open the PFX")
@@ -80,8 +80,8 @@ func EncodePFX(p *Pair, password string, e Encryption) ([]byte, error) {
 	return data, nil
 }
 
-// DecodePFX is OpenPFX for a certificate that CodeTwo is to sign in with. The error is OpenPFX's, ErrUnsupported for
-// a key that is not RSA, or what Pair.Check says.
+// DecodePFX is OpenPFX for a certificate that CodeTwo will sign in with. The error is OpenPFX's, ErrUnsupported for a
+// key that is not RSA, or Pair.Check's.
 func DecodePFX(data []byte, password string) (*Pair, error) {
 	key, certificate, err := OpenPFX(data, password)
 	if err != nil {
@@ -114,14 +114,14 @@ func readOuter(data []byte) (o outer, err error) {
 	return o, nil
 }
 
-// IsPFX reports whether data is a whole PFX, as far as that shows without its password.
+// IsPFX reports whether data is a complete PFX, as far as can be seen without its password.
 func IsPFX(data []byte) bool {
 	_, err := readOuter(data)
 	return err == nil
 }
 
-// OpenPFX returns a PFX's private key, of whatever kind, with the certificate that belongs to it; a chain next to them
-// is left out. The error is ErrNotPFX, ErrPassword, ErrNoPrivateKey or ErrUnsupported.
+// OpenPFX returns a PFX's private key, of any kind, with the certificate that belongs to it, and ignores other
+// certificates. The error is ErrNotPFX, ErrPassword, ErrNoPrivateKey or ErrUnsupported.
 func OpenPFX(data []byte, password string) (crypto.Signer, *x509.Certificate, error) {
 	outer, err := readOuter(data)
 	if err != nil {
@@ -166,8 +166,8 @@ func OpenPFX(data []byte, password string) (crypto.Signer, *x509.Certificate, er
 // evenly.
 const passwordAlphabet = "abcdefghijkmnpqrstuvwxyz23456789"
 
-// NewPassword makes a password of 28 letters and digits (140 random bits). It has no sign at which a double click
-// would stop, or which a shell or PowerShell would read as its own.
+// NewPassword makes a password of 28 letters and digits (140 random bits). A double click selects all of it, and none
+// of its characters is special in a shell or in PowerShell.
 func NewPassword(random io.Reader) (string, error) {
 	password := make([]byte, 28)
 	if _, err := io.ReadFull(random, password); err != nil {

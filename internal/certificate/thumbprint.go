@@ -11,14 +11,15 @@ import (
 // thumbprintLength is the length of a SHA-1 digest in hexadecimal digits.
 const thumbprintLength = 2 * sha1.Size
 
-// Thumbprint is the SHA-1 digest of the certificate's DER form: 40 upper-case hexadecimal digits, as Windows shows it.
+// Thumbprint returns the SHA-1 digest of the certificate's DER form: 40 upper-case hexadecimal digits, as Windows shows
+// it.
 func Thumbprint(c *x509.Certificate) string {
 	return fmt.Sprintf("%X", sha1.Sum(c.Raw)) //nolint:gosec // see the import
 }
 
-// NormalizeThumbprint brings a thumbprint, as people copy it from Windows, the Entra portal or openssl, to 40
-// upper-case hexadecimal digits. It forgives case, white space, colons, hyphens and invisible marks: the Windows
-// certificate dialog puts a left-to-right mark (U+200E) in front of what is copied from it.
+// NormalizeThumbprint converts a thumbprint, as copied from Windows, the Entra portal or openssl, to 40 upper-case
+// hexadecimal digits. It ignores case, white space, colons, hyphens and invisible marks: text copied from the Windows
+// certificate dialog begins with a left-to-right mark (U+200E).
 func NormalizeThumbprint(s string) (string, error) {
 	digits := strings.Map(func(r rune) rune {
 		if r == ':' || r == '-' || unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {

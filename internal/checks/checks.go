@@ -1,6 +1,5 @@
-// Package checks holds the connectivity checks, which judge whether CodeTwo can work with a target connection: from
-// facts that others gathered, it makes one result per check, each with a remedy that a person can carry out. It does no
-// I/O.
+// Package checks evaluates facts gathered by package connectivity and returns, for each connectivity check, a status,
+// an explanation and a remedy. It does no I/O.
 package checks
 
 import (
@@ -9,7 +8,7 @@ import (
 	"time"
 )
 
-// Status is how a check turned out.
+// Status is the outcome of a check.
 type Status string
 
 // The statuses. A warning does not keep CodeTwo from working today.
@@ -24,78 +23,78 @@ const (
 type Result struct {
 	Name   string
 	Status Status
-	// Detail says what was found. It holds dates, but no durations, times of day or request IDs where the check
-	// passed, so that the same facts read the same tomorrow.
+	// Detail says what was found. If the check passed, it contains dates but no durations, times of day or request IDs, so
+	// that the same facts give the same text tomorrow.
 	Detail string
 	// Remedy is what a person can do about it. Every failed check has one.
 	Remedy string
-	// Script belongs to the remedy, and is too long for a message: PowerShell, or empty.
+	// Script is the part of the remedy that is too long for a message: PowerShell, or empty.
 	Script string
-	// Volatile is what differs with every request, such as the IDs that a support case with Microsoft asks for. It is for
-	// messages alone: the state is compared with that of the last run.
-	Volatile string
-	// Undecided marks a skipped check that the user counts on: its question has no answer.
-	Undecided bool
+	// Support differs with every request, such as the IDs that Microsoft's support asks for. It is for messages only,
+	// since the state must not change from run to run.
+	Support string
+	// Inconclusive marks a skipped check that the user requested: its result could not be determined.
+	Inconclusive bool
 
-	notYet bool // see NotYet
+	propagating bool // see Facts.Propagating
 }
 
 // Report is the result of all checks, in the order of Names.
 type Report struct {
 	Results []Result
-	// Failed and Undecided report whether any check is.
-	Failed, Undecided bool
-	// Connected is true when the app signed in, no check failed and none was left undecided; false when one failed;
+	// Failed and Inconclusive report whether any check is.
+	Failed, Inconclusive bool
+	// Connected is true when the app signed in, no check failed and none is Inconclusive; false when one failed;
 	// nil when it could not be determined.
 	Connected *bool
 }
 
-// Judge makes the report from what was gathered.
+// Judge makes the report from the gathered facts.
 func Judge(f Facts) Report {
 	var report Report
 	for _, c := range table() {
 		result := f.result(c)
 		report.Results = append(report.Results, result)
 		report.Failed = report.Failed || result.Status == Failed
-		report.Undecided = report.Undecided || result.Undecided
+		report.Inconclusive = report.Inconclusive || result.Inconclusive
 	}
 	switch {
 	case report.Failed:
 		report.Connected = new(false)
-	case !report.Undecided && f.result(named(Token)).succeeded():
+	case !report.Inconclusive && f.result(named(Token)).succeeded():
 		report.Connected = new(true)
 	}
 	return report
 }
 
-// Wanted reports whether the user counts on the check of that name: skip_checks does not name it, and the connection
+// Requested reports whether the user requested the check of that name: skip_checks does not name it, and the connection
 // needs it.
-func (f *Facts) Wanted(name string) bool { return f.unwanted(named(name)) == "" }
+func (f *Facts) Requested(name string) bool { return f.skipReason(named(name)) == "" }
 
-// Possible reports whether nothing is in the way of the check of that name. It is to be asked before each question to
-// the outside, so that nothing is asked whose answer would not be judged.
-func (f *Facts) Possible(name string) bool { return f.obstacle(named(name)).Status == "" }
+// Runnable reports whether the check of that name can be made with the facts gathered so far. Ask it before each
+// request, so that no request is sent whose response would not be used.
+func (f *Facts) Runnable(name string) bool { return f.blocker(named(name)).Status == "" }
 
-// unwanted says why the user does not count on a check, or is empty.
-func (f *Facts) unwanted(c check) string {
+// skipReason says why a check was not requested, or is empty.
+func (f *Facts) skipReason(c check) string {
 	switch {
 	case slices.Contains(f.SkipChecks, c.name):
 		return "not asked for: skip_checks names it"
-	case c.unneeded != nil && f.Connection != nil:
-		return c.unneeded(f.Connection)
+	case c.notNeeded != nil && f.Connection != nil:
+		return c.notNeeded(f.Connection)
 	default:
 		return ""
 	}
 }
 
-// obstacle is the result of a check that cannot be made with the facts gathered so far. Its Status is empty where
-// nothing is in the way.
-func (f *Facts) obstacle(c check) Result {
-	if reason := f.unwanted(c); reason != "" {
+// blocker is the result of a check that cannot run with the facts gathered so far. Its Status is empty if the
+// check can run.
+func (f *Facts) blocker(c check) Result {
+	if reason := f.skipReason(c); reason != "" {
 		return Result{Status: Skipped, Detail: reason}
 	}
 	for _, name := range c.needs {
-		if lacks := f.lacksCheck(name); lacks.Status != "" {
+		if lacks := f.unmetDependency(name); lacks.Status != "" {
 			return lacks
 		}
 	}
@@ -103,31 +102,31 @@ func (f *Facts) obstacle(c check) Result {
 	switch {
 	case len(c.roles) == 0:
 		return Result{}
-	case !f.Wanted(Token):
-		return f.lacksCheck(Token)
+	case !f.Requested(Token):
+		return f.unmetDependency(Token)
 	case !token.Taken || token.Err != nil:
-		return undecided("", "the app got no token for %s (see the check %q)", c.api.Name, Token)
+		return inconclusive("", "the app got no token for %s (see the check %q)", c.api.Name, Token)
 	case !token.holdsAny(c.roles):
-		return undecided("", "the app lacks the role %s of %s (see the check %q)", c.roles[0], c.api.Name, Permissions).
-			orNotYet(true)
+		return inconclusive("", "the app lacks the role %s of %s (see the check %q)", c.roles[0], c.api.Name, Permissions).
+			mayBePropagating(true)
 	default:
 		return Result{}
 	}
 }
 
-// lacksCheck is the obstacle of a check that needs the one of that name.
-func (f *Facts) lacksCheck(name string) Result {
+// unmetDependency is the blocker of a check that needs the one of that name; its Status is empty if that one succeeded.
+func (f *Facts) unmetDependency(name string) Result {
 	needed := f.result(named(name))
 	if needed.succeeded() {
 		return Result{}
 	}
 	how := map[Status]string{Failed: "failed", Skipped: "was skipped"}[needed.Status]
-	return undecided("", "it needs the check %q, which %s", name, how)
+	return inconclusive("", "it needs the check %q, which %s", name, how)
 }
 
 // result judges one check.
 func (f *Facts) result(c check) Result {
-	result := f.obstacle(c)
+	result := f.blocker(c)
 	if result.Status == "" {
 		result = c.judge(f)
 	}
@@ -135,16 +134,16 @@ func (f *Facts) result(c check) Result {
 	return result
 }
 
-// orNotYet marks, where it holds, a finding that may only mean that Entra has not heard of a change.
-func (r Result) orNotYet(holds bool) Result {
-	r.notYet = holds
+// mayBePropagating marks, where it holds, a finding that may only mean that a change has not reached Entra's replicas.
+func (r Result) mayBePropagating(holds bool) Result {
+	r.propagating = holds
 	return r
 }
 
 // withSupport adds what Microsoft's support asks for; an empty ID is left out.
 func (r Result) withSupport(kind, id string) Result {
 	if id != "" {
-		r.Volatile = fmt.Sprintf("For Microsoft's support: %s %s.", kind, id)
+		r.Support = fmt.Sprintf("For Microsoft's support: %s %s.", kind, id)
 	}
 	return r
 }
@@ -152,7 +151,7 @@ func (r Result) withSupport(kind, id string) Result {
 // withBackOff adds how long Exchange asks to be left alone, and why that was not waited for; 0 is left out.
 func (r Result) withBackOff(wait time.Duration) Result {
 	if wait > 0 {
-		r.Volatile = fmt.Sprintf("Exchange asks to wait %s. The time that timeouts.read allows does not last that long.",
+		r.Support = fmt.Sprintf("Exchange asks to wait %s. The time that timeouts.read allows does not last that long.",
 			wait.Round(time.Second))
 	}
 	return r
@@ -173,7 +172,7 @@ func failed(remedy, detail string, arguments ...any) Result {
 	return Result{Status: Failed, Detail: fmt.Sprintf(detail, arguments...), Remedy: remedy}
 }
 
-func undecided(remedy, detail string, arguments ...any) Result {
+func inconclusive(remedy, detail string, arguments ...any) Result {
 	detail = "could not tell: " + fmt.Sprintf(detail, arguments...)
-	return Result{Status: Skipped, Detail: detail, Remedy: remedy, Undecided: true}
+	return Result{Status: Skipped, Detail: detail, Remedy: remedy, Inconclusive: true}
 }

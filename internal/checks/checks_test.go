@@ -426,11 +426,11 @@ func TestIDsAndPortsThatDifferEachTimeStayOutOfTheReport(t *testing.T) {
 	first, second := facts("id-one", 40001), facts("id-two", 40002)
 	for name := range first {
 		one, two := Judge(first[name]), Judge(second[name])
-		if name != "network" && !strings.Contains(find(t, one, name).Volatile, "id-one") {
+		if name != "network" && !strings.Contains(find(t, one, name).Support, "id-one") {
 			t.Errorf("%s: the ID is lost: %+v", name, find(t, one, name))
 		}
 		for i := range one.Results {
-			one.Results[i].Volatile, two.Results[i].Volatile = "", ""
+			one.Results[i].Support, two.Results[i].Support = "", ""
 		}
 		if !reflect.DeepEqual(one.Results, two.Results) {
 			t.Errorf("%s reads otherwise the second time:\n%+v\n%+v", name, one.Results, two.Results)
@@ -479,7 +479,7 @@ func TestWhatCouldNotBeCheckedSaysWhatItLacks(t *testing.T) {
 		c.spoil(&facts)
 		report := Judge(facts)
 		got := find(t, report, c.check)
-		if got.Status != Skipped || !got.Undecided || !strings.Contains(got.Detail, c.says) {
+		if got.Status != Skipped || !got.Inconclusive || !strings.Contains(got.Detail, c.says) {
 			t.Errorf("%s: %+v", name, got)
 		}
 		if connected(report) == "true" {
@@ -501,10 +501,10 @@ func TestARoleThatServesOneCheckOnlyServesThatCheck(t *testing.T) {
 	t.Parallel()
 	facts := well()
 	facts.Graph.Roles = []string{"Organization.Read.All"}
-	if !facts.Possible(Organization) {
+	if !facts.Runnable(Organization) {
 		t.Error("Organization.Read.All does not read the organization")
 	}
-	if facts.Possible(Mailbox) {
+	if facts.Runnable(Mailbox) {
 		t.Error("Organization.Read.All reads no users")
 	}
 }
@@ -513,7 +513,7 @@ func TestRolesThatCannotBeReadLeaveTheAnswerToTheAPI(t *testing.T) {
 	t.Parallel()
 	facts := well()
 	facts.Exchange = TokenFacts{Taken: true, RolesErr: errors.New("opaque")}
-	if !facts.Possible(EWS) {
+	if !facts.Runnable(EWS) {
 		t.Error("Exchange is not asked")
 	}
 }
@@ -543,7 +543,7 @@ func TestPublicFoldersAreCheckedOnlyWhereTheyAreMigrated(t *testing.T) {
 	facts.Connection.MigratePublicFolders = false
 	facts.PublicFoldersErr = errors.New("never asked")
 	report := Judge(facts)
-	if got := find(t, report, PublicFolders); got.Status != Skipped || got.Undecided || connected(report) != "true" {
+	if got := find(t, report, PublicFolders); got.Status != Skipped || got.Inconclusive || connected(report) != "true" {
 		t.Errorf("connected = %s: %+v", connected(report), got)
 	}
 }
@@ -584,7 +584,7 @@ func TestEverySignInCodeIsJudgedByItsMeaningAndRemedy(t *testing.T) {
 		report := Judge(facts)
 		got := find(t, report, Token)
 		want, answer := Failed, "false"
-		if row.Passing {
+		if row.Transient {
 			want, answer = Skipped, "null"
 		}
 		if got.Status != want || connected(report) != answer {
@@ -598,7 +598,7 @@ func TestEverySignInCodeIsJudgedByItsMeaningAndRemedy(t *testing.T) {
 			t.Errorf("%d: the remedy is %q", row.Code, got.Remedy)
 		}
 		if strings.Count(got.Detail, "AADSTS") != 1 || strings.Contains(got.Remedy, "AADSTS") ||
-			!strings.Contains(got.Volatile, "correlation ID c") {
+			!strings.Contains(got.Support, "correlation ID c") {
 			t.Errorf("%d: %+v", row.Code, got)
 		}
 	}

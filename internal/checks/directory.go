@@ -20,17 +20,17 @@ func (f *Facts) graphUnanswered(name string, err error) Result {
 	if entra.IsDenied(err) {
 		// Right after a consent, Graph may refuse what the token allows (unconfirmed).
 		c := named(name)
-		return undecided(fmt.Sprintf("Grant the app %s of %s, and wait some minutes for it to reach new tokens.",
+		return inconclusive(fmt.Sprintf("Grant the app %s of %s, and wait some minutes for it to reach new tokens.",
 			c.roles[0], c.api.Name),
-			"Microsoft Graph refused the app; it may lack the role %s", c.roles[0]).orNotYet(true)
+			"Microsoft Graph refused the app; it may lack the role %s", c.roles[0]).mayBePropagating(true)
 	}
 	if answer := entra.AsError(err); answer != nil {
 		same := *answer
 		same.RequestID = ""
-		return undecided("Plan again in some minutes.", "Microsoft Graph did not answer the question: %v", &same).
+		return inconclusive("Plan again in some minutes.", "Microsoft Graph did not answer the question: %v", &same).
 			withSupport("request-id", answer.RequestID)
 	}
-	return undecided("Check the network between this machine and Microsoft Graph, and plan again.",
+	return inconclusive("Check the network between this machine and Microsoft Graph, and plan again.",
 		"no answer of Microsoft Graph: %s", networkError(err))
 }
 
@@ -105,7 +105,7 @@ func (f *Facts) blocked() Result {
 	switch {
 	case f.ewsRefusesAccount():
 		return failed(unblock, "the account of %s is blocked, and EWS refuses its mailbox (see the check %q)", address, EWS)
-	case f.Possible(EWS) && f.EWSErr == nil && !errors.Is(f.EWSURLErr, ews.ErrOtherOrigin):
+	case f.Runnable(EWS) && f.EWSErr == nil && !errors.Is(f.EWSURLErr, ews.ErrOtherOrigin):
 		return warning("", "the account of %s is blocked, as those of shared mailboxes are; the app can still open its "+
 			"mailbox", address)
 	default:

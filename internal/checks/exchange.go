@@ -24,7 +24,7 @@ func (f *Facts) ews() Result {
 	}
 	answer, ok := errors.AsType[*ews.Error](f.EWSErr)
 	if !ok {
-		return undecided("Check the network between this machine and Exchange Online (HTTPS_PROXY, firewall), and plan "+
+		return inconclusive("Check the network between this machine and Exchange Online (HTTPS_PROXY, firewall), and plan "+
 			"again.", "no answer of Exchange: %s", networkError(f.EWSErr))
 	}
 	gated := f.EWSGateClosed()
@@ -52,7 +52,7 @@ func (f *Facts) ews() Result {
 		// The header reads the same for a mailbox whose licence has no EWS (unconfirmed).
 		if licence := f.licence(); licence.Status == Failed {
 			check.Script, check.Remedy = "", "First the licence: "+licence.Remedy
-			if f.Possible(Mailbox) {
+			if f.Runnable(Mailbox) {
 				check.Remedy = fmt.Sprintf("First the licence (see the check %q), then plan again.", Mailbox)
 			}
 		}
@@ -60,8 +60,8 @@ func (f *Facts) ews() Result {
 	return check
 }
 
-// EWSGateClosed reports whether Exchange refused EWS as such: by a switch, the allow list, a policy or a licence, and
-// not for a reason of the mailbox's or the token's.
+// EWSGateClosed reports whether Exchange refused EWS itself, by EwsEnabled, the allow list, a policy or a licence, and
+// not because of the mailbox or the token.
 func (f *Facts) EWSGateClosed() bool {
 	answer, ok := errors.AsType[*ews.Error](f.EWSErr)
 	return ok && answer.Status == http.StatusForbidden && answer.Code == "" && !answer.Foreign
@@ -100,7 +100,7 @@ func (f *Facts) ReadsDirectory() bool {
 // ewsRefusesAccount reports whether EWS answered with a code that concerns this mailbox or its account.
 func (f *Facts) ewsRefusesAccount() bool {
 	answer, ok := errors.AsType[*ews.Error](f.EWSErr)
-	if !ok || !f.Possible(EWS) {
+	if !ok || !f.Runnable(EWS) {
 		return false
 	}
 	known, found := exchangeAnswer(EWS, nameOf(answer))
@@ -110,11 +110,11 @@ func (f *Facts) ewsRefusesAccount() bool {
 // unexplained judges an answer that says nothing of the connection.
 func (f *Facts) unexplained(answer *ews.Error) Result {
 	if answer.Foreign || answer.Location != "" {
-		return undecided("Look at what is between this machine and Exchange Online (HTTPS_PROXY, a captive portal, TLS "+
+		return inconclusive("Look at what is between this machine and Exchange Online (HTTPS_PROXY, a captive portal, TLS "+
 			"inspection), and plan again.", "something other than EWS answered: %s", withoutRequestID(answer)).
 			withSupport("request-id", answer.RequestID)
 	}
-	return undecided("Plan again in some minutes; if it stays, give the code, and the request-id that Terraform's "+
+	return inconclusive("Plan again in some minutes; if it stays, give the code, and the request-id that Terraform's "+
 		"warning shows, to Microsoft's support.", "%s", withoutRequestID(answer)).
 		withSupport("request-id", answer.RequestID)
 }

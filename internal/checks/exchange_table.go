@@ -13,14 +13,14 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// ExchangeAnswer is what one answer of EWS or Autodiscover means for a CodeTwo connection. Meaning and Remedy hold
-// places for names; see Fill.
+// ExchangeAnswer is what one answer of EWS or Autodiscover means for a CodeTwo connection. Meaning and Remedy contain
+// placeholders; see ExpandPlaceholders.
 type ExchangeAnswer struct {
 	Check       string // whose answer it is: EWS or PublicFolders
 	Answer      string // EWS's response code, what X-EWS-Policy-Reason says with HTTP 403, or the HTTP status
 	Meaning     string
 	Remedy      string
-	Passing     bool // it may go away by itself: the check is undecided, not failed
+	Transient   bool // it may go away by itself: the check is undecided, not failed
 	Account     bool // it concerns this mailbox or its account, not the organization or the app
 	Script      bool // the remedy goes with the script that puts the app on the allow list (ewsaccess.Script)
 	Unconfirmed bool // no document or capture of Microsoft's own shows the answer with this meaning
@@ -106,7 +106,7 @@ var exchangeAnswers = []ExchangeAnswer{
 		Meaning: "Exchange says that the account of {mailbox} is disabled",
 		Remedy:  "Unblock the account at Microsoft 365 admin center > Users > Active users."},
 	{Check: EWS, Answer: ews.CodeServerBusy, Meaning: "Exchange is busy", Remedy: "Plan again in some minutes.",
-		Passing: true},
+		Transient: true},
 	{Check: EWS, Answer: foreignURL, Meaning: "Autodiscover points outside Exchange Online. No token is sent there",
 		Remedy: "Where the tenant's mailboxes are not in Exchange Online (hybrid), choose one that is. Otherwise compare " +
 			"the provider's endpoints.exchange."},
@@ -118,7 +118,7 @@ var exchangeAnswers = []ExchangeAnswer{
 		Remedy: "Set migrate_public_folders = false, or make the public folders first: " + powerShell +
 			"New-Mailbox -PublicFolder -Name MasterHierarchy\nthen add the permission:\n" + grantOwner},
 	{Check: PublicFolders, Answer: ews.CodeServerBusy, Meaning: "Exchange is busy", Remedy: "Plan again in some minutes.",
-		Passing: true},
+		Transient: true},
 }
 
 // exchangeAnswer finds the row of an answer.
@@ -150,8 +150,8 @@ func nameOf(answer *ews.Error) string {
 
 // explained judges by a row of the table.
 func (f *Facts) explained(known ExchangeAnswer) Result {
-	if known.Passing {
-		return undecided(f.fill(known.Remedy), "%s", f.fill(known.Meaning))
+	if known.Transient {
+		return inconclusive(f.fill(known.Remedy), "%s", f.fill(known.Meaning))
 	}
 	check := failed(f.fill(known.Remedy), "%s", f.fill(known.Meaning))
 	if known.Script {
@@ -160,11 +160,10 @@ func (f *Facts) explained(known ExchangeAnswer) Result {
 	return check
 }
 
-// Fill puts the names of a connection into a text of one of the tables: {tenant_id}, {client_id}, {mailbox};
-// {mailbox_quoted}, as PowerShell reads a string; {look_at_ews}, how an administrator looks at the settings that decide
-// over EWS; {ews NAME}, a sentence of package ewsaccess; and {grant_root} and {show_root}, commands for the root public
-// folder.
-func Fill(text string, c store.Connection) string {
+// ExpandPlaceholders replaces the placeholders in a text of one of the tables: {tenant_id}, {client_id}, {mailbox};
+// {mailbox_quoted}, as a PowerShell string; {look_at_ews}, the command that shows the settings that decide on EWS;
+// {ews NAME}, a sentence of package ewsaccess; and {grant_root} and {show_root}, commands for the root public folder.
+func ExpandPlaceholders(text string, c store.Connection) string {
 	return strings.NewReplacer(
 		"{tenant_id}", c.TenantID, "{client_id}", c.ClientID,
 		"{mailbox}", c.Mailbox, "{mailbox_quoted}", escape.PowerShell(c.Mailbox),

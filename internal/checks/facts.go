@@ -11,8 +11,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// Facts is what was learnt about a connection. It is filled step by step: the facts of a check that is not Possible
-// stay empty. An error is a fact as good as any; it is kept as it came, for its type to be judged.
+// Facts is what is known about a connection. It is filled step by step: the facts of a check that is not Runnable stay
+// empty. An error is a fact, too; it is kept unchanged, because the checks examine its type.
 type Facts struct {
 	Now          time.Time
 	SkipChecks   []string // names of checks that are not asked for
@@ -22,8 +22,8 @@ type Facts struct {
 	Connection    *store.Connection
 	ConnectionErr error
 
-	// GrantedAt is when the app was last registered, changed or consented to, by the store's journal; zero where it has
-	// none, as for an app that somebody registered by hand.
+	// GrantedAt is when the app was last registered, changed or consented to, according to the store's journal; zero if it
+	// has no journal, as for an app that was registered by hand.
 	GrantedAt time.Time
 
 	Credential CredentialFacts
@@ -37,7 +37,7 @@ type Facts struct {
 	Answers
 }
 
-// Answers is what the tenant answered to the app that signed in. Another sign-in makes it void.
+// Answers are the tenant's answers to the app after it signed in. They are discarded when it signs in again.
 type Answers struct {
 	Organization    *entra.Organization
 	OrganizationErr error
@@ -47,8 +47,8 @@ type Answers struct {
 
 	EWSErr error // of opening the mailbox's inbox
 
-	// Holders are the other apps that hold Exchange's role for EWS, asked for where Exchange refuses EWS as such; nil
-	// where nobody asked or Graph did not answer.
+	// Holders are the other apps that hold Exchange's role for EWS, read if EWSGateClosed; nil if they were not read, or
+	// Graph did not answer.
 	Holders *entra.RoleHolders
 
 	PublicFolderRouteErr error      // of asking Autodiscover for the public folders' mailbox
@@ -57,14 +57,15 @@ type Answers struct {
 	Subfolders           []ews.PublicFolder // of public_folder_paths
 }
 
-// CredentialFacts are what stops the store from producing the app's credential, if anything does. The credential itself is not among them.
+// CredentialFacts are what stops the store from producing the app's credential, if anything does. They do not contain
+// the credential itself.
 type CredentialFacts struct {
 	Err         error
 	KeyMissing  bool              // a certificate whose private key is not in the store
 	Certificate *x509.Certificate // nil for a client secret, and where the store has no copy
 }
 
-// TokenFacts say how signing in as the app turned out for one API.
+// TokenFacts are the outcome of signing in as the app for one API.
 type TokenFacts struct {
 	Taken    bool // it was tried
 	Err      error

@@ -38,8 +38,9 @@ func (f *Facts) held() []permission.Permission {
 func (f *Facts) permissions() Result {
 	for _, facts := range []TokenFacts{f.Graph, f.Exchange} {
 		if facts.RolesErr != nil {
-			return undecided("Look at Entra admin center > Enterprise applications > the app > Permissions, and report it to "+
-				"this project.", "the roles of the app's token could not be read: %v", facts.RolesErr)
+			return inconclusive(
+				"Look at Entra admin center > Enterprise applications > the app > Permissions, and report it to "+
+					"this project.", "the roles of the app's token could not be read: %v", facts.RolesErr)
 		}
 	}
 	var missing, evidence []string
@@ -56,7 +57,7 @@ func (f *Facts) permissions() Result {
 			"= true), or declare it at App registrations > the app > API permissions and have a Privileged Role Administrator "+
 			"open %s. New tokens have it within minutes.%s", f.consentURL(), f.withoutIt()),
 			"the app's tokens lack %s (evidence that CodeTwo needs it: %s)", strings.Join(missing, ", "),
-			strings.Join(evidence, "; ")).orNotYet(true)
+			strings.Join(evidence, "; ")).mayBePropagating(true)
 	}
 	if surplus := f.surplus(); len(surplus) > 0 {
 		return warning(fmt.Sprintf("Remove them from additional_permissions, or revoke them at Entra admin center > "+

@@ -38,7 +38,7 @@ func (f *Facts) rootPublicFolder() Result {
 	case byEntry:
 		return passed("%s is Owner of the root public folder"+rest, mailbox)
 	case !known:
-		return undecided(f.fill(grantOwner), "Exchange did not say what %s may do in the root public folder", mailbox)
+		return inconclusive(f.fill(grantOwner), "Exchange did not say what %s may do in the root public folder", mailbox)
 	case len(missing) > 0:
 		return failed(f.fill(grantOwner), "%s is not Owner of the root public folder: it may not %s", mailbox,
 			strings.Join(missing, ", "))
@@ -136,10 +136,10 @@ func closedFolder(answer ews.PublicFolder) finding {
 			found.detail = "Exchange denies the mailbox access to " + answer.At + ": " + ews.CodeAccessDenied
 		}
 	case ews.CodeServerBusy:
-		found.busy, found.detail, found.volatile = true, "Exchange is busy", Result{}.withBackOff(refusal.BackOff).Volatile
+		found.busy, found.detail, found.volatile = true, "Exchange is busy", Result{}.withBackOff(refusal.BackOff).Support
 	default:
 		found.detail = withoutRequestID(refusal)
-		found.volatile = Result{}.withSupport("request-id", refusal.RequestID).Volatile
+		found.volatile = Result{}.withSupport("request-id", refusal.RequestID).Support
 	}
 	return found
 }
@@ -188,7 +188,7 @@ func (f *Facts) everyPublicFolder() Result {
 			check.Detail += fmt.Sprintf(". %d of them gave no answer: %s", len(unanswered), list(unanswered))
 		}
 	case len(unanswered) > 0:
-		check = undecided(f.lookAt(unanswered), "%d of %s gave no answer: %s",
+		check = inconclusive(f.lookAt(unanswered), "%d of %s gave no answer: %s",
 			len(unanswered), plural(total, "public folder"), list(unanswered))
 		if known := total - len(unanswered); known > 0 {
 			check.Detail += fmt.Sprintf(". %s is Owner of the other %s", mailbox, plural(known, "folder"))
@@ -202,7 +202,7 @@ func (f *Facts) everyPublicFolder() Result {
 			plural(len(paths), "folder"))
 	}
 	for _, each := range unanswered {
-		check.Volatile = cmp.Or(check.Volatile, each.volatile)
+		check.Support = cmp.Or(check.Support, each.volatile)
 	}
 	return check
 }
@@ -294,13 +294,14 @@ func plural(count int, noun string) string {
 func (f *Facts) closedPublicFolders() Result {
 	answer, ok := errors.AsType[*ews.Error](f.PublicFoldersErr)
 	if !ok {
-		return undecided(f.fill(lookAtOwner), "the root public folder gave no answer: %s", networkError(f.PublicFoldersErr))
+		return inconclusive(f.fill(lookAtOwner), "the root public folder gave no answer: %s",
+			networkError(f.PublicFoldersErr))
 	}
 	if known, found := exchangeAnswer(PublicFolders, nameOf(answer)); found &&
-		(known.Passing || f.PublicFolderRouteErr == nil) {
+		(known.Transient || f.PublicFolderRouteErr == nil) {
 		return f.explained(known).withBackOff(answer.BackOff)
 	}
-	check := undecided(f.fill(lookAtOwner), "the root public folder gave no answer: %s", withoutRequestID(answer))
+	check := inconclusive(f.fill(lookAtOwner), "the root public folder gave no answer: %s", withoutRequestID(answer))
 	check = check.withSupport("request-id", answer.RequestID)
 	if f.PublicFolderRouteErr == nil {
 		return check

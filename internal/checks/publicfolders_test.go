@@ -183,8 +183,8 @@ func TestThePublicFoldersBelowTheRootAreJudgedWithIt(t *testing.T) {
 				}
 				rest = after
 			}
-			if (got.Status == Passed) != (got.Remedy == "") || got.Volatile != c.aside {
-				t.Errorf("aside %q, remedy %q", got.Volatile, got.Remedy)
+			if (got.Status == Passed) != (got.Remedy == "") || got.Support != c.aside {
+				t.Errorf("aside %q, remedy %q", got.Support, got.Remedy)
 			}
 		})
 	}
@@ -241,10 +241,10 @@ func TestPublicFoldersReadTheSameWhateverTheRequestIDs(t *testing.T) {
 			RequestID: id}))
 	}
 	one, two := find(t, Judge(facts("one")), PublicFolders), find(t, Judge(facts("two")), PublicFolders)
-	if one.Volatile == two.Volatile {
+	if one.Support == two.Support {
 		t.Errorf("the ID is lost: %+v", one)
 	}
-	if one.Volatile, two.Volatile = "", ""; !reflect.DeepEqual(one, two) {
+	if one.Support, two.Support = "", ""; !reflect.DeepEqual(one, two) {
 		t.Errorf("it reads otherwise the second time:\n%+v\n%+v", one, two)
 	}
 }

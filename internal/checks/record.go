@@ -11,7 +11,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// ExpiryNotice is how long before its end a credential is warned about.
+// ExpiryNotice is how long before a credential expires the check warns about it.
 const ExpiryNotice = 60 * 24 * time.Hour
 
 func (f *Facts) record() Result {
@@ -30,7 +30,8 @@ func (f *Facts) record() Result {
 		return failed("Restore the file from a backup of the store, or delete it and run terraform apply: "+
 			"codetwo_target_connection writes the record again.", "%v", f.ConnectionErr)
 	}
-	return undecided("Let the account that runs Terraform read the store, and plan again.", "the store did not answer: %v",
+	return inconclusive("Let the account that runs Terraform read the store, and plan again.",
+		"the store did not answer: %v",
 		f.ConnectionErr)
 }
 
@@ -83,15 +84,16 @@ func (f *Facts) certificate() Result {
 		return f.unexpired(*end, name, newCertificate)
 	}
 	if f.Credential.KeyMissing {
-		return undecided("Run Configure in CodeTwo's wizard on the migration server, where the key is. To have it checked "+
-			"from here, give the connection its PFX (certificate_pfx_path).",
+		return inconclusive(
+			"Run Configure in CodeTwo's wizard on the migration server, where the key is. To have it checked "+
+				"from here, give the connection its PFX (certificate_pfx_path).",
 			"the private key of %s is not in the store, so that nobody can sign in with it from here", name)
 	}
 	if check, bad := f.unopened("private key of "+name, newCertificate, restoreCertificate); bad {
 		return check
 	}
 	if end == nil {
-		return undecided("Set certificate_pfx_path of the connection, so that the store holds the certificate.",
+		return inconclusive("Set certificate_pfx_path of the connection, so that the store holds the certificate.",
 			"when %s expires is not known", name)
 	}
 	return f.unexpired(*end, name, newCertificate)
@@ -105,14 +107,14 @@ func (f *Facts) unopened(what, replace, restore string) (check Result, bad bool)
 	case err == nil:
 		return Result{}, false
 	case errors.Is(err, store.ErrPassphraseMissing):
-		return undecided("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store.",
+		return inconclusive("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store.",
 			"opening the %s takes the store's passphrase, which is not set", what), true
 	case errors.Is(err, store.ErrPassphraseUnfit):
-		return undecided("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the "+
+		return inconclusive("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the "+
 			"passphrase that the store was made with.",
 			"opening the %s takes the store's passphrase: %v", what, err), true
 	case errors.Is(err, store.ErrPassphraseWrong):
-		return undecided("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the "+
+		return inconclusive("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the "+
 			"passphrase that the store was made with.",
 			"the store's passphrase does not open the %s", what), true
 	case errors.Is(err, store.ErrNotFound):
@@ -122,7 +124,7 @@ func (f *Facts) unopened(what, replace, restore string) (check Result, bad bool)
 	case damaged:
 		return failed(restore, "%v", err), true
 	default:
-		return undecided("Let the account that runs Terraform read the store, and plan again.",
+		return inconclusive("Let the account that runs Terraform read the store, and plan again.",
 			"the %s could not be read: %v", what, err), true
 	}
 }

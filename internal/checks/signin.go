@@ -36,10 +36,10 @@ func (f *Facts) token() Result {
 	for _, other := range refusals[1:] {
 		worst.Detail += "; " + other.Detail
 		worst.Remedy += " " + other.Remedy
-		worst.notYet = worst.notYet || other.notYet
-		worst.Volatile = strings.TrimSpace(worst.Volatile + " " + other.Volatile)
+		worst.propagating = worst.propagating || other.propagating
+		worst.Support = strings.TrimSpace(worst.Support + " " + other.Support)
 		if other.Status == Failed {
-			worst.Status, worst.Undecided = Failed, false
+			worst.Status, worst.Inconclusive = Failed, false
 		}
 	}
 	return worst
@@ -49,25 +49,25 @@ func (f *Facts) token() Result {
 func (f *Facts) refusal(who string, err error) Result {
 	refused, ok := errors.AsType[*auth.Error](err)
 	if !ok {
-		return undecided("Check the network between this machine and "+f.Login+" (HTTPS_PROXY, firewall), and plan again.",
+		return inconclusive("Check the network between this machine and "+f.Login+" (HTTPS_PROXY, firewall), and plan again.",
 			"%s gave no answer: %s", who, networkError(err))
 	}
 	reason := refused.Reason()
 	said, _, _ := strings.Cut(refused.Says(), "\n")
 	detail := fmt.Sprintf("%s refused with %s", who, strings.TrimSpace(said))
 	if reason.Meaning != "" {
-		detail = fmt.Sprintf("%s refused with AADSTS%d: %s", who, reason.Code, Meaning(reason))
+		detail = fmt.Sprintf("%s refused with AADSTS%d: %s", who, reason.Code, ExplainSignInCode(reason))
 	}
 	judge := failed
-	if reason.Passing {
-		judge = undecided
+	if reason.Transient {
+		judge = inconclusive
 	}
 	return judge(f.fill(reason.ForApp()), "%s", detail).
-		withSupport("correlation ID", refused.CorrelationID).orNotYet(reason.NotYet)
+		withSupport("correlation ID", refused.CorrelationID).mayBePropagating(reason.Propagating)
 }
 
-// Meaning is what a code means for a connection's app, and what CodeTwo shows instead of it.
-func Meaning(reason auth.Reason) string {
+// ExplainSignInCode returns what a code means for a connection's app, and what CodeTwo shows instead.
+func ExplainSignInCode(reason auth.Reason) string {
 	if reason.CodeTwo == "" {
 		return reason.Meaning
 	}
@@ -93,4 +93,4 @@ func networkError(err error) string {
 }
 
 // fill puts the connection's own names into a text of a table.
-func (f *Facts) fill(text string) string { return Fill(text, *f.Connection) }
+func (f *Facts) fill(text string) string { return ExpandPlaceholders(text, *f.Connection) }

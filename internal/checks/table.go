@@ -27,8 +27,8 @@ type check struct {
 	// The check's request takes a token for api that holds any of roles. A remedy names the first.
 	api   permission.API
 	roles []string
-	// unneeded says why a connection can do without the check, or is empty; nil: none can.
-	unneeded func(*store.Connection) string
+	// notNeeded says why a connection can do without the check, or is empty; nil: none can.
+	notNeeded func(*store.Connection) string
 	// judge is asked where nothing is in the way of the check.
 	judge func(*Facts) Result
 }
@@ -51,7 +51,7 @@ func table() []check {
 			"Directory.Read.All", "Directory.ReadWrite.All", "User.Read.All", "User.ReadWrite.All",
 		}},
 		{name: EWS, needs: signIn, api: permission.Exchange, judge: (*Facts).ews, roles: []string{"full_access_as_app"}},
-		{name: PublicFolders, needs: []string{EWS}, judge: (*Facts).publicFolders, unneeded: withoutPublicFolders},
+		{name: PublicFolders, needs: []string{EWS}, judge: (*Facts).publicFolders, notNeeded: withoutPublicFolders},
 	}
 }
 

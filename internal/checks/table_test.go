@@ -64,13 +64,13 @@ func TestACheckIsPossibleWithAnyOfItsRolesAndWithoutThemNamesTheFirst(t *testing
 			return &facts
 		}
 		for _, role := range row.roles {
-			if !hold(role).Possible(row.name) {
+			if !hold(role).Runnable(row.name) {
 				t.Errorf("%s is not asked with %s", row.name, role)
 			}
 		}
 		without := hold("Mail.Send")
 		got := find(t, Judge(*without), row.name)
-		if without.Possible(row.name) || !got.Undecided || !strings.Contains(got.Detail,
+		if without.Runnable(row.name) || !got.Inconclusive || !strings.Contains(got.Detail,
 			"lacks the role "+row.roles[0]+" of "+row.api.Name) {
 			t.Errorf("%s without its roles: %+v", row.name, got)
 		}
@@ -84,7 +84,7 @@ func TestAFailedOrSkippedCheckLeavesWhatNeedsItUndecided(t *testing.T) {
 			facts := well()
 			facts.SkipChecks = []string{need}
 			got := find(t, Judge(facts), row.name)
-			if facts.Possible(row.name) || !got.Undecided || !strings.Contains(got.Detail,
+			if facts.Runnable(row.name) || !got.Inconclusive || !strings.Contains(got.Detail,
 				`the check "`+need+`", which was skipped`) {
 				t.Errorf("%s without %s: %+v", row.name, need, got)
 			}
@@ -127,11 +127,11 @@ func TestOnlyWhatARecentChangeExplainsIsNotYet(t *testing.T) {
 		facts := well()
 		facts.GrantedAt = today.Add(time.Second - PropagationTime)
 		c.spoil(&facts)
-		if got := facts.NotYet(); (got == "") != (c.says == "") || !strings.Contains(got, c.says) {
+		if got := facts.Propagating(); (got == "") != (c.says == "") || !strings.Contains(got, c.says) {
 			t.Errorf("%s: %q, want %q", name, got, c.says)
 		}
 		facts.GrantedAt = today.Add(-PropagationTime)
-		if got := facts.NotYet(); got != "" {
+		if got := facts.Propagating(); got != "" {
 			t.Errorf("%s, long after the change: %q", name, got)
 		}
 	}

@@ -20,7 +20,7 @@ func NewDataSource() datasource.DataSource { return &DataSource{} }
 // DataSource is codetwo_target_connections: what CodeTwo shows on its Defined target server connections card.
 type DataSource struct{ services Services }
 
-// ListModel is the data source as Terraform sees it.
+// ListModel is the data source's configuration or state.
 type ListModel struct {
 	TenantID    types.String `tfsdk:"tenant_id"`
 	Connections []ListItem   `tfsdk:"connections"`
@@ -50,13 +50,13 @@ func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequ
 	response.TypeName = request.ProviderTypeName + "_target_connections"
 }
 
-// Configure takes what the provider offers.
+// Configure takes the provider's services.
 func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest,
 	response *datasource.ConfigureResponse) {
 	d.services = servicesOf(request.ProviderData, "codetwo_target_connections", &response.Diagnostics)
 }
 
-// Schema says what the list holds.
+// Schema returns the data source's schema.
 func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, response *datasource.SchemaResponse) {
 	text := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
@@ -66,12 +66,12 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, respo
 	}
 	response.Schema = schema.Schema{
 		MarkdownDescription: "The target connections in the provider's connection store, without their secrets: what " +
-			"CodeTwo Office 365 Migration shows on its " +
-			"*Defined target server connections* card. A record that cannot be read is left out with a warning that names it.",
+			"CodeTwo Office 365 Migration shows on its *Defined target server connections* card. A record that cannot be read " +
+			"is omitted, with a warning that names it.",
 		Attributes: map[string]schema.Attribute{
 			"tenant_id": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "ID of the tenant whose connections are listed. Those of all tenants by default.",
+				MarkdownDescription: "ID of the tenant whose connections are listed. Default: all tenants.",
 				Validators:          []validator.String{tfvalidate.GUID()},
 			},
 			"connections": schema.ListNestedAttribute{
@@ -85,16 +85,16 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, respo
 					"client_id":                text("Client ID of the app."),
 					"credential_type":          text("`certificate` or `client_secret`."),
 					"certificate_thumbprint":   text("Thumbprint of the certificate, 40 upper-case hexadecimal digits."),
-					"certificate_not_after":    moment("When the certificate expires (RFC 3339, UTC), where that is known."),
-					"client_secret_expires_at": moment("When the client secret expires (RFC 3339, UTC), where that is known."),
+					"certificate_not_after":    moment("When the certificate expires (RFC 3339, UTC), if known."),
+					"client_secret_expires_at": moment("When the client secret expires (RFC 3339, UTC), if known."),
 					"migrate_public_folders": schema.BoolAttribute{
 						Computed: true, MarkdownDescription: "Whether public folders are migrated too.",
 					},
 					"public_folder_paths": schema.SetAttribute{
 						Computed: true, ElementType: types.StringType,
-						MarkdownDescription: "Public folders below the root that are migrated into, as far as the connection names them.",
+						MarkdownDescription: "Public folders below the root that are migrated into, as listed in the connection.",
 					},
-					"revision":    text("Another value after every change."),
+					"revision":    text("Changes with every change of the connection."),
 					"record_url":  text("URL of the connection's record."),
 					"handoff_url": text("URL of the sheet for the person at the migration server."),
 				}},

@@ -13,7 +13,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// Model is a connection as Terraform sees it. It can hold a secret in the configuration, so it is never logged.
+// Model is the resource's configuration, plan or state. A configuration can contain a secret, so a Model is never
+// logged.
 type Model struct {
 	ID                              types.String      `tfsdk:"id"`
 	TenantID                        types.String      `tfsdk:"tenant_id"`

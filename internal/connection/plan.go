@@ -13,8 +13,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// ValidateConfig says what the configuration alone shows to be wrong. What is not known yet may still be null, as a
-// module's variable can be, so that only known values count here; the plan is stricter.
+// ValidateConfig reports the errors that the configuration alone shows. A value that is not known yet, such as a
+// module's variable, may still turn out to be null, so only known values count here; the plan is stricter.
 func (r *Resource) ValidateConfig(ctx context.Context, request resource.ValidateConfigRequest,
 	response *resource.ValidateConfigResponse) {
 	var config Model
@@ -56,7 +56,7 @@ func (m *Model) checkPublicFolders(diags *diag.Diagnostics) {
 			"Set migrate_public_folders = true, or remove public_folder_paths.")
 }
 
-// ModifyPlan completes the plan from the configuration, and says early what apply would trip over.
+// ModifyPlan completes the plan from the configuration, and reports early what would fail in apply.
 func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest,
 	response *resource.ModifyPlanResponse) {
 	if r.services == nil {

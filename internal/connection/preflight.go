@@ -33,7 +33,7 @@ func (p *preflight) run(ctx context.Context, changed bool) bool {
 	}
 	replacing := p.state != nil && (!p.plan.TenantID.Equal(p.state.TenantID) || !p.plan.Mailbox.Equal(p.state.Mailbox))
 	if p.state == nil || replacing {
-		p.checkVacant(ctx)
+		p.checkMailboxFree(ctx)
 	}
 	p.checkPassphrase(ctx, importing)
 	if importing {
@@ -57,8 +57,8 @@ func importsPFX(ctx context.Context, s *store.Store, plan, state *Model) bool {
 	return err == nil && !there
 }
 
-// checkVacant refuses a tenant and mailbox that another connection has.
-func (p *preflight) checkVacant(ctx context.Context) {
+// checkMailboxFree refuses a tenant and mailbox that another connection has.
+func (p *preflight) checkMailboxFree(ctx context.Context) {
 	if anyUnknown(p.plan.TenantID, p.plan.Mailbox) {
 		return
 	}
@@ -75,7 +75,7 @@ func (p *preflight) checkVacant(ctx context.Context) {
 		// the owner, and an error there would leave the old object deposed, where every later plan fails on it, too. Create
 		// says the same, and Terraform keeps the old object.
 	default:
-		addExists(p.diags, &store.ExistsError{Existing: existing, URL: p.store.RecordURL(tenantID, mailbox)})
+		reportMailboxTaken(p.diags, &store.ExistsError{Existing: existing, URL: p.store.RecordURL(tenantID, mailbox)})
 	}
 }
 
@@ -85,8 +85,8 @@ func (m *Model) matches(c store.Connection) bool {
 		normalThumbprint(m.CertificateThumbprint.ValueString()) == c.CertificateThumbprint && m.Name.ValueString() == c.Name
 }
 
-// addExists names the connection that has the mailbox, and says how to import it.
-func addExists(diags *diag.Diagnostics, exists *store.ExistsError) {
+// reportMailboxTaken names the connection that has the mailbox, and says how to import it.
+func reportMailboxTaken(diags *diag.Diagnostics, exists *store.ExistsError) {
 	diags.AddAttributeError(path.Root("mailbox"), "The mailbox serves another connection", fmt.Sprintf("%v.\n\n"+
 		"If it is this connection, made by a run that was interrupted, import it (and run \"terraform untaint\" instead "+
 		"if Terraform marked it as tainted):\n\n"+

@@ -1,5 +1,5 @@
-// Package connection is the resource codetwo_target_connection, which keeps a target connection in the connection
-// store, and the data source codetwo_target_connections, which lists what is there.
+// Package connection implements the codetwo_target_connection resource and the codetwo_target_connections data source,
+// both backed by the connection store.
 package connection
 
 import (
@@ -32,23 +32,23 @@ var (
 // the record of its successor.
 const ownerKey = "owner"
 
-// Services is what this package needs of the provider.
+// Services is what this package needs from the provider.
 type Services interface {
 	// Store returns the connection store, or an error that says how to configure one.
 	Store() (*store.Store, error)
 	// StoreUnknown reports whether the store's configuration is known only after apply.
 	StoreUnknown() bool
-	// Now is the time by which certificates are judged.
+	// Now returns the time by which the validity of certificates is judged.
 	Now() time.Time
-	// Directory is a tenant's directory, with the rights of the identity that the provider signs in as.
+	// Directory returns a tenant's directory, accessed with the rights of the provider's identity.
 	Directory(tenantID string) entra.Directory
 }
 
 // NewResource returns the resource codetwo_target_connection.
 func NewResource() resource.Resource { return &Resource{} }
 
-// Resource is codetwo_target_connection. All it changes is the connection store. It reads from the tenant what the
-// sheet tells an Exchange administrator, and does without where it cannot.
+// Resource implements codetwo_target_connection. It changes only the connection store. From the tenant it reads what
+// the sheet tells an Exchange administrator; if it cannot, the sheet says that this is not known.
 type Resource struct{ services Services }
 
 // Metadata names the resource.
@@ -56,7 +56,7 @@ func (r *Resource) Metadata(_ context.Context, request resource.MetadataRequest,
 	response.TypeName = request.ProviderTypeName + "_target_connection"
 }
 
-// Configure takes what the provider offers.
+// Configure takes the provider's services.
 func (r *Resource) Configure(_ context.Context, request resource.ConfigureRequest,
 	response *resource.ConfigureResponse) {
 	r.services = servicesOf(request.ProviderData, "codetwo_target_connection", &response.Diagnostics)
@@ -124,7 +124,7 @@ func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, r
 	response.Diagnostics.Append(response.State.Set(ctx, plan)...)
 }
 
-// Read shows the record as it is in the store, edited by hand or not.
+// Read returns the record as it is in the store, including changes made by hand.
 func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, response *resource.ReadResponse) {
 	var state Model
 	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
@@ -151,7 +151,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	if _, damaged := errors.AsType[*store.DamagedError](err); damaged && !state.TenantID.IsNull() {
 		response.Diagnostics.AddWarning("The connection's record is damaged", err.Error()+
 			".\n\nOr go on: apply writes the record again from the configuration, and destroy removes it.")
-		writeAgain(ctx, &state, response)
+		markForRewrite(ctx, &state, response)
 		return
 	}
 	if err != nil {
@@ -195,11 +195,11 @@ func readMissing(ctx context.Context, s *store.Store, state *Model, response *re
 	response.Diagnostics.AddWarning("The connection's record is gone", fmt.Sprintf(
 		"Somebody deleted %s, and left %s. Apply writes the record again; destroy removes "+
 			"what is left.", s.RecordURL(tenantID, mailbox), leftover))
-	writeAgain(ctx, state, response)
+	markForRewrite(ctx, state, response)
 }
 
-// writeAgain keeps a connection in the state, and has the next plan write all of it.
-func writeAgain(ctx context.Context, state *Model, response *resource.ReadResponse) {
+// markForRewrite keeps a connection in the state, and has the next plan write all of it.
+func markForRewrite(ctx context.Context, state *Model, response *resource.ReadResponse) {
 	state.HandoffURL, state.ClientSecretWOVersion = types.StringNull(), types.Int64Null()
 	response.Diagnostics.Append(response.State.Set(ctx, state)...)
 }
@@ -277,7 +277,7 @@ func remove(ctx context.Context, s *store.Store, state *Model, owner string, dia
 		diags.AddError("Deleting the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
-	release(ctx, s, state, diags)
+	deleteUnusedKey(ctx, s, state, diags)
 }
 
 // privateState is what the framework's requests and responses offer of the private state.

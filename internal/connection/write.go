@@ -72,7 +72,7 @@ func (w *writer) create(ctx context.Context, owner string) {
 	planned.EWS = seen
 	record, err := w.store.CreateConnection(ctx, planned, secret)
 	if exists, ok := errors.AsType[*store.ExistsError](err); ok {
-		addExists(w.diags, exists)
+		reportMailboxTaken(w.diags, exists)
 	} else if err != nil {
 		w.diags.AddError("Creating the connection", err.Error())
 	} else if err := w.finish(ctx, record, imported); err != nil {
@@ -83,7 +83,7 @@ func (w *writer) create(ctx context.Context, owner string) {
 		}
 	}
 	if w.diags.HasError() && imported {
-		release(context.WithoutCancel(ctx), w.store, w.plan, w.diags)
+		deleteUnusedKey(context.WithoutCancel(ctx), w.store, w.plan, w.diags)
 	}
 }
 
@@ -113,7 +113,7 @@ func (w *writer) update(ctx context.Context, state *Model, owner string) {
 		return
 	}
 	if normalThumbprint(state.CertificateThumbprint.ValueString()) != record.CertificateThumbprint {
-		release(ctx, w.store, state, w.diags)
+		deleteUnusedKey(ctx, w.store, state, w.diags)
 	}
 }
 

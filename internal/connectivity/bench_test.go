@@ -45,7 +45,8 @@ func (b *bench) register() acctest.HandmadeApp {
 	return app
 }
 
-// connect records a connection to an app with its secret, written long ago. An earlier one of the same mailbox is deleted.
+// connect records a connection to an app with its secret, written long ago. An earlier one of the same mailbox is
+// deleted.
 func (b *bench) connect(app acctest.HandmadeApp, change func(*store.Connection)) store.Connection {
 	b.t.Helper()
 	written := time.Now().Add(-time.Hour)

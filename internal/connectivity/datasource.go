@@ -33,7 +33,7 @@ func (d *DataSource) Metadata(
 	response.TypeName = request.ProviderTypeName + "_target_connectivity"
 }
 
-// Configure takes what the provider offers.
+// Configure takes the provider's services.
 func (d *DataSource) Configure(
 	_ context.Context, request datasource.ConfigureRequest, response *datasource.ConfigureResponse,
 ) {
@@ -120,7 +120,7 @@ func diagnostics(id string, report checks.Report, failOnError bool) (told diag.D
 		told.AddAttributeError(at, "The target connection does not work: "+id, text)
 	case report.Failed:
 		told.AddAttributeWarning(at, "The target connection does not work: "+id, text)
-	case report.Undecided:
+	case report.Inconclusive:
 		told.AddAttributeWarning(at, "Could not determine whether the target connection works: "+id, text)
 	case remedies:
 		told.AddAttributeWarning(at, "The target connection works, but: "+id, text)
@@ -142,8 +142,8 @@ func render(report checks.Report) (text string, remedies bool) {
 			below.WriteString("The script is on the connection's hand-off sheet (handoff_url), and in the remedy of this " +
 				"check (checks).\n")
 		}
-		if result.Volatile != "" {
-			fmt.Fprintf(&below, "%s\n", result.Volatile)
+		if result.Support != "" {
+			fmt.Fprintf(&below, "%s\n", result.Support)
 		}
 	}
 	return table.String() + below.String(), remedies

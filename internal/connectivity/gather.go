@@ -50,7 +50,7 @@ type question struct {
 func (i *inspection) atOnce(questions ...question) {
 	var all sync.WaitGroup
 	defer all.Wait()
-	for _, q := range slices.DeleteFunc(questions, func(q question) bool { return !i.facts.Possible(q.check) }) {
+	for _, q := range slices.DeleteFunc(questions, func(q question) bool { return !i.facts.Runnable(q.check) }) {
 		all.Go(q.ask)
 	}
 }
@@ -66,7 +66,7 @@ func (i *inspection) gather(ctx context.Context) {
 				i.facts.Connection.TenantID)
 		}},
 	)
-	if i.facts.Possible(checks.Token) {
+	if i.facts.Runnable(checks.Token) {
 		i.untilReady(ctx)
 	}
 }
@@ -75,13 +75,13 @@ func (i *inspection) gather(ctx context.Context) {
 // taken before a consent keeps lacking its roles.
 func (i *inspection) untilReady(ctx context.Context) {
 	ready := i.retries
-	ready.First, ready.Longest, ready.Steady = firstPause, longestPause, true
+	ready.InitialBackoff, ready.MaxBackoff, ready.NoJitter = firstPause, longestPause, true
 	ready.Notify = tfvalidate.LogPauses("Not ready yet: something was changed in the last half hour, and Entra may not " +
 		"have heard of it")
 	run := ready.Start()
 	again := func() bool {
-		reason := i.facts.NotYet()
-		return reason != "" && run.Again(ctx, retry.Until(errors.New(reason))) == nil
+		reason := i.facts.Propagating()
+		return reason != "" && run.Wait(ctx, retry.UntilDeadline(errors.New(reason))) == nil
 	}
 	for {
 		i.facts.Answers = checks.Answers{}
@@ -159,9 +159,9 @@ func (i *inspection) signIn(ctx context.Context) {
 		}},
 		question{checks.Token, func() { i.exchange, i.facts.Exchange = i.take(ctx, exchange) }},
 		question{checks.Token, func() {
-			if i.facts.Wanted(checks.EWS) && i.ewsURL == "" && i.facts.EWSURLErr == nil {
+			if i.facts.Requested(checks.EWS) && i.ewsURL == "" && i.facts.EWSURLErr == nil {
 				// It can be done without: the mailbox itself, which may be busy as well, says more. No token is sent.
-				client := ews.New(i.services.Endpoints().Exchange, i.services.HTTPClient(), i.retries.Half(ctx), nil)
+				client := ews.New(i.services.Endpoints().Exchange, i.services.HTTPClient(), i.retries.ReserveHalf(ctx), nil)
 				i.ewsURL, i.facts.EWSURLErr = client.EWSURL(ctx, i.facts.Connection.Mailbox)
 			}
 		}},
@@ -205,7 +205,7 @@ func (i *inspection) openMailbox(ctx context.Context) {
 		tokens(i.exchange, auth.ExchangeScope(endpoints))).
 		Renewing(i.exchange.Forget)
 	address := cmp.Or(i.ewsURL, client.DefaultEWSURL())
-	migrated := facts.Wanted(checks.PublicFolders)
+	migrated := facts.Requested(checks.PublicFolders)
 	var route ews.Route
 	var both sync.WaitGroup
 	both.Go(func() { _, facts.EWSErr = client.Folder(ctx, address, mailbox, ews.Inbox, ews.Route{}) })

@@ -24,10 +24,10 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 	response.Schema = schema.Schema{
 		MarkdownDescription: "Checks whether CodeTwo can work with a target connection: it signs in as the connection's " +
 			"app, with the credential in the store, and asks Entra and Exchange Online what CodeTwo would ask. It replaces " +
-			"the *Configure* step of CodeTwo's *Target server connection wizard*, and changes nothing. What fails comes as a " +
-			"warning, with what to do about it, so that a tenant out of order blocks neither plan nor destroy; see " +
-			"`fail_on_error`.\n\n" +
-			"Let it `depends_on` the app registration and the connection, so that it is read after them.",
+			"the *Configure* step of CodeTwo's *Target server connection wizard*, and changes nothing. A failed check is a " +
+			"warning with its remedy, so that a tenant that does not work yet blocks neither plan nor destroy; see " +
+			"`fail_on_error`.\n\nAdd the app registration and the connection to `depends_on`, so that the check runs after " +
+			"them.",
 		Attributes: map[string]schema.Attribute{
 			"connection_id": schema.StringAttribute{
 				Required:            true,
@@ -36,26 +36,27 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 			},
 			"revision": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "The `revision` of the connection. Nothing is done with it; passing it makes the check wait " +
-					"for a changed connection, because the revision is not known before that change is applied.",
+				MarkdownDescription: "The `revision` of the connection. Its only effect is that the check waits for a change of " +
+					"the connection, because the revision is unknown until that change is applied.",
 			},
 			"fail_on_error": schema.BoolAttribute{
 				Optional: true,
 				MarkdownDescription: "Whether failed checks are an error, which stops plan and apply, and `terraform destroy` " +
-					"too. Default: `false`. Checks that could not be determined remain warnings: to be strict, ask for `connected == " +
-					"true` in a `check` block or a postcondition.",
+					"too. Default: `false`. Checks whose result could not be determined remain warnings: to be strict, require " +
+					"`connected == true` in a `check` block or a postcondition.",
 			},
 			"skip_checks": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Checks that are not asked for: any of " + names +
-					". What needs a skipped check is skipped with it, and then `connected` is null.",
+				MarkdownDescription: "Checks to skip: any of " + names +
+					". Checks that need a skipped check are skipped, too, and then `connected` is null.",
 				Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(checks.Names()...))},
 			},
 			"timeouts": timeouts.Attributes(ctx),
 			"connected": schema.BoolAttribute{
 				Computed: true,
-				MarkdownDescription: "`true`: the app signed in, and no check failed or was left open. `false`: a check failed. " +
-					"Null: it could not be determined, for instance because the certificate's private key is not in the store.",
+				MarkdownDescription: "`true`: the app signed in, no check failed, and none was left undetermined. `false`: a " +
+					"check failed. Null: it could not be determined, for instance because the certificate's private key is not in " +
+					"the store.",
 			},
 			"checks": schema.ListNestedAttribute{
 				Computed:            true,
@@ -64,20 +65,20 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 					"name":   computedString("The check's name."),
 					"status": computedString("`passed`, `warning` (works today), `failed` or `skipped`."),
 					"detail": computedString("What was found."),
-					"remedy": computedString("What to do about it; empty where there is nothing to do."),
+					"remedy": computedString("What to do about it; empty if there is nothing to do."),
 				}},
 			},
 			"tenant_display_name":   computedString("The tenant's name; null if it could not be read."),
 			"tenant_default_domain": computedString("The tenant's default domain; null if it could not be read."),
 			"granted_roles": schema.ListAttribute{
 				Computed: true, ElementType: types.StringType,
-				MarkdownDescription: "The application permissions in the app's tokens, as `<api>/<name>`: what Entra really " +
+				MarkdownDescription: "The application permissions in the app's tokens, as `<api>/<name>`: what Entra actually " +
 					"grants, sorted. Empty if the app could not sign in.",
 			},
 			"certificate_not_after": computedString("When the connection's certificate expires (RFC 3339, UTC); null with a " +
 				"client secret."),
-			"secret_expires_at": computedString("When the connection's client secret expires (RFC 3339, UTC); null where it " +
-				"was not recorded."),
+			"secret_expires_at": computedString("When the connection's client secret expires (RFC 3339, UTC); null if it was " +
+				"not recorded."),
 		},
 	}
 }

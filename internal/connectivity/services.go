@@ -1,5 +1,5 @@
-// Package connectivity is the data source codetwo_target_connectivity: it signs in as a connection's app, asks Entra
-// and Exchange what CodeTwo would ask, and shows what works, what does not, and what to do about it.
+// Package connectivity implements the codetwo_target_connectivity data source: it signs in as the connection's app,
+// queries Entra and Exchange, and reports the results of package checks.
 package connectivity
 
 import (

@@ -1,7 +1,6 @@
-// Package entra describes the directory of a tenant (Entra ID, through Microsoft Graph): the objects as small Go
-// structs, the changes, the Directory interface, and the typed Error. It does not import the Graph SDK, so that code
-// which only describes directory operations compiles in moments; package msgraph below it implements the interface on
-// the SDK.
+// Package entra defines the Directory interface to a tenant's Entra ID directory, with its object types, change types
+// and error type. It does not import the Graph SDK, so that code which only describes directory operations compiles
+// quickly; package msgraph below it implements the interface.
 package entra
 
 import (
@@ -25,9 +24,9 @@ type Directory interface {
 	// An API that the tenant does not have is absent from the answer.
 	ResourceApplications(ctx context.Context, appIDs ...string) (map[string]ResourceApplication, error)
 
-	// UpsertApplication creates the application with that uniqueName, or changes the one that has it.
-	// The application is nil when it existed: Graph answers 204 without a body then. lost reports that an attempt of this
-	// call got no answer, and may have been the one that created it.
+	// UpsertApplication creates the application with that uniqueName, or changes the one that has it. The application is
+	// nil when it existed: Graph answers 204 without a body then. lost reports whether an attempt of this call got no
+	// response, and so may have created it.
 	UpsertApplication(
 		ctx context.Context, uniqueName string, change ApplicationChange,
 	) (application *Application, lost bool, err error)
@@ -39,7 +38,7 @@ type Directory interface {
 	Organization(ctx context.Context) (*Organization, error)
 
 	// RoleHolders reads who holds an application permission in the tenant, except the application of that client ID, and
-	// the tenant's initial domain. The client IDs of the holders cost one request more for every twenty.
+	// the tenant's initial domain. The client IDs of the holders cost one more request for every twenty.
 	RoleHolders(ctx context.Context, role RoleRef, except string) (*RoleHolders, error)
 
 	// User reads a user by user principal name, or by any of the addresses that the user has.
@@ -51,11 +50,11 @@ type Directory interface {
 type RegistrationRef struct {
 	ObjectID string // GUID
 	ClientID string // GUID, Graph's appId
-	// APIs are the app IDs of the APIs whose grants are to be told apart. A grant on another API costs one request more.
+	// APIs are the app IDs of the APIs that grants are expected on. A grant on another API costs one more request.
 	APIs []string
 }
 
-// Registration is what a tenant holds of one application.
+// Registration is what a tenant holds for one application.
 type Registration struct {
 	Application      *Application
 	ServicePrincipal *ServicePrincipal
@@ -99,7 +98,7 @@ type KeyCredential struct {
 	Certificate         []byte // DER; set only on a key that is being added
 }
 
-// Thumbprint returns the certificate's SHA-1 thumbprint, 40 upper-case hex digits, or "" when the key does not tell.
+// Thumbprint returns the certificate's SHA-1 thumbprint, 40 upper-case hex digits, or "" if the key does not show it.
 func (k KeyCredential) Thumbprint() string {
 	if thumbprint.MatchString(k.CustomKeyIdentifier) {
 		return strings.ToUpper(k.CustomKeyIdentifier)
@@ -122,7 +121,7 @@ type FederatedCredential struct {
 	ID, Name, Issuer, Subject string
 }
 
-// ServicePrincipal is the application's presence in the tenant: what grants are given to.
+// ServicePrincipal is the application's presence in the tenant, to which permissions are granted.
 type ServicePrincipal struct {
 	ObjectID    string
 	ClientID    string
@@ -160,7 +159,7 @@ type AppRole struct {
 	Application bool // allowedMemberTypes contains Application
 }
 
-// SearchQuery says what to look for. Empty fields are not looked for.
+// SearchQuery says what to search for. Empty fields are ignored.
 type SearchQuery struct {
 	UniqueName        string
 	DisplayName       string
@@ -198,7 +197,7 @@ const (
 // Change is one write. The implementations are below.
 type Change interface{ change() }
 
-// Outcome is what became of one change.
+// Outcome is the result of one change.
 type Outcome struct {
 	Err     error
 	Skipped bool // not tried, because one before it failed; Err is nil then
@@ -233,26 +232,28 @@ type SetServicePrincipalEnabled struct {
 	Enabled  bool
 }
 
-// GrantAppRole consents to one application permission. Revokes nothing; an existing grant is adopted.
+// GrantAppRole consents to one application permission. It revokes nothing; an existing grant is used.
 type GrantAppRole struct {
 	PrincipalID string // object ID of the service principal that receives the grant
 	ResourceID  string // object ID of the API's service principal
 	RoleID      string
 }
 
-// RevokeAppRole takes one grant away. Gone already is success.
+// RevokeAppRole removes one grant. If it is already gone, the outcome is a success.
 type RevokeAppRole struct {
 	PrincipalID  string
 	AssignmentID string
 }
 
-// DeleteApplication moves the application to the recycle bin, with its service principal. Gone already is success.
+// DeleteApplication moves the application to the recycle bin, with its service principal. If it is already gone, the
+// outcome is a success.
 type DeleteApplication struct{ ObjectID string }
 
-// DeleteServicePrincipal removes the service principal, and with it its grants. Gone already is success.
+// DeleteServicePrincipal removes the service principal, and with it its grants. If it is already gone, the outcome is a
+// success.
 type DeleteServicePrincipal struct{ ObjectID string }
 
-// PurgeDeletedItem removes an object from the recycle bin for good. Gone already is success.
+// PurgeDeletedItem removes an object from the recycle bin permanently. If it is already gone, the outcome is a success.
 type PurgeDeletedItem struct{ ObjectID string }
 
 // RestoreDeletedItem takes an object out of the recycle bin.
@@ -275,7 +276,7 @@ type Organization struct {
 	Domains     []Domain
 }
 
-// InitialDomain is the organization's *.onmicrosoft.com domain, or "" where Graph names none.
+// InitialDomain returns the organization's *.onmicrosoft.com domain, or "" if Graph names none.
 func (o *Organization) InitialDomain() string {
 	for _, domain := range o.Domains {
 		if domain.Initial {

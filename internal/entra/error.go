@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Error is an answer of Microsoft Graph with a status of 400 or above. It is filled from whatever the answer held:
-// a body may be HTML or empty, and then only the status is known.
+// Error is an answer of Microsoft Graph with a status of 400 or above. The body may be HTML or empty; then only the
+// status is known.
 type Error struct {
 	Status          int
 	Code            string // Graph's error code, such as Authorization_RequestDenied; may be empty
@@ -47,16 +47,16 @@ func AsError(err error) *Error {
 	return nil
 }
 
-// IsNotFound reports whether the directory answered that the object does not exist. Other answers of status 404 say
-// nothing of the object: a proxy gives them for its own reasons, and so does a directory that is not itself
-// (Transient).
+// IsNotFound reports whether the directory answered that the object does not exist. Other responses with status 404 say
+// nothing about the object: a proxy sends them for its own reasons, and so does a directory that temporarily cannot
+// read its tenant (Transient).
 func IsNotFound(err error) bool {
 	e := AsError(err)
 	return e != nil && e.Status == http.StatusNotFound && e.Code == "Request_ResourceNotFound"
 }
 
-// Transient reports whether the directory refused the request for a reason that passes, whatever was asked: it has not
-// carried it out then. Both were seen by users, with "Unable to read the company information from the directory", and
+// Transient reports whether the directory refused the request for a temporary reason, whatever the request, and did not
+// carry it out. Users have reported both cases, with "Unable to read the company information from the directory", and
 // with "Error due to concurrent requests being made to the tenant. Please wait briefly and retry".
 func (e *Error) Transient() bool {
 	return e.Code == "Directory_ObjectNotFound" || e.Code == "Directory_ConcurrencyViolation"
@@ -69,8 +69,8 @@ func IsDenied(err error) bool {
 }
 
 // Lagging reports whether the answer may only mean that Entra's replicas have not all seen what was written a moment
-// ago. It says so of nothing that was not written by us just now: the same answers are final otherwise. The codes and
-// texts are those that Microsoft Graph gives right after an application was created
+// ago. Callers use it only for what they have just written: otherwise the same answers are final. The codes and texts
+// are those that Microsoft Graph gives right after an application was created
 // (github.com/hashicorp/terraform-provider-azuread issues 1802 and 1811; github.com/Azure/azure-powershell issue
 // 29530).
 func (e *Error) Lagging() bool {

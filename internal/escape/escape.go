@@ -1,5 +1,5 @@
-// Package escape quotes untrusted text, such as a mailbox, a name in somebody's tenant or a path, so that it is safe to
-// run in PowerShell and to display.
+// Package escape quotes untrusted text, such as mailbox addresses, display names and paths, for use in PowerShell
+// commands and in messages.
 package escape
 
 import (

@@ -10,8 +10,9 @@ import (
 // EWSURL asks Autodiscover v2 where the mailbox's EWS is. No token is sent. A URL outside the client's origin is
 // refused with ErrOtherOrigin.
 //
-// Neither an answer nor its absence proves anything about a mailbox: for an address that it does not know, Autodiscover v2 sends
-// a redirect, which comes back as an *Error of that status (seen on the service, not documented by Microsoft).
+// Neither an answer nor its absence proves anything about a mailbox: for an address that it does not know, Autodiscover
+// v2 sends a redirect, which is returned as an *Error with that status (seen on the service, not documented by
+// Microsoft).
 func (c *Client) EWSURL(ctx context.Context, mailbox string) (string, error) {
 	address := c.origin + "/autodiscover/autodiscover.json/v1.0/" + url.PathEscape(mailbox) + "?Protocol=Ews"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)

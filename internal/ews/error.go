@@ -31,8 +31,8 @@ const (
 	codeStopped = "ErrorBatchProcessingStopped"
 )
 
-// Error is an answer of Exchange that is not what was asked for: an HTTP status, a SOAP fault, or a response message
-// of class Error inside HTTP 200. It is filled from whatever the answer held.
+// Error is an answer of Exchange that is not what was asked for: an HTTP status, a SOAP fault, or a response message of
+// class Error inside HTTP 200. Its fields are what the response contains.
 type Error struct {
 	Status       int
 	Code         string        // EWS response code, such as ErrorNonExistentMailbox; may be empty
@@ -73,7 +73,7 @@ func errorOf(answer *http.Response, body []byte) *Error {
 		RequestID:    answer.Header.Get("request-id"),
 		Location:     answer.Header.Get("Location"),
 	}
-	failure.BackOff = retry.After(answer.Header)
+	failure.BackOff = retry.RetryAfter(answer.Header)
 	if strings.TrimSpace(string(body)) == "" {
 		return failure
 	}
@@ -125,7 +125,7 @@ func verdict(answer *http.Response, err error) retry.Verdict {
 	case !ok:
 		return retry.Verdict{}
 	case failure.Code == CodeServerBusy || failure.Code == codeAutodiscoverBusy:
-		return retry.Verdict{Again: true, Unlimited: failure.BackOff > 0, Pause: failure.BackOff}
+		return retry.Verdict{Retry: true, Unlimited: failure.BackOff > 0, Pause: failure.BackOff}
 	case failure.Code != "" && failure.Status == http.StatusInternalServerError:
 		return retry.Verdict{}
 	}

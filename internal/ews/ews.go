@@ -1,5 +1,5 @@
 // Package ews is a client for Exchange Web Services (EWS) and Autodiscover. It asks Exchange Online what the
-// connectivity check needs to know: where a mailbox's EWS are, and what a registered app may do in its folders.
+// connectivity check needs to know: the EWS address of a mailbox, and what a registered app may do in its folders.
 package ews
 
 import (
@@ -14,8 +14,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
-// ErrOtherOrigin says that Exchange pointed outside the origin that the provider was told to use. A request that
-// carries a token is never sent there.
+// ErrOtherOrigin is the error if Exchange names an address outside the configured origin. No request with a token is
+// sent there.
 var ErrOtherOrigin = errors.New("outside the configured Exchange endpoint")
 
 // Client speaks to one Exchange origin as one app.
@@ -28,23 +28,23 @@ type Client struct {
 }
 
 // New returns a client for an origin such as https://outlook.office365.com, without a trailing slash. token supplies
-// the app's access token for Exchange; it is asked for every request that needs one. Redirects are never followed,
-// whatever the given client does. retries is how a busy Exchange is waited for.
+// the app's access token for Exchange; it is called for every request that needs one. Redirects are never followed,
+// regardless of the given client. retries is the policy for a busy Exchange.
 func New(
 	origin string, client *http.Client, retries retry.Policy, token func(context.Context) (string, error),
 ) *Client {
 	return &Client{origin: strings.TrimSuffix(origin, "/"), http: client, token: token, retries: retries}
 }
 
-// Renewing has the client replace a token that Exchange refuses with HTTP 401, once for each question: forget drops it,
-// and the token function is asked for another one. A second refusal is the answer.
+// Renewing makes the client replace a token that Exchange refuses with HTTP 401, once for each request: forget drops
+// it, and the token function is called for another one. A second refusal is final.
 func (c *Client) Renewing(forget func(refused string)) *Client {
 	renewing := *c
 	renewing.forget = forget
 	return &renewing
 }
 
-// DefaultEWSURL is where an origin serves EWS when Autodiscover does not say otherwise (Microsoft: "Get started with
+// DefaultEWSURL returns where an origin serves EWS if Autodiscover does not say otherwise (Microsoft: "Get started with
 // EWS client applications").
 func (c *Client) DefaultEWSURL() string { return c.origin + "/EWS/Exchange.asmx" }
 

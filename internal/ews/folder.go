@@ -21,7 +21,7 @@ type Folder struct {
 	Permissions []FolderPermission // empty when the mailbox may not see them
 }
 
-// Rights are what the impersonated mailbox may do in the folder, from whatever grant (EWS reference:
+// Rights are what the impersonated mailbox may do in the folder, regardless of how it was granted (EWS reference:
 // "EffectiveRights").
 type Rights struct {
 	CreateAssociated bool

@@ -19,10 +19,10 @@ const (
 	namesPerRequest = 100
 )
 
-// PublicFolder is what became of one path.
+// PublicFolder is the result for one path.
 type PublicFolder struct {
 	Path string // such as \Sales\Archive; \ is the root
-	// At is the folder that the rest is about: Path, or a folder above it that the search could not get past.
+	// At is the folder that the other fields describe: Path, or the folder above it at which the search ended.
 	At     string
 	Absent bool   // Exchange shows the mailbox no folder At: it does not exist, or the mailbox may not see it
 	Folder Folder // what is at Path, where neither Absent nor Err is set

@@ -16,9 +16,9 @@ type Route struct {
 const settingNotAvailable = "SettingIsNotAvailable"
 
 // PublicFolderRoute asks SOAP Autodiscover which mailbox holds the public folder hierarchy that the mailbox sees
-// (Microsoft: "Route public folder hierarchy requests"). The zero Route and no error: the mailbox has no such setting.
-// That Autodiscover takes a token of the app itself, and not of a user, is unconfirmed. Errors are *Error when Exchange
-// answered.
+// (Microsoft: "Route public folder hierarchy requests"). The zero Route without an error means that the mailbox has no
+// such setting. Whether Autodiscover accepts an app's own token instead of a user's is unconfirmed. Errors are *Error
+// when Exchange answered.
 func (c *Client) PublicFolderRoute(ctx context.Context, mailbox string) (Route, error) {
 	address := c.origin + "/autodiscover/autodiscover.svc"
 	var route Route

@@ -1,6 +1,6 @@
-// Package ewsaccess holds what Microsoft says about access to Exchange Web Services (EWS) in Exchange Online: the
-// states of the switch and of the allow list, the dates, the delays, and the PowerShell that puts an application on the
-// list. Checks, hand-off sheet, guides and documentation take their dates and sentences from here.
+// Package ewsaccess describes who may use Exchange Web Services (EWS) in Exchange Online, and generates the PowerShell
+// script that edits the allow list. Checks, hand-off sheet, guides and documentation take the states, dates and delays,
+// and the sentences about them, from here.
 //
 // Sources: Microsoft, "Control access to EWS in Exchange" and Set-OrganizationConfig; the Exchange team's posts of 2026
 // on the retirement of EWS, read in a translated copy.
@@ -15,17 +15,17 @@ import (
 
 // The dates, at 00:00 UTC.
 var (
-	// FrontlineRefused is since when EWS is refused to mailboxes with no better licence than Exchange Online Kiosk, F1
-	// or F3.
+	// FrontlineRefused is the date from which Exchange refuses EWS to mailboxes with no better licence than Exchange
+	// Online Kiosk, F1 or F3.
 	FrontlineRefused = day(2026, time.October, 1)
-	// EmptyListRefuses is since when EwsEnabled = True with an empty list refuses every application, in the worldwide
-	// cloud. Before, it admitted every application, and the cmdlet's page still says so.
+	// EmptyListRefuses is the date from which EwsEnabled = True with an empty list refuses every application, in the
+	// worldwide cloud. Before that it admitted every application, and the cmdlet's page still says so.
 	EmptyListRefuses = day(2026, time.October, 10)
 	// End is when EWS ends in Exchange Online, without exceptions. Until then an administrator may unset EwsEnabled.
 	End = day(2027, time.April, 1)
 )
 
-// The delays that Microsoft names as the longest.
+// The longest delays that Microsoft names.
 const (
 	ListDelay   = 24 * time.Hour      // until a change of the list takes effect
 	SwitchDelay = time.Hour           // until a change of EwsEnabled takes effect
@@ -37,7 +37,7 @@ func day(year int, month time.Month, of int) time.Time {
 	return time.Date(year, month, of, 0, 0, 0, 0, time.UTC)
 }
 
-// State is what the organization's EwsEnabled and EwsAllowedAppIDs come to.
+// State is a combination of the organization's EwsEnabled and EwsAllowedAppIDs, with its effect.
 type State struct {
 	Name     string // how the texts call it
 	Admits   string // which applications get in
@@ -102,11 +102,11 @@ var sentences = map[string]string{
 		"21Vianet follow later",
 	"report": "What uses EWS today is in the EWS usage report of the Microsoft 365 admin center (Reports > Usage)",
 	"readme": "A tenant's own settings decide whether an application may use EWS. {open}. {end}. The connectivity check " +
-		"shows whether EWS opens the mailbox today, and what to do if it does not",
+		"shows whether the app can open the mailbox through EWS today, and what to do if it cannot",
 }
 
-// Sentence returns the text of that name as plain text, with its dates and without a full stop. It panics for a name
-// that there is no text of.
+// Sentence returns the text of that name as plain text, with its dates and without a full stop. It panics if there is
+// no text of that name.
 func Sentence(name string) string {
 	text, known := Markdown(name)
 	if !known {
@@ -115,7 +115,7 @@ func Sentence(name string) string {
 	return strings.ReplaceAll(text, "`", "")
 }
 
-// Markdown is Sentence with the names of settings in backquotes. known is false where there is no text of that name.
+// Markdown is Sentence with the names of settings in backquotes. known is false if there is no text of that name.
 func Markdown(name string) (text string, known bool) {
 	text, known = sentences[name]
 	return fill(text), known

@@ -24,15 +24,15 @@ type App struct {
 	Name     string `json:"name"`      // as somebody in the tenant wrote it: data, whatever it holds
 }
 
-// TenantFacts are what a look at a tenant showed, for the administrator who edits its list. The zero value is a tenant
-// that nobody looked at.
+// TenantFacts are what is known about a tenant, for the administrator who edits its list. The zero value is a tenant
+// that was not read.
 type TenantFacts struct {
 	InitialDomain string    `json:"initial_domain,omitempty"` // the *.onmicrosoft.com domain; empty where it is not known
 	Holders       []App     `json:"holders,omitempty"`        // other applications that hold full_access_as_app
 	SeenAt        time.Time `json:"seen_at,omitzero"`         // when the holders were read, in UTC; zero: they were not
 }
 
-// SeenOn is the day of the look at the holders (2006-01-02), empty where nobody looked.
+// SeenOn returns the day on which the holders were read (2006-01-02), or "" if they were not.
 func (s TenantFacts) SeenOn() string {
 	if s.SeenAt.IsZero() {
 		return ""
@@ -40,7 +40,8 @@ func (s TenantFacts) SeenOn() string {
 	return s.SeenAt.UTC().Format(time.DateOnly)
 }
 
-// Or returns the look with what it did not learn taken from an earlier one (nil: none), the holders with their day.
+// Or returns the facts, with what is unknown taken from earlier ones (nil: none); holders keep the day on which they
+// were read.
 func (s TenantFacts) Or(earlier *TenantFacts) TenantFacts {
 	if earlier == nil {
 		return s
@@ -54,13 +55,13 @@ func (s TenantFacts) Or(earlier *TenantFacts) TenantFacts {
 	return s
 }
 
-// Role is the application permission that EWS asks of an application; everybody who holds it needs an entry, too.
+// Role is the application permission that EWS requires. Every application that holds it needs an entry on the list.
 var Role = func() entra.RoleRef {
 	role, _ := permission.Find(permission.Exchange, "full_access_as_app")
 	return entra.RoleRef{ResourceAppID: role.API.AppID, RoleID: role.ID}
 }()
 
-// FactsOf returns what a look at a tenant showed (nil: nothing).
+// FactsOf returns the facts that were read from a tenant at that time (nil: nothing was read).
 func FactsOf(held *entra.RoleHolders, at time.Time) TenantFacts {
 	if held == nil {
 		return TenantFacts{}
@@ -76,7 +77,7 @@ func FactsOf(held *entra.RoleHolders, at time.Time) TenantFacts {
 	return seen
 }
 
-// ScriptInput is what a script is for.
+// ScriptInput is what a script is made for.
 type ScriptInput struct {
 	TenantID string // GUID
 	ClientID string // GUID, the application that is to use EWS
@@ -85,9 +86,9 @@ type ScriptInput struct {
 
 // Script returns PowerShell for an Exchange administrator, for Windows PowerShell 5.1 and PowerShell 7, that puts the
 // application on the organization's list. It branches on what it reads, takes access from no application, never sets an
-// unset EwsEnabled, stops where the connection is another organization's, and asks before it opens anything. It is one
-// block, so that pasting it runs all of it or nothing. It is ASCII, whatever the names hold: Windows PowerShell 5.1
-// reads a file without a mark in the ANSI code page, in which some letters would turn into quotation marks.
+// unset EwsEnabled, stops if it is connected to another organization, and asks before it gives access. It is one block,
+// so that pasting it runs all of it or nothing. It is ASCII, whatever the names contain: Windows PowerShell 5.1 reads a
+// file without a mark in the ANSI code page, in which some letters would turn into quotation marks.
 func Script(t ScriptInput) string {
 	holders := slices.Clone(t.Holders)
 	for i := range holders {
@@ -106,7 +107,7 @@ func Script(t ScriptInput) string {
 	return script.String()
 }
 
-// Look is one line of PowerShell that shows an organization's switch and list, and the mailbox's switch.
+// Look returns one line of PowerShell that shows an organization's EwsEnabled and list, and the mailbox's EwsEnabled.
 func Look(mailbox string) string {
 	return "Get-OrganizationConfig -RetrieveEwsOperationAccessPolicy | Format-List Name, Ews*; Get-CASMailbox -Identity " +
 		escape.PowerShell(mailbox) + " | Format-List Ews*"

@@ -1,4 +1,4 @@
-// Package guid checks the form of a GUID, which the IDs of tenants, applications and roles in Entra have.
+// Package guid validates the format of GUIDs, the form of tenant, application and role IDs in Entra.
 package guid
 
 import "github.com/google/uuid"

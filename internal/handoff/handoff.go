@@ -1,5 +1,6 @@
-// Package handoff makes the hand-off sheet and the certificate import script for the person at the migration server.
-// The sheet says what to type into CodeTwo Office 365 Migration, in the order of its wizard. Neither holds a secret.
+// Package handoff generates the hand-off sheet and the certificate import script for the person at the migration
+// server. The sheet lists what to type into CodeTwo Office 365 Migration, in the order of its wizard. Neither contains
+// a secret.
 package handoff
 
 import (
@@ -18,8 +19,8 @@ const (
 	ClientSecret = "client_secret"
 )
 
-// Sheet is what the hand-off says of one connection. It has no field for a secret: passwords and client secrets stay
-// in the store, and the sheet says where and how they are opened.
+// Sheet is the content of one connection's hand-off. It has no field for a secret: passwords and client secrets stay in
+// the store, and the sheet says where they are and how to open them.
 type Sheet struct {
 	// ConnectionName is the label of the connection, free text.
 	ConnectionName string
@@ -32,9 +33,9 @@ type Sheet struct {
 	CredentialType string
 	// Thumbprint is the certificate's, 40 upper-case hexadecimal digits; empty with a client secret.
 	Thumbprint string
-	// CertificateNotAfter is the last moment of the certificate's validity, where it is known.
+	// CertificateNotAfter is the last moment of the certificate's validity, if known.
 	CertificateNotAfter *time.Time
-	// ClientSecretExpiresAt is when Entra ID stops accepting the client secret, where it is known.
+	// ClientSecretExpiresAt is when Entra ID stops accepting the client secret, if known.
 	ClientSecretExpiresAt *time.Time
 
 	// HasPFX reports whether the store keeps the certificate with its private key.
@@ -42,20 +43,19 @@ type Sheet struct {
 	// PFXPath, PasswordPath and SecretPath are files of the store: the PFX, its encrypted password, and the encrypted
 	// client secret. They are relative to the store's folder, with forward slashes.
 	PFXPath, PasswordPath, SecretPath string
-	// IdentityPath is the store's encrypted age identity, relative like the others; "identity.age" where empty.
+	// IdentityPath is the store's encrypted age identity, relative like the others; empty means "identity.age".
 	IdentityPath string
-	// ScriptPath is the import script, relative like the others; where empty, the sheet speaks of the script next to it.
+	// ScriptPath is the import script, relative like the others; if empty, the sheet refers to the script next to it.
 	ScriptPath string
 	// HandoffRecipients are the age public keys that can open the password or the secret without the passphrase.
 	HandoffRecipients []string
 
-	// EWS is what a look at the tenant showed for its EWS allow list; the zero value where nobody looked.
+	// EWS is what is known about the tenant for its EWS allow list; the zero value if it was not read.
 	EWS ewsaccess.TenantFacts
 
-	// MigratePublicFolders adds what public folders ask of the mailbox.
+	// MigratePublicFolders adds what public folders require of the mailbox.
 	MigratePublicFolders bool
-	// PublicFolderPaths are the folders below the root that are migrated into, such as \Sales\Archive, where they are
-	// known.
+	// PublicFolderPaths are the folders below the root that are migrated into, such as \Sales\Archive, if known.
 	PublicFolderPaths []string
 }
 

@@ -41,7 +41,8 @@ const malicious = `Žluť'; Remove-Item C:\ # ’+$(calc)+‘ "` + "`n" + `@{ <#
 
 func withHostileValues() Sheet {
 	s := withCertificate()
-	s.ConnectionName, s.TenantID, s.ClientID, s.Mailbox, s.Thumbprint = malicious, malicious, malicious, malicious, malicious
+	s.ConnectionName, s.TenantID, s.ClientID, s.Mailbox, s.Thumbprint = malicious, malicious, malicious, malicious,
+		malicious
 	s.PFXPath, s.PasswordPath, s.IdentityPath, s.ScriptPath = malicious, malicious, malicious, malicious
 	s.HandoffRecipients = []string{malicious}
 	s.MigratePublicFolders, s.PublicFolderPaths = true, []string{malicious}

@@ -20,8 +20,8 @@ var powershell = template.Must(template.New("import").
 const utf8Mark = "\uFEFF"
 
 // ImportScript returns a PowerShell script that imports the connection's PFX into the personal certificates of the
-// current user. It asks for the password, refuses a certificate with another thumbprint, and may be run again.
-// It is an error to ask for it where the store keeps no PFX.
+// current user. It asks for the password, refuses a certificate with another thumbprint, and may be run again. It
+// returns an error if the store has no PFX of the connection.
 func ImportScript(s Sheet) ([]byte, error) {
 	if err := s.check(); err != nil {
 		return nil, err
@@ -46,8 +46,8 @@ func ImportScript(s Sheet) ([]byte, error) {
 const RootPublicFolder = `\`
 
 // GrantPublicFolderOwner returns PowerShell that makes a mailbox Owner of public folders, each given by its path. An
-// entry that the mailbox has is removed first, because Add-PublicFolderClientPermission refuses a second one. A folder
-// that does not exist is an error of its own when it runs; none is created.
+// entry that the mailbox has is removed first, because Add-PublicFolderClientPermission refuses a second one. When it
+// runs, each folder that does not exist is a separate error; none is created.
 func GrantPublicFolderOwner(mailbox string, paths ...string) string {
 	user := " -User " + escape.PowerShell(mailbox)
 	return forEachFolder(paths,

@@ -39,8 +39,8 @@ type date struct {
 	Event string
 }
 
-// HTML returns the hand-off sheet of a connection: one page that needs no network, to be read, clicked through or
-// printed. Its values are text, whatever they hold.
+// HTML returns the hand-off sheet of a connection: one page for screen and print that needs no network. All values are
+// escaped.
 func HTML(s Sheet) ([]byte, error) {
 	if err := s.check(); err != nil {
 		return nil, err

@@ -1,5 +1,5 @@
-// Package permission is the catalogue of application permissions that a target tenant's app may need: which API offers
-// them, what each is for, how dangerous it is, and how sure we are that CodeTwo needs it. It is data and look-up only.
+// Package permission catalogues the application permissions that CodeTwo's app may need, with API, purpose, risk and
+// evidence for each.
 package permission
 
 import (
@@ -24,7 +24,7 @@ var (
 	Exchange = API{Name: "Office 365 Exchange Online", AppID: "00000002-0000-0ff1-ce00-000000000000"}
 )
 
-// Risk is what holding a permission amounts to, in a tenant, to the holder of the app's key.
+// Risk is the harm that the holder of the app's key can do in a tenant with a permission.
 type Risk string
 
 // Risks follow CISA's ScubaGear rating of application permissions, and our own reading where it has none.
@@ -67,8 +67,8 @@ func FindAPI(nameOrAppID string) (API, error) {
 		nameOrAppID, Graph.Name, Exchange.Name)
 }
 
-// Find returns the catalogue's entry. known is false for a name that the catalogue does not hold: the tenant's own
-// service principal of the API decides then.
+// Find returns the catalogue's entry. known is false for a name that the catalogue does not contain: then the API's
+// service principal in the tenant decides.
 func Find(api API, name string) (found Permission, known bool) {
 	for _, entry := range catalogue {
 		if entry.API == api && entry.Name == name {
@@ -88,7 +88,8 @@ func FindByID(resourceAppID, roleID string) (found Permission, known bool) {
 	return Permission{}, false
 }
 
-// Outside describes a permission that the catalogue does not hold, from what the tenant's service principal says of it.
+// Outside describes a permission that the catalogue does not contain, from the data of the API's service principal in
+// the tenant.
 func Outside(api API, name, id string) Permission {
 	return Permission{
 		API: api, Name: name, ID: id,
@@ -98,7 +99,7 @@ func Outside(api API, name, id string) Permission {
 	}
 }
 
-// Nearest returns up to three of the names that are most like the given one, the most alike first.
+// Nearest returns up to three of the names that are most similar to the given one, the most similar first.
 func Nearest(name string, names []string) []string {
 	type scored struct {
 		name  string

@@ -23,7 +23,7 @@ var profiles = map[Profile][]Ref{
 	Custom:            {},
 }
 
-// Permissions returns what the profile holds. ok is false for a name that is not a profile.
+// Permissions returns the profile's permissions. ok is false for a name that is not a profile.
 func (p Profile) Permissions() (held []Permission, ok bool) {
 	refs, ok := profiles[p]
 	for _, ref := range refs {
@@ -56,8 +56,8 @@ func InferProfile(held []Permission) (profile Profile, additional []Permission) 
 	return Custom, held
 }
 
-// Covers reports whether holding one permission of Graph allows all that another does, so that a check does not call
-// missing what a wider permission gives (Microsoft Graph permissions reference: Directory.*).
+// Covers reports whether one permission of Graph allows everything that another one does, so that a check does not
+// report as missing what a wider permission includes (Microsoft Graph permissions reference: Directory.*).
 func Covers(held, wanted Permission) bool {
 	if held.API != wanted.API {
 		return false

@@ -1,5 +1,5 @@
-// Package provider has the provider's schema, turns its configuration and the environment into settings, and registers
-// everything that Terraform can ask for.
+// Package provider implements the Terraform provider: its schema, its configuration, and the services that it passes to
+// resources and data sources.
 package provider
 
 import (

@@ -128,10 +128,9 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, response 
 				Optional: true,
 			},
 			"endpoints": schema.SingleNestedAttribute{
-				MarkdownDescription: "Other origins to send requests to, such as those of a sandbox tenant on this machine: all " +
-					"three or none, https, and on this machine (loopback) unless the variable " +
-					"`CODETWO_ALLOW_CUSTOM_ENDPOINTS` is `1`. Azure CLI, managed identity and a pipeline's own OIDC do not " +
-					"sign in there.",
+				MarkdownDescription: "Other origins to send requests to, such as those of a sandbox tenant: all three or none, " +
+					"with HTTPS, and on this machine (loopback) unless the variable `CODETWO_ALLOW_CUSTOM_ENDPOINTS` is `1`. Azure " +
+					"CLI, managed identity and a pipeline's own OIDC cannot sign in there.",
 				Optional: true,
 				Attributes: map[string]schema.Attribute{
 					"login":    endpointAttribute("Entra's sign-in service", "CODETWO_LOGIN_ENDPOINT"),
@@ -140,21 +139,21 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, response 
 				},
 			},
 			"ca_certificate_path": schema.StringAttribute{
-				MarkdownDescription: "Path of a PEM file with certificates to trust besides the system's. Variable " +
+				MarkdownDescription: "Path of a PEM file with certificates to trust in addition to the system's. Variable " +
 					"`CODETWO_CA_CERTIFICATE_PATH`.",
 				Optional:   true,
 				Validators: filled(),
 			},
 			"skip_refused_tenants": schema.BoolAttribute{
 				MarkdownDescription: "Whether a tenant that refuses the identity is skipped, instead of failing the whole plan: " +
-					"its app registrations are taken as they were last seen, nothing is changed " +
-					"in them, and a warning names the tenant. For runs over many tenants, whose warnings somebody reads; see the " +
-					"guide *Many tenants*. Default `false`. Variable `CODETWO_SKIP_REFUSED_TENANTS`.",
+					"its app registrations are planned as they were last read, nothing in them is changed, and a warning names the " +
+					"tenant. Use it for runs over many tenants if somebody reads the warnings; see the guide *Many tenants*. " +
+					"Default `false`. Variable `CODETWO_SKIP_REFUSED_TENANTS`.",
 				Optional: true,
 			},
 			"connection_store": schema.SingleNestedAttribute{
 				MarkdownDescription: "Where connections, certificates, keys and secrets are kept. There is no default: on a " +
-					"pipeline's runner, a folder that nobody chose would be lost with the keys in it.",
+					"pipeline's runner, a default folder would be lost with the keys in it.",
 				Optional: true,
 				Attributes: map[string]schema.Attribute{
 					"url": schema.StringAttribute{
@@ -164,8 +163,9 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, response 
 						Validators: []validator.String{tfvalidate.FileURL()},
 					},
 					"passphrase": schema.StringAttribute{
-						MarkdownDescription: "Passphrase of at least 12 characters that the keys and secrets are encrypted under. It " +
-							"is needed where one is read or first written, and never to destroy. Variable `CODETWO_STORE_PASSPHRASE`.",
+						MarkdownDescription: "Passphrase (at least 12 characters) that encrypts the keys and secrets. It is needed to " +
+							"write to the store for the first time and to read a secret, and never to destroy. Variable " +
+							"`CODETWO_STORE_PASSPHRASE`.",
 						Optional:  true,
 						Sensitive: true,
 						Validators: []validator.String{tfvalidate.Text("Unusable passphrase",

@@ -201,8 +201,8 @@ func TestProvider_EachOperationWaitsByAClockOfItsOwn(t *testing.T) {
 	deadline, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for range 2 { // each has the whole minute
-		busy := retry.Verdict{Again: true, Pause: 45 * time.Second, Reason: errors.New("the service is busy")}
-		if err := s.Retries().Start().Again(deadline, busy); err != nil {
+		busy := retry.Verdict{Retry: true, Pause: 45 * time.Second, Reason: errors.New("the service is busy")}
+		if err := s.Retries().Start().Wait(deadline, busy); err != nil {
 			t.Error(err)
 		}
 	}

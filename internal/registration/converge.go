@@ -250,7 +250,7 @@ func (o *operation) replicated() bool {
 // waiting begins to wait for Entra's replicas.
 func (m *Manager) waiting() *retry.Run {
 	retries := m.Retries
-	retries.First, retries.Longest, retries.Last = firstWait, longestWait, finalReadBefore
+	retries.InitialBackoff, retries.MaxBackoff, retries.FinalAttempt = firstWait, longestWait, finalReadBefore
 	return retries.Start()
 }
 
@@ -297,7 +297,7 @@ func (o *operation) write(ctx context.Context, order entra.Order, changes ...ent
 		if lagging == nil {
 			continue // what was skipped came after a change that had nothing left to do
 		}
-		if err := run.Again(ctx, retry.Until(fmt.Errorf("Entra still answered %w", lagging))); err != nil {
+		if err := run.Wait(ctx, retry.UntilDeadline(fmt.Errorf("Entra still answered %w", lagging))); err != nil {
 			return outcomes, err
 		}
 	}
@@ -323,7 +323,8 @@ func (m *Manager) confirm(
 		} else {
 			needed, inARow = goodReads, 0
 		}
-		err = run.Again(ctx, retry.Until(fmt.Errorf("Entra did not show %s yet", cmp.Or(lacks, "it on every replica"))))
+		err = run.Wait(ctx,
+			retry.UntilDeadline(fmt.Errorf("Entra did not show %s yet", cmp.Or(lacks, "it on every replica"))))
 		if err != nil && lacks == "" {
 			return registration, nil
 		}

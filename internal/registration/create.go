@@ -285,7 +285,7 @@ func (o *operation) findUpserted(
 			refusal.Detail = strings.Replace(refusal.Detail, untouched, touched, 1)
 			return nil, notCreatedError{refusal}
 		}
-		if !maybeOurs && run.Attempts() > goodReads || run.Again(ctx, retry.Until(notShown)) != nil {
+		if !maybeOurs && run.Attempts() > goodReads || run.Wait(ctx, retry.UntilDeadline(notShown)) != nil {
 			return nil, fmt.Errorf("%w; run terraform apply again", notShown)
 		}
 	}

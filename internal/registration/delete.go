@@ -106,7 +106,7 @@ func (o *operation) deleteUntilGone(ctx context.Context, deletes []entra.Change)
 			return outcomes, err
 		}
 		unknown := errors.New("Entra showed the application and knew nothing to delete")
-		if err := run.Again(ctx, retry.Until(unknown)); err != nil {
+		if err := run.Wait(ctx, retry.UntilDeadline(unknown)); err != nil {
 			return outcomes, runAgain(err)
 		}
 	}
@@ -136,7 +136,8 @@ func (o *operation) purge(ctx context.Context, purges []entra.Change, deleted []
 		if len(missed) == 0 {
 			return nil
 		}
-		if err := run.Again(ctx, retry.Until(errors.New("Entra's recycle bin did not show what was deleted"))); err != nil {
+		if err := run.Wait(ctx,
+			retry.UntilDeadline(errors.New("Entra's recycle bin did not show what was deleted"))); err != nil {
 			return runAgain(err)
 		}
 		purges, required = missed, missedRequired

@@ -80,7 +80,7 @@ func (m *Manager) read(ctx context.Context, recorded *Observed, apis []string) (
 		if run.Attempts() == reads-1 {
 			return found, nil
 		}
-		if err := run.Again(ctx, retry.Until(errors.New("Entra did not show the application"))); err != nil {
+		if err := run.Wait(ctx, retry.UntilDeadline(errors.New("Entra did not show the application"))); err != nil {
 			return nil, err
 		}
 	}

@@ -1,6 +1,6 @@
-// Package registration manages the lifecycle of CodeTwo's app registration in a target tenant: it creates, reads,
-// changes and deletes application, service principal, certificate, permissions and consent as one thing. Spec says what
-// is wanted, Observed what is there, and the store's journal what was begun. The package does not import Terraform.
+// Package registration manages the lifecycle of CodeTwo's app registration in a target tenant: the application, service
+// principal, certificate, permissions and consent. Spec is the wanted state, Observed the actual state, and the store's
+// journal records the operations that were begun. The package does not import Terraform.
 package registration
 
 import (
@@ -48,7 +48,7 @@ type Manager struct {
 	Directory entra.Directory
 	Store     *store.Store // of journals and keys; Imported and List do without
 	NameLocks *NameLocks   // shared by all tenants of a provider
-	Retries   retry.Policy // for the directory's replicas; First, Longest and Last are set here
+	Retries   retry.Policy // for replicas; InitialBackoff, MaxBackoff and FinalAttempt are set here
 	Now       func() time.Time
 }
 

@@ -79,7 +79,7 @@ func (o *operation) readRecorded(ctx context.Context) (*entra.Registration, erro
 		if run.Attempts() == goodReads-1 || !o.recorded.hasMoreThan(found) {
 			return found, nil
 		}
-		if err := run.Again(ctx, retry.Until(errors.New("Entra did not show all that the state holds"))); err != nil {
+		if err := run.Wait(ctx, retry.UntilDeadline(errors.New("Entra did not show all that the state holds"))); err != nil {
 			return nil, err
 		}
 	}

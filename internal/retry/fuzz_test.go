@@ -19,7 +19,7 @@ func FuzzAPauseIsNeverNegativeNorBeyondTheLongest(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value, date string) {
 		for _, name := range []string{"Retry-After", "Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
-			if pause := After(http.Header{name: {value}, "Date": {date}}); pause < 0 || pause > LongestPause {
+			if pause := RetryAfter(http.Header{name: {value}, "Date": {date}}); pause < 0 || pause > LongestPause {
 				t.Errorf("%s: %q at %q is %s", name, value, date, pause)
 			}
 		}

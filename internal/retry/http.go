@@ -22,12 +22,12 @@ type Judge = func(answer *http.Response, body []byte) Verdict
 
 // ByStatus judges an answer by its status and its Retry-After.
 func ByStatus(response *http.Response, _ []byte) Verdict {
-	pause := After(response.Header)
+	pause := RetryAfter(response.Header)
 	switch response.StatusCode {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		return Verdict{Again: true, Unlimited: pause > 0, Pause: pause}
+		return Verdict{Retry: true, Unlimited: pause > 0, Pause: pause}
 	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
-		return Verdict{Again: true, Pause: pause}
+		return Verdict{Retry: true, Pause: pause}
 	}
 	return Verdict{}
 }
@@ -35,7 +35,7 @@ func ByStatus(response *http.Response, _ []byte) Verdict {
 // Send sends the request, and sends it again as judge and the policy allow. It is for requests whose repetition does no
 // harm, and whose body, if any, can be had again (GetBody). No redirect is followed, whatever the client does. The
 // answer's body has been read, and can be read once more. Where the deadline ends a later attempt, the answer of the
-// earlier one is returned: it says why it took so long. The error is *Stopped where a pause was interrupted, and
+// earlier one is returned: it says why it took so long. The error is *StoppedError where a pause was interrupted, and
 // otherwise why the last attempt got no answer.
 func (p Policy) Send(client *http.Client, request *http.Request, judge Judge) (*http.Response, error) {
 	ctx := request.Context()
@@ -55,7 +55,7 @@ func (p Policy) Send(client *http.Client, request *http.Request, judge Judge) (*
 		} else {
 			verdict.Reason = fmt.Errorf("%s gave no answer: %w", request.URL.Host, err)
 		}
-		stopped := run.Again(ctx, verdict)
+		stopped := run.Wait(ctx, verdict)
 		if interrupted := Interrupted(stopped); interrupted != nil {
 			return nil, interrupted
 		}
@@ -85,21 +85,21 @@ func attempt(client *http.Client, request *http.Request, judge Judge) (*http.Res
 	response, err := client.Do(sent)
 	if err != nil {
 		// A certificate that is not trusted is not trusted a second later.
-		return nil, Verdict{Again: !errors.As(err, new(*tls.CertificateVerificationError))}, err
+		return nil, Verdict{Retry: !errors.As(err, new(*tls.CertificateVerificationError))}, err
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, largestAnswer))
 	_ = response.Body.Close()
 	if err != nil {
-		return nil, Verdict{Again: true}, fmt.Errorf("the answer of %s was cut off: %w", request.URL.Host, err)
+		return nil, Verdict{Retry: true}, fmt.Errorf("the answer of %s was cut off: %w", request.URL.Host, err)
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, judge(response, body), nil
 }
 
-// After is the pause that an answer asks for in Retry-After: seconds, whole or fractional, or an HTTP date (RFC 9110,
-// 10.2.3); or in Azure's milliseconds. It is 0 where the answer names no time, zero or the past, and at most
+// RetryAfter is the pause that an answer asks for in Retry-After: seconds, whole or fractional, or an HTTP date (RFC
+// 9110, 10.2.3); or in Azure's milliseconds. It is 0 where the answer names no time, zero or the past, and at most
 // LongestPause. A date is compared with the answer's own Date, where it has one: this machine's clock may be wrong.
-func After(header http.Header) time.Duration {
+func RetryAfter(header http.Header) time.Duration {
 	for _, name := range []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
 		if pause := Duration(header.Get(name), time.Millisecond); pause > 0 {
 			return pause

@@ -173,10 +173,10 @@ func TestACancelledPauseEndsAndNothingIsSentAfterIt(t *testing.T) {
 func TestADateIsReadByTheClockOfItsAnswer(t *testing.T) {
 	t.Parallel()
 	const date, later = "Thu, 26 Nov 2020 10:00:00 GMT", "Thu, 26 Nov 2020 10:00:07 GMT"
-	if pause := After(http.Header{"Retry-After": {later}, "Date": {date}}); pause != 7*time.Second {
+	if pause := RetryAfter(http.Header{"Retry-After": {later}, "Date": {date}}); pause != 7*time.Second {
 		t.Errorf("%s", pause)
 	}
-	if pause := After(http.Header{"Retry-After": {later}}); pause != 0 {
+	if pause := RetryAfter(http.Header{"Retry-After": {later}}); pause != 0 {
 		t.Errorf("without its own clock, years ago is %s", pause)
 	}
 }

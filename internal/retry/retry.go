@@ -1,5 +1,6 @@
-// Package retry holds the provider's retries and pauses: for a busy service, for a temporary failure, and for what a
-// replica does not show yet. A Policy holds the rules, and a Run applies them to one operation. The clock is injected.
+// Package retry implements the provider's retry policy: back-off, requested delays, deadlines, and polling until
+// Entra's replicas show a change. A Policy holds the rules, and a Run applies them to one operation. The clock is
+// injected.
 package retry
 
 import (
@@ -18,16 +19,16 @@ const LongestPause = 365 * 24 * time.Hour
 // Policy holds the rules of waiting. The zero Policy is ready for use. The deadline of the operation is its context's:
 // a pause that does not end before it is not begun, since the last answer says more than a timeout would.
 type Policy struct {
-	First   time.Duration // the first back-off, which doubles with each attempt; 0: a second
-	Longest time.Duration // the longest back-off; 0: 30 seconds
-	Steady  bool          // no part of the back-off is taken away at random
-	Limit   int           // how often what is not Unlimited is repeated; 0: three times
-	Reserve time.Duration // of the time before the deadline: kept for what follows the operation
-	// Last is how long before the deadline one more attempt is made, where only the deadline bounds the attempts and no
-	// answer names a time: the back-off ends then. 0: such a back-off is not begun, either.
-	Last   time.Duration
-	Clock  Clock                         // nil: System
-	Notify func(context.Context, Notice) // is told of each pause; nil: nobody is
+	InitialBackoff time.Duration // the first back-off, which doubles with each attempt; 0: a second
+	MaxBackoff     time.Duration // the longest back-off; 0: 30 seconds
+	NoJitter       bool          // no part of the back-off is taken away at random
+	MaxRetries     int           // how often what is not Unlimited is repeated; 0: three times
+	Reserve        time.Duration // of the time before the deadline: kept for what follows the operation
+	// FinalAttempt is how long before the deadline one more attempt is made, where only the deadline bounds the attempts
+	// and no answer names a time: the back-off ends then. 0: such a back-off is not begun, either.
+	FinalAttempt time.Duration
+	Clock        Clock                         // nil: System
+	Notify       func(context.Context, Notice) // is told of each pause; nil: nobody is
 }
 
 // Clock tells and passes the time. Its Now is compared with the deadlines of contexts.
@@ -57,43 +58,45 @@ func (System) Wait(ctx context.Context, d time.Duration) error {
 
 // Verdict judges one attempt.
 type Verdict struct {
-	Again     bool          // another attempt may be answered otherwise
+	Retry     bool          // another attempt may be answered otherwise
 	Unlimited bool          // the deadline alone bounds how often, and not Policy.Limit
 	Pause     time.Duration // that the answer asks for; 0: it names none, and the back-off decides
 	Reason    error         // what is waited for, as a clause: "Entra did not show the application"
 }
 
-// Until is the Verdict on what is waited for as long as the deadline allows.
-func Until(reason error) Verdict { return Verdict{Again: true, Unlimited: true, Reason: reason} }
+// UntilDeadline is the Verdict on what is waited for as long as the deadline allows.
+func UntilDeadline(reason error) Verdict {
+	return Verdict{Retry: true, Unlimited: true, Reason: reason}
+}
 
 // Notice tells Policy.Notify of a pause.
 type Notice struct {
 	Attempts int           // made so far
 	Pause    time.Duration // that follows
-	Begun    bool          // false: it does not end before the deadline, and the operation ends instead
+	Started  bool          // false: it does not end before the deadline, and the operation ends instead
 	Reason   error         // of the Verdict
 }
 
-// Stopped is the error of an operation that ends without another attempt: there is no time for the pause, or the pause
-// was interrupted.
-type Stopped struct {
+// StoppedError is the error of an operation that ends without another attempt: there is no time for the pause, or the
+// pause was interrupted.
+type StoppedError struct {
 	Cause  error // context.DeadlineExceeded, or the Clock's error
 	Reason error // of the Verdict
 }
 
-func (s *Stopped) Error() string {
+func (s *StoppedError) Error() string {
 	if errors.Is(s.Cause, context.Canceled) {
 		return fmt.Sprintf("interrupted while %v", s.Reason)
 	}
 	return fmt.Sprintf("the time allowed by timeouts ran out while %v", s.Reason)
 }
 
-func (s *Stopped) Unwrap() []error { return []error{s.Cause, s.Reason} }
+func (s *StoppedError) Unwrap() []error { return []error{s.Cause, s.Reason} }
 
-// ErrFinal is the error of Again where the answer itself is the result.
+// ErrFinal is the error of Wait if the last answer is the result.
 var ErrFinal = errors.New("not worth another attempt")
 
-// Interrupted returns the error of Again where the context was cancelled, and nil where the last answer is the result.
+// Interrupted returns the error of Wait if the context was cancelled, and nil if the last answer is the result.
 func Interrupted(stopped error) error {
 	if errors.Is(stopped, context.Canceled) {
 		return stopped
@@ -101,8 +104,9 @@ func Interrupted(stopped error) error {
 	return nil
 }
 
-// Half leaves the policy half of the time before the deadline: for a question whose answer can be done without.
-func (p Policy) Half(ctx context.Context) Policy {
+// ReserveHalf returns the policy with half of the time before the deadline reserved: for a question that can remain
+// unanswered.
+func (p Policy) ReserveHalf(ctx context.Context) Policy {
 	if left, limited := p.left(ctx); limited {
 		p.Reserve += max(left, 0) / 2
 	}
@@ -122,11 +126,11 @@ func (p Policy) clock() Clock {
 	return p.Clock
 }
 
-// backOff is the pause after so many attempts, from 1. Up to half of it is taken away at random unless the policy is
-// Steady: many tenants which failed together should not come back together.
+// backOff is the pause after so many attempts, from 1. Up to half of it is taken away at random unless the policy
+// has NoJitter: many tenants which failed together should not come back together.
 func (p Policy) backOff(attempts int) time.Duration {
-	pause := min(cmp.Or(p.First, time.Second)<<min(attempts-1, 10), cmp.Or(p.Longest, 30*time.Second))
-	if p.Steady {
+	pause := min(cmp.Or(p.InitialBackoff, time.Second)<<min(attempts-1, 10), cmp.Or(p.MaxBackoff, 30*time.Second))
+	if p.NoJitter {
 		return pause
 	}
 	return pause - rand.N(pause/2)
@@ -146,7 +150,7 @@ func (r *Run) Attempts() int { return r.attempts }
 
 // Allows reports whether the verdict is worth another attempt, whatever time there is.
 func (r *Run) Allows(v Verdict) bool {
-	return v.Again && (v.Unlimited || r.limited < cmp.Or(r.policy.Limit, 3))
+	return v.Retry && (v.Unlimited || r.limited < cmp.Or(r.policy.MaxRetries, 3))
 }
 
 // Pause is how long to wait after the verdict. A named time that is next to nothing grows with the attempts: immediate
@@ -159,8 +163,9 @@ func (r *Run) Pause(v Verdict) time.Duration {
 	return backOff
 }
 
-// Again waits before another attempt. Its error is ErrFinal where the verdict is not worth one, and otherwise *Stopped.
-func (r *Run) Again(ctx context.Context, v Verdict) error {
+// Wait waits before another attempt. Its error is ErrFinal if the verdict is not worth one, and otherwise a
+// *StoppedError.
+func (r *Run) Wait(ctx context.Context, v Verdict) error {
 	if !r.Allows(v) {
 		return ErrFinal
 	}
@@ -170,18 +175,18 @@ func (r *Run) Again(ctx context.Context, v Verdict) error {
 		r.limited++
 	}
 	left, limited := r.policy.left(ctx)
-	if last := r.policy.Last; limited && last > 0 && v.Unlimited && v.Pause == 0 && left > last {
+	if last := r.policy.FinalAttempt; limited && last > 0 && v.Unlimited && v.Pause == 0 && left > last {
 		pause = min(pause, left-last)
 	}
 	begun := !limited || left > pause
 	if r.policy.Notify != nil {
-		r.policy.Notify(ctx, Notice{Attempts: r.attempts, Pause: pause, Begun: begun, Reason: v.Reason})
+		r.policy.Notify(ctx, Notice{Attempts: r.attempts, Pause: pause, Started: begun, Reason: v.Reason})
 	}
 	if !begun {
-		return &Stopped{Cause: context.DeadlineExceeded, Reason: v.Reason}
+		return &StoppedError{Cause: context.DeadlineExceeded, Reason: v.Reason}
 	}
 	if err := r.policy.clock().Wait(ctx, pause); err != nil {
-		return &Stopped{Cause: err, Reason: v.Reason}
+		return &StoppedError{Cause: err, Reason: v.Reason}
 	}
 	return nil
 }

@@ -20,10 +20,11 @@ func TestWhatIsWaitedForUntilTheDeadlineIsTriedAsOftenAsThePausesFitAndNamedAtTh
 	defer cancel()
 	clock := &retrytest.Clock{}
 	deadline, _ := ctx.Deadline()
-	run := Policy{First: 2 * time.Second, Longest: 8 * time.Second, Last: time.Second, Clock: clock}.Start()
+	run := Policy{InitialBackoff: 2 * time.Second, MaxBackoff: 8 * time.Second, FinalAttempt: time.Second,
+		Clock: clock}.Start()
 	var err error
 	for tries := 0; err == nil && tries < 1000; tries++ {
-		err = run.Again(ctx, Until(errNotShown))
+		err = run.Wait(ctx, UntilDeadline(errNotShown))
 	}
 	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errNotShown) ||
 		!strings.Contains(err.Error(), "ran out while the directory did not show the application") {
@@ -49,11 +50,11 @@ func TestTheReserveIsKeptForWhatFollowsAndHalfOfTheRestForAnotherQuestion(t *tes
 	}{
 		"nothing kept":     {func(p Policy) Policy { p.Reserve = 0; return p }, 9}, // the tenth would end at the deadline
 		"a reserve":        {func(p Policy) Policy { return p }, 7},
-		"half of the rest": {func(p Policy) Policy { return p.Half(ctx) }, 3},
+		"half of the rest": {func(p Policy) Policy { return p.ReserveHalf(ctx) }, 3},
 	} {
 		clock := &retrytest.Clock{}
-		run := c.policy(Policy{Reserve: 20 * time.Second, Last: time.Second, Clock: clock}).Start()
-		for run.Attempts() < 1000 && run.Again(ctx, Verdict{Again: true, Unlimited: true, Pause: 10 * time.Second}) == nil {
+		run := c.policy(Policy{Reserve: 20 * time.Second, FinalAttempt: time.Second, Clock: clock}).Start()
+		for run.Attempts() < 1000 && run.Wait(ctx, Verdict{Retry: true, Unlimited: true, Pause: 10 * time.Second}) == nil {
 			continue
 		}
 		if len(clock.Pauses()) != c.pauses {
@@ -64,11 +65,11 @@ func TestTheReserveIsKeptForWhatFollowsAndHalfOfTheRestForAnotherQuestion(t *tes
 
 func TestOnlyWhatIsNotUnlimitedCountsAgainstTheLimit(t *testing.T) {
 	t.Parallel()
-	run := Policy{Limit: 2, Clock: &retrytest.Clock{}}.Start()
-	busy, failed := Verdict{Again: true, Unlimited: true, Pause: time.Second}, Verdict{Again: true}
+	run := Policy{MaxRetries: 2, Clock: &retrytest.Clock{}}.Start()
+	busy, failed := Verdict{Retry: true, Unlimited: true, Pause: time.Second}, Verdict{Retry: true}
 	var got []bool
 	for _, verdict := range []Verdict{busy, failed, busy, busy, failed, busy, failed, {}} {
-		got = append(got, run.Again(t.Context(), verdict) == nil)
+		got = append(got, run.Wait(t.Context(), verdict) == nil)
 	}
 	if want := []bool{true, true, true, true, true, true, false, false}; !slices.Equal(got, want) {
 		t.Errorf("repeated: %t, want %t", got, want)
@@ -82,8 +83,8 @@ func TestEachPauseIsAnnouncedWithWhatIsWaitedFor(t *testing.T) {
 	var notices []Notice
 	run := Policy{Clock: &retrytest.Clock{},
 		Notify: func(_ context.Context, n Notice) { notices = append(notices, n) }}.Start()
-	for run.Attempts() < 1000 && run.Again(ctx,
-		Verdict{Again: true, Unlimited: true, Pause: 10 * time.Second, Reason: errNotShown}) == nil {
+	for run.Attempts() < 1000 && run.Wait(ctx,
+		Verdict{Retry: true, Unlimited: true, Pause: 10 * time.Second, Reason: errNotShown}) == nil {
 		continue
 	}
 	want := []Notice{{1, 10 * time.Second, true, errNotShown}, {2, 10 * time.Second, false, errNotShown}}
@@ -105,7 +106,7 @@ func TestPausesSideBySideCountOnceAgainstTheDeadline(t *testing.T) {
 	}}}
 	for range 3 {
 		ended.Go(func() {
-			if err := policy.Start().Again(ctx, Verdict{Again: true, Pause: 25 * time.Second, Reason: errNotShown}); err != nil {
+			if err := policy.Start().Wait(ctx, Verdict{Retry: true, Pause: 25 * time.Second, Reason: errNotShown}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -120,7 +121,7 @@ func TestAnInterruptedPauseIsNotTakenForATimeOut(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := Policy{}.Start().Again(ctx, Until(errNotShown)) // by the real clock
+	err := Policy{}.Start().Wait(ctx, UntilDeadline(errNotShown)) // by the real clock
 	if !errors.Is(err, context.Canceled) || err.Error() != "interrupted while the directory did not show the application" {
 		t.Errorf("the error is %v", err)
 	}

@@ -1,6 +1,6 @@
-// Package sandbox runs simulated Microsoft 365 tenants on this machine: sign-in, Microsoft Graph and Exchange Online
-// behind one https origin, faithful enough that what passes here works on the real service. It composes the packages
-// below it, and shares no code with the provider, so that it can contradict it.
+// Package sandbox runs simulated Microsoft 365 tenants on the local machine, serving sign-in, Microsoft Graph and
+// Exchange Online from one HTTPS origin. It composes the packages below it. It shares no code with the provider, so
+// that an error in one cannot hide in the other.
 package sandbox
 
 import (

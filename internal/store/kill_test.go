@@ -229,8 +229,9 @@ func check(t *testing.T, dir string, known map[string]object, last deed, pairs m
 	}
 }
 
-// inBetween reports whether a connection is in one of the states that an interrupted change may leave, and that the next
-// plan repairs: its record is the old one or the new one, and its secret one of the two that it may have had meanwhile.
+// inBetween reports whether a connection is in one of the states that an interrupted change may leave, and that the
+// next plan repairs: its record is the old one or the new one, and its secret one of the two that it may have had
+// meanwhile.
 func inBetween(found, before, after object) bool {
 	secret := found.Secret
 	found.Secret = ""

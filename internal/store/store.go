@@ -1,7 +1,7 @@
-// Package store is the connection store of a team: records of connections, certificates with their keys, client
-// secrets, the journal of app registrations, and what is handed to the migration server. It is input and output only.
-// Several runs may write at once, and any of them may be killed at any moment: a file is always the old one or the new
-// one. Secrets are encrypted with age (age-encryption.org/v1), so that the age command opens them too.
+// Package store persists connection records, certificates, encrypted secrets, registration journals and hand-off files
+// in the connection store. Several runs may write at once, and each may be killed at any moment: a file is always the
+// old one or the new one. Secrets are encrypted with age (age-encryption.org/v1), so that the age command can decrypt
+// them, too.
 package store
 
 import (

@@ -1,5 +1,5 @@
 // Package terraformcli runs the real Terraform or OpenTofu CLI with a provider built from this checkout, installed the
-// way a user installs one. The demo and the tests that look at files and processes use it.
+// way a user installs one. The demo, the benchmark and the tests that inspect files and processes use it.
 package terraformcli
 
 import (

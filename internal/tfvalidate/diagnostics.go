@@ -30,7 +30,7 @@ func Explain(err error, nextStep string) string {
 	if refused, ok := errors.AsType[*auth.Error](err); ok {
 		paragraphs = append(paragraphs, err.Error())
 		paragraphs = append(paragraphs, refused.NextStep())
-		if !refused.Reason().Passing {
+		if !refused.Reason().Transient {
 			nextStep = "" // it is advice on a request that was never made
 		}
 	} else if refused := entra.AsError(err); refused != nil {

@@ -93,8 +93,8 @@ func TestWhatEveryCodeMeansToTheCallerIsExplainedOnce(t *testing.T) {
 			t.Errorf("%d: the step is %q, want %q and %q", code, step, reason.Meaning, want)
 		}
 		// What passes is waited for, and then the other advice is on the wait: which timeout to allow more to.
-		if strings.Contains(got, "Application.Read.All") != reason.Passing {
-			t.Errorf("%d, may pass %t:\n%s", code, reason.Passing, got)
+		if strings.Contains(got, "Application.Read.All") != reason.Transient {
+			t.Errorf("%d, may pass %t:\n%s", code, reason.Transient, got)
 		}
 	}
 }

@@ -17,7 +17,7 @@ func TestTheLogTellsOfEachPauseHowLongItIsAndWhatIsWaitedFor(t *testing.T) {
 	var log bytes.Buffer
 	ctx := tflogtest.RootLogger(t.Context(), &log)
 	run := retry.Policy{Clock: &retrytest.Clock{}, Notify: LogPauses("Graph is busy")}.Start()
-	if err := run.Again(ctx, retry.Verdict{Again: true, Unlimited: true, Pause: 7 * time.Second,
+	if err := run.Wait(ctx, retry.Verdict{Retry: true, Unlimited: true, Pause: 7 * time.Second,
 		Reason: errors.New("it answered 429")}); err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Package tfvalidate holds the validators and diagnostics that the provider and the resource packages share: validators
-// of attribute values, and the diagnostics made from errors of Microsoft's services.
+// Package tfvalidate provides the attribute validators and error diagnostics that the provider and the resource
+// packages share.
 package tfvalidate
 
 import (

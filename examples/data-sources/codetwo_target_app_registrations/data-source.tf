@@ -2,7 +2,7 @@ data "codetwo_target_app_registrations" "all" {
   tenant_id = "00000000-0000-0000-0000-000000000000"
 }
 
-# Leftovers: applications that nobody manages from here, and that can still read every mailbox.
+# Leftovers: applications that this provider does not manage, and that can still read every mailbox.
 output "leftovers" {
   value = {
     for application in data.codetwo_target_app_registrations.all.applications :

@@ -1,6 +1,6 @@
 data "codetwo_target_connections" "all" {}
 
-# What ends, and when: the certificates and client secrets of every connection.
+# When the certificate or client secret of each connection expires.
 output "expiry" {
   value = {
     for connection in data.codetwo_target_connections.all.connections :

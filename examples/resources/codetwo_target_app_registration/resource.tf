@@ -19,7 +19,7 @@ resource "codetwo_target_app_registration" "fabrikam" {
   }
 }
 
-# For the security review: what the application may do, and how much that is.
+# For the security review: what the application may do, and the risk of each permission.
 output "permissions" {
   value = {
     for name, permission in codetwo_target_app_registration.target.permissions :

@@ -10,7 +10,7 @@ resource "codetwo_target_app_registration" "target" {
   tenant_id = "11111111-2222-3333-4444-555555555555"
 }
 
-# What to open at the migration server.
+# The page to open at the migration server.
 output "handoff" {
   value = codetwo_target_connection.target.handoff_url
 }

@@ -1,4 +1,4 @@
-# With a certificate from elsewhere, as with the wizard's Import: the store keeps it, and then the file may go.
+# With a certificate from elsewhere, as with the wizard's Import: the store keeps it, and the file is then no longer needed.
 variable "pfx_password" {
   type      = string
   sensitive = true

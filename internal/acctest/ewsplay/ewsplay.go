@@ -1,6 +1,5 @@
-// Package ewsplay runs the script that edits Exchange Online's EWS allow list, under a real PowerShell, against
-// simulated Exchange cmdlets: their reads lag, their module may be old, and the connection may be another
-// organization's. Only tests import it.
+// Package ewsplay runs the EWS allow-list script in PowerShell against simulated Exchange cmdlets, including lagging
+// reads, old modules and wrong organizations. Only tests import it.
 package ewsplay
 
 import (

@@ -1,4 +1,4 @@
-// Package expect holds the CLI output that acceptance tests expect.
+// Package expect defines the CLI output that acceptance tests expect.
 package expect
 
 import (

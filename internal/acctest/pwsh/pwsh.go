@@ -1,5 +1,5 @@
 // Package pwsh runs PowerShell scripts in tests, under a real PowerShell 7, and checks them against the syntax of
-// Windows PowerShell 5.1, which Windows Server comes with. Only tests import it.
+// Windows PowerShell 5.1, which ships with Windows Server. Only tests import it.
 package pwsh
 
 import (

@@ -1,5 +1,5 @@
-// Package reattach runs the real CLI against a provider in the test's own process, and keeps everything that it prints.
-// terraform-plugin-testing does the same for most tests, but hides the warnings.
+// Package reattach runs the Terraform or OpenTofu CLI against a provider in the test process and captures all of its
+// output. terraform-plugin-testing does the same for most tests, but hides the warnings.
 package reattach
 
 import (

@@ -1,5 +1,6 @@
-// Package storetest makes connection stores for tests, whose passphrase opens at once. A real store's takes about a
-// fifth of a second, and age keeps that cost in the file, so the code under test cannot tell the difference.
+// Package storetest creates connection stores for tests, with a passphrase that is cheap to derive. A real store's
+// takes about a fifth of a second, and age records that cost in the file, so the code under test cannot tell the
+// difference.
 package storetest
 
 import (

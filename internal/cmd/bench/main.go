@@ -1,7 +1,6 @@
-// Command bench measures the provider through the real Terraform or OpenTofu CLI: how many requests one tenant, and
-// many tenants, cost, how long they take, and how far that is from what the network alone would take. The tenants are
-// the sandbox's, which answers every request later by a fixed latency. It judges nothing: it prints a table and
-// writes the same as JSON.
+// Command bench measures the provider's requests, run time and CPU use through the real CLI, for one tenant and for
+// many, and compares the run time with what the network alone would take. The tenants are the sandbox's, which delays
+// every response by a fixed latency. It has no pass or fail: it prints a table and writes the same as JSON.
 package main
 
 import (

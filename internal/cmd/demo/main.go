@@ -1,6 +1,5 @@
-// Command demo plays the main job on this machine, with the real Terraform or OpenTofu CLI and a sandbox tenant: a
-// target tenant is reviewed, registered, connected, verified, handed over and cleaned up. It ends at the first thing
-// that is not as it should be.
+// Command demo runs a complete onboarding with the real CLI against a sandbox tenant, from plan through connectivity
+// check and hand-off to destroy. It stops at the first result that differs from what it expects.
 package main
 
 import (

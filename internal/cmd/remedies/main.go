@@ -1,5 +1,5 @@
-// Command remedies prints the guide of every answer that the connectivity check explains, from the tables it judges by,
-// and fills into the documentation's templates what the code says about EWS.
+// Command remedies generates the remedies guide from the tables of package checks, and fills the EWS facts into the
+// documentation templates.
 package main
 
 import (
@@ -48,8 +48,8 @@ func write(w io.Writer) error {
 	var page strings.Builder
 	page.WriteString(head)
 	for _, known := range auth.Reasons() {
-		section(&page, fmt.Sprintf("AADSTS%d", known.Code), checks.Meaning(known), known.Remedy,
-			note(known.NotYet, "not yet"), note(known.Passing, "may pass"), note(known.Unconfirmed, "unconfirmed"))
+		section(&page, fmt.Sprintf("AADSTS%d", known.Code), checks.ExplainSignInCode(known), known.Remedy,
+			note(known.Propagating, "not yet"), note(known.Transient, "may pass"), note(known.Unconfirmed, "unconfirmed"))
 		if known.Caller != "" {
 			fmt.Fprintf(&page, "\n*For the identity that runs Terraform:* %s\n", fill(known.Caller))
 		}
@@ -61,7 +61,7 @@ func write(w io.Writer) error {
 			remedy += "\nThe script is in the guide [Access to EWS](ews.md), in the remedy, and on the hand-off sheet."
 		}
 		section(&page, fmt.Sprintf("%s (`%s`)", known.Answer, known.Check), known.Meaning, remedy,
-			note(known.Passing, "may pass"), note(known.Unconfirmed, "unconfirmed"))
+			note(known.Transient, "may pass"), note(known.Unconfirmed, "unconfirmed"))
 	}
 	_, err := io.WriteString(w, page.String())
 	return err
@@ -124,5 +124,6 @@ func markdown(remedy string) string {
 
 // fill puts placeholders where a report has names.
 func fill(text string) string {
-	return checks.Fill(text, store.Connection{TenantID: "TENANT_ID", ClientID: "CLIENT_ID", Mailbox: "MAILBOX"})
+	return checks.ExpandPlaceholders(text,
+		store.Connection{TenantID: "TENANT_ID", ClientID: "CLIENT_ID", Mailbox: "MAILBOX"})
 }

@@ -22,7 +22,7 @@ func TestTheGuideTellsEveryCodeOnceWithWhatToDoForAppAndCaller(t *testing.T) {
 		if !found || strings.Count(guide, title) != 1 || strings.Contains(section, "AADSTS") {
 			t.Errorf("%d: found %t:\n%s", known.Code, found, section)
 		}
-		for _, words := range []string{checks.Meaning(known), known.Remedy, known.Caller} {
+		for _, words := range []string{checks.ExplainSignInCode(known), known.Remedy, known.Caller} {
 			if !strings.Contains(section, fill(words)) {
 				t.Errorf("%d lacks %q:\n%s", known.Code, fill(words), section)
 			}

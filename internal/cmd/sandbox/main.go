@@ -1,5 +1,5 @@
 // Command sandbox runs Microsoft 365 tenants on this machine, for trying the provider out and for its tests: sign-in,
-// Microsoft Graph and Exchange Online behind one https origin on the loopback interface.
+// Microsoft Graph and Exchange Online behind one HTTPS origin on the loopback interface.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command schema prints the provider's schema as `terraform providers schema -json` does, without a Terraform CLI: what
-// the documentation says does not depend on which one a machine has, nor on how much of a schema that one knows.
+// Command schema prints the provider's schema in the format of `terraform providers schema -json`, without running a
+// CLI, so that the documentation does not depend on the CLI that a machine has, or on how much of a schema it supports.
 package main
 
 import (

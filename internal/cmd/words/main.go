@@ -1,10 +1,10 @@
-// Command words refuses words that the project has retired. It reads what a person reads: documentation, templates,
-// comments, and the string literals of Go that hold more than one word. Identifiers and code are not prose.
+// Command words reports uses of retired words in code, comments and documentation. It reads prose only: documentation,
+// templates, comments, and the string literals of Go that hold more than one word, but not identifiers or code.
 //
 //	words [PATH ...]
 //
-// Each PATH is a file or a folder; without one, the working folder. A finding is printed as "FILE:LINE: words, with
-// what to write instead". The exit status is 1 where there are findings.
+// Each PATH is a file or a folder; without one, the working folder. Each finding is a line "FILE:LINE: words,
+// with what to write instead". The exit status is 1 if there are findings.
 package main
 
 import (

@@ -58,7 +58,7 @@ func (d *directory) batch(ctx context.Context, order entra.Order, requests ...re
 				break
 			}
 		}
-		if stopped := run.Again(ctx, next.verdict); stopped != nil {
+		if stopped := run.Wait(ctx, next.verdict); stopped != nil {
 			return answers, retry.Interrupted(stopped)
 		}
 		pending = next.again
@@ -92,7 +92,7 @@ func (r *round) take(order entra.Order, index int, asked request, response wireR
 	case got.err == nil:
 	case r.run.Allows(verdict):
 		r.verdict = retry.Verdict{
-			Again: true, Unlimited: verdict.Unlimited && (r.verdict.Unlimited || len(r.again) == 0), Reason: verdict.Reason,
+			Retry: true, Unlimited: verdict.Unlimited && (r.verdict.Unlimited || len(r.again) == 0), Reason: verdict.Reason,
 			Pause: max(r.verdict.Pause, r.run.Pause(verdict)),
 		}
 		r.again = append(r.again, index)
@@ -126,7 +126,7 @@ func (d *directory) sendBatch(
 		if order == entra.Sequential && at > 0 {
 			parts[at].DependsOn = []string{parts[at-1].ID}
 		}
-		envelope.once = envelope.once || asked.once
+		envelope.nonIdempotent = envelope.nonIdempotent || asked.nonIdempotent
 	}
 	if envelope.body, err = json.Marshal(map[string]any{"requests": parts}); err != nil {
 		return nil, false, fmt.Errorf("building a Microsoft Graph request: %w", err)

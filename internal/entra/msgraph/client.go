@@ -1,7 +1,7 @@
-// Package msgraph reads and writes a tenant's directory through Microsoft Graph, with Microsoft's SDK. It is the only
-// package that knows the SDK, and it keeps to the SDK's models and their wire form: transport, retries, errors and
-// authentication are its own, because the SDK's default middleware replays writes, runs in an order that differs from
-// process to process, and sends a request to an unknown host without its token instead of refusing it.
+// Package msgraph implements entra.Directory on Microsoft Graph, using the models of Microsoft's Graph SDK and its own
+// transport. It is the only package that imports the SDK. Transport, retries, errors and authentication are its own
+// because the SDK's default middleware replays writes, runs in an order that differs from process to process, and sends
+// a request to an unknown host without its token instead of refusing it.
 package msgraph
 
 import (
@@ -44,7 +44,7 @@ type Config struct {
 
 // New returns the directory. No request is made before the first call.
 func New(config Config) entra.Directory {
-	config.Retries.Limit = cmp.Or(config.Retries.Limit, repetitions)
+	config.Retries.MaxRetries = cmp.Or(config.Retries.MaxRetries, repetitions)
 	return &directory{Config: config, asking: semaphore.NewWeighted(1), resources: map[string]entra.ResourceApplication{}}
 }
 
@@ -58,11 +58,11 @@ type directory struct {
 
 // request is one request to Microsoft Graph, by itself or as a part of a batch.
 type request struct {
-	method string
-	path   string // below the version, escaped, with its query
-	prefer string // the header Prefer; empty: none
-	body   []byte // JSON; nil: none
-	once   bool   // a repetition may do harm, so it is repeated only where Graph says that it did nothing
+	method        string
+	path          string // below the version, escaped, with its query
+	prefer        string // the header Prefer; empty: none
+	body          []byte // JSON; nil: none
+	nonIdempotent bool   // a repetition may do harm, so it is repeated only where Graph says that it did nothing
 }
 
 // get builds a reading request.
@@ -125,7 +125,7 @@ func (d *directory) send(ctx context.Context, r request) answer {
 			token, err = fresh, failed
 			continue
 		}
-		if stopped := run.Again(ctx, verdict); stopped != nil {
+		if stopped := run.Wait(ctx, verdict); stopped != nil {
 			got.err = cmp.Or(retry.Interrupted(stopped), got.err)
 			return got
 		}
@@ -147,9 +147,9 @@ func (d *directory) accessToken(ctx context.Context) (string, error) {
 func (d *directory) attempt(ctx context.Context, r request, token string) (answer, retry.Verdict) {
 	status, header, body, err := d.roundTrip(ctx, r, token)
 	if err != nil {
-		again := !r.once && ctx.Err() == nil
+		again := !r.nonIdempotent && ctx.Err() == nil
 		reason := fmt.Errorf("Microsoft Graph gave no answer: %w", err)
-		return answer{err: err, lost: true}, retry.Verdict{Again: again, Reason: reason}
+		return answer{err: err, lost: true}, retry.Verdict{Retry: again, Reason: reason}
 	}
 	return r.answered(status, header, body)
 }
@@ -190,25 +190,26 @@ func (r request) answered(status int, header http.Header, body []byte) (answer, 
 		return answer{body: body}, retry.Verdict{}
 	}
 	refused := r.refusal(status, header, body)
-	verdict := retry.Verdict{Again: true, Pause: retry.After(header),
+	verdict := retry.Verdict{Retry: true, Pause: retry.RetryAfter(header),
 		Reason: fmt.Errorf("Microsoft Graph answered %w", refused)}
 	switch {
-	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && verdict.Pause > 0 && !r.once:
+	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable && verdict.Pause > 0 &&
+		!r.nonIdempotent:
 		verdict.Unlimited = true
 	case refused.Transient():
 	case status < http.StatusBadRequest: // such as a redirect, which a repetition meets again
-		verdict.Again = false
-	case untold(status):
-		verdict.Again = !r.once
+		verdict.Retry = false
+	case outcomeUnknown(status):
+		verdict.Retry = !r.nonIdempotent
 	default:
-		verdict.Again = false
+		verdict.Retry = false
 	}
-	return answer{err: refused, lost: untold(status)}, verdict
+	return answer{err: refused, lost: outcomeUnknown(status)}, verdict
 }
 
-// untold reports whether an answer of that status, which is not a success, leaves open if Graph has carried the
+// outcomeUnknown reports whether an answer of that status, which is not a success, leaves open if Graph has carried the
 // request out.
-func untold(status int) bool {
+func outcomeUnknown(status int) bool {
 	return status < http.StatusBadRequest || status == http.StatusRequestTimeout ||
 		status >= http.StatusInternalServerError && status != http.StatusNotImplemented
 }

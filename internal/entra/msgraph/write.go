@@ -89,7 +89,7 @@ func requestOf(change entra.Change) (r request, err error) {
 		return request{
 			method: http.MethodPost, path: pathOf("/directory/deletedItems/%s/restore", change.ObjectID),
 			// A second restore is answered like one of an object that never was, so it is not repeated blindly.
-			once: true,
+			nonIdempotent: true,
 			// A POST without a body makes Graph refuse the whole batch (github.com/microsoftgraph/msgraph-sdk-dotnet issue
 			// 2628).
 			body: []byte("{}"),

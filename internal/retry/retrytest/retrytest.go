@@ -1,4 +1,4 @@
-// Package retrytest has the clock for tests of waiting: its pauses take no time, but count.
+// Package retrytest provides a fake clock for tests, on which a pause takes no real time but advances the clock.
 package retrytest
 
 import (

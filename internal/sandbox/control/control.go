@@ -1,5 +1,5 @@
-// Package control is the control plane of the sandbox: it shows what the tenants hold, and has the clock, the faults,
-// and the switches that an administrator uses or that the real service has nowhere.
+// Package control serves the sandbox's control API, which inspects tenants, moves the clock, injects faults and changes
+// administrator settings.
 package control
 
 import (

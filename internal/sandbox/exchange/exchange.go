@@ -1,5 +1,5 @@
-// Package exchange is Exchange Online: folders over EWS, Autodiscover v2 and SOAP Autodiscover, behind the access
-// control of EWS.
+// Package exchange simulates Exchange Online: EWS folder operations, Autodiscover v2, SOAP Autodiscover, and access
+// control for EWS.
 package exchange
 
 import (

@@ -1,5 +1,5 @@
-// Package fault injects faults into requests, which then fail, hang, or get late or stale answers: into those that a
-// fault names and, in the hostile profile, into others by chance.
+// Package fault makes chosen requests fail, hang, or return late or stale responses, and in the hostile profile picks
+// requests at random.
 package fault
 
 import (

@@ -1,5 +1,5 @@
-// Package graph is Microsoft Graph over the tenants: applications, service principals, grants, the recycle bin, users,
-// policies, and batches of requests for them.
+// Package graph simulates Microsoft Graph: applications, service principals, grants, deleted items, users, policies and
+// batch requests.
 package graph
 
 import (

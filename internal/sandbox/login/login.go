@@ -1,5 +1,5 @@
-// Package login is the sign-in service of the Microsoft identity platform: OpenID discovery, keys, and the token
-// endpoint for applications that sign in with a secret or a certificate.
+// Package login simulates the Microsoft identity platform: OpenID discovery, signing keys, and the client-credentials
+// token endpoint.
 package login
 
 import (

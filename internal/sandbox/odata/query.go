@@ -1,5 +1,5 @@
-// Package odata reads the query options of a request and applies them to a list of entities ($select, $filter, $search,
-// $orderby, $top, $count, $skiptoken), as far as the directory of Microsoft Graph takes them.
+// Package odata parses OData query options and applies them to entity lists, supporting what Microsoft Graph's
+// directory endpoints support: $select, $filter, $search, $orderby, $top, $count and $skiptoken.
 package odata
 
 import (

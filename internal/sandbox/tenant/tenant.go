@@ -1,5 +1,5 @@
-// Package tenant holds the state of the simulated tenants: directory objects with their history, Exchange settings and
-// quotas, and the clock, replication profile and dice that all tenants share. It serves no requests.
+// Package tenant holds the state of simulated tenants: directory objects with history, Exchange settings, quotas, the
+// clock, replication lag and random source. It serves no requests.
 package tenant
 
 import (

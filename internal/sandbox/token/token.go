@@ -1,4 +1,4 @@
-// Package token issues and verifies the access tokens of the tenants, and finds the keys by which applications sign.
+// Package token issues and verifies simulated access tokens, and looks up the keys that verify client assertions.
 package token
 
 import (

@@ -1,7 +1,7 @@
-// Command azuresdk sends what HashiCorp's azuread provider sends for a registration, by the unmodified base layer that
-// it runs on: the cloud is found by its metadata host, and Graph spoken to by the base client. azuread itself and the
-// generated clients in between are not here; only the requests that they send are. It is a module of its own, so that
-// the provider does not depend on it.
+// Command azuresdk sends the requests that HashiCorp's azuread provider sends for a registration, through the
+// unmodified base layer of its SDK: it finds the cloud by its metadata host and calls Graph with the base client. It
+// includes neither azuread itself nor the generated clients between the two. It is a module of its own, so that the
+// provider does not depend on it.
 package main
 
 import (

@@ -1,5 +1,6 @@
-// Command gosdk plays a registration with Microsoft's Graph SDK for Go as it is shipped: the root client, the default
-// middleware, compressed requests. It is a module of its own, so that the provider does not pay for what it compiles.
+// Command gosdk runs the requests of a registration with Microsoft's Graph SDK for Go as it is shipped: the root
+// client, the default middleware, compressed requests. It is a module of its own, so that the provider's build does not
+// compile these packages.
 package main
 
 import (

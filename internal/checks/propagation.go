@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// PropagationTime is how long after a change Entra may not have heard of it everywhere. Microsoft promises no time;
-// minutes were seen, and half an hour is beyond what anybody reported of a tenant in order.
+// PropagationTime is how long after a change some of Entra's servers may not have it yet. Microsoft documents no limit;
+// users have reported minutes, and nobody half an hour in a working tenant.
 const PropagationTime = 30 * time.Minute
 
-// NotYet is a finding which may only mean that Entra has not heard of a change yet, so that asking again is worth
-// while, with a new session: a token that was taken before a consent keeps lacking its roles. It is empty where nothing
-// was changed within PropagationTime, and for whatever no change of ours explains: a user that is not there, since
-// nobody makes users here, and a closed EWS gate, which takes a day and not minutes.
-func (f *Facts) NotYet() string {
+// Propagating returns a failure that may only mean that a change has not reached Entra's replicas, so that the caller
+// should try again, with a new session: a token issued before a consent never gets its roles. It is empty if nothing
+// was changed within PropagationTime, and for failures that no change of the provider's explains: a missing user, since
+// the provider creates none, and blocked EWS, which takes a day and not minutes.
+func (f *Facts) Propagating() string {
 	if !f.changedRecently() {
 		return ""
 	}
 	for _, result := range Judge(*f).Results {
-		if result.notYet {
+		if result.propagating {
 			return result.Detail
 		}
 	}

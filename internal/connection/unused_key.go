@@ -12,16 +12,16 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// release is for the certificate of a connection that does not name it any more. Its key leaves the store when nothing
-// else names it, and the PFX file that it came from is still there: otherwise it may be the only copy, and a
+// deleteUnusedKey is for the certificate of a connection that does not name it any more. Its key leaves the store when
+// nothing else names it, and the PFX file that it came from is still there: otherwise it may be the only copy, and a
 // replacement of the connection would lose it. A failure is a warning, since the connection itself is in order.
-func release(ctx context.Context, s *store.Store, connection *Model, diags *diag.Diagnostics) {
+func deleteUnusedKey(ctx context.Context, s *store.Store, connection *Model, diags *diag.Diagnostics) {
 	thumbprint := connection.CertificateThumbprint.ValueString()
 	if thumbprint == "" {
 		return
 	}
 	tenantID, mailbox := connection.key()
-	err := releaseCertificate(ctx, s, tenantID, thumbprint, connection.CertificatePFXPath.ValueString())
+	err := deleteUnusedCertificate(ctx, s, tenantID, thumbprint, connection.CertificatePFXPath.ValueString())
 	if errors.Is(err, errOnlyCopy) {
 		files, _ := store.ConnectionFiles(tenantID, mailbox, thumbprint)
 		diags.AddWarning("A certificate's key was left in the store", fmt.Sprintf(
@@ -38,7 +38,7 @@ func release(ctx context.Context, s *store.Store, connection *Model, diags *diag
 
 var errOnlyCopy = errors.New("the store's copy of the key may be the only one")
 
-func releaseCertificate(ctx context.Context, s *store.Store, tenantID, thumbprint, pfxPath string) error {
+func deleteUnusedCertificate(ctx context.Context, s *store.Store, tenantID, thumbprint, pfxPath string) error {
 	there, err := s.HasKeyPair(ctx, tenantID, thumbprint)
 	if err != nil {
 		return err
