@@ -177,9 +177,9 @@ func TestAccTargetAppRegistration_RemovedAttributesReturnToTheirDefaultsInPlace(
 			Config: provider + minimal,
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 				plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate)}},
-			Check: shows(map[string]string{"display_name": "CodeTwo Office 365 Migration Target", "permission_profile": "existing_mailboxes",
-				"grant_admin_consent": "true", "allow_duplicate_name": "false", "restore_deleted": "false",
-				"purge_on_destroy": "false"}),
+			Check: shows(map[string]string{"display_name": "CodeTwo Office 365 Migration Target",
+				"permission_profile": "existing_mailboxes", "grant_admin_consent": "true", "allow_duplicate_name": "false",
+				"restore_deleted": "false", "purge_on_destroy": "false"}),
 		},
 	)
 }
