@@ -72,7 +72,7 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 	} else {
 		found, err = o.resume(ctx, &journal, application)
 	}
-	if _, nothing := errors.AsType[notCreatedError](err); nothing {
+	if _, notCreated := errors.AsType[notCreatedError](err); notCreated {
 		return nil, errors.Join(err, o.rollbackJournal(ctx, before, journal))
 	}
 	if err != nil {

@@ -52,13 +52,15 @@ func (s *Store) SaveCertificate(ctx context.Context, tenantID string, p *certifi
 			return err
 		}
 	}
-	for attempt := 0; !opens && err == nil; attempt++ {
+	for attempt := 0; !opens; attempt++ {
 		if attempt == saveAttempts {
 			return fmt.Errorf("other runs write the key of the certificate %s at the same time: try again", thumbprint)
 		}
-		opens, err = s.savePair(ctx, tenantID, p, e, recipients)
+		if opens, err = s.savePair(ctx, tenantID, p, e, recipients); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // unusable reports whether an error says that nobody can open a file, or nobody without the passphrase.
