@@ -149,6 +149,41 @@ func TestAccTargetAppRegistration_ARegistrationIsMadeAndRemovedAsOneThing(t *tes
 	}
 }
 
+func TestAccTargetAppRegistration_RemovedAttributesReturnToTheirDefaultsInPlace(t *testing.T) {
+	env := acctest.Start(t, sandbox.Options{})
+	provider := env.Provider(env.Tenant(0).Callers.Full)
+	shows := func(values map[string]string) resource.TestCheckFunc {
+		var checks []resource.TestCheckFunc
+		for name, value := range values {
+			checks = append(checks, resource.TestCheckResourceAttr(address, name, value))
+		}
+		return resource.ComposeAggregateTestCheckFunc(checks...)
+	}
+	run(t, env,
+		resource.TestStep{
+			Config: provider + registration(`
+				display_name         = "Wave 2"
+				unique_name          = "codetwo-target-wave-2"
+				permission_profile   = "create_mailboxes"
+				grant_admin_consent  = false
+				allow_duplicate_name = true
+				restore_deleted      = true
+				purge_on_destroy     = true`),
+			Check: shows(map[string]string{"display_name": "Wave 2", "permission_profile": "create_mailboxes",
+				"grant_admin_consent": "false", "allow_duplicate_name": "true", "restore_deleted": "true",
+				"purge_on_destroy": "true"}),
+		},
+		resource.TestStep{
+			Config: provider + minimal,
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate)}},
+			Check: shows(map[string]string{"display_name": "CodeTwo Office 365 Migration Target",
+				"permission_profile": "existing_mailboxes", "grant_admin_consent": "true", "allow_duplicate_name": "false",
+				"restore_deleted": "false", "purge_on_destroy": "false"}),
+		},
+	)
+}
+
 func TestAccTargetAppRegistration_PurgeOnDestroyEmptiesTheRecycleBinToo(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
 	run(t, env, resource.TestStep{Config: env.Provider(env.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)})
@@ -309,7 +344,7 @@ func TestAccTargetAppRegistration_BadInputIsRefusedWhilePlanning(t *testing.T) {
 		want   []string
 	}{
 		"a malformed tenant":           {provider + registration(`tenant_id = "contoso"`), []string{"tenant_id", "GUID"}},
-		"a key that is too small":      {provider + registration(`certificate = { key_size = 1024 }`), []string{"key_size", "at least 2048 bits"}},
+		"a key that is too small":      {provider + registration(`certificate = { key_size = 1024 }`), []string{"key_size", `one of: ["2048" "3072" "4096"]`}},
 		"an unknown permission":        {provider + registration(`additional_permissions = [{ api = "Microsoft Graph", name = "Directory.ReadAll" }]`), []string{`named "Directory.ReadAll"`, "nearest names are: Directory.Read.All"}},
 		"an unknown API":               {provider + registration(`additional_permissions = [{ api = "Exchange", name = "full_access_as_app" }]`), []string{`write "Microsoft Graph", "Office 365 Exchange Online"`}},
 		"an unknown profile":           {provider + registration(`permission_profile = "everything"`), []string{"permission_profile", "existing_mailboxes"}},

@@ -71,16 +71,7 @@ func (d *DataSource) Metadata(_ context.Context, request datasource.MetadataRequ
 // Configure takes the provider's services.
 func (d *DataSource) Configure(_ context.Context, request datasource.ConfigureRequest,
 	response *datasource.ConfigureResponse) {
-	if request.ProviderData == nil {
-		return // validation, before the provider is configured
-	}
-	services, ok := request.ProviderData.(Services)
-	if !ok {
-		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_app_registrations was given "+
-			"%T. This is a bug in the provider.", request.ProviderData))
-		return
-	}
-	d.services = services
+	d.services = servicesOf(request.ProviderData, "codetwo_target_app_registrations", &response.Diagnostics)
 }
 
 // Schema describes what the user writes and reads.
@@ -122,9 +113,7 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 						Computed: true, CustomType: timetypes.RFC3339Type{},
 						MarkdownDescription: "When it was registered (RFC 3339, UTC).",
 					},
-					"managed": schema.BoolAttribute{
-						Computed: true, MarkdownDescription: "Whether this provider registered it.",
-					},
+					"managed": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether this provider registered it."},
 					"service_principal_enabled": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it may sign in; " +
 						"also `false` if it has no service principal."},
 					"credentials": schema.ListNestedAttribute{
@@ -180,22 +169,16 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 	}
 	model.TenantID = orDefault(model.TenantID, d.services.TenantID())
 	model.DisplayNamePrefix = orDefault(model.DisplayNamePrefix, types.StringValue(defaultPrefix))
-	if model.TenantID.IsNull() {
-		response.Diagnostics.AddAttributeError(path.Root("tenant_id"), "No tenant", "Set tenant_id here, or in the "+
-			"provider block (environment variable ARM_TENANT_ID).")
-		return
-	}
 	timeout, problems := model.Timeouts.Read(ctx, readTimeout)
 	response.Diagnostics.Append(problems...)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	directory := d.services.Directory(model.TenantID.ValueString())
-	found, err := registration.List(ctx, directory, model.DisplayNamePrefix.ValueString())
-	if err != nil {
-		reportListing(&response.Diagnostics, model.TenantID.ValueString(), err)
+	found := listApplications(ctx, d.services, model.TenantID, model.DisplayNamePrefix, &response.Diagnostics)
+	if response.Diagnostics.HasError() {
 		return
 	}
+	directory := d.services.Directory(model.TenantID.ValueString())
 	model.Applications = []ApplicationModel{}
 	for _, application := range found {
 		model.Applications = append(model.Applications, describeApplication(ctx, directory, application))
@@ -203,10 +186,22 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 	response.Diagnostics.Append(response.State.Set(ctx, &model)...)
 }
 
-// reportListing says which tenant's applications could not be listed, why, and what to do.
-func reportListing(diags *diag.Diagnostics, tenantID string, err error) {
-	tfvalidate.AddGraphError(diags, path.Root("tenant_id"), "Applications not listed", err,
-		strings.TrimSpace("Tenant: "+tenantID+". "+nextStep(err)))
+// listApplications finds and reads a tenant's applications, or says why not and what to do.
+func listApplications(
+	ctx context.Context, services Services, tenantID, prefix types.String, diags *diag.Diagnostics,
+) []*entra.Registration {
+	at := path.Root("tenant_id")
+	if tenantID.IsNull() {
+		diags.AddAttributeError(at, "No tenant", "Set tenant_id here, or in the provider block (environment variable "+
+			"ARM_TENANT_ID).")
+		return nil
+	}
+	found, err := registration.List(ctx, services.Directory(tenantID.ValueString()), prefix.ValueString())
+	if err != nil {
+		tfvalidate.AddGraphError(diags, at, "Applications not listed", err,
+			strings.TrimSpace("Tenant: "+tenantID.ValueString()+". "+nextStep(err)))
+	}
+	return found
 }
 
 func describeApplication(ctx context.Context, directory entra.Directory, found *entra.Registration) ApplicationModel {

@@ -3,7 +3,6 @@ package appregistration
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -15,40 +14,32 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
-// attributePath is the path of an attribute that package registration names.
-func attributePath(name string) path.Path {
-	root, nested, isNested := strings.Cut(name, ".")
-	if isNested {
-		return path.Root(root).AtName(nested)
+// about says which attribute a diagnostic is about, as package registration names it; empty: none.
+func about(attribute string, problem diag.Diagnostic) diag.Diagnostic {
+	if attribute == "" {
+		return problem
 	}
-	return path.Root(root)
+	root, nested, isNested := strings.Cut(attribute, ".")
+	at := path.Root(root)
+	if isNested {
+		at = at.AtName(nested)
+	}
+	return diag.WithPath(at, problem)
 }
 
 func addWarnings(diags *diag.Diagnostics, warnings []registration.Warning) {
 	for _, w := range warnings {
-		if w.Attribute == "" {
-			diags.AddWarning(w.Summary, w.Detail)
-		} else {
-			diags.AddAttributeWarning(attributePath(w.Attribute), w.Summary, w.Detail)
-		}
+		diags.Append(about(w.Attribute, diag.NewWarningDiagnostic(w.Summary, w.Detail)))
 	}
 }
 
 // report turns an operation's error into a diagnostic. doing is what failed, for the summary.
 func (r *Resource) report(ctx context.Context, model *Model, doing string, err error, diags *diag.Diagnostics) {
 	if explained, ok := errors.AsType[*registration.Error](err); ok {
-		if explained.Attribute == "" {
-			diags.AddError(explained.Summary, explained.Detail)
-		} else {
-			diags.AddAttributeError(attributePath(explained.Attribute), explained.Summary, explained.Detail)
-		}
+		diags.Append(about(explained.Attribute, diag.NewErrorDiagnostic(explained.Summary, explained.Detail)))
 		return
 	}
-	object := fmt.Sprintf("The application %q", model.DisplayName.ValueString())
-	if isSet(model.ClientID) {
-		object += " (client ID " + model.ClientID.ValueString() + ")"
-	}
-	object += " in tenant " + model.TenantID.ValueString()
+	object := "The " + model.application() + " in tenant " + model.TenantID.ValueString()
 	next := nextStep(err)
 	if entra.AsError(err) == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) &&
 		!strings.Contains(err.Error(), "timeouts") {

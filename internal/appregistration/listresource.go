@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -58,23 +57,17 @@ func (l *ListResource) List(ctx context.Context, request list.ListRequest, strea
 	var query QueryModel
 	diags := request.Config.Get(ctx, &query)
 	tenantID := orDefault(query.TenantID, l.services.TenantID())
-	switch unknown := l.services.Unknown(); {
-	case len(unknown) > 0:
+	if unknown := l.services.Unknown(); len(unknown) > 0 {
 		diags.AddError("The tenant cannot be read", "The provider's "+strings.Join(unknown, ", ")+" is not known.")
-	case tenantID.IsNull():
-		diags.AddAttributeError(path.Root("tenant_id"), "No tenant", "Set tenant_id here, or in the provider block "+
-			"(environment variable ARM_TENANT_ID).")
+	}
+	var found []*entra.Registration
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	if !diags.HasError() {
+		prefix := orDefault(query.DisplayNamePrefix, types.StringValue(defaultPrefix))
+		found = listApplications(ctx, l.services, tenantID, prefix, &diags)
 	}
 	if diags.HasError() {
-		stream.Results = list.ListResultsStreamDiagnostics(diags)
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	prefix := orDefault(query.DisplayNamePrefix, types.StringValue(defaultPrefix)).ValueString()
-	found, err := registration.List(ctx, l.services.Directory(tenantID.ValueString()), prefix)
-	if err != nil {
 		cancel()
-		reportListing(&diags, tenantID.ValueString(), err)
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
@@ -100,12 +93,12 @@ func (l *ListResource) result(ctx context.Context, request list.ListRequest, ten
 		model := emptyModel()
 		model.TenantID = tenantID
 		var diags diag.Diagnostics
-		tenant := registration.Tenant{
-			ID: tenantID.ValueString(), Directory: l.services.Directory(tenantID.ValueString()), Now: l.services.Now,
+		manager := registration.Manager{
+			TenantID: tenantID.ValueString(), Directory: l.services.Directory(tenantID.ValueString()), Now: l.services.Now,
 		}
-		seen := tenant.Imported(ctx, found)
+		seen := manager.Imported(ctx, found)
 		model.configureImported(ctx, seen, &diags)
-		model.show(ctx, seen, l.consentURL(&model, seen.ClientID), &diags)
+		model.setFromObserved(ctx, seen, l.consentURL(&model, seen.ClientID), &diags)
 		diags.Append(result.Resource.Set(ctx, &model)...)
 		result.Diagnostics.Append(diags...)
 	}

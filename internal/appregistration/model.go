@@ -2,6 +2,7 @@ package appregistration
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -9,8 +10,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
@@ -45,15 +47,24 @@ type Model struct {
 // emptyModel is a model in which nothing is known; collections need their types even so.
 func emptyModel() Model {
 	return Model{
-		AdditionalPermissions: types.SetNull(requestedType),
+		AdditionalPermissions: types.SetNull(requestedType.ElemType),
 		Certificate:           types.ObjectNull(certificateType.AttrTypes),
 		Timeouts: timeouts.Value{Object: types.ObjectNull(map[string]attr.Type{
 			"create": types.StringType, "read": types.StringType, "update": types.StringType, "delete": types.StringType,
 		})},
-		Permissions:           types.MapNull(permissionType),
-		UnexpectedPermissions: types.MapNull(permissionType),
-		UnexpectedCredentials: types.ListNull(credentialType),
+		Permissions:           types.MapNull(permissionsType.ElemType),
+		UnexpectedPermissions: types.MapNull(permissionsType.ElemType),
+		UnexpectedCredentials: types.ListNull(credentialsType.ElemType),
 	}
+}
+
+// application names the application in a message.
+func (m *Model) application() string {
+	name := fmt.Sprintf("application %q", m.DisplayName.ValueString())
+	if isSet(m.ClientID) {
+		name += " (client ID " + m.ClientID.ValueString() + ")"
+	}
+	return name
 }
 
 // CertificateModel is the attribute certificate.
@@ -75,20 +86,20 @@ type CertificateModel struct {
 
 // PreviousModel is a certificate that a newer one has replaced, and that still signs in until its time.
 type PreviousModel struct {
-	Thumbprint  types.String      `tfsdk:"thumbprint"`
-	KeyID       types.String      `tfsdk:"key_id"`
+	Thumbprint  string            `tfsdk:"thumbprint"`
+	KeyID       string            `tfsdk:"key_id"`
 	RemoveAfter timetypes.RFC3339 `tfsdk:"remove_after"`
 }
 
 // PermissionModel is one entry of permissions and unexpected_permissions.
 type PermissionModel struct {
-	APIAppID  types.String `tfsdk:"api_app_id"`
-	ID        types.String `tfsdk:"id"`
-	Purpose   types.String `tfsdk:"purpose"`
-	Risk      types.String `tfsdk:"risk"`
-	Evidence  types.String `tfsdk:"evidence"`
-	Declared  types.Bool   `tfsdk:"declared"`
-	Consented types.Bool   `tfsdk:"consented"`
+	APIAppID  string `tfsdk:"api_app_id"`
+	ID        string `tfsdk:"id"`
+	Purpose   string `tfsdk:"purpose"`
+	Risk      string `tfsdk:"risk"`
+	Evidence  string `tfsdk:"evidence"`
+	Declared  bool   `tfsdk:"declared"`
+	Consented bool   `tfsdk:"consented"`
 }
 
 // RequestedPermission is one entry of additional_permissions.
@@ -99,65 +110,57 @@ type RequestedPermission struct {
 
 // CredentialModel is one entry of unexpected_credentials.
 type CredentialModel struct {
-	Kind   types.String `tfsdk:"kind"`
-	KeyID  types.String `tfsdk:"key_id"`
-	Name   types.String `tfsdk:"name"`
-	Expiry types.String `tfsdk:"expiry"`
+	Kind   string `tfsdk:"kind"`
+	KeyID  string `tfsdk:"key_id"`
+	Name   string `tfsdk:"name"`
+	Expiry string `tfsdk:"expiry"` // RFC 3339; empty: never
 }
 
+// The types of the collections and of what they hold.
 var (
-	previousType = types.ObjectType{AttrTypes: map[string]attr.Type{
-		"thumbprint": types.StringType, "key_id": types.StringType, "remove_after": timetypes.RFC3339Type{},
-	}}
-	certificateType = types.ObjectType{AttrTypes: map[string]attr.Type{
-		"validity_years": types.Int64Type, "key_size": types.Int64Type, "renew_before_days": types.Int64Type,
-		"previous_certificate_days": types.Int64Type, "public_certificate_pem": types.StringType, "take_over": types.BoolType,
-		"thumbprint": types.StringType, "not_before": timetypes.RFC3339Type{}, "not_after": timetypes.RFC3339Type{},
-		"pem":        types.StringType,
-		"key_source": types.StringType, "renewal_due": types.BoolType, "previous": types.ListType{ElemType: previousType},
-	}}
-	permissionType = types.ObjectType{AttrTypes: map[string]attr.Type{
-		"api_app_id": types.StringType, "id": types.StringType, "purpose": types.StringType, "risk": types.StringType,
-		"evidence": types.StringType, "declared": types.BoolType, "consented": types.BoolType,
-	}}
-	requestedType = types.ObjectType{AttrTypes: map[string]attr.Type{
-		"api": types.StringType, "name": types.StringType,
-	}}
-	credentialType = types.ObjectType{AttrTypes: map[string]attr.Type{
-		"kind": types.StringType, "key_id": types.StringType, "name": types.StringType, "expiry": types.StringType,
-	}}
+	certificateType = objectType(certificateSchema().Attributes)
+	previousType    = types.ListType{ElemType: objectType(previousAttributes())}
+	permissionsType = types.MapType{ElemType: objectType(permissionAttributes())}
+	requestedType   = types.SetType{ElemType: objectType(requestedAttributes())}
+	credentialsType = types.ListType{ElemType: objectType(credentialAttributes())}
 )
 
-// certificate reads the attribute; nil when it is null or unknown as a whole.
-func (m *Model) certificate(ctx context.Context, diags *diag.Diagnostics) *CertificateModel {
-	if !isSet(m.Certificate) {
-		return nil
+func objectType(attributes map[string]schema.Attribute) types.ObjectType {
+	object := types.ObjectType{AttrTypes: map[string]attr.Type{}}
+	for name, attribute := range attributes {
+		object.AttrTypes[name] = attribute.GetType()
 	}
-	var certificate CertificateModel
-	diags.Append(m.Certificate.As(ctx, &certificate, basetypes.ObjectAsOptions{})...)
-	return &certificate
+	return object
 }
 
-func (m *Model) setCertificate(ctx context.Context, certificate CertificateModel, diags *diag.Diagnostics) {
-	object, problems := types.ObjectValueFrom(ctx, certificateType.AttrTypes, certificate)
-	diags.Append(problems...)
-	m.Certificate = object
+// decode reads a value of Terraform into Go's types: the zero value while it is null or unknown.
+func decode[T any](ctx context.Context, value attr.Value, diags *diag.Diagnostics) (decoded T) {
+	if isSet(value) {
+		diags.Append(tfsdk.ValueAs(ctx, value, &decoded)...)
+	}
+	return decoded
+}
+
+// encode writes a value of Go as one of Terraform's types.
+func encode[T attr.Value](ctx context.Context, as attr.Type, value any, diags *diag.Diagnostics) (encoded T) {
+	diags.Append(tfsdk.ValueFrom(ctx, value, as, &encoded)...)
+	return encoded
 }
 
 // spec is what a plan wants of the registration that was recorded; recorded is nil where there is none.
 func (m *Model) spec(ctx context.Context, recorded *registration.Observed, diags *diag.Diagnostics) registration.Spec {
-	certificate := m.certificate(ctx, diags)
+	certificate := decode[CertificateModel](ctx, m.Certificate, diags)
 	spec := registration.Spec{
 		DisplayName:        m.DisplayName.ValueString(),
 		UniqueName:         m.UniqueName.ValueString(),
-		Permissions:        readPermissions(ctx, m.Permissions, diags),
-		Unexpected:         readPermissions(ctx, m.UnexpectedPermissions, diags),
+		Permissions:        permissionsOf(decode[map[string]PermissionModel](ctx, m.Permissions, diags)),
+		Unexpected:         permissionsOf(decode[map[string]PermissionModel](ctx, m.UnexpectedPermissions, diags)),
 		GrantConsent:       m.GrantAdminConsent.ValueBool(),
 		AllowDuplicateName: m.AllowDuplicateName.ValueBool(),
 		RestoreDeleted:     m.RestoreDeleted.ValueBool(),
-		Certificate:        certificate.plain(ctx, diags),
+		Certificate:        certificate.toDomain(decode[[]PreviousModel](ctx, certificate.Previous, diags)),
 	}
-	if recorded != nil && certificate != nil && certificate.Previous.IsUnknown() {
+	if recorded != nil && certificate.Previous.IsUnknown() {
 		spec.Certificate.Previous = recorded.Certificate.Previous
 	}
 	return spec
@@ -165,6 +168,7 @@ func (m *Model) spec(ctx context.Context, recorded *registration.Observed, diags
 
 // recorded is the registration as the state holds it.
 func (m *Model) recorded(ctx context.Context, diags *diag.Diagnostics) *registration.Observed {
+	certificate := decode[CertificateModel](ctx, m.Certificate, diags)
 	recorded := &registration.Observed{
 		ObjectID:           m.ObjectID.ValueString(),
 		ClientID:           m.ClientID.ValueString(),
@@ -173,27 +177,24 @@ func (m *Model) recorded(ctx context.Context, diags *diag.Diagnostics) *registra
 		SignInAudience:     m.SignInAudience.ValueString(),
 		ServicePrincipalID: m.ServicePrincipalObjectID.ValueString(),
 		Enabled:            m.ServicePrincipalEnabled.ValueBool(),
-		Permissions:        readPermissions(ctx, m.Permissions, diags),
-		Unexpected:         readPermissions(ctx, m.UnexpectedPermissions, diags),
-		Certificate:        m.certificate(ctx, diags).plain(ctx, diags),
+		Permissions:        permissionsOf(decode[map[string]PermissionModel](ctx, m.Permissions, diags)),
+		Unexpected:         permissionsOf(decode[map[string]PermissionModel](ctx, m.UnexpectedPermissions, diags)),
+		Certificate:        certificate.toDomain(decode[[]PreviousModel](ctx, certificate.Previous, diags)),
 	}
-	var credentials []CredentialModel
-	if isSet(m.UnexpectedCredentials) {
-		diags.Append(m.UnexpectedCredentials.ElementsAs(ctx, &credentials, false)...)
-	}
-	for _, credential := range credentials {
-		expiry, _ := time.Parse(time.RFC3339, credential.Expiry.ValueString()) // empty: never
+	for _, credential := range decode[[]CredentialModel](ctx, m.UnexpectedCredentials, diags) {
+		expiry, _ := time.Parse(time.RFC3339, credential.Expiry) // empty: never
 		recorded.Credentials = append(recorded.Credentials, registration.Credential{
-			Kind: credential.Kind.ValueString(), KeyID: credential.KeyID.ValueString(),
-			Name: credential.Name.ValueString(), Expiry: expiry,
+			Kind: credential.Kind, KeyID: credential.KeyID, Name: credential.Name, Expiry: expiry,
 		})
 	}
 	return recorded
 }
 
-// show writes what was observed into the model, so that the next plan tells what differs. After a successful change
-// that is what was planned, with what the plan left open.
-func (m *Model) show(ctx context.Context, seen *registration.Observed, consentURL string, diags *diag.Diagnostics) {
+// setFromObserved writes what was observed into the model, so that the next plan tells what differs. After a successful
+// change that is what was planned, with what the plan left open.
+func (m *Model) setFromObserved(
+	ctx context.Context, seen *registration.Observed, consentURL string, diags *diag.Diagnostics,
+) {
 	if !isSet(m.ID) || !strings.HasSuffix(m.ID.ValueString(), "/"+seen.ObjectID) { // just imported, by client ID perhaps
 		m.ID = types.StringValue(m.TenantID.ValueString() + "/" + seen.ObjectID)
 	}
@@ -204,16 +205,15 @@ func (m *Model) show(ctx context.Context, seen *registration.Observed, consentUR
 	m.DisplayName, m.SignInAudience = types.StringValue(seen.DisplayName), types.StringValue(seen.SignInAudience)
 	m.ServicePrincipalObjectID = textOrNull(seen.ServicePrincipalID)
 	m.ServicePrincipalEnabled = types.BoolValue(seen.Enabled)
-	m.Permissions = permissionMap(ctx, seen.Permissions, diags)
-	m.UnexpectedPermissions = permissionMap(ctx, seen.Unexpected, diags)
-	list, problems := types.ListValueFrom(ctx, credentialType, credentialModels(seen.Credentials))
-	diags.Append(problems...)
-	m.UnexpectedCredentials = list
-	if current := m.certificate(ctx, diags); current != nil {
-		current.show(&seen.Certificate)
+	m.Permissions = encode[types.Map](ctx, permissionsType, permissionModels(seen.Permissions), diags)
+	m.UnexpectedPermissions = encode[types.Map](ctx, permissionsType, permissionModels(seen.Unexpected), diags)
+	m.UnexpectedCredentials = encode[types.List](ctx, credentialsType, credentialModels(seen.Credentials), diags)
+	if isSet(m.Certificate) {
+		current := decode[CertificateModel](ctx, m.Certificate, diags)
+		current.setFromObserved(&seen.Certificate)
 		current.RenewalDue = types.BoolValue(seen.Certificate.RenewalDue)
-		current.Previous = previousList(ctx, seen.Certificate.Previous, diags)
-		m.setCertificate(ctx, *current, diags)
+		current.Previous = encode[types.List](ctx, previousType, previousModels(seen.Certificate.Previous), diags)
+		m.Certificate = encode[types.Object](ctx, certificateType, current, diags)
 	}
 }
 
@@ -236,7 +236,7 @@ func (m *Model) configureImported(ctx context.Context, seen *registration.Observ
 	m.GrantAdminConsent = types.BoolValue(declared && consented)
 	profile, additional := permission.InferProfile(asked)
 	m.PermissionProfile = types.StringValue(string(profile))
-	m.AdditionalPermissions = types.SetNull(requestedType)
+	m.AdditionalPermissions = types.SetNull(requestedType.ElemType)
 	if len(additional) > 0 {
 		var requested []RequestedPermission
 		for _, entry := range additional {
@@ -244,26 +244,21 @@ func (m *Model) configureImported(ctx context.Context, seen *registration.Observ
 				API: types.StringValue(entry.API.Name), Name: types.StringValue(entry.Name),
 			})
 		}
-		set, problems := types.SetValueFrom(ctx, requestedType, requested)
-		diags.Append(problems...)
-		m.AdditionalPermissions = set
+		m.AdditionalPermissions = encode[types.Set](ctx, requestedType, requested, diags)
 	}
-	m.setCertificate(ctx, CertificateModel{
+	m.Certificate = encode[types.Object](ctx, certificateType, CertificateModel{
 		ValidityYears:           types.Int64Value(registration.DefaultValidityYears),
 		KeySize:                 types.Int64Value(registration.DefaultKeySize),
 		RenewBeforeDays:         types.Int64Value(registration.DefaultRenewBeforeDays),
 		PreviousCertificateDays: types.Int64Value(registration.DefaultPreviousDays),
 		TakeOver:                types.BoolValue(false), KeySource: types.StringValue(registration.KeyExternal),
-		Previous: previousList(ctx, nil, diags),
+		Previous: types.ListValueMust(previousType.ElemType, nil),
 	}, diags)
 }
 
-// plain is the certificate without Terraform's types; nil is none.
-func (c *CertificateModel) plain(ctx context.Context, diags *diag.Diagnostics) registration.Certificate {
-	if c == nil {
-		return registration.Certificate{}
-	}
-	return registration.Certificate{
+// toDomain is the certificate without Terraform's types.
+func (c *CertificateModel) toDomain(previous []PreviousModel) registration.Certificate {
+	certificate := registration.Certificate{
 		KeySource:       c.KeySource.ValueString(),
 		ValidityYears:   int(c.ValidityYears.ValueInt64()),
 		KeySize:         int(c.KeySize.ValueInt64()),
@@ -274,86 +269,54 @@ func (c *CertificateModel) plain(ctx context.Context, diags *diag.Diagnostics) r
 		NotBefore:       timeOf(c.NotBefore),
 		NotAfter:        timeOf(c.NotAfter),
 		RenewalDue:      c.RenewalDue.ValueBool(),
-		Previous:        c.previous(ctx, diags),
 	}
+	for _, entry := range previous {
+		certificate.Previous = append(certificate.Previous, registration.Previous{
+			Thumbprint: entry.Thumbprint, KeyID: entry.KeyID, RemoveAfter: timeOf(entry.RemoveAfter),
+		})
+	}
+	return certificate
 }
 
-// show fills in what the certificate says of itself, and nothing of what is wanted of it.
-func (c *CertificateModel) show(seen *registration.Certificate) {
+// setFromObserved fills in what the certificate says of itself, and nothing of what is wanted of it.
+func (c *CertificateModel) setFromObserved(seen *registration.Certificate) {
 	c.Thumbprint, c.PEM = textOrNull(seen.Thumbprint), textOrNull(seen.PEM)
 	c.NotBefore, c.NotAfter = timeOrNull(seen.NotBefore), timeOrNull(seen.NotAfter)
 }
 
-// previous reads a certificate's predecessors; none while they are unknown.
-func (c *CertificateModel) previous(ctx context.Context, diags *diag.Diagnostics) []registration.Previous {
-	var entries []PreviousModel
-	if c != nil && isSet(c.Previous) {
-		diags.Append(c.Previous.ElementsAs(ctx, &entries, false)...)
-	}
-	previous := make([]registration.Previous, 0, len(entries))
-	for _, entry := range entries {
-		previous = append(previous, registration.Previous{
-			Thumbprint: entry.Thumbprint.ValueString(), KeyID: entry.KeyID.ValueString(), RemoveAfter: timeOf(entry.RemoveAfter),
-		})
-	}
-	return previous
-}
-
-func previousList(ctx context.Context, previous []registration.Previous, diags *diag.Diagnostics) types.List {
-	entries := make([]PreviousModel, 0, len(previous))
+func previousModels(previous []registration.Previous) []PreviousModel {
+	models := make([]PreviousModel, 0, len(previous))
 	for _, entry := range previous {
-		entries = append(entries, PreviousModel{
-			Thumbprint: types.StringValue(entry.Thumbprint), KeyID: types.StringValue(entry.KeyID),
-			RemoveAfter: timeOrNull(entry.RemoveAfter),
-		})
-	}
-	list, problems := types.ListValueFrom(ctx, previousType, entries)
-	diags.Append(problems...)
-	return list
-}
-
-func permissionModels(permissions map[string]registration.Permission) map[string]PermissionModel {
-	models := map[string]PermissionModel{}
-	for key, entry := range permissions {
-		models[key] = PermissionModel{
-			APIAppID:  types.StringValue(entry.API.AppID),
-			ID:        types.StringValue(entry.ID),
-			Purpose:   types.StringValue(entry.Purpose),
-			Risk:      types.StringValue(string(entry.Risk)),
-			Evidence:  types.StringValue(entry.Evidence),
-			Declared:  types.BoolValue(entry.Declared),
-			Consented: types.BoolValue(entry.Consented),
-		}
+		models = append(models, PreviousModel{entry.Thumbprint, entry.KeyID, timeOrNull(entry.RemoveAfter)})
 	}
 	return models
 }
 
-func permissionMap(ctx context.Context, permissions map[string]registration.Permission,
-	diags *diag.Diagnostics) types.Map {
-	value, problems := types.MapValueFrom(ctx, permissionType, permissionModels(permissions))
-	diags.Append(problems...)
-	return value
-}
-
-// readPermissions reads permissions or unexpected_permissions; empty while null or unknown.
-func readPermissions(ctx context.Context, value types.Map, diags *diag.Diagnostics) map[string]registration.Permission {
-	models := map[string]PermissionModel{}
-	if isSet(value) {
-		diags.Append(value.ElementsAs(ctx, &models, false)...)
-	}
+// permissionsOf is permissions or unexpected_permissions without Terraform's types.
+func permissionsOf(models map[string]PermissionModel) map[string]registration.Permission {
 	permissions := make(map[string]registration.Permission, len(models))
 	for key, model := range models {
 		api, name, _ := strings.Cut(key, "/")
 		permissions[key] = registration.Permission{
 			Permission: permission.Permission{
-				API: permission.API{Name: api, AppID: model.APIAppID.ValueString()}, Name: name, ID: model.ID.ValueString(),
-				Purpose: model.Purpose.ValueString(), Risk: permission.Risk(model.Risk.ValueString()),
-				Evidence: model.Evidence.ValueString(),
+				API: permission.API{Name: api, AppID: model.APIAppID}, Name: name, ID: model.ID,
+				Purpose: model.Purpose, Risk: permission.Risk(model.Risk), Evidence: model.Evidence,
 			},
-			Declared: model.Declared.ValueBool(), Consented: model.Consented.ValueBool(),
+			Declared: model.Declared, Consented: model.Consented,
 		}
 	}
 	return permissions
+}
+
+func permissionModels(permissions map[string]registration.Permission) map[string]PermissionModel {
+	models := make(map[string]PermissionModel, len(permissions))
+	for key, entry := range permissions {
+		models[key] = PermissionModel{
+			APIAppID: entry.API.AppID, ID: entry.ID, Purpose: entry.Purpose, Risk: string(entry.Risk),
+			Evidence: entry.Evidence, Declared: entry.Declared, Consented: entry.Consented,
+		}
+	}
+	return models
 }
 
 func credentialModels(credentials []registration.Credential) []CredentialModel {
@@ -363,10 +326,7 @@ func credentialModels(credentials []registration.Credential) []CredentialModel {
 		if !credential.Expiry.IsZero() {
 			expiry = credential.Expiry.UTC().Format(time.RFC3339)
 		}
-		models = append(models, CredentialModel{
-			Kind: types.StringValue(credential.Kind), KeyID: types.StringValue(credential.KeyID),
-			Name: types.StringValue(credential.Name), Expiry: types.StringValue(expiry),
-		})
+		models = append(models, CredentialModel{credential.Kind, credential.KeyID, credential.Name, expiry})
 	}
 	return models
 }
@@ -387,9 +347,6 @@ func timeOrNull(t time.Time) timetypes.RFC3339 {
 
 // timeOf is zero for what is null or unknown.
 func timeOf(value timetypes.RFC3339) time.Time {
-	if !isSet(value) {
-		return time.Time{}
-	}
 	t, _ := value.ValueRFC3339Time() // which the type has validated
 	return t
 }

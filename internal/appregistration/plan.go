@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -43,54 +41,57 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	if r.services == nil {
 		return
 	}
-	if request.Plan.Raw.IsNull() {
-		r.warnOfDestroy(ctx, request, response)
-		return
-	}
-	var config Model
-	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
+	diags := &response.Diagnostics
 	var state *Model
-	if !request.State.Raw.IsNull() {
-		state = &Model{}
-		response.Diagnostics.Append(request.State.Get(ctx, state)...)
-	}
-	imported, problems := request.Private.GetKey(ctx, importedKey)
-	response.Diagnostics.Append(problems...)
-	due, problems := request.Private.GetKey(ctx, removalDueKey)
-	response.Diagnostics.Append(problems...)
-	cutOff, problems := request.Private.GetKey(ctx, cutOffKey)
-	response.Diagnostics.Append(problems...)
-	refused, problems := request.Private.GetKey(ctx, refusedKey)
-	response.Diagnostics.Append(problems...)
-	if response.Diagnostics.HasError() {
+	diags.Append(request.State.Get(ctx, &state)...)
+	if request.Plan.Raw.IsNull() {
+		if !diags.HasError() {
+			r.warnOfLoss(ctx, state, "The app registration will be deleted", diags)
+		}
 		return
 	}
-	r.requireStore(&response.Diagnostics)
-	if state != nil && cutOff != nil { // the rest is destroyed first, and then everything is created again
+	var config, proposed Model
+	diags.Append(request.Config.Get(ctx, &config)...)
+	diags.Append(request.Plan.Get(ctx, &proposed)...)
+	private := map[string][]byte{}
+	for _, key := range []string{importedKey, removalDueKey, cutOffKey, refusedKey} {
+		value, problems := request.Private.GetKey(ctx, key)
+		private[key] = value
+		diags.Append(problems...)
+	}
+	refused := private[refusedKey] != nil
+	if diags.HasError() {
+		return
+	}
+	if !r.services.StoreUnknown() { // a missing or unusable store is an error of the plan, before anything was created
+		r.openStore(diags)
+	}
+	if state != nil && private[cutOffKey] != nil { // the rest is destroyed first, and then everything is created again
 		state = nil
 		response.RequiresReplace.Append(path.Root("id"))
 	}
 	p := planner{
-		config: &config, state: state, imported: imported != nil, removalDue: due, now: r.services.Now(),
-		tenant: r.services.TenantID(), ask: r.askAPIs(ctx, &config), diags: &response.Diagnostics,
+		config: &config, proposed: &proposed, state: state, imported: private[importedKey] != nil,
+		removalDue: private[removalDueKey], now: r.services.Now(), tenant: r.services.TenantID(),
+		lookup: r.lookupAPIs(ctx, &config), diags: diags,
 	}
-	if refused != nil && request.State.Raw.IsNull() {
-		refuseReplacement(&config, &response.Diagnostics)
+	if refused && request.State.Raw.IsNull() {
+		refuseReplacement(&proposed, diags)
 		return
 	}
-	if refused != nil && p.stays() {
-		plan := p.asLastSeen(ctx)
-		warnOfRefusal(&response.Diagnostics, state, "is planned", "It was so when it was last asked.")
-		response.Diagnostics.Append(response.Plan.Set(ctx, &plan)...)
+	if refused && p.canKeepLastSeen() {
+		plan := p.planLastSeen(ctx)
+		warnOfRefusal(diags, state, "is planned", "It was so when it was last asked.")
+		diags.Append(response.Plan.Set(ctx, &plan)...)
 		return
 	}
 	plan := p.plan(ctx)
-	if response.Diagnostics.HasError() {
+	if diags.HasError() {
 		return
 	}
 	if request.State.Raw.IsNull() {
-		r.askNewTenant(ctx, &plan, &response.Diagnostics)
-		r.refuseSecond(ctx, &plan, &response.Diagnostics)
+		r.askNewTenant(ctx, &plan, diags)
+		r.refuseSecond(ctx, &plan, diags)
 	} else if state != nil {
 		if !strings.EqualFold(plan.TenantID.ValueString(), state.TenantID.ValueString()) || plan.TenantID.IsUnknown() {
 			response.RequiresReplace.Append(path.Root("tenant_id"))
@@ -99,26 +100,26 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 			response.RequiresReplace.Append(path.Root("unique_name"))
 		}
 		if len(response.RequiresReplace) > 0 {
-			r.warnOfLoss(ctx, state, "The app registration will be replaced", &response.Diagnostics)
+			r.warnOfLoss(ctx, state, "The app registration will be replaced", diags)
 		}
 	}
-	response.Diagnostics.Append(response.Plan.Set(ctx, &plan)...)
+	diags.Append(response.Plan.Set(ctx, &plan)...)
 }
 
 // refuseSecond refuses to plan a registration that the store's journal knows as complete, and that the tenant still
 // has. It is being replaced by itself, where its own name in the recycle bin would stop the second half, or its state
 // was lost. Requests: one, and only where there is such a journal.
 func (r *Resource) refuseSecond(ctx context.Context, plan *Model, diags *diag.Diagnostics) {
-	if r.services.StoreUnknown() || plan.TenantID.IsUnknown() || plan.UniqueName.IsUnknown() ||
-		plan.RestoreDeleted.ValueBool() || plan.PurgeOnDestroy.ValueBool() {
+	if len(r.services.Unknown()) > 0 || r.services.StoreUnknown() || plan.TenantID.IsUnknown() ||
+		plan.UniqueName.IsUnknown() || plan.RestoreDeleted.ValueBool() || plan.PurgeOnDestroy.ValueBool() {
 		return
 	}
-	var ignored diag.Diagnostics // requireStore reports a missing store
-	tenant := r.tenant(plan, &ignored)
-	if tenant == nil || len(r.services.Unknown()) > 0 {
+	var ignored diag.Diagnostics // ModifyPlan reports a missing store
+	manager := r.manager(plan, &ignored)
+	if manager == nil {
 		return
 	}
-	journal, ok := tenant.Completed(ctx, plan.UniqueName.ValueString())
+	journal, ok := manager.Completed(ctx, plan.UniqueName.ValueString())
 	if !ok { // nothing is known, or an interrupted create is to be completed: create looks again, and says what is wrong
 		return
 	}
@@ -127,23 +128,12 @@ func (r *Resource) refuseSecond(ctx context.Context, plan *Model, diags *diag.Di
 			"replace it, set restore_deleted = true: the application comes back from the recycle bin with its client ID, "+
 			"which Exchange's allow list names, and with a new certificate. With purge_on_destroy = true, applied before, it "+
 			"is replaced by another one. If its state was lost, import it:\n\n%s",
-		journal.UniqueName, journal.TenantID, journal.ClientID, tenant.ImportBlock(journal.ClientID)))
+		journal.UniqueName, journal.TenantID, journal.ClientID, manager.ImportBlock(journal.ClientID)))
 }
 
-// requireStore makes a missing or unusable store an error of the plan, before anything was created.
-func (r *Resource) requireStore(diags *diag.Diagnostics) {
-	if r.services.StoreUnknown() {
-		return
-	}
-	r.openStore(diags)
-}
-
-// askAPIs returns how to ask the tenant for its permissions; nil while the tenant, or who asks, is not known.
-func (r *Resource) askAPIs(ctx context.Context, config *Model) askAPIs {
-	tenant := config.TenantID
-	if tenant.IsNull() {
-		tenant = r.services.TenantID()
-	}
+// lookupAPIs returns how to ask the tenant for its permissions; nil while the tenant, or who asks, is not known.
+func (r *Resource) lookupAPIs(ctx context.Context, config *Model) apiLookup {
+	tenant := orDefault(config.TenantID, r.services.TenantID())
 	if !isSet(tenant) || len(r.services.Unknown()) > 0 {
 		return nil
 	}
@@ -155,32 +145,23 @@ func (r *Resource) askAPIs(ctx context.Context, config *Model) askAPIs {
 // planner computes a plan without doing anything.
 type planner struct {
 	config     *Model
+	proposed   *Model // the configuration with the schema's defaults, and prior values of what else is computed
 	state      *Model // nil for an object that does not exist
 	imported   bool
 	removalDue []byte       // JSON, see removalDueKey
 	now        time.Time    // for warnings and errors only
 	tenant     types.String // the provider's
-	ask        askAPIs
+	lookup     apiLookup
 	diags      *diag.Diagnostics
 }
 
 func (p *planner) plan(ctx context.Context) Model {
 	p.checkUniqueName()
-	plan := Model{
-		TenantID:    p.tenantID(),
-		DisplayName: orDefault(p.config.DisplayName, types.StringValue(defaultDisplayName)),
-		PermissionProfile: orDefault(p.config.PermissionProfile,
-			types.StringValue(string(permission.ExistingMailboxes))),
-		AdditionalPermissions:       p.config.AdditionalPermissions,
-		GrantAdminConsent:           orDefault(p.config.GrantAdminConsent, types.BoolValue(true)),
-		RevokeUnexpectedPermissions: orDefault(p.config.RevokeUnexpectedPermissions, types.BoolValue(!p.imported)),
-		AllowDuplicateName:          orDefault(p.config.AllowDuplicateName, types.BoolValue(false)),
-		RestoreDeleted:              orDefault(p.config.RestoreDeleted, types.BoolValue(false)),
-		PurgeOnDestroy:              orDefault(p.config.PurgeOnDestroy, types.BoolValue(false)),
-		Timeouts:                    p.config.Timeouts,
-		ServicePrincipalEnabled:     types.BoolValue(true),
-		SignInAudience:              types.StringValue(registration.SingleTenant),
-	}
+	plan := *p.proposed
+	plan.TenantID = p.tenantID()
+	plan.RevokeUnexpectedPermissions = orDefault(p.config.RevokeUnexpectedPermissions, types.BoolValue(!p.imported))
+	plan.ServicePrincipalEnabled = types.BoolValue(true)
+	plan.SignInAudience = types.StringValue(registration.SingleTenant)
 	plan.UniqueName = p.uniqueName(plan.DisplayName)
 	p.planIdentifiers(&plan)
 	p.planPermissions(ctx, &plan)
@@ -211,9 +192,8 @@ func (p *planner) checkUniqueName() {
 				"apart from its namesakes. Set one, for example:\n\n  unique_name = \"codetwo-target-wave-2\"")
 	case p.state != nil && p.state.UniqueName.IsNull() && !p.config.UniqueName.IsNull():
 		p.diags.AddAttributeError(at, "An imported application keeps its lack of a unique name", fmt.Sprintf(
-			"The application %q (client ID %s) was imported and has no unique name; giving it one would replace it. Remove "+
-				"unique_name.",
-			p.state.DisplayName.ValueString(), p.state.ClientID.ValueString()))
+			"The %s was imported and has no unique name; giving it one would replace it. Remove unique_name.",
+			p.state.application()))
 	}
 }
 
@@ -227,11 +207,7 @@ func (p *planner) uniqueName(displayName types.String) types.String {
 	case displayName.IsUnknown():
 		return types.StringUnknown()
 	}
-	return defaultUniqueName(displayName.ValueString())
-}
-
-func defaultUniqueName(displayName string) types.String {
-	hash := sha256.Sum256([]byte(displayName))
+	hash := sha256.Sum256([]byte(displayName.ValueString()))
 	return types.StringValue("codetwo-target-" + hex.EncodeToString(hash[:6]))
 }
 
@@ -239,7 +215,7 @@ func (p *planner) planIdentifiers(plan *Model) {
 	if p.state == nil {
 		plan.ID, plan.ClientID, plan.ObjectID = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 		plan.ServicePrincipalObjectID, plan.AdminConsentURL = types.StringUnknown(), types.StringUnknown()
-		plan.UnexpectedCredentials = types.ListValueMust(credentialType, nil)
+		plan.UnexpectedCredentials = types.ListValueMust(credentialsType.ElemType, nil)
 		return
 	}
 	plan.ID, plan.ClientID, plan.ObjectID = p.state.ID, p.state.ClientID, p.state.ObjectID
@@ -250,91 +226,34 @@ func (p *planner) planIdentifiers(plan *Model) {
 	}
 	if count := len(p.state.UnexpectedCredentials.Elements()); count > 0 {
 		p.diags.AddAttributeWarning(path.Root("unexpected_credentials"), "Credentials from elsewhere", fmt.Sprintf(
-			"The application %q (client ID %s) has %d credentials that are not from here; anyone who has one of them "+
-				"holds every "+
-				"permission of the application. They are reported in unexpected_credentials and left alone: remove in the Entra "+
-				"portal, under Certificates & secrets, what nobody can account for.",
-			p.state.DisplayName.ValueString(), p.state.ClientID.ValueString(), count))
-	}
-}
-
-// planPermissions makes the permissions known before anything exists: what a reviewer reads is what will be granted.
-func (p *planner) planPermissions(ctx context.Context, plan *Model) {
-	before, unexpected := map[string]registration.Permission{}, map[string]registration.Permission{}
-	if p.state != nil {
-		before = readPermissions(ctx, p.state.Permissions, p.diags)
-		unexpected = readPermissions(ctx, p.state.UnexpectedPermissions, p.diags)
-	}
-	entries, ok := wanted(ctx, plan, p.ask, p.diags)
-	if p.diags.HasError() {
-		return
-	}
-	if !ok || plan.GrantAdminConsent.IsUnknown() || plan.RevokeUnexpectedPermissions.IsUnknown() {
-		plan.Permissions = types.MapUnknown(permissionType)
-		plan.UnexpectedPermissions = types.MapUnknown(permissionType)
-		return
-	}
-	planned := map[string]registration.Permission{}
-	for _, entry := range entries {
-		consented := plan.GrantAdminConsent.ValueBool() || before[entry.Key()].Consented || unexpected[entry.Key()].Consented
-		planned[entry.Key()] = registration.Permission{Permission: entry, Declared: true, Consented: consented}
-	}
-	plan.Permissions = permissionMap(ctx, planned, p.diags)
-
-	// What was asked for, and no longer is, is unexpected from now on.
-	for key, entry := range before {
-		if entry.Declared || entry.Consented {
-			unexpected[key] = entry
-		}
-	}
-	for key := range planned {
-		delete(unexpected, key)
-	}
-	if plan.RevokeUnexpectedPermissions.ValueBool() {
-		for _, key := range slices.Sorted(maps.Keys(unexpected)) {
-			p.diags.AddAttributeWarning(path.Root("unexpected_permissions"), "Permission will be revoked", fmt.Sprintf(
-				"%s (risk: %s) is granted to or declared by the application %q (client ID %s) without being asked for here; "+
-					"apply takes it back. If a running migration needs it, add it to additional_permissions, or set "+
-					"revoke_unexpected_permissions = false.",
-				key, unexpected[key].Risk, p.state.DisplayName.ValueString(), p.state.ClientID.ValueString()))
-		}
-		unexpected = nil
-	}
-	plan.UnexpectedPermissions = permissionMap(ctx, unexpected, p.diags)
-}
-
-// warnOfDestroy warns the reader of a destroy plan.
-func (r *Resource) warnOfDestroy(ctx context.Context, request resource.ModifyPlanRequest,
-	response *resource.ModifyPlanResponse) {
-	var state Model
-	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
-	if !response.Diagnostics.HasError() {
-		r.warnOfLoss(ctx, &state, "The app registration will be deleted", &response.Diagnostics)
+			"The %s has %d credentials that are not from here; anyone who has one of them holds every permission of the "+
+				"application. They are reported in unexpected_credentials and left alone: remove in the Entra portal, under "+
+				"Certificates & secrets, what nobody can account for.", p.state.application(), count))
 	}
 }
 
 // warnOfLoss tells which application is deleted, what loses access, and until when it can be undone.
 func (r *Resource) warnOfLoss(ctx context.Context, state *Model, summary string, diags *diag.Diagnostics) {
 	var ignored diag.Diagnostics // what the store would add is left out where it cannot be read
-	var tenant *registration.Tenant
+	var manager *registration.Manager
 	if !r.services.StoreUnknown() {
-		tenant = r.tenant(state, &ignored)
+		manager = r.manager(state, &ignored)
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "The application %q (client ID %s) leaves the tenant %s, with its service principal and every "+
-		"permission it was granted. Everything that signs in as it loses access at once: a running CodeTwo migration stops.",
-		state.DisplayName.ValueString(), state.ClientID.ValueString(), state.TenantID.ValueString())
+	fmt.Fprintf(&text, "The %s leaves the tenant %s, with its service principal and every permission it was granted. "+
+		"Everything that signs in as it loses access at once: a running CodeTwo migration stops.",
+		state.application(), state.TenantID.ValueString())
 	switch {
 	case state.PurgeOnDestroy.ValueBool():
 		text.WriteString("\n\npurge_on_destroy is set, so it cannot be restored.")
-	case tenant != nil && tenant.NeverComplete(ctx, state.recorded(ctx, &ignored)):
+	case manager != nil && manager.NeverComplete(ctx, state.recorded(ctx, &ignored)):
 		text.WriteString("\n\nIt was never complete, so it is removed from the recycle bin, too.")
 	default:
 		until := r.services.Now().AddDate(0, 0, 30).UTC().Format(time.DateOnly)
 		fmt.Fprintf(&text, "\n\nIt can be restored until %s, from Entra's recycle bin.", until)
 	}
-	if tenant != nil {
-		if mailboxes := mailboxesOf(ctx, tenant.Store, state); len(mailboxes) > 0 {
+	if manager != nil {
+		if mailboxes := mailboxesOf(ctx, manager.Store, state); len(mailboxes) > 0 {
 			fmt.Fprintf(&text, "\n\nConnections recorded with it: %s.", strings.Join(mailboxes, ", "))
 		}
 	}

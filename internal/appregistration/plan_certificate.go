@@ -23,13 +23,10 @@ func (p *planner) planCertificate(ctx context.Context, plan *Model) {
 		plan.Certificate = types.ObjectUnknown(certificateType.AttrTypes)
 		return
 	}
-	configured := p.config.certificate(ctx, p.diags)
-	if configured == nil {
-		configured = &CertificateModel{}
-	}
+	configured := decode[CertificateModel](ctx, p.config.Certificate, p.diags)
 	var current *CertificateModel
 	if p.state != nil {
-		current = p.state.certificate(ctx, p.diags)
+		current = decode[*CertificateModel](ctx, p.state.Certificate, p.diags)
 	}
 	if p.diags.HasError() {
 		return
@@ -70,7 +67,7 @@ func (p *planner) planCertificate(ctx context.Context, plan *Model) {
 	default:
 		p.planGenerated(ctx, &planned, current)
 	}
-	plan.setCertificate(ctx, planned, p.diags)
+	plan.Certificate = encode[types.Object](ctx, certificateType, planned, p.diags)
 }
 
 // planProvided plans the user's own certificate: what it says is known as soon as it is.
@@ -99,12 +96,12 @@ func (p *planner) planProvided(ctx context.Context, planned, current *Certificat
 	describe(planned, provided)
 	switch {
 	case current == nil:
-		planned.Previous = types.ListValueMust(previousType, nil)
+		planned.Previous = types.ListValueMust(previousType.ElemType, nil)
 	case current.PEM.ValueString() == planned.PEM.ValueString():
 		planned.RenewalDue = current.RenewalDue // nothing that apply could do about it
 		planned.Previous = p.remaining(ctx, current)
 	default:
-		planned.Previous = types.ListUnknown(previousType)
+		planned.Previous = types.ListUnknown(previousType.ElemType)
 	}
 }
 
@@ -113,7 +110,7 @@ func (p *planner) planGenerated(ctx context.Context, planned, current *Certifica
 	planned.KeySource = types.StringValue(registration.KeyGenerated)
 	if current == nil {
 		p.planUnknown(planned)
-		planned.Previous = types.ListValueMust(previousType, nil)
+		planned.Previous = types.ListValueMust(previousType.ElemType, nil)
 		return
 	}
 	if p.rotates(planned, current) {
@@ -148,16 +145,15 @@ func (p *planner) remaining(ctx context.Context, current *CertificateModel) type
 					"plan again.")
 		}
 	}
-	previous := slices.DeleteFunc(current.previous(ctx, p.diags), func(entry registration.Previous) bool {
-		return slices.Contains(due, entry.KeyID)
-	})
-	return previousList(ctx, previous, p.diags)
+	previous := decode[[]PreviousModel](ctx, current.Previous, p.diags)
+	previous = slices.DeleteFunc(previous, func(entry PreviousModel) bool { return slices.Contains(due, entry.KeyID) })
+	return encode[types.List](ctx, previousType, previous, p.diags)
 }
 
 func (p *planner) planUnknown(planned *CertificateModel) {
 	planned.Thumbprint, planned.PEM = types.StringUnknown(), types.StringUnknown()
 	planned.NotBefore, planned.NotAfter = timetypes.NewRFC3339Unknown(), timetypes.NewRFC3339Unknown()
-	planned.Previous = types.ListUnknown(previousType)
+	planned.Previous = types.ListUnknown(previousType.ElemType)
 }
 
 // carryOver takes over what is known of the certificate that stays.
@@ -170,5 +166,5 @@ func carryOver(planned, current *CertificateModel) {
 func describe(model *CertificateModel, c *x509.Certificate) {
 	var says registration.Certificate
 	says.Describe(c)
-	model.show(&says)
+	model.setFromObserved(&says)
 }

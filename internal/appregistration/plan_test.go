@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/defaults"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
@@ -23,15 +26,46 @@ func configuration() *Model {
 	return &Model{
 		TenantID: types.StringNull(), DisplayName: types.StringNull(), UniqueName: types.StringNull(),
 		PermissionProfile:     types.StringNull(),
-		AdditionalPermissions: types.SetNull(requestedType), Certificate: types.ObjectNull(certificateType.AttrTypes),
+		AdditionalPermissions: types.SetNull(requestedType.ElemType),
+		Certificate:           types.ObjectNull(certificateType.AttrTypes),
 	}
+}
+
+// withDefaults is the configuration with the schema's defaults, as the framework proposes it to ModifyPlan.
+func withDefaults(t *testing.T, config *Model) *Model {
+	t.Helper()
+	var response resource.SchemaResponse
+	(&Resource{}).Schema(t.Context(), resource.SchemaRequest{}, &response)
+	plan := *config
+	for name, value := range map[string]*types.String{
+		"display_name": &plan.DisplayName, "permission_profile": &plan.PermissionProfile,
+	} {
+		attribute, ok := response.Schema.Attributes[name].(schema.StringAttribute)
+		if ok && value.IsNull() {
+			var proposed defaults.StringResponse
+			attribute.Default.DefaultString(t.Context(), defaults.StringRequest{}, &proposed)
+			*value = proposed.PlanValue
+		}
+	}
+	for name, value := range map[string]*types.Bool{
+		"grant_admin_consent": &plan.GrantAdminConsent, "allow_duplicate_name": &plan.AllowDuplicateName,
+		"restore_deleted": &plan.RestoreDeleted, "purge_on_destroy": &plan.PurgeOnDestroy,
+	} {
+		attribute, ok := response.Schema.Attributes[name].(schema.BoolAttribute)
+		if ok && value.IsNull() {
+			var proposed defaults.BoolResponse
+			attribute.Default.DefaultBool(t.Context(), defaults.BoolRequest{}, &proposed)
+			*value = proposed.PlanValue
+		}
+	}
+	return &plan
 }
 
 // planned computes a plan as ModifyPlan does. The diagnostics are the test's to judge.
 func planned(t *testing.T, p planner) (Model, diag.Diagnostics) {
 	t.Helper()
 	var diags diag.Diagnostics
-	p.diags, p.now = &diags, today
+	p.diags, p.now, p.proposed = &diags, today, withDefaults(t, p.config)
 	if p.tenant.IsNull() {
 		p.tenant = types.StringValue("11111111-1111-4111-8111-111111111111")
 	}
@@ -50,9 +84,9 @@ func existing(t *testing.T, config *Model) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	current := state.certificate(t.Context(), &diags)
+	current := certificateOf(t, state)
 	describe(current, pair.Certificate)
-	state.setCertificate(t.Context(), *current, &diags)
+	state.Certificate = encode[types.Object](t.Context(), certificateType, current, &diags)
 	state.ID, state.ObjectID, state.ClientID = types.StringValue("t/o"), types.StringValue("o"), types.StringValue("c")
 	state.ServicePrincipalObjectID, state.AdminConsentURL = types.StringValue("s"), types.StringValue("u")
 	return &state
@@ -61,7 +95,7 @@ func existing(t *testing.T, config *Model) *Model {
 func certificateOf(t *testing.T, m Model) *CertificateModel {
 	t.Helper()
 	var diags diag.Diagnostics
-	c := m.certificate(t.Context(), &diags)
+	c := decode[*CertificateModel](t.Context(), m.Certificate, &diags)
 	if diags.HasError() || c == nil {
 		t.Fatal("no certificate", diags)
 	}
@@ -75,7 +109,7 @@ func changed(t *testing.T, state *Model, edit func(*CertificateModel)) *Model {
 	again := *state
 	c := certificateOf(t, again)
 	edit(c)
-	again.setCertificate(t.Context(), *c, &diags)
+	again.Certificate = encode[types.Object](t.Context(), certificateType, c, &diags)
 	return &again
 }
 
@@ -98,8 +132,8 @@ func TestTargetAppRegistration_TheClockAloneChangesNoPlan(t *testing.T) {
 	t.Parallel()
 	state := existing(t, configuration())
 	var diags diag.Diagnostics
-	p := planner{config: configuration(), state: state, tenant: state.TenantID, diags: &diags, now: today.AddDate(20, 0,
-		0)}
+	p := planner{config: configuration(), proposed: withDefaults(t, configuration()), state: state,
+		tenant: state.TenantID, diags: &diags, now: today.AddDate(20, 0, 0)}
 	if later := p.plan(t.Context()); later.Certificate.String() != state.Certificate.String() {
 		t.Errorf("twenty years later: %s", later.Certificate)
 	}
@@ -132,8 +166,8 @@ func TestTargetAppRegistration_WhatRotatesACertificateAndWhatDoesNot(t *testing.
 	state := existing(t, configuration())
 	withSize := configuration()
 	var diags diag.Diagnostics
-	withSize.setCertificate(t.Context(), CertificateModel{KeySize: types.Int64Value(4096),
-		Previous: types.ListNull(previousType)}, &diags)
+	withSize.Certificate = encode[types.Object](t.Context(), certificateType, CertificateModel{
+		KeySize: types.Int64Value(4096), Previous: types.ListNull(previousType.ElemType)}, &diags)
 	thumbprint := certificateOf(t, *state).Thumbprint.ValueString()
 	for name, c := range map[string]struct {
 		config  *Model
@@ -167,14 +201,14 @@ func TestTargetAppRegistration_AReplacedCertificateIsRemovedWhenTheRefreshFoundI
 	var diags diag.Diagnostics
 	over := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	state := changed(t, existing(t, configuration()), func(c *CertificateModel) {
-		c.Previous = previousList(t.Context(), []registration.Previous{
+		c.Previous = encode[types.List](t.Context(), previousType, previousModels([]registration.Previous{
 			{Thumbprint: "OLD", KeyID: "key-1", RemoveAfter: over},
 			{Thumbprint: "OLDER", KeyID: "key-2", RemoveAfter: over},
-		}, &diags)
+		}), &diags)
 	})
 	due, _ := json.Marshal([]string{"key-1"})
 	plan, _ := planned(t, planner{config: configuration(), state: state, removalDue: due})
-	left := certificateOf(t, plan).previous(t.Context(), &diags)
+	left := decode[[]PreviousModel](t.Context(), certificateOf(t, plan).Previous, &diags)
 	if len(left) != 1 || left[0].KeyID != "key-2" {
 		t.Errorf("left %+v", left)
 	}
@@ -216,20 +250,21 @@ func TestTargetAppRegistration_APermissionOutsideTheCatalogueIsWhatTheTenantSays
 		"Twice.Offered": "under 2 IDs",
 	} {
 		config := configuration()
-		requested, problems := types.SetValueFrom(context.Background(), requestedType,
+		requested, problems := types.SetValueFrom(context.Background(), requestedType.ElemType,
 			[]RequestedPermission{{API: types.StringValue("Microsoft Graph"), Name: types.StringValue(name)}})
 		if problems.HasError() {
 			t.Fatal(problems)
 		}
 		config.AdditionalPermissions = requested
-		plan, diags := planned(t, planner{config: config, ask: func(...string) (map[string]entra.ResourceApplication,
+		plan, diags := planned(t, planner{config: config, lookup: func(...string) (map[string]entra.ResourceApplication,
 			error) {
 			return resources, nil
 		}})
+		permissions := decode[map[string]PermissionModel](t.Context(), plan.Permissions, &diags)
 		switch {
 		case want == "" && diags.HasError():
 			t.Errorf("%s: %v", name, diags)
-		case want == "" && readPermissions(t.Context(), plan.Permissions, &diags)["Microsoft Graph/"+name].ID != "id-1":
+		case want == "" && permissions["Microsoft Graph/"+name].ID != "id-1":
 			t.Errorf("%s: %s", name, plan.Permissions)
 		case want != "" && (!diags.HasError() || !strings.Contains(diags.Errors()[0].Detail(), want)):
 			t.Errorf("%s: %v, want %q", name, diags, want)

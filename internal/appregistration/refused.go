@@ -12,44 +12,40 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
-// stays reports whether the application is there and can be planned as it was last seen. An error in one tenant would
-// hold up what depends on the registrations of all others: Terraform orders resources, not their instances.
-func (p *planner) stays() bool {
+// canKeepLastSeen reports whether the application is there and can be planned as it was last seen. An error in one
+// tenant would hold up what depends on the registrations of all others: Terraform orders resources, not their
+// instances.
+func (p *planner) canKeepLastSeen() bool {
 	return p.state != nil && strings.EqualFold(p.tenantID().ValueString(), p.state.TenantID.ValueString()) &&
 		(p.config.UniqueName.IsNull() || !p.state.UniqueName.IsNull())
 }
 
-// asLastSeen plans that nothing changes. Terraform lets a provider keep what an attribute was, unless it has no value
+// planLastSeen plans that nothing changes. Terraform lets a provider keep what an attribute was, unless it has no value
 // of its own where the configuration gives none: those follow the configuration, and stand for nothing in the tenant.
-func (p *planner) asLastSeen(ctx context.Context) Model {
+func (p *planner) planLastSeen(ctx context.Context) Model {
 	plan := *p.state
 	plan.AdditionalPermissions, plan.Timeouts = p.config.AdditionalPermissions, p.config.Timeouts
-	current := p.state.certificate(ctx, p.diags)
-	if current == nil {
+	if !isSet(plan.Certificate) {
 		return plan
 	}
-	configured := p.config.certificate(ctx, p.diags)
-	switch {
-	case p.config.Certificate.IsUnknown():
-		current.PublicCertificatePEM = types.StringUnknown()
-	case configured != nil:
-		current.PublicCertificatePEM = configured.PublicCertificatePEM
-	default:
-		current.PublicCertificatePEM = types.StringNull()
+	current := decode[CertificateModel](ctx, p.state.Certificate, p.diags)
+	current.PublicCertificatePEM = types.StringUnknown()
+	if !p.config.Certificate.IsUnknown() {
+		current.PublicCertificatePEM = decode[CertificateModel](ctx, p.config.Certificate, p.diags).PublicCertificatePEM
 	}
-	plan.setCertificate(ctx, *current, p.diags)
+	plan.Certificate = encode[types.Object](ctx, certificateType, current, p.diags)
 	return plan
 }
 
 // refuseReplacement refuses to plan the second half of a replacement whose first half would fail, and with it what
 // depends on the registrations of other tenants. The mark of the refusal is all that is left of the object then.
-func refuseReplacement(config *Model, diags *diag.Diagnostics) {
+func refuseReplacement(plan *Model, diags *diag.Diagnostics) {
 	diags.AddError("The registration cannot be replaced while its tenant refuses Terraform", fmt.Sprintf(
 		"Terraform was asked to replace the registration %s, by -replace, replace_triggered_by, another tenant_id, or "+
-			"because making it was cut off. Its tenant let Terraform in no more when it was last asked, so the old "+
-			"application would not go. Leave it as it is until the tenant lets Terraform in, or take it out of the state: "+
-			"terraform state rm, with its address.",
-		orDefault(config.DisplayName, types.StringValue(defaultDisplayName)).ValueString()))
+			"because making it was cut off. Its tenant refused Terraform when it was last asked, so the old application could "+
+			"not be deleted. Leave it as it is until the tenant accepts Terraform, or remove it from the state: terraform "+
+			"state rm, with its address.",
+		plan.DisplayName.ValueString()))
 }
 
 // newTenantTimeout is how long a plan waits for a new tenant's answer, which is no more than a warning.
@@ -66,20 +62,19 @@ func (r *Resource) askNewTenant(ctx context.Context, plan *Model, diags *diag.Di
 	ctx, cancel := context.WithTimeout(ctx, newTenantTimeout)
 	defer cancel()
 	tenantID := plan.TenantID.ValueString()
-	if err := r.services.SignIn(ctx, tenantID); err != nil && r.services.RefusedAside(ctx, tenantID, err) {
+	if err := r.services.SignIn(ctx, tenantID); err != nil && r.services.SkipsTenant(ctx, tenantID, err) {
 		diags.AddWarning("Tenant "+tenantID+" refuses Terraform, so that nothing can be registered there", fmt.Sprintf(
 			"Making the application %q there will fail. Terraform then makes nothing that depends on these registrations, "+
-				"such as connections, in any tenant: take this one out of the configuration until it lets Terraform in.\n\nThe "+
-				"refusal: %s",
+				"such as connections, in any tenant: remove this one from the configuration until the tenant accepts "+
+				"Terraform.\n\nThe refusal: %s",
 			plan.DisplayName.ValueString(), tfvalidate.Explain(err, "")))
 	}
 }
 
-// warnOfRefusal tells that a tenant which refused Terraform is left aside. The tenant is named in the summary, since of
-// warnings that have it in common Terraform prints the first alone.
+// warnOfRefusal warns that a tenant which refused Terraform is skipped. The summary names the tenant, since Terraform
+// prints only the first of several warnings with one summary.
 func warnOfRefusal(diags *diag.Diagnostics, state *Model, what, reason string) {
 	diags.AddWarning("Tenant "+state.TenantID.ValueString()+" refused Terraform and was not looked at", fmt.Sprintf(
-		"The application %q (client ID %s) %s as it was last seen, as skip_refused_tenants lets it. What has changed "+
-			"there, or is missing, does not show, and nothing is changed there.\n\nThe refusal: %s",
-		state.DisplayName.ValueString(), state.ClientID.ValueString(), what, reason))
+		"The %s %s as it was last seen, as skip_refused_tenants lets it. What has changed there, or is missing, does not "+
+			"show, and nothing is changed there.\n\nThe refusal: %s", state.application(), what, reason))
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
@@ -50,16 +51,23 @@ func (r *Resource) Metadata(_ context.Context, request resource.MetadataRequest,
 // Configure takes the provider's services.
 func (r *Resource) Configure(_ context.Context, request resource.ConfigureRequest,
 	response *resource.ConfigureResponse) {
-	if request.ProviderData == nil {
-		return // validation, before the provider is configured
-	}
-	services, ok := request.ProviderData.(Services)
-	if !ok {
-		response.Diagnostics.AddError("Unexpected provider data", fmt.Sprintf("codetwo_target_app_registration was given "+
-			"%T. This is a bug in the provider.", request.ProviderData))
+	r.services = servicesOf(request.ProviderData, "codetwo_target_app_registration", &response.Diagnostics)
+}
+
+// ValidateConfig refuses what contradicts itself before anything is read.
+func (r *Resource) ValidateConfig(ctx context.Context, request resource.ValidateConfigRequest,
+	response *resource.ValidateConfigResponse) {
+	var config Model
+	response.Diagnostics.Append(request.Config.Get(ctx, &config)...)
+	if response.Diagnostics.HasError() {
 		return
 	}
-	r.services = services
+	if config.PermissionProfile.ValueString() == string(permission.Custom) && !config.AdditionalPermissions.IsUnknown() &&
+		len(config.AdditionalPermissions.Elements()) == 0 {
+		response.Diagnostics.AddAttributeError(path.Root("additional_permissions"), "No permissions",
+			"permission_profile = \"custom\" holds nothing by itself, so the application could do nothing. Name what it needs "+
+				"in additional_permissions, or choose another profile.")
+	}
 }
 
 // Identity is what tells one registration from every other (Terraform 1.12).
@@ -131,8 +139,8 @@ func (r *Resource) openStore(diags *diag.Diagnostics) *store.Store {
 	return records
 }
 
-// tenant is where the model's registration is; nil without a store, which it has reported.
-func (r *Resource) tenant(model *Model, diags *diag.Diagnostics) *registration.Tenant {
+// manager manages the registrations of the model's tenant; nil without a store, which it has reported.
+func (r *Resource) manager(model *Model, diags *diag.Diagnostics) *registration.Manager {
 	records := r.openStore(diags)
 	if records == nil {
 		return nil
@@ -140,9 +148,9 @@ func (r *Resource) tenant(model *Model, diags *diag.Diagnostics) *registration.T
 	retries := r.services.Retries()
 	retries.Notify = tfvalidate.LogPauses("Entra has not caught up yet")
 	id := model.TenantID.ValueString()
-	return &registration.Tenant{
-		ID: id, Directory: r.services.Directory(id), Store: records, Names: r.services.Names(), Retries: retries,
-		Now: r.services.Now,
+	return &registration.Manager{
+		TenantID: id, Directory: r.services.Directory(id), Store: records, NameLocks: r.services.NameLocks(),
+		Retries: retries, Now: r.services.Now,
 	}
 }
 
@@ -158,24 +166,21 @@ func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, r
 	var plan Model
 	diags := &response.Diagnostics
 	diags.Append(request.Plan.Get(ctx, &plan)...)
-	if diags.HasError() {
-		return
-	}
 	timeout, problems := plan.Timeouts.Create(ctx, writeTimeout)
 	diags.Append(problems...)
-	tenant, spec := r.tenant(&plan, diags), plan.spec(ctx, nil, diags)
+	manager, spec := r.manager(&plan, diags), plan.spec(ctx, nil, diags)
 	if diags.HasError() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	seen, warnings, err := tenant.Create(ctx, spec)
+	seen, warnings, err := manager.Create(ctx, spec)
 	addWarnings(diags, warnings)
 	if err != nil {
 		r.report(ctx, &plan, "creating the app registration", err, diags)
 	}
 	if seen != nil {
-		plan.show(ctx, seen, r.consentURL(&plan, seen.ClientID), diags)
+		plan.setFromObserved(ctx, seen, r.consentURL(&plan, seen.ClientID), diags)
 		diags.Append(response.State.Set(ctx, plan)...)
 		setIdentity(ctx, response.Identity, &plan, diags)
 	}
@@ -201,7 +206,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	}
 	timeout, problems := state.Timeouts.Read(ctx, readTimeout)
 	diags.Append(problems...)
-	tenant, recorded := r.tenant(&state, diags), state.recorded(ctx, diags)
+	manager, recorded := r.manager(&state, diags), state.recorded(ctx, diags)
 	if diags.HasError() {
 		return
 	}
@@ -211,16 +216,16 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	var seen *registration.Observed
 	var err error
 	if isSet(state.ClientID) {
-		seen, err = tenant.Read(ctx, recorded)
+		seen, err = manager.Read(ctx, recorded)
 	} else {
 		_, id, _ := strings.Cut(state.ID.ValueString(), "/")
-		seen, err = tenant.Import(ctx, id)
+		seen, err = manager.Import(ctx, id)
 	}
 	gone, cutOff := errors.Is(err, registration.ErrGone), errors.Is(err, registration.ErrDestroyCutOff)
 	switch {
 	case err == nil || gone || cutOff:
 		diags.Append(response.Private.SetKey(ctx, refusedKey, nil)...) // whatever was found, the tenant did not refuse
-	case isSet(state.ClientID) && r.services.RefusedAside(ctx, state.TenantID.ValueString(), err):
+	case isSet(state.ClientID) && r.services.SkipsTenant(ctx, state.TenantID.ValueString(), err):
 		warnOfRefusal(diags, &state, "is shown", tfvalidate.Explain(err, ""))
 		diags.Append(response.Private.SetKey(ctx, refusedKey, []byte("true"))...)
 		return
@@ -231,9 +236,8 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	if cutOff {
 		// The state stays, or nobody would finish the destroy: the recycle bin, the journal and the keys in the store.
 		diags.AddWarning("A destroy was cut off", fmt.Sprintf(
-			"A destroy of the application %q (client ID %s) in tenant %s was cut off after the application was gone. "+
-				"terraform destroy finishes it; apply finishes it and creates the registration again.",
-			state.DisplayName.ValueString(), state.ClientID.ValueString(), state.TenantID.ValueString()))
+			"A destroy of the %s in tenant %s was cut off after the application was gone. terraform destroy finishes it; "+
+				"apply finishes it and creates the registration again.", state.application(), state.TenantID.ValueString()))
 		diags.Append(response.Private.SetKey(ctx, cutOffKey, []byte("true"))...)
 		return
 	}
@@ -251,7 +255,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	if state.ClientID.IsNull() {
 		state.configureImported(ctx, seen, diags)
 	}
-	state.show(ctx, seen, r.consentURL(&state, seen.ClientID), diags)
+	state.setFromObserved(ctx, seen, r.consentURL(&state, seen.ClientID), diags)
 	diags.Append(response.State.Set(ctx, &state)...)
 	setIdentity(ctx, response.Identity, &state, diags)
 	due, _ := json.Marshal(append([]string{}, seen.Certificate.RemovalDue...)) // strings only
@@ -280,14 +284,14 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 	}
 	timeout, problems := plan.Timeouts.Update(ctx, writeTimeout)
 	diags.Append(problems...)
-	tenant, recorded := r.tenant(&plan, diags), state.recorded(ctx, diags)
+	manager, recorded := r.manager(&plan, diags), state.recorded(ctx, diags)
 	spec := plan.spec(ctx, recorded, diags)
 	if diags.HasError() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	seen, warnings, err := tenant.Update(ctx, spec, recorded)
+	seen, warnings, err := manager.Update(ctx, spec, recorded)
 	addWarnings(diags, warnings)
 	if err != nil {
 		r.report(ctx, &plan, "changing the app registration", err, diags)
@@ -296,7 +300,7 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 		if err != nil && seen.Certificate.PEM == recorded.Certificate.PEM { // with its settings, the next plan replaces it
 			plan.Certificate = state.Certificate
 		}
-		plan.show(ctx, seen, r.consentURL(&plan, seen.ClientID), diags)
+		plan.setFromObserved(ctx, seen, r.consentURL(&plan, seen.ClientID), diags)
 		diags.Append(response.State.Set(ctx, plan)...)
 		setIdentity(ctx, response.Identity, &plan, diags)
 	}
@@ -308,18 +312,15 @@ func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, r
 	var state Model
 	diags := &response.Diagnostics
 	diags.Append(request.State.Get(ctx, &state)...)
-	if diags.HasError() {
-		return
-	}
 	timeout, problems := state.Timeouts.Delete(ctx, writeTimeout)
 	diags.Append(problems...)
-	tenant, recorded := r.tenant(&state, diags), state.recorded(ctx, diags)
+	manager, recorded := r.manager(&state, diags), state.recorded(ctx, diags)
 	if diags.HasError() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	warnings, err := tenant.Delete(ctx, recorded, state.PurgeOnDestroy.ValueBool())
+	warnings, err := manager.Delete(ctx, recorded, state.PurgeOnDestroy.ValueBool())
 	addWarnings(diags, warnings)
 	if err == nil {
 		return
@@ -327,7 +328,7 @@ func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, r
 	r.report(ctx, &state, "deleting the app registration", err, diags)
 	if refused, ok := errors.AsType[*auth.Error](err); ok && refused.ByTenant() {
 		diags.AddWarning("The registration in tenant "+state.TenantID.ValueString()+" stays in the state",
-			"If that tenant lets Terraform in no more, take the registration out of the state: terraform state rm, with its "+
+			"If that tenant no longer accepts Terraform, remove the registration from the state: terraform state rm, with its "+
 				"address. The guide \"Many tenants\" says what is left then, and where.")
 	}
 }

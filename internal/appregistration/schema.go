@@ -10,8 +10,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
@@ -19,7 +22,8 @@ import (
 // defaultDisplayName is what CodeTwo's wizard calls the app that it registers.
 const defaultDisplayName = "CodeTwo Office 365 Migration Target"
 
-// Schema describes what the user writes and reads. What is optional and computed gets its default while planning.
+// Schema describes what the user writes and reads. ModifyPlan computes the defaults that depend on something, and those
+// of nested attributes.
 func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, response *resource.SchemaResponse) {
 	response.Schema = schema.Schema{
 		MarkdownDescription: "Registers CodeTwo Office 365 Migration as an application in a target tenant: the " +
@@ -35,7 +39,7 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 				Validators: []validator.String{tfvalidate.GUID()},
 			},
 			"display_name": schema.StringAttribute{
-				Optional: true, Computed: true,
+				Optional: true, Computed: true, Default: stringdefault.StaticString(defaultDisplayName),
 				MarkdownDescription: "The application's name in the tenant. Default: `" + defaultDisplayName +
 					"`, as CodeTwo's wizard names it.",
 				Validators: []validator.String{stringvalidator.LengthBetween(1, 256)},
@@ -49,7 +53,7 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 					"must be 1 to 120 letters, digits, hyphens and underscores, and begin with a letter or digit")},
 			},
 			"permission_profile": schema.StringAttribute{
-				Optional: true, Computed: true,
+				Optional: true, Computed: true, Default: stringdefault.StaticString(string(permission.ExistingMailboxes)),
 				MarkdownDescription: "What the app may do: `existing_mailboxes` (default) migrates into mailboxes that exist; " +
 					"`create_mailboxes` also lets CodeTwo create users and assign licences; `custom` contains only " +
 					"`additional_permissions`. CodeTwo publishes no list of permissions: each permission's `evidence` says how " +
@@ -59,25 +63,11 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 			"additional_permissions": schema.SetNestedAttribute{
 				Optional:            true,
 				MarkdownDescription: "Application permissions in addition to the profile's.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"api": schema.StringAttribute{
-						Required: true,
-						MarkdownDescription: "`" + permission.Graph.Name + "`, `" + permission.Exchange.Name +
-							"`, or another API's app ID (GUID).",
-						Validators: []validator.String{apiValidator{}},
-					},
-					"name": schema.StringAttribute{
-						Required:            true,
-						MarkdownDescription: "The application permission's name, such as `Mail.Read`.",
-						Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
-					},
-				}},
+				NestedObject:        schema.NestedAttributeObject{Attributes: requestedAttributes()},
 			},
-			"grant_admin_consent": schema.BoolAttribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "Whether to consent to the permissions for the whole tenant. Default: `true`. With `false`, " +
-					"an administrator does so at `admin_consent_url`.",
-			},
+			"grant_admin_consent": optionalBool(true,
+				"Whether to consent to the permissions for the whole tenant. Default: `true`. With `false`, an administrator does "+
+					"so at `admin_consent_url`."),
 			"revoke_unexpected_permissions": schema.BoolAttribute{
 				Optional: true, Computed: true,
 				MarkdownDescription: "Whether to revoke permissions that are granted or declared, but not configured here. " +
@@ -85,21 +75,15 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 					"need what somebody else granted.",
 			},
 			"certificate": certificateSchema(),
-			"allow_duplicate_name": schema.BoolAttribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "Whether another application with the same display name may exist in the tenant. Default: " +
-					"`false`: it is an error that contains the import block to paste.",
-			},
-			"restore_deleted": schema.BoolAttribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "Whether to restore an application with this name from the recycle bin, and change it to " +
-					"what is declared. Default: `false`: it is an error that lists the options.",
-			},
-			"purge_on_destroy": schema.BoolAttribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "Whether destroy also deletes the application from the recycle bin. Default: `false`: it " +
-					"can be restored for 30 days. The last applied value counts.",
-			},
+			"allow_duplicate_name": optionalBool(false,
+				"Whether another application with the same display name may exist in the tenant. Default: `false`: it is an "+
+					"error that contains the import block to paste."),
+			"restore_deleted": optionalBool(false,
+				"Whether to restore an application with this name from the recycle bin, and change it to what is declared. "+
+					"Default: `false`: it is an error that lists the options."),
+			"purge_on_destroy": optionalBool(false,
+				"Whether destroy also deletes the application from the recycle bin. Default: `false`: it can be restored for 30 "+
+					"days. The last applied value counts."),
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true,
 				CreateDescription: "How long creating may take, including the wait for Entra's replicas. Default: `10m`.",
 				ReadDescription:   "How long reading may take. Default: `5m`.",
@@ -121,13 +105,7 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 				Computed: true,
 				MarkdownDescription: "Client secrets, certificates and federated credentials on the application that this " +
 					"resource did not create. They are reported, never deleted.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"kind":   computedString("`client_secret`, `certificate` or `federated_credential`."),
-					"key_id": computedString("The credential's ID (GUID)."),
-					"name":   computedString("Its name; for a federated credential, with issuer and subject."),
-					"expiry": computedString("When it expires (RFC 3339, UTC); empty for a federated credential, which does not " +
-						"expire."),
-				}},
+				NestedObject: schema.NestedAttributeObject{Attributes: credentialAttributes()},
 			},
 			"service_principal_enabled": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the application " +
 				"may sign in. Planned `true`."},
@@ -148,34 +126,25 @@ func certificateSchema() schema.SingleNestedAttribute {
 		MarkdownDescription: "The certificate that CodeTwo signs in with. Its private key is generated on this machine and " +
 			"kept, encrypted, only in the connection store: never in state or plan.",
 		Attributes: map[string]schema.Attribute{
-			"validity_years": schema.Int64Attribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "Validity of a generated certificate, in years (1 to 10). Default: `5`, as in CodeTwo's " +
-					"wizard. A change rotates the certificate.",
-				Validators: []validator.Int64{int64validator.Between(1, 10)},
-			},
-			"key_size": schema.Int64Attribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "Bits of a generated RSA key: `2048` (default), `3072` or `4096`. A change rotates the " +
-					"certificate.",
-				Validators: []validator.Int64{keySizeValidator{}},
-			},
-			"renew_before_days": schema.Int64Attribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "How many days before the certificate expires a plan proposes a new one. Default: `60`.",
-				Validators:          []validator.Int64{int64validator.Between(0, 3650)},
-			},
-			"previous_certificate_days": schema.Int64Attribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "How many days a replaced certificate can still be used to sign in, so that the new one can " +
-					"be imported where CodeTwo runs. Default: `30`.",
-				Validators: []validator.Int64{int64validator.Between(0, 3650)},
-			},
+			"validity_years": optionalNumber(int64validator.Between(1, 10),
+				"Validity of a generated certificate, in years (1 to 10). Default: `5`, as in CodeTwo's wizard. A change rotates "+
+					"the certificate."),
+			"key_size": optionalNumber(int64validator.OneOf(2048, 3072, 4096),
+				"Bits of a generated RSA key: `2048` (default), `3072` or `4096`. A change rotates the certificate."),
+			"renew_before_days": optionalNumber(int64validator.Between(0, 3650),
+				"How many days before the certificate expires a plan proposes a new one. Default: `60`."),
+			"previous_certificate_days": optionalNumber(int64validator.Between(0, 3650),
+				"How many days a replaced certificate can still be used to sign in, so that the new one can be imported where "+
+					"CodeTwo runs. Default: `30`."),
 			"public_certificate_pem": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "A certificate of your own (PEM, RSA of 2048 bits or more, without its private key) instead " +
 					"of a generated one.",
-				Validators: []validator.String{publicCertificateValidator{}},
+				Validators: []validator.String{tfvalidate.Text("Unusable certificate",
+					"one certificate in PEM, RSA of 2048 bits or more, without its private key", func(pem string) error {
+						_, err := certificate.ParsePEM(pem)
+						return err
+					})},
 			},
 			"take_over": schema.BoolAttribute{
 				Optional: true, Computed: true,
@@ -193,13 +162,45 @@ func certificateSchema() schema.SingleNestedAttribute {
 			"previous": schema.ListNestedAttribute{
 				Computed:            true,
 				MarkdownDescription: "Replaced certificates that were added here and can still be used to sign in.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"thumbprint":   computedString("SHA-1 thumbprint."),
-					"key_id":       computedString("ID of the key credential (GUID)."),
-					"remove_after": computedTime("When a plan proposes its removal (RFC 3339, UTC)."),
-				}},
+				NestedObject:        schema.NestedAttributeObject{Attributes: previousAttributes()},
 			},
 		},
+	}
+}
+
+func previousAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"thumbprint":   computedString("SHA-1 thumbprint."),
+		"key_id":       computedString("ID of the key credential (GUID)."),
+		"remove_after": computedTime("When a plan proposes its removal (RFC 3339, UTC)."),
+	}
+}
+
+func requestedAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"api": schema.StringAttribute{
+			Required: true,
+			MarkdownDescription: "`" + permission.Graph.Name + "`, `" + permission.Exchange.Name +
+				"`, or another API's app ID (GUID).",
+			Validators: []validator.String{tfvalidate.Text("Unknown API", "an API's name or app ID", func(api string) error {
+				_, err := permission.FindAPI(api)
+				return err
+			})},
+		},
+		"name": schema.StringAttribute{
+			Required:            true,
+			MarkdownDescription: "The application permission's name, such as `Mail.Read`.",
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+		},
+	}
+}
+
+func credentialAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"kind":   computedString("`client_secret`, `certificate` or `federated_credential`."),
+		"key_id": computedString("The credential's ID (GUID)."),
+		"name":   computedString("Its name; for a federated credential, with issuer and subject."),
+		"expiry": computedString("When it expires (RFC 3339, UTC); empty for a federated credential, which does not expire."),
 	}
 }
 
@@ -214,6 +215,18 @@ func permissionAttributes() map[string]schema.Attribute {
 		"declared": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the application asks for it " +
 			"(`requiredResourceAccess`)."},
 		"consented": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is granted (admin consent)."},
+	}
+}
+
+func optionalBool(otherwise bool, description string) schema.BoolAttribute {
+	return schema.BoolAttribute{
+		Optional: true, Computed: true, Default: booldefault.StaticBool(otherwise), MarkdownDescription: description,
+	}
+}
+
+func optionalNumber(rule validator.Int64, description string) schema.Int64Attribute {
+	return schema.Int64Attribute{
+		Optional: true, Computed: true, Validators: []validator.Int64{rule}, MarkdownDescription: description,
 	}
 }
 

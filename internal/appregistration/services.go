@@ -4,8 +4,10 @@ package appregistration
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
@@ -31,14 +33,24 @@ type Services interface {
 	SkipRefusedTenants() bool
 	// SignIn signs the caller in to a tenant.
 	SignIn(ctx context.Context, tenantID string) error
-	// RefusedAside reports whether err is the tenant refusing the caller, and such a tenant is skipped.
-	RefusedAside(ctx context.Context, tenantID string, err error) bool
+	// SkipsTenant reports whether err is the tenant refusing the caller and skip_refused_tenants is set.
+	SkipsTenant(ctx context.Context, tenantID string, err error) bool
 	// Endpoints are the origins of the cloud.
 	Endpoints() auth.Endpoints
 	// Now is the time.
 	Now() time.Time
-	// Names are the display names that this provider has given, and what it has deleted.
-	Names() *registration.Names
+	// NameLocks are the display names that this provider has given, and what it has deleted.
+	NameLocks() *registration.NameLocks
 	// Retries is how the replicas of a directory are waited for.
 	Retries() retry.Policy
+}
+
+// servicesOf returns what the provider offers; nil while the provider is not configured, as during validation.
+func servicesOf(providerData any, name string, diags *diag.Diagnostics) Services {
+	services, ok := providerData.(Services)
+	if !ok && providerData != nil {
+		diags.AddError("Unexpected provider data", fmt.Sprintf(
+			"%s was given %T. This is a bug in the provider.", name, providerData))
+	}
+	return services
 }

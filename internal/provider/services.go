@@ -46,7 +46,7 @@ type services struct {
 	store     storeSettings
 	openStore func() (*store.Store, error)
 
-	names registration.Names
+	nameLocks registration.NameLocks
 
 	mu          sync.Mutex
 	directories map[string]entra.Directory // the caller's, by lower-case tenant ID
@@ -73,9 +73,9 @@ func (s *services) SignIn(ctx context.Context, tenantID string) error {
 	return err
 }
 
-// RefusedAside reports whether err is the tenant refusing the caller and skip_refused_tenants is set. It is false where
+// SkipsTenant reports whether err is the tenant refusing the caller and skip_refused_tenants is set. It is false where
 // the caller's own tenant refuses it, too: a mistyped client ID, for one, is refused everywhere.
-func (s *services) RefusedAside(ctx context.Context, tenantID string, err error) bool {
+func (s *services) SkipsTenant(ctx context.Context, tenantID string, err error) bool {
 	refused, ok := errors.AsType[*auth.Error](err)
 	home := s.tenantID.ValueString()
 	if !s.skipRefusedTenants || !ok || !refused.ByTenant() || home == "" || strings.EqualFold(home, tenantID) {
@@ -94,7 +94,7 @@ func (s *services) HTTPClient() *http.Client { return s.client }
 func (s *services) Now() time.Time { return s.now() }
 
 // Names are the display names that this provider has given to applications, and the applications that it has deleted.
-func (s *services) Names() *registration.Names { return &s.names }
+func (s *services) NameLocks() *registration.NameLocks { return &s.nameLocks }
 
 // Retries is how one operation waits for replicas, and for what is not ready yet.
 func (s *services) Retries() retry.Policy {

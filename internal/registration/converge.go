@@ -4,18 +4,35 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
-// target is what a registration is to look like in the tenant. Create and update differ in how they come to it, not in
+// Entra answers from replicas that do not all know at once what was written: an app-only caller may not find what it
+// has just made. Nothing here waits for a fixed time. A write is repeated while the answer says "not yet", which it can
+// only say of what was written a moment ago; after the last write, one confirming read suffices when it is good, and
+// three good ones in a row once a stale one was seen.
+
+const (
+	firstWait       = 500 * time.Millisecond
+	longestWait     = 10 * time.Second
+	goodReads       = 3
+	lostReads       = 5               // the same where an answer was lost, and what is not seen may only not be seen yet
+	finalReadBefore = 2 * time.Second // before the deadline; Graph seldom takes longer to answer
+	// replication is how long an application counts as created a moment ago. Replicas were seen to differ for minutes.
+	replication = 30 * time.Minute
+)
+
+// desired is what a registration is to look like in the tenant. Create and update differ in how they come to it, not in
 // how they get there.
-type target struct {
-	displayName string
+type desired struct {
 	declared    []entra.RoleRef   // requiredResourceAccess, application permissions
 	grants      []entra.RoleRef   // to be consented to
 	revoked     []entra.RoleRef   // to be taken back, as the plan listed them
@@ -25,27 +42,39 @@ type target struct {
 	previous    []Previous        // replaced certificates that stay
 }
 
-// target is what the spec alone says.
-func (s *Spec) target() target {
-	goal := target{displayName: s.DisplayName, declared: rolesOf(s.Permissions)}
+// desired is what the spec alone says.
+func (s *Spec) desired() desired {
+	wanted := desired{declared: rolesOf(s.Permissions)}
 	if s.GrantConsent {
-		goal.grants = slices.Clip(goal.declared)
+		wanted.grants = slices.Clip(wanted.declared)
 	}
-	return goal
+	return wanted
 }
 
-// converge changes what differs from the goal, confirms that Entra shows it, and completes the journal. The
+// converge changes what differs from what is desired, confirms that Entra shows it, and completes the journal. The
 // registration that it returns is never nil: with an error, it is what is known to be there.
 func (o *operation) converge(ctx context.Context, found *entra.Registration) (*entra.Registration, error) {
-	changed, err := o.convergeObjects(ctx, found)
-	if err != nil {
+	objects, _, _ := o.difference(found)
+	if err := o.apply(ctx, found, entra.Sequential, objects); err != nil {
 		return found, o.explainPolicy(ctx, err)
 	}
-	granted, err := o.convergeGrants(ctx, found)
-	if err != nil {
+	if found.ServicePrincipal == nil { // there was one already, which the first read did not show
+		confirmed, err := o.confirm(ctx, o.refOf(found.Application), func(r *entra.Registration) string {
+			if r.Application == nil || r.ServicePrincipal == nil {
+				return "the service principal"
+			}
+			return ""
+		})
+		if err != nil {
+			return found, err
+		}
+		found = confirmed
+	}
+	_, grants, _ := o.difference(found)
+	if err := o.apply(ctx, found, entra.Parallel, grants); err != nil {
 		return found, err
 	}
-	if changed || granted {
+	if len(objects)+len(grants) > 0 {
 		confirmed, err := o.confirm(ctx, o.refOf(found.Application), o.missing)
 		if confirmed != nil && confirmed.Application != nil {
 			found = confirmed
@@ -58,54 +87,25 @@ func (o *operation) converge(ctx context.Context, found *entra.Registration) (*e
 }
 
 func (o *operation) refOf(application *entra.Application) entra.RegistrationRef {
-	apis := apisOf(o.goal.declared)
+	apis := apisOf(o.desired.declared)
 	return entra.RegistrationRef{ObjectID: application.ObjectID, ClientID: application.ClientID, APIs: apis}
 }
 
-// convergeObjects changes application and service principal, in one batch.
-func (o *operation) convergeObjects(ctx context.Context, found *entra.Registration) (changed bool, err error) {
-	changes, _, _ := o.difference(found)
-	if len(changes) == 0 {
-		return false, nil
-	}
-	outcomes, err := o.write(ctx, entra.Sequential, changes...)
-	for i, change := range changes {
-		if _, creates := change.(entra.CreateServicePrincipal); creates && outcomes[i].Err == nil && !outcomes[i].Skipped {
-			found.ServicePrincipal = outcomes[i].ServicePrincipal
-		}
-	}
-	if err != nil {
-		return true, err
-	}
-	if found.ServicePrincipal == nil { // there was one already, which the first read did not show
-		confirmed, err := o.confirm(ctx, o.refOf(found.Application), func(r *entra.Registration) string {
-			if r.Application == nil || r.ServicePrincipal == nil {
-				return "the service principal"
-			}
-			return ""
-		})
-		if err != nil {
-			return true, err
-		}
-		*found = *confirmed
-	}
-	return true, nil
-}
-
-// convergeGrants consents to what is missing, and takes back what the plan listed, in one batch.
-func (o *operation) convergeGrants(ctx context.Context, found *entra.Registration) (changed bool, err error) {
-	_, changes, _ := o.difference(found)
-	if len(changes) == 0 {
-		return false, nil
-	}
-	outcomes, err := o.write(ctx, entra.Parallel, changes...)
+// apply carries out changes in one batch, and adds what they made to found.
+func (o *operation) apply(
+	ctx context.Context, found *entra.Registration, order entra.Order, changes []entra.Change,
+) error {
+	outcomes, err := o.write(ctx, order, changes...)
 	for i, outcome := range outcomes {
+		if outcome.ServicePrincipal != nil {
+			found.ServicePrincipal = outcome.ServicePrincipal
+		}
 		if consent, ok := changes[i].(entra.GrantAppRole); ok && outcome.Err != nil && err != nil {
 			err = &ConsentError{o.nameOf(consent.RoleID), found.Application.ClientID, outcome.Err}
 		}
 		if outcome.Grant != nil {
 			grant := *outcome.Grant
-			for appID, objectID := range o.goal.resourceIDs {
+			for appID, objectID := range o.desired.resourceIDs {
 				if objectID == grant.ResourceID {
 					grant.ResourceAppID = appID
 				}
@@ -113,7 +113,7 @@ func (o *operation) convergeGrants(ctx context.Context, found *entra.Registratio
 			found.Grants = append(found.Grants, grant)
 		}
 	}
-	return true, err
+	return err
 }
 
 // nameOf names the planned permission of that role.
@@ -126,7 +126,7 @@ func (o *operation) nameOf(roleID string) string {
 	return roleID
 }
 
-// missing names what Entra does not show of the goal; empty where it shows all.
+// missing names what Entra does not show of what is desired; empty where it shows all.
 func (o *operation) missing(seen *entra.Registration) string {
 	if seen.Application == nil {
 		return "the application"
@@ -135,11 +135,11 @@ func (o *operation) missing(seen *entra.Registration) string {
 	return missing
 }
 
-// difference is what distinguishes a registration from the goal: the changes of its objects and of its grants that
-// remove it, and a name for the first of them; empty where there is none. Without a service principal there are no
+// difference is what distinguishes a registration from what is desired: the changes of its objects and of its grants
+// that remove it, and a name for the first of them; empty where there is none. Without a service principal there are no
 // grants yet.
 func (o *operation) difference(found *entra.Registration) (objects, grants []entra.Change, first string) {
-	change, first := o.goal.change(found.Application)
+	change, first := o.change(found.Application)
 	if first != "" {
 		objects = append(objects, change)
 	}
@@ -152,16 +152,16 @@ func (o *operation) difference(found *entra.Registration) (objects, grants []ent
 		objects = append(objects, entra.SetServicePrincipalEnabled{ObjectID: principal.ObjectID, Enabled: true})
 		first = cmp.Or(first, "the enabled service principal")
 	}
-	for _, role := range o.goal.grants {
+	for _, role := range o.desired.grants {
 		if !granted(found.Grants, role) {
 			grants = append(grants, entra.GrantAppRole{
-				PrincipalID: principal.ObjectID, ResourceID: o.goal.resourceIDs[role.ResourceAppID], RoleID: role.RoleID,
+				PrincipalID: principal.ObjectID, ResourceID: o.desired.resourceIDs[role.ResourceAppID], RoleID: role.RoleID,
 			})
 			first = cmp.Or(first, "the consent to permission "+role.RoleID)
 		}
 	}
 	for _, grant := range found.Grants {
-		if slices.Contains(o.goal.revoked, roleOf(grant)) {
+		if slices.Contains(o.desired.revoked, roleOf(grant)) {
 			grants = append(grants, entra.RevokeAppRole{PrincipalID: principal.ObjectID, AssignmentID: grant.ID})
 			first = cmp.Or(first, "the revocation of permission "+grant.RoleID)
 		}
@@ -169,30 +169,30 @@ func (o *operation) difference(found *entra.Registration) (objects, grants []ent
 	return objects, grants, first
 }
 
-// change is what differs from the target on the application object, its keys included, and a name for the first of it.
-// Graph replaces the whole collection of keys, so every other key is repeated as it was read.
-func (goal target) change(application *entra.Application) (change entra.ApplicationChange, first string) {
+// change brings the application object, its keys included, to what is desired; first names the first difference. Graph
+// replaces the whole collection of keys, so every other key is repeated as it was read.
+func (o *operation) change(application *entra.Application) (change entra.ApplicationChange, first string) {
 	change.ObjectID = application.ObjectID
-	if application.DisplayName != goal.displayName {
-		change.DisplayName, first = &goal.displayName, "the new display name"
+	if application.DisplayName != o.spec.DisplayName {
+		change.DisplayName, first = &o.spec.DisplayName, "the new display name"
 	}
 	if audience := SingleTenant; application.SignInAudience != audience {
 		change.SignInAudience, first = &audience, cmp.Or(first, "the sign-in audience")
 	}
-	if !sameRoles(application.Declared, goal.declared) {
-		change.Declared, change.DeclaredScopes = &goal.declared, application.DeclaredScopes
+	if !maps.Equal(roleSet(application.Declared), roleSet(o.desired.declared)) {
+		change.Declared, change.DeclaredScopes = &o.desired.declared, application.DeclaredScopes
 		first = cmp.Or(first, "the declared permissions")
 	}
 	keys := slices.DeleteFunc(slices.Clone(application.Keys), func(key entra.KeyCredential) bool {
-		return slices.Contains(goal.removeKeys, key.KeyID)
+		return slices.Contains(o.desired.removeKeys, key.KeyID)
 	})
 	if len(keys) < len(application.Keys) {
 		change.Keys, first = &keys, cmp.Or(first, "the removal of a certificate")
 	}
-	if goal.certificate != nil && keyWith(application, certificate.Thumbprint(goal.certificate)) < 0 {
+	if o.desired.certificate != nil && keyWith(application, certificate.Thumbprint(o.desired.certificate)) < 0 {
 		keys = append(keys, entra.KeyCredential{
-			DisplayName: "CN=" + goal.certificate.Subject.CommonName, Type: "AsymmetricX509Cert", Usage: "Verify",
-			Certificate: goal.certificate.Raw,
+			DisplayName: "CN=" + o.desired.certificate.Subject.CommonName, Type: "AsymmetricX509Cert", Usage: "Verify",
+			Certificate: o.desired.certificate.Raw,
 		})
 		change.Keys, first = &keys, cmp.Or(first, "the new certificate")
 	}
@@ -223,20 +223,12 @@ func keyWith(application *entra.Application, thumbprint string) int {
 	})
 }
 
-// keyByID returns the index of the application's certificate with that key ID, or -1.
-func keyByID(application *entra.Application, keyID string) int {
-	return slices.IndexFunc(application.Keys, func(key entra.KeyCredential) bool { return key.KeyID == keyID })
-}
-
-func compareRoles(a, b entra.RoleRef) int {
-	return strings.Compare(a.ResourceAppID+"/"+a.RoleID, b.ResourceAppID+"/"+b.RoleID)
-}
-
-// sameRoles reports whether two lists of permissions hold the same set.
-func sameRoles(a, b []entra.RoleRef) bool {
-	return slices.Equal(
-		slices.Compact(slices.SortedFunc(slices.Values(a), compareRoles)),
-		slices.Compact(slices.SortedFunc(slices.Values(b), compareRoles)))
+func roleSet(roles []entra.RoleRef) map[entra.RoleRef]bool {
+	set := map[entra.RoleRef]bool{}
+	for _, role := range roles {
+		set[role] = true
+	}
+	return set
 }
 
 // apisOf lists the app IDs of the APIs that the permissions are on, always in the same order.
@@ -247,4 +239,97 @@ func apisOf(roles []entra.RoleRef) []string {
 	}
 	slices.Sort(appIDs)
 	return slices.Compact(appIDs)
+}
+
+// replicated reports whether every replica must know the application, so that "not yet" is final: this operation has
+// written nothing, and nobody created the application lately.
+func (o *operation) replicated() bool {
+	return !o.wrote && !o.madeAt.IsZero() && o.Now().Sub(o.madeAt) > replication
+}
+
+// waiting begins to wait for Entra's replicas.
+func (m *Manager) waiting() *retry.Run {
+	retries := m.Retries
+	retries.InitialBackoff, retries.MaxBackoff, retries.FinalAttempt = firstWait, longestWait, finalReadBefore
+	return retries.Start()
+}
+
+// runAgain adds the next step to the error of a wait.
+func runAgain(err error) error { return fmt.Errorf("%w; run the same command again", err) }
+
+// write carries out changes, and those again to which Entra says "not yet". It returns the outcomes in the order of
+// the changes, and the first error that is final.
+func (o *operation) write(ctx context.Context, order entra.Order, changes ...entra.Change) ([]entra.Outcome, error) {
+	outcomes := make([]entra.Outcome, len(changes))
+	pending := make([]int, len(changes))
+	for i := range pending {
+		pending[i] = i
+	}
+	for run := o.waiting(); len(pending) > 0; {
+		batch := make([]entra.Change, len(pending))
+		for at, index := range pending {
+			batch[at] = changes[index]
+		}
+		var again []int
+		var lagging error
+		var failed []error
+		for at, outcome := range o.Directory.Write(ctx, order, batch...) {
+			index := pending[at]
+			outcome.Lost = outcome.Lost || outcomes[index].Lost
+			outcomes[index] = outcome
+			switch refused := entra.AsError(outcome.Err); {
+			case outcome.Skipped:
+				again = append(again, index)
+			case refused != nil && refused.Lagging() && !o.replicated():
+				again, lagging = append(again, index), outcome.Err
+			case slices.ContainsFunc(failed, func(before error) bool { return errors.Is(before, outcome.Err) }):
+				// It is of the batch as a whole.
+			case outcome.Err != nil:
+				failed = append(failed, outcome.Err)
+			default:
+				o.wrote = true
+			}
+		}
+		if len(failed) > 0 {
+			return outcomes, errors.Join(failed...)
+		}
+		pending = again
+		if lagging == nil {
+			continue // what was skipped came after a change that had nothing left to do
+		}
+		if err := run.Wait(ctx, retry.UntilDeadline(fmt.Errorf("Entra still answered %w", lagging))); err != nil {
+			return outcomes, err
+		}
+	}
+	return outcomes, nil
+}
+
+// confirm reads the registration until it shows what was written. missing says what it does not show, or nothing.
+func (m *Manager) confirm(
+	ctx context.Context, ref entra.RegistrationRef, missing func(*entra.Registration) string,
+) (*entra.Registration, error) {
+	needed := 1
+	inARow := 0
+	for run := m.waiting(); ; {
+		registration, err := m.Directory.Registration(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		lacks := missing(registration)
+		if lacks == "" {
+			if inARow++; inARow == needed {
+				return registration, nil
+			}
+		} else {
+			needed, inARow = goodReads, 0
+		}
+		err = run.Wait(ctx,
+			retry.UntilDeadline(fmt.Errorf("Entra did not show %s yet", cmp.Or(lacks, "it on every replica"))))
+		if err != nil && lacks == "" {
+			return registration, nil
+		}
+		if err != nil {
+			return registration, runAgain(err)
+		}
+	}
 }

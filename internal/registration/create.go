@@ -23,30 +23,30 @@ import (
 // Create makes the registration. The order makes it safe to be interrupted anywhere: the journal is durable before the
 // first write to Graph, the key is in the store before its certificate is uploaded, and the application is created by
 // an upsert that finds itself again. It returns what exists, also with an error; nil where nothing was made.
-func (t *Tenant) Create(ctx context.Context, spec Spec) (*Observed, []Warning, error) {
-	o := &operation{Tenant: t, spec: spec, goal: spec.target()}
+func (m *Manager) Create(ctx context.Context, spec Spec) (*Observed, []Warning, error) {
+	o := &operation{Manager: m, spec: spec, desired: spec.desired()}
 	found, err := o.create(ctx)
 	return o.outcome(ctx, found, err)
 }
 
 func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
-	held, giveNameBack, err := o.Names.lock(ctx, o.ID, o.spec.DisplayName)
+	held, releaseName, err := o.NameLocks.lock(ctx, o.TenantID, o.spec.DisplayName)
 	if err != nil {
 		return nil, err
 	}
-	defer giveNameBack()
-	unlock, err := o.Store.LockRegistration(ctx, o.ID, o.spec.UniqueName)
+	defer releaseName()
+	unlock, err := o.Store.LockRegistration(ctx, o.TenantID, o.spec.UniqueName)
 	if errors.Is(err, store.ErrLocked) {
 		return nil, &Error{"unique_name", "Another run makes this registration", fmt.Sprintf(
 			"Another run, or another resource of this one, is making the registration %s in tenant %s at this moment (%s). "+
 				"Give each resource a unique_name of its own; if it is the same resource, wait for the other run to end.",
-			o.spec.UniqueName, o.ID, err)}
+			o.spec.UniqueName, o.TenantID, err)}
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	before, err := o.Store.Registration(ctx, o.ID, o.spec.UniqueName)
+	before, err := o.Store.Registration(ctx, o.TenantID, o.spec.UniqueName)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
@@ -59,16 +59,21 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 		return nil, err
 	}
 	if o.spec.Certificate.KeySource == KeyProvided {
-		o.goal.certificate, err = certificate.ParsePEM(o.spec.Certificate.PEM)
+		o.desired.certificate, err = certificate.ParsePEM(o.spec.Certificate.PEM)
 	} else {
-		o.goal.certificate, err = o.newCertificate(ctx, &journal, nil, fresh)
+		o.desired.certificate, err = o.newCertificate(ctx, &journal, nil, fresh)
 	}
 	if err != nil {
 		return nil, err
 	}
-	found, err := o.obtain(ctx, &journal, application, before.Marker == journal.Marker)
-	if _, nothing := errors.AsType[nothingMade](err); nothing {
-		return nil, errors.Join(err, o.takeBack(ctx, before, journal))
+	var found *entra.Registration
+	if application == nil {
+		found, err = o.upsert(ctx, &journal, before.Marker == journal.Marker)
+	} else {
+		found, err = o.resume(ctx, &journal, application)
+	}
+	if _, notCreated := errors.AsType[notCreatedError](err); notCreated {
+		return nil, errors.Join(err, o.rollbackJournal(ctx, before, journal))
 	}
 	if err != nil {
 		return found, err
@@ -77,7 +82,7 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 	if err := o.Store.SaveRegistration(ctx, journal); err != nil {
 		return found, err
 	}
-	held.give(found.Application)
+	held.setHolder(found.Application)
 	if before.CompletedAt != nil { // only now it is certain that the application of that entry is gone
 		if err := o.dropCertificates(ctx, before.Thumbprints); err != nil {
 			return found, err
@@ -85,22 +90,22 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 	}
 	for _, key := range found.Application.Keys { // of an earlier try, with other settings
 		thumbprint := key.Thumbprint()
-		if thumbprint != certificate.Thumbprint(o.goal.certificate) && slices.Contains(journal.Thumbprints, thumbprint) {
-			o.goal.removeKeys = append(o.goal.removeKeys, key.KeyID)
+		if thumbprint != certificate.Thumbprint(o.desired.certificate) && slices.Contains(journal.Thumbprints, thumbprint) {
+			o.desired.removeKeys = append(o.desired.removeKeys, key.KeyID)
 		}
 	}
 	return o.converge(ctx, found)
 }
 
-// prepare does side by side what takes its time before the first write: it finds the application to go on with, if
+// prepare does side by side what takes its time before the first write: it finds the application to continue with, if
 // there is one, resolves the permissions, generates a key, unless an earlier run has, and unlocks the store for it.
 func (o *operation) prepare(
-	ctx context.Context, held *name, journal store.Registration,
+	ctx context.Context, held *nameLock, journal store.Registration,
 ) (application *entra.Application, fresh *certificate.Pair, err error) {
 	var offered map[string]entra.ResourceApplication
 	tasks, taskCtx := errgroup.WithContext(ctx)
 	tasks.Go(func() (err error) {
-		offered, err = o.Directory.ResourceApplications(taskCtx, apisOf(o.goal.declared)...)
+		offered, err = o.Directory.ResourceApplications(taskCtx, apisOf(o.desired.declared)...)
 		return err
 	})
 	tasks.Go(func() (err error) {
@@ -119,7 +124,7 @@ func (o *operation) prepare(
 	if err := tasks.Wait(); err != nil {
 		return nil, nil, err
 	}
-	if o.goal.resourceIDs, err = resolve(offered, o.spec.Permissions); err != nil {
+	if o.desired.resourceIDs, err = resolve(offered, o.spec.Permissions); err != nil {
 		return nil, nil, &Error{"permissions", "Permission not offered", err.Error()}
 	}
 	return application, fresh, nil
@@ -127,13 +132,15 @@ func (o *operation) prepare(
 
 // existing looks for what stands in the way. It returns an application of ours that an interrupted create left, or one
 // of this unique name in the recycle bin, and refuses any other: nothing is taken over silently.
-func (o *operation) existing(ctx context.Context, held *name, journal store.Registration) (*entra.Application, error) {
+func (o *operation) existing(
+	ctx context.Context, held *nameLock, journal store.Registration,
+) (*entra.Application, error) {
 	query := entra.SearchQuery{UniqueName: o.spec.UniqueName, DisplayName: o.spec.DisplayName, CertificatePolicy: true}
 	found, err := o.Directory.Search(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	o.Names.withoutRemoved(found)
+	o.NameLocks.withoutRemoved(found)
 	if found.ListDenied != nil {
 		o.warnings = append(o.warnings, Warning{"display_name", "Namesakes not looked for", fmt.Sprintf(
 			"Terraform's identity may not list the tenant's applications (%s; needs Application.Read.All), so another "+
@@ -161,11 +168,11 @@ func (o *operation) existing(ctx context.Context, held *name, journal store.Regi
 	return &found.Deleted[at], nil
 }
 
-// begin makes the journal's entry, before anything else is made. What an interrupted create left is taken up as it is;
+// begin makes the journal's entry, before anything else is made. What an interrupted create left is resumed as it is;
 // a complete entry is of an application that is gone, and starts over.
 func (o *operation) begin(ctx context.Context, found store.Registration) (store.Registration, error) {
 	entry := store.Registration{
-		TenantID: o.ID, UniqueName: o.spec.UniqueName, DisplayName: o.spec.DisplayName,
+		TenantID: o.TenantID, UniqueName: o.spec.UniqueName, DisplayName: o.spec.DisplayName,
 		Marker: uuid.NewString(), StartedAt: o.Now(),
 	}
 	if found.CompletedAt == nil {
@@ -174,9 +181,9 @@ func (o *operation) begin(ctx context.Context, found store.Registration) (store.
 	return entry, o.Store.SaveRegistration(ctx, entry)
 }
 
-// takeBack puts the journal back to what it was, once it is certain that nothing was made. What an earlier run began
-// may have made something, so it stays.
-func (o *operation) takeBack(ctx context.Context, before, begun store.Registration) error {
+// rollbackJournal puts the journal back to what it was, once it is certain that nothing was made. What an earlier run
+// began may have made something, so it stays.
+func (o *operation) rollbackJournal(ctx context.Context, before, begun store.Registration) error {
 	switch {
 	case before.CompletedAt != nil:
 		return errors.Join(o.Store.SaveRegistration(ctx, before), o.dropCertificates(ctx, begun.Thumbprints))
@@ -186,28 +193,20 @@ func (o *operation) takeBack(ctx context.Context, before, begun store.Registrati
 	return o.forget(ctx, begun)
 }
 
-// obtain makes the application, or takes the one that existing found, and returns what there is of its registration.
-func (o *operation) obtain(
-	ctx context.Context, journal *store.Registration, found *entra.Application, takenUp bool,
+// resume continues with the application that existing found, and returns what there is of its registration.
+func (o *operation) resume(
+	ctx context.Context, journal *store.Registration, application *entra.Application,
 ) (*entra.Registration, error) {
-	if found == nil {
-		made, err := o.upsert(ctx, journal, takenUp)
-		if err != nil {
-			return nil, err
-		}
-		journal.Created = true
-		return &entra.Registration{Application: made}, nil
-	}
-	ref := entra.RegistrationRef{ObjectID: found.ObjectID, ClientID: found.ClientID, APIs: apisOf(o.goal.declared)}
-	if marker := MarkerOf(found); marker != "" && marker == journal.Marker {
+	ref := o.refOf(application)
+	if marker := MarkerOf(application); marker != "" && marker == journal.Marker {
 		journal.Created = true // by a run that was cut off before it could say so
 	}
-	if found.DeletedAt != nil {
-		journal.ObjectID = found.ObjectID // what makes it ours if this is cut off
+	if application.DeletedAt != nil {
+		journal.ObjectID = application.ObjectID // what makes it ours if this is cut off
 		if err := o.Store.SaveRegistration(ctx, *journal); err != nil {
 			return nil, err
 		}
-		if err := o.restore(ctx, found); err != nil {
+		if err := o.restore(ctx, application); err != nil {
 			if seen, failed := o.Directory.Registration(ctx, ref); failed == nil && seen.Application != nil {
 				return seen, err // the application is back, and only its service principal is not
 			}
@@ -222,11 +221,11 @@ func (o *operation) obtain(
 	})
 }
 
-// nothingMade is an error that says for certain that Entra has made nothing. A lost answer or a failed gateway does
+// notCreatedError is an error that says for certain that Entra has made nothing. A lost answer or a failed gateway does
 // not.
-type nothingMade struct{ error }
+type notCreatedError struct{ error }
 
-func (e nothingMade) Unwrap() error { return e.error }
+func (e notCreatedError) Unwrap() error { return e.error }
 
 // nameTaken reports whether Graph refuses an application because another one has its unique name (unconfirmed for the
 // upsert; a plain create is answered so).
@@ -238,24 +237,37 @@ func nameTaken(refused *entra.Error) bool {
 // clockSkew is how far this machine's clock may be ahead of Entra's.
 const clockSkew = 5 * time.Minute
 
-// upsert creates the application. Where Graph says that it changed one instead, that is ours only if the response of an
-// earlier try was lost, in this run or in the one that it takes up: then it carries the journal's marker and is no
-// older than the journal. Any other is refused.
-func (o *operation) upsert(ctx context.Context, journal *store.Registration, takenUp bool) (*entra.Application, error) {
-	audience, uniqueName := SingleTenant, o.spec.UniqueName
-	application, lost, err := o.Directory.UpsertApplication(ctx, uniqueName, entra.ApplicationChange{
-		DisplayName: &o.spec.DisplayName, SignInAudience: &audience, Declared: &o.goal.declared,
+// upsert creates the application. resumed says that an interrupted run began it.
+func (o *operation) upsert(
+	ctx context.Context, journal *store.Registration, resumed bool,
+) (*entra.Registration, error) {
+	audience := SingleTenant
+	application, lost, err := o.Directory.UpsertApplication(ctx, o.spec.UniqueName, entra.ApplicationChange{
+		DisplayName: &o.spec.DisplayName, SignInAudience: &audience, Declared: &o.desired.declared,
 		Tags: []string{providerTag, markerPrefix + journal.Marker},
 	})
 	if refused := entra.AsError(err); err != nil && !(lost && nameTaken(refused)) {
 		if refused != nil && refused.Status < http.StatusInternalServerError && !lost {
-			err = nothingMade{err}
+			err = notCreatedError{err}
 		}
 		return nil, err
 	}
-	if application != nil {
-		return application, nil
+	if application == nil {
+		if application, err = o.findUpserted(ctx, journal, lost || resumed); err != nil {
+			return nil, err
+		}
 	}
+	journal.Created = true
+	return &entra.Registration{Application: application}, nil
+}
+
+// findUpserted finds the application of which Graph says that the upsert changed it. It is ours only if the answer of
+// an earlier try may have been lost, in this run or in the one that it resumes: then it carries the journal's marker
+// and is no older than the journal. Any other is refused.
+func (o *operation) findUpserted(
+	ctx context.Context, journal *store.Registration, maybeOurs bool,
+) (*entra.Application, error) {
+	uniqueName := o.spec.UniqueName
 	notShown := fmt.Errorf("Entra says that an application named %s exists, and does not show it", uniqueName)
 	for run := o.waiting(); ; {
 		found, err := o.Directory.Search(ctx, entra.SearchQuery{UniqueName: uniqueName})
@@ -263,7 +275,7 @@ func (o *operation) upsert(ctx context.Context, journal *store.Registration, tak
 			return nil, err
 		}
 		if mine := found.ByUniqueName; mine != nil {
-			if (lost || takenUp) && MarkerOf(mine) == journal.Marker && mine.CreatedAt.After(journal.StartedAt.Add(-clockSkew)) {
+			if maybeOurs && MarkerOf(mine) == journal.Marker && mine.CreatedAt.After(journal.StartedAt.Add(-clockSkew)) {
 				return mine, nil
 			}
 			mine.Tags = nil // they are the ones just sent, and do not tell who made it
@@ -271,9 +283,9 @@ func (o *operation) upsert(ctx context.Context, journal *store.Registration, tak
 			touched := "Entra showed it only after it had been written to: its display name, tags and declared permissions " +
 				"are now those of this registration, and nothing else was changed."
 			refusal.Detail = strings.Replace(refusal.Detail, untouched, touched, 1)
-			return nil, nothingMade{refusal}
+			return nil, notCreatedError{refusal}
 		}
-		if !lost && !takenUp && run.Attempts() > goodReads || run.Wait(ctx, retry.UntilDeadline(notShown)) != nil {
+		if !maybeOurs && run.Attempts() > goodReads || run.Wait(ctx, retry.UntilDeadline(notShown)) != nil {
 			return nil, fmt.Errorf("%w; run terraform apply again", notShown)
 		}
 	}
@@ -292,32 +304,32 @@ func (o *operation) restore(ctx context.Context, deleted *entra.Application) err
 		restores = append(restores, entra.RestoreDeletedItem{ObjectID: last.ObjectID})
 	}
 	o.madeAt = *deleted.DeletedAt // what was deleted long ago is in every replica's recycle bin, or somebody has purged it
-	o.Names.deleted.Delete(deleted.ObjectID)
+	o.NameLocks.deleted.Delete(deleted.ObjectID)
 	_, err = o.write(ctx, entra.Sequential, restores...)
 	return err
 }
 
 // refuseDeleted says that the recycle bin holds the name, and both ways out.
-func (t *Tenant) refuseDeleted(deleted *entra.Application) error {
+func (m *Manager) refuseDeleted(deleted *entra.Application) error {
 	return &Error{"restore_deleted", "A deleted application has this name", fmt.Sprintf(
 		"The recycle bin of tenant %s holds the application %q (object ID %s, client ID %s) with the unique name %s. "+
 			"Either restore it, keeping its client ID, with restore_deleted = true; or remove it for good: "+
 			"Remove-MgDirectoryDeletedItem -DirectoryObjectId %s",
-		t.ID, deleted.DisplayName, deleted.ObjectID, deleted.ClientID, deleted.UniqueName, deleted.ObjectID)}
+		m.TenantID, deleted.DisplayName, deleted.ObjectID, deleted.ClientID, deleted.UniqueName, deleted.ObjectID)}
 }
 
 // untouched is what a refusal says about the other application.
 const untouched = "It was not touched."
 
 // refuse says that an application which is not ours has the name, and how to bring it under management.
-func (t *Tenant) refuse(other *entra.Application, attribute, what string) *Error {
+func (m *Manager) refuse(other *entra.Application, attribute, what string) *Error {
 	if MarkerOf(other) != "" {
 		return &Error{attribute, "The registration exists already", fmt.Sprintf(
 			"The tenant %s already has the application %q (object ID %s, client ID %s) with the %s, and this provider "+
 				"registered it: another resource or another state manages it. "+untouched+" Two registrations of one display "+
 				"name, also those of a create_before_destroy, need allow_duplicate_name = true and a unique_name each. If the "+
 				"state of the other was lost, import it with the id %s/%s.",
-			t.ID, other.DisplayName, other.ObjectID, other.ClientID, what, t.ID, other.ClientID)}
+			m.TenantID, other.DisplayName, other.ObjectID, other.ClientID, what, m.TenantID, other.ClientID)}
 	}
 	alternative := ""
 	if attribute == "display_name" {
@@ -326,13 +338,14 @@ func (t *Tenant) refuse(other *entra.Application, attribute, what string) *Error
 	return &Error{attribute, "The application exists already", fmt.Sprintf(
 		"The tenant %s already has the application %q (object ID %s, client ID %s) with the %s. "+untouched+
 			" To manage it from here, import it:\n\n%s\n\nOtherwise delete it, or choose another %s%s.",
-		t.ID, other.DisplayName, other.ObjectID, other.ClientID, what, t.ImportBlock(other.ClientID), attribute, alternative)}
+		m.TenantID, other.DisplayName, other.ObjectID, other.ClientID, what, m.ImportBlock(other.ClientID),
+		attribute, alternative)}
 }
 
 // ImportBlock is what to paste into a configuration to import the application of that client ID.
-func (t *Tenant) ImportBlock(clientID string) string {
+func (m *Manager) ImportBlock(clientID string) string {
 	return fmt.Sprintf(
-		"  import {\n    to = codetwo_target_app_registration.<name>\n    id = \"%s/%s\"\n  }", t.ID, clientID)
+		"  import {\n    to = codetwo_target_app_registration.<name>\n    id = \"%s/%s\"\n  }", m.TenantID, clientID)
 }
 
 // newCertificate returns a generated certificate, whose key is in the store: one that an interrupted run left there
@@ -359,15 +372,15 @@ func (o *operation) newCertificate(
 	if err := o.Store.SaveRegistration(ctx, *journal); err != nil {
 		return nil, err
 	}
-	return fresh.Certificate, o.Store.SaveCertificate(ctx, o.ID, fresh, certificate.AES256, nil)
+	return fresh.Certificate, o.Store.SaveCertificate(ctx, o.TenantID, fresh, certificate.AES256, nil)
 }
 
 // reusable returns the store's certificate if its key is there and these settings would make the same; nil otherwise.
 func (o *operation) reusable(ctx context.Context, thumbprint string) *x509.Certificate {
-	if sound, err := o.Store.SoundKeyPair(ctx, o.ID, thumbprint); err != nil || !sound {
+	if sound, err := o.Store.SoundKeyPair(ctx, o.TenantID, thumbprint); err != nil || !sound {
 		return nil
 	}
-	left, err := o.Store.Certificate(ctx, o.ID, thumbprint)
+	left, err := o.Store.Certificate(ctx, o.TenantID, thumbprint)
 	settings := o.spec.Certificate
 	if err != nil || certificate.KeySize(left) != settings.KeySize || !left.NotAfter.After(o.Now()) ||
 		!left.NotAfter.Equal(left.NotBefore.AddDate(settings.ValidityYears, 0, 0)) {

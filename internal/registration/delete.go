@@ -14,14 +14,14 @@ import (
 // Delete removes the service principal, and with it the grants, then the application, and then what the store holds of
 // them. The recycle bin is emptied of them if purge is set; an application that was never complete is of no use to
 // anybody and leaves it, too. An error leaves the rest to the next Delete.
-func (t *Tenant) Delete(ctx context.Context, recorded *Observed, purge bool) ([]Warning, error) {
-	o := &operation{Tenant: t, recorded: recorded}
+func (m *Manager) Delete(ctx context.Context, recorded *Observed, purge bool) ([]Warning, error) {
+	o := &operation{Manager: m, recorded: recorded}
 	err := o.delete(ctx, purge)
 	return o.warnings, err
 }
 
 func (o *operation) delete(ctx context.Context, purge bool) error {
-	journal, err := o.Store.Registration(ctx, o.ID, o.recorded.JournalName())
+	journal, err := o.Store.Registration(ctx, o.TenantID, o.recorded.JournalName())
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
@@ -54,7 +54,7 @@ func (o *operation) remove(ctx context.Context, purge bool) error {
 	if err != nil {
 		return err
 	}
-	o.Names.deleted.Store(o.recorded.ObjectID, true)
+	o.NameLocks.deleted.Store(o.recorded.ObjectID, true)
 	if !purge {
 		return nil
 	}
@@ -72,7 +72,7 @@ func (o *operation) remove(ctx context.Context, purge bool) error {
 	if err := o.purge(ctx, purges, deleted); err != nil {
 		return err
 	}
-	o.Names.purged.Store(o.recorded.ObjectID, true)
+	o.NameLocks.purged.Store(o.recorded.ObjectID, true)
 	return nil
 }
 
@@ -114,9 +114,9 @@ func (o *operation) deleteUntilGone(ctx context.Context, deletes []entra.Change)
 
 // purge empties the recycle bin of what was deleted, as the outcomes say.
 func (o *operation) purge(ctx context.Context, purges []entra.Change, deleted []entra.Outcome) error {
-	needed := make([]int, len(purges))
+	required := make([]int, len(purges))
 	for i, outcome := range deleted {
-		needed[i] = missesNeeded(outcome)
+		required[i] = requiredMisses(outcome)
 	}
 	for run := o.waiting(); ; {
 		outcomes, err := o.write(ctx, entra.Sequential, purges...)
@@ -124,13 +124,13 @@ func (o *operation) purge(ctx context.Context, purges []entra.Change, deleted []
 			return err
 		}
 		var missed []entra.Change
-		var missedNeeded []int
+		var missedRequired []int
 		for i, outcome := range outcomes {
 			if outcome.Lost {
-				needed[i] = min(needed[i], lostReads) // it may be gone by this purge, whose answer was lost
+				required[i] = min(required[i], lostReads) // it may be gone by this purge, whose answer was lost
 			}
-			if outcome.Absent && run.Attempts()+1 < needed[i] {
-				missed, missedNeeded = append(missed, purges[i]), append(missedNeeded, needed[i])
+			if outcome.Absent && run.Attempts()+1 < required[i] {
+				missed, missedRequired = append(missed, purges[i]), append(missedRequired, required[i])
 			}
 		}
 		if len(missed) == 0 {
@@ -140,13 +140,13 @@ func (o *operation) purge(ctx context.Context, purges []entra.Change, deleted []
 			retry.UntilDeadline(errors.New("Entra's recycle bin did not show what was deleted"))); err != nil {
 			return runAgain(err)
 		}
-		purges, needed = missed, missedNeeded
+		purges, required = missed, missedRequired
 	}
 }
 
-// missesNeeded says how many looks into the recycle bin have to miss an object before it counts as purged already. What
-// this very run has put there must be in it, even if Entra does not show it yet.
-func missesNeeded(deleted entra.Outcome) int {
+// requiredMisses says how many looks into the recycle bin have to miss an object before it counts as purged already.
+// What this very run has put there must be in it, even if Entra does not show it yet.
+func requiredMisses(deleted entra.Outcome) int {
 	switch {
 	case !deleted.Absent:
 		return math.MaxInt

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
@@ -22,15 +21,15 @@ func (recorded *Observed) JournalName() string {
 }
 
 // journal reads the registration's entry. A store that cannot be read has none.
-func (t *Tenant) journal(ctx context.Context, recorded *Observed) (entry store.Registration, ok bool) {
-	entry, err := t.Store.Registration(ctx, t.ID, recorded.JournalName())
+func (m *Manager) journal(ctx context.Context, recorded *Observed) (entry store.Registration, ok bool) {
+	entry, err := m.Store.Registration(ctx, m.TenantID, recorded.JournalName())
 	return entry, err == nil
 }
 
 // NeverComplete reports whether the application was created here and never completed. A store that cannot be read tells
 // nothing.
-func (t *Tenant) NeverComplete(ctx context.Context, recorded *Observed) bool {
-	journal, ok := t.journal(ctx, recorded)
+func (m *Manager) NeverComplete(ctx context.Context, recorded *Observed) bool {
+	journal, ok := m.journal(ctx, recorded)
 	return ok && abandoned(&journal, recorded.ObjectID)
 }
 
@@ -42,13 +41,13 @@ func abandoned(journal *store.Registration, objectID string) bool {
 
 // Completed returns the journal's entry of that unique name if it is complete and the tenant still has the application;
 // ok is false, too, where neither could be found out.
-func (t *Tenant) Completed(ctx context.Context, uniqueName string) (journal store.Registration, ok bool) {
-	journal, ok = t.journal(ctx, &Observed{UniqueName: uniqueName})
+func (m *Manager) Completed(ctx context.Context, uniqueName string) (journal store.Registration, ok bool) {
+	journal, ok = m.journal(ctx, &Observed{UniqueName: uniqueName})
 	if !ok || journal.CompletedAt == nil {
 		return journal, false
 	}
 	ref := entra.RegistrationRef{ObjectID: journal.ObjectID, ClientID: journal.ClientID}
-	seen, err := t.Directory.Registration(ctx, ref)
+	seen, err := m.Directory.Registration(ctx, ref)
 	return journal, err == nil && seen.Application != nil
 }
 
@@ -60,7 +59,7 @@ func (o *operation) conclude(ctx context.Context, application *entra.Application
 	if o.recorded != nil {
 		name = o.recorded.JournalName()
 	}
-	journal, err := o.Store.Registration(ctx, o.ID, name)
+	journal, err := o.Store.Registration(ctx, o.TenantID, name)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // an imported application: its certificates were never ours
 	}
@@ -68,7 +67,8 @@ func (o *operation) conclude(ctx context.Context, application *entra.Application
 		return err
 	}
 	imported := journal.ObjectID != application.ObjectID || o.spec.Certificate.KeySource == KeyExternal
-	named := o.named() // the next plan finds what the state names, or puts it back
+	planned := o.plannedCertificate()
+	named := planned.thumbprints() // the next plan finds what the state names, or puts it back
 	var kept, unused []string
 	for _, thumbprint := range journal.Thumbprints {
 		if imported || keyWith(application, thumbprint) >= 0 || slices.Contains(named, thumbprint) {
@@ -86,21 +86,9 @@ func (o *operation) conclude(ctx context.Context, application *entra.Application
 	return o.dropCertificates(ctx, unused)
 }
 
-// named lists the thumbprints of the certificates that the state will name.
-func (o *operation) named() []string {
-	named := []string{o.spec.Certificate.Thumbprint}
-	if o.goal.certificate != nil {
-		named = append(named, certificate.Thumbprint(o.goal.certificate))
-	}
-	for _, entry := range o.goal.previous {
-		named = append(named, entry.Thumbprint)
-	}
-	return named
-}
-
 // forget removes the journal's entry and our certificates from the store.
 func (o *operation) forget(ctx context.Context, journal store.Registration) error {
-	if err := o.Store.DeleteRegistration(ctx, o.ID, journal.UniqueName); err != nil {
+	if err := o.Store.DeleteRegistration(ctx, o.TenantID, journal.UniqueName); err != nil {
 		return err
 	}
 	return o.dropCertificates(ctx, journal.Thumbprints)
@@ -110,7 +98,7 @@ func (o *operation) forget(ctx context.Context, journal store.Registration) erro
 // the only one.
 func (o *operation) dropCertificates(ctx context.Context, thumbprints []string) error {
 	for _, thumbprint := range thumbprints {
-		users, err := o.Store.CertificateNamedBy(ctx, o.ID, thumbprint)
+		users, err := o.Store.CertificateNamedBy(ctx, o.TenantID, thumbprint)
 		if err != nil {
 			return err
 		}
@@ -120,7 +108,7 @@ func (o *operation) dropCertificates(ctx context.Context, thumbprints []string) 
 				thumbprint, strings.Join(users, ", "))})
 			continue
 		}
-		if err := o.Store.DeleteCertificate(ctx, o.ID, thumbprint); err != nil {
+		if err := o.Store.DeleteCertificate(ctx, o.TenantID, thumbprint); err != nil {
 			return err
 		}
 	}

@@ -24,7 +24,7 @@ import (
 // life is one registration in a sandbox tenant. The clock of the sandbox and that of the registration are moved
 // together, and waiting moves both, so that no test waits.
 type life struct {
-	*registration.Tenant
+	*registration.Manager
 	t     *testing.T
 	env   *acctest.Env
 	guard sync.Mutex
@@ -44,8 +44,8 @@ func start(t *testing.T, options sandbox.Options) *life {
 	}
 	l := &life{t: t, env: env}
 	id := env.Tenant(0).TenantID
-	l.Tenant = &registration.Tenant{
-		ID: id, Directory: env.Directory(id), Store: records, Names: &registration.Names{},
+	l.Manager = &registration.Manager{
+		TenantID: id, Directory: env.Directory(id), Store: records, NameLocks: &registration.NameLocks{},
 		Now: func() time.Time {
 			l.guard.Lock()
 			defer l.guard.Unlock()
@@ -136,7 +136,7 @@ func (l *life) keys(clientID string) (uploaded, stored []string) {
 	for _, key := range application.Keys {
 		uploaded = append(uploaded, key.Thumbprint)
 	}
-	files, _ := filepath.Glob(filepath.Join(l.env.Store, l.ID, "certificates", "*.pfx"))
+	files, _ := filepath.Glob(filepath.Join(l.env.Store, l.TenantID, "certificates", "*.pfx"))
 	for _, file := range files {
 		stored = append(stored, strings.ToUpper(strings.TrimSuffix(filepath.Base(file), ".pfx")))
 	}
@@ -233,7 +233,7 @@ func TestRegistration_AnUpdateRevokesWhatIsNotAskedForAnyMoreAndKeepsWhatThePlan
 	since := map[string]any{"resourceAppId": permission.Graph.AppID, "resourceAccess": []any{
 		map[string]any{"id": "df021288-bdef-4463-88db-98f22de89214", "type": "Role"}, // User.Read.All
 	}}
-	l.env.Graph(l.ID, http.MethodPatch, "/applications/"+seen.ObjectID,
+	l.env.Graph(l.TenantID, http.MethodPatch, "/applications/"+seen.ObjectID,
 		map[string]any{"requiredResourceAccess": []any{since}})
 	after := l.updated(spec, seen)
 	if after.DisplayName != "Renamed" || after.ObjectID != seen.ObjectID || !maps.Equal(after.Permissions,
@@ -299,12 +299,12 @@ func TestRegistration_ARotationThatFailsKeepsTheCertificateAndTheNextOneUsesItsK
 func TestRegistration_ACertificateIsDueForRenewalByAgeAndForWantOfItsKey(t *testing.T) {
 	l := start(t, sandbox.Options{})
 	seen := l.created()
-	later := *l.Tenant
+	later := *l.Manager
 	later.Now = func() time.Time { return seen.Certificate.NotAfter.AddDate(0, 0, -59) }
 	if aged, err := later.Read(t.Context(), seen); err != nil || !aged.Certificate.RenewalDue {
 		t.Errorf("59 days before its end: %v", err)
 	}
-	if err := l.Store.DeleteCertificate(t.Context(), l.ID, seen.Certificate.Thumbprint); err != nil {
+	if err := l.Store.DeleteCertificate(t.Context(), l.TenantID, seen.Certificate.Thumbprint); err != nil {
 		t.Fatal(err)
 	}
 	if !l.seen(seen).Certificate.RenewalDue {

@@ -12,31 +12,31 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 )
 
-// Names serializes operations that look for an application of one display name in a tenant and then give that name to
-// one. It remembers who has a name and what was deleted, since lists and replicas lag behind. The zero Names is ready
-// for use, and safe for parallel use.
-type Names struct {
+// NameLocks serializes operations that look for an application of one display name in a tenant and then give that name
+// to one. It remembers who has a name and what was deleted, since lists and replicas lag behind. The zero NameLocks is
+// ready for use, and safe for parallel use.
+type NameLocks struct {
 	guard           sync.Mutex
-	names           map[string]*name // by tenant and display name, in lower case
-	deleted, purged sync.Map         // object IDs of applications
+	names           map[string]*nameLock // by tenant and display name, in lower case
+	deleted, purged sync.Map             // object IDs of applications
 }
 
-// name is a display name in a tenant.
-type name struct {
-	lock  *semaphore.Weighted // a mutex would ignore the deadline of who waits
-	given *entra.RegistrationRef
+// nameLock is a display name in a tenant.
+type nameLock struct {
+	lock   *semaphore.Weighted // a mutex would ignore the deadline of who waits
+	holder *entra.RegistrationRef
 }
 
 // lock takes the display name, and returns how to give it back. The name's fields are the holder's.
-func (n *Names) lock(ctx context.Context, tenantID, displayName string) (held *name, unlock func(), err error) {
+func (n *NameLocks) lock(ctx context.Context, tenantID, displayName string) (held *nameLock, unlock func(), err error) {
 	key := strings.ToLower(tenantID + "/" + displayName)
 	n.guard.Lock()
 	if n.names == nil {
-		n.names = map[string]*name{}
+		n.names = map[string]*nameLock{}
 	}
 	held, ok := n.names[key]
 	if !ok {
-		held = &name{lock: semaphore.NewWeighted(1)}
+		held = &nameLock{lock: semaphore.NewWeighted(1)}
 		n.names[key] = held
 	}
 	n.guard.Unlock()
@@ -48,14 +48,14 @@ func (n *Names) lock(ctx context.Context, tenantID, displayName string) (held *n
 	return held, func() { held.lock.Release(1) }, nil
 }
 
-// give remembers who has the name.
-func (n *name) give(application *entra.Application) {
-	n.given = &entra.RegistrationRef{ObjectID: application.ObjectID, ClientID: application.ClientID}
+// setHolder remembers who has the name.
+func (n *nameLock) setHolder(application *entra.Application) {
+	n.holder = &entra.RegistrationRef{ObjectID: application.ObjectID, ClientID: application.ClientID}
 }
 
 // withoutRemoved drops from what was found what was deleted or purged here. A replacement looks for its own name right
 // after it was freed.
-func (n *Names) withoutRemoved(found *entra.SearchResult) {
+func (n *NameLocks) withoutRemoved(found *entra.SearchResult) {
 	in := func(ids *sync.Map) func(entra.Application) bool {
 		return func(application entra.Application) bool {
 			_, known := ids.Load(application.ObjectID)
@@ -71,7 +71,7 @@ func (n *Names) withoutRemoved(found *entra.SearchResult) {
 
 // refuseDuplicate refuses the display name if another application has it: one of those listed, or the one that was
 // given it last, since lists lag behind everything else.
-func (o *operation) refuseDuplicate(ctx context.Context, held *name, listed []entra.Application, own string) error {
+func (o *operation) refuseDuplicate(ctx context.Context, held *nameLock, listed []entra.Application, own string) error {
 	if o.spec.AllowDuplicateName {
 		return nil
 	}
@@ -79,10 +79,10 @@ func (o *operation) refuseDuplicate(ctx context.Context, held *name, listed []en
 	if at >= 0 {
 		return o.refuse(&listed[at], "display_name", fmt.Sprintf("display name %q", listed[at].DisplayName))
 	}
-	if held.given == nil || held.given.ObjectID == own {
+	if held.holder == nil || held.holder.ObjectID == own {
 		return nil
 	}
-	seen, err := o.Directory.Registration(ctx, *held.given)
+	seen, err := o.Directory.Registration(ctx, *held.holder)
 	if err != nil || seen.Application == nil || !strings.EqualFold(seen.Application.DisplayName, o.spec.DisplayName) {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 func TestTargetAppRegistration_WhoWaitsForANameGivesUpAtTheEndOfItsOwnTime(t *testing.T) {
-	var names Names
+	var names NameLocks
 	_, unlock, err := names.lock(t.Context(), "tenant", "Waited For")
 	if err != nil {
 		t.Fatal(err)

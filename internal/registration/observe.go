@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 
 // observe describes what the tenant shows, held against the permissions that were asked for and the certificate as it
 // is known.
-func (t *Tenant) observe(
+func (m *Manager) observe(
 	ctx context.Context, found *entra.Registration, asked map[string]Permission, current Certificate,
 ) *Observed {
 	application := found.Application
@@ -20,7 +21,7 @@ func (t *Tenant) observe(
 		ObjectID: application.ObjectID, ClientID: application.ClientID,
 		DisplayName: application.DisplayName, UniqueName: application.UniqueName, SignInAudience: application.SignInAudience,
 		ServicePrincipalID: principalID(found), Enabled: found.ServicePrincipal != nil && found.ServicePrincipal.Enabled,
-		Permissions: map[string]Permission{}, Certificate: t.observeCertificate(ctx, application, current),
+		Permissions: map[string]Permission{}, Certificate: m.observeCertificate(ctx, application, current),
 	}
 	held := heldRoles(found)
 	expected := map[entra.RoleRef]bool{}
@@ -33,18 +34,14 @@ func (t *Tenant) observe(
 		entry.Declared, entry.Consented = held[role].Declared, held[role].Consented
 		seen.Permissions[key] = entry
 	}
-	seen.Unexpected = Unexpected(ctx, t.Directory, found, expected)
-	ours := []string{seen.Certificate.Thumbprint}
-	for _, entry := range seen.Certificate.Previous {
-		ours = append(ours, entry.Thumbprint)
-	}
-	seen.Credentials = Credentials(found, ours...)
+	seen.Unexpected = Unexpected(ctx, m.Directory, found, expected)
+	seen.Credentials = Credentials(found, seen.Certificate.thumbprints()...)
 	return seen
 }
 
 // observeCertificate finds the registration's certificate on the application, and decides what is due: a new one, by
 // its age or because the store has no usable key, and the removal of replaced ones.
-func (t *Tenant) observeCertificate(
+func (m *Manager) observeCertificate(
 	ctx context.Context, application *entra.Application, current Certificate,
 ) Certificate {
 	ours, err := certificate.ParsePEM(current.PEM)
@@ -56,10 +53,10 @@ func (t *Tenant) observeCertificate(
 	default:
 		current.Thumbprint = ""
 	}
-	now := t.Now()
+	now := m.Now()
 	current.RenewalDue = !current.NotAfter.IsZero() && DueForRenewal(current.NotAfter, current.RenewBeforeDays, now)
 	if current.KeySource == KeyGenerated && !current.RenewalDue && err == nil {
-		sound, err := t.Store.SoundKeyPair(ctx, t.ID, certificate.Thumbprint(ours))
+		sound, err := m.Store.SoundKeyPair(ctx, m.TenantID, certificate.Thumbprint(ours))
 		current.RenewalDue = err == nil && !sound
 	}
 	var previous []Previous
@@ -111,20 +108,16 @@ func Credentials(found *entra.Registration, without ...string) []Credential {
 
 // Imported describes an application of which nothing is recorded: it was asked for what it declares, and its
 // certificate's key is elsewhere.
-func (t *Tenant) Imported(ctx context.Context, found *entra.Registration) *Observed {
+func (m *Manager) Imported(ctx context.Context, found *entra.Registration) *Observed {
 	// A name that the API offers under two IDs cannot be asked for, so it is left among the unexpected permissions.
 	asked, times := map[string]Permission{}, map[string]int{}
 	for _, role := range found.Application.Declared {
-		entry := Permission{Permission: nameRole(ctx, t.Directory, role)}
+		entry := Permission{Permission: nameRole(ctx, m.Directory, role)}
 		asked[entry.Key()] = entry
 		times[entry.Key()]++
 	}
-	for key, count := range times {
-		if count > 1 {
-			delete(asked, key)
-		}
-	}
-	return t.observe(ctx, found, asked, Certificate{
+	maps.DeleteFunc(asked, func(key string, _ Permission) bool { return times[key] > 1 })
+	return m.observe(ctx, found, asked, Certificate{
 		KeySource: KeyExternal, ValidityYears: DefaultValidityYears, KeySize: DefaultKeySize,
 		RenewBeforeDays: DefaultRenewBeforeDays, PreviousDays: DefaultPreviousDays,
 	})

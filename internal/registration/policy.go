@@ -74,5 +74,5 @@ func (o *operation) forbidden(what string, policy *entra.CertificatePolicy) erro
 	}
 	return &Error{at, "Certificate lasts longer than the tenant allows", fmt.Sprintf(
 		"The application %q in tenant %s: %s %s, or have an administrator exempt the application from the policy.",
-		o.spec.DisplayName, o.ID, what, next)}
+		o.spec.DisplayName, o.TenantID, what, next)}
 }

@@ -22,18 +22,18 @@ var (
 
 // Read looks at a recorded registration. ErrGone and ErrDestroyCutOff say what became of it; *Error is one of the
 // store.
-func (t *Tenant) Read(ctx context.Context, recorded *Observed) (*Observed, error) {
-	if err := t.storeIsThere(ctx, recorded); err != nil {
+func (m *Manager) Read(ctx context.Context, recorded *Observed) (*Observed, error) {
+	if err := m.storeIsThere(ctx, recorded); err != nil {
 		return nil, err
 	}
-	found, err := t.read(ctx, recorded, apisOf(rolesOf(recorded.Permissions)))
+	found, err := m.read(ctx, recorded, apisOf(rolesOf(recorded.Permissions)))
 	if err != nil {
 		return nil, err
 	}
 	if found.Application != nil {
-		return t.observe(ctx, found, recorded.Permissions, recorded.Certificate), nil
+		return m.observe(ctx, found, recorded.Permissions, recorded.Certificate), nil
 	}
-	if journal, ok := t.journal(ctx, recorded); ok && journal.DeletingAt != nil {
+	if journal, ok := m.journal(ctx, recorded); ok && journal.DeletingAt != nil {
 		return nil, ErrDestroyCutOff
 	}
 	return nil, ErrGone
@@ -41,11 +41,11 @@ func (t *Tenant) Read(ctx context.Context, recorded *Observed) (*Observed, error
 
 // storeIsThere keeps a share that is not mounted, or another URL, from looking like a key that is lost: every
 // certificate would be planned to be replaced. What has no key in the store needs none.
-func (t *Tenant) storeIsThere(ctx context.Context, recorded *Observed) error {
+func (m *Manager) storeIsThere(ctx context.Context, recorded *Observed) error {
 	if recorded.Certificate.KeySource != KeyGenerated {
 		return nil
 	}
-	there, err := t.Store.Exists(ctx, "", "")
+	there, err := m.Store.Exists(ctx, "", "")
 	if err != nil {
 		return &Error{Summary: "The connection store cannot be read", Detail: err.Error()}
 	}
@@ -57,22 +57,23 @@ func (t *Tenant) storeIsThere(ctx context.Context, recorded *Observed) error {
 			"kept. Mount the folder, or set the URL right (connection_store of the provider, CODETWO_STORE_URL). If the store "+
 			"is gone for good, forget the registration (terraform state rm), import it with the id %s/%s, and set "+
 			"certificate.take_over = true, which gives it a new certificate.",
-		t.Store.URL(), recorded.DisplayName, recorded.ClientID, recorded.Certificate.Thumbprint, t.ID, recorded.ClientID)}
+		m.Store.URL(), recorded.DisplayName, recorded.ClientID, recorded.Certificate.Thumbprint,
+		m.TenantID, recorded.ClientID)}
 }
 
 // read reads a registration. One replica may not know an object that exists: only a second read that misses it makes it
 // gone, and a fifth one where the journal says that it was created a moment ago and is not being deleted.
-func (t *Tenant) read(ctx context.Context, recorded *Observed, apis []string) (*entra.Registration, error) {
+func (m *Manager) read(ctx context.Context, recorded *Observed, apis []string) (*entra.Registration, error) {
 	ref := entra.RegistrationRef{ObjectID: recorded.ObjectID, ClientID: recorded.ClientID, APIs: apis}
 	reads := 2
-	for run := t.waiting(); ; {
-		found, err := t.Directory.Registration(ctx, ref)
+	for run := m.waiting(); ; {
+		found, err := m.Directory.Registration(ctx, ref)
 		if err != nil || found.Application != nil {
 			return found, err
 		}
 		if run.Attempts() == 0 {
-			journal, ok := t.journal(ctx, recorded)
-			if ok && journal.DeletingAt == nil && t.Now().Sub(journal.StartedAt) < replication {
+			journal, ok := m.journal(ctx, recorded)
+			if ok && journal.DeletingAt == nil && m.Now().Sub(journal.StartedAt) < replication {
 				reads = lostReads
 			}
 		}
@@ -87,31 +88,31 @@ func (t *Tenant) read(ctx context.Context, recorded *Observed, apis []string) (*
 
 // Import looks at the application of that client ID or object ID, of which nothing is recorded. ErrGone says that it
 // was there, and is no more.
-func (t *Tenant) Import(ctx context.Context, id string) (*Observed, error) {
-	result, err := t.Directory.Search(ctx, entra.SearchQuery{ClientID: id})
+func (m *Manager) Import(ctx context.Context, id string) (*Observed, error) {
+	result, err := m.Directory.Search(ctx, entra.SearchQuery{ClientID: id})
 	if err != nil {
 		return nil, err
 	}
 	application := result.ByClientID
 	if application == nil {
-		found, err := t.Directory.Registration(ctx, entra.RegistrationRef{ObjectID: id, ClientID: id})
+		found, err := m.Directory.Registration(ctx, entra.RegistrationRef{ObjectID: id, ClientID: id})
 		if err != nil {
 			return nil, err
 		}
 		if application = found.Application; application == nil {
 			return nil, &Error{"id", "No such application", fmt.Sprintf(
 				"The tenant %s has no application with the client ID or object ID %s. Compare it with the application's Overview "+
-					"page in the Entra portal.", t.ID, id)}
+					"page in the Entra portal.", m.TenantID, id)}
 		}
 	}
-	found, err := t.read(ctx, &Observed{ObjectID: application.ObjectID, ClientID: application.ClientID}, nil)
+	found, err := m.read(ctx, &Observed{ObjectID: application.ObjectID, ClientID: application.ClientID}, nil)
 	if err != nil {
 		return nil, err
 	}
 	if found.Application == nil {
 		return nil, ErrGone
 	}
-	return t.Imported(ctx, found), nil
+	return m.Imported(ctx, found), nil
 }
 
 // readsAtOnce is how many applications of one tenant are read side by side.

@@ -42,13 +42,13 @@ const (
 	DefaultPreviousDays    = 30
 )
 
-// Tenant is a target tenant whose app registrations are kept.
-type Tenant struct {
-	ID        string // GUID
+// Manager manages the app registrations of one target tenant.
+type Manager struct {
+	TenantID  string // GUID
 	Directory entra.Directory
 	Store     *store.Store // of journals and keys; Imported and List do without
-	Names     *Names       // shared by all tenants of a provider
-	Retries   retry.Policy // for the directory's replicas; First, Longest and Last are set here
+	NameLocks *NameLocks   // shared by all tenants of a provider
+	Retries   retry.Policy // for replicas; InitialBackoff, MaxBackoff and FinalAttempt are set here
 	Now       func() time.Time
 }
 
@@ -126,6 +126,18 @@ func (c *Certificate) Describe(from *x509.Certificate) {
 	c.NotBefore, c.NotAfter = from.NotBefore, from.NotAfter
 }
 
+// thumbprints lists what is known of the certificate, whether the application has it or not, and its predecessors.
+func (c *Certificate) thumbprints() []string {
+	thumbprints := []string{c.Thumbprint}
+	if recorded, err := certificate.ParsePEM(c.PEM); err == nil {
+		thumbprints = append(thumbprints, certificate.Thumbprint(recorded))
+	}
+	for _, entry := range c.Previous {
+		thumbprints = append(thumbprints, entry.Thumbprint)
+	}
+	return thumbprints
+}
+
 // DueForRenewal reports whether a certificate that ends then is so many days from its end, or past it.
 func DueForRenewal(notAfter time.Time, beforeDays int, now time.Time) bool {
 	return !now.Before(notAfter.AddDate(0, 0, -beforeDays))
@@ -156,10 +168,10 @@ func (e *ConsentError) Unwrap() error { return e.Err }
 
 // operation is one change of one registration.
 type operation struct {
-	*Tenant
+	*Manager
 	spec     Spec      // of a create or an update
 	recorded *Observed // nil in a create
-	goal     target
+	desired  desired
 	wrote    bool      // this operation has changed something in the tenant
 	madeAt   time.Time // when the application was created; zero while that is not known
 	warnings []Warning
@@ -171,11 +183,7 @@ func (o *operation) outcome(ctx context.Context, found *entra.Registration, err 
 	if found == nil {
 		return nil, o.warnings, err
 	}
-	planned := o.spec.Certificate
-	planned.Previous = o.goal.previous
-	if o.goal.certificate != nil {
-		planned.Describe(o.goal.certificate)
-	}
+	planned := o.plannedCertificate()
 	if err == nil {
 		seen := &Observed{
 			ObjectID: found.Application.ObjectID, ClientID: found.Application.ClientID, ServicePrincipalID: principalID(found),
@@ -193,7 +201,7 @@ func (o *operation) outcome(ctx context.Context, found *entra.Registration, err 
 	}
 	if o.recorded != nil { // what the failed operation did not replace or remove is still the registration's
 		before := o.recorded.Certificate
-		if o.goal.certificate != nil && keyWith(found.Application, planned.Thumbprint) < 0 {
+		if o.desired.certificate != nil && keyWith(found.Application, planned.Thumbprint) < 0 {
 			planned = before
 		}
 		for _, entry := range before.Previous {
@@ -203,6 +211,16 @@ func (o *operation) outcome(ctx context.Context, found *entra.Registration, err 
 		}
 	}
 	return o.observe(ctx, found, o.spec.Permissions, planned), o.warnings, err
+}
+
+// plannedCertificate is the certificate as the state will name it.
+func (o *operation) plannedCertificate() Certificate {
+	planned := o.spec.Certificate
+	planned.Previous = o.desired.previous
+	if o.desired.certificate != nil {
+		planned.Describe(o.desired.certificate)
+	}
+	return planned
 }
 
 func principalID(found *entra.Registration) string {

@@ -18,8 +18,8 @@ import (
 
 // Update brings a recorded registration to what is wanted: the plan compared the two. It returns what there is, also
 // with an error; nil where nothing was changed.
-func (t *Tenant) Update(ctx context.Context, spec Spec, recorded *Observed) (*Observed, []Warning, error) {
-	o := &operation{Tenant: t, spec: spec, recorded: recorded, goal: spec.target()}
+func (m *Manager) Update(ctx context.Context, spec Spec, recorded *Observed) (*Observed, []Warning, error) {
+	o := &operation{Manager: m, spec: spec, recorded: recorded, desired: spec.desired()}
 	found, err := o.update(ctx)
 	return o.outcome(ctx, found, err)
 }
@@ -33,7 +33,7 @@ func (o *operation) update(ctx context.Context) (*entra.Registration, error) {
 		return err
 	})
 	reads.Go(func() (err error) {
-		offered, err = o.Directory.ResourceApplications(readCtx, apisOf(o.goal.declared)...)
+		offered, err = o.Directory.ResourceApplications(readCtx, apisOf(o.desired.declared)...)
 		return err
 	})
 	err := reads.Wait()
@@ -48,20 +48,20 @@ func (o *operation) update(ctx context.Context) (*entra.Registration, error) {
 			recorded)
 	}
 	if found.Application.DisplayName != o.spec.DisplayName {
-		held, giveNameBack, err := o.Names.lock(ctx, o.ID, o.spec.DisplayName)
+		held, releaseName, err := o.NameLocks.lock(ctx, o.TenantID, o.spec.DisplayName)
 		if err != nil {
 			return nil, err
 		}
-		defer giveNameBack()
+		defer releaseName()
 		if err := o.refuseNamesake(ctx, held, found.Application); err != nil {
 			return nil, err
 		}
 	}
-	if o.goal.resourceIDs, err = resolve(offered, o.spec.Permissions); err != nil {
+	if o.desired.resourceIDs, err = resolve(offered, o.spec.Permissions); err != nil {
 		return nil, err
 	}
-	o.planRoles(found.Application)
-	if err := o.planKeys(ctx, found.Application); err != nil {
+	o.computeRoleChanges(found.Application)
+	if err := o.computeKeyChanges(ctx, found.Application); err != nil {
 		return nil, err
 	}
 	return o.converge(ctx, found)
@@ -71,12 +71,12 @@ func (o *operation) update(ctx context.Context) (*entra.Registration, error) {
 // would take away what it did not see: so it is read again where something is missing that was recorded.
 func (o *operation) readRecorded(ctx context.Context) (*entra.Registration, error) {
 	for run := o.waiting(); ; {
-		found, err := o.read(ctx, o.recorded, apisOf(o.goal.declared))
+		found, err := o.read(ctx, o.recorded, apisOf(o.desired.declared))
 		if err != nil || found.Application == nil {
 			return found, err
 		}
 		o.madeAt = found.Application.CreatedAt
-		if run.Attempts() == goodReads-1 || !o.recorded.exceeds(found) {
+		if run.Attempts() == goodReads-1 || !o.recorded.hasMoreThan(found) {
 			return found, nil
 		}
 		if err := run.Wait(ctx, retry.UntilDeadline(errors.New("Entra did not show all that the state holds"))); err != nil {
@@ -85,25 +85,26 @@ func (o *operation) readRecorded(ctx context.Context) (*entra.Registration, erro
 	}
 }
 
-// exceeds reports whether a certificate, a consent or the service principal was recorded that is not seen.
-func (recorded *Observed) exceeds(seen *entra.Registration) bool {
+// hasMoreThan reports whether a certificate, a consent or the service principal was recorded that is not seen.
+func (recorded *Observed) hasMoreThan(seen *entra.Registration) bool {
 	if recorded.ServicePrincipalID != "" && principalID(seen) != recorded.ServicePrincipalID {
 		return true
 	}
 	if thumbprint := recorded.Certificate.Thumbprint; thumbprint != "" && keyWith(seen.Application, thumbprint) < 0 {
 		return true
 	}
-	var keyIDs []string
-	for _, entry := range recorded.Certificate.Previous {
-		keyIDs = append(keyIDs, entry.KeyID)
+	hidden := func(keyID string) bool {
+		return !slices.ContainsFunc(seen.Application.Keys, func(key entra.KeyCredential) bool { return key.KeyID == keyID })
 	}
-	for _, other := range recorded.Credentials {
-		if other.Kind == "certificate" {
-			keyIDs = append(keyIDs, other.KeyID)
+	for _, entry := range recorded.Certificate.Previous {
+		if hidden(entry.KeyID) {
+			return true
 		}
 	}
-	if slices.ContainsFunc(keyIDs, func(keyID string) bool { return keyByID(seen.Application, keyID) < 0 }) {
-		return true
+	for _, other := range recorded.Credentials {
+		if other.Kind == "certificate" && hidden(other.KeyID) {
+			return true
+		}
 	}
 	for _, permissions := range []map[string]Permission{recorded.Permissions, recorded.Unexpected} {
 		for _, entry := range permissions {
@@ -116,7 +117,7 @@ func (recorded *Observed) exceeds(seen *entra.Registration) bool {
 }
 
 // refuseNamesake refuses to rename the application to what another one is called.
-func (o *operation) refuseNamesake(ctx context.Context, held *name, application *entra.Application) error {
+func (o *operation) refuseNamesake(ctx context.Context, held *nameLock, application *entra.Application) error {
 	if o.spec.AllowDuplicateName {
 		return nil
 	}
@@ -127,22 +128,19 @@ func (o *operation) refuseNamesake(ctx context.Context, held *name, application 
 	if err := o.refuseDuplicate(ctx, held, found.ByDisplayName, application.ObjectID); err != nil {
 		return err
 	}
-	held.give(application)
+	held.setHolder(application)
 	return nil
 }
 
-// planRoles decides which permissions stay declared and which are revoked. What was declared since the plan was made
-// stays: its reader did not see it, and the next plan tells.
-func (o *operation) planRoles(application *entra.Application) {
+// computeRoleChanges decides which permissions stay declared and which are revoked. What was declared since the plan
+// was made stays: its reader did not see it, and the next plan tells.
+func (o *operation) computeRoleChanges(application *entra.Application) {
 	for _, key := range slices.Sorted(maps.Keys(o.spec.Unexpected)) {
 		if entry := o.spec.Unexpected[key]; entry.Declared {
-			o.goal.declared = append(o.goal.declared, entry.role())
+			o.desired.declared = append(o.desired.declared, entry.role())
 		}
 	}
-	planned := map[entra.RoleRef]bool{}
-	for _, role := range o.goal.declared {
-		planned[role] = true
-	}
+	planned := roleSet(o.desired.declared)
 	for _, recorded := range []map[string]Permission{o.recorded.Permissions, o.recorded.Unexpected} {
 		for _, key := range slices.Sorted(maps.Keys(recorded)) {
 			entry := recorded[key]
@@ -153,43 +151,43 @@ func (o *operation) planRoles(application *entra.Application) {
 			_, wanted := o.spec.Permissions[key]
 			_, stays := o.spec.Unexpected[key]
 			if !wanted && !stays {
-				o.goal.revoked = append(o.goal.revoked, entry.role())
+				o.desired.revoked = append(o.desired.revoked, entry.role())
 			}
 		}
 	}
 	for _, role := range application.Declared {
 		if !planned[role] {
-			o.goal.declared = append(o.goal.declared, role)
+			o.desired.declared = append(o.desired.declared, role)
 		}
 	}
 }
 
-// planKeys decides which certificates are uploaded and removed.
-func (o *operation) planKeys(ctx context.Context, application *entra.Application) (err error) {
+// computeKeyChanges decides which certificates are uploaded and removed.
+func (o *operation) computeKeyChanges(ctx context.Context, application *entra.Application) (err error) {
 	planned, current := o.spec.Certificate, o.recorded.Certificate
-	o.goal.previous = slices.Clip(planned.Previous)
+	o.desired.previous = slices.Clip(planned.Previous)
 	for _, entry := range current.Previous {
 		if !slices.ContainsFunc(planned.Previous, func(left Previous) bool { return left.KeyID == entry.KeyID }) {
-			o.goal.removeKeys = append(o.goal.removeKeys, entry.KeyID)
+			o.desired.removeKeys = append(o.desired.removeKeys, entry.KeyID)
 		}
 	}
 	switch {
 	case planned.PEM != "":
-		o.goal.certificate, err = certificate.ParsePEM(planned.PEM)
+		o.desired.certificate, err = certificate.ParsePEM(planned.PEM)
 	case planned.KeySource != KeyExternal:
-		o.goal.certificate, err = o.rotate(ctx)
+		o.desired.certificate, err = o.rotate(ctx)
 	}
-	if err != nil || o.goal.certificate == nil {
+	if err != nil || o.desired.certificate == nil {
 		return err
 	}
 	switch at := keyWith(application, current.Thumbprint); {
-	case at < 0 || current.Thumbprint == certificate.Thumbprint(o.goal.certificate):
+	case at < 0 || current.Thumbprint == certificate.Thumbprint(o.desired.certificate):
 	case application.Keys[at].NotAfter.Before(o.Now()) || planned.PreviousDays == 0:
 		// Nobody can sign in with it any more, and Entra takes no new certificate while an expired one is there; or nobody
 		// shall.
-		o.goal.removeKeys = append(o.goal.removeKeys, application.Keys[at].KeyID)
+		o.desired.removeKeys = append(o.desired.removeKeys, application.Keys[at].KeyID)
 	default:
-		o.goal.previous = append(o.goal.previous, Previous{
+		o.desired.previous = append(o.desired.previous, Previous{
 			Thumbprint: current.Thumbprint, KeyID: application.Keys[at].KeyID,
 			RemoveAfter: o.Now().AddDate(0, 0, planned.PreviousDays),
 		})
@@ -202,18 +200,11 @@ func (o *operation) planKeys(ctx context.Context, application *entra.Application
 func (o *operation) rotate(ctx context.Context) (*x509.Certificate, error) {
 	now := o.Now()
 	journal, err := o.Store.BeginRegistration(ctx, store.Registration{
-		TenantID: o.ID, UniqueName: o.recorded.JournalName(), DisplayName: o.spec.DisplayName,
+		TenantID: o.TenantID, UniqueName: o.recorded.JournalName(), DisplayName: o.spec.DisplayName,
 		ObjectID: o.recorded.ObjectID, ClientID: o.recorded.ClientID, StartedAt: now, CompletedAt: &now,
 	})
 	if err != nil {
 		return nil, err
 	}
-	recorded := []string{o.recorded.Certificate.Thumbprint}
-	if lost, err := certificate.ParsePEM(o.recorded.Certificate.PEM); err == nil {
-		recorded = append(recorded, certificate.Thumbprint(lost))
-	}
-	for _, entry := range o.recorded.Certificate.Previous {
-		recorded = append(recorded, entry.Thumbprint)
-	}
-	return o.newCertificate(ctx, &journal, recorded, nil)
+	return o.newCertificate(ctx, &journal, o.recorded.Certificate.thumbprints(), nil)
 }

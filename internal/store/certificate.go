@@ -33,8 +33,9 @@ func (s *Store) SaveCertificate(ctx context.Context, tenantID string, p *certifi
 	s.certificateLock.Lock()
 	defer s.certificateLock.Unlock()
 
-	opens, err := s.opens(ctx, tenantID, thumbprint)
-	if err != nil {
+	_, err = s.KeyPair(ctx, tenantID, thumbprint)
+	opens := err == nil
+	if !opens && !errors.Is(err, ErrNotFound) && !unusable(err) {
 		return err
 	}
 	var recipients []string
@@ -43,30 +44,23 @@ func (s *Store) SaveCertificate(ctx context.Context, tenantID string, p *certifi
 			return err
 		}
 	}
-	if err := s.CanEncrypt(ctx); err != nil {
+	if _, err := s.ownRecipient(ctx); err != nil { // before anything is written
 		return err
 	}
 	if _, err := s.Certificate(ctx, tenantID, thumbprint); err != nil {
 		if err := s.files.Replace(ctx, cer, []byte(certificate.EncodePEM(p.Certificate))); err != nil {
-			return fmt.Errorf("write the certificate %s: %w", s.files.URL(cer), err)
+			return err
 		}
 	}
-	for attempt := 0; !opens && err == nil; attempt++ {
+	for attempt := 0; !opens; attempt++ {
 		if attempt == saveAttempts {
 			return fmt.Errorf("other runs write the key of the certificate %s at the same time: try again", thumbprint)
 		}
-		opens, err = s.savePair(ctx, tenantID, p, e, recipients)
+		if opens, err = s.savePair(ctx, tenantID, p, e, recipients); err != nil {
+			return err
+		}
 	}
-	return err
-}
-
-// opens reports whether the store has a certificate's key and can open it.
-func (s *Store) opens(ctx context.Context, tenantID, thumbprint string) (bool, error) {
-	_, err := s.KeyPair(ctx, tenantID, thumbprint)
-	if errors.Is(err, ErrNotFound) || unusable(err) {
-		return false, nil
-	}
-	return err == nil, err
+	return nil
 }
 
 // unusable reports whether an error says that nobody can open a file, or nobody without the passphrase.
@@ -101,17 +95,17 @@ func (s *Store) savePair(ctx context.Context, tenantID string, p *certificate.Pa
 	if err := s.files.Create(ctx, pfx, data); errors.Is(err, fs.ErrExist) {
 		stored, err := s.files.Read(ctx, pfx)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return false, fmt.Errorf("read %s: %w", s.files.URL(pfx), err)
+			return false, err
 		}
 		if _, err := certificate.DecodePFX(stored, password); err != nil {
 			return false, s.files.Delete(ctx, pfx)
 		}
 	} else if err != nil {
-		return false, fmt.Errorf("write %s: %w", s.files.URL(pfx), err)
+		return false, err
 	}
 	now, err := s.files.Read(ctx, passwordFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, fmt.Errorf("read %s: %w", s.files.URL(passwordFile), err)
+		return false, err
 	}
 	return bytes.Equal(now, sealed), nil
 }
@@ -213,12 +207,8 @@ func (s *Store) HasKeyPair(ctx context.Context, tenantID, thumbprint string) (bo
 		return false, err
 	}
 	for _, name := range []string{pfx, passwordFile} {
-		there, err := s.exists(ctx, name)
-		if err != nil {
+		if there, err := s.files.Exists(ctx, name); err != nil || !there {
 			return false, err
-		}
-		if !there {
-			return false, nil
 		}
 	}
 	return true, nil
@@ -236,14 +226,53 @@ func (s *Store) SoundKeyPair(ctx context.Context, tenantID, thumbprint string) (
 		if errors.Is(err, fs.ErrNotExist) {
 			return false, nil
 		}
-		if err != nil {
-			return false, fmt.Errorf("read %s: %w", s.files.URL(name), err)
-		}
-		if !sound(content) {
-			return false, nil
+		if err != nil || !sound(content) {
+			return false, err
 		}
 	}
 	return true, nil
+}
+
+// PFXEncryption returns how the PFX of a certificate is encrypted. ErrNotFound when the store does not have it.
+func (s *Store) PFXEncryption(ctx context.Context, tenantID, thumbprint string) (certificate.Encryption, error) {
+	_, pfx, _, err := certificateFiles(tenantID, thumbprint)
+	if err != nil {
+		return 0, err
+	}
+	data, err := s.read(ctx, pfx, "PFX of the certificate "+thumbprint)
+	if err != nil {
+		return 0, err
+	}
+	encryption, err := certificate.EncryptionOf(data)
+	if err != nil {
+		return 0, &DamagedError{Path: s.files.URL(pfx), Err: err}
+	}
+	return encryption, nil
+}
+
+// Repack encrypts the PFX of a certificate in another way, under the password that it has. It needs the passphrase.
+// ErrNotFound when the store does not have the pair.
+func (s *Store) Repack(ctx context.Context, tenantID, thumbprint string, e certificate.Encryption) error {
+	_, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
+	if err != nil {
+		return err
+	}
+	s.certificateLock.Lock()
+	defer s.certificateLock.Unlock()
+
+	pair, err := s.KeyPair(ctx, tenantID, thumbprint)
+	if err != nil {
+		return err
+	}
+	password, err := s.decryptFile(ctx, passwordFile)
+	if err != nil {
+		return err
+	}
+	data, err := certificate.EncodePFX(pair, string(password), e)
+	if err != nil {
+		return err
+	}
+	return s.files.Replace(ctx, pfx, data)
 }
 
 // DeleteCertificate removes a certificate with its key. It does not ask who needs it: see CertificateNamedBy.
@@ -257,7 +286,7 @@ func (s *Store) DeleteCertificate(ctx context.Context, tenantID, thumbprint stri
 	defer s.certificateLock.Unlock()
 	for _, name := range []string{pfx, passwordFile, shared, cer} {
 		if err := s.files.Delete(ctx, name); err != nil {
-			return fmt.Errorf("delete %s: %w", s.files.URL(name), err)
+			return err
 		}
 	}
 	return nil
@@ -278,7 +307,11 @@ func (s *Store) CertificateIsNamed(ctx context.Context, tenantID, thumbprint str
 
 // DeleteUnusedCertificate removes a certificate with its key unless something still names it.
 func (s *Store) DeleteUnusedCertificate(ctx context.Context, tenantID, thumbprint string) error {
-	if there, err := s.hasAnyOf(ctx, tenantID, thumbprint); err != nil || !there {
+	cer, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
+	if err != nil {
+		return err
+	}
+	if there, err := s.anyOf(ctx, pfx, passwordFile, cer); err != nil || there == "" {
 		return err
 	}
 	if named, err := s.CertificateIsNamed(ctx, tenantID, thumbprint); err != nil || named {
@@ -287,18 +320,16 @@ func (s *Store) DeleteUnusedCertificate(ctx context.Context, tenantID, thumbprin
 	return s.DeleteCertificate(ctx, tenantID, thumbprint)
 }
 
-// hasAnyOf reports whether one of a certificate's files is there, whole or not.
-func (s *Store) hasAnyOf(ctx context.Context, tenantID, thumbprint string) (bool, error) {
-	cer, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
-	if err != nil {
-		return false, err
-	}
-	for _, name := range []string{pfx, passwordFile, cer} {
-		if there, err := s.exists(ctx, name); err != nil || there {
-			return there, err
+// anyOf returns the first of these files that is there, whole or not; empty when none is.
+func (s *Store) anyOf(ctx context.Context, names ...string) (string, error) {
+	for _, name := range names {
+		if there, err := s.files.Exists(ctx, name); err != nil {
+			return "", err
+		} else if there {
+			return name, nil
 		}
 	}
-	return false, nil
+	return "", nil
 }
 
 func (s *Store) certificateNamedBy(ctx context.Context, tenantID, thumbprint string, firstOnly bool) ([]string, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -130,7 +131,7 @@ func (s *Store) CreateConnection(ctx context.Context, c Connection, secret strin
 		}
 		return Connection{}, &ExistsError{Existing: existing, URL: s.files.URL(file)}
 	} else if err != nil {
-		return Connection{}, fmt.Errorf("write the record %s: %w", s.files.URL(file), err)
+		return Connection{}, err
 	}
 
 	// The record is the claim to the name, so the secret comes after it.
@@ -141,7 +142,6 @@ func (s *Store) CreateConnection(ctx context.Context, c Connection, secret strin
 		err = s.files.Delete(ctx, secretFile) // of a record that was deleted by hand
 	}
 	if err != nil {
-		err = fmt.Errorf("write the client secret %s: %w", s.files.URL(secretFile), err)
 		return Connection{}, errors.Join(err, s.files.Delete(context.WithoutCancel(ctx), file))
 	}
 	return c, nil
@@ -158,12 +158,8 @@ func (s *Store) Connection(ctx context.Context, tenantID, mailbox string) (Conne
 
 func (s *Store) readConnection(ctx context.Context, file string) (Connection, error) {
 	url := s.files.URL(file)
-	content, err := s.read(ctx, file, "connection "+url)
-	if err != nil {
-		return Connection{}, err
-	}
 	var record connectionRecord
-	if err := decodeRecord(url, content, &record); err != nil {
+	if err := s.readRecord(ctx, file, "connection", &record); err != nil {
 		return Connection{}, err
 	}
 	// A record copied to another name would be two connections under one ID.
@@ -220,12 +216,11 @@ func (s *Store) UpdateConnection(ctx context.Context, c Connection, secret *stri
 			"client secret", c.Mailbox)
 	}
 	if err := s.files.Replace(ctx, file, content); err != nil {
-		return Connection{}, fmt.Errorf("write the record %s: %w", s.files.URL(file), err)
+		return Connection{}, err
 	}
 	if c.CredentialType != CredentialClientSecret {
 		if err := s.files.Delete(ctx, secretFile); err != nil {
-			return Connection{}, fmt.Errorf("delete the client secret that is no longer used, %s: %w",
-				s.files.URL(secretFile), err)
+			return Connection{}, err
 		}
 	}
 	return c, nil
@@ -254,10 +249,7 @@ func (s *Store) updateSecret(ctx context.Context, before, after Connection, secr
 	if err != nil {
 		return err
 	}
-	if err := s.files.Replace(ctx, secretFile, encrypted); err != nil {
-		return fmt.Errorf("write the client secret %s: %w", s.files.URL(secretFile), err)
-	}
-	return nil
+	return s.files.Replace(ctx, secretFile, encrypted)
 }
 
 // DeleteConnection removes a record with its secret and its hand-off. It never needs the passphrase. If the record is
@@ -277,25 +269,35 @@ func (s *Store) DeleteConnection(ctx context.Context, tenantID, mailbox, owner s
 	// The record is deleted last: as long as it is there, nobody else can write under its name.
 	for _, name := range append(attachedFiles(tenantID, mailbox), file) {
 		if err := s.files.Delete(ctx, name); err != nil {
-			return fmt.Errorf("delete %s: %w", s.files.URL(name), err)
+			return err
 		}
 	}
 	return nil
 }
 
+// DropDamaged deletes a connection's record if it cannot be read, so that it can be created again, and reports whether
+// it did. A record that a newer provider wrote is not damaged.
+func (s *Store) DropDamaged(ctx context.Context, tenantID, mailbox string) (dropped bool, err error) {
+	file, err := connectionFile(tenantID, mailbox, recordExtension)
+	if err != nil {
+		return false, err
+	}
+	_, err = s.readConnection(ctx, file)
+	if _, damaged := errors.AsType[*DamagedError](err); !damaged {
+		return false, nil
+	}
+	err = s.files.Delete(ctx, file)
+	return err == nil, err
+}
+
 // Leftover returns the URL of a connection's secret or hand-off, whether its record exists or not; empty when there is
 // neither.
 func (s *Store) Leftover(ctx context.Context, tenantID, mailbox string) (string, error) {
-	for _, name := range attachedFiles(tenantID, mailbox) {
-		there, err := s.exists(ctx, name)
-		if err != nil {
-			return "", err
-		}
-		if there {
-			return s.files.URL(name), nil
-		}
+	name, err := s.anyOf(ctx, attachedFiles(tenantID, mailbox)...)
+	if name == "" {
+		return "", err
 	}
-	return "", nil
+	return s.files.URL(name), nil
 }
 
 // attachedFiles returns the names of a connection's secret and hand-off; none when it cannot be one.
@@ -325,7 +327,7 @@ func (s *Store) Connections(ctx context.Context, tenantID string) ([]Connection,
 	} else {
 		names, err := s.files.List(ctx, "")
 		if err != nil {
-			return nil, nil, fmt.Errorf("list the tenants in %s: %w", s.files.URL(""), err)
+			return nil, nil, err
 		}
 		for _, name := range names {
 			if tenant, err := canonicalTenant(name); err == nil && tenant == name {
@@ -351,28 +353,9 @@ func (s *Store) Connections(ctx context.Context, tenantID string) ([]Connection,
 	return connections, damaged, nil
 }
 
-// tenantConnections yields a tenant's records one by one, so that a search for one need not read them all.
-func (s *Store) tenantConnections(ctx context.Context, tenant string) func(yield func(Connection, error) bool) {
-	return func(yield func(Connection, error) bool) {
-		folder := path.Join(tenant, connectionFolder)
-		names, err := s.files.List(ctx, folder)
-		if err != nil {
-			yield(Connection{}, fmt.Errorf("list the connections in %s: %w", s.files.URL(folder), err))
-			return
-		}
-		for _, name := range names {
-			if !strings.HasSuffix(name, recordExtension) {
-				continue
-			}
-			c, err := s.readConnection(ctx, path.Join(folder, name))
-			if errors.Is(err, ErrNotFound) {
-				continue // deleted since it was listed
-			}
-			if !yield(c, err) {
-				return
-			}
-		}
-	}
+// tenantConnections yields a tenant's records, as tenantRecords does.
+func (s *Store) tenantConnections(ctx context.Context, tenant string) iter.Seq2[Connection, error] {
+	return tenantRecords(ctx, s, path.Join(tenant, connectionFolder), s.readConnection)
 }
 
 // ClientSecret reads a connection's client secret, which needs the passphrase. ErrNotFound when it has none.
@@ -391,9 +374,5 @@ func (s *Store) HasClientSecret(ctx context.Context, tenantID, mailbox string) (
 	if err != nil {
 		return false, err
 	}
-	there, err := s.exists(ctx, file)
-	if err != nil {
-		return false, err
-	}
-	return there, nil
+	return s.files.Exists(ctx, file)
 }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
 const (
@@ -34,27 +36,24 @@ func (f *folder) path(name string) string { return filepath.Join(f.root, filepat
 func (f *folder) URL(name string) string { return fileURL(f.path(name)) }
 
 func (f *folder) Read(ctx context.Context, name string) ([]byte, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
 	var content []byte
 	err := whileBusy(ctx, func() (err error) {
 		content, err = os.ReadFile(f.path(name))
 		return err
 	})
-	return content, f.explain(err)
+	return content, f.explain("read", name, err)
 }
 
-// explain says that the store's folder is a file, where that is why something failed. Windows takes what is looked for
-// below a file for missing.
-func (f *folder) explain(err error) error {
+// explain names the file of an error; nil stays nil. Where the store's folder is a file, it says that instead: Windows
+// takes what is looked for below a file for missing.
+func (f *folder) explain(doing, name string, err error) error {
 	if err == nil {
 		return nil
 	}
 	if info, problem := os.Stat(f.root); problem == nil && !info.IsDir() {
-		return isFile(f.root)
+		err = isFile(f.root)
 	}
-	return err
+	return fmt.Errorf("%s %s: %w", doing, f.URL(name), err)
 }
 
 func isFile(path string) error {
@@ -88,11 +87,12 @@ func (f *folder) Replace(ctx context.Context, name string, content []byte) error
 // write puts the content into an unfinished file and on the disk, and lets place give it its name.
 func (f *folder) write(
 	ctx context.Context, name string, content []byte, place func(unfinished, path string) error,
-) error {
+) (err error) {
+	path, aside := f.path(name), f.path(unfinishedFolder)
+	defer func() { err = f.explain("write", name, withoutNumber(err, aside)) }()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	path, aside := f.path(name), f.path(unfinishedFolder)
 	for _, dir := range []string{aside, filepath.Dir(path)} {
 		if err := makeFolder(dir); err != nil {
 			return err
@@ -102,7 +102,7 @@ func (f *folder) write(
 
 	file, err := os.CreateTemp(aside, "*") // mode 0600
 	if err != nil {
-		return withoutNumber(err, aside)
+		return err
 	}
 	defer os.Remove(file.Name()) // it has moved, or a later run sweeps it
 	_, err = file.Write(content)
@@ -110,10 +110,10 @@ func (f *folder) write(
 		err = file.Sync()
 	}
 	if err := errors.Join(err, file.Close()); err != nil {
-		return withoutNumber(err, aside)
+		return err
 	}
 	if err := whileBusy(ctx, func() error { return place(file.Name(), path) }); err != nil {
-		return withoutNumber(err, aside)
+		return err
 	}
 	return syncFolder(filepath.Dir(path))
 }
@@ -130,47 +130,62 @@ func withoutNumber(err error, aside string) error {
 }
 
 func (f *folder) Delete(ctx context.Context, name string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	path := f.path(name)
-	err := f.explain(whileBusy(ctx, func() error { return os.Remove(path) }))
-	if errors.Is(err, fs.ErrNotExist) {
+	err := whileBusy(ctx, func() error { return os.Remove(path) })
+	if err == nil {
+		err = syncFolder(filepath.Dir(path))
+	}
+	if err = f.explain("delete", name, err); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
+	return err
 }
 
 func (f *folder) Exists(ctx context.Context, name string) (bool, error) {
-	if err := ctx.Err(); err != nil {
-		return false, err
-	}
-	_, err := os.Stat(f.path(name))
-	err = f.explain(err)
-	if errors.Is(err, fs.ErrNotExist) {
+	err := whileBusy(ctx, func() error {
+		_, err := os.Stat(f.path(name))
+		return err
+	})
+	if err = f.explain("look for", name, err); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
 func (f *folder) List(ctx context.Context, name string) ([]string, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	entries, err := os.ReadDir(f.path(name))
-	err = f.explain(err)
-	if errors.Is(err, fs.ErrNotExist) {
+	var entries []fs.DirEntry
+	err := whileBusy(ctx, func() (err error) {
+		entries, err = os.ReadDir(f.path(name)) // sorted
+		return err
+	})
+	if err = f.explain("list", name, err); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	names := make([]string, 0, len(entries))
 	for _, entry := range entries {
 		names = append(names, entry.Name())
 	}
-	slices.Sort(names)
 	return names, err
+}
+
+// Lock locks a file in the folder of the unfinished ones. The file stays, and its leading dot keeps it from being
+// swept: removing it would let two runs hold one name.
+func (f *folder) Lock(ctx context.Context, name string) (unlock func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := makeFolder(f.path(unfinishedFolder)); err != nil {
+		return nil, err
+	}
+	file := path.Join(unfinishedFolder, name)
+	lock := flock.New(f.path(file), flock.SetPermissions(0o600))
+	switch locked, err := lock.TryLock(); {
+	case err != nil:
+		return nil, fmt.Errorf("lock %s: %w", f.URL(file), err)
+	case !locked:
+		return nil, fmt.Errorf("%s: %w", f.URL(file), ErrLocked)
+	}
+	return func() { _ = lock.Unlock() }, nil
 }
 
 // makeFolder makes a folder and those above it, each on the disk before the next.
@@ -204,8 +219,12 @@ func sweepUnfinished(aside string) {
 	}
 }
 
-// whileBusy repeats what failed because another program has the file open, as virus scanners do on Windows.
+// whileBusy repeats what failed because another program has the file open, as virus scanners do on Windows. It begins
+// nothing once the context has ended.
 func whileBusy(ctx context.Context, do func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	for range 25 {
 		if err := do(); !busy(err) {
 			return err

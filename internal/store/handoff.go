@@ -32,7 +32,7 @@ func (s *Store) WriteHandoff(ctx context.Context, c Connection, sheet, script []
 		}
 		if content == nil {
 			if err := s.files.Delete(ctx, file); err != nil {
-				return "", fmt.Errorf("delete %s: %w", s.files.URL(file), err)
+				return "", err
 			}
 			continue
 		}
@@ -42,7 +42,7 @@ func (s *Store) WriteHandoff(ctx context.Context, c Connection, sheet, script []
 		}
 		marked := append(bytes.TrimRight(slices.Clone(content), "\r\n"), "\n"+mark+"\n"...)
 		if err := s.files.Replace(ctx, file, marked); err != nil {
-			return "", fmt.Errorf("write %s: %w", s.files.URL(file), err)
+			return "", err
 		}
 	}
 	return s.HandoffURL(c.TenantID, c.Mailbox), nil
@@ -105,11 +105,7 @@ func (s *Store) Handoff(ctx context.Context, tenantID, mailbox, extension string
 	if err != nil {
 		return nil, err
 	}
-	content, err := s.read(ctx, file, s.files.URL(file))
-	if err != nil {
-		return nil, err
-	}
-	return content, nil
+	return s.read(ctx, file, s.files.URL(file))
 }
 
 // HandoffURL is where the connection's sheet is, or would be. It is empty when the names cannot be those of a

@@ -17,14 +17,20 @@ import (
 // CheckRecipient says what keeps a text from being an age public key (X25519) that secrets can be encrypted to. The
 // error never shows a secret key.
 func CheckRecipient(recipient string) error {
-	if strings.HasPrefix(strings.ToUpper(strings.TrimSpace(recipient)), "AGE-SECRET-KEY-") {
-		return errors.New("this is a secret key of age; give the public one, which age-keygen prints as age1…, and make a " +
-			"new pair: this one has been shown where it does not belong")
+	_, err := parseRecipient(recipient)
+	return err
+}
+
+func parseRecipient(text string) (*age.X25519Recipient, error) {
+	if strings.HasPrefix(strings.ToUpper(strings.TrimSpace(text)), "AGE-SECRET-KEY-") {
+		return nil, errors.New("this is a secret key of age; give the public one, which age-keygen prints as age1…, and " +
+			"make a new pair: this one has been shown where it does not belong")
 	}
-	if _, err := age.ParseX25519Recipient(recipient); err != nil {
-		return fmt.Errorf("%q is not an age public key (X25519); age-keygen prints one that begins with age1", recipient)
+	recipient, err := age.ParseX25519Recipient(text)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not an age public key (X25519); age-keygen prints one that begins with age1", text)
 	}
-	return nil
+	return recipient, nil
 }
 
 // CanEncrypt says, without the slow opening of the identity, whether a secret can be written: nil,
@@ -38,26 +44,19 @@ func (s *Store) CanEncrypt(ctx context.Context) error {
 	if err := CheckPassphrase(s.passphrase); err != nil {
 		return err
 	}
-	locked, err := s.exists(ctx, identityFile)
-	if err != nil {
+	if locked, err := s.files.Exists(ctx, identityFile); err != nil || locked {
 		return err
-	}
-	if locked {
-		return nil
 	}
 	return s.identityNeverWas(ctx)
 }
 
 // identityNeverWas returns nil for a store that has had no identity yet, and an error where it is lost.
 func (s *Store) identityNeverWas(ctx context.Context) error {
-	exists, err := s.exists(ctx, recipientFile)
-	if err != nil {
-		return err
-	}
+	exists, err := s.files.Exists(ctx, recipientFile)
 	if exists {
 		return s.identityLost()
 	}
-	return nil
+	return err
 }
 
 // workFactor is what opening the identity costs, as the exponent of two of scrypt's N: 64 MiB of memory, and a fifth of
@@ -85,10 +84,7 @@ func (s *Store) encrypt(ctx context.Context, plain []byte, further []string) ([]
 	}
 	recipients := []age.Recipient{own}
 	for _, text := range further {
-		if err := CheckRecipient(text); err != nil {
-			return nil, err
-		}
-		recipient, err := age.ParseX25519Recipient(text)
+		recipient, err := parseRecipient(text)
 		if err != nil {
 			return nil, err
 		}
@@ -158,7 +154,7 @@ func (s *Store) recipientWithoutPassphrase(ctx context.Context) (*age.X25519Reci
 	locked, err := s.files.Exists(ctx, identityFile)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("look for %s: %w", s.files.URL(identityFile), err)
+		return nil, err
 	case missing && locked:
 		return nil, fmt.Errorf("%s is missing and is written again from identity.age: %w", s.files.URL(recipientFile),
 			ErrPassphraseMissing)
@@ -188,7 +184,7 @@ func (s *Store) unlock(ctx context.Context) (*age.X25519Identity, error) {
 	}
 	content, err := s.files.Read(ctx, identityFile)
 	if err != nil {
-		return nil, fmt.Errorf("read the store's key %s: %w", s.files.URL(identityFile), err)
+		return nil, fmt.Errorf("the store's key: %w", err)
 	}
 	identity, err := s.openIdentity(content)
 	if err != nil {
@@ -258,7 +254,7 @@ func (s *Store) writeIdentity(ctx context.Context) (*age.X25519Identity, error) 
 		return nil, err
 	}
 	if err := s.files.Create(ctx, identityFile, content); err != nil {
-		return nil, fmt.Errorf("write the store's key %s: %w", s.files.URL(identityFile), err)
+		return nil, fmt.Errorf("the store's key: %w", err)
 	}
 	return s.acceptIdentity(ctx, identity)
 }
@@ -310,8 +306,7 @@ func (s *Store) identityLost() error {
 		Remedy: "restore it from a backup. Without one those secrets are lost; to start over, delete " +
 			s.files.URL(recipientFile) +
 			", and apply with the passphrase, a new client_secret_wo_version (or certificate_pfx_password_wo_version) for " +
-			"each connection, " +
-			"and the .pfx files of managed app registrations deleted, so that they get new keys",
+			"each connection, and the .pfx files of managed app registrations deleted, so that they get new keys",
 	}
 }
 

@@ -2,10 +2,14 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"path"
+	"strings"
 )
 
 // schemaVersion is the version of the records that this provider writes, and the newest that it reads.
@@ -54,4 +58,40 @@ func decodeRecord(url string, content []byte, record any) error {
 		return &DamagedError{Path: url, Err: errors.New("something follows the record")}
 	}
 	return nil
+}
+
+// readRecord reads and decodes a record. ErrNotFound, with what the file would hold, when there is none.
+func (s *Store) readRecord(ctx context.Context, file, what string, record any) error {
+	url := s.files.URL(file)
+	content, err := s.read(ctx, file, what+" "+url)
+	if err != nil {
+		return err
+	}
+	return decodeRecord(url, content, record)
+}
+
+// tenantRecords yields the records in a folder one by one, so that a search for one need not read them all.
+func tenantRecords[R any](
+	ctx context.Context, s *Store, folder string, read func(ctx context.Context, file string) (R, error),
+) iter.Seq2[R, error] {
+	return func(yield func(R, error) bool) {
+		names, err := s.files.List(ctx, folder)
+		if err != nil {
+			var none R
+			yield(none, err)
+			return
+		}
+		for _, name := range names {
+			if !strings.HasSuffix(name, recordExtension) {
+				continue
+			}
+			record, err := read(ctx, path.Join(folder, name))
+			if errors.Is(err, ErrNotFound) {
+				continue // deleted since it was listed
+			}
+			if !yield(record, err) {
+				return
+			}
+		}
+	}
 }

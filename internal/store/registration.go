@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -44,12 +46,10 @@ func (s *Store) BeginRegistration(ctx context.Context, r Registration) (Registra
 	if err != nil {
 		return Registration{}, err
 	}
-	err = s.files.Create(ctx, file, content)
-	if errors.Is(err, fs.ErrExist) {
+	if err := s.files.Create(ctx, file, content); errors.Is(err, fs.ErrExist) {
 		return s.readRegistration(ctx, file)
-	}
-	if err != nil {
-		return Registration{}, fmt.Errorf("write the journal %s: %w", s.files.URL(file), err)
+	} else if err != nil {
+		return Registration{}, err
 	}
 	return r, nil
 }
@@ -80,10 +80,7 @@ func (s *Store) SaveRegistration(ctx context.Context, r Registration) error {
 	if err != nil {
 		return err
 	}
-	if err := s.files.Replace(ctx, file, content); err != nil {
-		return fmt.Errorf("write the journal %s: %w", s.files.URL(file), err)
-	}
-	return nil
+	return s.files.Replace(ctx, file, content)
 }
 
 // DeleteRegistration removes a journal entry, if there is one.
@@ -92,10 +89,15 @@ func (s *Store) DeleteRegistration(ctx context.Context, tenantID, uniqueName str
 	if err != nil {
 		return err
 	}
-	if err := s.files.Delete(ctx, file); err != nil {
-		return fmt.Errorf("delete the journal %s: %w", s.files.URL(file), err)
-	}
-	return nil
+	return s.files.Delete(ctx, file)
+}
+
+// LockRegistration keeps every other run from making or completing the same registration meanwhile. The operating
+// system gives the lock back when the process ends, however it ends, so a killed run is in nobody's way.
+// ErrLocked while another run holds it.
+func (s *Store) LockRegistration(ctx context.Context, tenantID, uniqueName string) (unlock func(), err error) {
+	name := sha256.Sum256([]byte(strings.ToLower(tenantID) + "/" + uniqueName))
+	return s.files.Lock(ctx, ".registration-"+hex.EncodeToString(name[:8])+".lock")
 }
 
 func encodeRegistration(r *Registration) (file string, content []byte, err error) {
@@ -115,12 +117,8 @@ func encodeRegistration(r *Registration) (file string, content []byte, err error
 
 func (s *Store) readRegistration(ctx context.Context, file string) (Registration, error) {
 	url := s.files.URL(file)
-	content, err := s.read(ctx, file, "app registration "+url)
-	if err != nil {
-		return Registration{}, err
-	}
 	var record registrationRecord
-	if err := decodeRecord(url, content, &record); err != nil {
+	if err := s.readRecord(ctx, file, "app registration", &record); err != nil {
 		return Registration{}, err
 	}
 	if own, err := registrationFile(record.TenantID, record.UniqueName); err != nil || own != file {
@@ -128,33 +126,16 @@ func (s *Store) readRegistration(ctx context.Context, file string) (Registration
 			"another name", record.UniqueName, record.TenantID)}
 	}
 	for i, thumbprint := range record.Thumbprints {
-		if record.Thumbprints[i], err = certificate.NormalizeThumbprint(thumbprint); err != nil {
+		normal, err := certificate.NormalizeThumbprint(thumbprint)
+		if err != nil {
 			return Registration{}, &DamagedError{Path: url, Err: err}
 		}
+		record.Thumbprints[i] = normal
 	}
 	return record.Registration, nil
 }
 
-// tenantRegistrations yields a tenant's journal entries one by one.
+// tenantRegistrations yields a tenant's journal entries, as tenantRecords does.
 func (s *Store) tenantRegistrations(ctx context.Context, tenant string) iter.Seq2[Registration, error] {
-	return func(yield func(Registration, error) bool) {
-		folder := path.Join(tenant, registrationFolder)
-		names, err := s.files.List(ctx, folder)
-		if err != nil {
-			yield(Registration{}, fmt.Errorf("list the journals in %s: %w", s.files.URL(folder), err))
-			return
-		}
-		for _, name := range names {
-			if !strings.HasSuffix(name, recordExtension) {
-				continue
-			}
-			r, err := s.readRegistration(ctx, path.Join(folder, name))
-			if errors.Is(err, ErrNotFound) {
-				continue // deleted since it was listed
-			}
-			if !yield(r, err) {
-				return
-			}
-		}
-	}
+	return tenantRecords(ctx, s, path.Join(tenant, registrationFolder), s.readRegistration)
 }

@@ -75,10 +75,7 @@ func (s *Store) ShareCertificate(ctx context.Context, tenantID, thumbprint strin
 	if err := s.noteSharing(ctx, tenantID, thumbprint, encrypted, recipients); err != nil {
 		return err
 	}
-	if err := s.files.Replace(ctx, passwordFile, encrypted); err != nil {
-		return fmt.Errorf("write the password of the certificate %s: %w", thumbprint, err)
-	}
-	return nil
+	return s.files.Replace(ctx, passwordFile, encrypted)
 }
 
 // entitled returns those who are to open a certificate's PFX, sorted: the hand-off recipients of all connections that
@@ -88,21 +85,32 @@ func (s *Store) entitled(ctx context.Context, tenantID, thumbprint string, plann
 	if err != nil {
 		return nil, err
 	}
-	connections, unreadable, err := s.Connections(ctx, tenantID)
+	tenant, err := canonicalTenant(tenantID)
 	if err != nil {
 		return nil, err
 	}
-	if planned != nil {
-		connections = slices.DeleteFunc(connections, func(c Connection) bool { return c.ID() == planned.ID() })
-		connections = append(connections, *planned)
-	}
 	var recipients []string
-	for _, c := range connections {
+	add := func(c Connection) {
 		if own, err := certificate.NormalizeThumbprint(c.CertificateThumbprint); err == nil && own == normal {
 			recipients = append(recipients, c.HandoffRecipients...)
 		}
 	}
-	if len(unreadable) > 0 {
+	if planned != nil {
+		add(*planned)
+	}
+	unreadable := false
+	for c, err := range s.tenantConnections(ctx, tenant) {
+		switch {
+		case err != nil:
+			unreadable = true
+		case planned == nil || c.ID() != planned.ID():
+			add(c)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if unreadable {
 		current, _, err := s.sharedWith(ctx, tenantID, thumbprint)
 		if err != nil {
 			return nil, err
@@ -128,11 +136,11 @@ func (s *Store) sharedWith(
 		return nil, true, nil // it never was shared
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("read %s: %w", s.files.URL(noteFile), err)
+		return nil, false, err
 	}
 	encrypted, err := s.files.Read(ctx, passwordFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, false, fmt.Errorf("read %s: %w", s.files.URL(passwordFile), err)
+		return nil, false, err
 	}
 	var noted sharing
 	if err := decodeRecord(s.files.URL(noteFile), note, &noted); err != nil {
@@ -153,7 +161,7 @@ func (s *Store) noteSharing(ctx context.Context, tenantID, thumbprint string, en
 		return err
 	}
 	if len(recipients) == 0 {
-		if there, err := s.exists(ctx, file); err != nil || !there {
+		if there, err := s.files.Exists(ctx, file); err != nil || !there {
 			return err
 		}
 	}
@@ -164,10 +172,7 @@ func (s *Store) noteSharing(ctx context.Context, tenantID, thumbprint string, en
 	if err != nil {
 		return err
 	}
-	if err := s.files.Replace(ctx, file, content); err != nil {
-		return fmt.Errorf("write %s: %w", s.files.URL(file), err)
-	}
-	return nil
+	return s.files.Replace(ctx, file, content)
 }
 
 func sum(content []byte) string { return fmt.Sprintf("%x", sha256.Sum256(content)) }

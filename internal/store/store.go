@@ -70,13 +70,13 @@ func (s *Store) Exists(ctx context.Context, tenantID, mailbox string) (bool, err
 		likely = append(likely, record)
 	}
 	for _, name := range likely {
-		if there, err := s.exists(ctx, name); err == nil && there {
+		if there, err := s.files.Exists(ctx, name); err == nil && there {
 			return true, nil
 		}
 	}
 	names, err := s.files.List(ctx, "")
 	if err != nil {
-		return false, fmt.Errorf("look for the connection store at %s: %w", s.URL(), err)
+		return false, err
 	}
 	return slices.ContainsFunc(names, func(name string) bool {
 		tenant, err := canonicalTenant(name)
@@ -90,19 +90,7 @@ func (s *Store) read(ctx context.Context, name, what string) ([]byte, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", what, ErrNotFound)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", s.files.URL(name), err)
-	}
-	return content, nil
-}
-
-// exists reports whether there is a file of that name.
-func (s *Store) exists(ctx context.Context, name string) (bool, error) {
-	there, err := s.files.Exists(ctx, name)
-	if err != nil {
-		return false, fmt.Errorf("look for %s: %w", s.files.URL(name), err)
-	}
-	return there, nil
+	return content, err
 }
 
 // URL is where the store is, or would be.
@@ -130,8 +118,8 @@ func (s *Store) RecordURL(tenantID, mailbox string) string {
 	return s.files.URL(name)
 }
 
-// driver is a place that keeps files under slash-separated names. Errors wrap fs.ErrNotExist and fs.ErrExist where
-// the comments say so. What a write returned nil for survives a crash of the machine.
+// driver is a place that keeps files under slash-separated names. Errors name the file, and wrap fs.ErrNotExist and
+// fs.ErrExist where the comments say so. What a write returned nil for survives a crash of the machine.
 type driver interface {
 	// Read returns a whole file, or fs.ErrNotExist.
 	Read(ctx context.Context, name string) ([]byte, error)

@@ -44,7 +44,7 @@ func (d *laggingDirectory) Write(_ context.Context, _ entra.Order, changes ...en
 
 func operationOn(directory entra.Directory) *operation {
 	return &operation{
-		Tenant: &Tenant{Directory: directory, Names: &Names{}, Retries: retry.Policy{Clock: &retrytest.Clock{}},
+		Manager: &Manager{Directory: directory, NameLocks: &NameLocks{}, Retries: retry.Policy{Clock: &retrytest.Clock{}},
 			Now: time.Now},
 		recorded: &Observed{},
 	}
@@ -92,7 +92,7 @@ func TestTargetAppRegistration_WhatNeverShowsFailsWhenTheOperationsTimeIsOverAnd
 		"application yet; run the same") {
 		t.Errorf("%v", err)
 	}
-	if deadline, _ := ctx.Deadline(); deadline.Sub(clock.Now()) > lastLook {
+	if deadline, _ := ctx.Deadline(); deadline.Sub(clock.Now()) > finalReadBefore {
 		t.Errorf("it gave up %s before its time was over", deadline.Sub(clock.Now()))
 	}
 	if directory.looks < 60 || directory.looks > 200 {
