@@ -254,8 +254,13 @@ func (m *Manager) waiting() *retry.Run {
 	return retries.Start()
 }
 
-// runAgain adds the next step to the error of a wait.
-func runAgain(err error) error { return fmt.Errorf("%w; run the same command again", err) }
+// waitFor waits before the next attempt to see what is missing, which the error names, with the next step.
+func waitFor(ctx context.Context, run *retry.Run, missing error) error {
+	if err := run.Wait(ctx, retry.UntilDeadline(missing)); err != nil {
+		return fmt.Errorf("%w; run the same command again", err)
+	}
+	return nil
+}
 
 // write carries out changes, and those again to which Entra says "not yet". It returns the outcomes in the order of
 // the changes, and the first error that is final.
@@ -323,13 +328,12 @@ func (m *Manager) confirm(
 		} else {
 			needed, inARow = goodReads, 0
 		}
-		err = run.Wait(ctx,
-			retry.UntilDeadline(fmt.Errorf("Entra did not show %s yet", cmp.Or(lacks, "it on every replica"))))
+		err = waitFor(ctx, run, fmt.Errorf("Entra did not show %s yet", cmp.Or(lacks, "it on every replica")))
 		if err != nil && lacks == "" {
 			return registration, nil
 		}
 		if err != nil {
-			return registration, runAgain(err)
+			return registration, err
 		}
 	}
 }

@@ -92,6 +92,19 @@ func TestTargetAppRegistration_WhatNeverShowsFailsWhenTheOperationsTimeIsOverAnd
 		"application yet; run the same") {
 		t.Errorf("%v", err)
 	}
+	over, release := context.WithDeadline(t.Context(), clock.Now())
+	defer release()
+	for name, read := range map[string]func(*operation) error{
+		"a refresh": func(o *operation) error { _, err := o.Manager.read(over, o.recorded, nil); return err },
+		"an update": func(o *operation) error { _, err := o.readRecorded(over); return err },
+	} {
+		late := operationOn(&laggingDirectory{reads: []*entra.Registration{stale}})
+		late.Retries.Clock = clock
+		if err := read(late); err == nil || !strings.Contains(err.Error(), "ran out while Entra did not show the application; "+
+			"run the same command again") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 	if deadline, _ := ctx.Deadline(); deadline.Sub(clock.Now()) > finalReadBefore {
 		t.Errorf("it gave up %s before its time was over", deadline.Sub(clock.Now()))
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -106,8 +105,8 @@ func (o *operation) deleteUntilGone(ctx context.Context, deletes []entra.Change)
 			return outcomes, err
 		}
 		unknown := errors.New("Entra showed the application and knew nothing to delete")
-		if err := run.Wait(ctx, retry.UntilDeadline(unknown)); err != nil {
-			return outcomes, runAgain(err)
+		if err := waitFor(ctx, run, unknown); err != nil {
+			return outcomes, err
 		}
 	}
 }
@@ -136,9 +135,8 @@ func (o *operation) purge(ctx context.Context, purges []entra.Change, deleted []
 		if len(missed) == 0 {
 			return nil
 		}
-		if err := run.Wait(ctx,
-			retry.UntilDeadline(errors.New("Entra's recycle bin did not show what was deleted"))); err != nil {
-			return runAgain(err)
+		if err := waitFor(ctx, run, errors.New("Entra's recycle bin did not show what was deleted")); err != nil {
+			return err
 		}
 		purges, required = missed, missedRequired
 	}

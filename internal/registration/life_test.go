@@ -296,6 +296,18 @@ func TestRegistration_ARotationThatFailsKeepsTheCertificateAndTheNextOneUsesItsK
 	}
 }
 
+func TestRegistration_AFailedUpdateReportsTheCertificateWithTheSettingsThatItHad(t *testing.T) {
+	l := start(t, sandbox.Options{})
+	seen := l.created()
+	l.Directory = &failing{Directory: l.Directory, at: 1}
+	spec := again(seen)
+	spec.DisplayName, spec.Certificate.RenewBeforeDays = "Renamed", 10*365 // due at once
+	left, _, err := l.Update(t.Context(), spec, seen)
+	if !errors.Is(err, errCutOff) || left.Certificate.RenewalDue || left.Certificate.RenewBeforeDays != 60 {
+		t.Errorf("%+v, %v", left, err)
+	}
+}
+
 func TestRegistration_ACertificateIsDueForRenewalByAgeAndForWantOfItsKey(t *testing.T) {
 	l := start(t, sandbox.Options{})
 	seen := l.created()

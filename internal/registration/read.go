@@ -11,7 +11,6 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 )
 
 // What Read finds where the application is not there.
@@ -80,7 +79,7 @@ func (m *Manager) read(ctx context.Context, recorded *Observed, apis []string) (
 		if run.Attempts() == reads-1 {
 			return found, nil
 		}
-		if err := run.Wait(ctx, retry.UntilDeadline(errors.New("Entra did not show the application"))); err != nil {
+		if err := waitFor(ctx, run, errors.New("Entra did not show the application")); err != nil {
 			return nil, err
 		}
 	}

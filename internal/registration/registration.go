@@ -201,8 +201,8 @@ func (o *operation) outcome(ctx context.Context, found *entra.Registration, err 
 	}
 	if o.recorded != nil { // what the failed operation did not replace or remove is still the registration's
 		before := o.recorded.Certificate
-		if o.desired.certificate != nil && keyWith(found.Application, planned.Thumbprint) < 0 {
-			planned = before
+		if o.desired.certificate == nil || planned.PEM == before.PEM || keyWith(found.Application, planned.Thumbprint) < 0 {
+			planned = before // with its settings, so that the next plan shows the change again
 		}
 		for _, entry := range before.Previous {
 			if !slices.ContainsFunc(planned.Previous, func(other Previous) bool { return other.KeyID == entry.KeyID }) {

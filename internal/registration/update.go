@@ -12,7 +12,6 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -79,7 +78,7 @@ func (o *operation) readRecorded(ctx context.Context) (*entra.Registration, erro
 		if run.Attempts() == goodReads-1 || !o.recorded.hasMoreThan(found) {
 			return found, nil
 		}
-		if err := run.Wait(ctx, retry.UntilDeadline(errors.New("Entra did not show all that the state holds"))); err != nil {
+		if err := waitFor(ctx, run, errors.New("Entra did not show all that the state holds")); err != nil {
 			return nil, err
 		}
 	}
