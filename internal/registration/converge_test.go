@@ -100,8 +100,9 @@ func TestTargetAppRegistration_WhatNeverShowsFailsWhenTheOperationsTimeIsOverAnd
 	} {
 		late := operationOn(&laggingDirectory{reads: []*entra.Registration{stale}})
 		late.Retries.Clock = clock
-		if err := read(late); err == nil || !strings.Contains(err.Error(), "ran out while Entra did not show the application; "+
-			"run the same command again") {
+		if err := read(late); err == nil ||
+			!strings.Contains(err.Error(), "ran out while Entra did not show the application; "+
+				"run the same command again") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
