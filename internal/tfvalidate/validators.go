@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
@@ -49,8 +51,17 @@ func (v text) ValidateString(_ context.Context, request validator.StringRequest,
 		return
 	}
 	if err := v.check(request.ConfigValue.ValueString()); err != nil {
-		response.Diagnostics.AddAttributeError(request.Path, v.summary, fmt.Sprintf("%s: %v.", request.Path, err))
+		response.Diagnostics.AddAttributeError(request.Path, v.summary,
+			fmt.Sprintf("%s: %v.", attributeName(request.Path), err))
 	}
+}
+
+// attributeName is the path without the elements of sets, which would show the framework's form of a whole element.
+func attributeName(p path.Path) string {
+	return slices.DeleteFunc(p.Steps(), func(step path.PathStep) bool {
+		_, ofSet := step.(path.PathStepElementKeyValue)
+		return ofSet
+	}).String()
 }
 
 // GUID accepts the IDs of Entra.

@@ -1,9 +1,11 @@
 package tfvalidate
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -96,5 +98,18 @@ func TestLoopbackIsDecidedByTheNameAlone(t *testing.T) {
 		if got := IsLoopback(origin); got != want {
 			t.Errorf("IsLoopback(%q) = %v", origin, got)
 		}
+	}
+}
+
+func TestAnElementOfASetIsNotShownInTheNameOfItsAttribute(t *testing.T) {
+	element := types.ObjectValueMust(map[string]attr.Type{"api": types.StringType},
+		map[string]attr.Value{"api": types.StringValue("Exchange")})
+	request := validator.StringRequest{ConfigValue: types.StringValue("Exchange"),
+		Path: path.Root("permissions").AtSetValue(element).AtName("api").AtListIndex(2)}
+	var response validator.StringResponse
+	Text("Wrong", "right", func(string) error { return errors.New("it is wrong") }).
+		ValidateString(t.Context(), request, &response)
+	if got := response.Diagnostics[0].Detail(); got != "permissions.api[2]: it is wrong." {
+		t.Errorf("the diagnostic says %q", got)
 	}
 }
