@@ -30,7 +30,7 @@ var (
 const (
 	ListDelay   = 24 * time.Hour      // until a change of the list takes effect
 	SwitchDelay = time.Hour           // until a change of EwsEnabled takes effect
-	Notice      = 7 * 24 * time.Hour  // between Microsoft's announcement to a tenant and the closing of its EWS
+	Notice      = 7 * 24 * time.Hour  // between Microsoft's announcement to a tenant and the block of its EWS
 	UsageWindow = 60 * 24 * time.Hour // of the use that Microsoft fills the list with before it closes a tenant's EWS
 )
 
