@@ -25,7 +25,7 @@ data "codetwo_target_app_registrations" "all" {
 }
 
 output "candidates" {
-  description = "Applications that nobody manages from a configuration, by client ID, and what they may do."
+  description = "Applications that this provider did not register, imported ones among them, by client ID."
   value = {
     for application in data.codetwo_target_app_registrations.all.applications : application.client_id => {
       name        = application.display_name

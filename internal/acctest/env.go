@@ -1,5 +1,6 @@
 // Package acctest provides the acceptance-test environment: it starts sandbox tenants, configures the provider for
-// them, and makes changes outside Terraform. It is the only place where the provider and the sandbox meet.
+// them, makes changes outside Terraform, and drives the provider over the plugin protocol as Terraform would. It is the
+// only place where the provider and the sandbox meet.
 package acctest
 
 import (

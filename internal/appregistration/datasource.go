@@ -86,7 +86,7 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 		MarkdownDescription: "Lists the CodeTwo applications of a tenant, regardless of who registered them: CodeTwo's " +
 			"wizard, a person, or this provider; with their credentials, their permissions, and the differences from each " +
 			"permission profile. It shows which permissions your version of CodeTwo actually asked for, and which " +
-			"applications are leftovers.",
+			"applications may be leftovers.",
 		Attributes: map[string]schema.Attribute{
 			"tenant_id": schema.StringAttribute{
 				Optional: true, Computed: true,
@@ -99,7 +99,8 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 					"this provider registered are listed regardless of their name.",
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
-			"timeouts": timeouts.Attributes(ctx),
+			"timeouts": timeouts.AttributesWithOpts(ctx, timeouts.Opts{
+				ReadDescription: "How long reading may take. Default: `5m`."}),
 			"applications": schema.ListNestedAttribute{
 				Computed:            true,
 				MarkdownDescription: "The applications, sorted by name and then by time of creation.",
@@ -113,7 +114,9 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 						Computed: true, CustomType: timetypes.RFC3339Type{},
 						MarkdownDescription: "When it was registered (RFC 3339, UTC).",
 					},
-					"managed": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether this provider registered it."},
+					"managed": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it carries the tag of " +
+						"the applications that this provider registered. An application that somebody else registered has none, even " +
+						"if a configuration imported it."},
 					"service_principal_enabled": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it may sign in; " +
 						"also `false` if it has no service principal."},
 					"credentials": schema.ListNestedAttribute{

@@ -44,9 +44,10 @@ func (l *ListResource) ListResourceConfigSchema(_ context.Context, _ list.ListRe
 				Validators:          []validator.String{tfvalidate.GUID()},
 			},
 			"display_name_prefix": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "Prefix of the applications' names. Default: `" + defaultPrefix + "`.",
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+				Optional: true,
+				MarkdownDescription: "Prefix of the applications' names. Default: `" + defaultPrefix + "`. Applications that " +
+					"this provider registered are listed regardless of their name.",
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 		},
 	}

@@ -47,7 +47,7 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 			"unique_name": schema.StringAttribute{
 				Optional: true, Computed: true,
 				MarkdownDescription: "Graph's `uniqueName`, which only one application in the tenant can have, so that a " +
-					"repeated create never makes a second one. Default: `codetwo-target-` followed by a hash of the display name. " +
+					"repeated create never creates a second one. Default: `codetwo-target-` followed by a hash of the display name. " +
 					"Required with `allow_duplicate_name`. A change replaces the registration.",
 				Validators: []validator.String{stringvalidator.RegexMatches(regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,119}$`),
 					"must be 1 to 120 letters, digits, hyphens and underscores, and begin with a letter or digit")},
@@ -123,8 +123,8 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 func certificateSchema() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		Optional: true, Computed: true,
-		MarkdownDescription: "The certificate that CodeTwo signs in with. Its private key is generated on this machine and " +
-			"kept, encrypted, only in the connection store: never in state or plan.",
+		MarkdownDescription: "The certificate that CodeTwo signs in with. Its private key is generated on the " +
+			"machine that runs Terraform, and kept, encrypted, only in the connection store: never in state or plan.",
 		Attributes: map[string]schema.Attribute{
 			"validity_years": optionalNumber(int64validator.Between(1, 10),
 				"Validity of a generated certificate, in years (1 to 10). Default: `5`, as in CodeTwo's wizard. A change rotates "+

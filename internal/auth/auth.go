@@ -1,6 +1,6 @@
 // Package auth gets access tokens from Entra: for the identity that runs the provider, and for the application that the
-// provider registers. It is the only package that imports azidentity, and it holds the cloud's origins and the HTTP
-// client that sends requests to them.
+// provider registers. It explains Entra's refusals with remedies, and finds tenants. It is the only package that
+// imports azidentity, and it holds the cloud's origins and the HTTP client that sends requests to them.
 package auth
 
 import "time"

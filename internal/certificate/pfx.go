@@ -16,8 +16,8 @@ import (
 // Encryption is how a PFX protects its content.
 type Encryption int
 
-// AES256 is PBES2 with AES-256 and an HMAC-SHA-256, for Windows Server 2019, Windows 10 1709, and later.
-// Legacy is 3DES and SHA-1, for Windows Server 2016, which reads nothing newer. String returns "aes256" or "legacy".
+// AES256 is PBES2 with AES-256 and an HMAC-SHA-256, for Windows Server 2019, Windows 10 1709, and later. Legacy is 3DES
+// and SHA-1, for Windows Server 2016 or older, which reads nothing newer. String returns "aes256" or "legacy".
 const (
 	AES256 Encryption = iota
 	Legacy

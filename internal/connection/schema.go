@@ -85,7 +85,8 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 				Optional: true,
 				MarkdownDescription: "How the PFX file in the connection store is encrypted, regardless of where its key came " +
 					"from: `aes256`, as new files are, or `legacy` (3DES with SHA-1) for a migration server with Windows Server " +
-					"2016, which supports nothing newer. A change repacks the file under the same password, which needs the " +
+					"2016 or older, which supports nothing newer. A change repacks the file under the same password, " +
+					"which needs the " +
 					"passphrase; without a value, the file stays unchanged. Connections that share a certificate share the file, " +
 					"and must not contradict one another.",
 				Validators: []validator.String{stringvalidator.OneOf(certificate.AES256.String(), certificate.Legacy.String()),

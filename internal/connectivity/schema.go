@@ -42,7 +42,7 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 			"fail_on_error": schema.BoolAttribute{
 				Optional: true,
 				MarkdownDescription: "Whether failed checks are an error, which stops plan and apply, and `terraform destroy` " +
-					"too. Default: `false`. Checks whose result could not be determined remain warnings: to be strict, require " +
+					"too. Default: `false`. Undetermined checks remain warnings: to be strict, require " +
 					"`connected == true` in a `check` block or a postcondition.",
 			},
 			"skip_checks": schema.SetAttribute{
@@ -51,19 +51,22 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 					". Checks that need a skipped check are skipped, too, and then `connected` is null.",
 				Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(checks.Names()...))},
 			},
-			"timeouts": timeouts.Attributes(ctx),
+			"timeouts": timeouts.AttributesWithOpts(ctx, timeouts.Opts{
+				ReadDescription: "How long the checks may take, including the retries right after a registration. Default: `5m`."}),
 			"connected": schema.BoolAttribute{
 				Computed: true,
 				MarkdownDescription: "`true`: the app signed in, no check failed, and none was left undetermined. `false`: a " +
-					"check failed. Null: it could not be determined, for instance because the certificate's private key is not in " +
+					"check failed. Null: undetermined, for instance because the certificate's private key is not in " +
 					"the store.",
 			},
 			"checks": schema.ListNestedAttribute{
 				Computed:            true,
 				MarkdownDescription: "The checks, in this order: " + names + ".",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"name":   computedString("The check's name."),
-					"status": computedString("`passed`, `warning` (works today), `failed` or `skipped`."),
+					"name": computedString("The check's name."),
+					"status": computedString(
+						"`passed`, `warning` (works today), `failed`, or `skipped`: not requested, not needed, or " +
+							"undetermined, because its question could not be answered (`detail` says why)."),
 					"detail": computedString("What was found."),
 					"remedy": computedString("What to do about it; empty if there is nothing to do."),
 				}},

@@ -3,7 +3,8 @@
 // and the sentences about them, from here.
 //
 // Sources: Microsoft, "Control access to EWS in Exchange" and Set-OrganizationConfig; the Exchange team's posts of 2026
-// on the retirement of EWS, read in a translated copy.
+// on the retirement of EWS. These posts were read as a Microsoft support team translated them, not in the original, so
+// the dates and states are theirs, but no wording is.
 package ewsaccess
 
 import (
@@ -29,7 +30,7 @@ var (
 const (
 	ListDelay   = 24 * time.Hour      // until a change of the list takes effect
 	SwitchDelay = time.Hour           // until a change of EwsEnabled takes effect
-	Notice      = 7 * 24 * time.Hour  // between Microsoft's announcement to a tenant and the closing of its EWS
+	Notice      = 7 * 24 * time.Hour  // between Microsoft's announcement to a tenant and the block of its EWS
 	UsageWindow = 60 * 24 * time.Hour // of the use that Microsoft fills the list with before it closes a tenant's EWS
 )
 
@@ -51,10 +52,10 @@ func States() []State { return slices.Clone(states) }
 var states = []State{
 	{
 		Name: "`EwsEnabled` unset (null), whatever the list",
-		Admits: "every application, until Microsoft closes EWS in the tenant. It does so tenant by tenant, with {notice}' " +
+		Admits: "every application, until Microsoft blocks EWS in the tenant. It does so tenant by tenant, with {notice}' " +
 			"notice. It then adds to the list what used EWS in the last {usage}, unless an administrator ever edited the " +
 			"list, and sets `EwsEnabled` to False, so that no application gets in, listed or not",
-		Action: "nothing now. When the message center announces the closing, plan for the day after it: run the script " +
+		Action: "nothing now. When the message center announces the block, plan for the day after it: run the script " +
 			"then (state False). Never set an unset `EwsEnabled` to True with a list of one: every other application (backup, " +
 			"Outlook for Mac, room systems, CRM) would be refused. An entry added now harms nobody today, but ends the " +
 			"automatic filling of the list for good, so that every other application needs an entry as well",
@@ -90,7 +91,7 @@ var sentences = map[string]string{
 	"unset": "Microsoft closes EWS {notice} after an announcement in the message center. It then adds to the list what " +
 		"used EWS in the last {usage}, unless somebody ever edited the list, and sets EwsEnabled to False",
 	"unproved": "This does not prove an entry on the allow list: a tenant whose `EwsEnabled` is unset admits every " +
-		"application, until Microsoft closes EWS there with {notice}' notice",
+		"application, until Microsoft blocks EWS there with {notice}' notice",
 	"end": "EWS ends in Exchange Online on {last}, without exceptions; whether CodeTwo will have another way by then is " +
 		"not known",
 	"frontline": "Exchange Online has refused EWS to mailboxes with a Kiosk, F1 or F3 licence since {frontline}, " +

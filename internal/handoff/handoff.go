@@ -1,6 +1,6 @@
 // Package handoff generates the hand-off sheet and the certificate import script for the person at the migration
-// server. The sheet lists what to type into CodeTwo Office 365 Migration, in the order of its wizard. Neither contains
-// a secret.
+// server, and the commands that grant permissions on public folders. The sheet lists what to type into CodeTwo Office
+// 365 Migration, in the order of its wizard. None of them contains a secret.
 package handoff
 
 import (

@@ -1,5 +1,5 @@
 // Package permission catalogues the application permissions that CodeTwo's app may need, with API, purpose, risk and
-// evidence for each.
+// evidence for each, and the permission profiles built from them.
 package permission
 
 import (

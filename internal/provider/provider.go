@@ -1,5 +1,5 @@
-// Package provider implements the Terraform provider: its schema, its configuration, and the services that it passes to
-// resources and data sources.
+// Package provider implements the Terraform provider: its schema, its configuration, the services that it passes to
+// resources and data sources, and the process settings: garbage collector limits, and the logs of libraries.
 package provider
 
 import (

@@ -25,7 +25,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, response 
 			"Tenant, client and credential come whole from the configuration, else from `ARM_*`, else from `AZURE_*`; a mix " +
 			"is refused. " +
 			"Give secrets through the environment, or through a `variable` with `ephemeral = true`: a plan file holds other " +
-			"variables in clear.",
+			"variables in plain text.",
 		Attributes: map[string]schema.Attribute{
 			"tenant_id": schema.StringAttribute{
 				MarkdownDescription: "ID of the tenant (a GUID) to sign in to, and the default of every resource's `tenant_id`. " +

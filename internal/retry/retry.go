@@ -1,6 +1,6 @@
 // Package retry implements the provider's retry policy: back-off, requested delays, deadlines, and polling until
-// Entra's replicas show a change. A Policy holds the rules, and a Run applies them to one operation. The clock is
-// injected.
+// Entra's replicas show a change. A Policy holds the rules and sends HTTP requests under them, and a Run applies them
+// to one operation. The clock is injected.
 package retry
 
 import (

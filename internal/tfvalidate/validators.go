@@ -1,5 +1,5 @@
-// Package tfvalidate provides the attribute validators and error diagnostics that the provider and the resource
-// packages share.
+// Package tfvalidate provides the attribute validators, the error diagnostics and the logs of retry pauses that the
+// provider and the resource packages share.
 package tfvalidate
 
 import (

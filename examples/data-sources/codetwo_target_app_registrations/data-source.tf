@@ -2,7 +2,8 @@ data "codetwo_target_app_registrations" "all" {
   tenant_id = "00000000-0000-0000-0000-000000000000"
 }
 
-# Leftovers: applications that this provider does not manage, and that can still read every mailbox.
+# Applications that this provider did not register, and that can still read every mailbox. An imported application is
+# listed here, too: do not delete one that a configuration manages.
 output "leftovers" {
   value = {
     for application in data.codetwo_target_app_registrations.all.applications :

@@ -1,4 +1,4 @@
-// Package expect defines the CLI output that acceptance tests expect.
+// Package expect builds regular expressions that match Terraform's error output.
 package expect
 
 import (

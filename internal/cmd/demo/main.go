@@ -162,7 +162,7 @@ func (d *demo) verify(ctx context.Context) error {
 
 // closeEWS plays Microsoft's second wave, and shows what the check says and advises then.
 func (d *demo) closeEWS(ctx context.Context) error {
-	say("Microsoft closes EWS in the tenant: it lists what used EWS in the last 60 days, and sets EwsEnabled to False; " +
+	say("Microsoft blocks EWS in the tenant: it lists what used EWS in the last 60 days, and sets EwsEnabled to False; " +
 		"the same table")
 	if err := d.tenant.playWave(ctx); err != nil {
 		return err

@@ -158,7 +158,7 @@ func (t *sandboxTenant) state(ctx context.Context) (*tenantState, error) {
 
 func (t *sandboxTenant) exchangePath() string { return "/_sandbox/tenants/" + t.ID + "/exchange" }
 
-// playWave has Microsoft close EWS in the tenant.
+// playWave has Microsoft block EWS in the tenant.
 func (t *sandboxTenant) playWave(ctx context.Context) error {
 	return t.control(ctx, http.MethodPatch, t.exchangePath(), map[string]any{"second_wave": true}, nil)
 }
