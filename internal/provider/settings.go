@@ -129,7 +129,7 @@ func resolveEndpoints(m Model, env getenv, diags *diag.Diagnostics) auth.Endpoin
 			s.report(diags, "Endpoint on another machine", fmt.Sprintf(
 				"%q is not on this machine (127.0.0.1, ::1 or localhost). Requests to it carry access tokens and client "+
 					"secrets. If it is yours, allow it in the environment, outside of any configuration:\n\n  "+
-					"export %s=1", s.value, allowCustomEndpoints))
+					"export %s=1\n  PowerShell: $env:%s = '1'", s.value, allowCustomEndpoints, allowCustomEndpoints))
 		}
 	}
 	if len(microsoft) > 0 {
@@ -176,9 +176,10 @@ const noStore = `No connection store is configured. ` +
 	`Choose a folder that outlives this run, in the provider's configuration:
 
   connection_store = {
-    url = "file://${abspath(path.root)}/codetwo-store"
+    url = "file:///${trimprefix(abspath(path.root), "/")}/codetwo-store"
   }
 
 or in the environment (CODETWO_STORE_URL), and give its passphrase (12 characters or more) in the environment:
 
-  export CODETWO_STORE_PASSPHRASE='…'`
+  export CODETWO_STORE_PASSPHRASE='…'
+  PowerShell: $env:CODETWO_STORE_PASSPHRASE = '…'`
