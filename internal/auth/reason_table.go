@@ -16,9 +16,10 @@ const (
 	checkCloud  = checkTenant + " CodeTwo connects to the global Microsoft cloud only."
 	checkClient = "Compare client_id with Entra admin center > App registrations > the app > Application (client) " +
 		"ID, in the tenant {tenant_id}."
-	checkCertificate = "Upload the connection's certificate (the .cer file in the store) at Entra admin center > App " +
-		"registrations > the app > Certificates & secrets, or point certificate_thumbprint at one that is listed there. " +
-		"Right after an upload, wait a few minutes."
+	checkCertificate = "If codetwo_target_app_registration manages the app, run terraform apply. Otherwise upload the " +
+		"connection's certificate (the .cer file in the store) at Entra admin center > App registrations > the app > " +
+		"Certificates & secrets, or set certificate_thumbprint to one that is listed there. After an upload, wait a few " +
+		"minutes."
 	checkClock    = "Set the clock of the machine that runs Terraform (NTP)."
 	notOurRequest = "The provider never asks in that way: see whether a proxy between this machine and Entra changes " +
 		"requests. If none does, upgrade the provider, or report it to this project."
