@@ -33,8 +33,9 @@ func addWarnings(diags *diag.Diagnostics, warnings []registration.Warning) {
 	}
 }
 
-// report turns an operation's error into a diagnostic. doing is what failed, for the summary.
-func (r *Resource) report(ctx context.Context, model *Model, doing string, err error, diags *diag.Diagnostics) {
+// report turns an operation's error into a diagnostic. action is what failed, such as "read the app
+// registration", for the summary.
+func (r *Resource) report(ctx context.Context, model *Model, action string, err error, diags *diag.Diagnostics) {
 	if explained, ok := errors.AsType[*registration.Error](err); ok {
 		diags.Append(about(explained.Attribute, diag.NewErrorDiagnostic(explained.Summary, explained.Detail)))
 		return
@@ -48,12 +49,12 @@ func (r *Resource) report(ctx context.Context, model *Model, doing string, err e
 	}
 	consent, ok := errors.AsType[*registration.ConsentError](err)
 	if !ok {
-		diags.AddError("Failed "+doing, object+": "+tfvalidate.Explain(err, next))
+		diags.AddError("Failed to "+action, object+": "+tfvalidate.Explain(err, next))
 		return
 	}
 	next += "\n\nOr set grant_admin_consent = false, and let an administrator consent at " +
 		r.consentURL(model, consent.ClientID)
-	diags.AddAttributeError(path.Root("grant_admin_consent"), "Failed "+doing,
+	diags.AddAttributeError(path.Root("grant_admin_consent"), "Failed to "+action,
 		object+", consent to "+consent.Permission+": "+tfvalidate.Explain(err, strings.TrimSpace(next)))
 }
 

@@ -81,7 +81,8 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	}
 	if refused && p.canKeepLastSeen() {
 		plan := p.planLastSeen(ctx)
-		warnOfRefusal(diags, state, "is planned", "It was so when it was last asked.")
+		warnOfRefusal(diags, state, "is planned", "The tenant refused Terraform at the last refresh; the warning "+
+			"of that refresh gives Entra's reason. Plan again once the tenant accepts the identity.")
 		diags.Append(response.Plan.Set(ctx, &plan)...)
 		return
 	}
@@ -124,10 +125,9 @@ func (r *Resource) refuseSecond(ctx context.Context, plan *Model, diags *diag.Di
 		return
 	}
 	diags.AddAttributeError(path.Root("unique_name"), "The registration exists already", fmt.Sprintf(
-		"The registration %s in tenant %s is complete (client ID %s), and this plan would make it a second time.\n\nTo "+
-			"replace it, set restore_deleted = true: the application comes back from the recycle bin with its client ID, "+
-			"which Exchange's allow list names, and with a new certificate. With purge_on_destroy = true, applied before, it "+
-			"is replaced by another one. If its state was lost, import it:\n\n%s",
+		"The registration %s in tenant %s already exists (client ID %s).\n\nTo replace it and keep its client ID, which "+
+			"Exchange's allow list names, set restore_deleted = true; it gets a new certificate.\nTo replace it with a new "+
+			"application, first apply purge_on_destroy = true, then replace it.\nIf its state was lost, import it:\n\n%s",
 		journal.UniqueName, journal.TenantID, journal.ClientID, manager.ImportBlock(journal.ClientID)))
 }
 

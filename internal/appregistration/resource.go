@@ -177,7 +177,7 @@ func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, r
 	seen, warnings, err := manager.Create(ctx, spec)
 	addWarnings(diags, warnings)
 	if err != nil {
-		r.report(ctx, &plan, "creating the app registration", err, diags)
+		r.report(ctx, &plan, "create the app registration", err, diags)
 	}
 	if seen != nil {
 		plan.setFromObserved(ctx, seen, r.consentURL(&plan, seen.ClientID), diags)
@@ -226,11 +226,11 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	case err == nil || gone || cutOff:
 		diags.Append(response.Private.SetKey(ctx, refusedKey, nil)...) // whatever was found, the tenant did not refuse
 	case isSet(state.ClientID) && r.services.SkipsTenant(ctx, state.TenantID.ValueString(), err):
-		warnOfRefusal(diags, &state, "is shown", tfvalidate.Explain(err, ""))
+		warnOfRefusal(diags, &state, "is shown", "The refusal: "+tfvalidate.Explain(err, ""))
 		diags.Append(response.Private.SetKey(ctx, refusedKey, []byte("true"))...)
 		return
 	default:
-		r.report(ctx, &state, "reading the app registration", err, diags)
+		r.report(ctx, &state, "read the app registration", err, diags)
 		return
 	}
 	if cutOff {
@@ -276,7 +276,8 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 		return
 	}
 	if refused != nil { // and planned as it was last seen
-		warnOfRefusal(diags, &state, "is left", "It was so when the plan was made.")
+		warnOfRefusal(diags, &state, "is left", "The tenant refused Terraform when the plan was made; the plan's "+
+			"warning gives Entra's reason. Plan again once the tenant accepts the identity.")
 		diags.Append(response.State.Set(ctx, &plan)...)
 		setIdentity(ctx, response.Identity, &plan, diags)
 		diags.Append(response.Private.SetKey(ctx, refusedKey, nil)...)
@@ -294,7 +295,7 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 	seen, warnings, err := manager.Update(ctx, spec, recorded)
 	addWarnings(diags, warnings)
 	if err != nil {
-		r.report(ctx, &plan, "changing the app registration", err, diags)
+		r.report(ctx, &plan, "update the app registration", err, diags)
 	}
 	if seen != nil {
 		if err != nil && seen.Certificate.PEM == recorded.Certificate.PEM { // with its settings, the next plan replaces it
@@ -325,7 +326,7 @@ func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, r
 	if err == nil {
 		return
 	}
-	r.report(ctx, &state, "deleting the app registration", err, diags)
+	r.report(ctx, &state, "delete the app registration", err, diags)
 	if refused, ok := errors.AsType[*auth.Error](err); ok && refused.ByTenant() {
 		diags.AddWarning("The registration in tenant "+state.TenantID.ValueString()+" stays in the state",
 			"If that tenant no longer accepts Terraform, remove the registration from the state: terraform state rm, with its "+

@@ -122,7 +122,7 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 	}
 	records, unreadable, err := s.Connections(ctx, model.TenantID.ValueString())
 	if err != nil {
-		response.Diagnostics.AddError("Listing the connections", err.Error())
+		response.Diagnostics.AddError("Failed to list the connections", err.Error())
 		return
 	}
 	for _, err := range unreadable {

@@ -155,7 +155,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		return
 	}
 	if err != nil {
-		response.Diagnostics.AddError("Reading the connection "+state.ID.ValueString(), err.Error())
+		response.Diagnostics.AddError("Failed to read the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
 	owner := ownerOf(ctx, request.Private, &response.Diagnostics)
@@ -168,7 +168,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		return
 	}
 	if err := state.load(ctx, s, record); err != nil {
-		response.Diagnostics.AddError("Reading the connection "+state.ID.ValueString(), err.Error())
+		response.Diagnostics.AddError("Failed to read the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
 	response.Diagnostics.Append(response.Private.SetKey(ctx, ownerKey, quoted(record.Owner))...)
@@ -183,7 +183,7 @@ func readMissing(ctx context.Context, s *store.Store, state *Model, response *re
 	tenantID, mailbox := state.key()
 	leftover, err := s.Leftover(ctx, tenantID, mailbox)
 	if err != nil {
-		response.Diagnostics.AddError("Reading the connection "+state.ID.ValueString(), err.Error())
+		response.Diagnostics.AddError("Failed to read the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
 	if leftover == "" || state.TenantID.IsNull() { // the latter is an import, which needs the record
@@ -274,7 +274,7 @@ func remove(ctx context.Context, s *store.Store, state *Model, owner string, dia
 		return
 	}
 	if err != nil {
-		diags.AddError("Deleting the connection "+state.ID.ValueString(), err.Error())
+		diags.AddError("Failed to delete the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
 	deleteUnusedKey(ctx, s, state, diags)
