@@ -44,8 +44,9 @@ func (r *Resource) report(ctx context.Context, model *Model, action string, err 
 	next := nextStep(err)
 	if entra.AsError(err) == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) &&
 		!strings.Contains(err.Error(), "timeouts") {
-		next = "The time that timeouts allows ran out. Run the same command again: it goes on from what is done. Where the " +
-			"network or the tenant is that slow, allow more."
+		next = "The limit in timeouts was reached. Run the same command again; it continues where it stopped. If " +
+			"the network " +
+			"or the tenant is slow, raise the limit in timeouts."
 	}
 	consent, ok := errors.AsType[*registration.ConsentError](err)
 	if !ok {
@@ -69,8 +70,8 @@ func nextStep(err error) string {
 		return "Entra takes no new certificate while an expired one is on the application: remove that in the Entra " +
 			"portal, under Certificates & secrets, and apply again."
 	case refused.Code == "CredentialTypeNotAllowedAsPerAppPolicy":
-		return "An app management policy of the tenant allows no certificate on applications at all. Ask for an exemption " +
-			"of this one."
+		return "An app management policy of the tenant allows no certificate on applications at all. Ask an " +
+			"administrator of the tenant to exempt this application from it."
 	}
 	return ""
 }

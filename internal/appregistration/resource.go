@@ -200,7 +200,8 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	}
 	if unknown := r.services.Unknown(); len(unknown) > 0 {
 		diags.AddWarning("Not refreshed", fmt.Sprintf(
-			"The provider's %s is not known while planning, so the app registration %q is shown as it was last seen.",
+			"The provider's %s is not known while planning, so the app registration %q is shown as it was last seen. "+
+				"Give it a value that is known while planning, such as a variable or the environment.",
 			strings.Join(unknown, ", "), state.ClientID.ValueString()))
 		return
 	}
@@ -244,11 +245,10 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	if gone {
 		diags.AddWarning("The application is gone", fmt.Sprintf(
 			"Somebody deleted the application %q (client ID %s, object ID %s) from tenant %s. The next apply creates it again, "+
-				"or restores it with restore_deleted = true. Until then the connection store keeps its journal and its "+
-				"certificate's key: where the registration is to stay gone, remove them by hand (registrations/%s.json and what "+
-				"it names in certificates/).",
+				"or restores it with restore_deleted = true. If you do not want it back, remove the resource from the "+
+				"configuration, and delete %s/registrations/%s.json and the certificates that it names from the store.",
 			state.DisplayName.ValueString(), state.ClientID.ValueString(), state.ObjectID.ValueString(),
-			state.TenantID.ValueString(), recorded.JournalName()))
+			state.TenantID.ValueString(), state.TenantID.ValueString(), recorded.JournalName()))
 		response.State.RemoveResource(ctx)
 		return
 	}
@@ -329,7 +329,7 @@ func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, r
 	r.report(ctx, &state, "delete the app registration", err, diags)
 	if refused, ok := errors.AsType[*auth.Error](err); ok && refused.ByTenant() {
 		diags.AddWarning("The registration in tenant "+state.TenantID.ValueString()+" stays in the state",
-			"If that tenant no longer accepts Terraform, remove the registration from the state: terraform state rm, with its "+
-				"address. The guide \"Many tenants\" says what is left then, and where.")
+			"If that tenant no longer accepts Terraform, remove the registration from the state: run terraform state rm "+
+				"<address>. The guide \"Many tenants\" says what is left then, and where.")
 	}
 }

@@ -126,7 +126,7 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 		return
 	}
 	for _, err := range unreadable {
-		response.Diagnostics.AddWarning("A connection is left out", err.Error())
+		response.Diagnostics.AddWarning("A connection was omitted", err.Error())
 	}
 	model.Connections = make([]ListItem, 0, len(records))
 	for _, c := range records {

@@ -104,7 +104,7 @@ func resolveEndpoints(m Model, env getenv, diags *diag.Diagnostics) auth.Endpoin
 	if len(missing) > 0 {
 		diags.AddError("Incomplete endpoints", fmt.Sprintf(
 			"Some endpoints are set, and these are not: %s. Set all three or none: otherwise a token of one cloud would be "+
-				"shown to another.", strings.Join(missing, ", ")))
+				"sent to another.", strings.Join(missing, ", ")))
 		return auth.GlobalEndpoints()
 	}
 	e := auth.Endpoints{Login: found["login"].value, Graph: found["graph"].value, Exchange: found["exchange"].value}
@@ -134,14 +134,15 @@ func resolveEndpoints(m Model, env getenv, diags *diag.Diagnostics) auth.Endpoin
 	}
 	if len(microsoft) > 0 {
 		diags.AddError("Mixed endpoints", fmt.Sprintf(
-			"%s. A token of one cloud would be shown to another. Remove all three, for Microsoft's own are sign-in %s, "+
-				"Microsoft Graph %s and Exchange Online %s; or set all three to the other cloud.",
+			"%s. A token of one cloud would be sent to another. To use Microsoft's own (sign-in %s, Microsoft Graph %s, "+
+				"Exchange Online %s), remove all three; or set all three to the other cloud.",
 			strings.Join(slices.Concat(microsoft, others), ", "), global.Login, global.Graph, global.Exchange))
 		return global
 	}
 	diags.AddWarning("Requests do not go to Microsoft", fmt.Sprintf(
 		"Other endpoints are configured:\n- sign-in: %s\n- Microsoft Graph: %s\n- "+
-			"Exchange Online: %s", e.Login, e.Graph, e.Exchange))
+			"Exchange Online: %s\nTo use Microsoft's, remove endpoints and the CODETWO_*_ENDPOINT variables.",
+		e.Login, e.Graph, e.Exchange))
 	return e
 }
 
