@@ -33,8 +33,8 @@ func addWarnings(diags *diag.Diagnostics, warnings []registration.Warning) {
 	}
 }
 
-// report turns an operation's error into a diagnostic. action is what failed, such as "read the app
-// registration", for the summary.
+// report turns an operation's error into a diagnostic. action is what failed, for the summary: "create the app
+// registration".
 func (r *Resource) report(ctx context.Context, model *Model, action string, err error, diags *diag.Diagnostics) {
 	if explained, ok := errors.AsType[*registration.Error](err); ok {
 		diags.Append(about(explained.Attribute, diag.NewErrorDiagnostic(explained.Summary, explained.Detail)))
@@ -44,9 +44,8 @@ func (r *Resource) report(ctx context.Context, model *Model, action string, err 
 	next := nextStep(err)
 	if entra.AsError(err) == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) &&
 		!strings.Contains(err.Error(), "timeouts") {
-		next = "The limit in timeouts was reached. Run the same command again; it continues where it stopped. If " +
-			"the network " +
-			"or the tenant is slow, raise the limit in timeouts."
+		next = "The limit in timeouts was reached. Run the same command again; it continues where it stopped. If the " +
+			"network or the tenant is slow, raise the limit in timeouts."
 	}
 	consent, ok := errors.AsType[*registration.ConsentError](err)
 	if !ok {

@@ -43,8 +43,8 @@ func refuseReplacement(plan *Model, diags *diag.Diagnostics) {
 	diags.AddError("The registration cannot be replaced while its tenant refuses Terraform", fmt.Sprintf(
 		"Terraform was asked to replace the registration %s, by -replace, replace_triggered_by, another tenant_id, or "+
 			"because its creation was interrupted. Its tenant refused Terraform when it was last asked, so the old "+
-			"application could "+
-			"not be deleted. Leave it as it is until the tenant accepts Terraform, or run terraform state rm <address>.",
+			"application could not be deleted. Leave it as it is until the tenant accepts Terraform, or run terraform state "+
+			"rm <address>.",
 		plan.DisplayName.ValueString()))
 }
 

@@ -201,7 +201,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	if unknown := r.services.Unknown(); len(unknown) > 0 {
 		diags.AddWarning("Not refreshed", fmt.Sprintf(
 			"The provider's %s is not known while planning, so the app registration %q is shown as it was last seen. "+
-				"Give it a value that is known while planning, such as a variable or the environment.",
+				"Give the provider a value that is known while planning, such as a variable or the environment.",
 			strings.Join(unknown, ", "), state.ClientID.ValueString()))
 		return
 	}

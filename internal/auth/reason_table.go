@@ -21,9 +21,8 @@ const (
 		"Certificates & secrets, or set certificate_thumbprint to one that is listed there. After an upload, wait a few " +
 		"minutes."
 	checkClock    = "Set the clock of the machine that runs Terraform (NTP)."
-	notOurRequest = "The provider never sends such a request: check whether a proxy between this machine and " +
-		"Entra changes " +
-		"requests. If none does, upgrade the provider, or report it to this project."
+	notOurRequest = "The provider never sends such a request: check whether a proxy between this machine and Entra " +
+		"changes requests. If none does, upgrade the provider, or report it to this project."
 	planAgain = "Run Terraform again in a few minutes."
 
 	callerSecret = "Make a new client secret for application {client_id}, and give its value to the provider " +
@@ -63,8 +62,7 @@ const (
 	notEntra = "Something between this machine and Entra answered. Look at HTTPS_PROXY, the firewall, and the " +
 		"provider's endpoints."
 	busyOrNotEntra = planAgain + " If the error persists, check what is between this machine and Entra: " +
-		"HTTPS_PROXY, the " +
-		"firewall, and the provider's endpoints."
+		"HTTPS_PROXY, the firewall, and the provider's endpoints."
 )
 
 // Meanings that several codes share.

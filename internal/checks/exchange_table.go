@@ -50,8 +50,7 @@ const (
 		"Remove the policy that denies this mailbox, or add the mailbox to its group. " +
 		"A change of permissions takes Exchange up to two hours."
 	grantOwner = powerShell + "{grant_root}\nDo the same for every subfolder that is migrated into. " +
-		"Get-PublicFolder '\\' " +
-		"-Recurse lists them; add them to public_folder_paths so that the check covers them."
+		"Get-PublicFolder '\\' -Recurse lists them; add them to public_folder_paths so that the check covers them."
 	lookAtOwner = powerShell + "Get-PublicFolder '\\'\n{show_root}\nshow whether there are public folders, and what the " +
 		"mailbox may do."
 

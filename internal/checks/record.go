@@ -47,8 +47,7 @@ const (
 	restoreCertificate = "Restore the file from a backup of the store, or delete it and run terraform apply. If " +
 		"codetwo_target_app_registration generated the certificate, apply makes a new one; then set certificate_thumbprint " +
 		"of the connection to it. If certificate_pfx_path of the connection is set, apply imports the file " +
-		"again. Otherwise " +
-		"set certificate_pfx_path."
+		"again. Otherwise set certificate_pfx_path."
 	restoreSecret  = "Restore the file from a backup of the store. Without one: " + newSecret
 	newCertificate = auth.NewCertificate
 )

@@ -134,7 +134,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	if r.services.StoreUnknown() {
 		response.Diagnostics.AddWarning("Not refreshed", fmt.Sprintf(
 			"The provider's connection_store is not known while planning, so the connection %s is shown as it "+
-				"was last seen. Give it a value that is known while planning, such as a variable or the environment.",
+				"was last seen. Give connection_store a value that is known while planning, such as a variable or the environment.",
 			state.ID.ValueString()))
 		return
 	}

@@ -109,8 +109,8 @@ func saysBusy(t *testing.T, got report, check, says string) {
 		!strings.HasPrefix(row.remedy, "Run Terraform again in a few minutes.") {
 		t.Errorf("connected %s, %+v", got.connected, row)
 	}
-	const ended = "Exchange asks for a wait of 30s, longer than timeouts.read allows. Raise timeouts.read, or plan again " +
-		"after that time."
+	const ended = "Exchange asks for a wait of 30s, longer than timeouts.read allows. Raise timeouts.read, or plan " +
+		"again after that time."
 	if strings.Contains(says, "Exchange") && !strings.Contains(got.text(), ended) {
 		t.Errorf("the warning does not say why it ended:\n%s", got.text())
 	}

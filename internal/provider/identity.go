@@ -319,8 +319,7 @@ func withoutCredential(candidates []candidate, on methods, ambient auth.Credenti
 		if others := elsewhere(c, candidates[i+1:]); len(others) > 0 {
 			c.parts()[0].blame(diags, "Mixed identities",
 				fmt.Sprintf("The identity is split between two sources: %s in one, %s in "+
-					"another. %s",
-					names(c.parts()), names(others), oneSource))
+					"another. %s", names(c.parts()), names(others), oneSource))
 			return candidate{}
 		}
 		chosen = c
