@@ -305,8 +305,8 @@ func TestAccProvider_RefusedTenantsAreLeftAsideWhereThatIsAskedFor(t *testing.T)
 		t.Errorf("the plan does not show what has drifted in the third tenant:\n%s", plan)
 	}
 	for _, want := range []string{
-		"Warning: Tenant " + withoutApp + " refused Terraform and was not looked at", "AADSTS7000229", "adminconsent",
-		"Warning: Tenant " + blocked + " refused Terraform and was not looked at", "AADSTS5000225", "Microsoft support",
+		"Warning: Tenant " + withoutApp + " refused Terraform and was skipped", "AADSTS7000229", "adminconsent",
+		"Warning: Tenant " + blocked + " refused Terraform and was skipped", "AADSTS5000225", "Microsoft support",
 	} {
 		if !strings.Contains(plan, want) {
 			t.Errorf("the plan does not say %q:\n%s", want, plan)

@@ -33,8 +33,9 @@ func addWarnings(diags *diag.Diagnostics, warnings []registration.Warning) {
 	}
 }
 
-// report turns an operation's error into a diagnostic. doing is what failed, for the summary.
-func (r *Resource) report(ctx context.Context, model *Model, doing string, err error, diags *diag.Diagnostics) {
+// report turns an operation's error into a diagnostic. action is what failed, for the summary: "create the app
+// registration".
+func (r *Resource) report(ctx context.Context, model *Model, action string, err error, diags *diag.Diagnostics) {
 	if explained, ok := errors.AsType[*registration.Error](err); ok {
 		diags.Append(about(explained.Attribute, diag.NewErrorDiagnostic(explained.Summary, explained.Detail)))
 		return
@@ -43,17 +44,17 @@ func (r *Resource) report(ctx context.Context, model *Model, doing string, err e
 	next := nextStep(err)
 	if entra.AsError(err) == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) &&
 		!strings.Contains(err.Error(), "timeouts") {
-		next = "The time that timeouts allows ran out. Run the same command again: it goes on from what is done. Where the " +
-			"network or the tenant is that slow, allow more."
+		next = "The limit in timeouts was reached. Run the same command again; it continues where it stopped. If the " +
+			"network or the tenant is slow, raise the limit in timeouts."
 	}
 	consent, ok := errors.AsType[*registration.ConsentError](err)
 	if !ok {
-		diags.AddError("Failed "+doing, object+": "+tfvalidate.Explain(err, next))
+		diags.AddError("Failed to "+action, object+": "+tfvalidate.Explain(err, next))
 		return
 	}
 	next += "\n\nOr set grant_admin_consent = false, and let an administrator consent at " +
 		r.consentURL(model, consent.ClientID)
-	diags.AddAttributeError(path.Root("grant_admin_consent"), "Failed "+doing,
+	diags.AddAttributeError(path.Root("grant_admin_consent"), "Failed to "+action,
 		object+", consent to "+consent.Permission+": "+tfvalidate.Explain(err, strings.TrimSpace(next)))
 }
 
@@ -68,8 +69,8 @@ func nextStep(err error) string {
 		return "Entra takes no new certificate while an expired one is on the application: remove that in the Entra " +
 			"portal, under Certificates & secrets, and apply again."
 	case refused.Code == "CredentialTypeNotAllowedAsPerAppPolicy":
-		return "An app management policy of the tenant allows no certificate on applications at all. Ask for an exemption " +
-			"of this one."
+		return "An app management policy of the tenant allows no certificate on applications at all. Ask an " +
+			"administrator of the tenant to exempt this application from it."
 	}
 	return ""
 }

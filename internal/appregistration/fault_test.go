@@ -272,7 +272,7 @@ func TestAccTargetAppRegistration_AStoreThatIsNotMountedReplacesNoCertificate(t 
 	run(t, env,
 		resource.TestStep{Config: config, Check: m.remember},
 		resource.TestStep{PreConfig: move(env.Store, elsewhere), Config: config,
-			ExpectError: expect.Error("The connection store is not there", "certificate.take_over = true")},
+			ExpectError: expect.Error("Connection store not found", "certificate.take_over = true")},
 		resource.TestStep{PreConfig: move(elsewhere, env.Store), Config: config, PlanOnly: true},
 	)
 }
@@ -284,7 +284,7 @@ func TestAccTargetAppRegistration_ACallerOfOwnedApplicationsIsWarnedThatNamesake
 		map[string]any{"displayName": "CodeTwo Office 365 Migration Target"})
 	cli := commandLine(t, env, minimal, "ARM_CLIENT_ID="+tenant.Callers.OwnedBy.ClientID,
 		"ARM_CLIENT_SECRET="+tenant.Callers.OwnedBy.ClientSecret)
-	if text := cli("apply"); !strings.Contains(text, "Warning: Namesakes not looked for") ||
+	if text := cli("apply"); !strings.Contains(text, "Warning: Applications with the same name were not searched for") ||
 		!strings.Contains(text, "Application.Read.All") {
 		t.Errorf("no warning that the duplicate was not looked for:\n%s", text)
 	}

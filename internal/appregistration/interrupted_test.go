@@ -32,7 +32,7 @@ func loseTheUpsert(env *acctest.Env) func() {
 
 func lost(env *acctest.Env, config string) resource.TestStep {
 	return resource.TestStep{PreConfig: loseTheUpsert(env), Config: config,
-		ExpectError: expect.Error("Failed creating the app registration", "HTTP 504")}
+		ExpectError: expect.Error("Failed to create the app registration", "HTTP 504")}
 }
 
 // denied is the refusal of a request for want of a right.

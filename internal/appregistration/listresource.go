@@ -59,7 +59,8 @@ func (l *ListResource) List(ctx context.Context, request list.ListRequest, strea
 	diags := request.Config.Get(ctx, &query)
 	tenantID := orDefault(query.TenantID, l.services.TenantID())
 	if unknown := l.services.Unknown(); len(unknown) > 0 {
-		diags.AddError("The tenant cannot be read", "The provider's "+strings.Join(unknown, ", ")+" is not known.")
+		diags.AddError("The tenant cannot be read", "The provider's "+strings.Join(unknown, ", ")+" is not known. Give it a "+
+			"value that is known while planning, such as a variable or the environment.")
 	}
 	var found []*entra.Registration
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)

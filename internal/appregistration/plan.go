@@ -81,7 +81,8 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	}
 	if refused && p.canKeepLastSeen() {
 		plan := p.planLastSeen(ctx)
-		warnOfRefusal(diags, state, "is planned", "It was so when it was last asked.")
+		warnOfRefusal(diags, state, "is planned", "The tenant refused Terraform at the last refresh; the warning "+
+			"of that refresh gives Entra's reason. Plan again once the tenant accepts the identity.")
 		diags.Append(response.Plan.Set(ctx, &plan)...)
 		return
 	}
@@ -124,10 +125,9 @@ func (r *Resource) refuseSecond(ctx context.Context, plan *Model, diags *diag.Di
 		return
 	}
 	diags.AddAttributeError(path.Root("unique_name"), "The registration exists already", fmt.Sprintf(
-		"The registration %s in tenant %s is complete (client ID %s), and this plan would make it a second time.\n\nTo "+
-			"replace it, set restore_deleted = true: the application comes back from the recycle bin with its client ID, "+
-			"which Exchange's allow list names, and with a new certificate. With purge_on_destroy = true, applied before, it "+
-			"is replaced by another one. If its state was lost, import it:\n\n%s",
+		"The registration %s in tenant %s already exists (client ID %s).\n\nTo replace it and keep its client ID, which "+
+			"Exchange's allow list names, set restore_deleted = true; it gets a new certificate.\nTo replace it with a new "+
+			"application, first apply purge_on_destroy = true, then replace it.\nIf its state was lost, import it:\n\n%s",
 		journal.UniqueName, journal.TenantID, journal.ClientID, manager.ImportBlock(journal.ClientID)))
 }
 
@@ -188,10 +188,10 @@ func (p *planner) checkUniqueName() {
 	switch {
 	case p.state == nil && p.config.AllowDuplicateName.ValueBool() && p.config.UniqueName.IsNull():
 		p.diags.AddAttributeError(at, "Missing unique name",
-			"With allow_duplicate_name = true the display name tells nothing, so unique_name is what keeps the application "+
-				"apart from its namesakes. Set one, for example:\n\n  unique_name = \"codetwo-target-wave-2\"")
+			"With allow_duplicate_name = true the display name does not identify the application, so unique_name has to. "+
+				"Set one, for example:\n\n  unique_name = \"codetwo-target-wave-2\"")
 	case p.state != nil && p.state.UniqueName.IsNull() && !p.config.UniqueName.IsNull():
-		p.diags.AddAttributeError(at, "An imported application keeps its lack of a unique name", fmt.Sprintf(
+		p.diags.AddAttributeError(at, "unique_name cannot be added to an imported application", fmt.Sprintf(
 			"The %s was imported and has no unique name; giving it one would replace it. Remove unique_name.",
 			p.state.application()))
 	}
@@ -226,9 +226,9 @@ func (p *planner) planIdentifiers(plan *Model) {
 	}
 	if count := len(p.state.UnexpectedCredentials.Elements()); count > 0 {
 		p.diags.AddAttributeWarning(path.Root("unexpected_credentials"), "Credentials from elsewhere", fmt.Sprintf(
-			"The %s has %d credentials that are not from here; anyone who has one of them holds every permission of the "+
-				"application. They are reported in unexpected_credentials and left alone: remove in the Entra portal, under "+
-				"Certificates & secrets, what nobody can account for.", p.state.application(), count))
+			"Credentials of the %s that Terraform does not manage: %d. Anyone who has one can use all the application's "+
+				"permissions. They are listed in unexpected_credentials and left unchanged. In the Entra admin center, under "+
+				"Certificates & secrets, remove those that nobody can explain.", p.state.application(), count))
 	}
 }
 

@@ -45,10 +45,11 @@ func (p *planner) planCertificate(ctx context.Context, plan *Model) {
 	switch {
 	case planned.RenewBeforeDays.ValueInt64() >= 365*planned.ValidityYears.ValueInt64() &&
 		isSet(planned.RenewBeforeDays) && isSet(planned.ValidityYears):
-		p.diags.AddAttributeError(path.Root("certificate").AtName("renew_before_days"), "Renewal without end", fmt.Sprintf(
-			"certificate.renew_before_days = %d is no less than the %d years that a certificate lasts, so each new one would "+
-				"be due at once. Set fewer days.",
-			planned.RenewBeforeDays.ValueInt64(), planned.ValidityYears.ValueInt64()))
+		p.diags.AddAttributeError(path.Root("certificate").AtName("renew_before_days"), "renew_before_days is too long",
+			fmt.Sprintf(
+				"certificate.renew_before_days = %d days is not shorter than the certificate's validity (%d years), so each new "+
+					"certificate would be due for renewal at once. Set fewer days.",
+				planned.RenewBeforeDays.ValueInt64(), planned.ValidityYears.ValueInt64()))
 	case external && planned.TakeOver.IsUnknown():
 		p.planUnknown(&planned)
 		planned.KeySource, planned.RenewalDue = types.StringUnknown(), types.BoolUnknown()

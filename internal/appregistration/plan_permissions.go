@@ -54,7 +54,7 @@ func (p *planner) planPermissions(ctx context.Context, plan *Model) {
 	if plan.RevokeUnexpectedPermissions.ValueBool() {
 		for _, key := range slices.Sorted(maps.Keys(unexpected)) {
 			p.diags.AddAttributeWarning(path.Root("unexpected_permissions"), "Permission will be revoked", fmt.Sprintf(
-				"%s (risk: %s) is granted to or declared by the %s without being asked for here; apply takes it back. If a "+
+				"%s (risk: %s) is granted to or declared by the %s, but is not in this configuration; apply revokes it. If a "+
 					"running migration needs it, add it to additional_permissions, or set revoke_unexpected_permissions = false.",
 				key, unexpected[key].Risk, p.state.application()))
 		}

@@ -27,8 +27,9 @@ func TestAccTargetAppRegistration_ACertificateThatThePolicyForbidsIsRefusedBefor
 			tenant := env.Tenant(0)
 			policy := env.LimitCertificates(tenant.TenantID, c.longest)
 			run(t, env, resource.TestStep{
-				Config:      env.Provider(tenant.Callers.Full) + minimal,
-				ExpectError: expect.Error("Certificate lasts longer than the tenant allows", "Nothing was made", policy, c.says),
+				Config: env.Provider(tenant.Callers.Full) + minimal,
+				ExpectError: expect.Error("Certificate lasts longer than the tenant allows", "The application was not created",
+					policy, c.says),
 			})
 			if deleted := env.State(0).DeletedItems; len(deleted) > 0 {
 				t.Errorf("the recycle bin holds %+v", deleted)

@@ -42,9 +42,9 @@ func (p *planner) planLastSeen(ctx context.Context) Model {
 func refuseReplacement(plan *Model, diags *diag.Diagnostics) {
 	diags.AddError("The registration cannot be replaced while its tenant refuses Terraform", fmt.Sprintf(
 		"Terraform was asked to replace the registration %s, by -replace, replace_triggered_by, another tenant_id, or "+
-			"because making it was cut off. Its tenant refused Terraform when it was last asked, so the old application could "+
-			"not be deleted. Leave it as it is until the tenant accepts Terraform, or remove it from the state: terraform "+
-			"state rm, with its address.",
+			"because its creation was interrupted. Its tenant refused Terraform when it was last asked, so the old "+
+			"application could not be deleted. Leave it as it is until the tenant accepts Terraform, or run terraform state "+
+			"rm <address>.",
 		plan.DisplayName.ValueString()))
 }
 
@@ -74,7 +74,7 @@ func (r *Resource) askNewTenant(ctx context.Context, plan *Model, diags *diag.Di
 // warnOfRefusal warns that a tenant which refused Terraform is skipped. The summary names the tenant, since Terraform
 // prints only the first of several warnings with one summary.
 func warnOfRefusal(diags *diag.Diagnostics, state *Model, what, reason string) {
-	diags.AddWarning("Tenant "+state.TenantID.ValueString()+" refused Terraform and was not looked at", fmt.Sprintf(
-		"The %s %s as it was last seen, as skip_refused_tenants lets it. What has changed there, or is missing, does not "+
-			"show, and nothing is changed there.\n\nThe refusal: %s", state.application(), what, reason))
+	diags.AddWarning("Tenant "+state.TenantID.ValueString()+" refused Terraform and was skipped", fmt.Sprintf(
+		"The %s %s as it was last seen, because skip_refused_tenants is set. Changes in the tenant are not shown, and "+
+			"nothing there is changed.\n\n%s", state.application(), what, reason))
 }

@@ -177,7 +177,7 @@ func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, r
 	seen, warnings, err := manager.Create(ctx, spec)
 	addWarnings(diags, warnings)
 	if err != nil {
-		r.report(ctx, &plan, "creating the app registration", err, diags)
+		r.report(ctx, &plan, "create the app registration", err, diags)
 	}
 	if seen != nil {
 		plan.setFromObserved(ctx, seen, r.consentURL(&plan, seen.ClientID), diags)
@@ -200,7 +200,8 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	}
 	if unknown := r.services.Unknown(); len(unknown) > 0 {
 		diags.AddWarning("Not refreshed", fmt.Sprintf(
-			"The provider's %s is not known while planning, so the app registration %q is shown as it was last seen.",
+			"The provider's %s is not known while planning, so the app registration %q is shown as it was last seen. "+
+				"Give the provider a value that is known while planning, such as a variable or the environment.",
 			strings.Join(unknown, ", "), state.ClientID.ValueString()))
 		return
 	}
@@ -226,11 +227,11 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	case err == nil || gone || cutOff:
 		diags.Append(response.Private.SetKey(ctx, refusedKey, nil)...) // whatever was found, the tenant did not refuse
 	case isSet(state.ClientID) && r.services.SkipsTenant(ctx, state.TenantID.ValueString(), err):
-		warnOfRefusal(diags, &state, "is shown", tfvalidate.Explain(err, ""))
+		warnOfRefusal(diags, &state, "is shown", "The refusal: "+tfvalidate.Explain(err, ""))
 		diags.Append(response.Private.SetKey(ctx, refusedKey, []byte("true"))...)
 		return
 	default:
-		r.report(ctx, &state, "reading the app registration", err, diags)
+		r.report(ctx, &state, "read the app registration", err, diags)
 		return
 	}
 	if cutOff {
@@ -244,11 +245,10 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	if gone {
 		diags.AddWarning("The application is gone", fmt.Sprintf(
 			"Somebody deleted the application %q (client ID %s, object ID %s) from tenant %s. The next apply creates it again, "+
-				"or restores it with restore_deleted = true. Until then the connection store keeps its journal and its "+
-				"certificate's key: where the registration is to stay gone, remove them by hand (registrations/%s.json and what "+
-				"it names in certificates/).",
+				"or restores it with restore_deleted = true. If you do not want it back, remove the resource from the "+
+				"configuration, and delete %s/registrations/%s.json and the certificates that it names from the store.",
 			state.DisplayName.ValueString(), state.ClientID.ValueString(), state.ObjectID.ValueString(),
-			state.TenantID.ValueString(), recorded.JournalName()))
+			state.TenantID.ValueString(), state.TenantID.ValueString(), recorded.JournalName()))
 		response.State.RemoveResource(ctx)
 		return
 	}
@@ -276,7 +276,8 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 		return
 	}
 	if refused != nil { // and planned as it was last seen
-		warnOfRefusal(diags, &state, "is left", "It was so when the plan was made.")
+		warnOfRefusal(diags, &state, "is left", "The tenant refused Terraform when the plan was made; the plan's "+
+			"warning gives Entra's reason. Plan again once the tenant accepts the identity.")
 		diags.Append(response.State.Set(ctx, &plan)...)
 		setIdentity(ctx, response.Identity, &plan, diags)
 		diags.Append(response.Private.SetKey(ctx, refusedKey, nil)...)
@@ -294,7 +295,7 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 	seen, warnings, err := manager.Update(ctx, spec, recorded)
 	addWarnings(diags, warnings)
 	if err != nil {
-		r.report(ctx, &plan, "changing the app registration", err, diags)
+		r.report(ctx, &plan, "update the app registration", err, diags)
 	}
 	if seen != nil {
 		if err != nil && seen.Certificate.PEM == recorded.Certificate.PEM { // with its settings, the next plan replaces it
@@ -325,10 +326,10 @@ func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, r
 	if err == nil {
 		return
 	}
-	r.report(ctx, &state, "deleting the app registration", err, diags)
+	r.report(ctx, &state, "delete the app registration", err, diags)
 	if refused, ok := errors.AsType[*auth.Error](err); ok && refused.ByTenant() {
 		diags.AddWarning("The registration in tenant "+state.TenantID.ValueString()+" stays in the state",
-			"If that tenant no longer accepts Terraform, remove the registration from the state: terraform state rm, with its "+
-				"address. The guide \"Many tenants\" says what is left then, and where.")
+			"If that tenant no longer accepts Terraform, remove the registration from the state: run terraform state rm "+
+				"<address>. The guide \"Many tenants\" says what is left then, and where.")
 	}
 }

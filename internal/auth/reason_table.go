@@ -16,13 +16,14 @@ const (
 	checkCloud  = checkTenant + " CodeTwo connects to the global Microsoft cloud only."
 	checkClient = "Compare client_id with Entra admin center > App registrations > the app > Application (client) " +
 		"ID, in the tenant {tenant_id}."
-	checkCertificate = "Upload the connection's certificate (the .cer file in the store) at Entra admin center > App " +
-		"registrations > the app > Certificates & secrets, or point certificate_thumbprint at one that is listed there. " +
-		"Right after an upload, wait a few minutes."
+	checkCertificate = "If codetwo_target_app_registration manages the app, run terraform apply. Otherwise upload the " +
+		"connection's certificate (the .cer file in the store) at Entra admin center > App registrations > the app > " +
+		"Certificates & secrets, or set certificate_thumbprint to one that is listed there. After an upload, wait a few " +
+		"minutes."
 	checkClock    = "Set the clock of the machine that runs Terraform (NTP)."
-	notOurRequest = "The provider never asks in that way: see whether a proxy between this machine and Entra changes " +
-		"requests. If none does, upgrade the provider, or report it to this project."
-	planAgain = "Plan again in some minutes."
+	notOurRequest = "The provider never sends such a request: check whether a proxy between this machine and Entra " +
+		"changes requests. If none does, upgrade the provider, or report it to this project."
+	planAgain = "Run Terraform again in a few minutes."
 
 	callerSecret = "Make a new client secret for application {client_id}, and give its value to the provider " +
 		"(client_secret, ARM_CLIENT_SECRET)."
@@ -48,7 +49,7 @@ const (
 		", and exclude the application, or this machine's address, from it."
 
 	// Tenant restrictions are set where the request comes from, so the target tenant's administrators see nothing.
-	allowTenant = "Ask those who run that proxy to add {tenant_id} to the list, or run Terraform from a network " +
+	allowTenant = "Ask the administrators of that proxy to add {tenant_id} to the list, or run Terraform from a network " +
 		"without it."
 	allowTenantPolicy = "Ask the administrators of the policy's tenant to allow {tenant_id} (Entra admin center > " +
 		"External Identities > Cross-tenant access settings > Organizational settings > Tenant restrictions), or run " +
@@ -60,8 +61,8 @@ const (
 		"machine; otherwise look at HTTPS_PROXY, the firewall, and the provider's endpoints."
 	notEntra = "Something between this machine and Entra answered. Look at HTTPS_PROXY, the firewall, and the " +
 		"provider's endpoints."
-	busyOrNotEntra = planAgain + " If it stays, check what is between this machine and Entra: HTTPS_PROXY, the " +
-		"firewall, and the provider's endpoints."
+	busyOrNotEntra = planAgain + " If the error persists, check what is between this machine and Entra: " +
+		"HTTPS_PROXY, the firewall, and the provider's endpoints."
 )
 
 // Meanings that several codes share.
@@ -70,8 +71,7 @@ const (
 		"restrictions version 1, the header Restrict-Access-To-Tenants), and this tenant is not listed."
 	noTenant    = "The tenant does not exist, or is in another cloud."
 	otherCloud  = "The tenant is in another Microsoft cloud."
-	asksForUser = "A policy of the tenant asks for multifactor authentication, which users can give and applications " +
-		"cannot."
+	asksForUser = "A policy of the tenant requires multifactor authentication, which an application cannot perform."
 	transient   = "Entra is temporarily unavailable."
 	badScope    = "Entra did not understand which API the token is for."
 	noProof     = "The sign-in carried neither a client secret nor an assertion."
@@ -110,7 +110,7 @@ var reasons = []Reason{
 	// for workload identities").
 	{Code: 53003, Meaning: "A Conditional Access policy of the tenant blocks the application's sign-in.",
 		Remedy: findPolicy},
-	{Code: 70003, Meaning: "Entra was asked for a grant other than that of client credentials.", Remedy: notOurRequest},
+	{Code: 70003, Meaning: "Entra was asked for a grant type other than client credentials.", Remedy: notOurRequest},
 	{Code: 70011, Meaning: badScope, Remedy: notOurRequest},
 	{Code: 70021, Meaning: "The application has no federated credential that fits the token.", Caller: callerFederation},
 	{Code: 70025, Meaning: "The application has no federated credential at all.",
@@ -122,7 +122,7 @@ var reasons = []Reason{
 	{Code: 90033, Meaning: transient, Remedy: planAgain, Transient: true},
 	{Code: 90038, Meaning: otherCloud, Remedy: checkCloud},
 	{Code: 90055, Meaning: "Too many sign-ins reach the tenant, and Entra refuses them for a while.",
-		Remedy: planAgain + " If it stays, ask Microsoft support whether the tenant is blocked.", Transient: true},
+		Remedy: planAgain + " If the error persists, ask Microsoft support whether the tenant is blocked.", Transient: true},
 	{Code: 500011, Meaning: "The tenant does not have the API that the token is for. For Office 365 Exchange Online " +
 		"that means: Exchange was never provisioned there.",
 		Remedy: "Assign a licence with Exchange Online in the tenant {tenant_id} (Microsoft 365 admin center > Billing > " +
@@ -151,14 +151,14 @@ var reasons = []Reason{
 		" " + notOurRequest},
 	{Code: 700024, Meaning: "The assertion that proves the credential is not valid at this time: this machine's clock " +
 		"is wrong, or the token of a pipeline has expired.",
-		Remedy: checkClock, Caller: checkClock + " Where a pipeline handed a token over (oidc_token, ARM_OIDC_TOKEN), " +
+		Remedy: checkClock, Caller: checkClock + " If a pipeline supplied the token (oidc_token, ARM_OIDC_TOKEN), " +
 			"start the job again."},
 	{Code: 700027, Meaning: "The certificate is not registered with the application, or has expired there.",
 		Remedy: checkCertificate, Caller: callerCertificate, Propagating: true},
 	{Code: 700030, Meaning: "Entra does not authorize the certificate: its subject name is not one that the application " +
 		"trusts, or another cloud issued it.",
 		Remedy: checkCertificate, Caller: callerCertificate},
-	{Code: 700038, Meaning: "The client ID is not that of any application.", Remedy: checkClient,
+	{Code: 700038, Meaning: "No application has this client ID.", Remedy: checkClient,
 		Caller: "Give the provider the application's client ID (client_id, ARM_CLIENT_ID): Entra admin center > App " +
 			"registrations > the application > Application (client) ID."},
 	// The codes of federated credentials (Microsoft: "Troubleshoot an Azure Resource Manager workload identity service

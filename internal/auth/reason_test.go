@@ -62,7 +62,7 @@ func TestACodeOutsideOfTheTableIsLookedUpByItsDigits(t *testing.T) {
 			}
 		}
 		if strings.Contains(step, "AADSTS") || strings.Count(step, "987654") != 1 ||
-			strings.Contains(step, "again in some minutes") != passing {
+			strings.Contains(step, "again in a few minutes") != passing {
 			t.Errorf("HTTP %d: %s", status, step)
 		}
 		if e.Reason().Transient != passing || e.Reason().Propagating || e.ByTenant() {

@@ -151,7 +151,9 @@ func (r Result) withSupport(kind, id string) Result {
 // withBackOff adds how long Exchange asks to be left alone, and why that was not waited for; 0 is left out.
 func (r Result) withBackOff(wait time.Duration) Result {
 	if wait > 0 {
-		r.Support = fmt.Sprintf("Exchange asks to wait %s. The time that timeouts.read allows does not last that long.",
+		r.Support = fmt.Sprintf(
+			"Exchange asks for a wait of %s, longer than timeouts.read allows. Raise timeouts.read, or plan "+
+				"again after that time.",
 			wait.Round(time.Second))
 	}
 	return r

@@ -21,14 +21,15 @@ func (f *Facts) graphUnanswered(name string, err error) Result {
 	if entra.IsDenied(err) {
 		// Right after a consent, Graph may refuse what the token allows (unconfirmed).
 		c := named(name)
-		return inconclusive(fmt.Sprintf("Grant the app %s of %s, and wait some minutes for it to reach new tokens.",
+		return inconclusive(fmt.Sprintf("Grant the app %s of %s, and wait a few minutes for it to reach new tokens.",
 			c.roles[0], c.api.Name),
 			"Microsoft Graph refused the app; it may lack the role %s", c.roles[0]).mayBePropagating(true)
 	}
 	if answer := entra.AsError(err); answer != nil && answer.Status >= http.StatusBadRequest { // no redirect of a proxy
 		same := *answer
 		same.RequestID = ""
-		return inconclusive("Plan again in some minutes.", "Microsoft Graph did not answer the question: %v", &same).
+		return inconclusive("Run Terraform again in a few minutes.", "Microsoft Graph did not answer the question: %v",
+			&same).
 			withSupport("request-id", answer.RequestID)
 	}
 	return inconclusive("Check the network between this machine and Microsoft Graph, and plan again.",
@@ -90,8 +91,8 @@ func (f *Facts) mailbox() Result {
 		return f.blocked()
 	}
 	if licence.succeeded() && !f.hasAddress(address) {
-		return warning("Set mailbox to the user's e-mail address "+escape.Visible(f.User.Mail)+", for Exchange finds "+
-			"mailboxes by it.",
+		return warning("Set mailbox to the user's e-mail address "+escape.Visible(f.User.Mail)+", because Exchange "+
+			"finds mailboxes by it.",
 			"%s is a sign-in name, but no e-mail address of that user", address)
 	}
 	return licence
@@ -110,7 +111,7 @@ func (f *Facts) blocked() Result {
 		return warning("", "the account of %s is blocked, as those of shared mailboxes are; the app can still open its "+
 			"mailbox", address)
 	default:
-		return warning("Nothing, if it is a shared mailbox, whose account is meant to be blocked. Otherwise: "+unblock,
+		return warning("If it is a shared mailbox, do nothing: its account is meant to be blocked. Otherwise: "+unblock,
 			"the account of %s is blocked; whether EWS opens its mailbox is not known (see the check %q)", address, EWS)
 	}
 }
@@ -118,7 +119,7 @@ func (f *Facts) blocked() Result {
 func (f *Facts) licence() Result {
 	address := f.Connection.Mailbox
 	assign := fmt.Sprintf("Assign a licence with Exchange Online (Plan 1 or 2, or Microsoft 365 Business, E3 or E5) at "+
-		"Microsoft 365 admin center > Users > Active users > %s > Licenses and apps. The mailbox takes some minutes to "+
+		"Microsoft 365 admin center > Users > Active users > %s > Licenses and apps. The mailbox takes a few minutes to "+
 		"appear.", address)
 	var ending, kiosk bool
 	var unknown, idle []string

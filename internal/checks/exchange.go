@@ -114,8 +114,9 @@ func (f *Facts) unexplained(answer *ews.Error) Result {
 			"inspection), and plan again.", "something other than EWS answered: %s", withoutRequestID(answer)).
 			withSupport("request-id", answer.RequestID)
 	}
-	return inconclusive("Plan again in some minutes; if it stays, give the code, and the request-id that Terraform's "+
-		"warning shows, to Microsoft's support.", "%s", withoutRequestID(answer)).
+	return inconclusive(
+		"Run Terraform again in a few minutes. If the error persists, give the code, and the request-id that Terraform's "+
+			"warning shows, to Microsoft's support.", "%s", withoutRequestID(answer)).
 		withSupport("request-id", answer.RequestID)
 }
 

@@ -49,8 +49,8 @@ const (
 		"Test-ApplicationAccessPolicy -AppId '{client_id}' -Identity {mailbox_quoted}\n" +
 		"Remove the policy that denies this mailbox, or add the mailbox to its group. " +
 		"A change of permissions takes Exchange up to two hours."
-	grantOwner = powerShell + "{grant_root}\nand the same for every subfolder that is migrated into (Get-PublicFolder " +
-		"'\\' -Recurse lists them; public_folder_paths of the connection has them checked, too)."
+	grantOwner = powerShell + "{grant_root}\nDo the same for every subfolder that is migrated into. " +
+		"Get-PublicFolder '\\' -Recurse lists them; add them to public_folder_paths so that the check covers them."
 	lookAtOwner = powerShell + "Get-PublicFolder '\\'\n{show_root}\nshow whether there are public folders, and what the " +
 		"mailbox may do."
 
@@ -90,13 +90,13 @@ var exchangeAnswers = []ExchangeAnswer{
 			"Properties."},
 	{Check: EWS, Account: true, Answer: ews.CodeNoMailbox, Meaning: "Exchange has no mailbox {mailbox}, though the user " +
 		"has a licence for one: it is not provisioned yet, or still on premises. " + noMailbox,
-		Remedy: "Right after a licence was assigned, wait until the mailbox appears (within a day). If it stays away, the " +
-			"user may still have a mailbox on premises, and Exchange Online makes no second one: migrate that one, or set " +
+		Remedy: "Right after a licence was assigned, wait until the mailbox appears (within a day). If it does not appear, " +
+			"the user may still have a mailbox on premises, and Exchange Online does not create a second: migrate it, or set " +
 			"mailbox to an address that has one. Get-EXOMailbox -Identity {mailbox_quoted} in Exchange Online PowerShell " +
 			"shows when it is there."},
 	{Check: EWS, Account: true, Answer: unlicensed, Meaning: "Exchange has no mailbox {mailbox}. " + noMailbox,
 		Remedy: "Give {mailbox} an Exchange licence (Microsoft 365 admin center > Users > Active users > Licenses and " +
-			"apps), and wait some minutes for its mailbox; or set mailbox to an address that has one."},
+			"apps), and wait a few minutes for its mailbox; or set mailbox to an address that has one."},
 	{Check: EWS, Account: true, Answer: ews.CodeImpersonationDenied,
 		Meaning: "Exchange does not let the app act for {mailbox} (" + ews.CodeImpersonationDenied + ")",
 		Remedy:  accessPolicy},
@@ -105,19 +105,20 @@ var exchangeAnswers = []ExchangeAnswer{
 	{Check: EWS, Account: true, Answer: ews.CodeAccountDisabled,
 		Meaning: "Exchange says that the account of {mailbox} is disabled",
 		Remedy:  "Unblock the account at Microsoft 365 admin center > Users > Active users."},
-	{Check: EWS, Answer: ews.CodeServerBusy, Meaning: "Exchange is busy", Remedy: "Plan again in some minutes.",
+	{Check: EWS, Answer: ews.CodeServerBusy, Meaning: "Exchange is busy", Remedy: "Run Terraform again in a few minutes.",
 		Transient: true},
 	{Check: EWS, Answer: foreignURL, Meaning: "Autodiscover points outside Exchange Online. No token is sent there",
-		Remedy: "Where the tenant's mailboxes are not in Exchange Online (hybrid), choose one that is. Otherwise compare " +
+		Remedy: "In a hybrid tenant, choose a mailbox that is in Exchange Online. Otherwise compare " +
 			"the provider's endpoints.exchange."},
 
 	{Check: PublicFolders, Answer: ews.CodeAccessDenied, Meaning: "{mailbox} may not open the root public folder",
 		Remedy: grantOwner},
-	{Check: PublicFolders, Answer: ews.CodeNoPublicFolders, Meaning: "the tenant has no public folders: Exchange finds " +
+	{Check: PublicFolders, Answer: ews.CodeNoPublicFolders, Meaning: "The tenant has no public folders: Exchange finds " +
 		"no public folder mailbox for {mailbox} (" + ews.CodeNoPublicFolders + ")", Unconfirmed: true,
-		Remedy: "Set migrate_public_folders = false, or make the public folders first: " + powerShell +
-			"New-Mailbox -PublicFolder -Name MasterHierarchy\nthen add the permission:\n" + grantOwner},
-	{Check: PublicFolders, Answer: ews.CodeServerBusy, Meaning: "Exchange is busy", Remedy: "Plan again in some minutes.",
+		Remedy: "Set migrate_public_folders = false, or create the public folders first. " + powerShell +
+			"New-Mailbox -PublicFolder -Name MasterHierarchy\nThen add the permission:\n" + grantOwner},
+	{Check: PublicFolders, Answer: ews.CodeServerBusy, Meaning: "Exchange is busy",
+		Remedy:    "Run Terraform again in a few minutes.",
 		Transient: true},
 }
 

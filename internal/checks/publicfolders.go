@@ -260,7 +260,7 @@ func (x finding) toCreate() (proposals []string) {
 
 // lookAt are the next steps where folders gave no answer.
 func (f *Facts) lookAt(unanswered []finding) string {
-	const again = "Plan again in some minutes."
+	const again = "Run Terraform again in a few minutes."
 	var paths []string
 	for _, each := range unanswered {
 		if !each.busy {
@@ -270,7 +270,7 @@ func (f *Facts) lookAt(unanswered []finding) string {
 	if len(paths) == 0 {
 		return again
 	}
-	return again + " If that does not help:\n" + powerShell +
+	return again + " If the error persists:\n" + powerShell +
 		handoff.ShowPublicFolderPermissions(f.Connection.Mailbox, paths...) + "\nshows what the mailbox may do."
 }
 
@@ -315,7 +315,7 @@ func (f *Facts) closedPublicFolders() Result {
 	}
 	check.Detail += withoutRequestID(route)
 	if nameOf(route) == ews.CodeServerBusy {
-		check.Remedy = "Plan again in some minutes. If Autodiscover stays busy:\n" + check.Remedy
+		check.Remedy = "Run Terraform again in a few minutes. If Autodiscover stays busy:\n" + check.Remedy
 		check = check.withBackOff(route.BackOff)
 	}
 	return check

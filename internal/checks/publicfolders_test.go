@@ -131,13 +131,14 @@ func TestThePublicFoldersBelowTheRootAreJudgedWithIt(t *testing.T) {
 		"one busy": {folders(at(`\Sales`, owned), closed(`\HR`, `\HR`, busy(30*time.Second))), Skipped, "null",
 			`could not tell: 1 of 3 public folders gave no answer: \HR (Exchange is busy). ` + address +
 				" is Owner of the other 2 folders",
-			[]string{"Plan again in some minutes."}, "Exchange asks to wait 30s. The time that timeouts.read allows does not " +
-				"last that long."},
+			[]string{"Run Terraform again in a few minutes."},
+			"Exchange asks for a wait of 30s, longer than timeouts.read allows. Raise timeouts.read, or plan again after " +
+				"that time."},
 		"one unreadable": {folders(at(`\Sales`, owned), closed(`\HR`, `\HR`, fmt.Errorf("x: %w",
 			&ews.Error{Status: 200, Code: "ErrorItemNotFound", RequestID: "r-1"}))), Skipped, "null",
 			`could not tell: 1 of 3 public folders gave no answer: \HR (Exchange answered HTTP 200 ErrorItemNotFound). ` +
 				address + " is Owner of the other 2 folders",
-			[]string{"Plan again in some minutes.", `Get-PublicFolderClientPermission -Identity '\HR' -User '` + address + "'"},
+			[]string{"Run Terraform again in a few minutes.", `Get-PublicFolderClientPermission -Identity '\HR' -User '` + address + "'"},
 			"For Microsoft's support: request-id r-1."},
 		"one lacking and one busy": {folders(at(`\Sales`, author), closed(`\HR`, `\HR`, busy(0))), Failed, "false",
 			address + ` is not Owner of 1 of 3 public folders: \Sales (it may not create subfolders, change the folder). 1 of ` +
@@ -148,18 +149,18 @@ func TestThePublicFoldersBelowTheRootAreJudgedWithIt(t *testing.T) {
 				address + " is Owner of the other 1 folder", nil, ""},
 		"a busy root": {with(folders(at(`\Sales`, owned)), func(f *Facts) { f.PublicFoldersErr = busy(0) }), Skipped, "null",
 			`could not tell: 1 of 2 public folders gave no answer: \ (Exchange is busy). ` + address +
-				" is Owner of the other 1 folder", []string{"Plan again in some minutes."}, ""},
+				" is Owner of the other 1 folder", []string{"Run Terraform again in a few minutes."}, ""},
 		"no time for any": {with(folders(closed(`\Sales`, `\`, fmt.Errorf("post: %w", context.DeadlineExceeded))),
 			func(f *Facts) { f.PublicFoldersErr = context.DeadlineExceeded }), Skipped, "null",
 			`could not tell: 2 of 2 public folders gave no answer: \ (the time allowed by timeouts ran out); \Sales (the time ` +
-				`allowed by timeouts ran out)`, []string{"Plan again", `'\Sales'`}, ""},
+				`allowed by timeouts ran out)`, []string{"Run Terraform again", `'\Sales'`}, ""},
 		"an answer that was never gathered": {with(folders(at(`\Sales`, owned)), func(f *Facts) { f.Subfolders = nil }),
 			Skipped, "null",
 			`could not tell: 1 of 2 public folders gave no answer: \Sales (nobody asked). ` + address +
 				" is Owner of the other 1 folder", nil, ""},
 		"no public folders in the tenant": {with(folders(closed(`\Sales`, `\`, denied())), func(f *Facts) {
 			f.PublicFoldersErr = &ews.Error{Status: 200, Code: ews.CodeNoPublicFolders}
-		}), Failed, "false", "the tenant has no public folders: Exchange finds no public folder mailbox for " + address +
+		}), Failed, "false", "The tenant has no public folders: Exchange finds no public folder mailbox for " + address +
 			" (" + ews.CodeNoPublicFolders + ")", []string{"migrate_public_folders = false"}, ""},
 		"perhaps another mailbox's word": {with(folders(absent(`\Sales`, `\Sales`)), func(f *Facts) {
 			f.PublicFoldersErr, f.PublicFolderRouteErr = denied(), errors.New("no route")
@@ -217,7 +218,7 @@ func TestAFolderAboveSeveralPathsIsProposedOnce(t *testing.T) {
 func TestPublicFoldersThatAreOnlyBusyAskForPatienceAlone(t *testing.T) {
 	t.Parallel()
 	if remedy := find(t, Judge(folders(at(`\HR`, owned), closed(`\Sales`, `\Sales`, busy(0)))),
-		PublicFolders).Remedy; remedy != "Plan again in some minutes." {
+		PublicFolders).Remedy; remedy != "Run Terraform again in a few minutes." {
 		t.Errorf("the remedy is %s", remedy)
 	}
 }

@@ -44,15 +44,11 @@ func (f *Facts) credential() Result {
 
 const (
 	newSecret          = auth.NewSecret
-	restoreCertificate = "Restore the file from a backup of the store, or delete it and run terraform apply. Where " +
-		"codetwo_target_app_registration generated the certificate, that makes a new one, which the connection then has to " +
-		"name; where certificate_pfx_path of the connection is set, it imports the file again. Where neither is so, set " +
-		"certificate_pfx_path."
-	restoreSecret   = "Restore the file from a backup of the store. Without one: " + newSecret
-	restoreIdentity = "Restore it from a backup of the store. Without one what the store encrypted is lost: delete " +
-		"it together with recipient.txt, and apply with new client_secret_wo_version or " +
-		"certificate_pfx_password_wo_version of the connections, and with the .pfx files of managed app registrations " +
-		"deleted."
+	restoreCertificate = "Restore the file from a backup of the store, or delete it and run terraform apply. If " +
+		"codetwo_target_app_registration generated the certificate, apply makes a new one; then set certificate_thumbprint " +
+		"of the connection to it. If certificate_pfx_path of the connection is set, apply imports the file " +
+		"again. Otherwise set certificate_pfx_path."
+	restoreSecret  = "Restore the file from a backup of the store. Without one: " + newSecret
 	newCertificate = auth.NewCertificate
 )
 
@@ -111,16 +107,16 @@ func (f *Facts) unopened(what, replace, restore string) (check Result, bad bool)
 			"opening the %s takes the store's passphrase, which is not set", what), true
 	case errors.Is(err, store.ErrPassphraseUnfit):
 		return inconclusive("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the "+
-			"passphrase that the store was made with.",
+			"store's current passphrase.",
 			"opening the %s takes the store's passphrase: %v", what, err), true
 	case errors.Is(err, store.ErrPassphraseWrong):
 		return inconclusive("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the "+
-			"passphrase that the store was made with.",
+			"store's current passphrase.",
 			"the store's passphrase does not open the %s", what), true
 	case errors.Is(err, store.ErrNotFound):
 		return failed(replace, "the store does not hold the %s", what), true
 	case damaged && strings.HasSuffix(file.Path, "/identity.age"):
-		return failed(restoreIdentity, "%v", err), true
+		return failed("R"+strings.TrimPrefix(store.RestoreIdentity, "r")+".", "%s is damaged (%v)", file.Path, file.Err), true
 	case damaged:
 		return failed(restore, "%v", err), true
 	default:

@@ -254,7 +254,7 @@ func TestAccTargetConnection_CreateBeforeDestroyDoesNotDeleteTheSuccessor(t *tes
 	// Its own successor would need the mailbox while the old one has it. Nothing is lost, and nothing is stuck.
 	s.configure(config("three"))
 	says(t, s.refused("apply", "-auto-approve"), "The mailbox serves another connection", "import {",
-		"create_before_destroy is in the way")
+		"remove create_before_destroy")
 	if _, err := env.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil {
 		t.Error(err)
 	}
@@ -279,6 +279,6 @@ func TestAccTargetConnection_TheListNamesADamagedRecordAndShowsTheOthers(t *test
 	env.must(os.WriteFile(damaged, []byte("<<<<<<< HEAD"), 0o600))
 	output := s.apply(`data "codetwo_target_connections" "all" {}
 output "mailboxes" { value = data.codetwo_target_connections.all.connections[*].mailbox }`)
-	says(t, output, "Warning: A connection is left out", damaged)
+	says(t, output, "Warning: A connection was omitted", damaged)
 	says(t, output, `mailboxes = tolist([ "first@contoso.com", "third@contoso.com", ])`)
 }

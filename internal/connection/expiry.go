@@ -18,13 +18,13 @@ func (m *Model) warnOfExpiry(ctx context.Context, s *store.Store, now time.Time,
 	// shared ones are one warning
 	at, what := path.Root("certificate_thumbprint"), "The certificate "+m.CertificateThumbprint.ValueString()
 	ends := timeOf(m.CertificateNotAfter)
-	remedy := "Make its successor, register it with the app, and name it in certificate_thumbprint before then. " +
-		"A codetwo_target_app_registration renews its certificate by itself (renew_before_days): apply it."
+	remedy := "Create a new certificate, upload it to the app, and set certificate_thumbprint to its thumbprint. If " +
+		"codetwo_target_app_registration manages the app, run terraform apply instead."
 	if m.CredentialType.ValueString() == store.CredentialClientSecret {
 		at, what = path.Root("client_secret_expires_at"), "The client secret of "+m.Mailbox.ValueString()
 		ends = timeOf(m.ClientSecretExpiresAt)
-		remedy = "Make another one in the app, and give it to client_secret_wo, with another client_secret_wo_version and " +
-			"its client_secret_expires_at."
+		remedy = "Create a new client secret in the app, and set client_secret_wo to its value, client_secret_wo_version " +
+			"to another number, and client_secret_expires_at to its end."
 	} else if ends == nil && s != nil && !anyUnknown(m.TenantID, m.CertificateThumbprint) {
 		// Apply will find the date in the store, if it is there; the plan may not promise it.
 		if c, err := s.Certificate(ctx, m.TenantID.ValueString(), m.CertificateThumbprint.ValueString()); err == nil {
@@ -39,6 +39,6 @@ func (m *Model) warnOfExpiry(ctx context.Context, s *store.Store, now time.Time,
 		summary, verb = " has ended", "ended"
 	}
 	diags.AddAttributeWarning(at, what+summary, fmt.Sprintf("The connection %s in tenant %s signs in with it, and it "+
-		"%s on %s. %s CodeTwo has to be told, too: the new hand-off sheet says how.",
+		"%s on %s. %s Then update the connection in CodeTwo; the new hand-off sheet says how.",
 		m.Mailbox.ValueString(), m.TenantID.ValueString(), verb, ends.UTC().Format("2006-01-02 15:04 MST"), remedy))
 }

@@ -43,8 +43,9 @@ func openPFX(config *Model, now time.Time, diags *diag.Diagnostics) *certificate
 	c := pair.Certificate
 	thumbprint := certificate.Thumbprint(c)
 	if normalThumbprint(config.CertificateThumbprint.ValueString()) != thumbprint {
-		diags.AddAttributeError(path.Root("certificate_thumbprint"), "Not the certificate of the PFX file",
-			fmt.Sprintf("%s holds the certificate %s.", file, thumbprint))
+		diags.AddAttributeError(path.Root("certificate_thumbprint"), "certificate_thumbprint does not match the PFX file",
+			fmt.Sprintf("%s contains the certificate %s. Set certificate_thumbprint to it, or certificate_pfx_path to the "+
+				"right file.", file, thumbprint))
 		return nil
 	}
 	const day = "2006-01-02 15:04 MST"

@@ -88,11 +88,11 @@ func (m *Model) matches(c store.Connection) bool {
 // reportMailboxTaken names the connection that has the mailbox, and says how to import it.
 func reportMailboxTaken(diags *diag.Diagnostics, exists *store.ExistsError) {
 	diags.AddAttributeError(path.Root("mailbox"), "The mailbox serves another connection", fmt.Sprintf("%v.\n\n"+
-		"If it is this connection, made by a run that was interrupted, import it (and run \"terraform untaint\" instead "+
-		"if Terraform marked it as tainted):\n\n"+
+		"If an interrupted run of this resource created it, import it as below; if Terraform marked it as tainted, run "+
+		"terraform untaint instead.\n\n"+
 		"  import {\n    to = codetwo_target_connection.<name>\n    id = %q\n  }\n\n"+
 		"If it was another resource of this configuration until now, tell Terraform with a moved block. "+
-		"If this is its own replacement, create_before_destroy is in the way: the old one has to be deleted first.",
+		"If this resource is replacing itself, remove create_before_destroy: the old connection has to be deleted first.",
 		exists, exists.Existing.ID()))
 }
 

@@ -134,7 +134,8 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	if r.services.StoreUnknown() {
 		response.Diagnostics.AddWarning("Not refreshed", fmt.Sprintf(
 			"The provider's connection_store is not known while planning, so the connection %s is shown as it "+
-				"was last seen.", state.ID.ValueString()))
+				"was last seen. Give connection_store a value that is known while planning, such as a variable or the environment.",
+			state.ID.ValueString()))
 		return
 	}
 	s := openStore(r.services, &response.Diagnostics)
@@ -155,20 +156,20 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		return
 	}
 	if err != nil {
-		response.Diagnostics.AddError("Reading the connection "+state.ID.ValueString(), err.Error())
+		response.Diagnostics.AddError("Failed to read the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
 	owner := ownerOf(ctx, request.Private, &response.Diagnostics)
 	if owner != "" && owner != record.Owner {
-		response.Diagnostics.AddWarning("The connection is another one", fmt.Sprintf(
-			"The record %s was deleted, and another resource created it again. Removing this resource from state because its "+
-				"own record no longer exists.",
+		response.Diagnostics.AddWarning("The record now belongs to another resource", fmt.Sprintf(
+			"The record %s was deleted, and another resource created it again. This resource was removed from the state, "+
+				"because its record no longer exists.",
 			s.RecordURL(tenantID, mailbox)))
 		response.State.RemoveResource(ctx)
 		return
 	}
 	if err := state.load(ctx, s, record); err != nil {
-		response.Diagnostics.AddError("Reading the connection "+state.ID.ValueString(), err.Error())
+		response.Diagnostics.AddError("Failed to read the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
 	response.Diagnostics.Append(response.Private.SetKey(ctx, ownerKey, quoted(record.Owner))...)
@@ -183,7 +184,7 @@ func readMissing(ctx context.Context, s *store.Store, state *Model, response *re
 	tenantID, mailbox := state.key()
 	leftover, err := s.Leftover(ctx, tenantID, mailbox)
 	if err != nil {
-		response.Diagnostics.AddError("Reading the connection "+state.ID.ValueString(), err.Error())
+		response.Diagnostics.AddError("Failed to read the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
 	if leftover == "" || state.TenantID.IsNull() { // the latter is an import, which needs the record
@@ -217,8 +218,8 @@ func storeIsThere(ctx context.Context, s *store.Store, state *Model, diags *diag
 		if !state.RecordURL.IsNull() {
 			last = fmt.Sprintf(" The record of %s was last seen at %s.", state.ID.ValueString(), state.RecordURL.ValueString())
 		}
-		diags.AddError("The connection store is not there", fmt.Sprintf("There is no connection store at %s.%s Mount the "+
-			"folder, or set the URL right "+
+		diags.AddError("Connection store not found", fmt.Sprintf("There is no connection store at %s.%s Mount the "+
+			"folder, or correct the URL "+
 			"(connection_store of the provider, CODETWO_STORE_URL). If the store is gone for good, forget its connections: "+
 			"terraform state rm.", s.URL(), last))
 	}
@@ -274,7 +275,7 @@ func remove(ctx context.Context, s *store.Store, state *Model, owner string, dia
 		return
 	}
 	if err != nil {
-		diags.AddError("Deleting the connection "+state.ID.ValueString(), err.Error())
+		diags.AddError("Failed to delete the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
 	deleteUnusedKey(ctx, s, state, diags)
@@ -292,8 +293,8 @@ func ownerOf(ctx context.Context, private privateState, diags *diag.Diagnostics)
 	var owner string
 	if len(content) > 0 {
 		if err := json.Unmarshal(content, &owner); err != nil {
-			diags.AddError("Unreadable private state", fmt.Sprintf("The owner of the connection's record cannot be read: %v.",
-				err))
+			diags.AddError("Unreadable private state", fmt.Sprintf("The owner of the connection's record cannot be read: %v. "+
+				"Remove the connection from the state (terraform state rm) and import it again as <tenant_id>/<mailbox>.", err))
 		}
 	}
 	return owner

@@ -70,9 +70,9 @@ func TestAccTargetConnection_StoreThatCanOnlyBeReadIsPlannedAndRefusesEveryChang
 			tf.TestStep{Config: config},
 			tf.TestStep{PreConfig: func() { env.remount(syscall.MS_RDONLY) }, Config: config,
 				ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
-			tf.TestStep{Config: changed, ExpectError: expect.Error("Updating the connection",
+			tf.TestStep{Config: changed, ExpectError: expect.Error("Failed to update the connection",
 				"migration@contoso.onmicrosoft.com.secret.age", "read-only file system")},
-			tf.TestStep{Config: config, Destroy: true, ExpectError: expect.Error("Deleting the connection",
+			tf.TestStep{Config: config, Destroy: true, ExpectError: expect.Error("Failed to delete the connection",
 				"migration@contoso.onmicrosoft.com.secret.age", "read-only file system")},
 			tf.TestStep{
 				PreConfig: func() {
@@ -107,10 +107,10 @@ func TestAccTargetConnection_StoreThatIsFullLosesNothingAndGoesOnWhenThereIsRoom
 		config := connection(bySecret(secret, 1)...)
 		changed := connection(append(bySecret("another secret", 2), `name = "changed"`)...)
 		env.play(
-			tf.TestStep{PreConfig: full, Config: config, ExpectError: expect.Error("Creating the connection",
+			tf.TestStep{PreConfig: full, Config: config, ExpectError: expect.Error("Failed to create the connection",
 				"no space left on device")},
 			tf.TestStep{PreConfig: room, Config: config, ConfigPlanChecks: before(planned(plancheck.ResourceActionCreate))},
-			tf.TestStep{PreConfig: full, Config: changed, ExpectError: expect.Error("Updating the connection",
+			tf.TestStep{PreConfig: full, Config: changed, ExpectError: expect.Error("Failed to update the connection",
 				"no space left on device")},
 			tf.TestStep{
 				PreConfig: func() {

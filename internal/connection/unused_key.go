@@ -27,12 +27,12 @@ func deleteUnusedKey(ctx context.Context, s *store.Store, connection *Model, dia
 		diags.AddWarning("A certificate's key was left in the store", fmt.Sprintf(
 			"Nothing in the store names the certificate %s any more, and its key may be the only copy: there is no file at "+
 				"certificate_pfx_path. "+
-				"A connection that names it again finds it. If nobody will need it, delete %s and the files of that name next "+
-				"to it in %s.",
+				"A connection can use it again by naming it. If it is no longer needed, delete %s and the files with the same "+
+				"name next to it in %s.",
 			normalThumbprint(thumbprint), files.PFX, s.URL()))
 	} else if err != nil {
-		diags.AddWarning("A certificate's key was left in the store", fmt.Sprintf("The certificate %s may not be needed "+
-			"any more: %v", thumbprint, err))
+		diags.AddWarning("A certificate's key was left in the store", fmt.Sprintf("The key of the certificate %s could "+
+			"not be removed: %v. If no connection uses it, delete its files from the store.", thumbprint, err))
 	}
 }
 

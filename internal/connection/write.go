@@ -3,6 +3,7 @@ package connection
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
@@ -74,12 +75,14 @@ func (w *writer) create(ctx context.Context, owner string) {
 	if exists, ok := errors.AsType[*store.ExistsError](err); ok {
 		reportMailboxTaken(w.diags, exists)
 	} else if err != nil {
-		w.diags.AddError("Creating the connection", err.Error())
+		w.diags.AddError("Failed to create the connection", err.Error())
 	} else if err := w.finish(ctx, record, imported); err != nil {
-		w.diags.AddError("Creating the connection", err.Error())
+		w.diags.AddError("Failed to create the connection", err.Error())
 		// Without a state nobody would own the record.
 		if err := w.store.DeleteConnection(context.WithoutCancel(ctx), record.TenantID, record.Mailbox, owner); err != nil {
-			w.diags.AddError("Undoing the creation", err.Error())
+			w.diags.AddError("The connection's record could not be removed again", fmt.Sprintf(
+				"%v. Delete %s by hand, or import the connection as %s.", err,
+				w.store.RecordURL(record.TenantID, record.Mailbox), record.ID()))
 		}
 	}
 	if w.diags.HasError() && imported {
@@ -109,7 +112,7 @@ func (w *writer) update(ctx context.Context, state *Model, owner string) {
 		err = w.finish(ctx, record, imported)
 	}
 	if err != nil {
-		w.diags.AddError("Updating the connection "+state.ID.ValueString(), err.Error())
+		w.diags.AddError("Failed to update the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
 	if normalThumbprint(state.CertificateThumbprint.ValueString()) != record.CertificateThumbprint {
@@ -142,7 +145,7 @@ func (w *writer) importPFX(ctx context.Context, state *Model) (imported, ok bool
 	}
 	planned := w.plan.record(ctx, "", w.now)
 	if err := w.store.SaveCertificate(ctx, planned.TenantID, pair, w.plan.encryption(), &planned); err != nil {
-		w.diags.AddAttributeError(path.Root("certificate_pfx_path"), "Keeping the certificate's key", err.Error())
+		w.diags.AddAttributeError(path.Root("certificate_pfx_path"), "Failed to store the certificate's key", err.Error())
 		return false, false
 	}
 	return true, true

@@ -106,10 +106,11 @@ func saysBusy(t *testing.T, got report, check, says string) {
 	t.Helper()
 	row := got.row(check)
 	if row.status != "skipped" || got.connected != "null" || !strings.Contains(row.detail, says) ||
-		!strings.HasPrefix(row.remedy, "Plan again in some minutes.") {
+		!strings.HasPrefix(row.remedy, "Run Terraform again in a few minutes.") {
 		t.Errorf("connected %s, %+v", got.connected, row)
 	}
-	const ended = "Exchange asks to wait 30s. The time that timeouts.read allows does not last that long."
+	const ended = "Exchange asks for a wait of 30s, longer than timeouts.read allows. Raise timeouts.read, or plan " +
+		"again after that time."
 	if strings.Contains(says, "Exchange") && !strings.Contains(got.text(), ended) {
 		t.Errorf("the warning does not say why it ended:\n%s", got.text())
 	}

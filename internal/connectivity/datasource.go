@@ -123,7 +123,7 @@ func diagnostics(id string, report checks.Report, failOnError bool) (told diag.D
 	case report.Inconclusive:
 		told.AddAttributeWarning(at, "Could not determine whether the target connection works: "+id, text)
 	case remedies:
-		told.AddAttributeWarning(at, "The target connection works, but: "+id, text)
+		told.AddAttributeWarning(at, "The target connection works, with warnings: "+id, text)
 	}
 	return told
 }

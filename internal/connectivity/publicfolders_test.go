@@ -143,7 +143,7 @@ func TestAccTargetConnectivity_LeavesPublicFoldersUndecidedThatGiveNoAnswer(t *t
 		b.exchange(c.outage)
 		got := b.readTwice(connection, nil)
 		if row := got.row(checks.PublicFolders); row.status != "skipped" || !strings.Contains(row.detail, c.detail) ||
-			!strings.Contains(row.remedy, "Plan again") && name != "no route to them" {
+			!strings.Contains(row.remedy, "Run Terraform again") && name != "no route to them" {
 			t.Errorf("%s: %+v", name, row)
 		}
 		if got.connected != "null" {

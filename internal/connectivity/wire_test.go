@@ -249,7 +249,7 @@ func TestAccTargetConnectivity_EveryAnswerOfExchangeIsToldWithItsRemedy(t *testi
 			if strings.Contains(known.Answer, "outside") && b.asked("/EWS/") != 0 {
 				t.Error("EWS was asked all the same")
 			}
-			if name == "ews: ErrorServerBusy" && !strings.Contains(got.text(), "Exchange asks to wait 4m58s.") {
+			if name == "ews: ErrorServerBusy" && !strings.Contains(got.text(), "Exchange asks for a wait of 4m58s,") {
 				t.Errorf("the warning does not say how long to wait:\n%s", got.text())
 			}
 		})

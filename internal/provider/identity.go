@@ -271,16 +271,17 @@ func refuseMix(before []candidate, chosen candidate, diags *diag.Diagnostics) {
 	of := "the identity of " + names(chosen.parts())
 	for _, c := range before {
 		if s := c.tenant; s.set() && !strings.EqualFold(s.value, chosen.tenant.value) {
-			s.blame(diags, "Mixed identities", fmt.Sprintf("%s says something else than %s. %s To work on another tenant, "+
-				"set tenant_id on its resources.", s.name, of, oneSource))
+			s.blame(diags, "Mixed identities", fmt.Sprintf("%s conflicts with %s. %s Remove %s, or set tenant, client and "+
+				"credential there. To work on another tenant, set tenant_id on its resources.", s.name, of, oneSource, s.name))
 		}
 		if s := c.client; s.set() && !strings.EqualFold(s.value, chosen.client.value) {
-			s.blame(diags, "Mixed identities", fmt.Sprintf("%s says something else than %s. %s", s.name, of, oneSource))
+			s.blame(diags, "Mixed identities", fmt.Sprintf("%s conflicts with %s. %s Remove %s, or set tenant, client and "+
+				"credential there.", s.name, of, oneSource, s.name))
 		}
 		for _, s := range []setting{c.proof, c.password} {
 			if s.set() {
-				s.blame(diags, "Mixed identities", fmt.Sprintf("%s is set as well as %s. %s Remove %s, or set tenant and client "+
-					"next to it.", s.name, of, oneSource, s.name))
+				s.blame(diags, "Mixed identities", fmt.Sprintf("%s is set as well as %s. %s Remove %s, or set tenant, client and "+
+					"credential there.", s.name, of, oneSource, s.name))
 			}
 		}
 	}
@@ -316,8 +317,9 @@ func withoutCredential(candidates []candidate, on methods, ambient auth.Credenti
 			continue
 		}
 		if others := elsewhere(c, candidates[i+1:]); len(others) > 0 {
-			c.parts()[0].blame(diags, "Mixed identities", fmt.Sprintf("The identity is split: %s here, %s there. %s",
-				names(c.parts()), names(others), oneSource))
+			c.parts()[0].blame(diags, "Mixed identities",
+				fmt.Sprintf("The identity is split between two sources: %s in one, %s in "+
+					"another. %s", names(c.parts()), names(others), oneSource))
 			return candidate{}
 		}
 		chosen = c

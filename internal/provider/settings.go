@@ -104,7 +104,7 @@ func resolveEndpoints(m Model, env getenv, diags *diag.Diagnostics) auth.Endpoin
 	if len(missing) > 0 {
 		diags.AddError("Incomplete endpoints", fmt.Sprintf(
 			"Some endpoints are set, and these are not: %s. Set all three or none: otherwise a token of one cloud would be "+
-				"shown to another.", strings.Join(missing, ", ")))
+				"sent to another.", strings.Join(missing, ", ")))
 		return auth.GlobalEndpoints()
 	}
 	e := auth.Endpoints{Login: found["login"].value, Graph: found["graph"].value, Exchange: found["exchange"].value}
@@ -129,19 +129,20 @@ func resolveEndpoints(m Model, env getenv, diags *diag.Diagnostics) auth.Endpoin
 			s.report(diags, "Endpoint on another machine", fmt.Sprintf(
 				"%q is not on this machine (127.0.0.1, ::1 or localhost). Requests to it carry access tokens and client "+
 					"secrets. If it is yours, allow it in the environment, outside of any configuration:\n\n  "+
-					"export %s=1", s.value, allowCustomEndpoints))
+					"export %s=1\n  PowerShell: $env:%s = '1'", s.value, allowCustomEndpoints, allowCustomEndpoints))
 		}
 	}
 	if len(microsoft) > 0 {
 		diags.AddError("Mixed endpoints", fmt.Sprintf(
-			"%s. A token of one cloud would be shown to another. Remove all three, for Microsoft's own are sign-in %s, "+
-				"Microsoft Graph %s and Exchange Online %s; or set all three to the other cloud.",
+			"%s. A token of one cloud would be sent to another. To use Microsoft's own (sign-in %s, Microsoft Graph %s, "+
+				"Exchange Online %s), remove all three; or set all three to the other cloud.",
 			strings.Join(slices.Concat(microsoft, others), ", "), global.Login, global.Graph, global.Exchange))
 		return global
 	}
 	diags.AddWarning("Requests do not go to Microsoft", fmt.Sprintf(
 		"Other endpoints are configured:\n- sign-in: %s\n- Microsoft Graph: %s\n- "+
-			"Exchange Online: %s", e.Login, e.Graph, e.Exchange))
+			"Exchange Online: %s\nTo use Microsoft's, remove endpoints and the CODETWO_*_ENDPOINT variables.",
+		e.Login, e.Graph, e.Exchange))
 	return e
 }
 
@@ -176,9 +177,10 @@ const noStore = `No connection store is configured. ` +
 	`Choose a folder that outlives this run, in the provider's configuration:
 
   connection_store = {
-    url = "file://${abspath(path.root)}/codetwo-store"
+    url = "file:///${trimprefix(abspath(path.root), "/")}/codetwo-store"
   }
 
 or in the environment (CODETWO_STORE_URL), and give its passphrase (12 characters or more) in the environment:
 
-  export CODETWO_STORE_PASSPHRASE='…'`
+  export CODETWO_STORE_PASSPHRASE='…'
+  PowerShell: $env:CODETWO_STORE_PASSPHRASE = '…'`

@@ -37,8 +37,8 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 	defer releaseName()
 	unlock, err := o.Store.LockRegistration(ctx, o.TenantID, o.spec.UniqueName)
 	if errors.Is(err, store.ErrLocked) {
-		return nil, &Error{"unique_name", "Another run makes this registration", fmt.Sprintf(
-			"Another run, or another resource of this one, is making the registration %s in tenant %s at this moment (%s). "+
+		return nil, &Error{"unique_name", "Another run is creating this registration", fmt.Sprintf(
+			"Another run, or another resource in this run, is creating the registration %s in tenant %s (%s). "+
 				"Give each resource a unique_name of its own; if it is the same resource, wait for the other run to end.",
 			o.spec.UniqueName, o.TenantID, err)}
 	}
@@ -142,10 +142,11 @@ func (o *operation) existing(
 	}
 	o.NameLocks.withoutRemoved(found)
 	if found.ListDenied != nil {
-		o.warnings = append(o.warnings, Warning{"display_name", "Namesakes not looked for", fmt.Sprintf(
-			"Terraform's identity may not list the tenant's applications (%s; needs Application.Read.All), so another "+
-				"application named %q would go unnoticed. The unique name %q still keeps this one from being made twice.",
-			found.ListDenied.Code, query.DisplayName, query.UniqueName)})
+		o.warnings = append(o.warnings,
+			Warning{"display_name", "Applications with the same name were not searched for", fmt.Sprintf(
+				"Terraform's identity may not list the tenant's applications (%s; needs Application.Read.All), so another "+
+					"application named %q would go unnoticed. The unique name %q still keeps this one from being made twice.",
+				found.ListDenied.Code, query.DisplayName, query.UniqueName)})
 	}
 	if mine := found.ByUniqueName; mine != nil {
 		marker := MarkerOf(mine)

@@ -26,8 +26,8 @@ func (o *operation) checkPolicy(policy *entra.CertificatePolicy) error {
 		return nil
 	}
 	return o.forbidden(fmt.Sprintf(
-		"Nothing was made: the app management policy %s allows certificates of at most %d days on new applications, and "+
-			"this one would last from %s to %s.",
+		"The application was not created: the app management policy %s allows certificates of at most %d days on new "+
+			"applications; this certificate would be valid from %s to %s.",
 		policy.ID, policy.Days(), notBefore.UTC().Format(time.DateOnly), notAfter.UTC().Format(time.DateOnly)), policy)
 }
 
@@ -51,10 +51,10 @@ func (o *operation) explainPolicy(ctx context.Context, err error) error {
 func (o *operation) forbidden(what string, policy *entra.CertificatePolicy) error {
 	provided := o.spec.Certificate.KeySource == KeyProvided
 	at, next := "certificate.validity_years",
-		"Set certificate.validity_years to less, or provide a certificate that lasts less long in "+
+		"Set a lower certificate.validity_years, or provide a shorter-lived certificate in "+
 			"certificate.public_certificate_pem"
 	if provided {
-		at, next = "certificate.public_certificate_pem", "Provide one that lasts less long"
+		at, next = "certificate.public_certificate_pem", "Provide a shorter-lived certificate"
 	}
 	if policy != nil {
 		begin, years := o.Now(), 0
@@ -73,6 +73,6 @@ func (o *operation) forbidden(what string, policy *entra.CertificatePolicy) erro
 		}
 	}
 	return &Error{at, "Certificate lasts longer than the tenant allows", fmt.Sprintf(
-		"The application %q in tenant %s: %s %s, or have an administrator exempt the application from the policy.",
+		"The application %q in tenant %s: %s %s, or ask an administrator to exempt the application from the policy.",
 		o.spec.DisplayName, o.TenantID, what, next)}
 }

@@ -51,9 +51,9 @@ func (m *Manager) storeIsThere(ctx context.Context, recorded *Observed) error {
 	if there {
 		return nil
 	}
-	return &Error{Summary: "The connection store is not there", Detail: fmt.Sprintf(
+	return &Error{Summary: "Connection store not found", Detail: fmt.Sprintf(
 		"There is no connection store at %s, where the key of the app registration %q (client ID %s, certificate %s) is "+
-			"kept. Mount the folder, or set the URL right (connection_store of the provider, CODETWO_STORE_URL). If the store "+
+			"kept. Mount the folder, or correct the URL (connection_store of the provider, CODETWO_STORE_URL). If the store "+
 			"is gone for good, forget the registration (terraform state rm), import it with the id %s/%s, and set "+
 			"certificate.take_over = true, which gives it a new certificate.",
 		m.Store.URL(), recorded.DisplayName, recorded.ClientID, recorded.Certificate.Thumbprint,

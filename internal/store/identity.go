@@ -298,15 +298,19 @@ func (s *Store) readRecipient(ctx context.Context) (*age.X25519Recipient, error)
 		"delete it, and the next run with the passphrase writes it again")}
 }
 
+// RestoreIdentity says what to do where the identity is missing or damaged. It ends an error: without a capital and a
+// full stop.
+const RestoreIdentity = "restore it from a backup of the store. Without a backup, every secret in the store is lost. " +
+	"To start over: 1. delete " + identityFile + " and " + recipientFile + "; 2. delete the .pfx files of managed app " +
+	"registrations; 3. raise client_secret_wo_version or certificate_pfx_password_wo_version of each connection; 4. run " +
+	"terraform apply with the passphrase"
+
 // identityLost says that secrets were written to an identity that is gone. Nothing new is made in its place.
 func (s *Store) identityLost() error {
 	return &DamagedError{
 		Path: s.files.URL(identityFile), Err: errors.New("it is missing, and with it the key to the secrets that the " +
 			"store holds"),
-		Remedy: "restore it from a backup. Without one those secrets are lost; to start over, delete " +
-			s.files.URL(recipientFile) +
-			", and apply with the passphrase, a new client_secret_wo_version (or certificate_pfx_password_wo_version) for " +
-			"each connection, and the .pfx files of managed app registrations deleted, so that they get new keys",
+		Remedy: RestoreIdentity,
 	}
 }
 

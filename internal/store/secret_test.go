@@ -194,7 +194,7 @@ func TestLostIdentityIsNotReplacedByAnotherOne(t *testing.T) {
 		_, err := s.CreateConnection(t.Context(), withSecret(), secret)
 		for _, err := range []error{err, s.CanEncrypt(t.Context())} {
 			if damaged, ok := errors.AsType[*DamagedError](err); !ok || !strings.HasSuffix(damaged.Path, identityFile) ||
-				!strings.Contains(err.Error(), "to start over, delete") {
+				!strings.Contains(err.Error(), "To start over: 1. delete identity.age and recipient.txt") {
 				t.Errorf("passphrase %q: %v", p, err)
 			}
 		}

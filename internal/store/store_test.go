@@ -108,6 +108,14 @@ func TestURLIsAFileAndAnAbsolutePath(t *testing.T) {
 	if got, err := parseFileURL("file:///C:/store", true); err != nil || got != "C:/store" {
 		t.Errorf("on Windows: %q, %v", got, err)
 	}
+	// What the errors and the documentation show: "file:///${trimprefix(abspath(path.root), "/")}/codetwo-store". On
+	// Windows, abspath begins with the drive.
+	for abspath, windows := range map[string]bool{"/srv/tenants": false, "C:/tenants": true} {
+		raw := "file:///" + strings.TrimPrefix(abspath, "/") + "/codetwo-store"
+		if got, err := parseFileURL(raw, windows); err != nil || got != abspath+"/codetwo-store" {
+			t.Errorf("%s, Windows %t: %q, %v", raw, windows, got, err)
+		}
+	}
 	for _, raw := range []string{"", "/srv/store", "store", "file:store", "file://store", "file://./store",
 		"file://C:/store", `C:\store`,
 		"s3://bucket/store", "https://example.com/store", "file:///srv/store?x=1", "file:///srv/store#x", "file:///srv/%00"} {

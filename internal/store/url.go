@@ -36,7 +36,7 @@ func parseFileURL(raw string, windows bool) (string, error) {
 	switch {
 	case err != nil, !strings.Contains(raw, "://"), u.Opaque != "":
 		return "", fmt.Errorf("%q is not the URL of a connection store; write it as %s, or as "+
-			"\"file://${abspath(path.root)}/codetwo-store\"", raw, example)
+			`"file:///${trimprefix(abspath(path.root), "/")}/codetwo-store"`, raw, example)
 	case !strings.EqualFold(u.Scheme, "file"):
 		return "", fmt.Errorf("%q: a connection store is a folder (file://…) for now, as in %s", raw, example)
 	case u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(raw, "?") ||
