@@ -11,6 +11,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
@@ -42,8 +43,11 @@ func (r *Resource) report(ctx context.Context, model *Model, action string, err 
 	}
 	object := "The " + model.application() + " in tenant " + model.TenantID.ValueString()
 	next := nextStep(err)
-	if entra.AsError(err) == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) &&
-		!strings.Contains(err.Error(), "timeouts") {
+	refused := entra.AsError(err) != nil
+	stopped, waited := errors.AsType[*retry.StoppedError](err)
+	// The text of a wait says so itself, unless it shows what Graph answered last: that is no refusal then.
+	if waited && refused && errors.Is(stopped.Cause, context.DeadlineExceeded) ||
+		!waited && !refused && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		next = "The limit in timeouts was reached. Run the same command again; it continues where it stopped. If the " +
 			"network or the tenant is slow, raise the limit in timeouts."
 	}

@@ -348,3 +348,14 @@ resource "codetwo_target_connection" "elsewhere" {
 		t.Errorf("the tenant holds %+v", left)
 	}
 }
+
+func TestAccTargetAppRegistration_AWriteThatEntraAnswersWithNotYetUntilTheTimeIsOverSaysSo(t *testing.T) {
+	env := acctest.Start(t, sandbox.Options{})
+	env.Inject(sandbox.Fault{At: "POST /v1.0/servicePrincipals", Kind: sandbox.Refused, Status: 404,
+		Code: "Request_ResourceNotFound", Times: 500})
+	run(t, env, resource.TestStep{
+		Config: env.Provider(env.Tenant(0).Callers.Full) + registration(`timeouts = { create = "1m" }`),
+		ExpectError: expect.Error("Request_ResourceNotFound", "The limit in timeouts was reached",
+			"Run the same command again"),
+	})
+}

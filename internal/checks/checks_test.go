@@ -414,17 +414,18 @@ func says(t *testing.T, what, text string, all []string) {
 func TestIDsAndPortsThatDifferEachTimeStayOutOfTheReport(t *testing.T) {
 	t.Parallel()
 	facts := func(id string, port int) map[string]Facts {
-		refusal, gate, folders, directory, network := well(), well(), well(), well(), well()
+		refusal, gate, folders, directory, network, redirect := well(), well(), well(), well(), well(), well()
 		refused := &entra.Error{Status: 500, Method: "GET", Path: "/v1.0/organization", RequestID: id}
 		refusal.Graph.Err = signinError(id)
 		refusal.Exchange.Err = refusal.Graph.Err
 		gate.EWSErr = &ews.Error{Status: 500, Code: "ErrorInternalServerError", RequestID: id}
 		folders.PublicFoldersErr = gate.EWSErr
 		directory.OrganizationErr = refused
+		redirect.User, redirect.UserErr = nil, &entra.Error{Status: 302, Method: "GET", Path: "/v1.0/users", RequestID: id}
 		network.EWSErr = fmt.Errorf("Post: read tcp 127.0.0.1:%d->127.0.0.2:443: stream error: stream ID %d; "+
 			"INTERNAL_ERROR; received from peer", port, port)
 		return map[string]Facts{Token: refusal, EWS: gate, PublicFolders: folders, Organization: directory,
-			"network": network}
+			Mailbox: redirect, "network": network}
 	}
 	first, second := facts("id-one", 40001), facts("id-two", 40002)
 	for name := range first {

@@ -25,15 +25,19 @@ func (f *Facts) graphUnanswered(name string, err error) Result {
 			c.roles[0], c.api.Name),
 			"Microsoft Graph refused the app; it may lack the role %s", c.roles[0]).mayBePropagating(true)
 	}
-	if answer := entra.AsError(err); answer != nil && answer.Status >= http.StatusBadRequest { // no redirect of a proxy
-		same := *answer
-		same.RequestID = ""
-		return inconclusive("Run Terraform again in a few minutes.", "Microsoft Graph did not answer the question: %v",
-			&same).
-			withSupport("request-id", answer.RequestID)
+	const checkNetwork = "Check the network between this machine and Microsoft Graph, and plan again."
+	answer := entra.AsError(err)
+	if answer == nil {
+		return inconclusive(checkNetwork, "no answer of Microsoft Graph: %s", networkError(err))
 	}
-	return inconclusive("Check the network between this machine and Microsoft Graph, and plan again.",
-		"no answer of Microsoft Graph: %s", networkError(err))
+	remedy := "Run Terraform again in a few minutes."
+	if answer.Status < http.StatusBadRequest { // a redirect, which a proxy or a portal made
+		remedy = checkNetwork
+	}
+	same := *answer
+	same.RequestID = ""
+	return inconclusive(remedy, "Microsoft Graph did not answer the question: %v", &same).
+		withSupport("request-id", answer.RequestID)
 }
 
 func (f *Facts) organization() Result {

@@ -302,7 +302,7 @@ func (o *operation) write(ctx context.Context, order entra.Order, changes ...ent
 		if lagging == nil {
 			continue // what was skipped came after a change that had nothing left to do
 		}
-		if err := run.Wait(ctx, retry.UntilDeadline(fmt.Errorf("Entra still answered %w", lagging))); err != nil {
+		if err := waitFor(ctx, run, fmt.Errorf("Entra still answered %w", lagging)); err != nil {
 			return outcomes, err
 		}
 	}
