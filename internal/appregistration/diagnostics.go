@@ -45,7 +45,7 @@ func (r *Resource) report(ctx context.Context, model *Model, action string, err 
 	next := nextStep(err)
 	refused := entra.AsError(err) != nil
 	stopped, waited := errors.AsType[*retry.StoppedError](err)
-	// The text of a wait says so itself, unless it shows what Graph answered last: that is no refusal then.
+	// The text of a wait says so itself, unless it shows what Graph answered last, which is not final.
 	if waited && refused && errors.Is(stopped.Cause, context.DeadlineExceeded) ||
 		!waited && !refused && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		next = "The limit in timeouts was reached. Run the same command again; it continues where it stopped. If the " +

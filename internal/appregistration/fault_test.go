@@ -351,8 +351,10 @@ resource "codetwo_target_connection" "elsewhere" {
 
 func TestAccTargetAppRegistration_AWriteThatEntraAnswersWithNotYetUntilTheTimeIsOverSaysSo(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	env.Inject(sandbox.Fault{At: "POST /v1.0/servicePrincipals", Kind: sandbox.Refused, Status: 404,
-		Code: "Request_ResourceNotFound", Times: 500})
+	if err := env.Server.Inject(sandbox.Fault{At: "POST /v1.0/servicePrincipals", Kind: sandbox.Refused, Status: 404,
+		Code: "Request_ResourceNotFound", Times: 500}); err != nil { // more often than the time allows
+		t.Fatal(err)
+	}
 	run(t, env, resource.TestStep{
 		Config: env.Provider(env.Tenant(0).Callers.Full) + registration(`timeouts = { create = "1m" }`),
 		ExpectError: expect.Error("Request_ResourceNotFound", "The limit in timeouts was reached",
