@@ -335,7 +335,7 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 			[]string{clientID}},
 		"a busy Exchange": {refused(ews.Error{Status: 500, Code: ews.CodeServerBusy, BackOff: time.Minute}), EWS,
 			Skipped, "null", []string{"busy"}, []string{"again"}},
-		"a proxy's page": {refused(ews.Error{Status: 200, Foreign: true}), EWS, Skipped, "null",
+		"a proxy's page": {refused(ews.Error{Status: 200, NotEWS: true}), EWS, Skipped, "null",
 			[]string{"other than EWS"}, []string{"HTTPS_PROXY"}},
 		"no answer from Exchange": {func(f *Facts) { f.EWSErr = errors.New("timeout") }, EWS, Skipped, "null",
 			[]string{"timeout"}, []string{"HTTPS_PROXY"}},

@@ -64,7 +64,7 @@ func (f *Facts) ews() Result {
 // not because of the mailbox or the token.
 func (f *Facts) EWSGateClosed() bool {
 	answer, ok := errors.AsType[*ews.Error](f.EWSErr)
-	return ok && answer.Status == http.StatusForbidden && answer.Code == "" && !answer.Foreign
+	return ok && answer.Status == http.StatusForbidden && answer.Code == "" && !answer.NotEWS
 }
 
 // target is what the script that edits the tenant's allow list is for.
@@ -109,7 +109,7 @@ func (f *Facts) ewsRefusesAccount() bool {
 
 // unexplained judges an answer that says nothing of the connection.
 func (f *Facts) unexplained(answer *ews.Error) Result {
-	if answer.Foreign || answer.Location != "" {
+	if answer.NotEWS || answer.Location != "" {
 		return inconclusive("Look at what is between this machine and Exchange Online (HTTPS_PROXY, a captive portal, TLS "+
 			"inspection), and plan again.", "something other than EWS answered: %s", withoutRequestID(answer)).
 			withSupport("request-id", answer.RequestID)

@@ -142,7 +142,7 @@ func nameOf(answer *ews.Error) string {
 		return ews.CodeServerBusy
 	case answer.Status == http.StatusForbidden && answer.PolicyReason != "":
 		return answer.PolicyReason
-	case answer.Foreign || answer.Location != "":
+	case answer.NotEWS || answer.Location != "":
 		return "" // something between answered
 	default:
 		return fmt.Sprintf("HTTP %d", answer.Status)

@@ -41,7 +41,7 @@ type Error struct {
 	BackOff      time.Duration // how long Exchange asks to wait; 0 when it does not say
 	RequestID    string        // for a support case with Microsoft
 	Location     string        // where a redirect points, which is never followed
-	Foreign      bool          // the body is neither EWS's nor empty: something between answered
+	NotEWS       bool          // the body is neither EWS's nor empty: something between answered
 }
 
 func (e *Error) Error() string {
@@ -79,7 +79,7 @@ func errorOf(answer *http.Response, body []byte) *Error {
 	}
 	var envelope envelope
 	if err := xml.Unmarshal(body, &envelope); err != nil {
-		failure.Foreign = true
+		failure.NotEWS = true
 		return failure
 	}
 	if fault := envelope.Body.Fault; fault != nil {

@@ -186,15 +186,15 @@ func TestEachRefusalKeepsWhatExchangeSaidOfIt(t *testing.T) {
 		},
 		"a proxy's page with an error status": {
 			answering(http.StatusBadGateway, "<html><body>Bad<br>gateway</body></html>"),
-			Error{Status: 502, Foreign: true},
+			Error{Status: 502, NotEWS: true},
 		},
 		"a proxy's page in place of the answer": {
 			answering(http.StatusOK, "<!DOCTYPE html><html><body>Sign in to the hotel's network</body></html>"),
-			Error{Status: 200, Foreign: true},
+			Error{Status: 200, NotEWS: true},
 		},
 		"an empty answer": {
 			answering(http.StatusOK, ""),
-			Error{Status: 200, Foreign: true},
+			Error{Status: 200, NotEWS: true},
 		},
 	}
 	for name, c := range cases {

@@ -104,7 +104,7 @@ func readEnvelope(answer *http.Response, body []byte, messages func(*envelope) i
 	envelope := new(envelope)
 	if err := xml.Unmarshal(body, envelope); err != nil || envelope.Body.Fault != nil || messages(envelope) == 0 {
 		failure := errorOf(answer, body)
-		failure.Foreign = envelope.Body.Fault == nil
+		failure.NotEWS = envelope.Body.Fault == nil
 		return nil, failure
 	}
 	return envelope, nil

@@ -37,7 +37,7 @@ func readRoute(answer *http.Response, body []byte) (Route, error) {
 	var envelope envelope
 	if err := xml.Unmarshal(body, &envelope); err != nil || envelope.Body.Settings == nil {
 		failure := errorOf(answer, body)
-		failure.Foreign = envelope.Body.Fault == nil
+		failure.NotEWS = envelope.Body.Fault == nil
 		return Route{}, failure
 	}
 	response := envelope.Body.Settings

@@ -21,9 +21,9 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// life is one registration in a sandbox tenant. The clock of the sandbox and that of the registration are moved
+// lifecycle is one registration in a sandbox tenant. The clock of the sandbox and that of the registration are moved
 // together, and waiting moves both, so that no test waits.
-type life struct {
+type lifecycle struct {
 	*registration.Manager
 	t     *testing.T
 	env   *acctest.Env
@@ -31,7 +31,7 @@ type life struct {
 	ahead time.Duration
 }
 
-func start(t *testing.T, options sandbox.Options) *life {
+func start(t *testing.T, options sandbox.Options) *lifecycle {
 	t.Helper()
 	t.Parallel()
 	if options.Profile == "" {
@@ -42,7 +42,7 @@ func start(t *testing.T, options sandbox.Options) *life {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &life{t: t, env: env}
+	l := &lifecycle{t: t, env: env}
 	id := env.Tenant(0).TenantID
 	l.Manager = &registration.Manager{
 		TenantID: id, Directory: env.Directory(id), Store: records, NameLocks: &registration.NameLocks{},
@@ -59,7 +59,7 @@ func start(t *testing.T, options sandbox.Options) *life {
 	return l
 }
 
-func (l *life) pass(d time.Duration) {
+func (l *lifecycle) pass(d time.Duration) {
 	l.guard.Lock()
 	defer l.guard.Unlock()
 	l.ahead += d
@@ -102,7 +102,7 @@ func rotating(seen *registration.Observed) registration.Spec {
 	return spec
 }
 
-func (l *life) created() *registration.Observed {
+func (l *lifecycle) created() *registration.Observed {
 	l.t.Helper()
 	seen, warnings, err := l.Create(l.t.Context(), wanted())
 	if err != nil || len(warnings) > 0 {
@@ -111,7 +111,7 @@ func (l *life) created() *registration.Observed {
 	return l.seen(seen)
 }
 
-func (l *life) updated(spec registration.Spec, recorded *registration.Observed) *registration.Observed {
+func (l *lifecycle) updated(spec registration.Spec, recorded *registration.Observed) *registration.Observed {
 	l.t.Helper()
 	seen, warnings, err := l.Update(l.t.Context(), spec, recorded)
 	if err != nil || len(warnings) > 0 {
@@ -121,7 +121,7 @@ func (l *life) updated(spec registration.Spec, recorded *registration.Observed) 
 }
 
 // seen is what a refresh finds of a registration that was recorded so.
-func (l *life) seen(recorded *registration.Observed) *registration.Observed {
+func (l *lifecycle) seen(recorded *registration.Observed) *registration.Observed {
 	l.t.Helper()
 	seen, err := l.Read(l.t.Context(), recorded)
 	if err != nil {
@@ -131,7 +131,7 @@ func (l *life) seen(recorded *registration.Observed) *registration.Observed {
 }
 
 // keys are the thumbprints on the application, and those of the keys in the store.
-func (l *life) keys(clientID string) (uploaded, stored []string) {
+func (l *lifecycle) keys(clientID string) (uploaded, stored []string) {
 	application, _ := l.env.Application(0, clientID)
 	for _, key := range application.Keys {
 		uploaded = append(uploaded, key.Thumbprint)
@@ -144,7 +144,7 @@ func (l *life) keys(clientID string) (uploaded, stored []string) {
 }
 
 // ours are the applications that Terraform does not sign in as.
-func (l *life) ours() []sandbox.ApplicationState {
+func (l *lifecycle) ours() []sandbox.ApplicationState {
 	return slices.DeleteFunc(l.env.State(0).Applications, func(application sandbox.ApplicationState) bool {
 		return strings.HasPrefix(application.DisplayName, "Terraform (")
 	})
