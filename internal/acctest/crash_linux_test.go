@@ -20,7 +20,7 @@ import (
 // bench is one registration that is made, rotated and destroyed through a wire that can be cut.
 type bench struct {
 	t    *testing.T
-	k    *acctest.Env
+	env  *acctest.Env
 	wire *acctest.Wire
 	cli  *terraformcli.CLI
 }
@@ -28,7 +28,7 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	env := acctest.Start(t, sandbox.Options{})
-	b := &bench{t: t, k: env}
+	b := &bench{t: t, env: env}
 	b.wire = env.Wire(b.kill)
 	b.cli = env.CLI(
 		append(b.wire.Variables(env), "CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)...)
@@ -88,11 +88,11 @@ func (b *bench) destroy() error {
 // wrong says what is not as declared: one application with these many keys, its service principal, its two grants, an
 // empty recycle bin, and in the store the keys and nothing else.
 func (b *bench) wrong(keys int) string {
-	state := b.k.State(0)
+	state := b.env.State(0)
 	ours := slices.DeleteFunc(state.Applications, func(a sandbox.ApplicationState) bool {
 		return strings.HasPrefix(a.DisplayName, "Terraform (")
 	})
-	files, _ := filepath.Glob(filepath.Join(b.k.Store, state.TenantID, "certificates", "*.pfx"))
+	files, _ := filepath.Glob(filepath.Join(b.env.Store, state.TenantID, "certificates", "*.pfx"))
 	switch {
 	case len(ours) != 1:
 		return fmt.Sprintf("%d applications: %+v", len(ours), ours)
@@ -122,14 +122,14 @@ func (b *bench) wrong(keys int) string {
 
 // left says what a destroy left.
 func (b *bench) left() string {
-	state := b.k.State(0)
+	state := b.env.State(0)
 	for _, application := range state.Applications {
 		if !strings.HasPrefix(application.DisplayName, "Terraform (") {
 			return fmt.Sprintf("the tenant holds %+v", application)
 		}
 	}
 	for _, pattern := range []string{"certificates/*", "registrations/*"} {
-		if files, _ := filepath.Glob(filepath.Join(b.k.Store, state.TenantID, pattern)); len(files) > 0 {
+		if files, _ := filepath.Glob(filepath.Join(b.env.Store, state.TenantID, pattern)); len(files) > 0 {
 			return fmt.Sprintf("the store holds %v", files)
 		}
 	}
@@ -138,8 +138,8 @@ func (b *bench) left() string {
 
 // purge empties the recycle bin, so that the next round begins with nothing.
 func (b *bench) purge() {
-	for _, deleted := range b.k.State(0).DeletedItems {
-		b.k.Graph(b.k.Tenant(0).TenantID, "DELETE", "/directory/deletedItems/"+deleted.ObjectID, nil)
+	for _, deleted := range b.env.State(0).DeletedItems {
+		b.env.Graph(b.env.Tenant(0).TenantID, "DELETE", "/directory/deletedItems/"+deleted.ObjectID, nil)
 	}
 }
 

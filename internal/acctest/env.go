@@ -134,14 +134,7 @@ func (env *Env) wait(ctx context.Context, d time.Duration) error {
 	if env.speed == 0 {
 		return ctx.Err()
 	}
-	timer := time.NewTimer(time.Duration(float64(d) / env.speed))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return retry.System{}.Wait(ctx, time.Duration(float64(d)/env.speed))
 }
 
 // WithWait lets a test decide what happens while the provider of a test waits for what is not ready yet. Each operation

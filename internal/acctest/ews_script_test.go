@@ -23,14 +23,14 @@ import (
 // organization is a sandbox tenant in which an Exchange administrator works, with three applications that use EWS.
 type organization struct {
 	t      *testing.T
-	k      *acctest.Env
+	env    *acctest.Env
 	tenant sandbox.TenantEntry
 	apps   map[string]acctest.HandmadeApp // ours, backup, crm
 }
 
 func newOrganization(t *testing.T) *organization {
 	env := acctest.Start(t, sandbox.Options{Profile: "realistic", Speed: 1})
-	o := &organization{t: t, k: env, tenant: env.Tenant(0), apps: map[string]acctest.HandmadeApp{}}
+	o := &organization{t: t, env: env, tenant: env.Tenant(0), apps: map[string]acctest.HandmadeApp{}}
 	for _, name := range []string{"ours", "backup", "crm"} {
 		o.apps[name] = env.RegisterByHand(o.tenant.TenantID, name)
 	}
@@ -44,12 +44,12 @@ func (o *organization) set(settings map[string]any) {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	request, err := http.NewRequestWithContext(o.t.Context(), http.MethodPatch, o.k.Server.Origin()+"/_sandbox/tenants/"+
+	request, err := http.NewRequestWithContext(o.t.Context(), http.MethodPatch, o.env.Server.Origin()+"/_sandbox/tenants/"+
 		o.tenant.TenantID+"/exchange", bytes.NewReader(body))
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	answer, err := o.k.Client().Do(request)
+	answer, err := o.env.Client().Do(request)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -65,15 +65,15 @@ func (o *organization) admitted() []string {
 	var names []string
 	for name, app := range o.apps {
 		session, err := auth.NewApp(auth.App{TenantID: o.tenant.TenantID, ClientID: app.ClientID, ClientSecret: app.Secret},
-			o.k.Endpoints(), o.k.Client(), retry.Policy{})
+			o.env.Endpoints(), o.env.Client(), retry.Policy{})
 		if err != nil {
 			o.t.Fatal(err)
 		}
-		token, err := session.Token(o.t.Context(), auth.ExchangeScope(o.k.Endpoints()))
+		token, err := session.Token(o.t.Context(), auth.ExchangeScope(o.env.Endpoints()))
 		if err != nil {
 			o.t.Fatal(err)
 		}
-		client := ews.New(o.k.Endpoints().Exchange, o.k.Client(), retry.Policy{}, fixed(token.Value))
+		client := ews.New(o.env.Endpoints().Exchange, o.env.Client(), retry.Policy{}, fixed(token.Value))
 		_, err = client.Folder(o.t.Context(), client.DefaultEWSURL(), o.tenant.Mailboxes.Licensed[0], ews.Inbox, ews.Route{})
 		if answer, refused := errors.AsType[*ews.Error](err); err != nil && (!refused || answer.PolicyReason == "") {
 			o.t.Fatal(err)
@@ -87,7 +87,7 @@ func (o *organization) admitted() []string {
 }
 
 func (o *organization) advance(hours string) {
-	o.k.Control(http.MethodPost, "/clock", map[string]any{"advance": hours})
+	o.env.Control(http.MethodPost, "/clock", map[string]any{"advance": hours})
 }
 
 // before is a state of the organization: EwsEnabled, and the names of who is on the list.
@@ -155,7 +155,7 @@ func TestTargetConnection_EWSScriptTakesAccessFromNobodyUnderPowerShell(t *testi
 			continue
 		}
 		o.set(o.settingsOf(states[i]))
-		o.k.Server.Settle(o.tenant.TenantID)
+		o.env.Server.Settle(o.tenant.TenantID)
 		had := o.admitted()
 		keeps := func(when string) {
 			t.Helper()

@@ -87,9 +87,11 @@ func TestAccTargetAppRegistration_EveryPermissionIsKnownBeforeAnythingExists(t *
 			plancheck.ExpectKnownValue(address, permission(fullName, "risk"), knownvalue.StringExact("critical")),
 			plancheck.ExpectKnownValue(address, permission(fullName, "id"),
 				knownvalue.StringExact("dc890d15-9560-4a4c-9b7f-a736ec74ec40")),
-			plancheck.ExpectKnownValue(address, permission(fullName, "purpose"), knownvalue.StringRegexp(regexp.MustCompile(`EWS`))),
+			plancheck.ExpectKnownValue(address, permission(fullName, "purpose"),
+				knownvalue.StringRegexp(regexp.MustCompile(`EWS`))),
 			plancheck.ExpectKnownValue(address, permission(readName, "risk"), knownvalue.StringExact("high")),
-			plancheck.ExpectKnownValue(address, permission(readName, "evidence"), knownvalue.StringRegexp(regexp.MustCompile(`^unproved`))),
+			plancheck.ExpectKnownValue(address, permission(readName, "evidence"),
+				knownvalue.StringRegexp(regexp.MustCompile(`^unproved`))),
 			plancheck.ExpectKnownValue(address, permission(readName, "consented"), knownvalue.Bool(true)),
 			noRequest{env},
 		}},
@@ -106,7 +108,8 @@ func TestAccTargetAppRegistration_ARegistrationIsMadeAndRemovedAsOneThing(t *tes
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("display_name"),
 					knownvalue.StringExact("CodeTwo Office 365 Migration Target")),
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("sign_in_audience"), knownvalue.StringExact("AzureADMyOrg")),
-				statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("thumbprint"), knownvalue.StringRegexp(regexp.MustCompile(`^[0-9A-F]{40}$`))),
+				statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("thumbprint"),
+					knownvalue.StringRegexp(regexp.MustCompile(`^[0-9A-F]{40}$`))),
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("certificate").AtMapKey("key_source"),
 					knownvalue.StringExact("generated")),
 				statecheck.ExpectKnownValue(address, tfjsonpath.New("unexpected_permissions"), knownvalue.MapSizeExact(0)),
@@ -186,7 +189,8 @@ func TestAccTargetAppRegistration_RemovedAttributesReturnToTheirDefaultsInPlace(
 
 func TestAccTargetAppRegistration_PurgeOnDestroyEmptiesTheRecycleBinToo(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	run(t, env, resource.TestStep{Config: env.Provider(env.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)})
+	run(
+		t, env, resource.TestStep{Config: env.Provider(env.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)})
 	if deleted := env.State(0).DeletedItems; len(deleted) != 0 {
 		t.Errorf("the recycle bin holds %+v", deleted)
 	}
@@ -285,7 +289,7 @@ func TestAccTargetAppRegistration_AnApplicationOfThatNameIsRefusedWithTheImportB
 
 func TestAccTargetAppRegistration_ConsentLeftToAPersonIsPlannedAndShown(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	config := env.Provider(env.Tenant(0).Callers.Full) + registration(`grant_admin_consent = false`)
 	consented := func(name string) tfjsonpath.Path {
 		return tfjsonpath.New("permissions").AtMapKey(name).AtMapKey("consented")
@@ -295,7 +299,8 @@ func TestAccTargetAppRegistration_ConsentLeftToAPersonIsPlannedAndShown(t *testi
 			Config: config,
 			ConfigStateChecks: []statecheck.StateCheck{
 				statecheck.ExpectKnownValue(address, consented(fullName), knownvalue.Bool(false)),
-				statecheck.ExpectKnownValue(address, tfjsonpath.New("admin_consent_url"), knownvalue.StringRegexp(regexp.MustCompile(`/adminconsent\?client_id=`))),
+				statecheck.ExpectKnownValue(address, tfjsonpath.New("admin_consent_url"),
+					knownvalue.StringRegexp(regexp.MustCompile(`/adminconsent\?client_id=`))),
 			},
 			Check: resource.ComposeTestCheckFunc(m.remember, func(*terraform.State) error {
 				if count := grantsOf(env, m.clientID); count != 0 {

@@ -20,13 +20,13 @@ import (
 
 // made is what a test knows of the registration that it changes behind Terraform's back.
 type made struct {
-	k                                         *acctest.Env
+	env                                       *acctest.Env
 	tenantID, clientID, objectID, principalID string
 	thumbprint                                string
 }
 
 func (m *made) graph(method, path string, body any) map[string]any {
-	return m.k.Graph(m.tenantID, method, path, body)
+	return m.env.Graph(m.tenantID, method, path, body)
 }
 
 func (m *made) remember(state *terraform.State) error {
@@ -62,7 +62,7 @@ const (
 
 // truncate cuts a file of the certificate in the store short, as a disk that ran full does.
 func (m *made) truncate(extension string) {
-	file := filepath.Join(m.k.Store, m.tenantID, "certificates", m.thumbprint+extension)
+	file := filepath.Join(m.env.Store, m.tenantID, "certificates", m.thumbprint+extension)
 	if err := os.Truncate(file, 40); err != nil {
 		panic(err)
 	}
@@ -75,7 +75,7 @@ var rotation = []plancheck.PlanCheck{
 }
 
 func keptBesideANewOne(m *made) error {
-	application, _ := m.k.Application(0, m.clientID)
+	application, _ := m.env.Application(0, m.clientID)
 	if len(application.Keys) != 2 || application.Keys[0].Thumbprint != m.thumbprint {
 		return fmt.Errorf("the application's keys are %+v, want the old one kept next to a new one", application.Keys)
 	}
@@ -93,7 +93,7 @@ func TestAccTargetAppRegistration_DriftShowsInThePlanAndIsRepairedByApply(t *tes
 			plan: []plancheck.PlanCheck{plancheck.ExpectKnownValue(address, tfjsonpath.New("unexpected_permissions"),
 				knownvalue.MapSizeExact(0))},
 			after: func(m *made) error {
-				if count := grantsOf(m.k, m.clientID); count != 2 {
+				if count := grantsOf(m.env, m.clientID); count != 2 {
 					return fmt.Errorf("%d permissions are granted", count)
 				}
 				return nil
@@ -124,7 +124,7 @@ func TestAccTargetAppRegistration_DriftShowsInThePlanAndIsRepairedByApply(t *tes
 				m.graph(http.MethodPatch, "/applications/"+m.objectID, map[string]any{"keyCredentials": []any{}})
 			},
 			after: func(m *made) error {
-				application, _ := m.k.Application(0, m.clientID)
+				application, _ := m.env.Application(0, m.clientID)
 				if len(application.Keys) != 1 || application.Keys[0].Thumbprint != m.thumbprint {
 					return fmt.Errorf("the application's keys are %+v, want %s back", application.Keys, m.thumbprint)
 				}
@@ -138,7 +138,7 @@ func TestAccTargetAppRegistration_DriftShowsInThePlanAndIsRepairedByApply(t *tes
 			plan: []plancheck.PlanCheck{plancheck.ExpectKnownValue(address, tfjsonpath.New("display_name"),
 				knownvalue.StringExact("CodeTwo Office 365 Migration Target"))},
 			after: func(m *made) error {
-				application, _ := m.k.Application(0, m.clientID)
+				application, _ := m.env.Application(0, m.clientID)
 				if application.DisplayName != "CodeTwo Office 365 Migration Target" {
 					return fmt.Errorf("it is called %q", application.DisplayName)
 				}
@@ -175,7 +175,7 @@ func TestAccTargetAppRegistration_DriftShowsInThePlanAndIsRepairedByApply(t *tes
 			change: func(m *made) { m.graph(http.MethodDelete, "/servicePrincipals/"+m.principalID, nil) },
 			plan:   []plancheck.PlanCheck{plancheck.ExpectUnknownValue(address, tfjsonpath.New("service_principal_object_id"))},
 			after: func(m *made) error {
-				if count := grantsOf(m.k, m.clientID); count != 2 {
+				if count := grantsOf(m.env, m.clientID); count != 2 {
 					return fmt.Errorf("%d permissions are granted", count)
 				}
 				return nil
@@ -183,7 +183,7 @@ func TestAccTargetAppRegistration_DriftShowsInThePlanAndIsRepairedByApply(t *tes
 		},
 		"the key missing in the store": {
 			change: func(m *made) {
-				if err := os.Remove(filepath.Join(m.k.Store, m.tenantID, "certificates", m.thumbprint+".pfx")); err != nil {
+				if err := os.Remove(filepath.Join(m.env.Store, m.tenantID, "certificates", m.thumbprint+".pfx")); err != nil {
 					panic(err)
 				}
 			},
@@ -203,7 +203,7 @@ func TestAccTargetAppRegistration_DriftShowsInThePlanAndIsRepairedByApply(t *tes
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := acctest.Start(t, sandbox.Options{})
-			m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+			m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 			config := env.Provider(env.Tenant(0).Callers.Full) + minimal
 			run(t, env,
 				resource.TestStep{Config: config, Check: m.remember},
@@ -221,7 +221,7 @@ func TestAccTargetAppRegistration_DriftShowsInThePlanAndIsRepairedByApply(t *tes
 
 func TestAccTargetAppRegistration_CredentialsFromElsewhereAreReportedAndNeverDeleted(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	config := env.Provider(env.Tenant(0).Callers.Full) + minimal
 	stranger := ownCertificate(t, 1)
 	run(t, env,

@@ -19,7 +19,7 @@ import (
 
 func TestAccTargetAppRegistration_AnApplicationThatWasPurgedByHandIsMadeAnew(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	config := env.Provider(env.Tenant(0).Callers.Full) + minimal
 	run(t, env,
 		resource.TestStep{Config: config, Check: m.remember},
@@ -44,7 +44,7 @@ func TestAccTargetAppRegistration_AnApplicationThatWasPurgedByHandIsMadeAnew(t *
 
 func TestAccTargetAppRegistration_AnApplicationDeletedByHandComesBackWhenAsked(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	provider := env.Provider(env.Tenant(0).Callers.Full)
 	remove := func() { m.graph(http.MethodDelete, "/applications/"+m.objectID, nil) }
 	run(t, env,
@@ -70,7 +70,7 @@ func same(before *string) resource.CheckResourceAttrWithFunc {
 
 func TestAccTargetAppRegistration_ReplacingARegistrationByItselfIsRefusedBeforeAnythingIsLost(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	provider := env.Provider(env.Tenant(0).Callers.Full)
 	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
@@ -116,7 +116,7 @@ func TestAccTargetAppRegistration_AnImportedApplicationIsNeverPurgedUnasked(t *t
 
 func TestAccTargetAppRegistration_TheCaseOfTheTenantIDChangesNothingInTheTenant(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	provider := env.Provider(env.Tenant(0).Callers.Full)
 	run(t, env,
 		resource.TestStep{Config: provider + registration(fmt.Sprintf("tenant_id = %q", m.tenantID)), Check: m.remember},
@@ -165,7 +165,7 @@ func TestAccTargetAppRegistration_AProvidedCertificateNearItsEndWarnsAndPlansNot
 
 func TestAccTargetAppRegistration_TheKeyOfACertificateThatSomebodyRemovedLeavesTheStoreWithTheRotation(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	provider := env.Provider(env.Tenant(0).Callers.Full)
 	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
@@ -186,10 +186,11 @@ func TestAccTargetAppRegistration_TheKeyOfACertificateThatSomebodyRemovedLeavesT
 
 func TestAccTargetAppRegistration_AReplacedCertificateGoesAtOnceWhereNoDaysAreGiven(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	provider := env.Provider(env.Tenant(0).Callers.Full)
 	run(t, env,
-		resource.TestStep{Config: provider + registration(`certificate = { previous_certificate_days = 0 }`), Check: m.remember},
+		resource.TestStep{Config: provider + registration(`certificate = { previous_certificate_days = 0 }`),
+			Check: m.remember},
 		resource.TestStep{
 			Config: provider + registration(`certificate = { previous_certificate_days = 0, key_size = 3072 }`),
 			Check: func(*terraform.State) error {
@@ -236,7 +237,7 @@ func TestAccTargetAppRegistration_ADeletedApplicationIsFoundByItsUniqueNameUnder
 
 func TestAccTargetAppRegistration_TwoIDsOfOneNameAreBothShownAndBothTakenBack(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	config := env.Provider(env.Tenant(0).Callers.Full) + minimal
 	run(t, env,
 		resource.TestStep{Config: config, Check: m.remember},
@@ -259,7 +260,7 @@ func TestAccTargetAppRegistration_TwoIDsOfOneNameAreBothShownAndBothTakenBack(t 
 
 func TestAccTargetAppRegistration_AStoreThatIsNotMountedReplacesNoCertificate(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	config := env.Provider(env.Tenant(0).Callers.Full) + minimal
 	elsewhere := env.Store + ".unmounted"
 	move := func(from, to string) func() {

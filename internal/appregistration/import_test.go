@@ -87,7 +87,7 @@ func TestAccTargetAppRegistration_AnImportedAppKeepsWhatAStrangerGrantedUntilAsk
 	env := acctest.Start(t, sandbox.Options{})
 	tenantID := env.Tenant(0).TenantID
 	app := wizardMade(t, env)
-	m := &made{k: env, tenantID: tenantID}
+	m := &made{env: env, tenantID: tenantID}
 	principal := env.Graph(tenantID, http.MethodGet, "/servicePrincipals(appId='"+app.ClientID+"')?$select=id", nil)
 	m.principalID = principal["id"].(string)
 	m.grant(graphAPI, mailRead)

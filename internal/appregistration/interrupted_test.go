@@ -115,7 +115,7 @@ func TestAccTargetAppRegistration_ACreateThatIsTakenUpWithOtherSettingsMakesTheC
 
 func TestAccTargetAppRegistration_ARotationThatWasRefusedLeavesTheStateAsTheTenantIs(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	provider := env.Provider(env.Tenant(0).Callers.Full)
 	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
@@ -123,7 +123,8 @@ func TestAccTargetAppRegistration_ARotationThatWasRefusedLeavesTheStateAsTheTena
 			PreConfig: func() {
 				env.Inject(denied("PATCH /v1.0/applications/*"))
 			},
-			Config: provider + registration(`certificate = { key_size = 3072 }`), ExpectError: expect.Error("Authorization_RequestDenied"),
+			Config:      provider + registration(`certificate = { key_size = 3072 }`),
+			ExpectError: expect.Error("Authorization_RequestDenied"),
 		},
 		resource.TestStep{Config: provider + minimal, PlanOnly: true},
 	)
@@ -131,7 +132,7 @@ func TestAccTargetAppRegistration_ARotationThatWasRefusedLeavesTheStateAsTheTena
 
 func TestAccTargetAppRegistration_PurgingRemovesEveryServicePrincipalThatTheApplicationEverHad(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	config := env.Provider(env.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)
 	run(t, env,
 		resource.TestStep{Config: config, Check: m.remember},
@@ -145,7 +146,7 @@ func TestAccTargetAppRegistration_PurgingRemovesEveryServicePrincipalThatTheAppl
 
 func TestAccTargetAppRegistration_OfSeveralServicePrincipalsInTheRecycleBinTheLastOneComesBack(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	provider := env.Provider(env.Tenant(0).Callers.Full)
 	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
@@ -156,13 +157,14 @@ func TestAccTargetAppRegistration_OfSeveralServicePrincipalsInTheRecycleBinTheLa
 			// deletions are told apart by their second
 			Config: provider, Check: func(*terraform.State) error { return nil },
 		},
-		resource.TestStep{Config: provider + registration(`restore_deleted = true`), Check: resource.TestCheckResourceAttrWith(address, "service_principal_object_id", same(&m.principalID))},
+		resource.TestStep{Config: provider + registration(`restore_deleted = true`),
+			Check: resource.TestCheckResourceAttrWith(address, "service_principal_object_id", same(&m.principalID))},
 	)
 }
 
 func TestAccTargetAppRegistration_ARestoreThatThePolicyAllowsIsNotRefusedForTheSakeOfNewApplications(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	provider := env.Provider(env.Tenant(0).Callers.Full)
 	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
@@ -172,17 +174,20 @@ func TestAccTargetAppRegistration_ARestoreThatThePolicyAllowsIsNotRefusedForTheS
 				env.SetPolicy(m.tenantID, "", sandbox.Restriction{Type: "asymmetricKeyLifetime", MaxLifetime: "P180D",
 					CreatedAfter: time.Now().Add(-time.Millisecond)})
 			},
-			Config: provider + registration(`restore_deleted = true`), Check: resource.TestCheckResourceAttrWith(address, "client_id", same(&m.clientID)),
+			Config: provider + registration(`restore_deleted = true`),
+			Check:  resource.TestCheckResourceAttrWith(address, "client_id", same(&m.clientID)),
 		},
 	)
 }
 
 func TestAccTargetAppRegistration_WhatIsGrantedAfterThePlanIsNotRevoked(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	provider := env.Provider(env.Tenant(0).Callers.Full)
 	run(t, env,
-		resource.TestStep{Config: provider + registration(`additional_permissions = [{ api = "Microsoft Graph", name = "Mail.Read" }]`+"\n  grant_admin_consent = false"), Check: m.remember},
+		resource.TestStep{Config: provider + registration(
+			`additional_permissions = [{ api = "Microsoft Graph", name = "Mail.Read" }]`+"\n  grant_admin_consent = false"),
+			Check: m.remember},
 		resource.TestStep{
 			PreConfig: func() {
 				m.graph(http.MethodPatch, "/applications/"+m.objectID, map[string]any{"requiredResourceAccess": []any{}})
@@ -209,7 +214,7 @@ func TestAccTargetAppRegistration_WhatIsGrantedAfterThePlanIsNotRevoked(t *testi
 
 func TestAccTargetAppRegistration_AnUpdateThatMeetsAReplicaFromBeforeRemovesNoForeignCertificate(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	provider := env.Provider(env.Tenant(0).Callers.Full)
 	run(t, env,
 		resource.TestStep{Config: provider + minimal, Check: m.remember},
@@ -235,7 +240,7 @@ func TestAccTargetAppRegistration_AnUpdateThatMeetsAReplicaFromBeforeRemovesNoFo
 
 func TestAccTargetAppRegistration_ARegistrationJustMadeIsNotForgottenForAFewStaleAnswers(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	config := env.Provider(env.Tenant(0).Callers.Full) + minimal
 	run(t, env,
 		resource.TestStep{Config: config, Check: m.remember},
@@ -269,7 +274,7 @@ func TestAccTargetAppRegistration_TwoResourcesOfOneDisplayNameAreNotBothMade(t *
 
 func TestAccTargetAppRegistration_ARemovalThatWasRefusedIsDoneByTheNextApply(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	var passed atomic.Int64
 	clock := acctest.WithClock(func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
 	config := env.Provider(env.Tenant(0).Callers.Full) + registration(`certificate = { key_size = 3072 }`)
@@ -317,7 +322,8 @@ func TestAccTargetAppRegistration_WhatSomebodyPurgedLongAgoIsNotWaitedFor(t *tes
 					env.Inject(sandbox.Fault{At: "POST /v1.0/directory/deletedItems/*/restore", Kind: sandbox.Refused,
 						Status: http.StatusNotFound, Code: "Request_ResourceNotFound", Message: "Resource does not exist."})
 				},
-				Config: provider + registration(`restore_deleted = true`), ExpectError: expect.Error("Request_ResourceNotFound", "request-id"),
+				Config:      provider + registration(`restore_deleted = true`),
+				ExpectError: expect.Error("Request_ResourceNotFound", "request-id"),
 			},
 		},
 	})
@@ -396,7 +402,7 @@ func TestAccTargetAppRegistration_ACompleteRegistrationThatAReplicaDoesNotShowKe
 
 func TestAccTargetAppRegistration_AReplacementIsNotStoppedByListsThatStillShowWhatItReplaces(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	config := env.Provider(env.Tenant(0).Callers.Full) + registration(`purge_on_destroy = true`)
 	run(t, env,
 		resource.TestStep{Config: config, Check: m.remember},

@@ -147,7 +147,7 @@ func encode[T attr.Value](ctx context.Context, as attr.Type, value any, diags *d
 	return encoded
 }
 
-// spec is what a plan wants of the registration that was recorded; recorded is nil where there is none.
+// spec is what a plan wants of the registration that was recorded; recorded is nil for a create.
 func (m *Model) spec(ctx context.Context, recorded *registration.Observed, diags *diag.Diagnostics) registration.Spec {
 	certificate := decode[CertificateModel](ctx, m.Certificate, diags)
 	spec := registration.Spec{

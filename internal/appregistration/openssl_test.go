@@ -30,9 +30,10 @@ func TestAccTargetAppRegistration_OpensslFindsInThePFXTheCertificateOfTheApplica
 	for _, size := range []int{2048, 3072} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			env := acctest.Start(t, sandbox.Options{})
-			m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+			m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 			run(t, env, resource.TestStep{
-				Config: env.Provider(env.Tenant(0).Callers.Full) + registration(fmt.Sprintf(`certificate = { key_size = %d }`, size)),
+				Config: env.Provider(env.Tenant(0).Callers.Full) + registration(fmt.Sprintf(`certificate = { key_size = %d }`,
+					size)),
 				Check: func(state *terraform.State) error {
 					return errors.Join(m.remember(state), m.comparePFX(t, size))
 				},
@@ -43,8 +44,8 @@ func TestAccTargetAppRegistration_OpensslFindsInThePFXTheCertificateOfTheApplica
 
 // comparePFX opens the PFX with openssl, and compares what is in it with what Entra holds.
 func (m *made) comparePFX(t *testing.T, size int) error {
-	folder := filepath.Join(m.k.Store, m.tenantID, "certificates")
-	password := string(unsealed(t, m.k.Store, filepath.Join(folder, m.thumbprint+".password.age")))
+	folder := filepath.Join(m.env.Store, m.tenantID, "certificates")
+	password := string(unsealed(t, m.env.Store, filepath.Join(folder, m.thumbprint+".password.age")))
 	openssl := func(arguments ...string) *pem.Block {
 		t.Helper()
 		arguments = append([]string{"pkcs12", "-in", filepath.Join(folder, m.thumbprint+".pfx"), "-passin", "pass:" +

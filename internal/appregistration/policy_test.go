@@ -44,7 +44,9 @@ func TestAccTargetAppRegistration_ACertificateThatThePolicyForbidsIsRefusedBefor
 func TestAccTargetAppRegistration_AYearThatThePolicyAllowsIsMade(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
 	env.LimitCertificates(env.Tenant(0).TenantID, "P366D")
-	run(t, env, resource.TestStep{Config: env.Provider(env.Tenant(0).Callers.Full) + registration(`certificate = { validity_years = 1 }`)})
+	run(
+		t, env, resource.TestStep{Config: env.Provider(
+			env.Tenant(0).Callers.Full) + registration(`certificate = { validity_years = 1 }`)})
 }
 
 func TestAccTargetAppRegistration_APolicyThatCannotBeReadBeforehandStillLeavesNothingBehind(t *testing.T) {
@@ -67,7 +69,7 @@ func TestAccTargetAppRegistration_APolicyThatCannotBeReadBeforehandStillLeavesNo
 
 func TestAccTargetAppRegistration_ARotationThatThePolicyForbidsSaysWhatItAllowsAndKeepsTheCertificate(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	provider := env.Provider(env.Tenant(0).Callers.Full)
 	var policy string
 	run(t, env,

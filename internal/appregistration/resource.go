@@ -128,7 +128,7 @@ func splitImportID(given string) (tenantID, id string, ok bool) {
 	return tenantID, id, guid.Valid(tenantID) && guid.Valid(id)
 }
 
-// openStore returns the connection store; nil where there is none, which it has reported.
+// openStore returns the connection store. If none is configured or usable, it reports that and returns nil.
 func (r *Resource) openStore(diags *diag.Diagnostics) *store.Store {
 	records, err := r.services.Store()
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 
 func TestAccTargetAppRegistration_ACertificateIsRenewedBesideTheOldOneAndThatRemovedInItsTime(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	var passed atomic.Int64 // what both clocks are ahead, in nanoseconds
 	pass := func(days int) func() {
 		return func() {
@@ -91,7 +91,7 @@ func TestAccTargetAppRegistration_ACertificateIsRenewedBesideTheOldOneAndThatRem
 
 func TestAccTargetAppRegistration_ACertificateThatEndedBeforeAnybodyLookedIsReplaced(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
-	m := &made{k: env, tenantID: env.Tenant(0).TenantID}
+	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	var passed atomic.Int64
 	clock := acctest.WithClock(func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
 	config := env.Provider(env.Tenant(0).Callers.Full) + registration(`certificate = { validity_years = 1 }`)

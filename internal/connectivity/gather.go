@@ -168,7 +168,7 @@ func (i *inspection) signIn(ctx context.Context) {
 	)
 }
 
-// take takes a token. The session is nil where there is none.
+// take takes a token. The session is nil if it got no token.
 func (i *inspection) take(ctx context.Context, scope string) (*auth.AppSession, checks.TokenFacts) {
 	session, err := auth.NewApp(i.app, i.services.Endpoints(), i.services.HTTPClient(), i.retries)
 	var token auth.Token

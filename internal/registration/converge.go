@@ -136,8 +136,8 @@ func (o *operation) missing(seen *entra.Registration) string {
 }
 
 // difference is what distinguishes a registration from what is desired: the changes of its objects and of its grants
-// that remove it, and a name for the first of them; empty where there is none. Without a service principal there are no
-// grants yet.
+// that remove it, and a name for the first of them; empty without a difference. Without a service principal there are
+// no grants yet.
 func (o *operation) difference(found *entra.Registration) (objects, grants []entra.Change, first string) {
 	change, first := o.change(found.Application)
 	if first != "" {

@@ -16,7 +16,6 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/retry"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -153,7 +152,7 @@ func (o *operation) existing(
 		if journal.CompletedAt == nil && (marker != "" && marker == journal.Marker || mine.ObjectID == journal.ObjectID) {
 			return mine, nil
 		}
-		return nil, o.refuse(mine, "unique_name", "unique name "+query.UniqueName)
+		return nil, o.refuse(mine, "unique_name", "unique name "+query.UniqueName, untouched)
 	}
 	if err := o.refuseDuplicate(ctx, held, found.ByDisplayName, ""); err != nil {
 		return nil, err
@@ -280,14 +279,15 @@ func (o *operation) findUpserted(
 				return mine, nil
 			}
 			mine.Tags = nil // they are the ones just sent, and do not tell who made it
-			refusal := o.refuse(mine, "unique_name", "unique name "+uniqueName)
-			touched := "Entra showed it only after it had been written to: its display name, tags and declared permissions " +
-				"are now those of this registration, and nothing else was changed."
-			refusal.Detail = strings.Replace(refusal.Detail, untouched, touched, 1)
-			return nil, notCreatedError{refusal}
+			return nil, notCreatedError{o.refuse(mine, "unique_name", "unique name "+uniqueName,
+				"Entra showed it only after it had been written to: its display name, tags and declared permissions are now "+
+					"those of this registration, and nothing else was changed.")}
 		}
-		if !maybeOurs && run.Attempts() > goodReads || run.Wait(ctx, retry.UntilDeadline(notShown)) != nil {
-			return nil, fmt.Errorf("%w; run terraform apply again", notShown)
+		if !maybeOurs && run.Attempts() > goodReads {
+			return nil, fmt.Errorf("%w; run the same command again", notShown)
+		}
+		if err := waitFor(ctx, run, notShown); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -319,27 +319,28 @@ func (m *Manager) refuseDeleted(deleted *entra.Application) error {
 		m.TenantID, deleted.DisplayName, deleted.ObjectID, deleted.ClientID, deleted.UniqueName, deleted.ObjectID)}
 }
 
-// untouched is what a refusal says about the other application.
+// untouched says that a refused application was not changed.
 const untouched = "It was not touched."
 
-// refuse says that an application which is not ours has the name, and how to bring it under management.
-func (m *Manager) refuse(other *entra.Application, attribute, what string) *Error {
+// refuse says that an application which is not ours has the name, whether it was touched, and how to bring it under
+// management.
+func (m *Manager) refuse(other *entra.Application, attribute, what, touched string) *Error {
 	if MarkerOf(other) != "" {
 		return &Error{attribute, "The registration exists already", fmt.Sprintf(
 			"The tenant %s already has the application %q (object ID %s, client ID %s) with the %s, and this provider "+
-				"registered it: another resource or another state manages it. "+untouched+" Two registrations of one display "+
+				"registered it: another resource or another state manages it. %s Two registrations of one display "+
 				"name, also those of a create_before_destroy, need allow_duplicate_name = true and a unique_name each. If the "+
 				"state of the other was lost, import it with the id %s/%s.",
-			m.TenantID, other.DisplayName, other.ObjectID, other.ClientID, what, m.TenantID, other.ClientID)}
+			m.TenantID, other.DisplayName, other.ObjectID, other.ClientID, what, touched, m.TenantID, other.ClientID)}
 	}
 	alternative := ""
 	if attribute == "display_name" {
 		alternative = ", or set allow_duplicate_name = true with a unique_name of its own"
 	}
 	return &Error{attribute, "The application exists already", fmt.Sprintf(
-		"The tenant %s already has the application %q (object ID %s, client ID %s) with the %s. "+untouched+
-			" To manage it from here, import it:\n\n%s\n\nOtherwise delete it, or choose another %s%s.",
-		m.TenantID, other.DisplayName, other.ObjectID, other.ClientID, what, m.ImportBlock(other.ClientID),
+		"The tenant %s already has the application %q (object ID %s, client ID %s) with the %s. %s "+
+			"To manage it from here, import it:\n\n%s\n\nOtherwise delete it, or choose another %s%s.",
+		m.TenantID, other.DisplayName, other.ObjectID, other.ClientID, what, touched, m.ImportBlock(other.ClientID),
 		attribute, alternative)}
 }
 

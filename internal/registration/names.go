@@ -77,7 +77,7 @@ func (o *operation) refuseDuplicate(ctx context.Context, held *nameLock, listed 
 	}
 	at := slices.IndexFunc(listed, func(other entra.Application) bool { return other.ObjectID != own })
 	if at >= 0 {
-		return o.refuse(&listed[at], "display_name", fmt.Sprintf("display name %q", listed[at].DisplayName))
+		return o.refuse(&listed[at], "display_name", fmt.Sprintf("display name %q", listed[at].DisplayName), untouched)
 	}
 	if held.holder == nil || held.holder.ObjectID == own {
 		return nil
@@ -86,5 +86,6 @@ func (o *operation) refuseDuplicate(ctx context.Context, held *nameLock, listed 
 	if err != nil || seen.Application == nil || !strings.EqualFold(seen.Application.DisplayName, o.spec.DisplayName) {
 		return err
 	}
-	return o.refuse(seen.Application, "display_name", fmt.Sprintf("display name %q", seen.Application.DisplayName))
+	return o.refuse(seen.Application, "display_name", fmt.Sprintf("display name %q", seen.Application.DisplayName),
+		untouched)
 }

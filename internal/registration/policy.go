@@ -15,7 +15,7 @@ import (
 // refusal is explained.
 
 // checkPolicy refuses a certificate that the tenant's policy would refuse on a new application. A nil policy refuses
-// nothing: there is none, or the caller may not read it.
+// nothing: the tenant has no policy, or the caller may not read it.
 func (o *operation) checkPolicy(policy *entra.CertificatePolicy) error {
 	notBefore := o.Now()
 	notAfter := notBefore.AddDate(o.spec.Certificate.ValidityYears, 0, 0)

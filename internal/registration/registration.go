@@ -70,7 +70,7 @@ type Observed struct {
 	DisplayName        string
 	UniqueName         string // empty: the application has none
 	SignInAudience     string
-	ServicePrincipalID string                // object ID, a GUID; empty: there is none
+	ServicePrincipalID string                // object ID, a GUID; empty: the application has no service principal
 	Enabled            bool                  // the application may sign in
 	Permissions        map[string]Permission // asked for, by "<api>/<name>"
 	Unexpected         map[string]Permission // declared or granted without being asked for

@@ -60,7 +60,7 @@ func decodeRecord(url string, content []byte, record any) error {
 	return nil
 }
 
-// readRecord reads and decodes a record. ErrNotFound, with what the file would hold, when there is none.
+// readRecord reads and decodes a record. A missing file is ErrNotFound, with what it would hold.
 func (s *Store) readRecord(ctx context.Context, file, what string, record any) error {
 	url := s.files.URL(file)
 	content, err := s.read(ctx, file, what+" "+url)

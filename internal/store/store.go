@@ -84,7 +84,7 @@ func (s *Store) Exists(ctx context.Context, tenantID, mailbox string) (bool, err
 	}), nil
 }
 
-// read reads a file. ErrNotFound, with what the file would hold, when there is none.
+// read reads a file. A missing file is ErrNotFound, with what it would hold.
 func (s *Store) read(ctx context.Context, name, what string) ([]byte, error) {
 	content, err := s.files.Read(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
