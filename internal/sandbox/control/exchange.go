@@ -68,6 +68,7 @@ func (a *API) patchExchange(t *tenant.Tenant, w http.ResponseWriter, r *http.Req
 	}
 	t.Exchange = changed
 	t.Settings.Put(a.world.Now(), tenant.ExchangeSettings, changed)
+	exchange.KeepPublicItems(t)
 	writeControl(w, http.StatusOK, exchangeState(t, tenant.Present(), changed))
 }
 

@@ -27,7 +27,8 @@ type TenantState struct {
 	DeletedItems      []DeletedItemState      `json:"deleted_items"`
 	Users             []UserState             `json:"users"`
 	Exchange          ExchangeState           `json:"exchange"`
-	Policies          []PolicyState           `json:"policies"` // app management policies, the default one first
+	Mailboxes         []exchange.MailboxState `json:"mailboxes"` // those that clients have put something into
+	Policies          []PolicyState           `json:"policies"`  // app management policies, the default one first
 }
 
 // ApplicationState is an application object.
@@ -124,6 +125,7 @@ func tenantState(t *tenant.Tenant) TenantState {
 		DeletedItems: tenant.Mapped(t.Directory.Deleted.List(now, nil), deletedItemState),
 		Users:        tenant.Mapped(t.Directory.Users.List(now, nil), userState),
 		Exchange:     exchangeState(t, now, t.Exchange),
+		Mailboxes:    exchange.MailboxStates(t, now),
 		Policies: tenant.Mapped(t.Directory.Policies.List(now, nil), func(p tenant.ManagementPolicy) PolicyState {
 			return policyState(t, now, p)
 		}),

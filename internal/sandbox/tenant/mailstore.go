@@ -66,6 +66,7 @@ type ExtendedProperty struct {
 // The distinguished folders (EWS: DistinguishedFolderId) that the sandbox's own rules refer to.
 const (
 	RootFolder         = "root"
+	TopFolder          = "msgfolderroot" // of what users see
 	DeletedItemsFolder = "deleteditems"
 	DraftsFolder       = "drafts"
 	DumpsterFolder     = "recoverableitemsdeletions"
@@ -75,19 +76,19 @@ const (
 // unconfirmed.
 var distinguishedFolders = []MailFolder{
 	{ID: RootFolder, Name: ""},
-	{ID: "msgfolderroot", ParentID: RootFolder, Name: "Top of Information Store"},
-	{ID: "inbox", ParentID: "msgfolderroot", Name: "Inbox", Class: "IPF.Note"},
-	{ID: DraftsFolder, ParentID: "msgfolderroot", Name: "Drafts", Class: "IPF.Note"},
-	{ID: "sentitems", ParentID: "msgfolderroot", Name: "Sent Items", Class: "IPF.Note"},
-	{ID: DeletedItemsFolder, ParentID: "msgfolderroot", Name: "Deleted Items", Class: "IPF.Note"},
-	{ID: "outbox", ParentID: "msgfolderroot", Name: "Outbox", Class: "IPF.Note"},
-	{ID: "junkemail", ParentID: "msgfolderroot", Name: "Junk Email", Class: "IPF.Note"},
-	{ID: "calendar", ParentID: "msgfolderroot", Name: "Calendar", Class: "IPF.Appointment"},
-	{ID: "contacts", ParentID: "msgfolderroot", Name: "Contacts", Class: "IPF.Contact"},
-	{ID: "tasks", ParentID: "msgfolderroot", Name: "Tasks", Class: "IPF.Task"},
-	{ID: "notes", ParentID: "msgfolderroot", Name: "Notes", Class: "IPF.StickyNote"},
-	{ID: "journal", ParentID: "msgfolderroot", Name: "Journal", Class: "IPF.Journal"},
-	{ID: "conversationhistory", ParentID: "msgfolderroot", Name: "Conversation History", Class: "IPF.Note"},
+	{ID: TopFolder, ParentID: RootFolder, Name: "Top of Information Store"},
+	{ID: "inbox", ParentID: TopFolder, Name: "Inbox", Class: "IPF.Note"},
+	{ID: DraftsFolder, ParentID: TopFolder, Name: "Drafts", Class: "IPF.Note"},
+	{ID: "sentitems", ParentID: TopFolder, Name: "Sent Items", Class: "IPF.Note"},
+	{ID: DeletedItemsFolder, ParentID: TopFolder, Name: "Deleted Items", Class: "IPF.Note"},
+	{ID: "outbox", ParentID: TopFolder, Name: "Outbox", Class: "IPF.Note"},
+	{ID: "junkemail", ParentID: TopFolder, Name: "Junk Email", Class: "IPF.Note"},
+	{ID: "calendar", ParentID: TopFolder, Name: "Calendar", Class: "IPF.Appointment"},
+	{ID: "contacts", ParentID: TopFolder, Name: "Contacts", Class: "IPF.Contact"},
+	{ID: "tasks", ParentID: TopFolder, Name: "Tasks", Class: "IPF.Task"},
+	{ID: "notes", ParentID: TopFolder, Name: "Notes", Class: "IPF.StickyNote"},
+	{ID: "journal", ParentID: TopFolder, Name: "Journal", Class: "IPF.Journal"},
+	{ID: "conversationhistory", ParentID: TopFolder, Name: "Conversation History", Class: "IPF.Note"},
 	{ID: "searchfolders", ParentID: RootFolder, Name: "Finder"},
 	{ID: "recoverableitemsroot", ParentID: RootFolder, Name: "Recoverable Items"},
 	{ID: DumpsterFolder, ParentID: "recoverableitemsroot", Name: "Deletions"},
@@ -199,6 +200,9 @@ func (s *MailStore) Empty(folderID string) {
 		s.Remove(i.ID)
 	}
 }
+
+// Size returns about how many bytes a mail store holds.
+func (s *MailStore) Size() int { return s.size }
 
 // Item finds an item by its ID.
 func (s *MailStore) Item(id string) (MailItem, bool) {
