@@ -103,7 +103,6 @@ func TestAMessageThatCannotBeIsRefused(t *testing.T) {
 		"MIME that is not base64":     {with(`<t:MimeContent>?</t:MimeContent>`), "ErrorMimeContentInvalidBase64String"},
 		"MIME that is not a message":  {with(mimeContent("no header")), "ErrorMimeContentInvalid"},
 		"MIME that is too long":       {with(`<t:MimeContent>` + strings.Repeat("A", 35<<20+4) + `</t:MimeContent>`), "ErrorDataSizeLimitExceeded"},
-		"a body that is too long":     {with(`<t:Body BodyType="Text">` + strings.Repeat("A", 35<<20+4) + `</t:Body>`), "ErrorDataSizeLimitExceeded"},
 		"a property without a name":   {with(extended(`PropertyType="Integer"`, "1")), "ErrorInvalidExtendedProperty"},
 		"a property with two names":   {with(extended(`PropertyTag="1" PropertyName="a" PropertyType="Integer"`, "1")), "ErrorInvalidExtendedProperty"},
 		"two sets for a property":     {with(extended(`DistinguishedPropertySetId="Common" PropertySetId="00062008-0000-0000-c000-000000000046" PropertyName="a" PropertyType="Integer"`, "1")), "ErrorInvalidExtendedProperty"},
@@ -309,17 +308,32 @@ func TestAnItemIsChangedByWhoKnowsItsVersion(t *testing.T) {
 func TestAMailboxIsFullAtItsQuota(t *testing.T) {
 	m := newMailRig(t)
 	inbox := distinguished("inbox")
-	large := mimeContent("Subject: large\r\n\r\n" + strings.Repeat("A", 25<<20))
+	m.exchange(`{"mailbox_quota": 70000}`)
+	large := mimeContent("Subject: large\r\n\r\n" + strings.Repeat("A", 25<<10))
 	codes := ""
 	for range 3 {
 		codes += m.one(createItem(inbox, large)).Code + " "
 	}
 	if codes != "NoError NoError ErrorQuotaExceeded " {
-		t.Errorf("three messages of 25 MB are answered with %s", codes)
+		t.Errorf("three messages of 25 KB, in a mailbox of 70 KB, are answered with %s", codes)
 	}
 	items := m.succeeds(m.one(findItem(inbox, "", "IdOnly"))).Root.Items
 	m.succeeds(m.one(deleteItem("HardDelete", items[0].ID.item())))
 	m.succeeds(m.one(createItem(inbox, large)))
+	folder := createFolder(inbox, named(strings.Repeat("a", 20_000)))
+	if got := m.one(folder).Code; got != "ErrorQuotaExceeded" {
+		t.Errorf("a folder that does not fit is answered with %s", got)
+	}
+	if full := m.one(updateItem("AlwaysOverwrite", m.succeeds(m.one(findItem(inbox, "", "IdOnly"))).Root.Items[0].ID.keyedItem(),
+		setField(sourceID, extended(sourceID, strings.Repeat("a", 20_000))))).Code; full != "ErrorQuotaExceeded" {
+		t.Errorf("a change that does not fit is answered with %s", full)
+	}
+	for _, quota := range []string{"-1", "999999999999"} {
+		if got := m.do(http.MethodPatch, "/_sandbox/tenants/"+m.tenant.TenantID+"/exchange", `{"mailbox_quota": `+quota+`}`,
+			nil); got.Status != http.StatusBadRequest {
+			t.Errorf("a quota of %s is answered HTTP %d", quota, got.Status)
+		}
+	}
 	got := m.do(http.MethodPost, "/EWS/Exchange.asmx", strings.Repeat(" ", 50<<20+1), map[string]string{"Authorization": "Bearer " + m.bearer})
 	if got.Status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a request of more than 50 MB is answered HTTP %d", got.Status)

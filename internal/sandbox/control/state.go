@@ -96,8 +96,9 @@ type ExchangeState struct {
 	EwsDisabledMailboxes []string                     `json:"ews_disabled_mailboxes"`
 	OutOfScopeMailboxes  []string                     `json:"out_of_scope_mailboxes"`
 	PublicFolders        bool                         `json:"public_folders"`
-	PublicFolderTree     []exchange.PublicFolderState `json:"public_folder_tree"` // the root first
-	ServerBusy           string                       `json:"server_busy"`        // a duration, 0s when not busy
+	PublicFolderTree     []exchange.PublicFolderState `json:"public_folder_tree"`      // the root first
+	MailboxQuota         int                          `json:"mailbox_quota,omitempty"` // bytes; 0 is the sandbox's own limit
+	ServerBusy           string                       `json:"server_busy"`             // a duration, 0s when not busy
 	AutodiscoverURL      string                       `json:"autodiscover_url,omitempty"`
 	Outage               bool                         `json:"outage"` // Exchange answers otherwise than its settings say
 }

@@ -12,6 +12,7 @@ type MailStore struct {
 	Folders []MailFolder // each after its parent
 	Items   []MailItem   // in the order of their arrival
 	size    int          // bytes
+	quota   int          // bytes; set anew each time that a tenant returns the store
 }
 
 // MailFolder is a folder of a mailbox.
@@ -99,9 +100,9 @@ func IsDistinguished(folderID string) bool {
 	return slices.ContainsFunc(distinguishedFolders, func(f MailFolder) bool { return f.ID == folderID })
 }
 
-// MailStoreQuota is how many bytes a mail store holds at most. Mailboxes of Exchange Online hold 50 GB and more; the
+// MaxMailStore is how many bytes a mail store holds at most. Mailboxes of Exchange Online hold 50 GB and more; the
 // sandbox keeps them in memory.
-const MailStoreQuota = 64 << 20
+const MaxMailStore = 64 << 20
 
 // entryOverhead is what a folder or an item counts in addition to its contents, so that empty ones are bounded, too.
 const entryOverhead = 1 << 10
@@ -126,6 +127,10 @@ func (t *Tenant) mailStore(key string, folders []MailFolder) *MailStore {
 	}
 	if t.mailStores[key] == nil {
 		t.mailStores[key] = &MailStore{Folders: slices.Clone(folders)}
+	}
+	t.mailStores[key].quota = MaxMailStore
+	if quota := t.Exchange.MailboxQuota; quota > 0 {
+		t.mailStores[key].quota = min(quota, MaxMailStore)
 	}
 	return t.mailStores[key]
 }
@@ -254,7 +259,7 @@ func (s *MailStore) Remove(id string) {
 }
 
 func (s *MailStore) grow(by int) error {
-	if by > 0 && s.size+by > MailStoreQuota {
+	if by > 0 && s.size+by > s.quota {
 		return ErrQuota
 	}
 	s.size += by
