@@ -1,5 +1,5 @@
-// Package exchange simulates Exchange Online: EWS's operations on folders and items, Autodiscover (v2, SOAP and POX), and
-// access control for EWS.
+// Package exchange simulates Exchange Online: EWS's operations on folders and items, Autodiscover (v2, SOAP and POX),
+// and access control for EWS.
 package exchange
 
 import (

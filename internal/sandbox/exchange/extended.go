@@ -50,7 +50,8 @@ func (e extendedFieldURI) key() (string, *ewsFault) {
 		return "", &ewsFault{Code: "ErrorUnsupportedMapiPropertyType",
 			Message: "The property type is not supported: " + e.Type + "."}
 	}
-	invalid := &ewsFault{Code: "ErrorInvalidExtendedProperty", Message: "The extended property attribute combination is invalid."}
+	invalid := &ewsFault{Code: "ErrorInvalidExtendedProperty",
+		Message: "The extended property attribute combination is invalid."}
 	if _, known := extendedKinds[base]; !known {
 		return "", invalid
 	}

@@ -57,7 +57,8 @@ func (a *API) servePOX(w http.ResponseWriter, r *http.Request) {
 		`<AutoDiscoverSMTPAddress>%s</AutoDiscoverSMTPAddress><DeploymentId>%s</DeploymentId></User>`+
 		`<Account><AccountType>email</AccountType><Action>settings</Action><MicrosoftOnline>True</MicrosoftOnline>`+
 		`<Protocol><Type>EXCH</Type><Server>%s</Server><EwsUrl>%s</EwsUrl></Protocol>%s</Account></Response>`,
-		poxOutlookNamespace, escaped(mailbox.name), escaped(mailbox.address), t.ID, escaped(byGUID), escaped(a.ewsURL(t)), public))
+		poxOutlookNamespace, escaped(mailbox.name), escaped(mailbox.address), t.ID, escaped(byGUID), escaped(a.ewsURL(t)),
+		public))
 }
 
 // writePOXError answers with an error, in a response that succeeds (POX: Error).

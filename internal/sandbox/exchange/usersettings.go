@@ -44,7 +44,8 @@ func (a *API) serveUserSettings(w http.ResponseWriter, r *http.Request) {
 	defer t.Unlock()
 	var request getUserSettingsRequest
 	if err := xml.NewDecoder(io.LimitReader(r.Body, maxAutodiscoverRequest)).Decode(&request); err != nil ||
-		request.Request == nil || len(request.Request.Mailboxes) == 0 || len(request.Request.Mailboxes) > maxAutodiscoverUsers {
+		request.Request == nil || len(request.Request.Mailboxes) == 0 ||
+		len(request.Request.Mailboxes) > maxAutodiscoverUsers {
 		writeEWSFault(w, http.StatusInternalServerError,
 			ewsFault{Code: "ErrorSchemaValidation",
 				Message: "The request failed schema validation: the sandbox knows no operation but GetUserSettings, for " +
@@ -61,8 +62,9 @@ func (a *API) serveUserSettings(w http.ResponseWriter, r *http.Request) {
 			`<h:ServerVersionInfo xmlns:h="%[2]s"><h:MajorVersion>15</h:MajorVersion><h:MinorVersion>20</h:MinorVersion>`+
 			`<h:MajorBuildNumber>9412</h:MajorBuildNumber><h:MinorBuildNumber>5</h:MinorBuildNumber>`+
 			`<h:Version>Exchange2015</h:Version></h:ServerVersionInfo>`, addressingNamespace, autodiscoverNamespace),
-		fmt.Sprintf(`<GetUserSettingsResponseMessage xmlns="%s"><Response xmlns:i="http://www.w3.org/2001/XMLSchema-instance">`+
-			`<ErrorCode>NoError</ErrorCode><ErrorMessage/><UserResponses>%s</UserResponses></Response>`+
+		fmt.Sprintf(`<GetUserSettingsResponseMessage xmlns="%s">`+
+			`<Response xmlns:i="http://www.w3.org/2001/XMLSchema-instance"><ErrorCode>NoError</ErrorCode>`+
+			`<ErrorMessage/><UserResponses>%s</UserResponses></Response>`+
 			`</GetUserSettingsResponseMessage>`, autodiscoverNamespace, users.String()))
 }
 
