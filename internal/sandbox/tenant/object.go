@@ -85,6 +85,18 @@ type ServicePrincipal struct {
 	ExtraProperties        map[string]any
 }
 
+// PermissionScope is a delegated permission that an API offers (Microsoft Graph: resource type).
+type PermissionScope struct {
+	ID                      string  `json:"id"`
+	Value                   string  `json:"value"`
+	Type                    string  `json:"type"` // who may consent: Admin or User
+	IsEnabled               bool    `json:"isEnabled"`
+	AdminConsentDisplayName string  `json:"adminConsentDisplayName"`
+	AdminConsentDescription string  `json:"adminConsentDescription"`
+	UserConsentDisplayName  *string `json:"userConsentDisplayName"`
+	UserConsentDescription  *string `json:"userConsentDescription"`
+}
+
 // AppRole is a permission that an API offers.
 type AppRole struct {
 	ID                 string   `json:"id"`
