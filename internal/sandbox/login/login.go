@@ -174,9 +174,9 @@ func (a *API) clientCredentials(t *tenant.Tenant, r *http.Request) (string, *sig
 		return "", refusal
 	}
 	if a.remembered(r, t, r.PostForm) {
-		registration.application.Keys, registration.application.Passwords = nil, nil
+		registration.keys, registration.passwords = nil, nil
 	}
-	method, refusal := a.authenticate(t, registration.application, r.PostForm)
+	method, refusal := a.authenticate(t, registration, r.PostForm)
 	if refusal != nil {
 		a.remember(r, t, r.PostForm, refusal)
 		return "", refusal
@@ -215,14 +215,16 @@ func (a *API) asksForAssignment(t *tenant.Tenant, apiAppID string) bool {
 	return found && api.AppRoleAssignmentNeeds
 }
 
-// registeredApp is an application with its presence in the tenant that it signs in to.
+// registeredApp is an application's presence in the tenant that it signs in to, with the credentials that count there.
 type registeredApp struct {
-	application tenant.Application
-	principal   tenant.ServicePrincipal
+	principal tenant.ServicePrincipal
+	keys      []tenant.KeyCredential
+	passwords []tenant.PasswordCredential
 }
 
-// signInRegistration finds an application by what makes it known in a tenant, its service principal there. The
-// application object, which holds the credentials, may live in another tenant.
+// signInRegistration finds an application by what makes it known in a tenant, its service principal there. Its
+// credentials are those of the service principal, which count in this tenant alone, and those of the application object,
+// which may live in another tenant, or in one that is not among the sandbox's.
 func (a *API) signInRegistration(seen tenant.View, t *tenant.Tenant, clientID string) (registeredApp, *signInError) {
 	notFound := unknownApplication.with(clientID, t.DisplayName)
 	t.Lock()
@@ -231,26 +233,28 @@ func (a *API) signInRegistration(seen tenant.View, t *tenant.Tenant, clientID st
 	if !found {
 		return registeredApp{}, notFound
 	}
-	home, found := a.world.Find(principal.AppOwnerTenantID)
-	if !found {
-		return registeredApp{}, notFound
+	app := registeredApp{principal, principal.Keys, principal.Passwords}
+	disabled := !principal.Enabled
+	if home, known := a.world.Find(principal.AppOwnerTenantID); known {
+		home.Lock()
+		object, found := home.ApplicationByAppID(seen, clientID)
+		home.Unlock()
+		if !found {
+			return registeredApp{}, notFound
+		}
+		app.keys, app.passwords = slices.Concat(app.keys, object.Keys), slices.Concat(app.passwords, object.Passwords)
+		disabled = disabled || object.IsDisabled
 	}
-	home.Lock()
-	object, found := home.ApplicationByAppID(seen, clientID)
-	home.Unlock()
-	if !found {
-		return registeredApp{}, notFound
-	}
-	if !principal.Enabled || object.IsDisabled {
+	if disabled {
 		return registeredApp{}, disabledApplication.with(clientID, principal.DisplayName)
 	}
-	return registeredApp{object, principal}, nil
+	return app, nil
 }
 
 const jwtBearerAssertion = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 // authenticate proves that the request comes from the application, and returns the method as appidacr has it.
-func (a *API) authenticate(t *tenant.Tenant, app tenant.Application, form url.Values) (method string,
+func (a *API) authenticate(t *tenant.Tenant, app registeredApp, form url.Values) (method string,
 	refusal *signInError) {
 	switch secret, assertion := form.Get("client_secret"), form.Get("client_assertion"); {
 	case assertion != "" && form.Get("client_assertion_type") == jwtBearerAssertion:
@@ -262,20 +266,27 @@ func (a *API) authenticate(t *tenant.Tenant, app tenant.Application, form url.Va
 	}
 }
 
-func (a *API) checkSecret(app tenant.Application, secret string) *signInError {
-	at := slices.IndexFunc(app.Passwords, func(p tenant.PasswordCredential) bool {
-		return subtle.ConstantTimeCompare([]byte(p.Secret), []byte(secret)) == 1
+func (a *API) checkSecret(app registeredApp, secret string) *signInError {
+	at := slices.IndexFunc(app.passwords, func(p tenant.PasswordCredential) bool {
+		return !opensKey(app, p) && subtle.ConstantTimeCompare([]byte(p.Secret), []byte(secret)) == 1
 	})
 	switch {
 	case at < 0:
-		return wrongSecret.with(app.AppID)
-	case !a.world.Now().Before(app.Passwords[at].End):
-		return expiredSecret.with(app.AppID)
-	case a.world.Now().Before(app.Passwords[at].Start):
-		return wrongSecret.with(app.AppID) // the code is unconfirmed
+		return wrongSecret.with(app.principal.AppID)
+	case !a.world.Now().Before(app.passwords[at].End):
+		return expiredSecret.with(app.principal.AppID)
+	case a.world.Now().Before(app.passwords[at].Start):
+		return wrongSecret.with(app.principal.AppID) // the code is unconfirmed
 	default:
 		return nil
 	}
+}
+
+// opensKey reports whether a password belongs to a private key that signs tokens, and so is no client secret.
+func opensKey(app registeredApp, p tenant.PasswordCredential) bool {
+	return slices.ContainsFunc(app.keys, func(k tenant.KeyCredential) bool {
+		return k.Usage == token.UsageSign && k.KeyID == p.KeyID
+	})
 }
 
 // requestedAPI reads the scope parameter: the one API whose /.default is asked for. MSAL adds three OpenID scopes to
