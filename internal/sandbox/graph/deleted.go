@@ -28,9 +28,7 @@ const retention = 30 * 24 * time.Hour
 // bin moves a service principal to the recycle bin, with every grant that it holds or that is on it.
 func (c *call) bin(p tenant.ServicePrincipal) {
 	at := c.api.world.Now()
-	grants := c.tenant.Directory.Grants.List(tenant.Present(), func(g tenant.AppRoleAssignment) bool {
-		return g.PrincipalID == p.ID || g.ResourceID == p.ID
-	})
+	grants := c.tenant.GrantsAt(tenant.Present(), p.ID)
 	for _, grant := range grants {
 		c.tenant.Directory.Grants.Remove(at, grant.ID)
 	}

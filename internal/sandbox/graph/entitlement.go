@@ -127,11 +127,3 @@ func roleEntity(r tenant.AppRole) object {
 		"allowedMemberTypes": tenant.NonNil(r.AllowedMemberTypes), "isEnabled": r.IsEnabled, "origin": r.Origin,
 	}
 }
-
-// rolesOf are the roles that a service principal offers.
-func (c *call) rolesOf(v tenant.View, p tenant.ServicePrincipal) []tenant.AppRole {
-	if a, found := c.applicationOf(v, p); found {
-		return a.AppRoles
-	}
-	return p.AppRoles
-}

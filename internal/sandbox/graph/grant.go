@@ -155,32 +155,60 @@ func (c *call) postGrant(side grantSide) *apiError {
 			return invalidValue("principalId, resourceId or appRoleId", resource)
 		}
 	}
-	principal, hasPrincipal := c.tenant.Directory.ServicePrincipals.Get(c.Refers, made.PrincipalID)
+	holder, kind, hasHolder := c.grantee(made.PrincipalID)
 	api, hasAPI := c.tenant.Directory.ServicePrincipals.Get(c.Refers, made.ResourceID)
-	if !hasPrincipal || !hasAPI || side.end(made) != named.ID {
+	if !hasHolder || !hasAPI || side.end(made) != named.ID {
 		return refuse(badRequest, "Not a valid reference update")
 	}
-	if !grantable(api, made.AppRoleID) {
+	if !grantable(c.tenant.RolesOf(now, api), made.AppRoleID, kind) {
 		// text unconfirmed
 		return refuse(badRequest, "Permission being assigned was not found on application '%s'.", api.AppID)
 	}
-	if slices.ContainsFunc(c.tenant.GrantsOf(now, principal.ID), func(g tenant.AppRoleAssignment) bool {
+	if slices.ContainsFunc(c.tenant.GrantsOf(now, made.PrincipalID), func(g tenant.AppRoleAssignment) bool {
 		return g.ResourceID == api.ID && g.AppRoleID == made.AppRoleID
 	}) {
 		// the detail is unconfirmed
 		return refuse(badRequest, "Permission being assigned already exists on the object").detail("InvalidUpdate", "")
 	}
-	made.ID, made.CreatedAt = tenant.NewAppRoleAssignmentID(principal.ID), c.now()
-	made.PrincipalDisplayName, made.PrincipalType, made.ResourceDisplayName = principal.DisplayName, "ServicePrincipal",
-		api.DisplayName
+	made.ID, made.CreatedAt = tenant.NewAppRoleAssignmentID(made.PrincipalID), c.now()
+	made.PrincipalDisplayName, made.PrincipalType, made.ResourceDisplayName = holder, kind, api.DisplayName
 	c.tenant.Directory.Grants.Put(c.api.world.Now(), made.ID, made)
 	return c.created(side.contextOf(named), "AppRoleAssignment", grantEntity(made))
 }
 
-// grantable reports whether an API offers the role to applications. That a disabled role is answered like one that does
-// not exist is unconfirmed.
-func grantable(api tenant.ServicePrincipal, roleID string) bool {
-	return slices.ContainsFunc(api.AppRoles, func(r tenant.AppRole) bool {
-		return r.ID == roleID && r.IsEnabled && slices.Contains(r.AllowedMemberTypes, "Application")
+// Types of principals that can hold an app role (Microsoft Graph: appRoleAssignment resource type).
+const (
+	kindServicePrincipal = "ServicePrincipal"
+	kindUser             = "User"
+)
+
+// grantee finds who shall hold a role, and returns its display name and type.
+func (c *call) grantee(id string) (name, kind string, found bool) {
+	if principal, is := c.tenant.Directory.ServicePrincipals.Get(c.Refers, id); is {
+		return principal.DisplayName, kindServicePrincipal, true
+	}
+	if account, is := c.tenant.Directory.Users.Get(c.Refers, id); is {
+		return account.DisplayName, kindUser, true
+	}
+	return "", "", false
+}
+
+// defaultRole stands for no role in particular, of an application that offers none (Microsoft Graph: appRoleAssignment
+// resource type).
+const defaultRole = "00000000-0000-0000-0000-000000000000"
+
+// grantable reports whether an API offers the role to principals of that type. That a disabled role is answered like one
+// that does not exist is unconfirmed, and so is that the default role is refused where there are others.
+func grantable(roles []tenant.AppRole, roleID, kind string) bool {
+	member := "User" // a group's members are users
+	if kind == kindServicePrincipal {
+		member = "Application"
+	}
+	offered := slices.DeleteFunc(slices.Clone(roles), func(r tenant.AppRole) bool {
+		return !r.IsEnabled || !slices.Contains(r.AllowedMemberTypes, member)
 	})
+	if roleID == defaultRole {
+		return len(offered) == 0
+	}
+	return slices.ContainsFunc(offered, func(r tenant.AppRole) bool { return r.ID == roleID })
 }

@@ -54,16 +54,6 @@ func deletable(p tenant.ServicePrincipal) *apiError {
 	return nil
 }
 
-// applicationOf is the application that a service principal shows: as it is, in its own tenant; as it was when it came
-// here, in another one ("Application and service principal objects in Microsoft Entra ID": what changes later is not
-// reflected there). Microsoft's are not among them.
-func (c *call) applicationOf(v tenant.View, p tenant.ServicePrincipal) (tenant.Application, bool) {
-	if p.Instance != nil {
-		return *p.Instance, true
-	}
-	return c.tenant.ApplicationByAppID(v, p.AppID)
-}
-
 // inheritedFrom adds to an entity what a service principal shows of its application.
 func inheritedFrom(a tenant.Application, e object) {
 	web, api := storedObject(a, "web"), storedObject(a, "api")

@@ -64,7 +64,7 @@ var servicePrincipalStored = storedProperties{
 }
 
 // with returns the stored values with one more. Objects are merged, as a PATCH of a complex property does; null
-// returns a property to its first value.
+// returns a property to its first value, and a field of an object, too.
 func (s storedProperties) with(stored map[string]any, name, resource string, raw json.RawMessage) (map[string]any,
 	*apiError) {
 	first := s[name]
@@ -95,7 +95,11 @@ func (s storedProperties) with(stored map[string]any, name, resource string, raw
 		if before, set := stored[name].(object); set {
 			merged = maps.Clone(before)
 		}
-		maps.Copy(merged, fields)
+		for field, set := range fields {
+			if merged[field] = set; set == nil {
+				merged[field] = first[field]
+			}
+		}
 		value = merged
 	}
 	changed[name] = value

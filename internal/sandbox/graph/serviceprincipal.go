@@ -238,7 +238,7 @@ func (c *call) servicePrincipalEntity(v tenant.View, p tenant.ServicePrincipal) 
 	e["appRoles"] = tenant.NonNil(p.AppRoles)
 	e["servicePrincipalNames"] = []string{p.AppID}
 	e["signInAudience"] = "AzureADMultipleOrgs" // of an application whose tenant is not among the sandbox's
-	if a, found := c.applicationOf(v, p); found {
+	if a, found := c.tenant.ApplicationOf(v, p); found {
 		inheritedFrom(a, e)
 	} else if api, found := tenant.FirstParty(p.AppID); found {
 		e["appRoles"], e["oauth2PermissionScopes"] = api.RolesJSON, api.ScopesJSON
