@@ -110,8 +110,9 @@ func (c *call) visible(entity object) object { return c.visibleOf(entity, defaul
 func (c *call) visibleOf(entity object, byDefault []string) object {
 	basicOnly := !slices.ContainsFunc([]string{userRead, userWrite, directoryRead, directoryWrite}, c.token.HasRole)
 	for property := range entity {
-		hidden := basicOnly && !slices.Contains(basicUser, property) && property != "@odata.type"
-		if hidden || len(c.query.Selected) == 0 && !slices.Contains(byDefault, property) {
+		hidden := basicOnly && !slices.Contains(basicUser, property) ||
+			len(c.query.Selected) == 0 && !slices.Contains(byDefault, property)
+		if hidden && property != "@odata.type" {
 			delete(entity, property)
 		}
 	}

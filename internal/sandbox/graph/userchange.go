@@ -155,10 +155,10 @@ var userChoices = map[string][]string{
 // country is a code by ISO 3166.
 var country = regexp.MustCompile(`^[A-Za-z]{2}$`)
 
-// checkUserProperty refuses a value that the property does not have. Null is for storedProperties to judge.
+// checkUserProperty refuses a value that the property does not have. Null returns each to its first value.
 func checkUserProperty(name string, raw json.RawMessage) *apiError {
 	if string(raw) == "null" {
-		return invalidUnless(name != "usageLocation", name, "User") // the documents call it not nullable
+		return nil
 	}
 	ok := true
 	most, isText := userTexts[name]
