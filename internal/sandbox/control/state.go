@@ -26,6 +26,7 @@ type TenantState struct {
 	Grants            []GrantState            `json:"grants"`
 	DeletedItems      []DeletedItemState      `json:"deleted_items"`
 	Users             []UserState             `json:"users"`
+	Groups            []GroupState            `json:"groups"`
 	Exchange          ExchangeState           `json:"exchange"`
 	Policies          []PolicyState           `json:"policies"` // app management policies, the default one first
 }
@@ -73,7 +74,7 @@ type GrantState struct {
 // DeletedItemState is an object in the recycle bin.
 type DeletedItemState struct {
 	ObjectID    string    `json:"object_id"`
-	Type        string    `json:"type"` // application or servicePrincipal
+	Type        string    `json:"type"` // application, servicePrincipal, user or group
 	ClientID    string    `json:"client_id"`
 	DisplayName string    `json:"display_name"`
 	DeletedAt   time.Time `json:"deleted_at"`
@@ -84,6 +85,14 @@ type UserState struct {
 	Address string `json:"address"`
 	Enabled bool   `json:"enabled"`
 	Mailbox string `json:"mailbox"`
+}
+
+// GroupState is a group with its direct members and its owners.
+type GroupState struct {
+	ObjectID    string   `json:"object_id"`
+	DisplayName string   `json:"display_name"`
+	Members     []string `json:"members"` // object IDs
+	Owners      []string `json:"owners"`  // object IDs
 }
 
 // ExchangeState is what the Exchange administrator has set, and which apps used EWS.
@@ -125,6 +134,7 @@ func tenantState(t *tenant.Tenant) TenantState {
 		}),
 		DeletedItems: tenant.Mapped(t.Directory.Deleted.List(now, nil), deletedItemState),
 		Users:        tenant.Mapped(t.Directory.Users.List(now, nil), userState),
+		Groups:       tenant.Mapped(t.Directory.Groups.List(now, nil), groupState),
 		Exchange:     exchangeState(t, now, t.Exchange),
 		Policies: tenant.Mapped(t.Directory.Policies.List(now, nil), func(p tenant.ManagementPolicy) PolicyState {
 			return policyState(t, now, p)
@@ -179,10 +189,19 @@ func deletedItemState(d tenant.DeletedItem) DeletedItemState {
 	case d.ServicePrincipal != nil:
 		state.Type, state.ClientID, state.DisplayName = "servicePrincipal", d.ServicePrincipal.AppID,
 			d.ServicePrincipal.DisplayName
+	case d.User != nil:
+		state.Type, state.DisplayName = "user", d.User.DisplayName
+	case d.Group != nil:
+		state.Type, state.DisplayName = "group", d.Group.DisplayName
 	}
 	return state
 }
 
 func userState(u tenant.User) UserState {
 	return UserState{Address: u.UserPrincipalName, Enabled: u.Enabled, Mailbox: string(u.Mailbox)}
+}
+
+func groupState(g tenant.Group) GroupState {
+	return GroupState{ObjectID: g.ID, DisplayName: g.DisplayName, Members: tenant.NonNil(g.Members),
+		Owners: tenant.NonNil(g.Owners)}
 }

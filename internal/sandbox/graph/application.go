@@ -98,8 +98,7 @@ func (c *call) createApplication(body map[string]json.RawMessage) *apiError {
 		return failure
 	}
 	if created.DisplayName == "" {
-		return refuse(badRequest,
-			"A value is required for property 'displayName' of resource 'Application'.").detail("MissingValue", "displayName")
+		return missing("displayName", "Application")
 	}
 	if failure := c.checkRules(created); failure != nil {
 		return failure

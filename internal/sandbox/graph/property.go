@@ -113,6 +113,14 @@ func invalidUnless(ok bool, property, resource string) *apiError {
 	return invalidValue(property, resource)
 }
 
+// orNull is a value that may be absent from a request.
+func orNull(raw json.RawMessage) json.RawMessage {
+	if raw == nil {
+		return json.RawMessage("null")
+	}
+	return raw
+}
+
 // entity starts an entity from the stored properties.
 func (s storedProperties) entity(stored map[string]any) object {
 	e := object(maps.Clone(s))

@@ -75,6 +75,8 @@ var graphRoles = []AppRole{
 	applicationRole("741f803b-c850-494e-b5df-cde7c675a1ca", "User.ReadWrite.All",
 		"Read and write all users' full profiles"),
 	applicationRole("97235f07-e226-4f63-ace3-39588e11d3a1", "User.ReadBasic.All", "Read all users' basic profiles"),
+	applicationRole("cc117bb9-00cf-4eb8-b580-ea2a878fe8f7", "User-PasswordProfile.ReadWrite.All",
+		"Read and write all users' password profiles"),
 	applicationRole("e2f98668-2877-4f38-a2f4-8202e0717aa1", "LicenseAssignment.Read.All", "Read all license assignments"),
 	applicationRole("5facf0c1-8979-4e95-abcf-ff3d079771c0", "LicenseAssignment.ReadWrite.All",
 		"Manage all license assignments"),

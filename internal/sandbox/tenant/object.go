@@ -147,11 +147,16 @@ type User struct {
 	ID                string
 	UserPrincipalName string
 	Mail              string
+	MailNickname      string
 	DisplayName       string
 	Enabled           bool
 	ProxyAddresses    []string
 	Plans             []AssignedPlan
 	Mailbox           MailboxKind
+	ManagerID         string // object ID of a user; empty: no manager
+	CreatedAt         time.Time
+	PasswordSetAt     time.Time      // nobody signs in as a user here: the password itself is not kept
+	ExtraProperties   map[string]any // accepted, stored and returned, but without a behaviour of their own here
 }
 
 // AssignedPlan is a service plan of a licence (Microsoft Graph: resource type).
@@ -162,11 +167,13 @@ type AssignedPlan struct {
 	ServicePlanID    string    `json:"servicePlanId"`
 }
 
-// DeletedItem is a soft-deleted application or service principal: kept for 30 days, then gone.
+// DeletedItem is a soft-deleted object, which is one of the four: kept for 30 days, then gone.
 type DeletedItem struct {
 	ID               string
 	DeletedAt        time.Time
 	Application      *Application
 	ServicePrincipal *ServicePrincipal
-	Grants           []AppRoleAssignment // the service principal's, brought back with it
+	User             *User
+	Group            *Group
+	Grants           []AppRoleAssignment // the principal's, brought back with it
 }
