@@ -82,11 +82,14 @@ type Variable struct{ Name, Value string }
 // Environment is what the provider needs to work in the sandbox, as the full caller in the first tenant. The paths
 // are those of a file with CertificateAuthorityPEM and of one with TenantsJSON.
 func (s *Server) Environment(caPath, tenantsPath string) []Variable {
-	first := s.world.Tenants[0]
+	return s.environment(s.world.Caller, caPath, tenantsPath)
+}
+
+func (s *Server) environment(caller Caller, caPath, tenantsPath string) []Variable {
 	return []Variable{
-		{"ARM_TENANT_ID", first.ID},
-		{"ARM_CLIENT_ID", s.world.Caller.ClientID},
-		{"ARM_CLIENT_SECRET", s.world.Caller.ClientSecret},
+		{"ARM_TENANT_ID", s.world.Tenants[0].ID},
+		{"ARM_CLIENT_ID", caller.ClientID},
+		{"ARM_CLIENT_SECRET", caller.ClientSecret},
 		{"CODETWO_LOGIN_ENDPOINT", s.Origin()},
 		{"CODETWO_GRAPH_ENDPOINT", s.Origin()},
 		{"CODETWO_EXCHANGE_ENDPOINT", s.Origin()},
@@ -95,14 +98,15 @@ func (s *Server) Environment(caPath, tenantsPath string) []Variable {
 	}
 }
 
-// InteropEnvironment is Environment, and what other programs need: those that take their roots from SSL_CERT_FILE and
-// learn a cloud's endpoints from a metadata host, such as HashiCorp's azuread provider.
+// InteropEnvironment is Environment as the interop caller, and what other programs need: those that take their roots
+// from SSL_CERT_FILE and learn a cloud's endpoints from a metadata host, such as HashiCorp's azuread provider.
 func (s *Server) InteropEnvironment(caPath, tenantsPath string) []Variable {
 	origin, err := url.Parse(s.Origin())
 	if err != nil {
 		panic(fmt.Sprintf("the sandbox's own origin is not a URL: %v", err)) // it is made of a host and a port
 	}
-	return append(s.Environment(caPath, tenantsPath),
+	caller := s.world.Tenants[0].Callers[tenant.InteropCaller]
+	return append(s.environment(caller, caPath, tenantsPath),
 		Variable{"SSL_CERT_FILE", caPath},
 		Variable{"ARM_METADATA_HOSTNAME", origin.Host})
 }

@@ -37,10 +37,12 @@ const (
 	OwnedByCaller        CallerKind = "owned_by"
 	NoConsentRightCaller CallerKind = "no_consent_right"
 	ReadOnlyCaller       CallerKind = "read_only"
+	InteropCaller        CallerKind = "interop"
 )
 
 // callerRights are the Graph permissions of each caller (Microsoft Graph: permissions of each call). owned_by holds
-// the least that makes and consents an application of one's own; it cannot list the applications of others.
+// the least that makes and consents an application of one's own; it cannot list the applications of others. interop is
+// for other programs, which manage more than the provider does.
 var callerRights = map[CallerKind][]string{
 	FullCaller: {
 		"Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All", "Domain.Read.All",
@@ -55,6 +57,11 @@ var callerRights = map[CallerKind][]string{
 	},
 	ReadOnlyCaller: {
 		"Application.Read.All", "Organization.Read.All", "Domain.Read.All", "User.Read.All", "Policy.Read.All",
+	},
+	InteropCaller: {
+		"Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All", "Domain.Read.All",
+		"User.Read.All", "Policy.Read.All",
+		"DelegatedPermissionGrant.ReadWrite.All", "Policy.ReadWrite.ApplicationConfiguration",
 	},
 }
 
@@ -87,6 +94,9 @@ func (w *World) seedTenant(i int, gate string) *Tenant {
 	}
 	for _, kind := range []CallerKind{FullCaller, OwnedByCaller, NoConsentRightCaller, ReadOnlyCaller} {
 		w.seedCaller(t, kind)
+	}
+	if i == 0 { // the tenant that other programs are told of
+		w.seedCaller(t, InteropCaller)
 	}
 	t.seedUsers()
 	t.seedPolicy()
