@@ -18,23 +18,13 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// credentialRoutes are the operations on client secrets and federated credentials. Certificates are set by a PATCH of
-// the application, or rolled by the application itself.
+// credentialRoutes are the operations on client secrets. Certificates are set by a PATCH of the application, or rolled
+// by the application itself.
 var credentialRoutes = []route{
 	{http.MethodPost, "applications/{application}/addPassword", []string{appOwnedBy, appReadWriteAll},
 		(*call).addPassword},
 	{http.MethodPost, "applications/{application}/removePassword", []string{appOwnedBy, appReadWriteAll},
 		(*call).removePassword},
-	{http.MethodGet, "applications/{application}/federatedIdentityCredentials",
-		[]string{appReadAll, appOwnedBy, appReadWriteAll}, (*call).listFederated},
-	{http.MethodPost, "applications/{application}/federatedIdentityCredentials", []string{appOwnedBy, appReadWriteAll},
-		(*call).postFederated},
-	{http.MethodGet, "applications/{application}/federatedIdentityCredentials/{credential}",
-		[]string{appReadAll, appOwnedBy, appReadWriteAll}, (*call).getFederated},
-	{http.MethodPatch, "applications/{application}/federatedIdentityCredentials/{credential}",
-		[]string{appOwnedBy, appReadWriteAll}, (*call).patchFederated},
-	{http.MethodDelete, "applications/{application}/federatedIdentityCredentials/{credential}",
-		[]string{appOwnedBy, appReadWriteAll}, (*call).deleteFederated},
 }
 
 // keyRequest is an entry of keyCredentials in a request. What is null is not set.

@@ -34,9 +34,15 @@ func (c *call) bin(p tenant.ServicePrincipal) {
 	for _, grant := range grants {
 		c.tenant.Directory.Grants.Remove(at, grant.ID)
 	}
+	delegated := c.tenant.Directory.DelegatedGrants.List(tenant.Present(), func(g tenant.DelegatedGrant) bool {
+		return g.ClientID == p.ID || g.ResourceID == p.ID
+	})
+	for _, grant := range delegated {
+		c.tenant.Directory.DelegatedGrants.Remove(at, grant.ID)
+	}
 	c.tenant.Directory.ServicePrincipals.Remove(at, p.ID)
-	c.tenant.Directory.Deleted.Put(at, p.ID,
-		tenant.DeletedItem{ID: p.ID, DeletedAt: c.now(), ServicePrincipal: &p, Grants: grants})
+	c.tenant.Directory.Deleted.Put(at, p.ID, tenant.DeletedItem{ID: p.ID, DeletedAt: c.now(), ServicePrincipal: &p,
+		Grants: grants, DelegatedGrants: delegated})
 }
 
 // kept reports whether an object is still in the recycle bin.
@@ -180,6 +186,13 @@ func (c *call) restoreServicePrincipal(d tenant.DeletedItem) *apiError {
 		_, hasAPI := c.tenant.Directory.ServicePrincipals.Get(now, grant.ResourceID)
 		if hasPrincipal && hasAPI {
 			c.tenant.Directory.Grants.Put(at, grant.ID, grant)
+		}
+	}
+	for _, grant := range d.DelegatedGrants {
+		_, hasClient := c.tenant.Directory.ServicePrincipals.Get(now, grant.ClientID)
+		_, hasAPI := c.tenant.Directory.ServicePrincipals.Get(now, grant.ResourceID)
+		if hasClient && hasAPI {
+			c.tenant.Directory.DelegatedGrants.Put(at, grant.ID, grant)
 		}
 	}
 	return nil

@@ -27,6 +27,7 @@ const (
 	appOwnedBy       = "Application.ReadWrite.OwnedBy"
 	appCreate        = "AppRegistration.Create"
 	grantWriteAll    = "AppRoleAssignment.ReadWrite.All"
+	delegatedWrite   = "DelegatedPermissionGrant.ReadWrite.All"
 	directoryRead    = "Directory.Read.All"
 	directoryWrite   = "Directory.ReadWrite.All"
 	organizationRead = "Organization.Read.All"
@@ -35,14 +36,23 @@ const (
 	userWrite        = "User.ReadWrite.All"
 	userReadBasic    = "User.ReadBasic.All"
 	policyRead       = "Policy.Read.All"
+	policyWrite      = "Policy.ReadWrite.ApplicationConfiguration"
 )
 
-// Versions of Graph, as a path names them. The beta has single applications and service principals only: HashiCorp's
-// azuread provider reads some of their properties there, for v1.0 does not have them or once did not.
+// Versions of Graph, as a path names them.
 const (
 	stableVersion = "v1.0"
 	betaVersion   = "beta"
 )
+
+// betaPaths are what the beta version has: HashiCorp's azuread provider reads some properties of these objects there, for
+// v1.0 does not have them or once did not.
+var betaPaths = []string{
+	"applications/{application}",
+	"servicePrincipals/{principal}",
+	"applications/{application}/federatedIdentityCredentials",
+	"applications/{application}/federatedIdentityCredentials/{credential}",
+}
 
 // API is Microsoft Graph over the tenants of a world.
 type API struct {
@@ -57,12 +67,12 @@ type API struct {
 func New(world *tenant.World, issuer *token.Issuer, origin string) *API {
 	all := slices.Concat(
 		applicationRoutes, credentialRoutes, rollRoutes, ownerRoutes, servicePrincipalRoutes, grantRoutes,
-		deletedItemRoutes, tenantRoutes, userRoutes, policyRoutes,
+		deletedItemRoutes, tenantRoutes, userRoutes, policyRoutes, delegatedRoutes,
+		templateRoutes, logoRoutes, federatedRoutes, claimsPolicyRoutes,
 	)
-	single := []string{"applications/{application}", "servicePrincipals/{principal}"}
 	routes := map[string][]route{
 		stableVersion: all,
-		betaVersion:   slices.DeleteFunc(slices.Clone(all), func(r route) bool { return !slices.Contains(single, r.path) }),
+		betaVersion:   slices.DeleteFunc(slices.Clone(all), func(r route) bool { return !slices.Contains(betaPaths, r.path) }),
 	}
 	return &API{world: world, issuer: issuer, origin: origin, routes: routes}
 }
@@ -73,6 +83,7 @@ func (a *API) Routes(mux *http.ServeMux, around func(http.Handler) http.Handler)
 	mux.HandleFunc("/"+stableVersion+"/", a.serve)
 	mux.HandleFunc("/"+stableVersion+"/$batch", a.serveBatch)
 	mux.HandleFunc("/"+betaVersion+"/", a.serve)
+	mux.HandleFunc("GET "+logoPath+"{tenant}/{application}/{logo}", a.serveLogo)
 }
 
 // Owns reports whether a path is one of Graph's.

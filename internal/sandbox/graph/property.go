@@ -44,7 +44,6 @@ var servicePrincipalStored = storedProperties{
 	"addIns":                    []any{},
 	"alternativeNames":          []any{},
 	"appDescription":            nil,
-	"applicationTemplateId":     nil,
 	"description":               nil,
 	"disabledByMicrosoftStatus": nil,
 	"homepage":                  nil,

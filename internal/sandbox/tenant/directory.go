@@ -49,6 +49,22 @@ func NewAppRoleAssignmentID(principalID string) string {
 		littleEndian(uuid.New())))
 }
 
+// DelegatedGrantID is the ID of a grant of delegated permissions in the documented form: the GUIDs of the client, of the
+// resource and, where there is one, of the user, each in its little-endian byte order, in base64url without padding
+// (Microsoft Graph: the IDs in oauth2permissiongrant-list and in reports of grants to one user, taken apart).
+func DelegatedGrantID(g DelegatedGrant) string {
+	id := slices.Concat(littleEndian(uuid.MustParse(g.ClientID)), littleEndian(uuid.MustParse(g.ResourceID)))
+	if g.PrincipalID != "" {
+		id = append(id, littleEndian(uuid.MustParse(g.PrincipalID))...)
+	}
+	return base64.RawURLEncoding.EncodeToString(id)
+}
+
+// DelegatedGrantsOf are the delegated permissions that a service principal holds.
+func (t *Tenant) DelegatedGrantsOf(v View, servicePrincipalID string) []DelegatedGrant {
+	return t.Directory.DelegatedGrants.List(v, func(g DelegatedGrant) bool { return g.ClientID == servicePrincipalID })
+}
+
 // littleEndian returns a GUID's bytes in the order that .NET writes them in.
 func littleEndian(id uuid.UUID) []byte {
 	b := slices.Clone(id[:])
