@@ -174,7 +174,8 @@ func (a *API) clientCredentials(t *tenant.Tenant, r *http.Request) (string, *sig
 		return "", refusal
 	}
 	if a.remembered(r, t, r.PostForm) {
-		registration.application.Keys, registration.application.Passwords = nil, nil
+		app := &registration.application
+		app.Keys, app.Passwords, app.Federated = nil, nil, nil
 	}
 	method, refusal := a.authenticate(t, registration.application, r.PostForm)
 	if refusal != nil {

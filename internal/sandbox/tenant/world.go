@@ -16,6 +16,7 @@ type World struct {
 	Caller  Caller    // the multi-tenant application that Terraform signs in as in each of them
 	Seed    uint64    // of what happens by chance
 
+	Issuers      Issuers
 	Clock        *Clock
 	Profile      Profile
 	dice         *dice
