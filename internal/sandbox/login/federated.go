@@ -12,7 +12,9 @@ import (
 )
 
 // isFederated reports whether an assertion is another issuer's token, and not one that the application signed itself.
-func isFederated(claims jwt.RegisteredClaims) bool { return strings.HasPrefix(claims.Issuer, "https://") }
+func isFederated(claims jwt.RegisteredClaims) bool {
+	return strings.HasPrefix(claims.Issuer, "https://")
+}
 
 // checkFederated verifies another issuer's token, which one of the application's federated credentials has to trust
 // (Microsoft Entra Workload ID: workload identity federation). The order of the checks is unconfirmed.
