@@ -14,17 +14,21 @@ import (
 // required are the properties that a request's body must have (Microsoft Graph: the request body of each operation; the
 // metadata that the contract is made from does not say so). The keys of a path are written {}.
 var required = map[string][]string{
-	"POST /applications":                                 {"displayName"},
-	"POST /applications/{}/addKey":                       {"keyCredential", "proof"},
-	"POST /applications/{}/removeKey":                    {"keyId", "proof"},
-	"POST /applications/{}/removePassword":               {"keyId"},
-	"POST /applications/{}/owners/$ref":                  {"@odata.id"},
-	"POST /applications/{}/federatedIdentityCredentials": {"audiences", "issuer", "name", "subject"},
-	"POST /servicePrincipals":                            {"appId"},
-	"POST /servicePrincipals/{}/owners/$ref":             {"@odata.id"},
-	"POST /servicePrincipals/{}/appRoleAssignments":      {"appRoleId", "principalId", "resourceId"},
-	"POST /servicePrincipals/{}/appRoleAssignedTo":       {"appRoleId", "principalId", "resourceId"},
-	"POST /$batch": {"requests"},
+	"POST /applications":                                    {"displayName"},
+	"POST /applications/{}/addKey":                          {"keyCredential", "proof"},
+	"POST /applications/{}/removeKey":                       {"keyId", "proof"},
+	"POST /applications/{}/removePassword":                  {"keyId"},
+	"POST /applications/{}/owners/$ref":                     {"@odata.id"},
+	"POST /applications/{}/federatedIdentityCredentials":    {"audiences", "issuer", "name", "subject"},
+	"POST /servicePrincipals":                               {"appId"},
+	"POST /servicePrincipals/{}/owners/$ref":                {"@odata.id"},
+	"POST /servicePrincipals/{}/appRoleAssignments":         {"appRoleId", "principalId", "resourceId"},
+	"POST /servicePrincipals/{}/appRoleAssignedTo":          {"appRoleId", "principalId", "resourceId"},
+	"POST /servicePrincipals/{}/claimsMappingPolicies/$ref": {"@odata.id"},
+	"POST /applicationTemplates/{}/instantiate":             {"displayName"},
+	"POST /oauth2PermissionGrants":                          {"clientId", "consentType", "resourceId"},
+	"POST /policies/claimsMappingPolicies":                  {"definition", "displayName"},
+	"POST /$batch":                                          {"requests"},
 }
 
 // upsertRequired is what an upsert by uniqueName must have, which may turn out to be a creation (application-upsert).
