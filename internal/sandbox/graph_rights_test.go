@@ -52,15 +52,21 @@ var documentedRights = map[string]string{
 	"DELETE applications/{application}/federatedIdentityCredentials/{credential}": writesApplications,
 	"POST applications/{application}/addKey": writesApplications +
 		" Directory.ReadWrite.All",
-	"POST applications/{application}/removeKey":                       writesApplications + " Directory.ReadWrite.All",
-	"GET applications/{application}/owners":                           readsObjects,
-	"POST applications/{application}/owners/$ref":                     writesApplications,
-	"DELETE applications/{application}/owners/{owner}/$ref":           writesApplications,
-	"GET servicePrincipals":                                           readsObjects,
-	"POST servicePrincipals":                                          writesApplications,
-	"GET servicePrincipals/{principal}":                               readsObjects,
-	"PATCH servicePrincipals/{principal}":                             writesApplications,
-	"DELETE servicePrincipals/{principal}":                            writesApplications,
+	"POST applications/{application}/removeKey":                     writesApplications + " Directory.ReadWrite.All",
+	"GET applications/{application}/owners":                         readsObjects,
+	"POST applications/{application}/owners/$ref":                   writesApplications,
+	"DELETE applications/{application}/owners/{owner}/$ref":         writesApplications,
+	"GET servicePrincipals":                                         readsObjects,
+	"POST servicePrincipals":                                        writesApplications,
+	"GET servicePrincipals/{principal}":                             readsObjects,
+	"PATCH servicePrincipals/{principal}":                           writesApplications,
+	"DELETE servicePrincipals/{principal}":                          writesApplications,
+	"POST servicePrincipals/{principal}/addPassword":                writesApplications,
+	"POST servicePrincipals/{principal}/removePassword":             writesApplications,
+	"POST servicePrincipals/{principal}/addTokenSigningCertificate": writesApplications,
+	"POST servicePrincipals/{principal}/addKey": writesApplications +
+		" Directory.ReadWrite.All",
+	"POST servicePrincipals/{principal}/removeKey":                    writesApplications + " Directory.ReadWrite.All",
 	"GET servicePrincipals/{principal}/owners":                        readsObjects,
 	"POST servicePrincipals/{principal}/owners/$ref":                  writesApplications,
 	"DELETE servicePrincipals/{principal}/owners/{owner}/$ref":        writesApplications,
@@ -129,6 +135,7 @@ func TestEachOperationTakesEachOfItsRightsAndNoOther(t *testing.T) {
 	tenant := r.server.world.Tenants[0]
 	caller, owned := r.register(tenant), r.register(tenant)
 	owned.Owners = []string{caller.principal.ID} // for OwnedBy is a right to one's own
+	owned.principal.Owners = owned.Owners
 	r.change(tenant, owned)
 	every := []string{"Mail.ReadWrite", "RoleManagement.ReadWrite.Directory"} // are never enough
 	for _, rights := range documentedRights {
@@ -151,7 +158,8 @@ func TestEachOperationTakesEachOfItsRightsAndNoOther(t *testing.T) {
 			continue
 		}
 		delete(unmet, name)
-		path := strings.ReplaceAll("/v1.0/"+operation.path, "{application}", owned.ID)
+		path := strings.NewReplacer("{application}", owned.ID, "{principal}", owned.principal.ID).Replace("/v1.0/" +
+			operation.path)
 		if operation.method == http.MethodDelete || operation.method == http.MethodPatch {
 			path = "/v1.0/" + operation.path // of nobody, so that what the next caller is refused is still there
 		}

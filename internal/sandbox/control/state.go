@@ -53,10 +53,12 @@ type CredentialState struct {
 
 // ServicePrincipalState is an application's presence in the tenant.
 type ServicePrincipalState struct {
-	ObjectID    string `json:"object_id"`
-	ClientID    string `json:"client_id"`
-	DisplayName string `json:"display_name"`
-	Enabled     bool   `json:"enabled"`
+	ObjectID    string            `json:"object_id"`
+	ClientID    string            `json:"client_id"`
+	DisplayName string            `json:"display_name"`
+	Enabled     bool              `json:"enabled"`
+	Keys        []CredentialState `json:"keys,omitempty"`    // of its own
+	Secrets     []CredentialState `json:"secrets,omitempty"` // likewise
 }
 
 // GrantState is a consented application permission.
@@ -143,30 +145,37 @@ func tenantState(t *tenant.Tenant) TenantState {
 func applicationState(a tenant.Application) ApplicationState {
 	return ApplicationState{
 		ObjectID: a.ID, ClientID: a.AppID, DisplayName: a.DisplayName, UniqueName: a.UniqueName, Tags: a.Tags,
-		Keys: tenant.Mapped(a.Keys, func(k tenant.KeyCredential) CredentialState {
-			state := CredentialState{KeyID: k.KeyID, DisplayName: k.DisplayName, NotAfter: k.End}
-			if k.Certificate != nil {
-				state.Thumbprint = fmt.Sprintf("%X", sha1.Sum(k.Certificate.Raw))
-			}
-			return state
-		}),
-		Secrets: tenant.Mapped(a.Passwords, func(p tenant.PasswordCredential) CredentialState {
-			return CredentialState{KeyID: p.KeyID, DisplayName: p.DisplayName, NotAfter: p.End}
-		}),
+		Keys: tenant.Mapped(a.Keys, keyState), Secrets: tenant.Mapped(a.Passwords, secretState),
 		Federated: tenant.Mapped(a.Federated, func(f tenant.FederatedCredential) string { return f.Name }),
 	}
 }
 
+func keyState(k tenant.KeyCredential) CredentialState {
+	state := CredentialState{KeyID: k.KeyID, DisplayName: k.DisplayName, NotAfter: k.End}
+	if k.Certificate != nil {
+		state.Thumbprint = fmt.Sprintf("%X", sha1.Sum(k.Certificate.Raw))
+	}
+	return state
+}
+
+func secretState(p tenant.PasswordCredential) CredentialState {
+	return CredentialState{KeyID: p.KeyID, DisplayName: p.DisplayName, NotAfter: p.End}
+}
+
 func servicePrincipalState(p tenant.ServicePrincipal) ServicePrincipalState {
-	return ServicePrincipalState{ObjectID: p.ID, ClientID: p.AppID, DisplayName: p.DisplayName, Enabled: p.Enabled}
+	return ServicePrincipalState{
+		ObjectID: p.ID, ClientID: p.AppID, DisplayName: p.DisplayName, Enabled: p.Enabled,
+		Keys: tenant.Mapped(p.Keys, keyState), Secrets: tenant.Mapped(p.Passwords, secretState),
+	}
 }
 
 func grantState(t *tenant.Tenant, v tenant.View, g tenant.AppRoleAssignment) GrantState {
 	state := GrantState{ID: g.ID, PrincipalID: g.PrincipalID, Principal: g.PrincipalDisplayName,
 		Resource: g.ResourceDisplayName, RoleID: g.AppRoleID}
 	if api, found := t.Directory.ServicePrincipals.Get(v, g.ResourceID); found {
-		if at := slices.IndexFunc(api.AppRoles, func(r tenant.AppRole) bool { return r.ID == g.AppRoleID }); at >= 0 {
-			state.Role = api.AppRoles[at].Value
+		roles := t.RolesOf(v, api)
+		if at := slices.IndexFunc(roles, func(r tenant.AppRole) bool { return r.ID == g.AppRoleID }); at >= 0 {
+			state.Role = roles[at].Value
 		}
 	}
 	return state

@@ -64,9 +64,7 @@ func (c *call) bin(p tenant.ServicePrincipal) {
 
 // ungrant ends every grant that a principal holds or that is on it, and returns them.
 func (c *call) ungrant(id string) []tenant.AppRoleAssignment {
-	grants := c.tenant.Directory.Grants.List(tenant.Present(), func(g tenant.AppRoleAssignment) bool {
-		return g.PrincipalID == id || g.ResourceID == id
-	})
+	grants := c.tenant.GrantsAt(tenant.Present(), id)
 	for _, grant := range grants {
 		c.tenant.Directory.Grants.Remove(c.api.world.Now(), grant.ID)
 	}

@@ -201,11 +201,11 @@ func (c *call) postGrant(side grantSide) *apiError {
 	if !hasPrincipal || !hasAPI || side.end(made) != named.ID {
 		return refuse(badRequest, "Not a valid reference update")
 	}
-	if !grantable(api, made.AppRoleID, principal.Type) {
+	if !grantable(c.tenant.RolesOf(now, api), made.AppRoleID, principal.Type) {
 		// text unconfirmed
 		return refuse(badRequest, "Permission being assigned was not found on application '%s'.", api.AppID)
 	}
-	if slices.ContainsFunc(c.tenant.GrantsOf(now, principal.ID), func(g tenant.AppRoleAssignment) bool {
+	if slices.ContainsFunc(c.tenant.GrantsOf(now, made.PrincipalID), func(g tenant.AppRoleAssignment) bool {
 		return g.ResourceID == api.ID && g.AppRoleID == made.AppRoleID
 	}) {
 		// the detail is unconfirmed
@@ -223,14 +223,14 @@ const noRole = "00000000-0000-0000-0000-000000000000"
 
 // grantable reports whether an API offers the role to principals of a type. That a disabled role is answered like one
 // that does not exist, and so is access without a role to an API that offers some, is unconfirmed.
-func grantable(api tenant.ServicePrincipal, roleID, principalType string) bool {
+func grantable(roles []tenant.AppRole, roleID, principalType string) bool {
 	members := "User" // groups as well
 	if principalType == tenant.ApplicationPrincipal {
 		members = "Application"
 	}
 	offered := func(r tenant.AppRole) bool { return r.IsEnabled && slices.Contains(r.AllowedMemberTypes, members) }
 	if roleID == noRole {
-		return !slices.ContainsFunc(api.AppRoles, offered)
+		return !slices.ContainsFunc(roles, offered)
 	}
-	return slices.ContainsFunc(api.AppRoles, func(r tenant.AppRole) bool { return r.ID == roleID && offered(r) })
+	return slices.ContainsFunc(roles, func(r tenant.AppRole) bool { return r.ID == roleID && offered(r) })
 }

@@ -27,8 +27,8 @@ type references struct {
 	removes func(id string) *apiError // refuses a removal; nil: none is refused
 }
 
-// holder finds the object that the path names, with its values of a relation.
-type holder func(*call, tenant.View) (references, *apiError)
+// referenceHolder finds the object that the path names, with its values of a relation.
+type referenceHolder func(*call, tenant.View) (references, *apiError)
 
 // applicationType is the type of an application object. Those of principals are in package tenant.
 const applicationType = "Application"
@@ -118,7 +118,7 @@ func (r references) with(more ...string) ([]string, *apiError) {
 	return ids, nil
 }
 
-func (c *call) addReference(find holder) *apiError {
+func (c *call) addReference(find referenceHolder) *apiError {
 	body, failure := c.body()
 	if failure != nil {
 		return failure
@@ -139,7 +139,7 @@ func (c *call) addReference(find holder) *apiError {
 	return c.noContent()
 }
 
-func (c *call) removeReference(find holder, id string) *apiError {
+func (c *call) removeReference(find referenceHolder, id string) *apiError {
 	changed, failure := find(c, tenant.Present())
 	if failure != nil {
 		return failure

@@ -20,6 +20,24 @@ func (t *Tenant) ServicePrincipalByAppID(v View, appID string) (ServicePrincipal
 	})
 }
 
+// ApplicationOf is the application that a service principal shows: as it is, in its own tenant; as it was when it came
+// here, in another one ("Application and service principal objects in Microsoft Entra ID": what changes later is not
+// reflected there). Microsoft's are not among them.
+func (t *Tenant) ApplicationOf(v View, p ServicePrincipal) (Application, bool) {
+	if p.Instance != nil {
+		return *p.Instance, true
+	}
+	return t.ApplicationByAppID(v, p.AppID)
+}
+
+// RolesOf are the app roles that a service principal offers.
+func (t *Tenant) RolesOf(v View, p ServicePrincipal) []AppRole {
+	if a, found := t.ApplicationOf(v, p); found {
+		return a.AppRoles
+	}
+	return p.AppRoles
+}
+
 // ApplicationByUniqueName finds an application by its uniqueName. No application is found without one.
 func (t *Tenant) ApplicationByUniqueName(v View, name string) (Application, bool) {
 	if name == "" {
@@ -68,6 +86,13 @@ func (t *Tenant) Principal(v View, id string) (Principal, bool) {
 		return Principal{found.ID, GroupPrincipal, found.DisplayName}, true
 	}
 	return Principal{}, false
+}
+
+// GrantsAt are the app roles that a principal holds, and those on it that others hold.
+func (t *Tenant) GrantsAt(v View, principalID string) []AppRoleAssignment {
+	return t.Directory.Grants.List(v, func(g AppRoleAssignment) bool {
+		return g.PrincipalID == principalID || g.ResourceID == principalID
+	})
 }
 
 // NewAppRoleAssignmentID makes an ID in the documented form: the principal's GUID in its little-endian byte order,
