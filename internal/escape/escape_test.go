@@ -98,7 +98,7 @@ func FuzzPowerShellReadsTheTextThatWasQuoted(f *testing.F) {
 }
 
 func FuzzAVisibleTextHoldsNothingThatCannotBeSeen(f *testing.F) {
-	for _, text := range []string{"", "Contoso", "a b", "a\tb\n", "\u202emoc.live", "\u200b", "\x00\xff", "\u00a0", "日本"} {
+	for _, text := range []string{"", "Contoso", "a b", "a\tb\n", "\u202emoc.live", "\u200b", "\x00\xff", "\xd4", "\u00a0", "日本"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -107,7 +107,8 @@ func FuzzAVisibleTextHoldsNothingThatCannotBeSeen(f *testing.F) {
 			utf8.RuneCountInString(visible) != utf8.RuneCountInString(text) {
 			t.Errorf("%q is shown as %q", text, visible)
 		}
-		if !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) && visible != text {
+		hidden := !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+		if !hidden && visible != text {
 			t.Errorf("%q is shown as %q, and could be seen", text, visible)
 		}
 	})
