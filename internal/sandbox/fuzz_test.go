@@ -104,7 +104,7 @@ func FuzzAnyRequestToExchangeIsAnsweredInXML(f *testing.F) {
 			}
 		}
 		if !strings.Contains(content, "<s:Envelope") {
-			t.Errorf("the answer is no envelope: %s", content)
+			t.Errorf("the answer has no envelope: %s", content)
 		}
 	})
 }
