@@ -34,6 +34,7 @@ type Directory struct {
 	ServicePrincipals Table[ServicePrincipal]
 	Grants            Table[AppRoleAssignment]
 	Users             Table[User]
+	Groups            Table[Group]
 	Deleted           Table[DeletedItem]
 	Policies          Table[ManagementPolicy]
 }
