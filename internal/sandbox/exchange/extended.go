@@ -84,7 +84,7 @@ func (e extendedFieldURI) xml() string {
 	for _, a := range [][2]string{{"DistinguishedPropertySetId", e.WellKnownSet}, {"PropertySetId", e.SetID},
 		{"PropertyTag", e.Tag}, {"PropertyName", e.Name}, {"PropertyId", e.ID}, {"PropertyType", e.Type}} {
 		if a[1] != "" {
-			fmt.Fprintf(&attributes, ` %s="%s"`, a[0], escaped(a[1]))
+			fmt.Fprintf(&attributes, ` %s="%s"`, a[0], escapeXML(a[1]))
 		}
 	}
 	return `<t:ExtendedFieldURI` + attributes.String() + `/>`
@@ -151,7 +151,7 @@ func extendedXML(uri extendedFieldURI, values []string, found bool) string {
 	}
 	var written strings.Builder
 	for _, value := range values {
-		written.WriteString(`<t:Value>` + escaped(value) + `</t:Value>`)
+		written.WriteString(`<t:Value>` + escapeXML(value) + `</t:Value>`)
 	}
 	content := written.String()
 	if strings.HasSuffix(uri.Type, "Array") {

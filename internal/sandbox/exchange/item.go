@@ -201,7 +201,7 @@ func (c call) itemXML(i mailItem, s shape) string {
 		default:
 			if value := p.value(i); value != "" {
 				_, name, _ := strings.Cut(p.uri, ":")
-				fmt.Fprintf(&properties, `<t:%[1]s>%[2]s</t:%[1]s>`, name, escaped(value))
+				fmt.Fprintf(&properties, `<t:%[1]s>%[2]s</t:%[1]s>`, name, escapeXML(value))
 			}
 		}
 	}
@@ -225,7 +225,7 @@ func (i mailItem) bodyXML(form string) string {
 	if body.html == "" || form == "Text" && body.text != "" {
 		text, kind = body.text, "Text"
 	}
-	return `<t:Body BodyType="` + kind + `">` + escaped(text) + `</t:Body>`
+	return `<t:Body BodyType="` + kind + `">` + escapeXML(text) + `</t:Body>`
 }
 
 func (i mailItem) categoriesXML() string {
@@ -234,7 +234,7 @@ func (i mailItem) categoriesXML() string {
 	}
 	var written strings.Builder
 	for _, category := range i.Categories {
-		written.WriteString(`<t:String>` + escaped(category) + `</t:String>`)
+		written.WriteString(`<t:String>` + escapeXML(category) + `</t:String>`)
 	}
 	return `<t:Categories>` + written.String() + `</t:Categories>`
 }
@@ -259,9 +259,9 @@ func recipientsXML(element string, of func(mailItem) []tenant.MailAddress) func(
 	return func(_ call, i mailItem, s shape) string {
 		var written strings.Builder
 		for _, a := range of(i) {
-			written.WriteString(`<t:Mailbox><t:Name>` + escaped(a.Name) + `</t:Name>`)
+			written.WriteString(`<t:Mailbox><t:Name>` + escapeXML(a.Name) + `</t:Name>`)
 			if a.Address != "" && !s.inSearch {
-				written.WriteString(`<t:EmailAddress>` + escaped(a.Address) + `</t:EmailAddress>` +
+				written.WriteString(`<t:EmailAddress>` + escapeXML(a.Address) + `</t:EmailAddress>` +
 					`<t:RoutingType>SMTP</t:RoutingType>`)
 			}
 			written.WriteString(`</t:Mailbox>`)

@@ -117,7 +117,7 @@ func (a *API) userSettings(t *tenant.Tenant, address string, wanted []string) st
 	const noRedirect = `<RedirectTarget i:nil="true"/>`
 	mailbox, found := discover(t, address)
 	if !found {
-		return `<ErrorCode>InvalidUser</ErrorCode><ErrorMessage>Invalid user: '` + escaped(address) + `'</ErrorMessage>` +
+		return `<ErrorCode>InvalidUser</ErrorCode><ErrorMessage>Invalid user: '` + escapeXML(address) + `'</ErrorMessage>` +
 			noRedirect
 	}
 	available := map[string]string{
@@ -133,11 +133,11 @@ func (a *API) userSettings(t *tenant.Tenant, address string, wanted []string) st
 	for _, name := range wanted {
 		if value := available[name]; value != "" {
 			fmt.Fprintf(&settings, `<UserSetting i:type="StringSetting"><Name>%s</Name><Value>%s</Value></UserSetting>`,
-				escaped(name), escaped(value))
+				escapeXML(name), escapeXML(value))
 		} else {
 			fmt.Fprintf(&missing, `<UserSettingError><ErrorCode>SettingIsNotAvailable</ErrorCode>`+
 				`<ErrorMessage>The requested setting is not available.</ErrorMessage>`+
-				`<SettingName>%s</SettingName></UserSettingError>`, escaped(name))
+				`<SettingName>%s</SettingName></UserSettingError>`, escapeXML(name))
 		}
 	}
 	return `<ErrorCode>NoError</ErrorCode><ErrorMessage>No error.</ErrorMessage>` + noRedirect + `<UserSettingErrors>` +
