@@ -307,10 +307,11 @@ func TestAnItemIsChangedByWhoKnowsItsVersion(t *testing.T) {
 	}
 	m.violates(map[string]string{
 		"a conflict without rule": updateItem("", made.ID.keyedItem(), read),
-		"mail that is to be sent": strings.Replace(updateItem("AutoResolve", made.ID.item(), read), "SaveOnly", "SendOnly", 1),
-		"no change":               `<m:UpdateItem ConflictResolution="AutoResolve"><m:ItemChanges/></m:UpdateItem>`,
-		"no property":             updateItem("AlwaysOverwrite", made.ID.keyedItem(), `<t:SetItemField><t:Message/></t:SetItemField>`),
-		"the end of no property":  updateItem("AlwaysOverwrite", made.ID.keyedItem(), `<t:DeleteItemField/>`),
+		"mail that is to be sent": strings.Replace(updateItem("AutoResolve", made.ID.item(), read), "SaveOnly", "SendOnly",
+			1),
+		"no change":              `<m:UpdateItem ConflictResolution="AutoResolve"><m:ItemChanges/></m:UpdateItem>`,
+		"no property":            updateItem("AlwaysOverwrite", made.ID.keyedItem(), `<t:SetItemField><t:Message/></t:SetItemField>`),
+		"the end of no property": updateItem("AlwaysOverwrite", made.ID.keyedItem(), `<t:DeleteItemField/>`),
 	})
 }
 
