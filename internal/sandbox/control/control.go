@@ -42,6 +42,7 @@ func (a *API) Routes(mux *http.ServeMux) {
 	control.HandleFunc("GET /_sandbox/tenants/{tenant}/exchange", a.onTenant(a.showExchange))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/exchange", a.onTenant(a.patchExchange))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/directory", a.onTenant(a.patchDirectory))
+	control.HandleFunc("DELETE /_sandbox/tenants/{tenant}/apis/{client}", a.onTenant(a.deleteAPI))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/sign-in", a.onTenant(a.patchSignIn))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/users/{address}", a.onTenant(a.patchUser))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/throttling", a.onTenant(a.patchThrottling))

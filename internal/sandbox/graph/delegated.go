@@ -223,14 +223,9 @@ func (c *call) checkScope(api tenant.ServicePrincipal, scope string) *apiError {
 	return nil
 }
 
-// publishedScopes are the values of the delegated permissions that an API offers: those of its application where that is
-// in this tenant.
+// publishedScopes are the values of the delegated permissions that an API offers.
 func (c *call) publishedScopes(api tenant.ServicePrincipal) []string {
 	source := c.servicePrincipalEntity(tenant.Present(), api)["oauth2PermissionScopes"]
-	if own, found := c.tenant.ApplicationByAppID(tenant.Present(), api.AppID); found {
-		properties, _ := own.ExtraProperties["api"].(object)
-		source = properties["oauth2PermissionScopes"]
-	}
 	content, _ := json.Marshal(source) // it was JSON before
 	var scopes []struct {
 		Value     string

@@ -1,5 +1,5 @@
-// Package graph simulates Microsoft Graph: applications, service principals, grants, deleted items, users, policies and
-// batch requests.
+// Package graph simulates Microsoft Graph: applications, service principals, grants, deleted items, users, groups,
+// policies and batch requests.
 package graph
 
 import (
@@ -37,6 +37,20 @@ const (
 	userReadBasic    = "User.ReadBasic.All"
 	policyRead       = "Policy.Read.All"
 	policyWrite      = "Policy.ReadWrite.ApplicationConfiguration"
+
+	userCreate        = "User.Create"
+	userDeleteRestore = "User.DeleteRestore.All"
+	userPassword      = "User-PasswordProfile.ReadWrite.All"
+	userEnable        = "User.EnableDisableAccount.All"
+	userPhone         = "User-Phone.ReadWrite.All"
+	userOtherMail     = "User-Mail.ReadWrite.All"
+
+	groupCreate     = "Group.Create"
+	groupRead       = "Group.Read.All"
+	groupWrite      = "Group.ReadWrite.All"
+	membershipRead  = "GroupMember.Read.All"
+	membershipWrite = "GroupMember.ReadWrite.All"
+	roleWrite       = "RoleManagement.ReadWrite.Directory"
 )
 
 // Versions of Graph, as a path names them.
@@ -45,13 +59,24 @@ const (
 	betaVersion   = "beta"
 )
 
-// betaPaths are what the beta version has: HashiCorp's azuread provider reads some properties of these objects there, for
-// v1.0 does not have them or once did not.
+// betaPaths are what there is of the beta: what HashiCorp's azuread provider uses there, for v1.0 does not have it or
+// once did not.
 var betaPaths = []string{
 	"applications/{application}",
-	"servicePrincipals/{principal}",
 	"applications/{application}/federatedIdentityCredentials",
 	"applications/{application}/federatedIdentityCredentials/{credential}",
+	"servicePrincipals/{principal}",
+	"users/{user}",
+	"groups",
+	"groups/{group}",
+	"groups/{group}/members",
+	"groups/{group}/members/$ref",
+	"groups/{group}/members/{member}/$ref",
+	"groups/{group}/owners",
+	"groups/{group}/owners/$ref",
+	"groups/{group}/owners/{owner}/$ref",
+	"groups/{group}/memberOf",
+	"groups/{group}/transitiveMembers",
 }
 
 // API is Microsoft Graph over the tenants of a world.
@@ -67,8 +92,8 @@ type API struct {
 func New(world *tenant.World, issuer *token.Issuer, origin string) *API {
 	all := slices.Concat(
 		applicationRoutes, credentialRoutes, rollRoutes, ownerRoutes, servicePrincipalRoutes, grantRoutes,
-		deletedItemRoutes, tenantRoutes, userRoutes, policyRoutes, delegatedRoutes,
-		templateRoutes, logoRoutes, federatedRoutes, claimsPolicyRoutes,
+		deletedItemRoutes, tenantRoutes, userRoutes, groupRoutes, directoryObjectRoutes, policyRoutes,
+		delegatedRoutes, templateRoutes, logoRoutes, federatedRoutes, claimsPolicyRoutes,
 	)
 	routes := map[string][]route{
 		stableVersion: all,
@@ -131,9 +156,7 @@ func (a *API) carryOut(w http.ResponseWriter, r *http.Request) *apiError {
 		return denied()
 	}
 	c := &call{api: a, tenant: t, token: token, w: w, r: r, version: version, keys: keys}
-	c.ownOnly = !slices.ContainsFunc(found.rights, func(right string) bool {
-		return right != appOwnedBy && token.HasRole(right)
-	})
+	c.ownOnly = ownOnly(found.rights, token)
 	var err error
 	if c.query, err = odata.Parse(r); err != nil {
 		return queryRefusal(err)
@@ -142,13 +165,13 @@ func (a *API) carryOut(w http.ResponseWriter, r *http.Request) *apiError {
 	w.Header().Set("x-ms-resource-unit", strconv.Itoa(cost))
 	t.Lock()
 	defer t.Unlock()
-	if failure := c.throttled(cost); failure != nil {
+	if failure := c.throttled(cost, !found.reads()); failure != nil {
 		return failure
 	}
 	c.Views = a.world.ViewsOf(r, t)
 	began := a.world.Now()
 	failure = found.serve(c)
-	if failure == nil && r.Method != http.MethodGet {
+	if failure == nil && !found.reads() {
 		t.History.Note(began)
 	}
 	return failure
@@ -186,27 +209,38 @@ func setHeaders(w http.ResponseWriter, r *http.Request) {
 		`{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"5","ScaleUnit":"000","RoleInstance":"SANDBOX"}}`)
 }
 
+// dearPaths are reads that cost more than one resource unit, beside the applications and the users.
+var dearPaths = map[string]int{
+	getByIDs: 5, "groups/{group}/members": 3, "groups/{group}/transitiveMembers": 5,
+	"servicePrincipals/{principal}/appRoleAssignments": 2,
+}
+
 // resourceUnits is what a request costs of the caller's quota (Microsoft Graph: throttling limits, identity and
 // access).
 func resourceUnits(found route, q odata.Query) int {
-	units := 1
-	if found.method == http.MethodGet {
-		first, _, _ := strings.Cut(found.path, "/")
-		if first == "applications" || first == "users" || strings.HasSuffix(found.path, "/appRoleAssignments") {
-			units++
-		}
-		if len(q.Selected) > 0 {
-			units--
-		}
-		if q.Top > 0 && q.Top < 20 {
-			units--
-		}
+	if !found.reads() {
+		return 1
+	}
+	units := max(dearPaths[found.path], 1)
+	if first, _, _ := strings.Cut(found.path, "/"); first == "applications" || first == "users" {
+		units = 2
+	}
+	if len(q.Selected) > 0 {
+		units--
+	}
+	if q.Top > 0 && q.Top < 20 {
+		units--
 	}
 	return max(units, 1)
 }
 
 // now is the tenants' time in the precision that Graph has.
 func (c *call) now() time.Time { return c.api.world.Now().UTC().Truncate(time.Second) }
+
+// ownOnly reports whether the caller has no other of some rights than that to its own objects.
+func ownOnly(rights []string, caller *token.AccessToken) bool {
+	return !slices.ContainsFunc(rights, func(right string) bool { return right != appOwnedBy && caller.HasRole(right) })
+}
 
 // mine refuses an object of somebody else's to a caller who may only touch its own.
 func (c *call) mine(owners []string) *apiError {

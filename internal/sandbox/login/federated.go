@@ -18,12 +18,12 @@ func isFederated(claims jwt.RegisteredClaims) bool {
 
 // checkFederated verifies another issuer's token, which one of the application's federated credentials has to trust
 // (Microsoft Entra Workload ID: workload identity federation). The order of the checks is unconfirmed.
-func (a *API) checkFederated(app tenant.Application, assertion string, registered jwt.RegisteredClaims) *signInError {
+func (a *API) checkFederated(app registeredApp, assertion string, registered jwt.RegisteredClaims) *signInError {
 	var claims jwt.MapClaims
 	if _, _, err := jwt.NewParser().ParseUnverified(assertion, &claims); err != nil {
 		return malformedAssertion.with()
 	}
-	trusted := slices.DeleteFunc(slices.Clone(app.Federated), func(f tenant.FederatedCredential) bool {
+	trusted := slices.DeleteFunc(slices.Clone(app.federated), func(f tenant.FederatedCredential) bool {
 		return f.Issuer != registered.Issuer
 	})
 	if len(trusted) == 0 {

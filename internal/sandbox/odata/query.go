@@ -162,12 +162,15 @@ func (q *Query) CheckSelected(selectable Object) error {
 	return nil
 }
 
-// Reduced keeps what was selected.
+// Reduced keeps what was selected, and the type of an object that may be of several (OData JSON Format 4.01, 4.6.3).
 func (q *Query) Reduced(entity Object) Object {
 	if len(q.Selected) == 0 || slices.Contains(q.Selected, "*") {
 		return entity
 	}
 	kept := Object{}
+	if name, typed := entity["@odata.type"]; typed {
+		kept["@odata.type"] = name
+	}
 	for _, property := range q.Selected {
 		if value, ok := entity[property]; ok {
 			kept[property] = value

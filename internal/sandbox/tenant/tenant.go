@@ -35,6 +35,7 @@ type Directory struct {
 	Grants            Table[AppRoleAssignment]
 	DelegatedGrants   Table[DelegatedGrant]
 	Users             Table[User]
+	Groups            Table[Group]
 	Deleted           Table[DeletedItem]
 	Policies          Table[ManagementPolicy]
 	ClaimsPolicies    Table[ClaimsMappingPolicy]
