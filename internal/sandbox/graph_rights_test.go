@@ -41,7 +41,8 @@ const (
 )
 
 // documentedRights are the application permissions of each operation, of which one is enough, or one on each side of a
-// plus (Microsoft Graph: permissions of each operation). They are written down once more, so that the routes cannot agree with themselves.
+// plus (Microsoft Graph: permissions of each operation). They are written down once more, so that the routes cannot
+// agree with themselves.
 var documentedRights = map[string]string{
 	"GET applications": listsApplications,
 	"POST applications": "AppRegistration.Create " +

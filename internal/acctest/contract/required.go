@@ -28,7 +28,16 @@ var required = map[string][]string{
 	"POST /applicationTemplates/{}/instantiate":             {"displayName"},
 	"POST /oauth2PermissionGrants":                          {"clientId", "consentType", "resourceId"},
 	"POST /policies/claimsMappingPolicies":                  {"definition", "displayName"},
-	"POST /$batch":                                          {"requests"},
+	"POST /users": {"accountEnabled", "displayName", "mailNickname", "passwordProfile",
+		"userPrincipalName"},
+	"PUT /users/{}/manager/$ref":         {"@odata.id"},
+	"POST /users/{}/appRoleAssignments":  {"appRoleId", "principalId", "resourceId"},
+	"POST /groups":                       {"displayName", "mailEnabled", "mailNickname", "securityEnabled"},
+	"POST /groups/{}/members/$ref":       {"@odata.id"},
+	"POST /groups/{}/owners/$ref":        {"@odata.id"},
+	"POST /groups/{}/appRoleAssignments": {"appRoleId", "principalId", "resourceId"},
+	"POST /directoryObjects/getByIds":    {"ids"},
+	"POST /$batch":                       {"requests"},
 }
 
 // upsertRequired is what an upsert by uniqueName must have, which may turn out to be a creation (application-upsert).

@@ -60,7 +60,7 @@ func (c *call) bin(p tenant.ServicePrincipal) {
 	c.tenant.Directory.ServicePrincipals.Remove(at, p.ID)
 	c.tenant.Directory.Deleted.Put(at, p.ID,
 		tenant.DeletedItem{ID: p.ID, DeletedAt: c.now(), ServicePrincipal: &p, Grants: c.ungrant(p.ID),
-			DelegatedGrants: c.ungrantDelegated(p.ID)})
+			DelegatedGrants: c.undelegate(p.ID)})
 }
 
 // ungrant ends every grant that a principal holds or that is on it, and returns them.
@@ -72,20 +72,8 @@ func (c *call) ungrant(id string) []tenant.AppRoleAssignment {
 	return grants
 }
 
-// regrant brings back those of a restored principal's grants whose other end is there.
-func (c *call) regrant(grants []tenant.AppRoleAssignment) {
-	now := tenant.Present()
-	for _, grant := range grants {
-		_, hasPrincipal := c.tenant.Principal(now, grant.PrincipalID)
-		_, hasAPI := c.tenant.Directory.ServicePrincipals.Get(now, grant.ResourceID)
-		if hasPrincipal && hasAPI {
-			c.tenant.Directory.Grants.Put(c.api.world.Now(), grant.ID, grant)
-		}
-	}
-}
-
-// ungrantDelegated ends every grant of delegated permissions that names a principal, and returns them.
-func (c *call) ungrantDelegated(id string) []tenant.DelegatedGrant {
+// undelegate ends every grant of delegated permissions that names a service principal or a user, and returns them.
+func (c *call) undelegate(id string) []tenant.DelegatedGrant {
 	grants := c.tenant.Directory.DelegatedGrants.List(tenant.Present(), func(g tenant.DelegatedGrant) bool {
 		return g.ClientID == id || g.ResourceID == id || g.PrincipalID == id
 	})
@@ -95,9 +83,8 @@ func (c *call) ungrantDelegated(id string) []tenant.DelegatedGrant {
 	return grants
 }
 
-// regrantDelegated brings back those of a restored principal's grants of delegated permissions whose other ends are
-// there.
-func (c *call) regrantDelegated(grants []tenant.DelegatedGrant) {
+// redelegate brings back those of a restored object's grants of delegated permissions whose other ends are there.
+func (c *call) redelegate(grants []tenant.DelegatedGrant) {
 	now := tenant.Present()
 	for _, grant := range grants {
 		_, hasClient := c.tenant.Directory.ServicePrincipals.Get(now, grant.ClientID)
@@ -105,6 +92,18 @@ func (c *call) regrantDelegated(grants []tenant.DelegatedGrant) {
 		_, hasUser := c.tenant.Directory.Users.Get(now, grant.PrincipalID)
 		if hasClient && hasAPI && (hasUser || grant.PrincipalID == "") {
 			c.tenant.Directory.DelegatedGrants.Put(c.api.world.Now(), grant.ID, grant)
+		}
+	}
+}
+
+// regrant brings back those of a restored principal's grants whose other end is there.
+func (c *call) regrant(grants []tenant.AppRoleAssignment) {
+	now := tenant.Present()
+	for _, grant := range grants {
+		_, hasPrincipal := c.tenant.Principal(now, grant.PrincipalID)
+		_, hasAPI := c.tenant.Directory.ServicePrincipals.Get(now, grant.ResourceID)
+		if hasPrincipal && hasAPI {
+			c.tenant.Directory.Grants.Put(c.api.world.Now(), grant.ID, grant)
 		}
 	}
 }
@@ -294,7 +293,7 @@ func (c *call) restoreUser(d *tenant.DeletedItem, body map[string]json.RawMessag
 	d.User = &restored
 	c.tenant.Directory.Users.Put(c.api.world.Now(), restored.ID, restored)
 	c.regrant(d.Grants)
-	c.regrantDelegated(d.DelegatedGrants)
+	c.redelegate(d.DelegatedGrants)
 	return nil
 }
 
@@ -306,7 +305,6 @@ func (c *call) restoreGroup(d tenant.DeletedItem) *apiError {
 	}
 	c.putGroup(*d.Group)
 	c.regrant(d.Grants)
-	c.regrantDelegated(d.DelegatedGrants)
 	return nil
 }
 
@@ -343,6 +341,6 @@ func (c *call) restoreServicePrincipal(d tenant.DeletedItem) *apiError {
 	}
 	c.tenant.Directory.ServicePrincipals.Put(c.api.world.Now(), p.ID, p)
 	c.regrant(d.Grants)
-	c.regrantDelegated(d.DelegatedGrants)
+	c.redelegate(d.DelegatedGrants)
 	return nil
 }

@@ -36,7 +36,6 @@ const (
 	userWrite        = "User.ReadWrite.All"
 	userReadBasic    = "User.ReadBasic.All"
 	policyRead       = "Policy.Read.All"
-	policyWrite      = "Policy.ReadWrite.ApplicationConfiguration"
 
 	userCreate        = "User.Create"
 	userDeleteRestore = "User.DeleteRestore.All"
@@ -51,6 +50,7 @@ const (
 	membershipRead  = "GroupMember.Read.All"
 	membershipWrite = "GroupMember.ReadWrite.All"
 	roleWrite       = "RoleManagement.ReadWrite.Directory"
+	policyWrite     = "Policy.ReadWrite.ApplicationConfiguration"
 )
 
 // Versions of Graph, as a path names them.
@@ -63,8 +63,6 @@ const (
 // once did not.
 var betaPaths = []string{
 	"applications/{application}",
-	"applications/{application}/federatedIdentityCredentials",
-	"applications/{application}/federatedIdentityCredentials/{credential}",
 	"servicePrincipals/{principal}",
 	"users/{user}",
 	"groups",
@@ -77,6 +75,8 @@ var betaPaths = []string{
 	"groups/{group}/owners/{owner}/$ref",
 	"groups/{group}/memberOf",
 	"groups/{group}/transitiveMembers",
+	"applications/{application}/federatedIdentityCredentials",
+	"applications/{application}/federatedIdentityCredentials/{credential}",
 }
 
 // API is Microsoft Graph over the tenants of a world.
@@ -92,8 +92,8 @@ type API struct {
 func New(world *tenant.World, issuer *token.Issuer, origin string) *API {
 	all := slices.Concat(
 		applicationRoutes, credentialRoutes, rollRoutes, ownerRoutes, servicePrincipalRoutes, grantRoutes,
-		deletedItemRoutes, tenantRoutes, userRoutes, groupRoutes, directoryObjectRoutes, policyRoutes,
-		delegatedRoutes, templateRoutes, logoRoutes, federatedRoutes, claimsPolicyRoutes,
+		deletedItemRoutes, tenantRoutes, userRoutes, groupRoutes, directoryObjectRoutes, policyRoutes, delegatedRoutes,
+		templateRoutes, logoRoutes, federatedRoutes, claimsPolicyRoutes,
 	)
 	routes := map[string][]route{
 		stableVersion: all,

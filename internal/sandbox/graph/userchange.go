@@ -90,7 +90,7 @@ func (c *call) deleteUser() *apiError {
 	c.tenant.Directory.Users.Remove(at, found.ID)
 	c.tenant.Directory.Deleted.Put(at, found.ID,
 		tenant.DeletedItem{ID: found.ID, DeletedAt: c.now(), User: &found, Grants: c.ungrant(found.ID),
-			DelegatedGrants: c.ungrantDelegated(found.ID)})
+			DelegatedGrants: c.undelegate(found.ID)})
 	return c.noContent()
 }
 
