@@ -169,8 +169,9 @@ func (c *call) newKey(h holder, e keyRequest, passwords []passwordRequest) (tena
 	if failure != nil {
 		return key, failure
 	}
-	// A certificate that is made a moment ago by a clock ahead of Entra's is refused, and taken on a second try.
-	if c.api.world.Now().Before(key.Start) {
+	// A certificate that is made a moment ago by a clock ahead of Entra's is refused, and taken on a second try. That the
+	// key begins later than its certificate is taken.
+	if c.api.world.Now().Before(key.Certificate.NotBefore) {
 		return key, invalidKeyDate()
 	}
 	return key, c.checkKeyLifetime(h, key)
