@@ -68,7 +68,7 @@ func TestATableWithoutItsSourceIsRefused(t *testing.T) {
 		"a file without a table": func() error {
 			return write(&strings.Builder{}, "an export", list, list, at("text.md"), at("tables.md"))
 		},
-		"a file that is no JSON": func() error {
+		"a file of another format": func() error {
 			return write(&strings.Builder{}, "an export", at("text.md"), list, at("tables.md"), at("tables.md"))
 		},
 		"a file that is missing": func() error {

@@ -20,8 +20,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
-// credentialRoutes are the operations on client secrets. Certificates are set by a PATCH of the object that has them, or
-// rolled by the application itself.
+// credentialRoutes are the operations on client secrets and token signing certificates. Other certificates are set by a
+// PATCH of the object that has them, or rolled by the application itself.
 var credentialRoutes = []route{
 	{http.MethodPost, "applications/{application}/addPassword", []string{appOwnedBy, appReadWriteAll},
 		(*call).addPassword},
@@ -241,7 +241,8 @@ const (
 // certificate reads what a new key holds: a certificate, or, of a service principal that signs tokens, a PFX file with
 // the private key (Microsoft Graph: serviceprincipal-addkey). Codes and texts of refusals are unconfirmed.
 func (e keyRequest) certificate(h holder, passwords []passwordRequest) (*x509.Certificate, *apiError) {
-	wrongType := refuse(badRequest, "The value for the property \"type\" or \"key\" in one of your credentials is invalid.")
+	wrongType := refuse(badRequest,
+		"The value for the property \"type\" or \"key\" in one of your credentials is invalid.")
 	if e.Content == nil || e.Type == nil {
 		return nil, wrongType
 	}

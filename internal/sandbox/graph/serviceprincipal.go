@@ -72,7 +72,9 @@ func (c *call) getServicePrincipal() *apiError {
 	entity := c.servicePrincipalEntity(c.Reads, found)
 	// as of an application: the certificates themselves, when asked for
 	if slices.Contains(c.query.Selected, "keyCredentials") {
-		entity["keyCredentials"] = tenant.Mapped(found.Keys, func(k tenant.KeyCredential) object { return keyEntity(k, true) })
+		entity["keyCredentials"] = tenant.Mapped(found.Keys, func(k tenant.KeyCredential) object {
+			return keyEntity(k, true)
+		})
 	}
 	if c.version == betaVersion {
 		entity["samlMetadataUrl"] = nil
