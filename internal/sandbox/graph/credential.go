@@ -20,18 +20,18 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
+// principalWriters are the rights to service principals, and to credentials of applications, too (Microsoft's permission
+// data of 2026; the pages of the operations do not all have Directory.ReadWrite.All).
+var principalWriters = []string{appOwnedBy, appReadWriteAll, directoryWrite}
+
 // credentialRoutes are the operations on client secrets and token signing certificates. Other certificates are set by a
 // PATCH of the object that has them, or rolled by the application itself.
 var credentialRoutes = []route{
-	{http.MethodPost, "applications/{application}/addPassword", []string{appOwnedBy, appReadWriteAll},
-		(*call).addPassword},
-	{http.MethodPost, "applications/{application}/removePassword", []string{appOwnedBy, appReadWriteAll},
-		(*call).removePassword},
-	{http.MethodPost, "servicePrincipals/{principal}/addPassword", []string{appOwnedBy, appReadWriteAll},
-		(*call).addPassword},
-	{http.MethodPost, "servicePrincipals/{principal}/removePassword", []string{appOwnedBy, appReadWriteAll},
-		(*call).removePassword},
-	{http.MethodPost, "servicePrincipals/{principal}/addTokenSigningCertificate", []string{appOwnedBy, appReadWriteAll},
+	{http.MethodPost, "applications/{application}/addPassword", principalWriters, (*call).addPassword},
+	{http.MethodPost, "applications/{application}/removePassword", principalWriters, (*call).removePassword},
+	{http.MethodPost, "servicePrincipals/{principal}/addPassword", principalWriters, (*call).addPassword},
+	{http.MethodPost, "servicePrincipals/{principal}/removePassword", principalWriters, (*call).removePassword},
+	{http.MethodPost, "servicePrincipals/{principal}/addTokenSigningCertificate", principalWriters,
 		(*call).addTokenSigningCertificate},
 }
 
