@@ -59,11 +59,13 @@ func (made form) filled(quote func(string) string, values ...string) string {
 }
 
 // doubled is what a text looks like inside a PowerShell literal (Microsoft: "about_Quoting_Rules").
-var doubled = strings.NewReplacer("'", "''", "\u2018", "\u2018\u2018", "\u2019", "\u2019\u2019", "\u201a", "\u201a\u201a",
+var doubled = strings.NewReplacer("'", "''", "\u2018", "\u2018\u2018", "\u2019", "\u2019\u2019", "\u201a",
+	"\u201a\u201a",
 	"\u201b", "\u201b\u201b")
 
 func FuzzAValueOfTheImportScriptStaysAString(f *testing.F) {
-	for _, text := range []string{"", "Contoso", malicious, "'", "''", "\u2018\u2019\u201a\u201b", "\x00\xff", "$(calc)", "\r\n", "#>"} {
+	for _, text := range []string{"", "Contoso", malicious, "'", "''", "\u2018\u2019\u201a\u201b", "\x00\xff", "$(calc)",
+		"\r\n", "#>"} {
 		f.Add("Contoso", text)
 		f.Add(text, "Contoso")
 	}
@@ -114,7 +116,8 @@ func FuzzAPathOfAPublicFolderStaysAStringInTheCommands(f *testing.F) {
 // Its executions are fewer than those of the other targets: each writes the page of 30 kilobytes, with its script and
 // its style.
 func FuzzAValueOfTheSheetStaysText(f *testing.F) {
-	for _, text := range []string{"", "Contoso", malicious, "</style>", "</script>", "\"'<>&`+", "\x00", "javascript:alert(1)", "{{ . }}",
+	for _, text := range []string{"", "Contoso", malicious, "</style>", "</script>", "\"'<>&`+", "\x00",
+		"javascript:alert(1)", "{{ . }}",
 		"<!--", "]]>", "\u202e", "&amp;", "\r\n", "\u2019"} {
 		f.Add("Contoso", text)
 		f.Add(text, "Contoso")
