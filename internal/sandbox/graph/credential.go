@@ -20,8 +20,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
-// credentialRoutes are the operations on client secrets and federated credentials. Certificates are set by a PATCH of
-// the object that has them, or rolled by the application itself.
+// credentialRoutes are the operations on client secrets. Certificates are set by a PATCH of the object that has them, or
+// rolled by the application itself.
 var credentialRoutes = []route{
 	{http.MethodPost, "applications/{application}/addPassword", []string{appOwnedBy, appReadWriteAll},
 		(*call).addPassword},
@@ -33,16 +33,6 @@ var credentialRoutes = []route{
 		(*call).removePassword},
 	{http.MethodPost, "servicePrincipals/{principal}/addTokenSigningCertificate", []string{appOwnedBy, appReadWriteAll},
 		(*call).addTokenSigningCertificate},
-	{http.MethodGet, "applications/{application}/federatedIdentityCredentials",
-		[]string{appReadAll, appOwnedBy, appReadWriteAll}, (*call).listFederated},
-	{http.MethodPost, "applications/{application}/federatedIdentityCredentials", []string{appOwnedBy, appReadWriteAll},
-		(*call).postFederated},
-	{http.MethodGet, "applications/{application}/federatedIdentityCredentials/{credential}",
-		[]string{appReadAll, appOwnedBy, appReadWriteAll}, (*call).getFederated},
-	{http.MethodPatch, "applications/{application}/federatedIdentityCredentials/{credential}",
-		[]string{appOwnedBy, appReadWriteAll}, (*call).patchFederated},
-	{http.MethodDelete, "applications/{application}/federatedIdentityCredentials/{credential}",
-		[]string{appOwnedBy, appReadWriteAll}, (*call).deleteFederated},
 }
 
 // holder is an object that has credentials. An application and a service principal follow the same rules.

@@ -59,7 +59,8 @@ func (c *call) bin(p tenant.ServicePrincipal) {
 	at := c.api.world.Now()
 	c.tenant.Directory.ServicePrincipals.Remove(at, p.ID)
 	c.tenant.Directory.Deleted.Put(at, p.ID,
-		tenant.DeletedItem{ID: p.ID, DeletedAt: c.now(), ServicePrincipal: &p, Grants: c.ungrant(p.ID)})
+		tenant.DeletedItem{ID: p.ID, DeletedAt: c.now(), ServicePrincipal: &p, Grants: c.ungrant(p.ID),
+			DelegatedGrants: c.undelegate(p.ID)})
 }
 
 // ungrant ends every grant that a principal holds or that is on it, and returns them.
@@ -69,6 +70,30 @@ func (c *call) ungrant(id string) []tenant.AppRoleAssignment {
 		c.tenant.Directory.Grants.Remove(c.api.world.Now(), grant.ID)
 	}
 	return grants
+}
+
+// undelegate ends every grant of delegated permissions that a service principal holds or that is on it, and returns
+// them.
+func (c *call) undelegate(id string) []tenant.DelegatedGrant {
+	grants := c.tenant.Directory.DelegatedGrants.List(tenant.Present(), func(g tenant.DelegatedGrant) bool {
+		return g.ClientID == id || g.ResourceID == id
+	})
+	for _, grant := range grants {
+		c.tenant.Directory.DelegatedGrants.Remove(c.api.world.Now(), grant.ID)
+	}
+	return grants
+}
+
+// redelegate brings back those of a restored service principal's delegated permissions whose other end is there.
+func (c *call) redelegate(grants []tenant.DelegatedGrant) {
+	now := tenant.Present()
+	for _, grant := range grants {
+		_, hasClient := c.tenant.Directory.ServicePrincipals.Get(now, grant.ClientID)
+		_, hasAPI := c.tenant.Directory.ServicePrincipals.Get(now, grant.ResourceID)
+		if hasClient && hasAPI {
+			c.tenant.Directory.DelegatedGrants.Put(c.api.world.Now(), grant.ID, grant)
+		}
+	}
 }
 
 // regrant brings back those of a restored principal's grants whose other end is there.
@@ -315,5 +340,6 @@ func (c *call) restoreServicePrincipal(d tenant.DeletedItem) *apiError {
 	}
 	c.tenant.Directory.ServicePrincipals.Put(c.api.world.Now(), p.ID, p)
 	c.regrant(d.Grants)
+	c.redelegate(d.DelegatedGrants)
 	return nil
 }

@@ -51,6 +51,7 @@ var groupStored = storedProperties{
 	"resourceBehaviorOptions":       []any{},
 	"resourceProvisioningOptions":   []any{},
 	"theme":                         nil,
+	writeback:                       object{"isEnabled": nil, "onPremisesGroupType": nil},
 }
 
 // writeback is a property that the beta version alone has.
@@ -67,9 +68,8 @@ var groupNever = []string{"expirationDateTime", "onPremisesDomainName", "onPremi
 
 func (c *call) groupEntity(g tenant.Group) object {
 	e := groupStored.entity(g.ExtraProperties)
-	delete(e, writeback)
-	if c.version == betaVersion {
-		e[writeback] = g.ExtraProperties[writeback]
+	if c.version != betaVersion {
+		delete(e, writeback)
 	}
 	for _, name := range groupNever {
 		e[name] = nil

@@ -224,7 +224,7 @@ func (c *call) setGroupProperty(g *tenant.Group, name string, raw json.RawMessag
 func (c *call) setOtherOfGroup(g *tenant.Group, name string, raw json.RawMessage) (failure *apiError) {
 	_, stored := groupStored[name]
 	switch {
-	case stored || name == writeback && c.version == betaVersion:
+	case stored && (name != writeback || c.version == betaVersion):
 		if failure = checkGroupProperty(name, raw); failure == nil {
 			g.ExtraProperties, failure = groupStored.with(g.ExtraProperties, name, "Group", raw)
 		}

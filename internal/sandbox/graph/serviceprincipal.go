@@ -51,7 +51,8 @@ func (c *call) listServicePrincipals() *apiError {
 	return c.many(collection{
 		context: "servicePrincipals",
 		schema:  c.servicePrincipalEntity(c.Lists, tenant.ServicePrincipal{}),
-		filterable: []string{"id", "accountEnabled", "alternativeNames", "appId", "appOwnerOrganizationId", "displayName",
+		filterable: []string{"id", "accountEnabled", "alternativeNames", "appId", "applicationTemplateId",
+			"appOwnerOrganizationId", "displayName",
 			"servicePrincipalNames", "servicePrincipalType", "tags"},
 		sortable:   []string{"displayName"},
 		searchable: []string{"displayName", "description"},
@@ -182,7 +183,7 @@ func (c *call) deleteServicePrincipal() *apiError {
 }
 
 var servicePrincipalReadOnly = []string{
-	"id", "appDisplayName", "appId", "appOwnerOrganizationId", "appRoles", "createdByAppId", "deletedDateTime",
+	"id", "appDisplayName", "appId", "applicationTemplateId", "appOwnerOrganizationId", "appRoles", "createdByAppId", "deletedDateTime",
 	"isDisabled", "servicePrincipalNames", "servicePrincipalType", "signInAudience",
 }
 
@@ -248,6 +249,7 @@ func (c *call) servicePrincipalEntity(v tenant.View, p tenant.ServicePrincipal) 
 	e["id"] = p.ID
 	e["accountEnabled"] = p.Enabled
 	e["appId"] = p.AppID
+	e["applicationTemplateId"] = text(p.TemplateID)
 	e["appOwnerOrganizationId"] = text(p.AppOwnerTenantID)
 	e["appRoleAssignmentRequired"] = p.AppRoleAssignmentNeeds
 	e["createdByAppId"] = nil

@@ -174,7 +174,7 @@ func (a *API) clientCredentials(t *tenant.Tenant, r *http.Request) (string, *sig
 		return "", refusal
 	}
 	if a.remembered(r, t, r.PostForm) {
-		registration.keys, registration.passwords = nil, nil
+		registration.keys, registration.passwords, registration.federated = nil, nil, nil
 	}
 	method, refusal := a.authenticate(t, registration, r.PostForm)
 	if refusal != nil {
@@ -212,6 +212,7 @@ type registeredApp struct {
 	principal tenant.ServicePrincipal
 	keys      []tenant.KeyCredential
 	passwords []tenant.PasswordCredential
+	federated []tenant.FederatedCredential
 }
 
 // signInRegistration finds an application by what makes it known in a tenant, its service principal there. Its
@@ -225,7 +226,7 @@ func (a *API) signInRegistration(seen tenant.View, t *tenant.Tenant, clientID st
 	if !found {
 		return registeredApp{}, notFound
 	}
-	app := registeredApp{principal, principal.Keys, principal.Passwords}
+	app := registeredApp{principal: principal, keys: principal.Keys, passwords: principal.Passwords}
 	disabled := !principal.Enabled
 	if home, known := a.world.Find(principal.AppOwnerTenantID); known {
 		home.Lock()
@@ -235,6 +236,7 @@ func (a *API) signInRegistration(seen tenant.View, t *tenant.Tenant, clientID st
 			return registeredApp{}, notFound
 		}
 		app.keys, app.passwords = slices.Concat(app.keys, object.Keys), slices.Concat(app.passwords, object.Passwords)
+		app.federated = object.Federated
 		disabled = disabled || object.IsDisabled
 	}
 	if disabled {

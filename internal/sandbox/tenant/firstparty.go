@@ -107,6 +107,10 @@ var graphRoles = []AppRole{
 	applicationRole("9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8", "RoleManagement.ReadWrite.Directory",
 		"Read and write all directory RBAC settings"),
 	applicationRole("246dd0d5-5bd0-4def-940b-0421030a5b68", "Policy.Read.All", "Read your organization's policies"),
+	applicationRole("8e8e4742-1d95-4f68-9d56-6ee75648c72a", "DelegatedPermissionGrant.ReadWrite.All",
+		"Manage all delegated permission grants"),
+	applicationRole("be74164b-cff1-491c-8741-e671cb536e13", "Policy.ReadWrite.ApplicationConfiguration",
+		"Read and write your organization's application configuration policies"),
 }
 
 // Three traps: full_access_as_app comes first as a disabled role; Calendars.ReadWrite.All has the ID of Graph's

@@ -65,6 +65,7 @@ var callerRights = map[CallerKind][]string{
 		"Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All", "Domain.Read.All",
 		"User.ReadWrite.All", "User-PasswordProfile.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All",
 		"RoleManagement.ReadWrite.Directory", "Policy.Read.All",
+		"DelegatedPermissionGrant.ReadWrite.All", "Policy.ReadWrite.ApplicationConfiguration",
 	},
 }
 
