@@ -176,3 +176,11 @@ func TestATimeThatIsNotMeasuredIsNoRate(t *testing.T) {
 		t.Errorf("the rate is %v", got)
 	}
 }
+
+func TestATargetWhoseTimeWasUpAtOnceIsNotCalledOk(t *testing.T) {
+	var out strings.Builder
+	writeTable(&out, []result{{folder: folder{name: "./a"}, target: "FuzzX", wall: time.Second}})
+	if !strings.Contains(out.String(), "NOT RUN ./a FuzzX\n") || strings.Contains(out.String(), "ok") {
+		t.Errorf("the table is\n%s", out.String())
+	}
+}
