@@ -48,6 +48,7 @@ func (a *API) Routes(mux *http.ServeMux) {
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/throttling", a.onTenant(a.patchThrottling))
 	control.HandleFunc("PUT /_sandbox/tenants/{tenant}/policies/{policy}", a.onTenant(a.putPolicy))
 	control.HandleFunc("DELETE /_sandbox/tenants/{tenant}/policies/{policy}", a.onTenant(a.deletePolicy))
+	control.HandleFunc("PUT /_sandbox/issuers", a.putIssuer)
 	control.HandleFunc("GET /_sandbox/clock", a.showClock)
 	control.HandleFunc("POST /_sandbox/clock", a.setClock)
 	control.HandleFunc("GET /_sandbox/faults", func(w http.ResponseWriter, _ *http.Request) {

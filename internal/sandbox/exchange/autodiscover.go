@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
-	"html"
 	"io"
 	"net/http"
 	"strings"
@@ -100,7 +99,7 @@ func (a *API) serveUserSettings(w http.ResponseWriter, r *http.Request) {
 
 func userSettings(t *tenant.Tenant, address string, wanted []string) string {
 	if _, found := findMailbox(t, tenant.Present(), address, false); !found {
-		return `<ErrorCode>InvalidUser</ErrorCode><ErrorMessage>Invalid user: '` + html.EscapeString(address) +
+		return `<ErrorCode>InvalidUser</ErrorCode><ErrorMessage>Invalid user: '` + escapeXML(address) +
 			`'</ErrorMessage>`
 	}
 	available := map[string]string{}
@@ -111,11 +110,11 @@ func userSettings(t *tenant.Tenant, address string, wanted []string) string {
 	for _, name := range wanted {
 		if value := available[name]; value != "" {
 			fmt.Fprintf(&settings, `<UserSetting xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:type="StringSetting">`+
-				`<Name>%s</Name><Value>%s</Value></UserSetting>`, html.EscapeString(name), value)
+				`<Name>%s</Name><Value>%s</Value></UserSetting>`, escapeXML(name), value)
 		} else {
 			fmt.Fprintf(&missing, `<UserSettingError><ErrorCode>SettingIsNotAvailable</ErrorCode>`+
 				`<ErrorMessage>The requested setting is not available.</ErrorMessage>`+
-				`<SettingName>%s</SettingName></UserSettingError>`, html.EscapeString(name))
+				`<SettingName>%s</SettingName></UserSettingError>`, escapeXML(name))
 		}
 	}
 	return `<ErrorCode>NoError</ErrorCode><ErrorMessage>No error.</ErrorMessage><UserSettingErrors>` + missing.String() +

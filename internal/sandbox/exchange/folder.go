@@ -3,7 +3,6 @@ package exchange
 import (
 	"encoding/base64"
 	"fmt"
-	"html"
 	"maps"
 	"net/http"
 	"slices"
@@ -158,7 +157,7 @@ func folderError(operation string, fault ewsFault) string {
 	}
 	return fmt.Sprintf(`<m:%[1]sResponseMessage ResponseClass="Error"><m:MessageText>%[2]s</m:MessageText>`+
 		`<m:ResponseCode>%[3]s</m:ResponseCode><m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>%[4]s</m:%[1]sResponseMessage>`,
-		operation, html.EscapeString(fault.Message), fault.Code, none)
+		operation, escapeXML(fault.Message), fault.Code, none)
 }
 
 // folderXML is a folder with what the shape asks for, in the order of the schema. The count of a public folder's items
@@ -171,7 +170,7 @@ func (c folderCall) folderXML(f mailFolder, shape folderShape) string {
 		fmt.Fprintf(&properties, `<t:ParentFolderId Id="%s" ChangeKey="AQAAAA=="/>`, parent)
 	}
 	if shape.wants("folder:DisplayName") {
-		fmt.Fprintf(&properties, `<t:DisplayName>%s</t:DisplayName>`, html.EscapeString(f.name))
+		fmt.Fprintf(&properties, `<t:DisplayName>%s</t:DisplayName>`, escapeXML(f.name))
 	}
 	if shape.wants("folder:ChildFolderCount") {
 		fmt.Fprintf(&properties, `<t:ChildFolderCount>%d</t:ChildFolderCount>`, len(c.below(f)))
@@ -217,7 +216,7 @@ func (c folderCall) userID(address string) string {
 		address, name = of.Mail, of.DisplayName
 	}
 	return fmt.Sprintf(`<t:PrimarySmtpAddress>%s</t:PrimarySmtpAddress><t:DisplayName>%s</t:DisplayName>`,
-		html.EscapeString(address), html.EscapeString(name))
+		escapeXML(address), escapeXML(name))
 }
 
 // folderPermission writes one entry of a permission set (EWS: Permission).

@@ -1,9 +1,10 @@
 package exchange
 
 import (
+	"encoding/xml"
 	"fmt"
-	"html"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -34,8 +35,8 @@ func writeEWSFault(w http.ResponseWriter, status int, fault ewsFault) {
 	writeSOAP(w, status, fmt.Sprintf(
 		`<s:Fault><faultcode xmlns:a="%s">a:%s</faultcode><faultstring xml:lang="en-US">%s</faultstring><detail>`+
 			`<e:ResponseCode xmlns:e="%s">%s</e:ResponseCode><e:Message xmlns:e="%s">%s</e:Message>%s</detail></s:Fault>`,
-		typesNamespace, fault.Code, html.EscapeString(fault.Message),
-		errorsNamespace, fault.Code, errorsNamespace, html.EscapeString(fault.Message), fault.messageXML()))
+		typesNamespace, fault.Code, escapeXML(fault.Message),
+		errorsNamespace, fault.Code, errorsNamespace, escapeXML(fault.Message), fault.messageXML()))
 }
 
 func writeSOAP(w http.ResponseWriter, status int, body string) {
@@ -45,4 +46,12 @@ func writeSOAP(w http.ResponseWriter, status int, body string) {
 		`<h:ServerVersionInfo MajorVersion="15" MinorVersion="20" MajorBuildNumber="9412" MinorBuildNumber="5" `+
 		`Version="V2018_01_08" xmlns:h="%s"/>`+
 		`</s:Header><s:Body>%s</s:Body></s:Envelope>`, soapNamespace, typesNamespace, body)
+}
+
+// escapeXML writes a text as XML can hold it: what no XML may have, such as control characters and bytes that are not
+// UTF-8, becomes a replacement character.
+func escapeXML(text string) string {
+	var escaped strings.Builder
+	_ = xml.EscapeText(&escaped, []byte(text)) // into memory
+	return escaped.String()
 }

@@ -52,8 +52,8 @@ func (c *call) listApplications() *apiError {
 	return c.many(collection{
 		context: "applications",
 		schema:  c.applicationEntity(tenant.Application{}, false),
-		filterable: []string{"id", "appId", "createdDateTime", "displayName", "identifierUris", "publisherDomain",
-			"signInAudience", "tags", "uniqueName"},
+		filterable: []string{"id", "appId", "applicationTemplateId", "createdDateTime", "displayName", "identifierUris",
+			"publisherDomain", "signInAudience", "tags", "uniqueName"},
 		sortable:   []string{"displayName", "createdDateTime"},
 		searchable: []string{"displayName", "description"},
 		rows: func(v tenant.View) []object {
@@ -84,23 +84,29 @@ func (c *call) postApplication() *apiError {
 	return c.createApplication(body)
 }
 
-func (c *call) createApplication(body map[string]json.RawMessage) *apiError {
-	created := tenant.Application{
+// newApplication makes an application of the properties in a request, without keeping it, and returns the values of
+// the client secrets made by the way.
+func (c *call) newApplication(body map[string]json.RawMessage) (created tenant.Application, secrets []string,
+	failure *apiError) {
+	created = tenant.Application{
 		ID: uuid.NewString(), AppID: uuid.NewString(), SignInAudience: "AzureADMyOrg",
 		CreatedAt: c.now(), CreatedByAppID: c.token.AppID,
 	}
-	var failure *apiError
 	if created.Owners, failure = c.firstOwners(body); failure != nil {
-		return failure
+		return created, nil, failure
 	}
-	secrets, failure := c.setApplication(&created, body, true)
-	if failure != nil {
-		return failure
+	if secrets, failure = c.setApplication(&created, body, true); failure != nil {
+		return created, nil, failure
 	}
 	if created.DisplayName == "" {
-		return missing("displayName", "Application")
+		return created, nil, missing("displayName", "Application")
 	}
-	if failure := c.checkRules(created); failure != nil {
+	return created, secrets, c.checkRules(created)
+}
+
+func (c *call) createApplication(body map[string]json.RawMessage) *apiError {
+	created, secrets, failure := c.newApplication(body)
+	if failure != nil {
 		return failure
 	}
 	c.tenant.Directory.Applications.Put(c.api.world.Now(), created.ID, created)
@@ -298,7 +304,7 @@ func (c *call) applicationEntity(a tenant.Application, withKeys bool) object {
 	e["id"] = a.ID
 	e["appId"] = a.AppID
 	e["appRoles"] = tenant.Mapped(a.AppRoles, roleEntity)
-	e["applicationTemplateId"] = nil
+	e["applicationTemplateId"] = text(a.TemplateID)
 	e["certification"] = nil
 	e["createdByAppId"] = text(a.CreatedByAppID)
 	e["createdDateTime"] = timestamp(a.CreatedAt)
@@ -307,6 +313,7 @@ func (c *call) applicationEntity(a tenant.Application, withKeys bool) object {
 	e["disabledByMicrosoftStatus"] = nil
 	e["displayName"] = a.DisplayName
 	e["identifierUris"] = tenant.NonNil(a.IdentifierURIs)
+	e["info"] = c.informationalURLs(e["info"], a)
 	e["isDisabled"] = a.IsDisabled
 	e["keyCredentials"] = tenant.Mapped(a.Keys, func(k tenant.KeyCredential) object { return keyEntity(k, withKeys) })
 	e["managerApplications"] = []string{}

@@ -59,7 +59,8 @@ func (c *call) bin(p tenant.ServicePrincipal) {
 	at := c.api.world.Now()
 	c.tenant.Directory.ServicePrincipals.Remove(at, p.ID)
 	c.tenant.Directory.Deleted.Put(at, p.ID,
-		tenant.DeletedItem{ID: p.ID, DeletedAt: c.now(), ServicePrincipal: &p, Grants: c.ungrant(p.ID)})
+		tenant.DeletedItem{ID: p.ID, DeletedAt: c.now(), ServicePrincipal: &p, Grants: c.ungrant(p.ID),
+			DelegatedGrants: c.undelegate(p.ID)})
 }
 
 // ungrant ends every grant that a principal holds or that is on it, and returns them.
@@ -69,6 +70,30 @@ func (c *call) ungrant(id string) []tenant.AppRoleAssignment {
 		c.tenant.Directory.Grants.Remove(c.api.world.Now(), grant.ID)
 	}
 	return grants
+}
+
+// undelegate ends every grant of delegated permissions that names a service principal or a user, and returns them.
+func (c *call) undelegate(id string) []tenant.DelegatedGrant {
+	grants := c.tenant.Directory.DelegatedGrants.List(tenant.Present(), func(g tenant.DelegatedGrant) bool {
+		return g.ClientID == id || g.ResourceID == id || g.PrincipalID == id
+	})
+	for _, grant := range grants {
+		c.tenant.Directory.DelegatedGrants.Remove(c.api.world.Now(), grant.ID)
+	}
+	return grants
+}
+
+// redelegate brings back those of a restored object's grants of delegated permissions whose other ends are there.
+func (c *call) redelegate(grants []tenant.DelegatedGrant) {
+	now := tenant.Present()
+	for _, grant := range grants {
+		_, hasClient := c.tenant.Directory.ServicePrincipals.Get(now, grant.ClientID)
+		_, hasAPI := c.tenant.Directory.ServicePrincipals.Get(now, grant.ResourceID)
+		_, hasUser := c.tenant.Directory.Users.Get(now, grant.PrincipalID)
+		if hasClient && hasAPI && (hasUser || grant.PrincipalID == "") {
+			c.tenant.Directory.DelegatedGrants.Put(c.api.world.Now(), grant.ID, grant)
+		}
+	}
 }
 
 // regrant brings back those of a restored principal's grants whose other end is there.
@@ -268,6 +293,7 @@ func (c *call) restoreUser(d *tenant.DeletedItem, body map[string]json.RawMessag
 	d.User = &restored
 	c.tenant.Directory.Users.Put(c.api.world.Now(), restored.ID, restored)
 	c.regrant(d.Grants)
+	c.redelegate(d.DelegatedGrants)
 	return nil
 }
 
@@ -315,5 +341,6 @@ func (c *call) restoreServicePrincipal(d tenant.DeletedItem) *apiError {
 	}
 	c.tenant.Directory.ServicePrincipals.Put(c.api.world.Now(), p.ID, p)
 	c.regrant(d.Grants)
+	c.redelegate(d.DelegatedGrants)
 	return nil
 }

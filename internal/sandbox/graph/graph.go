@@ -27,6 +27,7 @@ const (
 	appOwnedBy       = "Application.ReadWrite.OwnedBy"
 	appCreate        = "AppRegistration.Create"
 	grantWriteAll    = "AppRoleAssignment.ReadWrite.All"
+	delegatedWrite   = "DelegatedPermissionGrant.ReadWrite.All"
 	directoryRead    = "Directory.Read.All"
 	directoryWrite   = "Directory.ReadWrite.All"
 	organizationRead = "Organization.Read.All"
@@ -49,6 +50,7 @@ const (
 	membershipRead  = "GroupMember.Read.All"
 	membershipWrite = "GroupMember.ReadWrite.All"
 	roleWrite       = "RoleManagement.ReadWrite.Directory"
+	policyWrite     = "Policy.ReadWrite.ApplicationConfiguration"
 )
 
 // Versions of Graph, as a path names them.
@@ -73,6 +75,8 @@ var betaPaths = []string{
 	"groups/{group}/owners/{owner}/$ref",
 	"groups/{group}/memberOf",
 	"groups/{group}/transitiveMembers",
+	"applications/{application}/federatedIdentityCredentials",
+	"applications/{application}/federatedIdentityCredentials/{credential}",
 }
 
 // API is Microsoft Graph over the tenants of a world.
@@ -88,7 +92,8 @@ type API struct {
 func New(world *tenant.World, issuer *token.Issuer, origin string) *API {
 	all := slices.Concat(
 		applicationRoutes, credentialRoutes, rollRoutes, ownerRoutes, servicePrincipalRoutes, grantRoutes,
-		deletedItemRoutes, tenantRoutes, userRoutes, groupRoutes, directoryObjectRoutes, policyRoutes,
+		deletedItemRoutes, tenantRoutes, userRoutes, groupRoutes, directoryObjectRoutes, policyRoutes, delegatedRoutes,
+		templateRoutes, logoRoutes, federatedRoutes, claimsPolicyRoutes,
 	)
 	routes := map[string][]route{
 		stableVersion: all,
@@ -103,6 +108,7 @@ func (a *API) Routes(mux *http.ServeMux, around func(http.Handler) http.Handler)
 	mux.HandleFunc("/"+stableVersion+"/", a.serve)
 	mux.HandleFunc("/"+stableVersion+"/$batch", a.serveBatch)
 	mux.HandleFunc("/"+betaVersion+"/", a.serve)
+	mux.HandleFunc("GET "+logoPath+"{tenant}/{application}/{logo}", a.serveLogo)
 }
 
 // Owns reports whether a path is one of Graph's.

@@ -8,8 +8,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-var policyReaders = []string{policyRead, "Policy.Read.ApplicationConfiguration",
-	"Policy.ReadWrite.ApplicationConfiguration"}
+var policyReaders = []string{policyRead, "Policy.Read.ApplicationConfiguration", policyWrite}
 
 // policyRoutes are the operations on app management policies. They are set through the control plane, as an
 // administrator would in the Entra admin center.

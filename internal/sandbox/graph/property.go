@@ -43,7 +43,6 @@ var servicePrincipalStored = storedProperties{
 	"addIns":                    []any{},
 	"alternativeNames":          []any{},
 	"appDescription":            nil,
-	"applicationTemplateId":     nil,
 	"description":               nil,
 	"disabledByMicrosoftStatus": nil,
 	"homepage":                  nil,

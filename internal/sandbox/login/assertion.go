@@ -16,7 +16,7 @@ import (
 )
 
 // checkAssertion verifies the JWT by which an application proves that it has the private key of a certificate
-// registered with it.
+// registered with it, or that another issuer that it trusts vouches for it.
 func (a *API) checkAssertion(t *tenant.Tenant, app registeredApp, assertion string) *signInError {
 	var claims jwt.RegisteredClaims
 	unverified, _, err := jwt.NewParser().ParseUnverified(assertion, &claims)
@@ -27,6 +27,8 @@ func (a *API) checkAssertion(t *tenant.Tenant, app registeredApp, assertion stri
 		return malformedAssertion.with()
 	case !slices.Contains(token.AssertionMethods, unverified.Method.Alg()):
 		return unsupportedAlgorithm.with(unverified.Method.Alg())
+	case isFederated(claims):
+		return a.checkFederated(app, assertion, claims)
 	}
 	key, found := token.SigningKey(app.keys, unverified.Header)
 	if !found {
@@ -47,8 +49,6 @@ func (a *API) checkAssertion(t *tenant.Tenant, app registeredApp, assertion stri
 	return a.checkAssertionClaims(t, app, claims)
 }
 
-// checkAssertionClaims judges the assertion's times by the clock that client and sandbox share, not by the one that
-// the control plane moves: a client on this machine could not sign for a later day.
 func (a *API) checkAssertionClaims(t *tenant.Tenant, app registeredApp, claims jwt.RegisteredClaims) *signInError {
 	if !strings.EqualFold(claims.Subject, app.principal.AppID) || !strings.EqualFold(claims.Issuer, app.principal.AppID) {
 		return wrongAssertionClient.with()
@@ -56,6 +56,12 @@ func (a *API) checkAssertionClaims(t *tenant.Tenant, app registeredApp, claims j
 	if !slices.ContainsFunc(claims.Audience, func(audience string) bool { return a.isTokenAudience(t, audience) }) {
 		return wrongAssertionAudience.with()
 	}
+	return a.checkAssertionTime(claims)
+}
+
+// checkAssertionTime judges the assertion's times by the clock that client and sandbox share, not by the one that the
+// control plane moves: a client on this machine could not sign for a later day.
+func (a *API) checkAssertionTime(claims jwt.RegisteredClaims) *signInError {
 	now := a.world.WallClock()
 	if claims.ExpiresAt == nil {
 		return malformedAssertion.with()

@@ -174,7 +174,7 @@ func (a *API) clientCredentials(t *tenant.Tenant, r *http.Request) (string, *sig
 		return "", refusal
 	}
 	if a.remembered(r, t, r.PostForm) {
-		registration.keys, registration.passwords = nil, nil
+		registration.keys, registration.passwords, registration.federated = nil, nil, nil
 	}
 	method, refusal := a.authenticate(t, registration, r.PostForm)
 	if refusal != nil {
@@ -212,11 +212,12 @@ type registeredApp struct {
 	principal tenant.ServicePrincipal
 	keys      []tenant.KeyCredential
 	passwords []tenant.PasswordCredential
+	federated []tenant.FederatedCredential
 }
 
 // signInRegistration finds an application by what makes it known in a tenant, its service principal there. Its
-// credentials are those of the service principal, which count in this tenant alone, and those of the application object,
-// which may live in another tenant, or in one that is not among the sandbox's.
+// credentials are those of the service principal, which count in this tenant alone, and those of the application
+// object, which may live in another tenant, or in one that is not among the sandbox's.
 func (a *API) signInRegistration(seen tenant.View, t *tenant.Tenant, clientID string) (registeredApp, *signInError) {
 	notFound := unknownApplication.with(clientID, t.DisplayName)
 	t.Lock()
@@ -225,7 +226,7 @@ func (a *API) signInRegistration(seen tenant.View, t *tenant.Tenant, clientID st
 	if !found {
 		return registeredApp{}, notFound
 	}
-	app := registeredApp{principal, principal.Keys, principal.Passwords}
+	app := registeredApp{principal: principal, keys: principal.Keys, passwords: principal.Passwords}
 	disabled := !principal.Enabled
 	if home, known := a.world.Find(principal.AppOwnerTenantID); known {
 		home.Lock()
@@ -235,6 +236,7 @@ func (a *API) signInRegistration(seen tenant.View, t *tenant.Tenant, clientID st
 			return registeredApp{}, notFound
 		}
 		app.keys, app.passwords = slices.Concat(app.keys, object.Keys), slices.Concat(app.passwords, object.Passwords)
+		app.federated = object.Federated
 		disabled = disabled || object.IsDisabled
 	}
 	if disabled {
@@ -274,7 +276,7 @@ func (a *API) checkSecret(app registeredApp, secret string) *signInError {
 	}
 }
 
-// opensKey reports whether a password belongs to a private key that signs tokens, and so is no client secret.
+// opensKey reports whether a password belongs to a private key that signs tokens, and so is not a client secret.
 func opensKey(app registeredApp, p tenant.PasswordCredential) bool {
 	return slices.ContainsFunc(app.keys, func(k tenant.KeyCredential) bool {
 		return k.Usage == token.UsageSign && k.KeyID == p.KeyID
@@ -316,8 +318,8 @@ func (a *API) readScope(t *tenant.Tenant, scope string) (requestedAPI, *signInEr
 	return requestedAPI{principal, resource}, nil
 }
 
-// isNamed reports whether a scope's identifier is one of a service principal: its application's client ID, or one of its
-// identifier URIs.
+// isNamed reports whether a scope's identifier is one of a service principal: its application's client ID, or one of
+// its identifier URIs.
 func (a *API) isNamed(t *tenant.Tenant, p tenant.ServicePrincipal, identifier string) bool {
 	if strings.EqualFold(identifier, p.AppID) {
 		return true

@@ -186,6 +186,7 @@ type Collection struct {
 	Filterable []string
 	Sortable   []string
 	Searchable []string
+	Contains   bool // whether the filter function contains is supported
 }
 
 // Check refuses what the collection's index does not do.
@@ -194,6 +195,10 @@ func (q *Query) Check(of Collection) error {
 		return err
 	}
 	if q.filter != nil {
+		if q.filter.contains && !of.Contains {
+			return unsupported("Unsupported or invalid query filter clause specified: contains is not supported for '%s'.",
+				of.Name)
+		}
 		for _, property := range q.filter.properties {
 			if _, known := of.Schema[property]; !known {
 				return misspelt("Invalid filter clause: Could not find a property named '%s'.", property)

@@ -103,6 +103,22 @@ func NewAppRoleAssignmentID(principalID string) string {
 		LittleEndian(uuid.New())))
 }
 
+// DelegatedGrantID is the ID of a grant of delegated permissions in the documented form: the GUIDs of the client, of the
+// resource and, where there is one, of the user, each in its little-endian byte order, in base64url without padding
+// (Microsoft Graph: the IDs in oauth2permissiongrant-list and in reports of grants to one user, taken apart).
+func DelegatedGrantID(g DelegatedGrant) string {
+	id := slices.Concat(LittleEndian(uuid.MustParse(g.ClientID)), LittleEndian(uuid.MustParse(g.ResourceID)))
+	if g.PrincipalID != "" {
+		id = append(id, LittleEndian(uuid.MustParse(g.PrincipalID))...)
+	}
+	return base64.RawURLEncoding.EncodeToString(id)
+}
+
+// DelegatedGrantsOf are the delegated permissions that a service principal holds.
+func (t *Tenant) DelegatedGrantsOf(v View, servicePrincipalID string) []DelegatedGrant {
+	return t.Directory.DelegatedGrants.List(v, func(g DelegatedGrant) bool { return g.ClientID == servicePrincipalID })
+}
+
 // LittleEndian returns a GUID's bytes in the order that .NET writes them in.
 func LittleEndian(id uuid.UUID) []byte {
 	b := slices.Clone(id[:])

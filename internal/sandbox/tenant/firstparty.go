@@ -63,8 +63,9 @@ func FirstParty(appID string) (FirstPartyAPI, bool) {
 }
 
 // The rights that the seeded callers hold, and what else an administrator may grant for a migration, with display names
-// of ours (Microsoft Graph: permissions reference); publish adds the rest. Directory.Read.All is here twice: the first one is for users, and granting it to an application would be
-// wrong. No real tenant is known to have such a pair on Graph, but nothing in Graph's contract rules it out.
+// of ours (Microsoft Graph: permissions reference); publish adds the rest. Directory.Read.All is here twice: the first
+// one is for users, and granting it to an application would be wrong. No real tenant is known to have such a pair on
+// Graph, but nothing in Graph's contract rules it out.
 var graphRoles = []AppRole{
 	userRole("5b1e2a7f-92d4-4c5e-8f0a-3d6c1b9e7a42", "Directory.Read.All", "Read directory data as a directory reviewer"),
 	applicationRole("7ab1d382-f21e-4acd-a863-ba3e13f7da61", "Directory.Read.All", "Read directory data"),
@@ -107,6 +108,10 @@ var graphRoles = []AppRole{
 	applicationRole("9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8", "RoleManagement.ReadWrite.Directory",
 		"Read and write all directory RBAC settings"),
 	applicationRole("246dd0d5-5bd0-4def-940b-0421030a5b68", "Policy.Read.All", "Read your organization's policies"),
+	applicationRole("8e8e4742-1d95-4f68-9d56-6ee75648c72a", "DelegatedPermissionGrant.ReadWrite.All",
+		"Manage all delegated permission grants"),
+	applicationRole("be74164b-cff1-491c-8741-e671cb536e13", "Policy.ReadWrite.ApplicationConfiguration",
+		"Read and write your organization's application configuration policies"),
 }
 
 // Three traps: full_access_as_app comes first as a disabled role; Calendars.ReadWrite.All has the ID of Graph's

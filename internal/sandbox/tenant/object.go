@@ -25,8 +25,17 @@ type Application struct {
 	IsDisabled      bool
 	IdentifierURIs  []string
 	AppRoles        []AppRole
+	TemplateID      string // of the application template that it was made from; empty for none
+	Logo            *Logo
 	ServiceMgmtRef  string
 	ExtraProperties map[string]any // accepted, stored and returned, but without a behaviour of their own here
+}
+
+// Logo is an application's picture, which is never changed in place.
+type Logo struct {
+	Path        string // its address on the content delivery network: a new picture has another
+	ContentType string
+	Content     []byte
 }
 
 // RequiredResourceAccess is what an application declares to need of an API (Microsoft Graph: resource type).
@@ -62,12 +71,14 @@ type PasswordCredential struct {
 	Start, End  time.Time
 }
 
-// FederatedCredential trusts the tokens of another issuer in place of a secret.
+// FederatedCredential trusts the tokens of another issuer in place of a secret: those of one subject, or those whose
+// claims match an expression.
 type FederatedCredential struct {
 	ID          string
 	Name        string
 	Issuer      string
 	Subject     string
+	Expression  string // claimsMatchingExpression, of language version 1; empty where there is a subject
 	Description string
 	Audiences   []string
 }
@@ -86,6 +97,8 @@ type ServicePrincipal struct {
 	Owners                 []string
 	Keys                   []KeyCredential      // of this tenant alone, in addition to the application's
 	Passwords              []PasswordCredential // likewise
+	TemplateID             string               // of the application template that its application was made from; empty for none
+	ClaimsPolicies         []string             // IDs of the claims mapping policies that are assigned to it
 	ExtraProperties        map[string]any
 	// the application of another tenant as it was when it came here; nil for those of this tenant, and of Microsoft
 	Instance *Application
@@ -124,6 +137,26 @@ type AppRoleAssignment struct {
 	ResourceID           string
 	ResourceDisplayName  string
 	CreatedAt            time.Time
+}
+
+// DelegatedGrant is consent to delegated permissions (oAuth2PermissionGrant): to use an API on behalf of one user, or of
+// all.
+type DelegatedGrant struct {
+	ID          string
+	ClientID    string // object ID of the service principal that is granted them
+	ResourceID  string // object ID of the API's service principal
+	ConsentType string // AllPrincipals or Principal
+	PrincipalID string // object ID of the user; empty for all
+	Scope       string // the permissions' values, separated by spaces
+}
+
+// ClaimsMappingPolicy says which claims a token has.
+type ClaimsMappingPolicy struct {
+	ID          string
+	DisplayName string
+	Description string
+	Definition  []string // one JSON object as text
+	IsDefault   bool     // isOrganizationDefault, which Entra tells to ignore
 }
 
 // MailboxKind says what Exchange holds for a user; the seed makes one user or more of each.
@@ -176,4 +209,5 @@ type DeletedItem struct {
 	User             *User
 	Group            *Group
 	Grants           []AppRoleAssignment // the principal's, brought back with it
+	DelegatedGrants  []DelegatedGrant    // the same of delegated permissions
 }

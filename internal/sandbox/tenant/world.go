@@ -17,6 +17,7 @@ type World struct {
 	Interop Caller    // the one that other programs sign in as in each of them
 	Seed    uint64    // of what happens by chance
 
+	Issuers      Issuers
 	Clock        *Clock
 	Profile      Profile
 	dice         *dice
