@@ -209,7 +209,7 @@ func setHeaders(w http.ResponseWriter, r *http.Request) {
 		`{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"5","ScaleUnit":"000","RoleInstance":"SANDBOX"}}`)
 }
 
-// dearPaths are reads that cost more than one resource unit, beside the applications and the users.
+// dearPaths are reads that cost more than one resource unit; those of applications and users cost two.
 var dearPaths = map[string]int{
 	getByIDs: 5, "groups/{group}/members": 3, "groups/{group}/transitiveMembers": 5,
 	"servicePrincipals/{principal}/appRoleAssignments": 2,
