@@ -20,8 +20,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
-// credentialRoutes are the operations on client secrets. Certificates are set by a PATCH of the object that has them, or
-// rolled by the application itself.
+// credentialRoutes are the operations on client secrets. Certificates are set by a PATCH of the object that has them,
+// or rolled by the application itself.
 var credentialRoutes = []route{
 	{http.MethodPost, "applications/{application}/addPassword", []string{appOwnedBy, appReadWriteAll},
 		(*call).addPassword},

@@ -183,7 +183,8 @@ func (c *call) deleteServicePrincipal() *apiError {
 }
 
 var servicePrincipalReadOnly = []string{
-	"id", "appDisplayName", "appId", "applicationTemplateId", "appOwnerOrganizationId", "appRoles", "createdByAppId", "deletedDateTime",
+	"id", "appDisplayName", "appId", "appOwnerOrganizationId", "appRoles", "applicationTemplateId", "createdByAppId",
+	"deletedDateTime",
 	"isDisabled", "servicePrincipalNames", "servicePrincipalType", "signInAudience",
 }
 
