@@ -239,7 +239,8 @@ func TestAnInstanceTakesNoCredentialsWhileItsApplicationLocksThem(t *testing.T) 
 	home, guest, app, instance := shared(t, object{})
 	path, application := "/servicePrincipals/"+instance["id"].(string), "/applications/"+app["id"].(string)
 	const code = "CannotUpdateLockedServicePrincipalProperty"
-	secret, key, sign := object{}, object{"keyCredentials": []object{keyOf(certificate(t))}}, path+"/addTokenSigningCertificate"
+	secret, sign := object{}, path+"/addTokenSigningCertificate"
+	key := object{"keyCredentials": []object{keyOf(certificate(t))}}
 	lock := func(of object) {
 		home.want(http.StatusNoContent, "PATCH", application, object{"servicePrincipalLockConfiguration": of})
 	}

@@ -223,19 +223,21 @@ func (c *call) checkScope(api tenant.ServicePrincipal, scope string) *apiError {
 	return nil
 }
 
-// publishedScopes are the values of the delegated permissions that an API offers.
-func (c *call) publishedScopes(api tenant.ServicePrincipal) []string {
-	source := c.servicePrincipalEntity(tenant.Present(), api)["oauth2PermissionScopes"]
-	content, _ := json.Marshal(source) // it was JSON before
-	var scopes []struct {
-		Value     string
-		IsEnabled bool
+// publishedScopes are the values of the delegated permissions that an API offers and that are enabled.
+func (c *call) publishedScopes(api tenant.ServicePrincipal) (values []string) {
+	if first, is := tenant.FirstParty(api.AppID); is {
+		for _, scope := range first.Scopes {
+			if scope.IsEnabled {
+				values = append(values, scope.Value)
+			}
+		}
+		return values
 	}
-	_ = json.Unmarshal(content, &scopes) // what has another form publishes nothing
-	var values []string
+	app, _ := c.tenant.ApplicationOf(tenant.Present(), api)
+	scopes, _ := scopesOf(storedObject(app, "api")) // they were checked when they were set
 	for _, scope := range scopes {
-		if scope.IsEnabled {
-			values = append(values, scope.Value)
+		if scope.enabled {
+			values = append(values, scope.value)
 		}
 	}
 	return values

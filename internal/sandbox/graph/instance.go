@@ -7,9 +7,9 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// inherited are the properties that a service principal has from its application. In an instance, only the application's
-// own tenant decides on them (seen: administrators of the tenant where an instance is cannot change what it inherits; of
-// each property unconfirmed).
+// inherited are the properties that a service principal has from its application. In an instance, only the
+// application's own tenant decides on them (seen: administrators of the tenant where an instance is cannot change what
+// it inherits; of each property unconfirmed).
 var inherited = []string{"addIns", "appDescription", "displayName", "homepage", "info", "logoutUrl",
 	"oauth2PermissionScopes", "replyUrls", "resourceSpecificApplicationPermissions", "verifiedPublisher"}
 

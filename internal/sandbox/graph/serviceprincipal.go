@@ -17,13 +17,11 @@ import (
 var servicePrincipalRoutes = []route{
 	{http.MethodGet, "servicePrincipals", []string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite},
 		(*call).listServicePrincipals},
-	{http.MethodPost, "servicePrincipals", []string{appOwnedBy, appReadWriteAll}, (*call).postServicePrincipal},
+	{http.MethodPost, "servicePrincipals", principalWriters, (*call).postServicePrincipal},
 	{http.MethodGet, "servicePrincipals/{principal}",
 		[]string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite}, (*call).getServicePrincipal},
-	{http.MethodPatch, "servicePrincipals/{principal}", []string{appOwnedBy, appReadWriteAll},
-		(*call).patchServicePrincipal},
-	{http.MethodDelete, "servicePrincipals/{principal}", []string{appOwnedBy, appReadWriteAll},
-		(*call).deleteServicePrincipal},
+	{http.MethodPatch, "servicePrincipals/{principal}", principalWriters, (*call).patchServicePrincipal},
+	{http.MethodDelete, "servicePrincipals/{principal}", principalWriters, (*call).deleteServicePrincipal},
 }
 
 func (c *call) findServicePrincipal(v tenant.View) (tenant.ServicePrincipal, *apiError) {
@@ -72,7 +70,9 @@ func (c *call) getServicePrincipal() *apiError {
 	entity := c.servicePrincipalEntity(c.Reads, found)
 	// as of an application: the certificates themselves, when asked for
 	if slices.Contains(c.query.Selected, "keyCredentials") {
-		entity["keyCredentials"] = tenant.Mapped(found.Keys, func(k tenant.KeyCredential) object { return keyEntity(k, true) })
+		entity["keyCredentials"] = tenant.Mapped(found.Keys, func(k tenant.KeyCredential) object {
+			return keyEntity(k, true)
+		})
 	}
 	if c.version == betaVersion {
 		entity["samlMetadataUrl"] = nil
@@ -183,7 +183,7 @@ func (c *call) deleteServicePrincipal() *apiError {
 }
 
 var servicePrincipalReadOnly = []string{
-	"id", "appDisplayName", "appId", "appOwnerOrganizationId", "appRoles", "applicationTemplateId", "createdByAppId",
+	"id", "appDisplayName", "appId", "applicationTemplateId", "appOwnerOrganizationId", "appRoles", "createdByAppId",
 	"deletedDateTime",
 	"isDisabled", "servicePrincipalNames", "servicePrincipalType", "signInAudience",
 }

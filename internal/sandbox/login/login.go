@@ -216,8 +216,8 @@ type registeredApp struct {
 }
 
 // signInRegistration finds an application by what makes it known in a tenant, its service principal there. Its
-// credentials are those of the service principal, which count in this tenant alone, and those of the application object,
-// which may live in another tenant, or in one that is not among the sandbox's.
+// credentials are those of the service principal, which count in this tenant alone, and those of the application
+// object, which may live in another tenant, or in one that is not among the sandbox's.
 func (a *API) signInRegistration(seen tenant.View, t *tenant.Tenant, clientID string) (registeredApp, *signInError) {
 	notFound := unknownApplication.with(clientID, t.DisplayName)
 	t.Lock()
@@ -276,7 +276,7 @@ func (a *API) checkSecret(app registeredApp, secret string) *signInError {
 	}
 }
 
-// opensKey reports whether a password belongs to a private key that signs tokens, and so is no client secret.
+// opensKey reports whether a password belongs to a private key that signs tokens, and so is not a client secret.
 func opensKey(app registeredApp, p tenant.PasswordCredential) bool {
 	return slices.ContainsFunc(app.keys, func(k tenant.KeyCredential) bool {
 		return k.Usage == token.UsageSign && k.KeyID == p.KeyID
@@ -318,8 +318,8 @@ func (a *API) readScope(t *tenant.Tenant, scope string) (requestedAPI, *signInEr
 	return requestedAPI{principal, resource}, nil
 }
 
-// isNamed reports whether a scope's identifier is one of a service principal: its application's client ID, or one of its
-// identifier URIs.
+// isNamed reports whether a scope's identifier is one of a service principal: its application's client ID, or one of
+// its identifier URIs.
 func (a *API) isNamed(t *tenant.Tenant, p tenant.ServicePrincipal, identifier string) bool {
 	if strings.EqualFold(identifier, p.AppID) {
 		return true
