@@ -86,7 +86,8 @@ var (
 	unmatchedExpression = signInRefusal{code: 7002131, status: 401, kind: "invalid_client",
 		text: "No matching federated identity record found for presented assertion subject '%s' or no federated identity " +
 			"credential expression matched. " + checkFederation}
-	unreachableIssuer = signInRefusal{code: 50166, status: 400, kind: "invalid_request", // status, kind and text unconfirmed
+	// status, kind and text unconfirmed.
+	unreachableIssuer = signInRefusal{code: 50166, status: 400, kind: "invalid_request",
 		text: "Request to External OIDC endpoint failed. Issuer: '%s'."}
 	wrongIssuerSignature = signInRefusal{code: 50013, status: 401, kind: "invalid_client", // status and kind unconfirmed
 		text: "Assertion failed signature validation."}
