@@ -129,7 +129,7 @@ func TestADelegatedGrantThatCannotBeIsRefused(t *testing.T) {
 	}
 }
 
-func TestADeletedServicePrincipalTakesItsDelegatedGrantsAlongAndBack(t *testing.T) {
+func TestADeletedServicePrincipalOrUserTakesItsDelegatedGrantsAlongAndBack(t *testing.T) {
 	g := newGraph(t, tenant.InteropCaller)
 	_, client := g.newRegistration()
 	api := g.newAPI("Files.Read", "off")
@@ -142,6 +142,17 @@ func TestADeletedServicePrincipalTakesItsDelegatedGrantsAlongAndBack(t *testing.
 	if found := g.want(http.StatusOK, "GET", path, nil); found["scope"] != "Files.Read" {
 		t.Errorf("after the restore the grant is %v", found)
 	}
+	user := g.want(http.StatusCreated, "POST", "/users", object{"accountEnabled": true, "displayName": "Adele",
+		"mailNickname": "adele", "userPrincipalName": "adele@" + g.tenant.Domain,
+		"passwordProfile": object{"password": "xWwvJ]6NMw+bWH-d"}})["id"].(string)
+	forOne := g.want(http.StatusCreated, "POST", "/oauth2PermissionGrants", object{"clientId": client["id"],
+		"consentType": "Principal", "principalId": user, "resourceId": api["id"], "scope": "Files.Read"})
+	g.want(http.StatusNoContent, "DELETE", "/users/"+user, nil)
+	if ids := g.values("/oauth2PermissionGrants", "id"); !slices.Equal(ids, []any{grant["id"]}) {
+		t.Errorf("without the user the grants are %v", ids)
+	}
+	g.want(http.StatusOK, "POST", "/directory/deletedItems/"+user+"/restore", nil)
+	g.want(http.StatusOK, "GET", "/oauth2PermissionGrants/"+forOne["id"].(string), nil)
 }
 
 func TestADelegatedGrantIsSeenLaterByReplicasAndNeedsServicePrincipalsThatAreKnown(t *testing.T) {

@@ -80,7 +80,7 @@ func TestAnInstanceOfATemplateThatCannotBeMadeIsRefused(t *testing.T) {
 	for sentence, body := range map[string]object{
 		"without a name":                   {},
 		"with an empty name":               {"displayName": ""},
-		"with a name that is no text":      {"displayName": 1},
+		"with a name that is not a text":   {"displayName": 1},
 		"with properties besides the name": {"displayName": "Expenses", "notes": "n"},
 	} {
 		if got := g.send("POST", path, body); got.Status != http.StatusBadRequest {

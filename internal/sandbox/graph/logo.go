@@ -64,7 +64,7 @@ func (c *call) putLogo() *apiError {
 	if failure != nil {
 		return failure
 	}
-	changed.Logo = &tenant.Logo{ID: uuid.NewString(), ContentType: kind, Content: content}
+	changed.Logo = &tenant.Logo{Path: c.tenant.ID + "/" + changed.ID + "/" + uuid.NewString(), ContentType: kind, Content: content}
 	c.tenant.Directory.Applications.Put(c.api.world.Now(), changed.ID, changed)
 	return c.noContent()
 }
@@ -78,7 +78,7 @@ func (c *call) logoURL(a tenant.Application) any {
 	if a.Logo == nil {
 		return nil
 	}
-	return c.api.origin + logoPath + c.tenant.ID + "/" + a.ID + "/" + a.Logo.ID
+	return c.api.origin + logoPath + a.Logo.Path
 }
 
 // informationalURLs are an application's addresses with that of its logo, which a write of these does not change (seen).
@@ -101,7 +101,7 @@ func (a *API) serveLogo(w http.ResponseWriter, r *http.Request) {
 	t.Lock()
 	app, _ := t.Directory.Applications.Get(tenant.Present(), strings.ToLower(r.PathValue("application")))
 	t.Unlock()
-	if app.Logo == nil || app.Logo.ID != r.PathValue("logo") {
+	if app.Logo == nil || logoPath+app.Logo.Path != r.URL.Path {
 		http.NotFound(w, r)
 		return
 	}

@@ -125,7 +125,7 @@ func (c *call) createServicePrincipal(appID string, body map[string]json.RawMess
 func (c *call) backed(appID string) (tenant.ServicePrincipal, *apiError) {
 	made := tenant.ServicePrincipal{ID: uuid.NewString(), AppID: appID, Enabled: true, CreatedAt: c.now()}
 	if own, found := c.tenant.ApplicationByAppID(c.Refers, appID); found {
-		made.DisplayName, made.AppOwnerTenantID = own.DisplayName, c.tenant.ID
+		made.DisplayName, made.AppOwnerTenantID, made.TemplateID = own.DisplayName, c.tenant.ID, own.TemplateID
 		return made, c.mine(own.Owners)
 	}
 	if c.ownOnly {
@@ -249,6 +249,7 @@ func (c *call) servicePrincipalEntity(v tenant.View, p tenant.ServicePrincipal) 
 	e["signInAudience"] = "AzureADMultipleOrgs" // of an application whose tenant is not among the sandbox's
 	if a, found := c.tenant.ApplicationOf(v, p); found {
 		inheritedFrom(a, e)
+		e["info"] = c.informationalURLs(e["info"], a)
 	} else if api, found := tenant.FirstParty(p.AppID); found {
 		e["appRoles"], e["oauth2PermissionScopes"] = api.RolesJSON, api.ScopesJSON
 		e["servicePrincipalNames"] = append([]string{p.AppID}, api.Identifiers...)

@@ -101,7 +101,7 @@ func instanceOf(template tenant.ApplicationTemplate, displayName json.RawMessage
 			"isEnabled": true, "origin": "Application", "value": nil}
 	})
 	var name string
-	_ = json.Unmarshal(displayName, &name) // what is no text is refused where it is set
+	_ = json.Unmarshal(displayName, &name) // what is not a text is refused where it is set
 	scope := object{
 		"id": uuid.NewString(), "value": "user_impersonation", "type": "User", "isEnabled": true,
 		"adminConsentDisplayName": "Access " + name, "userConsentDisplayName": "Access " + name,

@@ -33,7 +33,7 @@ type Application struct {
 
 // Logo is an application's picture, which is never changed in place.
 type Logo struct {
-	ID          string // of this picture: a new one has another address
+	Path        string // its address on the content delivery network: a new picture has another
 	ContentType string
 	Content     []byte
 }
