@@ -30,7 +30,7 @@ type Options struct {
 	// the tenants' EWS gate: unset (the default), false, listed, empty, or mixed, which is one of each in this order and
 	// then unset
 	Gate    string
-	Profile string           // how the tenants behave: instant (the default), realistic or hostile
+	Profile string           // how the tenants behave: instant (the default), realistic, hostile or degraded
 	Seed    uint64           // of what happens by chance; 0 draws one
 	Speed   float64          // how many times sooner than in reality a write is seen everywhere; 0 means 1
 	Latency time.Duration    // added to every request; not negative

@@ -44,12 +44,12 @@ type Failure struct {
 	Message string
 }
 
-// New returns an injector without faults. In a world of the hostile profile, requests meet faults by chance. A request
+// New returns an injector without faults. In a world of the hostile or degraded profile, requests meet faults by chance. A request
 // to none of the APIs is refused in plain text.
 func New(world *tenant.World, issuer *token.Issuer, apis ...API) *Injector {
 	i := &Injector{world: world, apis: apis, met: map[Kind]int{}}
 	if world.Profile.Chaos {
-		i.chance = (&chaos{world: world, issuer: issuer, ownerOf: i.ownerOf, seen: map[string]int{}}).chance
+		i.chance = (&chaos{world: world, issuer: issuer, ownerOf: i.ownerOf}).chance
 	}
 	return i
 }

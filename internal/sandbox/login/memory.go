@@ -25,12 +25,12 @@ func (a *API) remembered(r *http.Request, t *tenant.Tenant, form url.Values) boo
 	a.unknown.mu.Lock()
 	defer a.unknown.mu.Unlock()
 	at, refused := a.unknown.made[credentialIn(form)]
-	return refused && !tenant.Bypasses(r) && at.After(a.world.Before(t, a.world.Profile.Refusals))
+	return refused && !tenant.Bypasses(r) && at.After(a.world.Before(t, t.Lag.Refusals))
 }
 
 // remember notes that a credential was refused because it was not known.
 func (a *API) remember(r *http.Request, t *tenant.Tenant, form url.Values, refusal *signInError) {
-	if a.world.Profile.Refusals == 0 || refusal.code != unknownKey.code && refusal.code != wrongSecret.code ||
+	if t.Lag.Refusals == 0 || refusal.code != unknownKey.code && refusal.code != wrongSecret.code ||
 		a.remembered(r, t, form) {
 		return
 	}
