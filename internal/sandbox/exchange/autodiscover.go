@@ -77,7 +77,7 @@ func (a *API) serveUserSettings(w http.ResponseWriter, r *http.Request) {
 		refuseEWSToken(w)
 		return
 	}
-	tenant.NoteTenant(r, t.ID)
+	w = a.noted(w, r, t, token)
 	t.Lock()
 	defer t.Unlock()
 	if t.Exchange.Outage.Covers(tenant.AutodiscoverFolder) {

@@ -59,13 +59,16 @@ func (a *API) serveEWS(w http.ResponseWriter, r *http.Request) {
 		refuseEWSToken(w)
 		return
 	}
-	tenant.NoteTenant(r, t.ID)
+	w = a.noted(w, r, t, token)
 	// before any silence: only then it shows that a client is gone
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxEWSRequest))
 	if err != nil {
 		return
 	}
 	request, malformed := readFolderRequest(bytes.NewReader(body))
+	if malformed == nil {
+		tenant.NotesOf(r).Meaning = request.meaning()
+	}
 	t.Lock()
 	defer t.Unlock()
 	known := a.world.ExchangeKnows(t, r)
@@ -172,6 +175,7 @@ func refuseEWSToken(w http.ResponseWriter) {
 }
 
 func refuseEWSPolicy(w http.ResponseWriter, reason string) {
+	noteCode(w, reason)
 	w.Header().Set("X-EWS-Policy-Reason", reason)
 	w.WriteHeader(http.StatusForbidden)
 }

@@ -200,6 +200,18 @@ func (r folderRequest) folder() folderID {
 	return r.Body.FindFolder.Parents.IDs[0]
 }
 
+// meaning says in words what is asked for, such as "GetFolder of inbox".
+func (r folderRequest) meaning() string {
+	operation := "FindFolder"
+	if r.Body.GetFolder != nil {
+		operation = "GetFolder"
+	}
+	if folder := r.folder(); folder.distinguished() {
+		return operation + " of " + folder.ID
+	}
+	return operation
+}
+
 // names reports whether a property is asked for by its name.
 func (s folderShape) names(uri string) bool {
 	return slices.ContainsFunc(s.Properties.Fields, func(f fieldURI) bool { return f.URI == uri })

@@ -12,7 +12,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
-// chances are how often requests of the hostile and degraded profiles meet each kind of fault, in 1000.
+// chances are how often requests of the profiles hostile and degraded meet each kind of fault, in 1000.
 var chances = []struct {
 	kind  Kind
 	often int

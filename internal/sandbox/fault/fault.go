@@ -1,4 +1,4 @@
-// Package fault makes chosen requests fail, hang, or return late or stale responses, and in the hostile and degraded profiles
+// Package fault makes chosen requests fail, hang, or return late or stale responses, and in the profiles hostile and degraded
 // picks requests at random.
 package fault
 

@@ -115,10 +115,11 @@ func (w *World) ViewsOf(r *http.Request, t *Tenant) Views {
 	if Bypasses(r) {
 		lag = Lag{}
 	}
-	var replica time.Duration
+	var behind time.Duration
+	replica := 0
 	if len(lag.replicas) > 0 {
-		at := w.Lots.Draw("replica for " + Likeness(t.number, r)).IntN(len(lag.replicas))
-		replica = lag.replicas[at]
+		replica = 1 + w.Lots.Draw("replica for "+Likeness(t.number, r)).IntN(len(lag.replicas))
+		behind = lag.replicas[replica-1]
 	}
 	seen := func(behind time.Duration) View {
 		v := Present()
@@ -130,6 +131,8 @@ func (w *World) ViewsOf(r *http.Request, t *Tenant) Views {
 		}
 		return v
 	}
-	return Views{Reads: seen(replica), Lists: seen(replica + lag.index), Refers: seen(lag.references),
+	views := Views{Reads: seen(behind), Lists: seen(behind + lag.index), Refers: seen(lag.references),
 		SignIn: seen(lag.signIn), Roles: seen(lag.roles)}
+	views.Reads.replica, views.Lists.replica = replica, replica
+	return views
 }

@@ -28,6 +28,7 @@ type Tenant struct {
 	Rules   DirectoryRules
 	Quota   Quota
 	usage   map[string]*usage // by client ID, lower case
+	written []Write           // since the last TakeWrites
 }
 
 // Directory holds a tenant's objects, each with its history, so that a read can be answered as of an earlier moment.

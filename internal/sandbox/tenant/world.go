@@ -59,6 +59,7 @@ func NewWorld(o Options) (*World, error) {
 	for i := range max(o.Tenants, 1) {
 		t := w.seedTenant(i, gateOf(gate, i))
 		t.number = i + 1
+		t.noteWrites()
 		t.Lag = w.Profile.lagOf(t.number, w.Lots)
 		w.Tenants = append(w.Tenants, t)
 		for _, name := range []string{t.ID, t.Domain, t.CustomDomain} {
