@@ -141,7 +141,10 @@ func transcripts(env *acctest.Env) map[int][]string {
 	}
 	all := map[int][]string{}
 	for _, r := range env.Requests() {
-		line := fmt.Sprint(r.Method, " ", r.Path, " ", r.Status, " ", r.Parts)
+		line := fmt.Sprint(r.Method, " ", r.Path, " ", r.Status)
+		for _, part := range r.Parts {
+			line += fmt.Sprint("; ", part.Method, " ", part.Path, " ", part.Status)
+		}
 		all[tenants[r.TenantID]] = append(all[tenants[r.TenantID]], identifier.ReplaceAllString(line, "*"))
 	}
 	for _, lines := range all {

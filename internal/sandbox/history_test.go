@@ -111,9 +111,10 @@ func TestAHistoryKeepsAClientRequestIDThatIsAGUIDAndNothingElse(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	id := uuid.NewString()
 	g.want(200, "GET", "/organization", nil, "client-request-id", id)
-	g.want(200, "GET", "/domains", nil, "client-request-id", "hunter2")
+	g.want(200, "GET", "/domains", nil, "client-request-id", "hunter2", bypass, "yes")
 	text := g.historyText()
 	lineWith(t, text, "GET /v1.0/organization", "client-request-id "+id)
+	lineWith(t, text, "Terraform (full), bypass", "GET /v1.0/domains")
 	if strings.Contains(text, "hunter2") {
 		t.Errorf("the history repeats what is not a request's ID:\n%s", text)
 	}

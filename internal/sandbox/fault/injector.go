@@ -240,6 +240,7 @@ func (i *Injector) Entrance(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get(bypassHeader) != "" {
 			r = r.WithContext(tenant.WithBypass(r.Context()))
+			tenant.NotesOf(r).Bypass = true
 		}
 		if strings.HasPrefix(r.URL.Path, "/_sandbox/") {
 			next.ServeHTTP(w, r)

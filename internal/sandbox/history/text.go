@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -18,6 +19,7 @@ import (
 func WriteText(out io.Writer, requests []Request) error {
 	var text strings.Builder
 	tenants := legend(&text, requests)
+	requests = slices.SortedStableFunc(slices.Values(requests), func(a, b Request) int { return a.Time.Compare(b.Time) })
 	rows := [][]string{{"seconds", "tenant", "asked by", "answer", "as of", "request", "meaning"}}
 	for _, r := range requests {
 		number := ""
@@ -25,7 +27,7 @@ func WriteText(out io.Writer, requests []Request) error {
 			number = strconv.Itoa(tenants[r.TenantID])
 		}
 		began := fmt.Sprintf("%.3f", r.Time.Sub(requests[0].Time).Seconds())
-		rows = append(rows, []string{began, number, asker(r.Caller), answer(r.Status, r.Notes), views(r.Views),
+		rows = append(rows, []string{began, number, askedBy(r), answer(r.Status, r.Notes), views(r.Views),
 			r.Method + " " + r.Path, remarks(r.Notes, r.ClientRequestID)})
 		for _, part := range r.Parts {
 			rows = append(rows, []string{"", "", "", "  " + answer(part.Status, part.Notes), views(part.Views),
@@ -102,6 +104,14 @@ func align(out *strings.Builder, rows [][]string) {
 		}
 		out.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
+}
+
+// askedBy is who sent a request, and whether it was exempt from faults and lag, as those of tests are.
+func askedBy(r Request) string {
+	if r.Caller == nil || !r.Bypass {
+		return asker(r.Caller)
+	}
+	return asker(r.Caller) + ", bypass"
 }
 
 func asker(by *tenant.Asker) string {

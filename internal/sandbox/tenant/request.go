@@ -42,6 +42,7 @@ type Notes struct {
 	Meaning  string  `json:"meaning,omitempty"`  // what the request asks for, such as "change application"
 	Code     string  `json:"code,omitempty"`     // of the error that it was answered with
 	Fault    string  `json:"fault,omitempty"`    // the kind of fault that it met
+	Bypass   bool    `json:"bypass,omitempty"`   // the request was exempt from faults and lag
 	Injected bool    `json:"injected,omitempty"` // the fault was injected, and not met by chance
 	Views    []Seen  `json:"views,omitempty"`    // what was not read as of the present
 	Writes   []Write `json:"writes,omitempty"`
