@@ -139,10 +139,20 @@ func (r route) meaning(request *http.Request) string {
 	return text
 }
 
-// words takes a name of Graph's apart: appRoleAssignments is "app role assignments".
+// shortNames are the segments of paths that have a shorter name.
+var shortNames = map[string]string{
+	"appRoleAssignments": "grants", "appRoleAssignedTo": "grants",
+	"federatedIdentityCredentials": "federated credentials",
+	"graph.application":            "deleted applications", "graph.servicePrincipal": "deleted service principals",
+}
+
+// words takes a name of Graph's apart: servicePrincipals is "service principals".
 func words(name string) string {
+	if short, known := shortNames[name]; known {
+		return short
+	}
 	var text strings.Builder
-	for _, letter := range strings.TrimPrefix(name, "graph.") {
+	for _, letter := range name {
 		if unicode.IsUpper(letter) {
 			text.WriteByte(' ')
 		}

@@ -28,10 +28,10 @@ func WriteText(out io.Writer, requests []Request) error {
 		}
 		began := fmt.Sprintf("%.3f", r.Time.Sub(requests[0].Time).Seconds())
 		rows = append(rows, []string{began, number, askedBy(r), answer(r.Status, r.Notes), views(r.Views),
-			r.Method + " " + r.Path, remarks(r.Notes, r.ClientRequestID)})
+			shortened(r.Method + " " + r.Path), remarks(r.Notes, r.ClientRequestID)})
 		for _, part := range r.Parts {
 			rows = append(rows, []string{"", "", "", "  " + answer(part.Status, part.Notes), views(part.Views),
-				"  " + part.Method + " " + part.Path, remarks(part.Notes, part.ClientRequestID)})
+				shortened("  " + part.Method + " " + part.Path), remarks(part.Notes, part.ClientRequestID)})
 		}
 	}
 	align(&text, rows)
@@ -79,10 +79,17 @@ func (h *Recorder) Serve(w http.ResponseWriter, r *http.Request) {
 	_ = WriteText(w, h.Requests()) // the same
 }
 
-// widest is how many characters of a cell the next ones are moved to the right for.
-const widest = 90
+// widest is how many characters of a request the text shows: more than any path without a query.
+const widest = 110
 
-// align writes rows whose cells begin below each other. A cell that is wider than widest moves its own row alone.
+func shortened(request string) string {
+	if letters := []rune(request); len(letters) > widest {
+		return string(letters[:widest-1]) + "…"
+	}
+	return request
+}
+
+// align writes rows whose cells begin below each other.
 func align(out *strings.Builder, rows [][]string) {
 	var widths []int
 	for _, row := range rows {
@@ -90,7 +97,7 @@ func align(out *strings.Builder, rows [][]string) {
 			if column == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[column] = max(widths[column], min(utf8.RuneCountInString(cell), widest))
+			widths[column] = max(widths[column], utf8.RuneCountInString(cell))
 		}
 	}
 	for _, row := range rows {
