@@ -44,7 +44,11 @@ func soakProfile() string {
 // temporary, and so is every lag.
 func soak(t *testing.T, profile string, seed uint64, tenants, cyclesEach, happenings int) *acctest.Env {
 	t.Helper()
-	env := acctest.Start(t, sandbox.Options{Tenants: tenants, Profile: profile, Seed: seed, Speed: 100})
+	options := sandbox.Options{Tenants: tenants, Profile: profile, Seed: seed}
+	if profile == "hostile" {
+		options.Speed = 100 // nothing lags, and no pause has to be long
+	}
+	env := acctest.Start(t, options)
 	watch, option := env.Watch()
 	p := env.Protocol(env.Tenant(0).Callers.Full, option)
 	lifecycles := make([]*lifecycle, tenants)
@@ -52,6 +56,7 @@ func soak(t *testing.T, profile string, seed uint64, tenants, cyclesEach, happen
 	var everybody sync.WaitGroup
 	for i := range lifecycles {
 		lifecycles[i] = newLifecycle(env, p, i, seed)
+		lifecycles[i].target.AtOnce = profile == "degraded"
 		everybody.Go(func() {
 			for number := range cyclesEach {
 				if err := lifecycles[i].cycle(t, number, happenings); err != nil {
