@@ -32,7 +32,7 @@ func seedOf(t *testing.T) uint64 {
 	return seed
 }
 
-// soakProfile is hostile, or degraded where the environment says so: in other profiles there are no faults.
+// soakProfile returns the profile hostile, or degraded where the environment says so: in others there are no faults.
 func soakProfile() string {
 	if os.Getenv("SANDBOX_PROFILE") == "degraded" {
 		return "degraded"
