@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // signInRefusal is one of the answers that the token endpoint gives to a request it does not grant.
@@ -203,6 +205,7 @@ type signInErrorBody struct {
 }
 
 func (a *API) refuse(w http.ResponseWriter, r *http.Request, refusal *signInError) {
+	tenant.NotesOf(r).Code = fmt.Sprintf("AADSTS%d", refusal.code)
 	body := signInErrorBody{
 		Error:         refusal.kind,
 		Codes:         []int{refusal.code},
