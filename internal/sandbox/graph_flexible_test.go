@@ -102,7 +102,8 @@ func TestAFlexibleCredentialThatCannotBeIsRefused(t *testing.T) {
 	} {
 		body := flexible("other", ofBranches)
 		body[test.property] = test.value
-		if got := g.betaJSON(http.StatusBadRequest, "POST", path, body); got["error"].(object)["code"] != "Request_BadRequest" {
+		got := g.betaJSON(http.StatusBadRequest, "POST", path, body)
+		if got["error"].(object)["code"] != "Request_BadRequest" {
 			t.Errorf("%s: %v", sentence, got)
 		}
 	}

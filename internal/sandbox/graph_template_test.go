@@ -90,7 +90,8 @@ func TestAnInstanceOfATemplateThatCannotBeMadeIsRefused(t *testing.T) {
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "POST", "/applicationTemplates/"+noObject+"/instantiate",
 		object{"displayName": "Expenses"})
 	app, principal := g.newRegistration()
-	for _, path := range []string{"/applications/" + app["id"].(string), "/servicePrincipals/" + principal["id"].(string)} {
+	for _, path := range []string{"/applications/" + app["id"].(string),
+		"/servicePrincipals/" + principal["id"].(string)} {
 		g.refused(http.StatusBadRequest, "Request_BadRequest", "PATCH", path, object{"applicationTemplateId": nonGallery})
 	}
 	g.control(http.MethodPatch, "/tenants/"+g.tenant.ID+"/directory", `{"needs_service_management_reference": true}`)

@@ -4,6 +4,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/control"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/exchange"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/fault"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/history"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
@@ -13,6 +14,8 @@ type (
 	Caller = tenant.Caller
 	// Restriction is one rule of an app management policy about the credentials that are added to an application.
 	Restriction = tenant.Restriction
+	// Request is a request to the sandbox, as its log has it.
+	Request = history.Request
 	// Part is one request of a batch.
 	Part = tenant.Part
 
@@ -45,6 +48,12 @@ type (
 	ExchangeState = control.ExchangeState
 	// PublicFolderState is a public folder with its permissions.
 	PublicFolderState = exchange.PublicFolderState
+	// MailboxState is what clients have put into a mailbox, or into the public folders.
+	MailboxState = exchange.MailboxState
+	// MailFolderState is a folder that holds something, or that a client has made.
+	MailFolderState = exchange.MailFolderState
+	// MailItemState is an item of a folder, without its content.
+	MailItemState = exchange.MailItemState
 	// PolicyState is an app management policy.
 	PolicyState = control.PolicyState
 )

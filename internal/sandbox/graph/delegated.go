@@ -205,8 +205,8 @@ func readDelegatedGrant(body map[string]json.RawMessage) (made tenant.DelegatedG
 }
 
 // checkScope refuses scopes that the API does not publish, so that a misspelt one is found here: Graph's document says
-// that each should match, and no source tells what Graph does with one that does not. An API of Microsoft's whose scopes
-// are not known here takes any.
+// that each should match, and no source tells what Graph does with one that does not. An API of Microsoft's whose
+// scopes are not known here takes any.
 func (c *call) checkScope(api tenant.ServicePrincipal, scope string) *apiError {
 	if len(scope) > maxScope {
 		return invalidValue("scope", delegatedResource)

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
@@ -61,6 +62,18 @@ func (c *call) findToChange() (tenant.ServicePrincipal, instanceLock, *apiError)
 	return found, lock, failure
 }
 
+// lockOfNew is what is locked in a service principal that is being made.
+func lockOfNew(p tenant.ServicePrincipal) instanceLock {
+	switch {
+	case p.AppOwnerTenantID == tenant.MicrosoftTenant:
+		return locked
+	case p.Instance != nil:
+		return lockOf(*p.Instance)
+	default:
+		return unlocked
+	}
+}
+
 // check refuses a change of what is locked. Code and text were seen; that a PATCH of tokenEncryptionKeyId is answered
 // alike is unconfirmed.
 func (l instanceLock) check(before, after tenant.ServicePrincipal) *apiError {
@@ -82,7 +95,7 @@ func (l instanceLock) check(before, after tenant.ServicePrincipal) *apiError {
 		}
 	}
 	const encryption = "tokenEncryptionKeyId"
-	if l.tokenEncryption && before.ExtraProperties[encryption] != after.ExtraProperties[encryption] {
+	if l.tokenEncryption && !reflect.DeepEqual(before.ExtraProperties[encryption], after.ExtraProperties[encryption]) {
 		return refused(encryption)
 	}
 	return nil

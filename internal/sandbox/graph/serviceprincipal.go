@@ -106,7 +106,14 @@ func (c *call) createServicePrincipal(appID string, body map[string]json.RawMess
 		return failure
 	}
 	delete(body, "appId")
+	if failure := c.checkInherited(created, body); failure != nil {
+		return failure
+	}
+	fresh := created
 	if failure := c.setServicePrincipal(&created, body); failure != nil {
+		return failure
+	}
+	if failure := lockOfNew(created).check(fresh, created); failure != nil {
 		return failure
 	}
 	c.tenant.Directory.ServicePrincipals.Put(c.api.world.Now(), created.ID, created)

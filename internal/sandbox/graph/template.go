@@ -58,7 +58,8 @@ func (c *call) getTemplate() *apiError {
 	return c.one(http.StatusOK, "applicationTemplates", entity, entity)
 }
 
-// instantiateTemplate makes an application with its service principal (Microsoft Graph: applicationtemplate-instantiate).
+// instantiateTemplate makes an application with its service principal (Microsoft Graph:
+// applicationtemplate-instantiate).
 func (c *call) instantiateTemplate() *apiError {
 	body, failure := c.body()
 	if failure != nil {

@@ -162,18 +162,24 @@ func (a *API) clientCredentials(t *tenant.Tenant, r *http.Request) (string, *sig
 		return "", unsupportedGrant.with(grant)
 	}
 	clientID := r.PostForm.Get("client_id")
+	notes := tenant.NotesOf(r)
+	notes.Meaning = "sign in"
 	if id, err := uuid.Parse(clientID); err != nil || id == uuid.Nil {
 		return "", malformedClientID.with(clientID)
 	}
+	notes.Caller = &tenant.Asker{ClientID: clientID}
 	if refusal := refusesSignIn(t, clientID); refusal != nil {
 		return "", refusal
 	}
 	seen := a.world.ViewsOf(r, t)
+	a.world.NoteView(r, "credentials", seen.SignIn)
 	registration, refusal := a.signInRegistration(seen.SignIn, t, clientID)
 	if refusal != nil {
 		return "", refusal
 	}
+	notes.Caller.Name, notes.Caller.ObjectID = registration.principal.DisplayName, registration.principal.ID
 	if a.remembered(r, t, r.PostForm) {
+		notes.Meaning += ", refused from memory"
 		registration.keys, registration.passwords, registration.federated = nil, nil, nil
 	}
 	method, refusal := a.authenticate(t, registration, r.PostForm)
@@ -185,6 +191,8 @@ func (a *API) clientCredentials(t *tenant.Tenant, r *http.Request) (string, *sig
 	if refusal != nil {
 		return "", refusal
 	}
+	notes.Meaning += " for " + api.principal.DisplayName
+	a.world.NoteView(r, "consents", seen.Roles)
 	roles := a.grantedRoles(seen.Roles, t, registration.principal, api.principal.AppID)
 	// Where an API does not want its clients to have been assigned a role, Entra issues a token without roles.
 	if len(roles) == 0 && api.principal.AppRoleAssignmentNeeds {

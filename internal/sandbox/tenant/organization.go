@@ -17,6 +17,7 @@ type ExchangeOrganization struct {
 	OutOfScope       map[string]bool // mailboxes that no app may impersonate, by lower-case address
 	NoPublicFolders  bool            // no public folder mailbox was ever made
 	PublicFolders    []PublicFolder  // the root first, each folder after its parent
+	MailboxQuota     int             // bytes that a mailbox holds at most; 0: as many as the sandbox keeps
 	ServerBusy       time.Duration   // when positive, every request is told to back off for so long
 	AutodiscoverURL  string          // what Autodiscover v2 says in place of this sandbox's EWS
 	Outage           Outage
@@ -25,6 +26,7 @@ type ExchangeOrganization struct {
 // PublicFolder is a folder of the public folder tree.
 type PublicFolder struct {
 	Path        string            // such as \Sales\Archive; \ is the root, which is always there
+	Class       string            // such as IPF.Note; empty: not known
 	Permissions map[string]string // permission level by lower-case address; DefaultPermission is everybody else's
 }
 
@@ -85,17 +87,17 @@ const ExchangeSettings = "settings"
 // while ago.
 func (w *World) ExchangeKnows(t *Tenant, r *http.Request) ExchangeOrganization {
 	known := t.Exchange
-	if Bypasses(r) || w.Profile.ewsList == 0 {
+	if Bypasses(r) || t.Lag.ewsList == 0 {
 		return known
 	}
 	earlier := func(lag time.Duration) ExchangeOrganization {
 		settings, _ := t.Settings.Get(AsOf(w.Before(t, lag)), ExchangeSettings)
 		return settings
 	}
-	known.EwsAllowedAppIDs, known.OutOfScope = earlier(w.Profile.ewsList).EwsAllowedAppIDs,
-		earlier(w.Profile.mailScope).OutOfScope
-	known.EwsEnabled, known.DisabledMailbox = earlier(w.Profile.ewsSwitch).EwsEnabled,
-		earlier(w.Profile.ewsSwitch).DisabledMailbox
+	known.EwsAllowedAppIDs, known.OutOfScope = earlier(t.Lag.ewsList).EwsAllowedAppIDs,
+		earlier(t.Lag.mailScope).OutOfScope
+	known.EwsEnabled, known.DisabledMailbox = earlier(t.Lag.ewsSwitch).EwsEnabled,
+		earlier(t.Lag.ewsSwitch).DisabledMailbox
 	return known
 }
 
