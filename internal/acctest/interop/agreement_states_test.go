@@ -1,0 +1,250 @@
+//go:build full
+
+package interop
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
+)
+
+// subject is one tenant of the agreement test, with the app and the connection that are checked in it.
+type subject struct {
+	*agreement
+	tenant  sandbox.TenantEntry
+	mailbox string
+	app     acctest.HandmadeApp
+	config  map[string]tftypes.Value // of the connection
+	states  []state                  // one for each axis
+}
+
+// state is a value of an axis.
+type state struct {
+	name string
+	// harmless reports whether a migration comes to its end in this state.
+	harmless bool
+	arrange  func(*subject)
+}
+
+// axis is one of the things on which a migration depends. Its first state is where nothing special was done.
+type axis struct {
+	name   string
+	states []state
+}
+
+// axes are what the test combines. Their order is the order in which the states are arranged: a state may use what an
+// earlier one made.
+var axes = []axis{
+	{"credential", []state{
+		{"client secret", true, (*subject).bySecret},
+		{"certificate", true, (*subject).byCertificate},
+		{"secret revoked", false, func(s *subject) { s.bySecret(); s.removeSecret() }},
+		{"secret expired", false, (*subject).byShortSecret},
+		{"certificate revoked", false, func(s *subject) { s.byCertificate(); s.upload() }},
+		{"certificate not yet replicated", false, (*subject).byLateCertificate},
+		{"app of another tenant", false, func(s *subject) { s.app = s.strangers; s.bySecret() }},
+		{"app deleted", false, func(s *subject) { s.bySecret(); s.graph(http.MethodDelete, s.application(), nil) }},
+		{"app without consent", false, func(s *subject) {
+			s.bySecret()
+			s.RevokeConsent(s.tenant.TenantID, s.app.ClientID)
+		}},
+	}},
+	{"account", []state{
+		{"licensed", true, func(*subject) {}},
+		{"licensed, by an alias", true, func(s *subject) {
+			s.user(map[string]any{"aliases": []string{"alias@" + s.tenant.Domain}})
+			s.mailbox = "alias@" + s.tenant.Domain
+		}},
+		{"licensed, account blocked", true, func(s *subject) { s.user(map[string]any{"enabled": false}) }},
+		{"shared mailbox: no licence, account blocked", true, func(s *subject) {
+			s.user(map[string]any{"enabled": false, "plans": false})
+		}},
+		{"unlicensed", false, func(s *subject) { s.user(map[string]any{"mailbox": "unlicensed"}) }},
+		{"kiosk licence", false, func(s *subject) { s.user(map[string]any{"mailbox": "kiosk"}) }},
+		{"licensed, mailbox elsewhere", false, func(s *subject) { s.user(map[string]any{"mailbox": "no_mailbox"}) }},
+		{"EWS off for the mailbox", false, func(s *subject) {
+			s.exchange(map[string]any{"ews_disabled_mailboxes": []string{s.mailbox}})
+		}},
+		{"no such user", false, func(s *subject) { s.mailbox = "nobody@" + s.tenant.Domain }},
+	}},
+	{"gate", []state{
+		{"unset", true, func(s *subject) { s.gate(nil) }},
+		{"True, listed", true, func(s *subject) { s.gate(true, uuid.NewString(), s.app.ClientID) }},
+		{"True, not listed", false, func(s *subject) { s.gate(true, uuid.NewString()) }},
+		{"True, empty list", false, func(s *subject) { s.gate(true) }},
+		{"False", false, func(s *subject) { s.gate(false, s.app.ClientID) }},
+	}},
+	{"policy", []state{
+		{"none", true, func(*subject) {}},
+		{"denies others", true, func(s *subject) {
+			s.exchange(map[string]any{"out_of_scope_mailboxes": []string{s.tenant.Mailboxes.Licensed[1]}})
+		}},
+		{"denies the mailbox", false, func(s *subject) {
+			s.exchange(map[string]any{"out_of_scope_mailboxes": []string{s.tenant.Mailboxes.Licensed[0]}})
+		}},
+	}},
+	{"public folders", []state{
+		{"not migrated", true, func(*subject) {}},
+		{"not migrated, no rights", true, func(s *subject) { s.tree("None", "None", "None") }},
+		{"Owner of the root", true, func(s *subject) { s.folders(); s.tree("Owner", "None", "None") }},
+		{"Owner", true, func(s *subject) { s.folders(`\Sales`); s.tree("Owner", "Owner", "None") }},
+		{"Owner, nested", true, func(s *subject) { s.folders(`\Sales\Archive`); s.tree("Owner", "Reviewer", "Owner") }},
+		{"Owner, nested in a hidden one", false, func(s *subject) {
+			s.folders(`\Sales\Archive`)
+			s.tree("Owner", "None", "Owner")
+		}},
+		{"Author of the root", false, func(s *subject) { s.folders(); s.tree("Author", "Owner", "Owner") }},
+		{"Author of the folder", false, func(s *subject) { s.folders(`\Sales`); s.tree("Owner", "Author", "Owner") }},
+		{"no rights in the folder", false, func(s *subject) { s.folders(`\Sales`); s.tree("Owner", "None", "Owner") }},
+		{"folder missing", false, func(s *subject) { s.folders(`\Elsewhere`); s.tree("Owner", "Owner", "Owner") }},
+		{"none in the tenant", false, func(s *subject) {
+			s.folders()
+			s.exchange(map[string]any{"public_folders": false})
+		}},
+	}},
+}
+
+// combinations are the states that the test goes through, one of each axis: every combination of harmless states, and
+// of the others every one with at most two that are not the first of their axis.
+func combinations() [][]state {
+	all := [][]state{{}}
+	for _, axis := range axes {
+		var longer [][]state
+		for _, sofar := range all {
+			for _, next := range axis.states {
+				longer = append(longer, append(slices.Clone(sofar), next))
+			}
+		}
+		all = longer
+	}
+	return slices.DeleteFunc(all, func(states []state) bool {
+		special := 0
+		for i, one := range states {
+			if one.name != axes[i].states[0].name {
+				special++
+			}
+		}
+		return special > 2 && !harmless(states)
+	})
+}
+
+// harmless reports whether every state is.
+func harmless(states []state) bool {
+	return !slices.ContainsFunc(states, func(s state) bool { return !s.harmless })
+}
+
+func (s *subject) graph(method, path string, body any) map[string]any {
+	return s.Graph(s.tenant.TenantID, method, path, body)
+}
+
+func (s *subject) control(method, path string, body any) {
+	s.Control(method, "/tenants/"+s.tenant.TenantID+path, body)
+}
+
+func (s *subject) application() string { return "/applications/" + s.app.ObjectID }
+
+func (s *subject) exchange(settings map[string]any) {
+	s.control(http.MethodPatch, "/exchange", settings)
+}
+
+func (s *subject) user(change map[string]any) {
+	s.control(http.MethodPatch, "/users/"+s.mailbox, change)
+}
+
+// gate sets EwsEnabled and the list.
+func (s *subject) gate(enabled any, listed ...string) {
+	s.exchange(map[string]any{"ews_enabled": enabled, "ews_allowed_app_ids": append([]string{}, listed...)})
+}
+
+// folders has the connection migrate into public folders.
+func (s *subject) folders(paths ...string) {
+	s.config["migrate_public_folders"] = tftypes.NewValue(tftypes.Bool, true)
+	if len(paths) > 0 {
+		s.config["public_folder_paths"] = textSet(paths...)
+	}
+}
+
+// tree makes the public folders, with the mailbox's permission level in each of them and none for anybody else.
+func (s *subject) tree(root, sales, archive string) {
+	var tree []map[string]any
+	for _, folder := range [][2]string{{`\`, root}, {`\Sales`, sales}, {`\Sales\Archive`, archive}} {
+		tree = append(tree, map[string]any{"path": folder[0],
+			"permissions": map[string]string{s.tenant.Mailboxes.Licensed[0]: folder[1]}})
+	}
+	s.exchange(map[string]any{"public_folder_tree": tree})
+}
+
+func (s *subject) bySecret() {
+	s.config["client_secret_wo"] = text(s.app.Secret)
+	s.config["client_secret_wo_version"] = tftypes.NewValue(tftypes.Number, 1)
+}
+
+func (s *subject) removeSecret() {
+	found := s.graph(http.MethodGet, s.application()+"?$select=passwordCredentials", nil)
+	for _, password := range found["passwordCredentials"].([]any) {
+		s.graph(http.MethodPost, s.application()+"/removePassword",
+			map[string]any{"keyId": password.(map[string]any)["keyId"]})
+	}
+}
+
+// byShortSecret has the app sign in with a secret that ends before the test begins to migrate.
+func (s *subject) byShortSecret() {
+	end := time.Now().Add(-timeAhead / 2).UTC().Format(time.RFC3339)
+	password := s.graph(http.MethodPost, s.application()+"/addPassword",
+		map[string]any{"passwordCredential": map[string]any{"endDateTime": end}})
+	s.app.Secret = fmt.Sprint(password["secretText"])
+	s.bySecret()
+}
+
+func (s *subject) byCertificate() {
+	s.useCertificate()
+	s.upload(s.certificate)
+}
+
+// byLateCertificate uploads the certificate when all else has been arranged and has replicated.
+func (s *subject) byLateCertificate() {
+	s.useCertificate()
+	s.late = append(s.late, s)
+}
+
+func (s *subject) useCertificate() {
+	s.config["certificate_thumbprint"] = text(s.thumbprint)
+	s.config["certificate_pfx_path"] = text(s.pfx)
+	s.config["certificate_pfx_password_wo"] = text(pfxPassword)
+	s.config["certificate_pfx_password_wo_version"] = tftypes.NewValue(tftypes.Number, 1)
+}
+
+// upload gives the app these certificates, and no others.
+func (s *subject) upload(certificates ...[]byte) {
+	keys := []any{}
+	for _, der := range certificates {
+		keys = append(keys, map[string]any{"type": "AsymmetricX509Cert", "usage": "Verify", "key": der})
+	}
+	s.graph(http.MethodPatch, s.application(), map[string]any{"keyCredentials": keys})
+}
+
+func (s *subject) name() string {
+	names := make([]string, len(s.states))
+	for i, one := range s.states {
+		names[i] = one.name
+	}
+	return strings.Join(names, " · ")
+}
+
+func text(value string) tftypes.Value { return tftypes.NewValue(tftypes.String, value) }
+
+func textSet(values ...string) tftypes.Value {
+	elements := make([]tftypes.Value, len(values))
+	for i, value := range values {
+		elements[i] = text(value)
+	}
+	return tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, elements)
+}

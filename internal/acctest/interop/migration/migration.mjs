@@ -1,0 +1,163 @@
+// Migrates a message into a mailbox and into public folders, by Exchange Web Services.
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { ConfidentialClientApplication } from "@azure/msal-node";
+import ews from "ews-javascript-api";
+
+const exchangeScope = "https://outlook.office365.com/.default";
+const graphScope = "https://graph.microsoft.com/.default";
+
+// migrate plays a migration with the connection of a hand-off. step runs each of its parts; with keep, what arrived
+// stays in the tenant.
+export async function migrate(connection, endpoints, step, keep) {
+  const app = new ConfidentialClientApplication({
+    auth: {
+      clientId: connection.clientID,
+      authority: `${endpoints.login}/${connection.tenantID}`,
+      knownAuthorities: [new URL(endpoints.login).host],
+      clientSecret: connection.clientSecret,
+      clientCertificate: connection.clientCertificate,
+    },
+  });
+  const token = async (scope) => (await app.acquireTokenByClientCredential({ scopes: [scope] })).accessToken;
+
+  const exchangeToken = await step("sign in for Exchange", () => token(exchangeScope));
+  const graphToken = await step("sign in for Microsoft Graph", () => token(graphScope));
+  await step("read the tenant", () => readTenant(endpoints.graph, graphToken, connection.mailbox));
+
+  const mailbox = new Mailbox(connection.mailbox, exchangeToken);
+  await step("find the mailbox by Autodiscover", () => mailbox.discover(endpoints.exchange));
+  await step("open the mailbox", () => ews.Folder.Bind(mailbox.service(), ews.WellKnownFolderName.Inbox));
+  await deliver(mailbox, () => mailbox.service(), ews.WellKnownFolderName.MsgFolderRoot, "the mailbox", step, keep);
+  for (const path of connection.publicFolders) {
+    const parent = await step(`find the public folder ${path}`, () => mailbox.publicFolder(path));
+    await deliver(mailbox, (folder) => mailbox.publicFolderContent(folder), parent, path, step, keep);
+  }
+}
+
+// readTenant reads what the program shows of a tenant: its name and domains.
+async function readTenant(graph, token, mailbox) {
+  const response = await fetch(`${graph}/v1.0/organization?$select=id,displayName,verifiedDomains`, {
+    headers: { Authorization: `Bearer ${token}` },
+  });
+  const body = await response.json();
+  assert.ok(response.ok, `Microsoft Graph: ${response.status} ${body.error?.code}: ${body.error?.message}`);
+  const domains = body.value[0].verifiedDomains.map(({ name }) => name.toLowerCase());
+  assert.ok(domains.includes(mailbox.split("@")[1].toLowerCase()), `${mailbox} is not in ${domains}`);
+}
+
+// deliver creates a folder below a parent, saves a message in it, finds it, reads it back, and removes both. content
+// returns the service that serves the messages of a folder.
+async function deliver(mailbox, content, parent, where, step, keep) {
+  const folder = new ews.Folder(parent === ews.WellKnownFolderName.MsgFolderRoot ? mailbox.service() : mailbox.hierarchy());
+  folder.DisplayName = `Migrated ${randomUUID().slice(0, 8)}`;
+  await step(`create a folder in ${where}`, () => folder.Save(parent));
+  const service = await step(`route to the new folder in ${where}`, () => content(folder.Id));
+
+  const subject = `Migrated message ${randomUUID().slice(0, 8)}`;
+  const sent = new ews.EmailMessage(service);
+  sent.Subject = subject;
+  sent.Body = new ews.MessageBody(ews.BodyType.Text, `Written by the migration into ${where}.`);
+  sent.ToRecipients.Add(mailbox.address);
+  sent.SetExtendedProperty(notADraft, 1);
+  await step(`save a message in ${where}`, () => sent.Save(folder.Id));
+
+  const found = await step(`find the message in ${where}`, async () => {
+    const bySubject = new ews.SearchFilter.IsEqualTo(ews.ItemSchema.Subject, subject);
+    const result = await service.FindItems(folder.Id, bySubject, new ews.ItemView(10));
+    assert.equal(result.Items.length, 1, `${result.Items.length} messages with the subject`);
+    return result.Items[0].Id;
+  });
+  const message = await step(`read the message in ${where}`, async () => {
+    const all = new ews.PropertySet(ews.BasePropertySet.FirstClassProperties);
+    all.RequestedBodyType = ews.BodyType.Text;
+    const read = await ews.EmailMessage.Bind(service, found, all);
+    assert.equal(read.Subject, subject);
+    assert.equal(read.Body.Text, `Written by the migration into ${where}.`);
+    return read;
+  });
+  if (keep) {
+    return;
+  }
+  await step(`delete the message in ${where}`, () => message.Delete(ews.DeleteMode.HardDelete));
+  await step(`delete the folder in ${where}`, () => folder.Delete(ews.DeleteMode.HardDelete));
+}
+
+// PR_MESSAGE_FLAGS (MS-OXCMSG): 1 is mfRead, without mfUnsent, so that Outlook does not show the message as a draft.
+const notADraft = new ews.ExtendedPropertyDefinition(0x0e07, ews.MapiPropertyType.Integer);
+
+// PR_REPLICA_LIST (Microsoft: "Route public folder content requests") names the mailbox that holds a folder's content.
+const replicaList = new ews.ExtendedPropertyDefinition(0x6698, ews.MapiPropertyType.Binary);
+
+// Mailbox opens a mailbox by impersonation.
+class Mailbox {
+  constructor(address, token) {
+    this.address = address;
+    this.token = token;
+  }
+
+  // discover asks Autodiscover where EWS and the public folders' hierarchy are.
+  async discover(exchange) {
+    this.autodiscoverURL = `${exchange}/autodiscover/autodiscover.svc`;
+    const name = ews.UserSettingName;
+    const settings = await this.userSettings(this.address,
+      [name.ExternalEwsUrl, name.PublicFolderInformation, name.InternalRpcClientServer]);
+    this.url = settings.get(name.ExternalEwsUrl);
+    assert.ok(this.url, "Autodiscover names no address of EWS");
+    this.hierarchyAnchor = settings.get(name.PublicFolderInformation);
+    this.hierarchyMailbox = settings.get(name.InternalRpcClientServer);
+  }
+
+  async userSettings(address, names) {
+    const autodiscover = new ews.AutodiscoverService(new ews.Uri(this.autodiscoverURL), ews.ExchangeVersion.Exchange2013);
+    autodiscover.Credentials = new ews.OAuthCredentials(this.token);
+    autodiscover.HttpHeaders.Add("X-AnchorMailbox", address);
+    const answer = await autodiscover.GetUserSettings(address, names);
+    assert.equal(answer.ErrorCode, ews.AutodiscoverErrorCode.NoError, `Autodiscover: ${answer.ErrorMessage}`);
+    return new Map(names.map((name) => [name, answer.GetSettingValue(name)]));
+  }
+
+  // service reaches the mailbox itself, or the public folder mailbox that the headers name.
+  service(headers = { "X-AnchorMailbox": this.address }) {
+    const service = new ews.ExchangeService(ews.ExchangeVersion.Exchange2013_SP1);
+    service.Url = new ews.Uri(this.url);
+    service.Credentials = new ews.OAuthCredentials(this.token);
+    service.ImpersonatedUserId = new ews.ImpersonatedUserId(ews.ConnectingIdType.SmtpAddress, this.address);
+    for (const [name, value] of Object.entries(headers)) {
+      service.HttpHeaders.Add(name, value);
+    }
+    return service;
+  }
+
+  // hierarchy reaches the mailbox that knows every public folder (Microsoft: "Route public folder hierarchy requests").
+  hierarchy() {
+    assert.ok(this.hierarchyAnchor, "Autodiscover names no mailbox of the public folders");
+    return this.service({ "X-AnchorMailbox": this.hierarchyAnchor, "X-PublicFolderMailbox": this.hierarchyMailbox });
+  }
+
+  // publicFolder finds a public folder, level by level from the root.
+  async publicFolder(path) {
+    const service = this.hierarchy();
+    let id = new ews.FolderId(ews.WellKnownFolderName.PublicFoldersRoot);
+    for (const name of path.split("\\").filter(Boolean)) {
+      const byName = new ews.SearchFilter.IsEqualTo(ews.FolderSchema.DisplayName, name);
+      const { Folders: found } = await service.FindFolders(id, byName, new ews.FolderView(10));
+      assert.equal(found.length, 1, `there is no public folder ${name} of ${path}`);
+      id = found[0].Id;
+    }
+    return id;
+  }
+
+  // publicFolderContent reaches the mailbox that holds the messages of a public folder.
+  async publicFolderContent(id) {
+    const folder = await ews.Folder.Bind(this.hierarchy(), id,
+      new ews.PropertySet(ews.BasePropertySet.IdOnly, [replicaList]));
+    const replica = { outValue: null };
+    assert.ok(folder.TryGetProperty(replicaList, replica), "Exchange does not name the mailbox of the folder's content");
+    const guid = Buffer.from(replica.outValue, "base64").toString("latin1").replace(/\0+$/, "");
+    const address = `${guid}@${this.address.split("@")[1]}`;
+    const name = ews.UserSettingName.AutoDiscoverSMTPAddress;
+    const smtp = (await this.userSettings(address, [name])).get(name);
+    return this.service({ "X-AnchorMailbox": smtp, "X-PublicFolderMailbox": smtp });
+  }
+}
