@@ -238,13 +238,3 @@ func (s *subject) name() string {
 	}
 	return strings.Join(names, " · ")
 }
-
-func text(value string) tftypes.Value { return tftypes.NewValue(tftypes.String, value) }
-
-func textSet(values ...string) tftypes.Value {
-	elements := make([]tftypes.Value, len(values))
-	for i, value := range values {
-		elements[i] = text(value)
-	}
-	return tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, elements)
-}

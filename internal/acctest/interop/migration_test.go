@@ -48,12 +48,10 @@ func migrateAll(t *testing.T, env *acctest.Env, sheets []string) []outcome {
 func migration(t *testing.T, env *acctest.Env, arguments ...string) *exec.Cmd {
 	t.Helper()
 	run(t, "migration", "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	write(t, ca, env.Server.CertificateAuthorityPEM())
 	origin := env.Server.Origin()
 	command := exec.CommandContext(t.Context(), "node", append([]string{filepath.Join("migration", "main.mjs")},
 		arguments...)...)
-	command.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+ca, "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase,
+	command.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+authority(t, env), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase,
 		"CODETWO_LOGIN_ENDPOINT="+origin, "CODETWO_GRAPH_ENDPOINT="+origin, "CODETWO_EXCHANGE_ENDPOINT="+origin)
 	return command
 }

@@ -28,10 +28,10 @@ export async function migrate(connection, endpoints, step, keep) {
   const mailbox = new Mailbox(connection.mailbox, exchangeToken);
   await step("find the mailbox by Autodiscover", () => mailbox.discover(endpoints.exchange));
   await step("open the mailbox", () => ews.Folder.Bind(mailbox.service(), ews.WellKnownFolderName.Inbox));
-  await deliver(mailbox, () => mailbox.service(), ews.WellKnownFolderName.MsgFolderRoot, "the mailbox", step, keep);
+  await deliver(mailbox, ownFolders(mailbox), "the mailbox", step, keep);
   for (const path of connection.publicFolders) {
     const parent = await step(`find the public folder ${path}`, () => mailbox.publicFolder(path));
-    await deliver(mailbox, (folder) => mailbox.publicFolderContent(folder), parent, path, step, keep);
+    await deliver(mailbox, publicFolders(mailbox, parent), `the public folder ${path}`, step, keep);
   }
 }
 
@@ -46,13 +46,25 @@ async function readTenant(graph, token, mailbox) {
   assert.ok(domains.includes(mailbox.split("@")[1].toLowerCase()), `${mailbox} is not in ${domains}`);
 }
 
-// deliver creates a folder below a parent, saves a message in it, finds it, reads it back, and removes both. content
-// returns the service that serves the messages of a folder.
-async function deliver(mailbox, content, parent, where, step, keep) {
-  const folder = new ews.Folder(parent === ews.WellKnownFolderName.MsgFolderRoot ? mailbox.service() : mailbox.hierarchy());
+// ownFolders and publicFolders say where folders are created: below which parent, and by which services they and their
+// messages are reached.
+const ownFolders = (mailbox) => ({
+  parent: ews.WellKnownFolderName.MsgFolderRoot,
+  folders: () => mailbox.service(),
+  messages: () => mailbox.service(),
+});
+const publicFolders = (mailbox, parent) => ({
+  parent,
+  folders: () => mailbox.hierarchy(),
+  messages: (name) => mailbox.content(parent, name),
+});
+
+// deliver creates a folder, saves a message in it, finds it, reads it back, and removes both.
+async function deliver(mailbox, place, where, step, keep) {
+  const folder = new ews.Folder(place.folders());
   folder.DisplayName = `Migrated ${randomUUID().slice(0, 8)}`;
-  await step(`create a folder in ${where}`, () => folder.Save(parent));
-  const service = await step(`route to the new folder in ${where}`, () => content(folder.Id));
+  await step(`create a folder in ${where}`, () => folder.Save(place.parent));
+  const service = await step(`find the mailbox of its messages`, () => place.messages(folder.DisplayName));
 
   const subject = `Migrated message ${randomUUID().slice(0, 8)}`;
   const sent = new ews.EmailMessage(service);
@@ -137,27 +149,30 @@ class Mailbox {
 
   // publicFolder finds a public folder, level by level from the root.
   async publicFolder(path) {
-    const service = this.hierarchy();
     let id = new ews.FolderId(ews.WellKnownFolderName.PublicFoldersRoot);
     for (const name of path.split("\\").filter(Boolean)) {
-      const byName = new ews.SearchFilter.IsEqualTo(ews.FolderSchema.DisplayName, name);
-      const { Folders: found } = await service.FindFolders(id, byName, new ews.FolderView(10));
-      assert.equal(found.length, 1, `there is no public folder ${name} of ${path}`);
-      id = found[0].Id;
+      id = (await this.below(id, name)).Id;
     }
     return id;
   }
 
-  // publicFolderContent reaches the mailbox that holds the messages of a public folder.
-  async publicFolderContent(id) {
-    const folder = await ews.Folder.Bind(this.hierarchy(), id,
-      new ews.PropertySet(ews.BasePropertySet.IdOnly, [replicaList]));
+  // below finds the public folder of a name right below another one, with the property that names where its content is.
+  async below(parent, name) {
+    const view = new ews.FolderView(10);
+    view.PropertySet = new ews.PropertySet(ews.BasePropertySet.IdOnly, [ews.FolderSchema.DisplayName, replicaList]);
+    const byName = new ews.SearchFilter.IsEqualTo(ews.FolderSchema.DisplayName, name);
+    const { Folders: found } = await this.hierarchy().FindFolders(parent, byName, view);
+    assert.equal(found.length, 1, `there is no public folder ${name}`);
+    return found[0];
+  }
+
+  // content reaches the mailbox that holds the messages of the public folder of a name below another one.
+  async content(parent, name) {
     const replica = { outValue: null };
-    assert.ok(folder.TryGetProperty(replicaList, replica), "Exchange does not name the mailbox of the folder's content");
-    const guid = Buffer.from(replica.outValue, "base64").toString("latin1").replace(/\0+$/, "");
-    const address = `${guid}@${this.address.split("@")[1]}`;
-    const name = ews.UserSettingName.AutoDiscoverSMTPAddress;
-    const smtp = (await this.userSettings(address, [name])).get(name);
-    return this.service({ "X-AnchorMailbox": smtp, "X-PublicFolderMailbox": smtp });
+    assert.ok((await this.below(parent, name)).TryGetProperty(replicaList, replica), "Exchange names no mailbox of the content");
+    const guid = Buffer.from(replica.outValue, "base64").toString("latin1", 0, 36); // text with a NUL at its end
+    const { AutoDiscoverSMTPAddress: wanted } = ews.UserSettingName;
+    const settings = await this.userSettings(`${guid}@${this.address.split("@")[1]}`, [wanted]);
+    return this.service({ "X-AnchorMailbox": settings.get(wanted), "X-PublicFolderMailbox": settings.get(wanted) });
   }
 }
