@@ -9,6 +9,7 @@
 // exit status is 1 if a migration did not come to its end.
 import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import ews from "ews-javascript-api";
 import { readHandoff } from "./handoff.mjs";
 import { migrate } from "./migration.mjs";
 
@@ -48,12 +49,12 @@ async function play(sheet, done) {
   }
 }
 
-// explain returns an error in one line. EWS's errors are of several kinds, and their status and headers are elsewhere.
+// explain returns an error in one line: of Entra's the sentence with its code, of EWS's the status and the code.
 function explain(error) {
-  const status = error.InnerException?.status ?? error.status ?? error.HttpStatusCode;
-  const code = error.ErrorCode === undefined ? "" : `${error.ErrorCode}`;
-  return [status, code, error.errorCode, error.Message ?? error.message ?? String(error)].filter(Boolean).join(" ")
-    .replaceAll(/\s+/g, " ");
+  const message = (error.Message ?? error.message ?? String(error)).replaceAll(/\s+/g, " ").trim();
+  const code = ews.ServiceError[error.ErrorCode];
+  return /AADSTS\d+: [^.]*\./.exec(message)?.[0] ??
+    [error.HttpStatusCode && `HTTP ${error.HttpStatusCode}`, code !== "NoError" && code, message].filter(Boolean).join(" ");
 }
 
 let failed = false;

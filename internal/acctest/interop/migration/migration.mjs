@@ -101,6 +101,17 @@ const notADraft = new ews.ExtendedPropertyDefinition(0x0e07, ews.MapiPropertyTyp
 // PR_REPLICA_LIST (Microsoft: "Route public folder content requests") names the mailbox that holds a folder's content.
 const replicaList = new ews.ExtendedPropertyDefinition(0x6698, ews.MapiPropertyType.Binary);
 
+// withReasons makes the reason why Exchange refuses EWS an error's message. The library drops the headers.
+function withReasons(api) {
+  return {
+    apiName: api.apiName,
+    xhr: (options, progress) => api.xhr(options, progress).catch((refusal) => {
+      refusal.message = refusal.getResponseHeader("X-EWS-Policy-Reason") || refusal.message;
+      throw refusal;
+    }),
+  };
+}
+
 // Mailbox opens a mailbox by impersonation.
 class Mailbox {
   constructor(address, token) {
@@ -125,13 +136,14 @@ class Mailbox {
     autodiscover.Credentials = new ews.OAuthCredentials(this.token);
     autodiscover.HttpHeaders.Add("X-AnchorMailbox", address);
     const answer = await autodiscover.GetUserSettings(address, names);
-    assert.equal(answer.ErrorCode, ews.AutodiscoverErrorCode.NoError, `Autodiscover: ${answer.ErrorMessage}`);
+    assert.equal(answer.ErrorCode, ews.AutodiscoverErrorCode.NoError, `Autodiscover: ${answer.ErrorMessage}\n`);
     return new Map(names.map((name) => [name, answer.GetSettingValue(name)]));
   }
 
   // service reaches the mailbox itself, or the public folder mailbox that the headers name.
   service(headers = { "X-AnchorMailbox": this.address }) {
     const service = new ews.ExchangeService(ews.ExchangeVersion.Exchange2013_SP1);
+    service.XHRApi = withReasons(service.XHRApi);
     service.Url = new ews.Uri(this.url);
     service.Credentials = new ews.OAuthCredentials(this.token);
     service.ImpersonatedUserId = new ews.ImpersonatedUserId(ews.ConnectingIdType.SmtpAddress, this.address);
