@@ -25,6 +25,7 @@ type ExchangeOrganization struct {
 // PublicFolder is a folder of the public folder tree.
 type PublicFolder struct {
 	Path        string            // such as \Sales\Archive; \ is the root, which is always there
+	Class       string            // such as IPF.Note; empty: not known
 	Permissions map[string]string // permission level by lower-case address; DefaultPermission is everybody else's
 }
 

@@ -26,6 +26,8 @@ type Tenant struct {
 	Rules   DirectoryRules
 	Quota   Quota
 	usage   map[string]*usage // by client ID, lower case
+
+	mailStores map[string]*MailStore // by user ID, and publicStore
 }
 
 // Directory holds a tenant's objects, each with its history, so that a read can be answered as of an earlier moment.
