@@ -24,6 +24,8 @@ type subject struct {
 	app     acctest.HandmadeApp
 	config  map[string]tftypes.Value // of the connection
 	states  []state                  // one for each axis
+
+	id, sheet string // of the connection: its ID, and the path of its hand-off sheet
 }
 
 // state is a value of an axis.
@@ -45,11 +47,13 @@ type axis struct {
 var axes = []axis{
 	{"credential", []state{
 		{"client secret", true, (*subject).bySecret},
-		{"certificate", true, (*subject).byCertificate},
+		{"certificate", true, func(s *subject) { s.byCertificate(s.long) }},
 		{"secret revoked", false, func(s *subject) { s.bySecret(); s.removeSecret() }},
-		{"secret expired", false, (*subject).byShortSecret},
-		{"certificate revoked", false, func(s *subject) { s.byCertificate(); s.upload() }},
-		{"certificate not yet replicated", false, (*subject).byLateCertificate},
+		{"secret expired", false, func(s *subject) { s.byShortSecret(false) }},
+		{"secret expired, as recorded", false, func(s *subject) { s.byShortSecret(true) }},
+		{"certificate expired", false, func(s *subject) { s.byCertificate(s.short) }},
+		{"certificate revoked", false, func(s *subject) { s.byCertificate(s.long); s.upload() }},
+		{notYet, false, func(s *subject) { s.use(s.long) }},
 		{"app of another tenant", false, func(s *subject) { s.app = s.strangers; s.bySecret() }},
 		{"app deleted", false, func(s *subject) { s.bySecret(); s.graph(http.MethodDelete, s.application(), nil) }},
 		{"app without consent", false, func(s *subject) {
@@ -136,6 +140,12 @@ func combinations() [][]state {
 	})
 }
 
+// notYet is the state of a certificate that the app has, and the replicas of Entra that answer do not know yet.
+const notYet = "certificate not yet replicated"
+
+// isLate reports whether the subject's certificate is uploaded last.
+func (s *subject) isLate() bool { return s.states[0].name == notYet }
+
 // harmless reports whether every state is.
 func harmless(states []state) bool {
 	return !slices.ContainsFunc(states, func(s state) bool { return !s.harmless })
@@ -195,29 +205,27 @@ func (s *subject) removeSecret() {
 	}
 }
 
-// byShortSecret has the app sign in with a secret that ends before the test begins to migrate.
-func (s *subject) byShortSecret() {
+// byShortSecret has the app sign in with a secret that ends before the migration.
+func (s *subject) byShortSecret(recorded bool) {
 	end := time.Now().Add(-timeAhead / 2).UTC().Format(time.RFC3339)
 	password := s.graph(http.MethodPost, s.application()+"/addPassword",
 		map[string]any{"passwordCredential": map[string]any{"endDateTime": end}})
 	s.app.Secret = fmt.Sprint(password["secretText"])
 	s.bySecret()
+	if recorded {
+		s.config["client_secret_expires_at"] = text(end)
+	}
 }
 
-func (s *subject) byCertificate() {
-	s.useCertificate()
-	s.upload(s.certificate)
+func (s *subject) byCertificate(c keyFile) {
+	s.use(c)
+	s.upload(c.der)
 }
 
-// byLateCertificate uploads the certificate when all else has been arranged and has replicated.
-func (s *subject) byLateCertificate() {
-	s.useCertificate()
-	s.late = append(s.late, s)
-}
-
-func (s *subject) useCertificate() {
-	s.config["certificate_thumbprint"] = text(s.thumbprint)
-	s.config["certificate_pfx_path"] = text(s.pfx)
+// use has the connection sign in with a certificate.
+func (s *subject) use(c keyFile) {
+	s.config["certificate_thumbprint"] = text(c.thumbprint)
+	s.config["certificate_pfx_path"] = text(c.path)
 	s.config["certificate_pfx_password_wo"] = text(pfxPassword)
 	s.config["certificate_pfx_password_wo_version"] = tftypes.NewValue(tftypes.Number, 1)
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,80 +28,107 @@ import (
 
 const (
 	pfxPassword = "the password of a certificate"
-	// timeAhead is how far the tenants' clock is moved between registering the apps and connecting.
+	// timeAhead is how much time passes between connecting and checking, for those credentials that end meanwhile.
 	timeAhead = 48 * time.Hour
 	// barelyReplicates is a speed at which what is not waited for stays unknown to the replicas until the test ends.
 	barelyReplicates = 1e-4
 )
 
-// agreement is one sandbox in which each combination has a tenant of its own.
+// agreement is one sandbox in which each combination of states has a tenant of its own.
 type agreement struct {
 	*acctest.Env
 	t        *testing.T
+	behind   atomic.Int64 // how far the clocks of the tenants and of the connecting provider are behind the real one
 	protocol *acctest.Protocol
 	subjects []*subject
-	late     []*subject // those whose certificate is uploaded last
 
 	strangers   acctest.HandmadeApp // of a tenant of its own
-	certificate []byte              // DER
-	thumbprint  string
-	pfx         string // path
+	long, short keyFile             // certificates that end after the test, and before the check
 }
 
-// newAgreement starts the tenants and arranges their states, up to what has to be done after the connections are made.
+// keyFile is a certificate with its key in a PFX file.
+type keyFile struct {
+	der              []byte
+	thumbprint, path string
+}
+
+func newKeyFile(t *testing.T, end time.Time) keyFile {
+	t.Helper()
+	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048,
+		NotBefore: time.Now().Add(-2 * timeAhead), NotAfter: end})
+	must(t, err)
+	packed, err := certificate.EncodePFX(pair, pfxPassword, certificate.AES256)
+	must(t, err)
+	file := keyFile{der: pair.Certificate.Raw, thumbprint: certificate.Thumbprint(pair.Certificate),
+		path: filepath.Join(t.TempDir(), "certificate.pfx")}
+	write(t, file.path, packed)
+	return file
+}
+
+// newAgreement starts the tenants, arranges their states and connects each.
 func newAgreement(t *testing.T) *agreement {
 	t.Helper()
 	all := combinations()
-	var behind atomic.Int64
-	behind.Store(int64(timeAhead))
-	env := acctest.Start(t, sandbox.Options{Tenants: len(all) + 1, Profile: "realistic", Speed: barelyReplicates,
-		Now: func() time.Time { return time.Now().Add(-time.Duration(behind.Load())) }})
-	a := &agreement{Env: env, t: t}
-	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048,
-		NotBefore: time.Now().Add(-2 * timeAhead), NotAfter: time.Now().AddDate(5, 0, 0)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	packed, err := certificate.EncodePFX(pair, pfxPassword, certificate.AES256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.certificate, a.thumbprint = pair.Certificate.Raw, certificate.Thumbprint(pair.Certificate)
-	a.pfx = filepath.Join(t.TempDir(), "certificate.pfx")
-	write(t, a.pfx, packed)
-
-	tenants := env.Server.TenantsJSON().Tenants
-	a.strangers = env.RegisterByHand(tenants[len(all)].TenantID, "CodeTwo of another tenant")
+	a := &agreement{t: t, long: newKeyFile(t, time.Now().AddDate(5, 0, 0)), short: newKeyFile(t,
+		time.Now().Add(-timeAhead/2))}
+	a.behind.Store(int64(timeAhead))
+	now := func() time.Time { return time.Now().Add(-time.Duration(a.behind.Load())) }
+	a.Env = acctest.Start(t, sandbox.Options{Tenants: len(all) + 1, Profile: "realistic", Speed: barelyReplicates,
+		Now: now})
+	tenants := a.Server.TenantsJSON().Tenants
+	a.strangers = a.RegisterByHand(tenants[len(all)].TenantID, "CodeTwo of another tenant")
 	for i, states := range all {
 		s := &subject{agreement: a, tenant: tenants[i], mailbox: tenants[i].Mailboxes.Licensed[0], states: states,
 			config: map[string]tftypes.Value{}}
-		s.app = env.RegisterByHand(s.tenant.TenantID, "CodeTwo by hand")
+		s.app = a.RegisterByHand(s.tenant.TenantID, "CodeTwo by hand")
 		for _, one := range states {
 			one.arrange(s)
 		}
 		a.subjects = append(a.subjects, s)
 	}
-	behind.Store(0)
-	// Time passes for the check alone: where it waits for replicas, they have not caught up when it gives up.
-	a.protocol = env.Protocol(env.Tenant(0).Callers.Full,
+	full := a.Tenant(0).Callers.Full
+	a.protocol = a.Protocol(full, acctest.WithClock(now))
+	a.connect(func(s *subject) bool { return !s.isLate() })
+	a.behind.Store(0)
+	// No time passes for the tenants while the check waits, so that replicas have not caught up when it gives up.
+	a.protocol = a.Protocol(full, acctest.WithClock(now),
 		acctest.WithWait(func(ctx context.Context, _ time.Duration) error { return ctx.Err() }))
+	a.connect((*subject).isLate)
+	a.uploadLate()
 	return a
 }
 
-// connect makes the connection, as Terraform would, and returns its ID and the path of its hand-off sheet.
-func (s *subject) connect() (id, sheet string) {
-	s.t.Helper()
-	connection := s.protocol.Object("codetwo_target_connection")
-	s.config["tenant_id"], s.config["mailbox"] = text(s.tenant.TenantID), text(s.mailbox)
-	s.config["client_id"] = text(s.app.ClientID)
-	if _, err := connection.Apply(s.t.Context(), connection.Config(s.config)); err != nil {
-		s.t.Fatalf("%s: %v", s.name(), err)
+// connect makes the connections of those subjects, as Terraform would.
+func (a *agreement) connect(which func(*subject) bool) {
+	a.t.Helper()
+	for _, s := range a.subjects {
+		if !which(s) {
+			continue
+		}
+		connection := a.protocol.Object("codetwo_target_connection")
+		s.config["tenant_id"], s.config["mailbox"] = text(s.tenant.TenantID), text(s.mailbox)
+		s.config["client_id"] = text(s.app.ClientID)
+		if _, err := connection.Apply(a.t.Context(), connection.Config(s.config)); err != nil {
+			a.t.Fatalf("%s: %v", s.name(), err)
+		}
+		sheet, err := url.Parse(connection.Text("handoff_url"))
+		must(a.t, err)
+		s.id, s.sheet = connection.Text("id"), filepath.FromSlash(sheet.Path)
 	}
-	at, err := url.Parse(connection.Text("handoff_url"))
-	if err != nil {
-		s.t.Fatal(err)
+}
+
+// uploadLate uploads certificates, and no replica has time to learn of them.
+func (a *agreement) uploadLate() {
+	a.t.Helper()
+	key := entra.KeyCredential{KeyID: uuid.NewString(), Type: "AsymmetricX509Cert", Usage: "Verify", Certificate: a.long.der}
+	for _, s := range a.subjects {
+		if !s.isLate() {
+			continue
+		}
+		outcomes := a.Directory(s.tenant.TenantID).Write(a.t.Context(), entra.Parallel,
+			entra.ApplicationChange{ObjectID: s.app.ObjectID, Keys: &[]entra.KeyCredential{key}})
+		must(a.t, outcomes[0].Err)
 	}
-	return connection.Text("id"), filepath.FromSlash(at.Path)
 }
 
 // verdict is what the check says of a connection.
@@ -162,71 +190,73 @@ func unpassed(checks tftypes.Value) (string, error) {
 	return strings.Join(said, ", "), nil
 }
 
-// checkAll checks connections, some at a time.
-func (a *agreement) checkAll(ids []string) []verdict {
+// checkAll checks the connections of subjects, some at a time.
+func (a *agreement) checkAll(subjects []*subject) []verdict {
 	a.t.Helper()
-	verdicts, errs := make([]verdict, len(ids)), make([]error, len(ids))
+	verdicts, errs := make([]verdict, len(subjects)), make([]error, len(subjects))
 	places := make(chan struct{}, 8)
 	var all sync.WaitGroup
-	for i, id := range ids {
+	for i, s := range subjects {
 		all.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			verdicts[i], errs[i] = a.check(id)
+			verdicts[i], errs[i] = a.check(s.id)
 		})
 	}
 	all.Wait()
 	for i, err := range errs {
 		if err != nil {
-			a.t.Fatalf("%s: %v", ids[i], err)
+			a.t.Fatalf("%s: %v", subjects[i].name(), err)
 		}
 	}
 	return verdicts
 }
 
-// uploadLate uploads certificates that no replica is waited for to learn of.
-func (a *agreement) uploadLate() {
+// agree checks connections, has the program migrate with them, and fails the test where the two do not say the same, or
+// not what is to be expected of the states. It returns how many can be migrated.
+func (a *agreement) agree(subjects []*subject, works func(*subject) bool, file string) (ready int) {
 	a.t.Helper()
-	for _, s := range a.late {
-		key := entra.KeyCredential{KeyID: uuid.NewString(), Type: "AsymmetricX509Cert", Usage: "Verify",
-			Certificate: a.certificate}
-		for _, outcome := range a.Directory(s.tenant.TenantID).Write(a.t.Context(), entra.Order(0),
-			entra.ApplicationChange{ObjectID: s.app.ObjectID, Keys: &[]entra.KeyCredential{key}}) {
-			if outcome.Err != nil {
-				a.t.Fatal(outcome.Err)
-			}
-		}
+	sheets := make([]string, len(subjects))
+	for i, s := range subjects {
+		sheets[i] = s.sheet
 	}
-}
-
-func TestTheCheckAndAMigrationProgramAgree(t *testing.T) {
-	a := newAgreement(t)
-	ids, sheets := make([]string, len(a.subjects)), make([]string, len(a.subjects))
-	for i, s := range a.subjects {
-		ids[i], sheets[i] = s.connect()
-	}
-	a.uploadLate()
-	verdicts, outcomes := a.checkAll(ids), migrateAll(t, a.Env, sheets)
-
-	ready := 0
+	verdicts, outcomes := a.checkAll(subjects), migrateAll(a.t, a.Env, sheets)
 	table := newTable()
-	for i, s := range a.subjects {
+	for i, s := range subjects {
 		table.add(s, verdicts[i], outcomes[i])
 		migrated := outcomes[i].Error == ""
 		if migrated {
 			ready++
 		}
 		if verdicts[i].connected != fmt.Sprint(migrated) {
-			t.Errorf("%s: connected is %s (%s), and the program: %s: %s", s.name(), verdicts[i].connected, verdicts[i].rows,
-				outcomes[i].Step, outcomes[i].Error)
+			a.t.Errorf("%s: connected is %s (%s), and the migration ended at %s", s.name(), verdicts[i].connected,
+				verdicts[i].rows, outcomes[i])
 		}
-		if migrated != harmless(s.states) {
-			t.Errorf("%s: the program: %s: %s", s.name(), outcomes[i].Step, outcomes[i].Error)
+		if migrated != works(s) {
+			a.t.Errorf("%s: the migration ended at %s", s.name(), outcomes[i])
 		}
 	}
-	table.save(t)
+	table.save(a.t, file)
+	return ready
+}
+
+func TestTheCheckAndAMigrationProgramAgree(t *testing.T) {
+	a := newAgreement(t)
+	ready := a.agree(a.subjects, func(s *subject) bool { return harmless(s.states) }, "agreement.md")
 	if len(a.subjects) < 200 || ready < 50 {
 		t.Errorf("%d combinations, %d of which can be migrated", len(a.subjects), ready)
+	}
+
+	var late []*subject
+	for _, s := range a.subjects {
+		if s.isLate() {
+			late = append(late, s)
+			a.Server.Settle(s.tenant.TenantID)
+		}
+	}
+	ready = a.agree(late, func(s *subject) bool { return harmless(s.states[1:]) }, "agreement-replicated.md")
+	if ready == 0 {
+		t.Error("no certificate can be used that has replicated")
 	}
 }
 
@@ -235,38 +265,35 @@ type table struct{ strings.Builder }
 
 func newTable() *table {
 	t := &table{}
-	var heading, rule []string
+	var heading []string
 	for _, axis := range axes {
-		heading, rule = append(heading, axis.name), append(rule, "---")
+		heading = append(heading, axis.name)
 	}
 	heading = append(heading, "connected", "checks that did not pass", "the migration ended at")
-	fmt.Fprintf(t, "| %s |\n| %s |\n", strings.Join(heading, " | "), strings.Join(append(rule, "---", "---", "---"), " | "))
+	t.row(heading...)
+	t.row(slices.Repeat([]string{"---"}, len(heading))...)
 	return t
 }
+
+func (t *table) row(cells ...string) { fmt.Fprintf(t, "| %s |\n", strings.Join(cells, " | ")) }
 
 func (t *table) add(s *subject, v verdict, o outcome) {
 	var cells []string
 	for _, one := range s.states {
 		cells = append(cells, one.name)
 	}
-	end := "its end"
-	if o.Error != "" {
-		end = o.Step + ": " + o.Error
-	}
-	cells = append(cells, v.connected, v.rows, end)
+	cells = append(cells, v.connected, v.rows, o.String())
 	for i, cell := range cells {
 		cells[i] = strings.ReplaceAll(cell, "|", `\|`)
 	}
-	fmt.Fprintf(t, "| %s |\n", strings.Join(cells, " | "))
+	t.row(cells...)
 }
 
 // save leaves the table in .cache, to be looked at.
-func (t *table) save(test *testing.T) {
+func (t *table) save(test *testing.T, name string) {
 	test.Helper()
-	file := filepath.Join("..", "..", "..", ".cache", "agreement.md")
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		test.Fatal(err)
-	}
+	file := filepath.Join("..", "..", "..", ".cache", name)
+	must(test, os.MkdirAll(filepath.Dir(file), 0o700))
 	write(test, file, []byte(t.String()))
 	test.Logf("the table is in %s\n%s", file, t.String())
 }

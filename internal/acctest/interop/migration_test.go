@@ -16,6 +16,13 @@ import (
 // outcome is how a migration ended: with the step that failed and its error, or with neither.
 type outcome struct{ Sheet, Step, Error string }
 
+func (o outcome) String() string {
+	if o.Error == "" {
+		return "its end"
+	}
+	return o.Step + ": " + o.Error
+}
+
 // migrateAll runs the migration program for many hand-off sheets, at the migration server of a person who knows the
 // store's passphrase.
 func migrateAll(t *testing.T, env *acctest.Env, sheets []string) []outcome {
