@@ -43,6 +43,12 @@ type (
 	ExchangeState = control.ExchangeState
 	// PublicFolderState is a public folder with its permissions.
 	PublicFolderState = exchange.PublicFolderState
+	// MailboxState is what clients have put into a mailbox, or into the public folders.
+	MailboxState = exchange.MailboxState
+	// MailFolderState is a folder that holds something, or that a client has made.
+	MailFolderState = exchange.MailFolderState
+	// MailItemState is an item of a folder, without its content.
+	MailItemState = exchange.MailItemState
 	// PolicyState is an app management policy.
 	PolicyState = control.PolicyState
 )

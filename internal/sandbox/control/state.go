@@ -27,7 +27,8 @@ type TenantState struct {
 	DeletedItems      []DeletedItemState      `json:"deleted_items"`
 	Users             []UserState             `json:"users"`
 	Exchange          ExchangeState           `json:"exchange"`
-	Policies          []PolicyState           `json:"policies"` // app management policies, the default one first
+	Mailboxes         []exchange.MailboxState `json:"mailboxes"` // those that clients have put something into
+	Policies          []PolicyState           `json:"policies"`  // app management policies, the default one first
 }
 
 // ApplicationState is an application object.
@@ -95,8 +96,9 @@ type ExchangeState struct {
 	EwsDisabledMailboxes []string                     `json:"ews_disabled_mailboxes"`
 	OutOfScopeMailboxes  []string                     `json:"out_of_scope_mailboxes"`
 	PublicFolders        bool                         `json:"public_folders"`
-	PublicFolderTree     []exchange.PublicFolderState `json:"public_folder_tree"` // the root first
-	ServerBusy           string                       `json:"server_busy"`        // a duration, 0s when not busy
+	PublicFolderTree     []exchange.PublicFolderState `json:"public_folder_tree"`      // the root first
+	MailboxQuota         int                          `json:"mailbox_quota,omitempty"` // bytes; 0 is the sandbox's own limit
+	ServerBusy           string                       `json:"server_busy"`             // a duration, 0s when not busy
 	AutodiscoverURL      string                       `json:"autodiscover_url,omitempty"`
 	Outage               bool                         `json:"outage"` // Exchange answers otherwise than its settings say
 }
@@ -124,6 +126,7 @@ func tenantState(t *tenant.Tenant) TenantState {
 		DeletedItems: tenant.Mapped(t.Directory.Deleted.List(now, nil), deletedItemState),
 		Users:        tenant.Mapped(t.Directory.Users.List(now, nil), userState),
 		Exchange:     exchangeState(t, now, t.Exchange),
+		Mailboxes:    exchange.MailboxStates(t, now),
 		Policies: tenant.Mapped(t.Directory.Policies.List(now, nil), func(p tenant.ManagementPolicy) PolicyState {
 			return policyState(t, now, p)
 		}),

@@ -12,8 +12,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// ewsRequest is what is read of a SOAP envelope with one of EWS's operations. checkSchema has seen to the namespaces of
-// what is in the body.
+// ewsRequest is what is read of a SOAP envelope with one of EWS's operations. schemaReader has seen to the namespaces
+// of what is in the body.
 type ewsRequest struct {
 	XMLName xml.Name `xml:"http://schemas.xmlsoap.org/soap/envelope/ Envelope"`
 	Header  struct {
@@ -49,10 +49,7 @@ type operation interface {
 
 func readRequest(body []byte) (ewsRequest, error) {
 	var request ewsRequest
-	err := checkSchema(body)
-	if err == nil {
-		err = xml.Unmarshal(body, &request)
-	}
+	err := xml.NewTokenDecoder(newSchemaReader(body)).Decode(&request)
 	if err == nil {
 		request.operation, err = request.onlyOperation()
 	}

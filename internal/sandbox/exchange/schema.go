@@ -3,9 +3,7 @@ package exchange
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 )
 
@@ -115,34 +113,38 @@ type opened struct {
 	checked bool
 }
 
-// checkSchema refuses an element that its parent may not hold, or not in that place, in the SOAP body. Exchange ignores
-// headers that it does not know, so the header is not looked at.
-func checkSchema(body []byte) error {
-	decoder := xml.NewDecoder(bytes.NewReader(body))
-	var path []opened
-	for {
-		token, err := decoder.Token()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		switch token := token.(type) {
-		case xml.StartElement:
-			child := opened{name: prefixed(token.Name)}
-			child.checked = child.name == "s:Body"
-			if last := len(path) - 1; last >= 0 && path[last].checked {
-				if err := path[last].takes(child.name); err != nil {
-					return err
-				}
-				child.checked = true
-			}
-			path = append(path, child)
-		case xml.EndElement:
-			path = path[:len(path)-1]
-		}
+// schemaReader reads tokens of a request, up to an element in the SOAP body that its parent may not hold, or not in that
+// place. Exchange ignores headers that it does not know, so the header is not looked at.
+type schemaReader struct {
+	tokens *xml.Decoder
+	path   []opened
+}
+
+func newSchemaReader(body []byte) *schemaReader {
+	return &schemaReader{tokens: xml.NewDecoder(bytes.NewReader(body))}
+}
+
+// Token returns the next token.
+func (s *schemaReader) Token() (xml.Token, error) {
+	token, err := s.tokens.Token()
+	if err != nil {
+		return nil, err
 	}
+	switch token := token.(type) {
+	case xml.StartElement:
+		child := opened{name: prefixed(token.Name)}
+		child.checked = child.name == "s:Body"
+		if last := len(s.path) - 1; last >= 0 && s.path[last].checked {
+			if err := s.path[last].takes(child.name); err != nil {
+				return nil, err
+			}
+			child.checked = true
+		}
+		s.path = append(s.path, child)
+	case xml.EndElement:
+		s.path = s.path[:len(s.path)-1]
+	}
+	return token, nil
 }
 
 // takes notes another child of an element.

@@ -12,6 +12,7 @@ type MailStore struct {
 	Folders []MailFolder // each after its parent
 	Items   []MailItem   // in the order of their arrival
 	size    int          // bytes
+	quota   int          // bytes; set anew each time that a tenant returns the store
 }
 
 // MailFolder is a folder of a mailbox.
@@ -66,6 +67,7 @@ type ExtendedProperty struct {
 // The distinguished folders (EWS: DistinguishedFolderId) that the sandbox's own rules refer to.
 const (
 	RootFolder         = "root"
+	TopFolder          = "msgfolderroot" // of what users see
 	DeletedItemsFolder = "deleteditems"
 	DraftsFolder       = "drafts"
 	DumpsterFolder     = "recoverableitemsdeletions"
@@ -75,19 +77,19 @@ const (
 // unconfirmed.
 var distinguishedFolders = []MailFolder{
 	{ID: RootFolder, Name: ""},
-	{ID: "msgfolderroot", ParentID: RootFolder, Name: "Top of Information Store"},
-	{ID: "inbox", ParentID: "msgfolderroot", Name: "Inbox", Class: "IPF.Note"},
-	{ID: DraftsFolder, ParentID: "msgfolderroot", Name: "Drafts", Class: "IPF.Note"},
-	{ID: "sentitems", ParentID: "msgfolderroot", Name: "Sent Items", Class: "IPF.Note"},
-	{ID: DeletedItemsFolder, ParentID: "msgfolderroot", Name: "Deleted Items", Class: "IPF.Note"},
-	{ID: "outbox", ParentID: "msgfolderroot", Name: "Outbox", Class: "IPF.Note"},
-	{ID: "junkemail", ParentID: "msgfolderroot", Name: "Junk Email", Class: "IPF.Note"},
-	{ID: "calendar", ParentID: "msgfolderroot", Name: "Calendar", Class: "IPF.Appointment"},
-	{ID: "contacts", ParentID: "msgfolderroot", Name: "Contacts", Class: "IPF.Contact"},
-	{ID: "tasks", ParentID: "msgfolderroot", Name: "Tasks", Class: "IPF.Task"},
-	{ID: "notes", ParentID: "msgfolderroot", Name: "Notes", Class: "IPF.StickyNote"},
-	{ID: "journal", ParentID: "msgfolderroot", Name: "Journal", Class: "IPF.Journal"},
-	{ID: "conversationhistory", ParentID: "msgfolderroot", Name: "Conversation History", Class: "IPF.Note"},
+	{ID: TopFolder, ParentID: RootFolder, Name: "Top of Information Store"},
+	{ID: "inbox", ParentID: TopFolder, Name: "Inbox", Class: "IPF.Note"},
+	{ID: DraftsFolder, ParentID: TopFolder, Name: "Drafts", Class: "IPF.Note"},
+	{ID: "sentitems", ParentID: TopFolder, Name: "Sent Items", Class: "IPF.Note"},
+	{ID: DeletedItemsFolder, ParentID: TopFolder, Name: "Deleted Items", Class: "IPF.Note"},
+	{ID: "outbox", ParentID: TopFolder, Name: "Outbox", Class: "IPF.Note"},
+	{ID: "junkemail", ParentID: TopFolder, Name: "Junk Email", Class: "IPF.Note"},
+	{ID: "calendar", ParentID: TopFolder, Name: "Calendar", Class: "IPF.Appointment"},
+	{ID: "contacts", ParentID: TopFolder, Name: "Contacts", Class: "IPF.Contact"},
+	{ID: "tasks", ParentID: TopFolder, Name: "Tasks", Class: "IPF.Task"},
+	{ID: "notes", ParentID: TopFolder, Name: "Notes", Class: "IPF.StickyNote"},
+	{ID: "journal", ParentID: TopFolder, Name: "Journal", Class: "IPF.Journal"},
+	{ID: "conversationhistory", ParentID: TopFolder, Name: "Conversation History", Class: "IPF.Note"},
 	{ID: "searchfolders", ParentID: RootFolder, Name: "Finder"},
 	{ID: "recoverableitemsroot", ParentID: RootFolder, Name: "Recoverable Items"},
 	{ID: DumpsterFolder, ParentID: "recoverableitemsroot", Name: "Deletions"},
@@ -98,9 +100,9 @@ func IsDistinguished(folderID string) bool {
 	return slices.ContainsFunc(distinguishedFolders, func(f MailFolder) bool { return f.ID == folderID })
 }
 
-// MailStoreQuota is how many bytes a mail store holds at most. Mailboxes of Exchange Online hold 50 GB and more; the
+// MaxMailStore is how many bytes a mail store holds at most. Mailboxes of Exchange Online hold 50 GB and more; the
 // sandbox keeps them in memory.
-const MailStoreQuota = 64 << 20
+const MaxMailStore = 64 << 20
 
 // entryOverhead is what a folder or an item counts in addition to its contents, so that empty ones are bounded, too.
 const entryOverhead = 1 << 10
@@ -125,6 +127,10 @@ func (t *Tenant) mailStore(key string, folders []MailFolder) *MailStore {
 	}
 	if t.mailStores[key] == nil {
 		t.mailStores[key] = &MailStore{Folders: slices.Clone(folders)}
+	}
+	t.mailStores[key].quota = MaxMailStore
+	if quota := t.Exchange.MailboxQuota; quota > 0 {
+		t.mailStores[key].quota = min(quota, MaxMailStore)
 	}
 	return t.mailStores[key]
 }
@@ -200,6 +206,9 @@ func (s *MailStore) Empty(folderID string) {
 	}
 }
 
+// Size returns about how many bytes a mail store holds.
+func (s *MailStore) Size() int { return s.size }
+
 // Item finds an item by its ID.
 func (s *MailStore) Item(id string) (MailItem, bool) {
 	at := s.index(id)
@@ -250,7 +259,7 @@ func (s *MailStore) Remove(id string) {
 }
 
 func (s *MailStore) grow(by int) error {
-	if by > 0 && s.size+by > MailStoreQuota {
+	if by > 0 && s.size+by > s.quota {
 		return ErrQuota
 	}
 	s.size += by
