@@ -39,6 +39,8 @@ type (
 	DeletedItemState = control.DeletedItemState
 	// UserState is a user with the kind of mailbox.
 	UserState = control.UserState
+	// GroupState is a group with its direct members and its owners.
+	GroupState = control.GroupState
 	// ExchangeState is what the Exchange administrator has set, and which apps used EWS.
 	ExchangeState = control.ExchangeState
 	// PublicFolderState is a public folder with its permissions.

@@ -42,11 +42,13 @@ func (a *API) Routes(mux *http.ServeMux) {
 	control.HandleFunc("GET /_sandbox/tenants/{tenant}/exchange", a.onTenant(a.showExchange))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/exchange", a.onTenant(a.patchExchange))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/directory", a.onTenant(a.patchDirectory))
+	control.HandleFunc("DELETE /_sandbox/tenants/{tenant}/apis/{client}", a.onTenant(a.deleteAPI))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/sign-in", a.onTenant(a.patchSignIn))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/users/{address}", a.onTenant(a.patchUser))
 	control.HandleFunc("PATCH /_sandbox/tenants/{tenant}/throttling", a.onTenant(a.patchThrottling))
 	control.HandleFunc("PUT /_sandbox/tenants/{tenant}/policies/{policy}", a.onTenant(a.putPolicy))
 	control.HandleFunc("DELETE /_sandbox/tenants/{tenant}/policies/{policy}", a.onTenant(a.deletePolicy))
+	control.HandleFunc("PUT /_sandbox/issuers", a.putIssuer)
 	control.HandleFunc("GET /_sandbox/clock", a.showClock)
 	control.HandleFunc("POST /_sandbox/clock", a.setClock)
 	control.HandleFunc("GET /_sandbox/faults", func(w http.ResponseWriter, _ *http.Request) {

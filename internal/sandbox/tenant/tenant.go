@@ -35,9 +35,12 @@ type Directory struct {
 	Applications      Table[Application]
 	ServicePrincipals Table[ServicePrincipal]
 	Grants            Table[AppRoleAssignment]
+	DelegatedGrants   Table[DelegatedGrant]
 	Users             Table[User]
+	Groups            Table[Group]
 	Deleted           Table[DeletedItem]
 	Policies          Table[ManagementPolicy]
+	ClaimsPolicies    Table[ClaimsMappingPolicy]
 }
 
 // DirectoryRules are what some tenants ask of applications and most do not. The zero value asks nothing.
