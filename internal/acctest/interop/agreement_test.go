@@ -52,12 +52,12 @@ type keyFile struct {
 	thumbprint, path string
 }
 
-func newKeyFile(t *testing.T, end time.Time) keyFile {
+func newKeyFile(t *testing.T, end time.Time, password string) keyFile {
 	t.Helper()
 	pair, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "CodeTwo", KeySize: 2048,
 		NotBefore: time.Now().Add(-2 * timeAhead), NotAfter: end})
 	must(t, err)
-	packed, err := certificate.EncodePFX(pair, pfxPassword, certificate.AES256)
+	packed, err := certificate.EncodePFX(pair, password, certificate.AES256)
 	must(t, err)
 	file := keyFile{der: pair.Certificate.Raw, thumbprint: certificate.Thumbprint(pair.Certificate),
 		path: filepath.Join(t.TempDir(), "certificate.pfx")}
@@ -69,8 +69,8 @@ func newKeyFile(t *testing.T, end time.Time) keyFile {
 func newAgreement(t *testing.T) *agreement {
 	t.Helper()
 	all := combinations()
-	a := &agreement{t: t, long: newKeyFile(t, time.Now().AddDate(5, 0, 0)), short: newKeyFile(t,
-		time.Now().Add(-timeAhead/2))}
+	a := &agreement{t: t, long: newKeyFile(t, time.Now().AddDate(5, 0, 0), pfxPassword),
+		short: newKeyFile(t, time.Now().Add(-timeAhead/2), pfxPassword)}
 	a.behind.Store(int64(timeAhead))
 	now := func() time.Time { return time.Now().Add(-time.Duration(a.behind.Load())) }
 	a.Env = acctest.Start(t, sandbox.Options{Tenants: len(all) + 1, Profile: "realistic", Speed: barelyReplicates,

@@ -88,10 +88,17 @@ func (h *handoff) copied(name string) string {
 	return ""
 }
 
-// opened decrypts a file of the store with the person's own key, as the age command does that the sheet shows.
-func (h *handoff) opened(file string) string {
+// pfx is the path of the certificate file.
+func (h *handoff) pfx() string {
 	h.t.Helper()
-	content, err := os.ReadFile(filepath.Join(h.store, filepath.FromSlash(file)))
+	return filepath.Join(h.store, filepath.FromSlash(h.copied("the path of the certificate file")))
+}
+
+// passwordOfPFX is the certificate file's password, which the person's own key opens: that is what the age command of
+// the sheet does.
+func (h *handoff) passwordOfPFX() string {
+	h.t.Helper()
+	content, err := os.ReadFile(strings.TrimSuffix(h.pfx(), ".pfx") + ".password.age")
 	must(h.t, err)
 	plain, err := age.Decrypt(armor.NewReader(bytes.NewReader(content)), h.key)
 	must(h.t, err)

@@ -17,10 +17,8 @@ func (h *handoff) importCertificate(home string) {
 	command := h.copied("the command that runs the script")
 	_, quoted, _ := strings.Cut(command, "-File ")
 	file := filepath.Join(h.store, filepath.FromSlash(strings.Trim(quoted, "'")))
-	pfx := h.copied("the path of the certificate file")
-	password := h.opened(strings.TrimSuffix(pfx, ".pfx") + ".password.age")
 	result := pwsh.Run(h.t, pwsh.Script{File: file, Arguments: []string{"-PasswordFromStdin"}, Home: home,
-		Stdin: strings.NewReader(password + "\n"), Environment: []string{"OS=Windows_NT"}})
+		Stdin: strings.NewReader(h.passwordOfPFX() + "\n"), Environment: []string{"OS=Windows_NT"}})
 	if result.ExitCode != 0 {
 		h.t.Fatalf("the import script: exit status %d: %s%s", result.ExitCode, result.Stdout, result.Stderr)
 	}
