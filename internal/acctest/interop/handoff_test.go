@@ -18,8 +18,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox"
 )
 
-// handoff is what the person at the migration server gets of a tenant that Terraform has onboarded: the sheet, in a copy
-// of the store, and a key of their own that opens what the store keeps for them.
+// handoff is what the person at the migration server gets of a tenant that Terraform has onboarded: the sheet, in a
+// copy of the store, and a key of their own that opens what the store keeps for them.
 type handoff struct {
 	*acctest.Env
 	t      *testing.T

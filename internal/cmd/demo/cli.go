@@ -36,7 +36,8 @@ func onboarding(ctx context.Context, path, config, work string, tenant *sandboxT
 	mailbox := tenant.Mailboxes.Licensed[0]
 	if everything {
 		mailbox = tenant.Mailboxes.PublicFolderOwner[0]
-		if err := os.WriteFile(filepath.Join(folder, "public_folders_override.tf"), []byte(publicFolders), 0o600); err != nil {
+		override := filepath.Join(folder, "public_folders_override.tf")
+		if err := os.WriteFile(override, []byte(publicFolders), 0o600); err != nil {
 			return nil, err
 		}
 	}

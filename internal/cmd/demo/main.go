@@ -1,6 +1,6 @@
 // Command demo runs a complete onboarding with the real CLI against a sandbox tenant, from plan through connectivity
-// check and hand-off to destroy. With -migration it runs a migration program from the hand-off in between, and ends with
-// what arrived in the tenant. It stops at the first result that differs from what it expects.
+// check and hand-off to destroy. With -migration it runs a migration program from the hand-off, and ends with what
+// arrived in the tenant. It stops at the first result that differs from what it expects.
 package main
 
 import (
