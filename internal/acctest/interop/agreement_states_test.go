@@ -209,7 +209,9 @@ func (s *subject) tree(root, sales, archive string) {
 }
 
 // revoke takes the consent to these roles away, or to all.
-func (s *subject) revoke(roleIDs ...string) { s.RevokeConsent(s.tenant.TenantID, s.app.ClientID, roleIDs...) }
+func (s *subject) revoke(roleIDs ...string) {
+	s.RevokeConsent(s.tenant.TenantID, s.app.ClientID, roleIDs...)
+}
 
 func (s *subject) bySecret() {
 	s.config["client_secret_wo"] = text(s.app.Secret)

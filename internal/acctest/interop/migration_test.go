@@ -144,16 +144,36 @@ func TestAMigrationOnNodeComesToItsEndFromTheHandOffAlone(t *testing.T) {
 
 func TestWhatAMigrationKeepsIsInTheTenant(t *testing.T) {
 	h := onboard(t, acctest.Start(t, sandbox.Options{}), nil)
-	if said, err := h.migrateOnNode(nil, "--keep"); err != nil {
+	user := h.tenant.Mailboxes.Licensed[1]
+	if said, err := h.migrateOnNode(nil, "--keep", "--into", user); err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
-	mailboxes := h.State(0).Mailboxes
-	if len(mailboxes) != 1 || mailboxes[0].Address != h.copied("the mailbox") || len(mailboxes[0].Folders) != 1 {
-		t.Fatalf("the tenant holds %+v", mailboxes)
+	for _, mailbox := range h.State(0).Mailboxes {
+		if mailbox.Address != h.copied("the mailbox") && mailbox.Address != user || len(mailbox.Folders) != 1 {
+			t.Fatalf("the tenant holds %+v", mailbox)
+		}
+		folder := mailbox.Folders[0]
+		if len(folder.Items) != 1 || !strings.HasPrefix(folder.Items[0].Subject, "Migrated message ") || folder.Items[0].Draft {
+			t.Errorf("the folder holds %+v", folder)
+		}
 	}
-	folder := mailboxes[0].Folders[0]
-	if len(folder.Items) != 1 || !strings.HasPrefix(folder.Items[0].Subject, "Migrated message ") || folder.Items[0].Draft {
-		t.Errorf("the folder holds %+v", folder)
+	if mailboxes := len(h.State(0).Mailboxes); mailboxes != 2 {
+		t.Errorf("%d mailboxes hold something", mailboxes)
+	}
+}
+
+func TestAMigrationEndsAtAMailboxThatDoesNotOpen(t *testing.T) {
+	h := onboard(t, acctest.Start(t, sandbox.Options{}), nil)
+	for address, says := range map[string]string{
+		h.tenant.Mailboxes.Unlicensed[0]: "by Autodiscover: Autodiscover: Invalid user",
+		h.tenant.Mailboxes.Kiosk[0]:      "open " + h.tenant.Mailboxes.Kiosk[0] + ": HTTP 403 EWS is disabled for this user or tenant",
+	} {
+		if said, err := h.migrateOnNode(nil, "--into", address); err == nil || !strings.Contains(said, says) {
+			t.Errorf("%s: %v\n%s", address, err, said)
+		}
+	}
+	if left := h.State(0).Mailboxes; len(left) > 0 {
+		t.Errorf("left behind is %+v", left)
 	}
 }
 

@@ -21,7 +21,7 @@ func (d *demo) migrate(ctx context.Context) error {
 	if len(sheets) != 1 {
 		return fmt.Errorf("the store holds %d hand-off sheets, expected one", len(sheets))
 	}
-	program := exec.CommandContext(ctx, "node", d.migration, "--keep", sheets[0])
+	program := exec.CommandContext(ctx, "node", d.migration, "--keep", "--into", d.tenant.Mailboxes.Licensed[1], sheets[0])
 	// The identity that runs Terraform is not in there.
 	program.Env = append(slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		return strings.HasPrefix(variable, "ARM_") || strings.HasPrefix(variable, "CODETWO_")
@@ -52,9 +52,9 @@ func (d *demo) arrived(ctx context.Context) error {
 		}
 	}
 	table([]string{"MAILBOX", "FOLDER", "MESSAGE", "SIZE"}, rows)
-	// one in the mailbox, one below the root public folder, and one below the folder of public_folder_paths
-	if len(rows) != 3 {
-		return fmt.Errorf("%d messages arrived, expected 3", len(rows))
+	// one in the dedicated mailbox, in a user's, below the root public folder, and below that of public_folder_paths
+	if len(rows) != 4 {
+		return fmt.Errorf("%d messages arrived, expected 4", len(rows))
 	}
 	return nil
 }

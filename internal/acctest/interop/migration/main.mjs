@@ -1,7 +1,7 @@
-// Plays a migration from hand-offs: node main.mjs [--keep] [--list FILE] [SHEET]...
+// Plays a migration from hand-offs: node main.mjs [--keep] [--into ADDRESS]... [--list FILE] [SHEET]...
 //
-// SHEET is a hand-off sheet (HTML) in a copy of the connection store; FILE is a JSON list of them. Without --keep, what
-// arrived in the tenant is deleted again. The credential is opened with CODETWO_STORE_PASSPHRASE, or with the age key in
+// SHEET is a hand-off sheet (HTML) in a copy of the connection store; FILE is a JSON list of them. ADDRESS is another
+// mailbox of the tenant to migrate into. Without --keep, what arrived is deleted again. The credential is opened with CODETWO_STORE_PASSPHRASE, or with the age key in
 // the file AGE_KEY_FILE. Where the cloud is not Microsoft's own, CODETWO_LOGIN_ENDPOINT, CODETWO_GRAPH_ENDPOINT and
 // CODETWO_EXCHANGE_ENDPOINT say where, and NODE_EXTRA_CA_CERTS whom to trust there.
 //
@@ -17,7 +17,11 @@ const atOnce = 8; // migrations
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { keep: { type: "boolean" }, list: { type: "string" } },
+  options: {
+    keep: { type: "boolean" },
+    into: { type: "string", multiple: true, default: [] },
+    list: { type: "string" },
+  },
 });
 const sheets = options.list ? JSON.parse(await readFile(options.list, "utf8")) : positionals;
 const { env } = process;
@@ -42,7 +46,7 @@ async function play(sheet, done) {
   };
   try {
     const connection = await step(current, () => readHandoff(sheet, keys));
-    await migrate(connection, endpoints, step, options.keep);
+    await migrate(connection, options.into, endpoints, step, options.keep);
     return { sheet };
   } catch (error) {
     return { sheet, step: current, error: explain(error) };

@@ -7,9 +7,9 @@ import ews from "ews-javascript-api";
 const exchangeScope = "https://outlook.office365.com/.default";
 const graphScope = "https://graph.microsoft.com/.default";
 
-// migrate plays a migration with the connection of a hand-off. step runs each of its parts; with keep, what arrived
-// stays in the tenant.
-export async function migrate(connection, endpoints, step, keep) {
+// migrate plays a migration with the connection of a hand-off: into its own mailbox, into those of other addresses, and
+// into the public folders. step runs each of its parts; with keep, what arrived stays in the tenant.
+export async function migrate(connection, addresses, endpoints, step, keep) {
   const app = new ConfidentialClientApplication({
     auth: {
       clientId: connection.clientID,
@@ -25,13 +25,20 @@ export async function migrate(connection, endpoints, step, keep) {
   const graphToken = await step("sign in for Microsoft Graph", () => token(graphScope));
   await step("read the tenant", () => readTenant(endpoints.graph, graphToken, connection.mailbox));
 
-  const mailbox = new Mailbox(connection.mailbox, exchangeToken);
-  await step("find the mailbox by Autodiscover", () => mailbox.discover(endpoints.exchange));
-  await step("open the mailbox", () => ews.Folder.Bind(mailbox.service(), ews.WellKnownFolderName.Inbox));
-  await deliver(mailbox, ownFolders(mailbox), "the mailbox", step, keep);
+  const open = async (address, where) => {
+    const mailbox = new Mailbox(address, exchangeToken);
+    await step(`find ${where} by Autodiscover`, () => mailbox.discover(endpoints.exchange));
+    await step(`open ${where}`, () => ews.Folder.Bind(mailbox.service(), ews.WellKnownFolderName.Inbox));
+    await deliver(mailbox, ownFolders(mailbox), where, step, keep);
+    return mailbox;
+  };
+  const dedicated = await open(connection.mailbox, "the mailbox");
+  for (const address of addresses) {
+    await open(address, address);
+  }
   for (const path of connection.publicFolders) {
-    const parent = await step(`find the public folder ${path}`, () => mailbox.publicFolder(path));
-    await deliver(mailbox, publicFolders(mailbox, parent), `the public folder ${path}`, step, keep);
+    const parent = await step(`find the public folder ${path}`, () => dedicated.publicFolder(path));
+    await deliver(dedicated, publicFolders(dedicated, parent), `the public folder ${path}`, step, keep);
   }
 }
 
