@@ -108,15 +108,18 @@ const notADraft = new ews.ExtendedPropertyDefinition(0x0e07, ews.MapiPropertyTyp
 // PR_REPLICA_LIST (Microsoft: "Route public folder content requests") names the mailbox that holds a folder's content.
 const replicaList = new ews.ExtendedPropertyDefinition(0x6698, ews.MapiPropertyType.Binary);
 
-// withReasons makes the reason why Exchange refuses EWS an error's message. The library drops the headers.
+// withReasons makes the reason why Exchange refuses EWS an error's message, since the library drops the headers, and
+// keeps the last refusal: of one without a body, the library throws nothing.
 function withReasons(api) {
-  return {
+  const reasoned = {
     apiName: api.apiName,
     xhr: (options, progress) => api.xhr(options, progress).catch((refusal) => {
       refusal.message = refusal.getResponseHeader("X-EWS-Policy-Reason") || refusal.message;
+      reasoned.refusal = refusal;
       throw refusal;
     }),
   };
+  return reasoned;
 }
 
 // Mailbox opens a mailbox by impersonation.
@@ -141,8 +144,11 @@ class Mailbox {
   async userSettings(address, names) {
     const autodiscover = new ews.AutodiscoverService(new ews.Uri(this.autodiscoverURL), ews.ExchangeVersion.Exchange2013);
     autodiscover.Credentials = new ews.OAuthCredentials(this.token);
-    autodiscover.HttpHeaders.Add("X-AnchorMailbox", address);
-    const answer = await autodiscover.GetUserSettings(address, names);
+    const api = withReasons(autodiscover.XHRApi);
+    autodiscover.XHRApi = api;
+    const answer = await autodiscover.GetUserSettings(address, names).catch((error) => {
+      throw error || new Error(`HTTP ${api.refusal.status}`);
+    });
     assert.equal(answer.ErrorCode, ews.AutodiscoverErrorCode.NoError, `Autodiscover: ${answer.ErrorMessage}\n`);
     return new Map(names.map((name) => [name, answer.GetSettingValue(name)]));
   }
