@@ -239,7 +239,8 @@ func TestAccTargetConnectivity_AHealthyTenantTakesNoMoreThanItsLongestChainOfReq
 		}, 6},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, sandbox.Options{Latency: 150 * time.Millisecond})
+			b := newBench(t, acctest.OnlyInjectedFaults(t, "how many requests wait for each other",
+				sandbox.Options{Latency: 150 * time.Millisecond}))
 			connection := b.connect(b.register(), c.change(b))
 			b.Forget()
 			if got := b.read(connection, nil); got.connected != "true" {

@@ -112,10 +112,12 @@ func TestSOAPAutodiscoverTellsWhereEWSIsOfSeveralUsers(t *testing.T) {
 	}
 	url := m.server.Origin() + "/EWS/Exchange.asmx"
 	if user := soap.Users[1]; soap.Users[0].Code != "InvalidUser" || soap.Major != "15" ||
-		fmt.Sprint(user.Values) != fmt.Sprint([]string{url, url, m.mailbox}) || fmt.Sprint(user.Missing) != "[MobileMailboxPolicy]" {
+		fmt.Sprint(user.Values) != fmt.Sprint([]string{url, url, m.mailbox}) ||
+		fmt.Sprint(user.Missing) != "[MobileMailboxPolicy]" {
 		t.Errorf("the answer is %+v", soap)
 	}
-	if got := request(100); got.Status != http.StatusInternalServerError || !strings.Contains(got.Body, "ErrorSchemaValidation") {
+	if got := request(100); got.Status != http.StatusInternalServerError ||
+		!strings.Contains(got.Body, "ErrorSchemaValidation") {
 		t.Errorf("101 users are answered HTTP %d %s", got.Status, got.Body)
 	}
 }

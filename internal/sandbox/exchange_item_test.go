@@ -37,8 +37,8 @@ func TestAMessageThatIsUploadedAsMIMEArrivesAsItWas(t *testing.T) {
 	if summary.Body != nil || summary.To != nil || summary.From.Name != "Józef" || summary.From.Address != "" {
 		t.Errorf("a search returns more than a summary: %+v", summary)
 	}
-	whole := m.succeeds(m.one(getItem(made.Items[0].ID.item(), "AllProperties", "item:MimeContent", messageFlags,
-		deliveryTime))).Items[0]
+	whole := m.read(made.Items[0].ID, "AllProperties", "item:MimeContent", messageFlags,
+		deliveryTime)
 	if raw, err := base64.StdEncoding.DecodeString(whole.MIME); err != nil || string(raw) != migratedMIME {
 		t.Errorf("the MIME content is %q (%v)", raw, err)
 	}
@@ -67,23 +67,23 @@ func TestAMessageIsMadeOfItsProperties(t *testing.T) {
 	saved := strings.Replace(createItem("", written), "<m:SavedItemFolderId></m:SavedItemFolderId>", "", 1)
 	made := m.succeeds(m.one(saved)).Items[0]
 	drafts := m.succeeds(m.one(getFolders("Default", distinguished("drafts")))).Folders.All[0]
-	got := m.succeeds(m.one(getItem(made.ID.item(), "AllProperties", "item:MimeContent"))).Items[0]
+	got := m.read(made.ID, "AllProperties", "item:MimeContent")
 	if *drafts.Unread != 1 || got.Parent.ID != drafts.ID.ID {
 		t.Errorf("without a folder, the message is not among the drafts: %+v", drafts)
 	}
-	if got.Subject != "Grüße <1>" || got.Body.Text != "<b>Hello</b>" || got.Body.Type != "HTML" || got.Importance != "Low" ||
-		fmt.Sprint(got.Categories) != "[Red]" || got.IsRead != "false" || got.IsDraft != "true" ||
+	if got.Subject != "Grüße <1>" || got.Body.Text != "<b>Hello</b>" || got.Body.Type != "HTML" ||
+		got.Importance != "Low" || fmt.Sprint(got.Categories) != "[Red]" || got.IsRead != "false" || got.IsDraft != "true" ||
 		got.From.Name != "Józef" || got.To.Address != "anna@old.example" || got.MessageID == "" {
 		t.Errorf("the item is %+v", got)
 	}
 	raw, _ := base64.StdEncoding.DecodeString(got.MIME)
 	again := m.succeeds(m.one(createItem(distinguished("inbox"), mimeContent(string(raw))))).Items[0]
-	copied := m.succeeds(m.one(getItem(again.ID.item(), "AllProperties"))).Items[0]
+	copied := m.read(again.ID, "AllProperties")
 	if copied.Subject != got.Subject || *copied.Body != *got.Body || copied.From.Name != "Józef" ||
 		copied.MessageID != got.MessageID || copied.To.Address != got.To.Address {
 		t.Errorf("what its MIME content makes is %+v", copied)
 	}
-	brief := m.succeeds(m.one(getItem(made.ID.item(), "IdOnly", "item:Subject"))).Items[0]
+	brief := m.read(made.ID, "IdOnly", "item:Subject")
 	if brief.Subject == "" || brief.Body != nil || brief.Class != "" || brief.MIME != "" {
 		t.Errorf("only the subject was asked for: %+v", brief)
 	}
@@ -160,35 +160,35 @@ func TestItemsAreFoundInOrderAndByPages(t *testing.T) {
 	order := func(name, direction string) string {
 		return `<m:SortOrder><t:FieldOrder Order="` + direction + `">` + field(name) + `</t:FieldOrder></m:SortOrder>`
 	}
-	for between, want := range map[string]string{
-		"":                                    "alpha Beta Gamma",
-		order("item:Subject", "Ascending"):    "alpha Beta Gamma",
-		order("item:Subject", "Descending"):   "Gamma Beta alpha",
-		order(deliveryTime, "Ascending"):      "Gamma Beta alpha",
-		order("item:IsDraft", "Ascending"):    "Beta alpha Gamma",
-		order("message:IsRead", "Descending"): "Beta alpha Gamma",
-		fmt.Sprintf(page, 0) + order("item:Subject", "Ascending"): "alpha Beta",
-		fmt.Sprintf(page, 2) + order("item:Subject", "Ascending"): "Gamma",
-		fmt.Sprintf(page, 9): "",
-		restricted(compared("IsEqualTo", "item:Subject", "beta")):                                                                       "Beta",
-		restricted(compared("IsNotEqualTo", "item:Subject", "Beta")):                                                                    "alpha Gamma",
-		restricted(contains("Substring", "IgnoreCase", "item:Subject", "A")):                                                            "alpha Beta Gamma",
-		restricted(contains("Substring", "Exact", "item:Subject", "G")):                                                                 "Gamma",
-		restricted(compared("IsGreaterThan", "item:DateTimeReceived", "2020-01-01T23:00:00-01:00")):                                     "alpha",
-		restricted(compared("IsGreaterThanOrEqualTo", "item:DateTimeReceived", "2020-01-02T00:00:00Z")):                                 "alpha Beta",
-		restricted(compared("IsLessThan", "item:DateTimeReceived", "2020-01-02T00:00:00Z")):                                             "Gamma",
-		restricted(compared("IsLessThanOrEqualTo", "item:DateTimeReceived", "2020-01-02T00:00:00Z")):                                    "Beta Gamma",
-		restricted(compared("IsEqualTo", "message:IsRead", "1")):                                                                        "Beta",
-		restricted(compared("IsEqualTo", sourceID, "9")):                                                                                "alpha",
-		restricted(compared("IsLessThan", messageFlags, "1")):                                                                           "alpha Gamma",
-		restricted(`<t:Exists>` + field(sourceID) + `</t:Exists>`):                                                                      "alpha Beta Gamma",
-		restricted(`<t:Not><t:Exists>` + field(`PropertyTag="0x10F4" PropertyType="Boolean"`) + `</t:Exists></t:Not>`):                  "alpha Beta Gamma",
-		restricted(`<t:Or>` + compared("IsEqualTo", sourceID, "8") + compared("IsEqualTo", sourceID, "10") + `</t:Or>`):                 "Beta Gamma",
-		restricted(`<t:And>` + compared("IsEqualTo", "message:IsRead", "false") + compared("IsNotEqualTo", sourceID, "8") + `</t:And>`): "alpha",
+	for _, test := range []struct{ between, want string }{
+		{"", "alpha Beta Gamma"},
+		{order("item:Subject", "Ascending"), "alpha Beta Gamma"},
+		{order("item:Subject", "Descending"), "Gamma Beta alpha"},
+		{order(deliveryTime, "Ascending"), "Gamma Beta alpha"},
+		{order("item:IsDraft", "Ascending"), "Beta alpha Gamma"},
+		{order("message:IsRead", "Descending"), "Beta alpha Gamma"},
+		{fmt.Sprintf(page, 0) + order("item:Subject", "Ascending"), "alpha Beta"},
+		{fmt.Sprintf(page, 2) + order("item:Subject", "Ascending"), "Gamma"},
+		{fmt.Sprintf(page, 9), ""},
+		{restricted(compared("IsEqualTo", "item:Subject", "beta")), "Beta"},
+		{restricted(compared("IsNotEqualTo", "item:Subject", "Beta")), "alpha Gamma"},
+		{restricted(contains("Substring", "IgnoreCase", "item:Subject", "A")), "alpha Beta Gamma"},
+		{restricted(contains("Substring", "Exact", "item:Subject", "G")), "Gamma"},
+		{restricted(compared("IsGreaterThan", "item:DateTimeReceived", "2020-01-01T23:00:00-01:00")), "alpha"},
+		{restricted(compared("IsGreaterThanOrEqualTo", "item:DateTimeReceived", "2020-01-02T00:00:00Z")), "alpha Beta"},
+		{restricted(compared("IsLessThan", "item:DateTimeReceived", "2020-01-02T00:00:00Z")), "Gamma"},
+		{restricted(compared("IsLessThanOrEqualTo", "item:DateTimeReceived", "2020-01-02T00:00:00Z")), "Beta Gamma"},
+		{restricted(compared("IsEqualTo", "message:IsRead", "1")), "Beta"},
+		{restricted(compared("IsEqualTo", sourceID, "9")), "alpha"},
+		{restricted(compared("IsLessThan", messageFlags, "1")), "alpha Gamma"},
+		{restricted(`<t:Exists>` + field(sourceID) + `</t:Exists>`), "alpha Beta Gamma"},
+		{restricted(`<t:Not><t:Exists>` + field(`PropertyTag="0x10F4" PropertyType="Boolean"`) + `</t:Exists></t:Not>`), "alpha Beta Gamma"},
+		{restricted(`<t:Or>` + compared("IsEqualTo", sourceID, "8") + compared("IsEqualTo", sourceID, "10") + `</t:Or>`), "Beta Gamma"},
+		{restricted(`<t:And>` + compared("IsEqualTo", "message:IsRead", "false") + compared("IsNotEqualTo", sourceID, "8") + `</t:And>`), "alpha"},
 	} {
-		got := m.succeeds(m.one(findItem(inbox, between, "Default"))).Root
-		if subjects(got.Items) != want {
-			t.Errorf("%s finds %q, want %q", between, subjects(got.Items), want)
+		got := m.succeeds(m.one(findItem(inbox, test.between, "Default"))).Root
+		if subjects(got.Items) != test.want {
+			t.Errorf("%s finds %q, want %q", test.between, subjects(got.Items), test.want)
 		}
 	}
 	first := m.succeeds(m.one(findItem(inbox, fmt.Sprintf(page, 0), "IdOnly"))).Root
@@ -201,7 +201,8 @@ func TestItemsAreFoundInOrderAndByPages(t *testing.T) {
 		t.Errorf("two folders are answered with %+v", both)
 	}
 	for _, traversal := range []string{"SoftDeleted", "Associated"} {
-		if got := m.succeeds(m.one(strings.Replace(findItem(inbox, "", "IdOnly"), "Shallow", traversal, 1))).Root; got.Total != 0 {
+		body := strings.Replace(findItem(inbox, "", "IdOnly"), "Shallow", traversal, 1)
+		if got := m.succeeds(m.one(body)).Root; got.Total != 0 {
 			t.Errorf("%s finds %d items", traversal, got.Total)
 		}
 	}
@@ -218,17 +219,19 @@ func TestItemsAreFoundInOrderAndByPages(t *testing.T) {
 		"256 expressions":          {findItem(inbox, restricted(long), "IdOnly"), "ErrorRestrictionTooLong"},
 		"a folder's search for it": {findItem(distinguished("publicfoldersroot"), "", "IdOnly"), "ErrorPublicFolderMailboxDiscoveryFailed"},
 	})
+	const end = "</m:FindItem>"
+	same, whole := compared("IsEqualTo", "item:Subject", "a"), findItem(inbox, "", "IdOnly")
 	m.violates(map[string]string{
 		"a deep traversal":         strings.Replace(findItem(inbox, "", "IdOnly"), "Shallow", "Deep", 1),
 		"no folder":                findItem("", "", "IdOnly"),
 		"no order":                 findItem(inbox, `<m:SortOrder/>`, "IdOnly"),
 		"an order of its own":      findItem(inbox, order("item:Subject", "Random"), "IdOnly"),
 		"an order of nothing":      findItem(inbox, `<m:SortOrder><t:FieldOrder Order="Ascending"/></m:SortOrder>`, "IdOnly"),
-		"two restrictions":         findItem(inbox, restricted(compared("IsEqualTo", "item:Subject", "a")+compared("IsEqualTo", "item:Subject", "b")), "IdOnly"),
+		"two restrictions":         findItem(inbox, restricted(same+same), "IdOnly"),
 		"a comparison of nothing":  findItem(inbox, restricted(`<t:IsEqualTo><t:FieldURIOrConstant><t:Constant Value="a"/></t:FieldURIOrConstant></t:IsEqualTo>`), "IdOnly"),
 		"a comparison with none":   findItem(inbox, restricted(`<t:IsEqualTo>`+field("item:Subject")+`</t:IsEqualTo>`), "IdOnly"),
-		"a query":                  strings.Replace(findItem(inbox, "", "IdOnly"), "</m:FindItem>", "<m:QueryString>a</m:QueryString></m:FindItem>", 1),
-		"the order after the rest": strings.Replace(findItem(inbox, "", "IdOnly"), "</m:FindItem>", order("item:Subject", "Ascending")+"</m:FindItem>", 1),
+		"a query":                  strings.Replace(whole, end, "<m:QueryString>a</m:QueryString>"+end, 1),
+		"the order after the rest": strings.Replace(whole, end, order("item:Subject", "Ascending")+end, 1),
 	})
 }
 
@@ -242,31 +245,37 @@ func TestItemsAreDeletedInThreeWays(t *testing.T) {
 			t.Errorf("after a %s, the item is answered with %s", how, got.Code)
 		}
 	}
-	for folder, want := range map[string]string{"inbox": "", "recoverableitemsdeletions": "soft", "deleteditems": "moved"} {
-		if got := m.succeeds(m.one(findItem(distinguished(folder), "", "Default"))).Root.Items; subjects(got) != want {
+	for folder, want := range map[string]string{
+		"inbox": "", "recoverableitemsdeletions": "soft", "deleteditems": "moved",
+	} {
+		if got := m.list(folder); subjects(got) != want {
 			t.Errorf("%s holds %q, want %q", folder, subjects(got), want)
 		}
 	}
 	several := m.all(deleteItem("HardDelete", made[0].Items[0].ID.item()+
-		m.succeeds(m.one(findItem(distinguished("deleteditems"), "", "IdOnly"))).Root.Items[0].ID.item()))
+		m.list("deleteditems")[0].ID.item()))
 	if len(several) != 2 || several[0].Code != "ErrorItemNotFound" || several[1].Code != "NoError" {
 		t.Errorf("of two items, one of which is gone: %+v", several)
 	}
-	m.violates(map[string]string{"no way": deleteItem("", made[0].Items[0].ID.item()), "nothing": deleteItem("HardDelete", "")})
+	m.violates(map[string]string{
+		"no way": deleteItem("", made[0].Items[0].ID.item()), "nothing": deleteItem("HardDelete", ""),
+	})
 }
 
 func TestAMovedItemHasAnotherID(t *testing.T) {
 	m := newMailRig(t)
 	made := m.succeeds(m.one(createItem(distinguished("inbox"), subject("a")))).Items[0]
 	moved := m.succeeds(m.one(moveItem(distinguished("sentitems"), made.ID.item()))).Items[0]
-	if got := m.succeeds(m.one(getItem(moved.ID.item(), "Default"))).Items[0]; moved.ID.ID == made.ID.ID || got.Subject != "a" {
+	if got := m.read(moved.ID, "Default"); moved.ID.ID == made.ID.ID || got.Subject != "a" {
 		t.Errorf("the moved item is %+v", got)
 	}
 	m.refuses(map[string]struct{ body, code string }{
 		"its ID before":              {moveItem(distinguished("inbox"), made.ID.item()), "ErrorItemNotFound"},
 		"a folder that is not there": {moveItem(distinguished("archiveinbox"), moved.ID.item()), "ErrorFolderNotFound"},
 	})
-	m.violates(map[string]string{"nowhere": moveItem("", moved.ID.item()), "nothing": moveItem(distinguished("inbox"), "")})
+	m.violates(map[string]string{
+		"nowhere": moveItem("", moved.ID.item()), "nothing": moveItem(distinguished("inbox"), ""),
+	})
 }
 
 func TestAnItemIsChangedByWhoKnowsItsVersion(t *testing.T) {
@@ -276,7 +285,7 @@ func TestAnItemIsChangedByWhoKnowsItsVersion(t *testing.T) {
 	read := setField("message:IsRead", `<t:IsRead>true</t:IsRead>`)
 	changed := m.succeeds(m.one(updateItem("NeverOverwrite", made.ID.keyedItem(),
 		read+setField("item:Subject", subject("b"))+setField(sourceID, extended(sourceID, "2"))))).Items[0]
-	got := m.succeeds(m.one(getItem(changed.ID.item(), "AllProperties", sourceID))).Items[0]
+	got := m.read(changed.ID, "AllProperties", sourceID)
 	if changed.ID.ID != made.ID.ID || changed.ID.ChangeKey == made.ID.ChangeKey || got.ID != changed.ID ||
 		got.IsRead != "true" || got.Subject != "b" || got.Extended[0].Value != "2" {
 		t.Errorf("the changed item is %+v", got)
@@ -293,12 +302,12 @@ func TestAnItemIsChangedByWhoKnowsItsVersion(t *testing.T) {
 		"a part of MIME content":  {updateItem("AlwaysOverwrite", uploaded.ID.keyedItem(), setField("item:Subject", subject("c"))), "ErrorInvalidPropertySet"},
 	})
 	m.succeeds(m.one(updateItem("AlwaysOverwrite", made.ID.keyedItem(), `<t:DeleteItemField>`+field(sourceID)+`</t:DeleteItemField>`)))
-	if got := m.succeeds(m.one(getItem(made.ID.item(), "Default", sourceID))).Items[0]; len(got.Extended) != 0 || got.Subject != "b" {
+	if got := m.read(made.ID, "Default", sourceID); len(got.Extended) != 0 || got.Subject != "b" {
 		t.Errorf("after the end of a MAPI property, the item is %+v", got)
 	}
 	m.violates(map[string]string{
 		"a conflict without rule": updateItem("", made.ID.keyedItem(), read),
-		"mail that is to be sent": strings.Replace(updateItem("AlwaysOverwrite", made.ID.keyedItem(), read), "SaveOnly", "SendOnly", 1),
+		"mail that is to be sent": strings.Replace(updateItem("AutoResolve", made.ID.item(), read), "SaveOnly", "SendOnly", 1),
 		"no change":               `<m:UpdateItem ConflictResolution="AutoResolve"><m:ItemChanges/></m:UpdateItem>`,
 		"no property":             updateItem("AlwaysOverwrite", made.ID.keyedItem(), `<t:SetItemField><t:Message/></t:SetItemField>`),
 		"the end of no property":  updateItem("AlwaysOverwrite", made.ID.keyedItem(), `<t:DeleteItemField/>`),
@@ -317,14 +326,14 @@ func TestAMailboxIsFullAtItsQuota(t *testing.T) {
 	if codes != "NoError NoError ErrorQuotaExceeded " {
 		t.Errorf("three messages of 25 KB, in a mailbox of 70 KB, are answered with %s", codes)
 	}
-	items := m.succeeds(m.one(findItem(inbox, "", "IdOnly"))).Root.Items
+	items := m.list("inbox")
 	m.succeeds(m.one(deleteItem("HardDelete", items[0].ID.item())))
 	m.succeeds(m.one(createItem(inbox, large)))
 	folder := createFolder(inbox, named(strings.Repeat("a", 20_000)))
 	if got := m.one(folder).Code; got != "ErrorQuotaExceeded" {
 		t.Errorf("a folder that does not fit is answered with %s", got)
 	}
-	if full := m.one(updateItem("AlwaysOverwrite", m.succeeds(m.one(findItem(inbox, "", "IdOnly"))).Root.Items[0].ID.keyedItem(),
+	if full := m.one(updateItem("AlwaysOverwrite", m.list("inbox")[0].ID.keyedItem(),
 		setField(sourceID, extended(sourceID, strings.Repeat("a", 20_000))))).Code; full != "ErrorQuotaExceeded" {
 		t.Errorf("a change that does not fit is answered with %s", full)
 	}
@@ -334,7 +343,8 @@ func TestAMailboxIsFullAtItsQuota(t *testing.T) {
 			t.Errorf("a quota of %s is answered HTTP %d", quota, got.Status)
 		}
 	}
-	got := m.do(http.MethodPost, "/EWS/Exchange.asmx", strings.Repeat(" ", 50<<20+1), map[string]string{"Authorization": "Bearer " + m.bearer})
+	got := m.do(http.MethodPost, "/EWS/Exchange.asmx", strings.Repeat(" ", 50<<20+1),
+		map[string]string{"Authorization": "Bearer " + m.bearer})
 	if got.Status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a request of more than 50 MB is answered HTTP %d", got.Status)
 	}
@@ -355,8 +365,8 @@ func TestTheControlPlaneShowsTheMessageThatArrived(t *testing.T) {
 	projects := byID(m.inHierarchy(m.owner, findFolders("Shallow", rootID)).Root.Folders.All[1].ID.ID)
 	m.succeeds(m.inContent(m.owner, createItem(projects, subject("Plan"))))
 	found := state()
-	if len(found) != 2 || found[0].Address != m.mailbox || found[0].Size < len(migratedMIME) || len(found[0].Folders) != 1 ||
-		found[0].Folders[0].Path != `\Inbox\2020` || found[1].Address != m.content || found[1].Folders[0].Path != `\Projects` {
+	if len(found) != 2 || found[0].Address != m.mailbox || found[0].Size < len(migratedMIME) ||
+		len(found[0].Folders) != 1 || found[0].Folders[0].Path != `\Inbox\2020` || found[1].Address != m.content || found[1].Folders[0].Path != `\Projects` {
 		t.Fatalf("the mailboxes are %+v", found)
 	}
 	if i := found[0].Folders[0].Items[0]; i.Subject != "Zażółć" || i.From != "jozef@old.example" || !i.Read || i.Draft {

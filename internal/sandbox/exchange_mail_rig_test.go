@@ -174,6 +174,24 @@ func (m *mailRig) succeeds(got mailMessage) mailMessage {
 	return got
 }
 
+// read gets one item.
+func (m *mailRig) read(id ewsID, base string, fields ...string) mailItem {
+	m.t.Helper()
+	return m.succeeds(m.one(getItem(id.item(), base, fields...))).Items[0]
+}
+
+// list finds the items of a distinguished folder.
+func (m *mailRig) list(folder string) []mailItem {
+	m.t.Helper()
+	return m.succeeds(m.one(findItem(distinguished(folder), "", "Default"))).Root.Items
+}
+
+// below finds all folders below a distinguished one.
+func (m *mailRig) below(folder string) []mailFolder {
+	m.t.Helper()
+	return m.succeeds(m.one(findFolders("Deep", distinguished(folder)))).Root.Folders.All
+}
+
 // refuses checks operations that are answered with a code.
 func (m *mailRig) refuses(cases map[string]struct{ body, code string }) {
 	m.t.Helper()

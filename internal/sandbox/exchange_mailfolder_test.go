@@ -82,17 +82,17 @@ func TestFoldersAreCreatedFoundAndDeleted(t *testing.T) {
 	}
 	m.succeeds(m.one(createItem(byID(migrated), subject("kept"))))
 	m.succeeds(m.one(deleteFolder("MoveToDeletedItems", byID(migrated))))
-	if moved := m.succeeds(m.one(findFolders("Deep", distinguished("deleteditems")))).Root.Folders.All; folderNames(moved) !=
+	if moved := m.below("deleteditems"); folderNames(moved) !=
 		"Migrated 2026 & before" || *moved[0].Total != 1 {
 		t.Errorf("the deleted items hold %+v", moved)
 	}
 	m.succeeds(m.one(deleteFolder("SoftDelete", byID(migrated))))
-	if moved := m.succeeds(m.one(findFolders("Deep", distinguished("recoverableitemsdeletions")))).Root.Folders.All; folderNames(moved) !=
+	if moved := m.below("recoverableitemsdeletions"); folderNames(moved) !=
 		"Migrated 2026 & before" {
 		t.Errorf("the dumpster holds %+v", moved)
 	}
 	m.succeeds(m.one(deleteFolder("HardDelete", byID(migrated))))
-	if left := m.succeeds(m.one(findFolders("Deep", distinguished("root")))).Root.Folders.All; strings.Contains(
+	if left := m.below("root"); strings.Contains(
 		folderNames(left), "Migrated") || strings.Contains(folderNames(left), "2026") {
 		t.Errorf("after a hard deletion there are %s", folderNames(left))
 	}
@@ -142,7 +142,8 @@ func TestFoldersAreFoundByEachExpression(t *testing.T) {
 		compared("IsGreaterThan", "folder:ChildFolderCount", "0"):             "",
 		`<t:And>` + contains("Prefixed", "IgnoreCase", "folder:DisplayName", "archive") + `<t:Not>` + compared("IsEqualTo", "folder:DisplayName", "Archive 2025") + `</t:Not></t:And>`: "Archive 2026",
 	} {
-		body := strings.Replace(findFolders("Shallow", top), "<m:ParentFolderIds>", restricted(expression)+"<m:ParentFolderIds>", 1)
+		const parents = "<m:ParentFolderIds>"
+		body := strings.Replace(findFolders("Shallow", top), parents, restricted(expression)+parents, 1)
 		if got := m.succeeds(m.one(body)); folderNames(got.Root.Folders.All) != want {
 			t.Errorf("%s finds %q, want %q", expression, folderNames(got.Root.Folders.All), want)
 		}

@@ -63,9 +63,8 @@ func TestEveryOperationTakesTheRightTheGateAndALicence(t *testing.T) {
 		}
 	}
 	m.exchange(`{"outage": {}}`)
-	inbox := m.succeeds(m.one(findItem(distinguished("inbox"), "", "Default"))).Root.Items
-	if below := m.succeeds(m.one(findFolders("Shallow", distinguished("inbox")))).Root.Folders.All; subjects(inbox) != "kept" ||
-		folderNames(below) != "kept" {
+	inbox := m.list("inbox")
+	if below := m.below("inbox"); subjects(inbox) != "kept" || folderNames(below) != "kept" {
 		t.Errorf("what was refused left %q and %q", subjects(inbox), folderNames(below))
 	}
 	m.mailbox = boxes.Disabled[0]
@@ -83,14 +82,14 @@ func TestAPermissionLevelDecidesWhatAMailboxDoesInAPublicFolder(t *testing.T) {
 	for name, want := range map[string]string{
 		// creates an item; lists and reads it; changes and deletes its own; changes and deletes another's; creates and
 		// deletes folders
-		"Owner":            "NoError | NoError NoError | NoError NoError | NoError NoError | NoError NoError",
-		"PublishingEditor": "NoError | NoError NoError | NoError NoError | NoError NoError | NoError AccessDenied",
-		"Editor":           "NoError | NoError NoError | NoError NoError | NoError NoError | CreateSubfolderAccessDenied AccessDenied",
-		"PublishingAuthor": "NoError | NoError NoError | NoError NoError | AccessDenied AccessDenied | NoError AccessDenied",
-		"Author":           "NoError | NoError NoError | NoError NoError | AccessDenied AccessDenied | CreateSubfolderAccessDenied AccessDenied",
-		"NoneditingAuthor": "NoError | NoError NoError | AccessDenied NoError | AccessDenied AccessDenied | CreateSubfolderAccessDenied AccessDenied",
-		"Reviewer":         "CreateItemAccessDenied | NoError NoError | AccessDenied AccessDenied | AccessDenied AccessDenied | CreateSubfolderAccessDenied AccessDenied",
-		"Contributor":      "NoError | AccessDenied ItemNotFound | AccessDenied AccessDenied | AccessDenied AccessDenied | CreateSubfolderAccessDenied AccessDenied",
+		"Owner":            `NoError | NoError NoError | NoError NoError | NoError NoError | NoError NoError`,
+		"PublishingEditor": `NoError | NoError NoError | NoError NoError | NoError NoError | NoError AccessDenied`,
+		"Editor":           `NoError | NoError NoError | NoError NoError | NoError NoError | CreateSubfolderAccessDenied AccessDenied`,
+		"PublishingAuthor": `NoError | NoError NoError | NoError NoError | AccessDenied AccessDenied | NoError AccessDenied`,
+		"Author":           `NoError | NoError NoError | NoError NoError | AccessDenied AccessDenied | CreateSubfolderAccessDenied AccessDenied`,
+		"NoneditingAuthor": `NoError | NoError NoError | AccessDenied NoError | AccessDenied AccessDenied | CreateSubfolderAccessDenied AccessDenied`,
+		"Reviewer":         `CreateItemAccessDenied | NoError NoError | AccessDenied AccessDenied | AccessDenied AccessDenied | CreateSubfolderAccessDenied AccessDenied`,
+		"Contributor":      `NoError | AccessDenied ItemNotFound | AccessDenied AccessDenied | AccessDenied AccessDenied | CreateSubfolderAccessDenied AccessDenied`,
 	} {
 		level("PublishingEditor")
 		own := m.succeeds(m.inContent(m.mailbox, createItem(sales, subject("own")))).Items[0].ID

@@ -108,7 +108,7 @@ type ExchangeState struct {
 	OutOfScopeMailboxes  []string                     `json:"out_of_scope_mailboxes"`
 	PublicFolders        bool                         `json:"public_folders"`
 	PublicFolderTree     []exchange.PublicFolderState `json:"public_folder_tree"`      // the root first
-	MailboxQuota         int                          `json:"mailbox_quota,omitempty"` // bytes; 0 is the sandbox's own limit
+	MailboxQuota         int                          `json:"mailbox_quota,omitempty"` // bytes; 0: the sandbox's own
 	ServerBusy           string                       `json:"server_busy"`             // a duration, 0s when not busy
 	AutodiscoverURL      string                       `json:"autodiscover_url,omitempty"`
 	Outage               bool                         `json:"outage"` // Exchange answers otherwise than its settings say

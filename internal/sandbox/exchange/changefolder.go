@@ -192,7 +192,7 @@ func (d *deleteFolder) delete(c call, f mailFolder) *ewsFault {
 var distinguishedFolder = ewsFault{Code: "ErrorDeleteDistinguishedFolder",
 	Message: "Distinguished folders cannot be deleted."}
 
-// publicHasNoDeletedItems is the answer to who would move something public to the deleted items, which are a
+// publicHasNoDeletedItems is the answer to moving something public to the deleted items, which are a
 // mailbox's (unconfirmed).
 var publicHasNoDeletedItems = ewsFault{Code: "ErrorInvalidOperation",
 	Message: "The operation can't be performed: what is in public folders cannot be moved to the deleted items."}

@@ -327,7 +327,7 @@ func (change itemChange) apply(i *tenant.MailItem) *ewsFault {
 				Message: "The property to update is not the one whose value is specified."}
 		}
 		if given[0].inMIME && i.MIME != nil {
-			return &readOnlyProperty // chosen: the sandbox does not write somebody's MIME content anew
+			return &readOnlyProperty // chosen: the sandbox does not rewrite somebody's MIME content
 		}
 		if fault := set.Message.apply(i); fault != nil {
 			return fault

@@ -50,7 +50,8 @@ func (e extendedFieldURI) key() (string, *ewsFault) {
 		return "", &ewsFault{Code: "ErrorUnsupportedMapiPropertyType",
 			Message: "The property type is not supported: " + e.Type + "."}
 	}
-	invalid := &ewsFault{Code: "ErrorInvalidExtendedProperty", Message: "The extended property attribute combination is invalid."}
+	invalid := &ewsFault{Code: "ErrorInvalidExtendedProperty",
+		Message: "The extended property attribute combination is invalid."}
 	if _, known := extendedKinds[base]; !known {
 		return "", invalid
 	}
@@ -83,7 +84,7 @@ func (e extendedFieldURI) xml() string {
 	for _, a := range [][2]string{{"DistinguishedPropertySetId", e.WellKnownSet}, {"PropertySetId", e.SetID},
 		{"PropertyTag", e.Tag}, {"PropertyName", e.Name}, {"PropertyId", e.ID}, {"PropertyType", e.Type}} {
 		if a[1] != "" {
-			fmt.Fprintf(&attributes, ` %s="%s"`, a[0], escaped(a[1]))
+			fmt.Fprintf(&attributes, ` %s="%s"`, a[0], escapeXML(a[1]))
 		}
 	}
 	return `<t:ExtendedFieldURI` + attributes.String() + `/>`
@@ -150,7 +151,7 @@ func extendedXML(uri extendedFieldURI, values []string, found bool) string {
 	}
 	var written strings.Builder
 	for _, value := range values {
-		written.WriteString(`<t:Value>` + escaped(value) + `</t:Value>`)
+		written.WriteString(`<t:Value>` + escapeXML(value) + `</t:Value>`)
 	}
 	content := written.String()
 	if strings.HasSuffix(uri.Type, "Array") {

@@ -126,9 +126,9 @@ func (c call) folderXML(f mailFolder, shape shape) string {
 		write("folder:ParentFolderId", `<t:ParentFolderId Id="%s" ChangeKey="AQAAAA=="/>`, f.parent)
 	}
 	if f.Class != "" {
-		write("folder:FolderClass", `<t:FolderClass>%s</t:FolderClass>`, escaped(f.Class))
+		write("folder:FolderClass", `<t:FolderClass>%s</t:FolderClass>`, escapeXML(f.Class))
 	}
-	write("folder:DisplayName", `<t:DisplayName>%s</t:DisplayName>`, escaped(f.Name))
+	write("folder:DisplayName", `<t:DisplayName>%s</t:DisplayName>`, escapeXML(f.Name))
 	counted := !shape.inSearch || !f.isPublic
 	if counted {
 		write("folder:TotalCount", `<t:TotalCount>%d</t:TotalCount>`, len(c.items(f)))
@@ -201,7 +201,7 @@ func (c call) userID(address string) string {
 		address, name = of.Mail, of.DisplayName
 	}
 	return fmt.Sprintf(`<t:PrimarySmtpAddress>%s</t:PrimarySmtpAddress><t:DisplayName>%s</t:DisplayName>`,
-		escaped(address), escaped(name))
+		escapeXML(address), escapeXML(name))
 }
 
 // folderPermission writes one entry of a permission set (EWS: Permission).

@@ -49,7 +49,7 @@ func (s shape) faultOfItem() *ewsFault {
 		if strings.HasPrefix(f.URI, "folder:") {
 			return &ewsFault{Code: "ErrorInvalidPropertyRequest", Message: "Property is not valid for this object type."}
 		}
-		if property, _ := itemPropertyOf(f.URI); s.inSearch && property.onlyInGet() {
+		if property := itemPropertyOf(f.URI); s.inSearch && property.onlyInGet() {
 			return &ewsFault{Code: "ErrorInvalidPropertyForOperation", Message: "Property is not valid for this operation."}
 		}
 	}

@@ -110,7 +110,8 @@ var itemProperties = []itemProperty{
 	{"item:ItemClass", inAll, textKind, func(i mailItem) string { return i.Class }, nil},
 	{"item:Subject", inDefault, textKind, func(i mailItem) string { return i.Subject }, nil},
 	{"item:Sensitivity", inDefault, textKind, func(i mailItem) string { return i.Sensitivity }, nil},
-	{"item:Body", bodyInGet, notSearchable, nil, func(_ call, i mailItem, s shape) string { return i.bodyXML(s.BodyType) }},
+	{"item:Body", bodyInGet, notSearchable, nil,
+		func(_ call, i mailItem, s shape) string { return i.bodyXML(s.BodyType) }},
 	{"item:DateTimeReceived", inAll, timeKind, func(i mailItem) string { return timeText(i.Received) }, nil},
 	{"item:Size", inDefault, numberKind, func(i mailItem) string { return strconv.Itoa(i.Size()) }, nil},
 	{"item:Categories", inAll, notSearchable, nil, func(_ call, i mailItem, _ shape) string { return i.categoriesXML() }},
@@ -133,28 +134,35 @@ var itemProperties = []itemProperty{
 	}},
 	{"item:LastModifiedTime", inAll, timeKind, func(i mailItem) string { return timeText(i.Modified) }, nil},
 	{"item:IsAssociated", inDefault, flagKind, always("false"), nil},
-	{"message:Sender", inAll, notSearchable, nil, recipientXML("Sender", func(i mailItem) tenant.MailAddress { return i.Sender })},
-	{"message:ToRecipients", detailInGet, notSearchable, nil, recipientsXML("ToRecipients", func(i mailItem) []tenant.MailAddress { return i.To })},
-	{"message:CcRecipients", detailInGet, notSearchable, nil, recipientsXML("CcRecipients", func(i mailItem) []tenant.MailAddress { return i.Cc })},
-	{"message:BccRecipients", detailInGet, notSearchable, nil, recipientsXML("BccRecipients", func(i mailItem) []tenant.MailAddress { return i.Bcc })},
+	{"message:Sender", inAll, notSearchable, nil,
+		recipientXML("Sender", func(i mailItem) tenant.MailAddress { return i.Sender })},
+	{"message:ToRecipients", detailInGet, notSearchable, nil,
+		recipientsXML("ToRecipients", func(i mailItem) []tenant.MailAddress { return i.To })},
+	{"message:CcRecipients", detailInGet, notSearchable, nil,
+		recipientsXML("CcRecipients", func(i mailItem) []tenant.MailAddress { return i.Cc })},
+	{"message:BccRecipients", detailInGet, notSearchable, nil,
+		recipientsXML("BccRecipients", func(i mailItem) []tenant.MailAddress { return i.Bcc })},
 	{"message:IsReadReceiptRequested", inAll, flagKind, flag(func(i mailItem) bool { return i.WantsReadReceipt }), nil},
-	{"message:IsDeliveryReceiptRequested", inDefault, flagKind, flag(func(i mailItem) bool { return i.WantsDelivery }), nil},
+	{"message:IsDeliveryReceiptRequested", inDefault, flagKind,
+		flag(func(i mailItem) bool { return i.WantsDelivery }), nil},
 	{"message:ConversationTopic", inAll, textKind, func(i mailItem) string { return i.Subject }, nil},
-	{"message:From", inDefault, notSearchable, nil, recipientXML("From", func(i mailItem) tenant.MailAddress { return i.From })},
+	{"message:From", inDefault, notSearchable, nil,
+		recipientXML("From", func(i mailItem) tenant.MailAddress { return i.From })},
 	{"message:InternetMessageId", inAll, textKind, func(i mailItem) string { return i.InternetMessageID }, nil},
 	{"message:IsRead", inDefault, flagKind, flag(func(i mailItem) bool { return i.IsRead }), nil},
 	{"message:References", inAll, textKind, func(i mailItem) string { return i.References }, nil},
-	{"message:ReplyTo", detailInGet, notSearchable, nil, recipientsXML("ReplyTo", func(i mailItem) []tenant.MailAddress { return i.ReplyTo })},
+	{"message:ReplyTo", detailInGet, notSearchable, nil,
+		recipientsXML("ReplyTo", func(i mailItem) []tenant.MailAddress { return i.ReplyTo })},
 }
 
-// itemPropertyOf finds a property by its name.
-func itemPropertyOf(uri string) (itemProperty, bool) {
+// itemPropertyOf finds a property by its name. One that does not exist is the zero value, which is not searchable.
+func itemPropertyOf(uri string) itemProperty {
 	for _, p := range itemProperties {
 		if p.uri == uri && uri != extendedHere {
-			return p, true
+			return p
 		}
 	}
-	return itemProperty{}, false
+	return itemProperty{}
 }
 
 // isIn reports whether the answer has a property.
@@ -193,7 +201,7 @@ func (c call) itemXML(i mailItem, s shape) string {
 		default:
 			if value := p.value(i); value != "" {
 				_, name, _ := strings.Cut(p.uri, ":")
-				fmt.Fprintf(&properties, `<t:%[1]s>%[2]s</t:%[1]s>`, name, escaped(value))
+				fmt.Fprintf(&properties, `<t:%[1]s>%[2]s</t:%[1]s>`, name, escapeXML(value))
 			}
 		}
 	}
@@ -217,7 +225,7 @@ func (i mailItem) bodyXML(form string) string {
 	if body.html == "" || form == "Text" && body.text != "" {
 		text, kind = body.text, "Text"
 	}
-	return `<t:Body BodyType="` + kind + `">` + escaped(text) + `</t:Body>`
+	return `<t:Body BodyType="` + kind + `">` + escapeXML(text) + `</t:Body>`
 }
 
 func (i mailItem) categoriesXML() string {
@@ -226,7 +234,7 @@ func (i mailItem) categoriesXML() string {
 	}
 	var written strings.Builder
 	for _, category := range i.Categories {
-		written.WriteString(`<t:String>` + escaped(category) + `</t:String>`)
+		written.WriteString(`<t:String>` + escapeXML(category) + `</t:String>`)
 	}
 	return `<t:Categories>` + written.String() + `</t:Categories>`
 }
@@ -251,9 +259,10 @@ func recipientsXML(element string, of func(mailItem) []tenant.MailAddress) func(
 	return func(_ call, i mailItem, s shape) string {
 		var written strings.Builder
 		for _, a := range of(i) {
-			written.WriteString(`<t:Mailbox><t:Name>` + escaped(a.Name) + `</t:Name>`)
+			written.WriteString(`<t:Mailbox><t:Name>` + escapeXML(a.Name) + `</t:Name>`)
 			if a.Address != "" && !s.inSearch {
-				written.WriteString(`<t:EmailAddress>` + escaped(a.Address) + `</t:EmailAddress><t:RoutingType>SMTP</t:RoutingType>`)
+				written.WriteString(`<t:EmailAddress>` + escapeXML(a.Address) + `</t:EmailAddress>` +
+					`<t:RoutingType>SMTP</t:RoutingType>`)
 			}
 			written.WriteString(`</t:Mailbox>`)
 		}
@@ -273,7 +282,7 @@ func itemKinds(p propertyPath) kind {
 		}
 		return notSearchable
 	}
-	property, _ := itemPropertyOf(p.uri())
+	property := itemPropertyOf(p.uri())
 	return property.kind
 }
 
@@ -285,7 +294,7 @@ func (i mailItem) property(p propertyPath) (string, bool) {
 		}
 		return "", false
 	}
-	property, _ := itemPropertyOf(p.uri())
+	property := itemPropertyOf(p.uri())
 	value := property.value(i)
 	return value, value != ""
 }

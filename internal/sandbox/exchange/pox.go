@@ -51,20 +51,21 @@ func (a *API) servePOX(w http.ResponseWriter, r *http.Request) {
 	_, byGUID := hierarchyMailbox(t)
 	if !t.Exchange.NoPublicFolders {
 		address, _ := hierarchyMailbox(t)
-		public = `<PublicFolderInformation><SmtpAddress>` + escaped(address) + `</SmtpAddress></PublicFolderInformation>`
+		public = `<PublicFolderInformation><SmtpAddress>` + escapeXML(address) + `</SmtpAddress></PublicFolderInformation>`
 	}
 	writePOX(w, fmt.Sprintf(`<Response xmlns="%s"><User><DisplayName>%s</DisplayName>`+
 		`<AutoDiscoverSMTPAddress>%s</AutoDiscoverSMTPAddress><DeploymentId>%s</DeploymentId></User>`+
 		`<Account><AccountType>email</AccountType><Action>settings</Action><MicrosoftOnline>True</MicrosoftOnline>`+
 		`<Protocol><Type>EXCH</Type><Server>%s</Server><EwsUrl>%s</EwsUrl></Protocol>%s</Account></Response>`,
-		poxOutlookNamespace, escaped(mailbox.name), escaped(mailbox.address), t.ID, escaped(byGUID), escaped(a.ewsURL(t)), public))
+		poxOutlookNamespace, escapeXML(mailbox.name), escapeXML(mailbox.address), t.ID, escapeXML(byGUID), escapeXML(a.ewsURL(t)),
+		public))
 }
 
 // writePOXError answers with an error, in a response that succeeds (POX: Error).
 func (a *API) writePOXError(w http.ResponseWriter, code int, message string) {
 	writePOX(w, fmt.Sprintf(`<Response xmlns="%s"><Error Time="%s" Id="0"><ErrorCode>%d</ErrorCode>`+
 		`<Message>%s</Message><DebugData/></Error></Response>`, poxResponseNamespace,
-		a.world.Now().UTC().Format("15:04:05.0000000"), code, escaped(message)))
+		a.world.Now().UTC().Format("15:04:05.0000000"), code, escapeXML(message)))
 }
 
 func writePOX(w http.ResponseWriter, response string) {

@@ -113,8 +113,8 @@ type opened struct {
 	checked bool
 }
 
-// schemaReader reads tokens of a request, up to an element in the SOAP body that its parent may not hold, or not in that
-// place. Exchange ignores headers that it does not know, so the header is not looked at.
+// schemaReader reads tokens of a request, up to an element in the SOAP body that its parent may not hold, or not in
+// that place. Exchange ignores headers that it does not know, so the header is not looked at.
 type schemaReader struct {
 	tokens *xml.Decoder
 	path   []opened
@@ -152,8 +152,8 @@ func (o *opened) takes(child string) error {
 	allowed := requestSchema[o.name]
 	at := slices.Index(allowed.names, child)
 	if at < 0 || allowed.ordered && at < o.at {
-		return fmt.Errorf("the element %s has the invalid child element %s, or has it in the wrong place; the sandbox takes %q there",
-			o.name, child, allowed.names)
+		return fmt.Errorf("the element %s has the invalid child element %s, or has it in the wrong place; the sandbox "+
+			"takes %q there", o.name, child, allowed.names)
 	}
 	o.at = at
 	return nil

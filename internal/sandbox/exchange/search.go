@@ -104,7 +104,8 @@ func (s search) fault(kinds searchable) *ewsFault {
 	}
 	kind := kinds(s.propertyPath)
 	if kind == notSearchable {
-		return &ewsFault{Code: "ErrorUnsupportedPathForQuery", Message: "The property can not be used with this type of restriction."}
+		return &ewsFault{Code: "ErrorUnsupportedPathForQuery",
+			Message: "The property can not be used with this type of restriction."}
 	}
 	if s.XMLName.Local == "Contains" && kind != textKind {
 		return &ewsFault{Code: "ErrorContainsFilterWrongType",

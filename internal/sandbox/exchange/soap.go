@@ -32,8 +32,9 @@ func (f ewsFault) messageXML() string {
 		typesNamespace, f.BackOff.Milliseconds())
 }
 
-// escaped writes a text for XML, which cannot hold every character: the others become U+FFFD.
-func escaped(text string) string {
+// escapeXML writes a text as XML can hold it: what no XML may have, such as control characters and bytes that are not
+// UTF-8, becomes a replacement character.
+func escapeXML(text string) string {
 	var written strings.Builder
 	_ = xml.EscapeText(&written, []byte(text)) // a Builder never fails
 	return written.String()
@@ -71,7 +72,7 @@ func failure(operation string, fault ewsFault) string {
 	}
 	return fmt.Sprintf(`<m:%[1]sResponseMessage ResponseClass="Error"><m:MessageText>%[2]s</m:MessageText>`+
 		`<m:ResponseCode>%[3]s</m:ResponseCode><m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>%[4]s</m:%[1]sResponseMessage>`,
-		operation, escaped(fault.Message), fault.Code, none)
+		operation, escapeXML(fault.Message), fault.Code, none)
 }
 
 // writeResponse answers an operation with its response messages.
@@ -83,11 +84,12 @@ func writeResponse(w http.ResponseWriter, asked operation, c call) {
 }
 
 func writeEWSFault(w http.ResponseWriter, status int, fault ewsFault) {
+	noteCode(w, fault.Code)
 	writeSOAP(w, status, fmt.Sprintf(
 		`<s:Fault><faultcode xmlns:a="%s">a:%s</faultcode><faultstring xml:lang="en-US">%s</faultstring><detail>`+
 			`<e:ResponseCode xmlns:e="%s">%s</e:ResponseCode><e:Message xmlns:e="%s">%s</e:Message>%s</detail></s:Fault>`,
-		typesNamespace, fault.Code, escaped(fault.Message),
-		errorsNamespace, fault.Code, errorsNamespace, escaped(fault.Message), fault.messageXML()))
+		typesNamespace, fault.Code, escapeXML(fault.Message),
+		errorsNamespace, fault.Code, errorsNamespace, escapeXML(fault.Message), fault.messageXML()))
 }
 
 func writeSOAP(w http.ResponseWriter, status int, body string) {

@@ -78,8 +78,9 @@ func folderState(store *tenant.MailStore, folderID, path string) MailFolderState
 // pathOf names a folder from the top of its mailbox on, as users see it.
 func pathOf(store *tenant.MailStore, f tenant.MailFolder) string {
 	path := ""
-	for found := true; found && f.ID != tenant.RootFolder && f.ID != tenant.TopFolder; f, found = store.Folder(f.ParentID) {
+	for f.ID != tenant.RootFolder && f.ID != tenant.TopFolder {
 		path = `\` + f.Name + path
+		f, _ = store.Folder(f.ParentID) // every folder but the root has a parent
 	}
 	return path
 }

@@ -44,7 +44,8 @@ func (a *API) serveUserSettings(w http.ResponseWriter, r *http.Request) {
 	defer t.Unlock()
 	var request getUserSettingsRequest
 	if err := xml.NewDecoder(io.LimitReader(r.Body, maxAutodiscoverRequest)).Decode(&request); err != nil ||
-		request.Request == nil || len(request.Request.Mailboxes) == 0 || len(request.Request.Mailboxes) > maxAutodiscoverUsers {
+		request.Request == nil || len(request.Request.Mailboxes) == 0 ||
+		len(request.Request.Mailboxes) > maxAutodiscoverUsers {
 		writeEWSFault(w, http.StatusInternalServerError,
 			ewsFault{Code: "ErrorSchemaValidation",
 				Message: "The request failed schema validation: the sandbox knows no operation but GetUserSettings, for " +
@@ -61,8 +62,9 @@ func (a *API) serveUserSettings(w http.ResponseWriter, r *http.Request) {
 			`<h:ServerVersionInfo xmlns:h="%[2]s"><h:MajorVersion>15</h:MajorVersion><h:MinorVersion>20</h:MinorVersion>`+
 			`<h:MajorBuildNumber>9412</h:MajorBuildNumber><h:MinorBuildNumber>5</h:MinorBuildNumber>`+
 			`<h:Version>Exchange2015</h:Version></h:ServerVersionInfo>`, addressingNamespace, autodiscoverNamespace),
-		fmt.Sprintf(`<GetUserSettingsResponseMessage xmlns="%s"><Response xmlns:i="http://www.w3.org/2001/XMLSchema-instance">`+
-			`<ErrorCode>NoError</ErrorCode><ErrorMessage/><UserResponses>%s</UserResponses></Response>`+
+		fmt.Sprintf(`<GetUserSettingsResponseMessage xmlns="%s">`+
+			`<Response xmlns:i="http://www.w3.org/2001/XMLSchema-instance"><ErrorCode>NoError</ErrorCode>`+
+			`<ErrorMessage/><UserResponses>%s</UserResponses></Response>`+
 			`</GetUserSettingsResponseMessage>`, autodiscoverNamespace, users.String()))
 }
 
@@ -74,6 +76,7 @@ func (a *API) beginAutodiscover(w http.ResponseWriter, r *http.Request) (*tenant
 	if !ok {
 		return nil, false
 	}
+	w = a.noted(w, r, t, verified)
 	if !verified.HasRole(tenant.EWSRole) {
 		refuseEWSToken(w)
 		return nil, false
@@ -115,7 +118,7 @@ func (a *API) userSettings(t *tenant.Tenant, address string, wanted []string) st
 	const noRedirect = `<RedirectTarget i:nil="true"/>`
 	mailbox, found := discover(t, address)
 	if !found {
-		return `<ErrorCode>InvalidUser</ErrorCode><ErrorMessage>Invalid user: '` + escaped(address) + `'</ErrorMessage>` +
+		return `<ErrorCode>InvalidUser</ErrorCode><ErrorMessage>Invalid user: '` + escapeXML(address) + `'</ErrorMessage>` +
 			noRedirect
 	}
 	available := map[string]string{
@@ -131,11 +134,11 @@ func (a *API) userSettings(t *tenant.Tenant, address string, wanted []string) st
 	for _, name := range wanted {
 		if value := available[name]; value != "" {
 			fmt.Fprintf(&settings, `<UserSetting i:type="StringSetting"><Name>%s</Name><Value>%s</Value></UserSetting>`,
-				escaped(name), escaped(value))
+				escapeXML(name), escapeXML(value))
 		} else {
 			fmt.Fprintf(&missing, `<UserSettingError><ErrorCode>SettingIsNotAvailable</ErrorCode>`+
 				`<ErrorMessage>The requested setting is not available.</ErrorMessage>`+
-				`<SettingName>%s</SettingName></UserSettingError>`, escaped(name))
+				`<SettingName>%s</SettingName></UserSettingError>`, escapeXML(name))
 		}
 	}
 	return `<ErrorCode>NoError</ErrorCode><ErrorMessage>No error.</ErrorMessage>` + noRedirect + `<UserSettingErrors>` +

@@ -60,7 +60,7 @@ func (c *call) anyObject() object {
 	return all
 }
 
-// shownObject keeps what the caller may see of an object. Of a type that it may not read, it is shown that there is one
+// shownObject keeps what the caller may see of an object: if it may not read the type, only the type and the ID
 // (Microsoft Graph: limited information returned for inaccessible member objects).
 func (c *call) shownObject(e object) object {
 	readers := ownerReaders

@@ -15,8 +15,8 @@ var groupVisibilities = []string{"Public", "Private", hiddenMembership}
 
 const hiddenMembership = "HiddenMembership"
 
-// postGroup makes a group. Its owners are those that the request binds: an application that makes one without is no
-// owner of it (Microsoft Graph: group-post-groups).
+// postGroup makes a group. Its owners are those that the request binds: an application that makes one without does not
+// own it (Microsoft Graph: group-post-groups).
 func (c *call) postGroup() *apiError {
 	body, failure := c.body()
 	if failure != nil {
@@ -56,7 +56,7 @@ func (c *call) postGroup() *apiError {
 	return c.created("groups", "Group", c.shownGroup(entity))
 }
 
-// withoutBindings are the properties that are no references.
+// withoutBindings are the properties other than references.
 func withoutBindings(body map[string]json.RawMessage) map[string]json.RawMessage {
 	properties := map[string]json.RawMessage{}
 	for name, raw := range body {

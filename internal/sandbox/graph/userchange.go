@@ -89,7 +89,8 @@ func (c *call) deleteUser() *apiError {
 	at := c.api.world.Now()
 	c.tenant.Directory.Users.Remove(at, found.ID)
 	c.tenant.Directory.Deleted.Put(at, found.ID,
-		tenant.DeletedItem{ID: found.ID, DeletedAt: c.now(), User: &found, Grants: c.ungrant(found.ID)})
+		tenant.DeletedItem{ID: found.ID, DeletedAt: c.now(), User: &found, Grants: c.ungrant(found.ID),
+			DelegatedGrants: c.undelegate(found.ID)})
 	return c.noContent()
 }
 

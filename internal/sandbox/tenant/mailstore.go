@@ -12,7 +12,7 @@ type MailStore struct {
 	Folders []MailFolder // each after its parent
 	Items   []MailItem   // in the order of their arrival
 	size    int          // bytes
-	quota   int          // bytes; set anew each time that a tenant returns the store
+	quota   int          // bytes; set whenever a tenant returns the store
 }
 
 // MailFolder is a folder of a mailbox.
