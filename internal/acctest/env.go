@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -64,11 +65,15 @@ func Start(t testing.TB, options sandbox.Options) *Env {
 		options.Tenants = 1
 	}
 	if options.Profile == "" {
-		// make test-realistic lets the tests of every package meet lagging replicas.
+		// make test-realistic and make test-degraded let the tests of every package meet lagging replicas.
 		options.Profile = cmp.Or(os.Getenv("SANDBOX_PROFILE"), "instant")
 	}
 	if options.Speed == 0 {
-		options.Speed = 30 // the lags stay longer than a request takes, and short enough to be waited for
+		// At 30, the lags stay longer than a request takes, and short enough to be waited for.
+		options.Speed = number(t, "SANDBOX_SPEED", 30, func(text string) (float64, error) { return strconv.ParseFloat(text, 64) })
+	}
+	if options.Seed == 0 {
+		options.Seed = number(t, "SANDBOX_SEED", 0, func(text string) (uint64, error) { return strconv.ParseUint(text, 10, 64) })
 	}
 	options.Around = watch(t, options.Around, func() []Request { return log.requests(t) })
 	server, err := sandbox.Start(options)
@@ -76,6 +81,7 @@ func Start(t testing.TB, options sandbox.Options) *Env {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
+	t.Cleanup(func() { keepHistory(t, server) })
 	folder := t.TempDir()
 	env := &Env{
 		Server: server, Store: filepath.Join(folder, "store"), t: t, log: log, tokens: map[string]string{},
@@ -83,7 +89,7 @@ func Start(t testing.TB, options sandbox.Options) *Env {
 	}
 	if options.Profile != "instant" {
 		env.speed = options.Speed
-		t.Logf("the sandbox is %s, with the seed %d", options.Profile, server.Seed())
+		t.Logf("SANDBOX_PROFILE=%s SANDBOX_SEED=%d plays this again", options.Profile, server.Seed())
 	}
 	storetest.Make(t, env.Store, Passphrase)
 	env.writeFile(env.caPath, server.CertificateAuthorityPEM())
@@ -98,6 +104,20 @@ func Start(t testing.TB, options sandbox.Options) *Env {
 	t.Cleanup(transport.CloseIdleConnections)
 	env.client = &http.Client{Transport: transport}
 	return env
+}
+
+// number reads an environment variable; without it, it is the default.
+func number[T any](t testing.TB, variable string, byDefault T, parse func(string) (T, error)) T {
+	t.Helper()
+	given := os.Getenv(variable)
+	if given == "" {
+		return byDefault
+	}
+	value, err := parse(given)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return value
 }
 
 func (env *Env) writeFile(path string, content []byte) {

@@ -27,8 +27,9 @@ var sandboxImports = map[string][]string{
 	"login":    {"token", "tenant"},
 	"exchange": {"token", "tenant"},
 	"fault":    {"token", "tenant"},
+	"history":  {"tenant"},
 	"graph":    {"odata", "token", "tenant"},
-	"control":  {"graph", "login", "exchange", "fault", "token", "tenant"},
+	"control":  {"graph", "login", "exchange", "fault", "history", "token", "tenant"},
 }
 
 // listed is what go list says of a package.

@@ -2,6 +2,10 @@ package acctest
 
 import (
 	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -41,6 +45,32 @@ func (l *requestLog) requests(t testing.TB) []Request {
 	}
 	return requests
 }
+
+// keepHistory writes what was requested of a failed test's sandbox into the checkout, for people to read.
+func keepHistory(t testing.TB, server *sandbox.Server) {
+	t.Helper()
+	if !t.Failed() {
+		return
+	}
+	folder := filepath.Join(checkout(t), ".cache", "history")
+	name := fmt.Sprintf("%s-%d.txt", unsafeInNames.ReplaceAllString(t.Name(), "_"), server.Seed())
+	var text bytes.Buffer
+	err := sandbox.WriteHistory(&text, server.History())
+	if err == nil {
+		err = os.MkdirAll(folder, 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(folder, name), text.Bytes(), 0o600)
+	}
+	if err != nil {
+		t.Errorf("the history could not be kept: %v", err)
+		return
+	}
+	t.Logf("what was requested is in %s", filepath.Join(folder, name))
+}
+
+// unsafeInNames are the characters that a file's name should not have, on any system.
+var unsafeInNames = regexp.MustCompile(`[^\w.-]+`)
 
 // Forget empties the log, so that a test counts from here.
 func (env *Env) Forget() {

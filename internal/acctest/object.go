@@ -13,6 +13,8 @@ import (
 // Object is one resource as Terraform keeps it between its commands. It does Terraform's part of refresh, plan, apply
 // and destroy over the protocol, for tests that play more cycles than a CLI has time for.
 type Object struct {
+	AtOnce bool // each command follows the one before it at once, as in a pipeline
+
 	p        *Protocol
 	typeName string
 	schema   *tfprotov6.Schema
@@ -122,7 +124,7 @@ func (o *Object) keep(state *tfprotov6.DynamicValue, private []byte, identity *t
 }
 
 // Apply refreshes, plans and applies a configuration, which holds the attributes that a user writes. It reports whether
-// there was something to do. Between two commands the replicas settle.
+// there was something to do. Between two commands the replicas settle, unless AtOnce is set.
 func (o *Object) Apply(ctx context.Context, config tftypes.Value) (changed bool, err error) {
 	o.settle(config)
 	if err := o.Refresh(ctx); err != nil {
@@ -172,6 +174,9 @@ func (o *Object) Destroy(ctx context.Context) error {
 
 // settle lets the replicas catch up: those of the tenant that a value of the resource names, or of all tenants.
 func (o *Object) settle(value tftypes.Value) {
+	if o.AtOnce {
+		return
+	}
 	var attributes map[string]tftypes.Value
 	var tenantID string
 	if value.As(&attributes) == nil && attributes["tenant_id"].IsKnown() && attributes["tenant_id"].As(&tenantID) == nil &&

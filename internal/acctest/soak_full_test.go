@@ -7,5 +7,5 @@ import "testing"
 // TestAccTargetAppRegistration_FiveHundredCyclesLeaveNothingLostDoubledOrLeaked is the long form of the test for every
 // day.
 func TestAccTargetAppRegistration_FiveHundredCyclesLeaveNothingLostDoubledOrLeaked(t *testing.T) {
-	soak(t, seedOf(t), 20, 25, 3)
+	soak(t, soakProfile(), seedOf(t), 20, 25, 3)
 }

@@ -364,7 +364,7 @@ func TestAccTargetAppRegistration_AnotherApplicationOfTheNameCostsTheDeletedOneN
 }
 
 func TestAccTargetAppRegistration_ACompleteRegistrationThatAReplicaDoesNotShowKeepsItsKey(t *testing.T) {
-	env := acctest.Start(t, sandbox.Options{})
+	env := acctest.Start(t, acctest.OnlyInjectedFaults(t, "which reads are stale, by their count", sandbox.Options{}))
 	cli := env.CLI("CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
 	if err := os.WriteFile(filepath.Join(cli.Folder, "main.tf"), []byte("terraform {\n  required_providers {\n    "+
 		"codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n"+minimal), 0o600); err != nil {

@@ -166,6 +166,7 @@ func (p *planner) plan(ctx context.Context) Model {
 	p.planIdentifiers(&plan)
 	p.planPermissions(ctx, &plan)
 	p.planCertificate(ctx, &plan)
+	p.planCredentials(ctx, &plan)
 	return plan
 }
 
@@ -215,14 +216,28 @@ func (p *planner) planIdentifiers(plan *Model) {
 	if p.state == nil {
 		plan.ID, plan.ClientID, plan.ObjectID = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 		plan.ServicePrincipalObjectID, plan.AdminConsentURL = types.StringUnknown(), types.StringUnknown()
-		plan.UnexpectedCredentials = types.ListValueMust(credentialsType.ElemType, nil)
 		return
 	}
 	plan.ID, plan.ClientID, plan.ObjectID = p.state.ID, p.state.ClientID, p.state.ObjectID
-	plan.AdminConsentURL, plan.UnexpectedCredentials = p.state.AdminConsentURL, p.state.UnexpectedCredentials
+	plan.AdminConsentURL = p.state.AdminConsentURL
 	plan.ServicePrincipalObjectID = p.state.ServicePrincipalObjectID
 	if plan.ServicePrincipalObjectID.ValueString() == "" {
 		plan.ServicePrincipalObjectID = types.StringUnknown()
+	}
+}
+
+// planCredentials plans that credentials from elsewhere stay. A new certificate may be among them already: one that an
+// interrupted rotation has uploaded, or that somebody has uploaded by hand.
+func (p *planner) planCredentials(ctx context.Context, plan *Model) {
+	if p.state == nil {
+		plan.UnexpectedCredentials = types.ListValueMust(credentialsType.ElemType, nil)
+		return
+	}
+	plan.UnexpectedCredentials = p.state.UnexpectedCredentials
+	isCertificate := func(credential CredentialModel) bool { return credential.Kind == "certificate" }
+	listed := decode[[]CredentialModel](ctx, p.state.UnexpectedCredentials, p.diags)
+	if slices.ContainsFunc(listed, isCertificate) && p.replacesCertificate(ctx, plan) {
+		plan.UnexpectedCredentials = types.ListUnknown(credentialsType.ElemType)
 	}
 	if count := len(p.state.UnexpectedCredentials.Elements()); count > 0 {
 		p.diags.AddAttributeWarning(path.Root("unexpected_credentials"), "Credentials from elsewhere", fmt.Sprintf(

@@ -71,6 +71,15 @@ func (p *planner) planCertificate(ctx context.Context, plan *Model) {
 	plan.Certificate = encode[types.Object](ctx, certificateType, planned, p.diags)
 }
 
+// replacesCertificate reports whether the application is to get another certificate than the recorded one.
+func (p *planner) replacesCertificate(ctx context.Context, plan *Model) bool {
+	if !isSet(plan.Certificate) || !isSet(p.state.Certificate) {
+		return !plan.Certificate.Equal(p.state.Certificate)
+	}
+	planned := decode[CertificateModel](ctx, plan.Certificate, p.diags)
+	return !planned.PEM.Equal(decode[CertificateModel](ctx, p.state.Certificate, p.diags).PEM)
+}
+
 // planProvided plans the user's own certificate: what it says is known as soon as it is.
 func (p *planner) planProvided(ctx context.Context, planned, current *CertificateModel) {
 	planned.KeySource = types.StringValue(registration.KeyProvided)

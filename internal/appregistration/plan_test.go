@@ -214,6 +214,36 @@ func TestTargetAppRegistration_AReplacedCertificateIsRemovedWhenTheRefreshFoundI
 	}
 }
 
+func TestTargetAppRegistration_ACertificateFromElsewhereMayBeTheOneOfAPlannedRotation(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		due     bool
+		kind    string
+		unknown bool
+	}{
+		"a certificate, and a rotation":    {true, "certificate", true},
+		"a client secret, and a rotation":  {true, "client_secret", false},
+		"a certificate, and nothing to do": {false, "certificate", false},
+		"no credential, and a rotation":    {true, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var diags diag.Diagnostics
+			state := changed(t, existing(t, configuration()),
+				func(current *CertificateModel) { current.RenewalDue = types.BoolValue(c.due) })
+			listed := []CredentialModel{}
+			if c.kind != "" {
+				listed = append(listed, CredentialModel{Kind: c.kind, KeyID: "key-1"})
+			}
+			state.UnexpectedCredentials = encode[types.List](t.Context(), credentialsType, listed, &diags)
+			plan, problems := planned(t, planner{config: configuration(), state: state})
+			if plan.UnexpectedCredentials.IsUnknown() != c.unknown || diags.HasError() || problems.HasError() {
+				t.Errorf("planned is %s; %v %v", plan.UnexpectedCredentials, diags, problems)
+			}
+		})
+	}
+}
+
 func TestTargetAppRegistration_APermissionThatIsNoLongerAskedForIsRevokedWithAWarningOrKept(t *testing.T) {
 	t.Parallel()
 	before := configuration()

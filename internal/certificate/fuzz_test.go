@@ -131,7 +131,8 @@ func FuzzAnyTextIsOneCertificateWithoutAPrivateKeyOrRefused(f *testing.F) {
 	for _, text := range []string{
 		"", whole, "Bag Attributes\n" + whole + "# end", whole + whole, whole + key, key + whole,
 		whole + "-----BEGIN RSA PRIVATE KEY-----\n!", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-		"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", strings.ReplaceAll(whole, "\n", "\r\n"), whole[:len(whole)/2],
+		"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", strings.ReplaceAll(whole, "\n", "\r\n"),
+		whole[:len(whole)/2],
 	} {
 		f.Add(text)
 	}

@@ -113,8 +113,8 @@ type macData struct {
 // two billion, which takes minutes.
 const maxIterations = 10_000_000
 
-// iterations returns how often the key of an integrity check is hashed; 0 if that cannot be read. PBMAC1 has a number of
-// its own in its parameters (RFC 9579), instead of the one in the outer structure.
+// iterations returns how often the key of an integrity check is hashed; 0 if that cannot be read. PBMAC1 has a number
+// of its own in its parameters (RFC 9579), instead of the one in the outer structure.
 func iterations(check []byte) int {
 	var outer macData
 	if _, err := asn1.Unmarshal(check, &outer); err != nil {

@@ -79,9 +79,9 @@ var failsAlone = map[string]func(*bench, acctest.HandmadeApp) store.Connection{
 			map[string]any{"aliases": []string{"migration@unverified.example"}})
 		return b.connect(app, func(c *store.Connection) { c.Mailbox = "migration@unverified.example" })
 	},
-	checks.Mailbox: func(b *bench, app acctest.HandmadeApp) store.Connection {
-		b.Control(http.MethodPatch, "/tenants/"+b.tenant.TenantID+"/users/"+b.tenant.Mailboxes.PublicFolderOwner[0],
-			map[string]any{"plans": false})
+	checks.Mailbox: func(b *bench, app acctest.HandmadeApp) store.Connection { // Graph has not heard of the user yet
+		b.Inject(sandbox.Fault{At: "GET /v1.0/users*", Kind: sandbox.Refused, Status: http.StatusNotFound,
+			Code: "Request_ResourceNotFound", Message: "Resource does not exist.", Times: 4})
 		return b.connect(app, owner(b))
 	},
 	checks.EWS: func(b *bench, app acctest.HandmadeApp) store.Connection {
@@ -239,7 +239,8 @@ func TestAccTargetConnectivity_AHealthyTenantTakesNoMoreThanItsLongestChainOfReq
 		}, 6},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, sandbox.Options{Latency: 150 * time.Millisecond})
+			b := newBench(t, acctest.OnlyInjectedFaults(t, "how many requests wait for each other",
+				sandbox.Options{Latency: 150 * time.Millisecond}))
 			connection := b.connect(b.register(), c.change(b))
 			b.Forget()
 			if got := b.read(connection, nil); got.connected != "true" {

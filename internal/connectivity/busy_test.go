@@ -54,7 +54,7 @@ func TestAccTargetConnectivity_ABusyServiceIsWaitedForAndTheCheckPasses(t *testi
 			t.Run(name+", "+string(kind), func(t *testing.T) {
 				t.Parallel()
 				var waited pauses
-				b := newBench(t, sandbox.Options{}, waited.option())
+				b := newBench(t, acctest.OnlyInjectedFaults(t, "how long it waits", sandbox.Options{}), waited.option())
 				b.tenant.Mailboxes.Licensed = b.tenant.Mailboxes.PublicFolderOwner
 				connection := b.connect(b.register(), withPublicFolders)
 				b.Inject(sandbox.Fault{At: service.at, Kind: kind, Times: 4, RetryAfter: "9"})
@@ -75,7 +75,7 @@ func TestAccTargetConnectivity_AServiceThatStaysBusyTakesTheTimeAllowedAndIsTold
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var waited pauses
-			b := newBench(t, sandbox.Options{}, waited.option())
+			b := newBench(t, acctest.OnlyInjectedFaults(t, "how long it waits", sandbox.Options{}), waited.option())
 			b.tenant.Mailboxes.Licensed = b.tenant.Mailboxes.PublicFolderOwner
 			connection := b.connect(b.register(), withPublicFolders)
 			if err := b.Server.Inject(sandbox.Fault{At: service.at, Kind: sandbox.Throttled, Times: 1000,
@@ -118,7 +118,7 @@ func saysBusy(t *testing.T, got report, check, says string) {
 
 func TestAccTargetConnectivity_ABusyAutodiscoverLeavesTimeForABusyMailbox(t *testing.T) {
 	var waited pauses
-	b := newBench(t, sandbox.Options{}, waited.option())
+	b := newBench(t, acctest.OnlyInjectedFaults(t, "how long it waits", sandbox.Options{}), waited.option())
 	connection := b.connect(b.register(), nil)
 	if err := b.Server.Inject(sandbox.Fault{At: waitedFor["Autodiscover"].at, Kind: sandbox.Throttled, Times: 1000,
 		RetryAfter: "30"}); err != nil {
@@ -134,7 +134,7 @@ func TestAccTargetConnectivity_ATokenThatExchangeRefusesIsReplacedOnceAndASecond
 	for name, refusals := range map[string]int{"once": 1, "for good": 1000} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, sandbox.Options{}, neverWait(t))
+			b := newBench(t, acctest.OnlyInjectedFaults(t, "that it never waits", sandbox.Options{}), neverWait(t))
 			connection := b.connect(b.register(), nil)
 			if refusals == 1 {
 				b.Inject(sandbox.Fault{At: waitedFor["the mailbox"].at, Kind: sandbox.Refused, Status: 401})

@@ -157,7 +157,7 @@ func TestAccTargetConnectivity_WaitsForABusySearchOfPublicFolders(t *testing.T) 
 		t.Run(fmt.Sprint(nth), func(t *testing.T) {
 			t.Parallel()
 			var waited pauses
-			b := newBench(t, sandbox.Options{}, waited.option())
+			b := newBench(t, acctest.OnlyInjectedFaults(t, "how long it waits", sandbox.Options{}), waited.option())
 			connection := b.connect(b.register(), func(c *store.Connection) {
 				into(`\Sales\Archive`)(c)
 				c.Mailbox = b.tenant.Mailboxes.PublicFolderOwner[0]

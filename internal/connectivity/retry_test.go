@@ -92,7 +92,8 @@ func TestAccTargetConnectivity_WhatIsNotReadyYetIsWaitedForWhileTheChangeIsYoung
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			waits, ready := 0, func() {}
-			b := newBench(t, sandbox.Options{}, acctest.WithWait(func(context.Context, time.Duration) error {
+			options := acctest.OnlyInjectedFaults(t, "how often it waits", sandbox.Options{})
+			b := newBench(t, options, acctest.WithWait(func(context.Context, time.Duration) error {
 				if waits++; waits == 2 || name == "Graph refuses what the token allows" {
 					ready()
 				}
@@ -123,7 +124,7 @@ func TestAccTargetConnectivity_WhatWasChangedLongAgoIsAskedForOnce(t *testing.T)
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			later := acctest.WithClock(func() time.Time { return time.Now().Add(checks.PropagationTime + time.Minute) })
-			b := newBench(t, sandbox.Options{}, later, neverWait(t))
+			b := newBench(t, acctest.OnlyInjectedFaults(t, "that it never waits", sandbox.Options{}), later, neverWait(t))
 			connection, _ := arrange(b)
 			b.Forget()
 			if got := b.read(connection, nil); got.connected == "true" || b.signIns(connection) != 2 {
@@ -172,7 +173,7 @@ func TestAccTargetConnectivity_WhatNoTimeMendsIsToldAtOnceHoweverYoungTheChange(
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, sandbox.Options{}, neverWait(t))
+			b := newBench(t, acctest.OnlyInjectedFaults(t, "that it never waits", sandbox.Options{}), neverWait(t))
 			attributes := map[string]tftypes.Value{}
 			switch name {
 			case "a missing role that nobody asks for":
@@ -220,7 +221,8 @@ func TestAccTargetConnectivity_AnInterruptedRunEndsAlthoughExchangeIsSilentAndSa
 
 func TestAccTargetConnectivity_AnInterruptedPauseEndsAndSaysWhatItWaitedFor(t *testing.T) {
 	waiting := make(chan struct{}, 1)
-	b := newBench(t, sandbox.Options{}, acctest.WithWait(func(ctx context.Context, _ time.Duration) error {
+	options := acctest.OnlyInjectedFaults(t, "what it waits for first", sandbox.Options{})
+	b := newBench(t, options, acctest.WithWait(func(ctx context.Context, _ time.Duration) error {
 		waiting <- struct{}{}
 		<-ctx.Done()
 		return ctx.Err()

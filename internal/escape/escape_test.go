@@ -78,7 +78,8 @@ func evaluateLiteral(t *testing.T, code string) (literal, rest string) {
 }
 
 func FuzzPowerShellReadsTheTextThatWasQuoted(f *testing.F) {
-	for _, text := range []string{"", "Mail Backup", "it's", "''", "\u2018\u2019\u201a\u201b", "Główny", "\u2019 first", "a\nb\x00",
+	for _, text := range []string{"", "Mail Backup", "it's", "''", "\u2018\u2019\u201a\u201b", "Główny", "\u2019 first",
+		"a\nb\x00",
 		"\U0001F600", "\xff", "\u0111; X = (Set-OrganizationConfig -EwsEnabled $true) }) #", "\u00e9", "('a' + [char]0x41)"} {
 		f.Add(text)
 	}
@@ -98,7 +99,8 @@ func FuzzPowerShellReadsTheTextThatWasQuoted(f *testing.F) {
 }
 
 func FuzzAVisibleTextHoldsNothingThatCannotBeSeen(f *testing.F) {
-	for _, text := range []string{"", "Contoso", "a b", "a\tb\n", "\u202emoc.live", "\u200b", "\x00\xff", "\xd4", "\u00a0", "日本"} {
+	for _, text := range []string{"", "Contoso", "a b", "a\tb\n", "\u202emoc.live", "\u200b", "\x00\xff", "\xd4",
+		"\u00a0", "日本"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

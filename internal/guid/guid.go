@@ -13,8 +13,8 @@ const length = 36
 // Valid reports whether text is a GUID: 32 hexadecimal digits of either case in five groups, without braces.
 func Valid(text string) bool { return len(text) == length && uuid.Validate(text) == nil }
 
-// Cut splits text at its first slash: the provider's resources have IDs that begin with the tenant's. It reports whether
-// a GUID precedes the slash.
+// Cut splits text at its first slash: the provider's resources have IDs that begin with the tenant's. It reports
+// whether a GUID precedes the slash.
 func Cut(text string) (id, rest string, ok bool) {
 	id, rest, found := strings.Cut(text, "/")
 	return id, rest, found && Valid(id)

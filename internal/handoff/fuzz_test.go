@@ -42,25 +42,30 @@ func formOf(text string) (made form) {
 // filled is the text with values in place of the markers, doubled as PowerShell's literals require and then escaped.
 func (made form) filled(quote func(string) string, values ...string) string {
 	var text strings.Builder
+	inside := map[blank]string{}
 	for i, blank := range made.blanks {
-		value := values[blank.value]
-		for range blank.depth {
-			value = doubled(value)
+		if _, known := inside[blank]; !known {
+			value := values[blank.value]
+			for range blank.depth {
+				value = doubled.Replace(value)
+			}
+			inside[blank] = quote(value)
 		}
-		text.WriteString(made.parts[i] + quote(value))
+		text.WriteString(made.parts[i])
+		text.WriteString(inside[blank])
 	}
 	text.WriteString(made.parts[len(made.blanks)])
 	return text.String()
 }
 
 // doubled is what a text looks like inside a PowerShell literal (Microsoft: "about_Quoting_Rules").
-func doubled(text string) string {
-	return strings.NewReplacer("'", "''", "\u2018", "\u2018\u2018", "\u2019", "\u2019\u2019", "\u201a", "\u201a\u201a",
-		"\u201b", "\u201b\u201b").Replace(text)
-}
+var doubled = strings.NewReplacer("'", "''", "\u2018", "\u2018\u2018", "\u2019", "\u2019\u2019", "\u201a",
+	"\u201a\u201a",
+	"\u201b", "\u201b\u201b")
 
 func FuzzAValueOfTheImportScriptStaysAString(f *testing.F) {
-	for _, text := range []string{"", "Contoso", malicious, "'", "''", "\u2018\u2019\u201a\u201b", "\x00\xff", "$(calc)", "\r\n", "#>"} {
+	for _, text := range []string{"", "Contoso", malicious, "'", "''", "\u2018\u2019\u201a\u201b", "\x00\xff", "$(calc)",
+		"\r\n", "#>"} {
 		f.Add("Contoso", text)
 		f.Add(text, "Contoso")
 	}
@@ -111,7 +116,8 @@ func FuzzAPathOfAPublicFolderStaysAStringInTheCommands(f *testing.F) {
 // Its executions are fewer than those of the other targets: each writes the page of 30 kilobytes, with its script and
 // its style.
 func FuzzAValueOfTheSheetStaysText(f *testing.F) {
-	for _, text := range []string{"", "Contoso", malicious, "</style>", "</script>", "\"'<>&`+", "\x00", "javascript:alert(1)", "{{ . }}",
+	for _, text := range []string{"", "Contoso", malicious, "</style>", "</script>", "\"'<>&`+", "\x00",
+		"javascript:alert(1)", "{{ . }}",
 		"<!--", "]]>", "\u202e", "&amp;", "\r\n", "\u2019"} {
 		f.Add("Contoso", text)
 		f.Add(text, "Contoso")
@@ -128,9 +134,8 @@ func FuzzAValueOfTheSheetStaysText(f *testing.F) {
 		f.Fatalf("the page has %d blanks", len(made.blanks))
 	}
 	// The package html/template escapes a plus sign, too, and HTML has no NUL.
-	inHTML := func(text string) string {
-		return strings.NewReplacer("+", "&#43;", "\x00", "\ufffd").Replace(html.EscapeString(text))
-	}
+	more := strings.NewReplacer("+", "&#43;", "\x00", "\ufffd")
+	inHTML := func(text string) string { return more.Replace(html.EscapeString(text)) }
 	f.Fuzz(func(t *testing.T, name, value string) {
 		name, value = "n"+string([]rune(name)), "v"+string([]rune(value))
 		page := render(t, with(name, value))

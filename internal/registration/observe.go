@@ -47,7 +47,7 @@ func (m *Manager) observeCertificate(
 	ours, err := certificate.ParsePEM(current.PEM)
 	switch {
 	case current.KeySource == KeyExternal:
-		current.observeExternal(application)
+		current.observeExternal(application, m.cutOffTakeOver(ctx, application, current))
 	case err == nil && keyWith(application, certificate.Thumbprint(ours)) >= 0:
 		current.Describe(ours)
 	default:
@@ -75,11 +75,29 @@ func (m *Manager) observeCertificate(
 	return current
 }
 
-// observeExternal describes the certificate whose key is elsewhere: of several, the one that expires last.
-func (c *Certificate) observeExternal(application *entra.Application) {
+// cutOffTakeOver returns the thumbprints of the certificates that a take-over which was cut off may have uploaded: the
+// journal names them, and the certificate that was recorded, which they were to replace, is still there.
+func (m *Manager) cutOffTakeOver(
+	ctx context.Context, application *entra.Application, recorded Certificate,
+) (uploaded []string) {
+	if keyWith(application, recorded.Thumbprint) < 0 {
+		return nil
+	}
+	journal, ok := m.journal(ctx, &Observed{UniqueName: application.UniqueName, ClientID: application.ClientID})
+	if !ok || journal.ObjectID != application.ObjectID {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(journal.Thumbprints),
+		func(thumbprint string) bool { return thumbprint == recorded.Thumbprint })
+}
+
+// observeExternal describes the certificate whose key is elsewhere: of several, the one that expires last, without ours.
+func (c *Certificate) observeExternal(application *entra.Application, ours []string) {
 	c.Thumbprint, c.PEM, c.NotBefore, c.NotAfter = "", "", time.Time{}, time.Time{}
-	if len(application.Keys) > 0 {
-		last := slices.MaxFunc(application.Keys, func(a, b entra.KeyCredential) int { return a.NotAfter.Compare(b.NotAfter) })
+	keys := slices.DeleteFunc(slices.Clone(application.Keys),
+		func(key entra.KeyCredential) bool { return slices.Contains(ours, key.Thumbprint()) })
+	if len(keys) > 0 {
+		last := slices.MaxFunc(keys, func(a, b entra.KeyCredential) int { return a.NotAfter.Compare(b.NotAfter) })
 		c.Thumbprint, c.NotBefore, c.NotAfter = last.Thumbprint(), last.NotBefore, last.NotAfter
 	}
 }
@@ -104,6 +122,16 @@ func Credentials(found *entra.Registration, without ...string) []Credential {
 		return slices.Compare([]string{a.Kind, a.KeyID}, []string{b.Kind, b.KeyID})
 	})
 	return credentials
+}
+
+// withoutCertificates returns the credentials without the application's certificates of those thumbprints: what a
+// rotation or take-over that was cut off had uploaded was unexpected until now.
+func withoutCertificates(credentials []Credential, of *entra.Application, thumbprints []string) []Credential {
+	return slices.DeleteFunc(slices.Clone(credentials), func(credential Credential) bool {
+		return slices.ContainsFunc(of.Keys, func(key entra.KeyCredential) bool {
+			return key.KeyID == credential.KeyID && slices.Contains(thumbprints, key.Thumbprint())
+		})
+	})
 }
 
 // Imported describes an application of which nothing is recorded: it was asked for what it declares, and its

@@ -191,7 +191,7 @@ func (o *operation) outcome(ctx context.Context, found *entra.Registration, err 
 			Enabled: true, Permissions: o.spec.Permissions, Unexpected: o.spec.Unexpected, Certificate: planned,
 		}
 		if o.recorded != nil {
-			seen.Credentials = o.recorded.Credentials
+			seen.Credentials = withoutCertificates(o.recorded.Credentials, found.Application, planned.thumbprints())
 		}
 		return seen, o.warnings, nil
 	}

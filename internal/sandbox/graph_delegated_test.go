@@ -46,11 +46,13 @@ func TestDelegatedPermissionsAreGrantedForAllUsersAndForOne(t *testing.T) {
 	if found := g.want(http.StatusOK, "GET", path, nil); found["scope"] != "Files.Write" {
 		t.Errorf("after the change the grant is %v", found)
 	}
+	ofClient := "clientId eq '" + client["id"].(string) + "'"
+	ofUser := "principalId eq '" + user.ID + "' and consentType eq 'Principal'"
 	for list, want := range map[string][]any{
-		filtered("/oauth2PermissionGrants", "clientId eq '"+client["id"].(string)+"'"):                     {all["id"], one["id"]},
-		filtered("/oauth2PermissionGrants", "principalId eq '"+user.ID+"' and consentType eq 'Principal'"): {one["id"]},
-		"/servicePrincipals(appId='" + client["appId"].(string) + "')/oauth2PermissionGrants":              {all["id"], one["id"]},
-		"/servicePrincipals/" + api["id"].(string) + "/oauth2PermissionGrants":                             {},
+		filtered("/oauth2PermissionGrants", ofClient):                                         {all["id"], one["id"]},
+		filtered("/oauth2PermissionGrants", ofUser):                                           {one["id"]},
+		"/servicePrincipals(appId='" + client["appId"].(string) + "')/oauth2PermissionGrants": {all["id"], one["id"]},
+		"/servicePrincipals/" + api["id"].(string) + "/oauth2PermissionGrants":                {},
 	} {
 		if ids := g.values(list, "id"); !slices.Equal(ids, want) {
 			t.Errorf("GET %s lists %v, want %v", list, ids, want)
@@ -84,7 +86,8 @@ func TestADelegatedGrantThatCannotBeIsRefused(t *testing.T) {
 	_, client := g.newRegistration()
 	api := g.newAPI("Files.Read", "off")
 	good := func() object {
-		return object{"clientId": client["id"], "consentType": "AllPrincipals", "resourceId": api["id"], "scope": "Files.Read"}
+		return object{"clientId": client["id"], "consentType": "AllPrincipals", "resourceId": api["id"],
+			"scope": "Files.Read"}
 	}
 	for sentence, test := range map[string]struct {
 		property string
@@ -129,7 +132,7 @@ func TestADelegatedGrantThatCannotBeIsRefused(t *testing.T) {
 	}
 }
 
-func TestADeletedServicePrincipalTakesItsDelegatedGrantsAlongAndBack(t *testing.T) {
+func TestADeletedServicePrincipalOrUserTakesItsDelegatedGrantsAlongAndBack(t *testing.T) {
 	g := newGraph(t, tenant.InteropCaller)
 	_, client := g.newRegistration()
 	api := g.newAPI("Files.Read", "off")
@@ -142,6 +145,17 @@ func TestADeletedServicePrincipalTakesItsDelegatedGrantsAlongAndBack(t *testing.
 	if found := g.want(http.StatusOK, "GET", path, nil); found["scope"] != "Files.Read" {
 		t.Errorf("after the restore the grant is %v", found)
 	}
+	user := g.want(http.StatusCreated, "POST", "/users", object{"accountEnabled": true, "displayName": "Adele",
+		"mailNickname": "adele", "userPrincipalName": "adele@" + g.tenant.Domain,
+		"passwordProfile": object{"password": "xWwvJ]6NMw+bWH-d"}})["id"].(string)
+	forOne := g.want(http.StatusCreated, "POST", "/oauth2PermissionGrants", object{"clientId": client["id"],
+		"consentType": "Principal", "principalId": user, "resourceId": api["id"], "scope": "Files.Read"})
+	g.want(http.StatusNoContent, "DELETE", "/users/"+user, nil)
+	if ids := g.values("/oauth2PermissionGrants", "id"); !slices.Equal(ids, []any{grant["id"]}) {
+		t.Errorf("without the user the grants are %v", ids)
+	}
+	g.want(http.StatusOK, "POST", "/directory/deletedItems/"+user+"/restore", nil)
+	g.want(http.StatusOK, "GET", "/oauth2PermissionGrants/"+forOne["id"].(string), nil)
 }
 
 func TestADelegatedGrantIsSeenLaterByReplicasAndNeedsServicePrincipalsThatAreKnown(t *testing.T) {

@@ -100,8 +100,8 @@ func TestMicrosoftsAPIsPublishTheirPermissions(t *testing.T) {
 	if userRead["value"] != "User.Read" || userRead["type"] != "User" || userRead["isEnabled"] != true {
 		t.Errorf("User.Read is %v", userRead)
 	}
-	if all := find(graph["oauth2PermissionScopes"].([]any), "a154be20-db9c-4678-8ab7-66f6cc099a59"); all["type"] != "Admin" ||
-		all["value"] != "User.Read.All" {
+	all := find(graph["oauth2PermissionScopes"].([]any), "a154be20-db9c-4678-8ab7-66f6cc099a59")
+	if all["type"] != "Admin" || all["value"] != "User.Read.All" {
 		t.Errorf("User.Read.All is %v", all)
 	}
 	if role := find(graph["appRoles"].([]any), "b633e1c5-b582-4048-a93e-9f11b44c7e96"); role["value"] != "Mail.Send" ||

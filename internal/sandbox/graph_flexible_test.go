@@ -94,7 +94,7 @@ func TestAFlexibleCredentialThatCannotBeIsRefused(t *testing.T) {
 		"of no language version":        {"claimsMatchingExpression", object{"value": ofBranches}},
 		"without a value":               {"claimsMatchingExpression", object{"languageVersion": 1}},
 		"as a text":                     {"claimsMatchingExpression", ofBranches},
-		"that is no expression":         {"claimsMatchingExpression", object{"value": "sub eq 'x'", "languageVersion": 1}},
+		"that is not an expression":     {"claimsMatchingExpression", object{"value": "sub eq 'x'", "languageVersion": 1}},
 		"with an operator that is none": {"claimsMatchingExpression", object{"value": "claims['sub'] ne 'x'", "languageVersion": 1}},
 		"about a claim that GitHub has and the language has not": {"claimsMatchingExpression", object{"value": "claims['environment'] eq 'x'", "languageVersion": 1}},
 		"about another issuer": {"issuer", "https://example.com"},
@@ -102,7 +102,8 @@ func TestAFlexibleCredentialThatCannotBeIsRefused(t *testing.T) {
 	} {
 		body := flexible("other", ofBranches)
 		body[test.property] = test.value
-		if got := g.betaJSON(http.StatusBadRequest, "POST", path, body); got["error"].(object)["code"] != "Request_BadRequest" {
+		got := g.betaJSON(http.StatusBadRequest, "POST", path, body)
+		if got["error"].(object)["code"] != "Request_BadRequest" {
 			t.Errorf("%s: %v", sentence, got)
 		}
 	}

@@ -78,6 +78,11 @@ func TestALogoIsSetShownAndHasAnAddressOfItsOwn(t *testing.T) {
 	if addresses[0] == addresses[1] {
 		t.Error("a new logo has the old one's address")
 	}
+	// The service principal shows what its application does.
+	principal := g.want(http.StatusCreated, "POST", "/servicePrincipals", object{"appId": app["appId"]})
+	if shown := principal["info"].(object)["logoUrl"]; shown != addresses[2] {
+		t.Errorf("the service principal's logo is at %v, the application's at %v", shown, addresses[2])
+	}
 	for _, path := range []string{addresses[0].(string), g.server.Origin() + "/appbranding/nobody/x/y"} {
 		if got := g.get(strings.TrimPrefix(path, g.server.Origin())); got.Status != http.StatusNotFound {
 			t.Errorf("GET %s is answered HTTP %d", path, got.Status)

@@ -122,6 +122,24 @@ func TestAServicePrincipalRollsItsOwnKeyWithoutAnyRight(t *testing.T) {
 		body(app.principal.ID))
 }
 
+func TestAServicePrincipalRollsAKeyThatSignsTokens(t *testing.T) {
+	g, app := rolling(t)
+	path := "/servicePrincipals/" + app.principal.ID
+	app.principal.Keys = app.Keys
+	g.change(g.tenant, app)
+	proof := app.proof(t, func(c jwt.MapClaims) { c["iss"] = app.principal.ID })
+	key, password := signingKey(t, app, "the password of the file")
+	delete(key, "keyId")
+	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", path+"/addKey",
+		object{"keyCredential": key, "passwordCredential": nil, "proof": proof})
+	added := g.want(http.StatusOK, "POST", path+"/addKey", object{"keyCredential": key,
+		"passwordCredential": object{"secretText": password["secretText"]}, "proof": proof})
+	shown := g.rig.as(tenant.FullCaller).want(http.StatusOK, "GET", path, nil)["passwordCredentials"].([]any)
+	if len(shown) != 1 || shown[0].(object)["keyId"] != added["keyId"] || added["usage"] != "Sign" {
+		t.Errorf("the key %v has the passwords %v", added, shown)
+	}
+}
+
 func TestATokenSigningCertificateIsThreeCredentials(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	_, principal := g.newRegistration()
@@ -239,7 +257,8 @@ func TestAnInstanceTakesNoCredentialsWhileItsApplicationLocksThem(t *testing.T) 
 	home, guest, app, instance := shared(t, object{})
 	path, application := "/servicePrincipals/"+instance["id"].(string), "/applications/"+app["id"].(string)
 	const code = "CannotUpdateLockedServicePrincipalProperty"
-	secret, key, sign := object{}, object{"keyCredentials": []object{keyOf(certificate(t))}}, path+"/addTokenSigningCertificate"
+	secret, sign := object{}, path+"/addTokenSigningCertificate"
+	key := object{"keyCredentials": []object{keyOf(certificate(t))}}
 	lock := func(of object) {
 		home.want(http.StatusNoContent, "PATCH", application, object{"servicePrincipalLockConfiguration": of})
 	}
@@ -250,7 +269,17 @@ func TestAnInstanceTakesNoCredentialsWhileItsApplicationLocksThem(t *testing.T) 
 	guest.refused(http.StatusBadRequest, code, "PATCH", path, key)
 	guest.refused(http.StatusBadRequest, code, "POST", sign, object{})
 	guest.refused(http.StatusBadRequest, code, "PATCH", path, object{"tokenEncryptionKeyId": uuid.NewString()})
+	guest.refused(http.StatusBadRequest, code, "PATCH", path, object{"tokenEncryptionKeyId": object{}})
 	guest.want(http.StatusNoContent, "PATCH", path, object{"notes": "ours", "keyCredentials": []object{}})
+	guest.want(http.StatusNoContent, "DELETE", path, nil)
+	key["appId"] = app["appId"]
+	guest.refused(http.StatusBadRequest, code, "POST", "/servicePrincipals", key)
+	guest.refused(http.StatusForbidden, "Authorization_RequestDenied", "POST", "/servicePrincipals",
+		object{"appId": app["appId"], "displayName": "Another name"})
+	instance = guest.want(http.StatusCreated, "POST", "/servicePrincipals", object{"appId": app["appId"], "notes": "ours"})
+	path = "/servicePrincipals/" + instance["id"].(string)
+	sign = path + "/addTokenSigningCertificate"
+	delete(key, "appId")
 
 	lock(object{"allProperties": false, "credentialsWithUsageVerify": false})
 	added := guest.addSecret(path)

@@ -80,7 +80,7 @@ func TestAnInstanceOfATemplateThatCannotBeMadeIsRefused(t *testing.T) {
 	for sentence, body := range map[string]object{
 		"without a name":                   {},
 		"with an empty name":               {"displayName": ""},
-		"with a name that is no text":      {"displayName": 1},
+		"with a name that is not a text":   {"displayName": 1},
 		"with properties besides the name": {"displayName": "Expenses", "notes": "n"},
 	} {
 		if got := g.send("POST", path, body); got.Status != http.StatusBadRequest {
@@ -90,7 +90,8 @@ func TestAnInstanceOfATemplateThatCannotBeMadeIsRefused(t *testing.T) {
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "POST", "/applicationTemplates/"+noObject+"/instantiate",
 		object{"displayName": "Expenses"})
 	app, principal := g.newRegistration()
-	for _, path := range []string{"/applications/" + app["id"].(string), "/servicePrincipals/" + principal["id"].(string)} {
+	for _, path := range []string{"/applications/" + app["id"].(string),
+		"/servicePrincipals/" + principal["id"].(string)} {
 		g.refused(http.StatusBadRequest, "Request_BadRequest", "PATCH", path, object{"applicationTemplateId": nonGallery})
 	}
 	g.control(http.MethodPatch, "/tenants/"+g.tenant.ID+"/directory", `{"needs_service_management_reference": true}`)

@@ -314,3 +314,32 @@ func TestExchangeLearnsOfItsListAfterADayAndOfScopesAfterHours(t *testing.T) {
 		t.Errorf("settled: %q, HTTP %d", got, shown())
 	}
 }
+
+// TestReplicasThatLagAlsoMeetFaults reads an application that it has just made until it has met a replica that does not
+// show it, one that does, and a fault.
+func TestReplicasThatLagAlsoMeetFaults(t *testing.T) {
+	g := newRig(t, Options{Profile: "degraded", Seed: 7, Now: ticking()}).as(tenant.FullCaller)
+	app := g.want(201, "POST", "/applications", object{"displayName": "degraded"}, bypass, "yes")
+	met := map[int]int{}
+	for range 400 {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
+			g.server.Origin()+"/v1.0/applications/"+app["id"].(string), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+g.token)
+		response, err := g.client.Do(request)
+		if err != nil {
+			met[0]++ // the fault is that there is no answer
+			continue
+		}
+		_ = response.Body.Close()
+		met[response.StatusCode]++
+		if response.StatusCode == http.StatusNotFound {
+			g.server.world.Clock.Set(time.Second, 0)
+		}
+	}
+	if met[200] == 0 || met[404] == 0 || met[429] == 0 || met[503] == 0 || met[0] == 0 {
+		t.Errorf("the answers are, by their statuses, %v", met)
+	}
+}

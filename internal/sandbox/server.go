@@ -18,6 +18,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/exchange"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/fault"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/graph"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/history"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/login"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
@@ -30,7 +31,7 @@ type Options struct {
 	// the tenants' EWS gate: unset (the default), false, listed, empty, or mixed, which is one of each in this order and
 	// then unset
 	Gate    string
-	Profile string           // how the tenants behave: instant (the default), realistic or hostile
+	Profile string           // how the tenants behave: instant (the default), realistic, hostile or degraded
 	Seed    uint64           // of what happens by chance; 0 draws one
 	Speed   float64          // how many times sooner than in reality a write is seen everywhere; 0 means 1
 	Latency time.Duration    // added to every request; not negative
@@ -48,6 +49,7 @@ type Server struct {
 	issuer      *token.Issuer
 	faults      *fault.Injector
 	control     *control.API
+	history     *history.Recorder
 	http        *http.Server
 	answering   sync.WaitGroup // one for each request
 	stopped     chan struct{}
@@ -111,13 +113,14 @@ func newServer(o Options, address string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{origin: "https://" + address, ca: ca, world: world, issuer: issuer, stopped: make(chan struct{})}
+	s := &Server{origin: "https://" + address, ca: ca, world: world, issuer: issuer, stopped: make(chan struct{}),
+		history: history.NewRecorder(world.Now, o.Log)}
 	served := s.compose()
 	if o.Around != nil {
 		served = o.Around(served)
 	}
 	s.http = &http.Server{
-		Handler:           s.counted(logged(o.Log, world.Now, fault.Delayed(o.Latency, gunzipped(served)))),
+		Handler:           s.counted(s.history.Around(fault.Delayed(o.Latency, gunzipped(served)))),
 		TLSConfig:         identity,
 		ReadHeaderTimeout: 30 * time.Second,
 		// What would be said there is about clients that do not trust the CA or hang up: they know it themselves.
@@ -151,7 +154,7 @@ func (s *Server) compose() http.Handler {
 			}
 			signIn.Fail(w, r, f.Status, f.Message)
 		}})
-	s.control = control.New(s.world, s.faults)
+	s.control = control.New(s.world, s.faults, s.history)
 
 	mux := http.NewServeMux()
 	directory.Routes(mux, s.faults.Around)
@@ -180,6 +183,9 @@ func (s *Server) Close() error {
 	s.answering.Wait()
 	return errors.Join(err, s.serveFailed)
 }
+
+// History returns the last requests, at least some thousands, in the order in which they were answered.
+func (s *Server) History() []Request { return s.history.Requests() }
 
 // State returns what all tenants hold, each read at one moment.
 func (s *Server) State() State { return s.control.State() }

@@ -41,8 +41,8 @@ func newOutsideIssuer(r *rig, issuer string) outsideIssuer {
 func (o outsideIssuer) form(t *testing.T, clientID string, change func(jwt.MapClaims)) url.Values {
 	t.Helper()
 	now := time.Now()
-	claims := jwt.MapClaims{"iss": o.url, "aud": "api://AzureADTokenExchange", "sub": "repo:contoso/app:ref:refs/heads/main",
-		"nbf": now.Unix(), "exp": now.Add(5 * time.Minute).Unix()}
+	claims := jwt.MapClaims{"iss": o.url, "aud": "api://AzureADTokenExchange",
+		"sub": "repo:contoso/app:ref:refs/heads/main", "nbf": now.Unix(), "exp": now.Add(5 * time.Minute).Unix()}
 	if change != nil {
 		change(claims)
 	}

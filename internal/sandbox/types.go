@@ -4,6 +4,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/control"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/exchange"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/fault"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/history"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
@@ -13,6 +14,8 @@ type (
 	Caller = tenant.Caller
 	// Restriction is one rule of an app management policy about the credentials that are added to an application.
 	Restriction = tenant.Restriction
+	// Request is a request to the sandbox, as its log has it.
+	Request = history.Request
 	// Part is one request of a batch.
 	Part = tenant.Part
 

@@ -26,7 +26,7 @@ func module(t *testing.T, files map[string]string) (fuzzer, *strings.Builder) {
 		}
 	}
 	out := new(strings.Builder)
-	return fuzzer{folder: folder, cache: t.TempDir(), limit: "20000x", minimize: "10x", out: out}, out
+	return fuzzer{folder: folder, cache: t.TempDir(), limit: "2000x", minimize: "10x", out: out}, out
 }
 
 // target is a test file with one fuzz target, whose function has this body.
@@ -54,7 +54,7 @@ func TestEveryTargetHasARowWithWhatItHasDone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, row := range []string{`\./a FuzzOne`, `\./a FuzzTwo`, `\./b FuzzThree`} {
-		if !regexp.MustCompile(`(?m)^ +2\d{4} +\d+ +\d+ +\d+ +ok +` + row + `$`).MatchString(out.String()) {
+		if !regexp.MustCompile(`(?m)^ +2\d{3} +\d+ +\d+ +\d+ +ok +` + row + `$`).MatchString(out.String()) {
 			t.Errorf("no row for %s:\n%s", row, out)
 		}
 	}
@@ -174,5 +174,13 @@ func TestATimeThatIsNotMeasuredIsNoRate(t *testing.T) {
 	}
 	if got := rate(10, 2*time.Second); got != 5 {
 		t.Errorf("the rate is %v", got)
+	}
+}
+
+func TestATargetWhoseTimeWasUpAtOnceIsNotCalledOk(t *testing.T) {
+	var out strings.Builder
+	writeTable(&out, []result{{folder: folder{name: "./a"}, target: "FuzzX", wall: time.Second}})
+	if !strings.Contains(out.String(), "NOT RUN ./a FuzzX\n") || strings.Contains(out.String(), "ok") {
+		t.Errorf("the table is\n%s", out.String())
 	}
 }

@@ -55,8 +55,11 @@ func writeTable(out io.Writer, results []result) {
 	fmt.Fprint(table, "executions\tper second\tper CPU second\tnew inputs\t\t target\n")
 	for _, r := range results {
 		outcome := "ok"
-		if r.failure != nil {
+		switch {
+		case r.failure != nil:
 			outcome = "FAILED"
+		case r.executions == 0: // the time was up before the seeds had run
+			outcome = "NOT RUN"
 		}
 		fmt.Fprintf(table, "%d\t%.0f\t%.0f\t%d\t%s\t %s %s\n", r.executions, rate(r.executions, r.wall),
 			rate(r.executions, r.cpu), r.interesting, outcome, r.folder.name, r.target)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -34,6 +35,7 @@ type settings struct {
 	envFile        string
 	interopEnvFile string
 	logFile        string
+	historyFile    string
 	stateFile      string
 }
 
@@ -50,9 +52,10 @@ func parse(args []string, out io.Writer) (settings, error) {
 			"tenants have one of each and the rest are unset")
 	flags.StringVar(&set.options.Profile, "profile", "instant",
 		"how the tenants behave: the `profile` instant, where every write is seen at once; realistic, where replicas, "+
-			"lists and tokens lag behind; hostile, where requests are throttled, fail and get lost at random")
+			"lists and tokens lag behind; hostile, where requests are throttled, fail and get lost at random; degraded, where "+
+			"both happen together, with lags drawn from the seed")
 	flags.Float64Var(&set.options.Speed, "speed", 1,
-		"how many `times` sooner than in reality a write is seen everywhere, in the realistic profile")
+		"how many `times` sooner than in reality a write is seen everywhere, in the profiles realistic and degraded")
 	flags.Uint64Var(&set.options.Seed, "seed", 0,
 		"`number` that everything which happens by chance follows from; 0 draws one")
 	flags.DurationVar(&set.options.Latency, "latency", 0, "`time` added to every request, such as 80ms")
@@ -61,6 +64,8 @@ func parse(args []string, out io.Writer) (settings, error) {
 	flags.StringVar(&set.interopEnvFile, "foreign-env-file", "",
 		"the same `file` with what other programs need, such as the azuread provider")
 	flags.StringVar(&set.logFile, "log", "", "`file` to append one line of JSON to for each request")
+	flags.StringVar(&set.historyFile, "history", "",
+		"`file` to write the requests to when the sandbox ends, as text: who asked for what, and what was answered")
 	flags.StringVar(&set.stateFile, "state", "",
 		"`file` to write what the tenants hold to, at the beginning and when the sandbox ends")
 	if err := flags.Parse(args); err != nil {
@@ -95,14 +100,14 @@ func run(ctx context.Context, args []string, out io.Writer) (failure error) {
 	}
 	defer func() { failure = errors.Join(failure, server.Close()) }()
 	// At the end alone, a path that cannot be written would cost whatever was done until then.
-	if err := writeState(server, set.stateFile); err != nil {
+	if err := errors.Join(writeState(server, set.stateFile), writeHistory(server, set.historyFile)); err != nil {
 		return err
 	}
 	if err := announce(server, set, out); err != nil {
 		return err
 	}
 	<-ctx.Done()
-	return writeState(server, set.stateFile)
+	return errors.Join(writeState(server, set.stateFile), writeHistory(server, set.historyFile))
 }
 
 // announce writes the environment files and tells what to do with them.
@@ -162,6 +167,21 @@ var gateSentences = map[string]string{
 }
 
 const maxListed = 10
+
+// writeHistory writes the requests as text, unless the path is empty.
+func writeHistory(server *sandbox.Server, path string) error {
+	if path == "" {
+		return nil
+	}
+	var text bytes.Buffer
+	if err := sandbox.WriteHistory(&text, server.History()); err != nil {
+		return err // there is none: the text is in memory
+	}
+	if err := os.WriteFile(path, text.Bytes(), 0o600); err != nil {
+		return fmt.Errorf("writing the history: %w", err)
+	}
+	return nil
+}
 
 // writeState writes what the tenants hold, unless the path is empty.
 func writeState(server *sandbox.Server, path string) error {

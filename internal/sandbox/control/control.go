@@ -14,18 +14,20 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/fault"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/history"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // API is the control plane of a sandbox.
 type API struct {
-	world  *tenant.World
-	faults *fault.Injector
+	world   *tenant.World
+	faults  *fault.Injector
+	history *history.Recorder
 }
 
-// New returns the control plane over the tenants of a world and their faults.
-func New(world *tenant.World, faults *fault.Injector) *API {
-	return &API{world, faults}
+// New returns the control plane over the tenants of a world, their faults, and what was requested.
+func New(world *tenant.World, faults *fault.Injector, history *history.Recorder) *API {
+	return &API{world, faults, history}
 }
 
 // Routes serves the control plane: the state of the tenants, and the switches that no API of the real thing
@@ -49,6 +51,7 @@ func (a *API) Routes(mux *http.ServeMux) {
 	control.HandleFunc("PUT /_sandbox/tenants/{tenant}/policies/{policy}", a.onTenant(a.putPolicy))
 	control.HandleFunc("DELETE /_sandbox/tenants/{tenant}/policies/{policy}", a.onTenant(a.deletePolicy))
 	control.HandleFunc("PUT /_sandbox/issuers", a.putIssuer)
+	control.HandleFunc("GET /_sandbox/history", a.history.Serve)
 	control.HandleFunc("GET /_sandbox/clock", a.showClock)
 	control.HandleFunc("POST /_sandbox/clock", a.setClock)
 	control.HandleFunc("GET /_sandbox/faults", func(w http.ResponseWriter, _ *http.Request) {
@@ -77,7 +80,9 @@ func (a *API) onTenant(serve func(*tenant.Tenant, http.ResponseWriter, *http.Req
 		tenant.NoteTenant(r, t.ID)
 		t.Lock()
 		defer t.Unlock()
+		t.TakeWrites() // of nobody who is logged
 		serve(t, w, r)
+		tenant.NotesOf(r).Writes = t.TakeWrites()
 	}
 }
 

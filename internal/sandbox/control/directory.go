@@ -50,8 +50,8 @@ func (a *API) patchDirectory(t *tenant.Tenant, w http.ResponseWriter, r *http.Re
 	})
 }
 
-// deleteAPI takes an API of Microsoft's out of a tenant, with the grants on it: a tenant that never had the service lacks
-// its API, and Graph deletes none.
+// deleteAPI takes an API of Microsoft's out of a tenant, with the grants on it: a tenant that never had the service
+// lacks its API, and Graph deletes none.
 func (a *API) deleteAPI(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
 	clientID := r.PathValue("client")
 	found, has := t.ServicePrincipalByAppID(tenant.Present(), clientID)

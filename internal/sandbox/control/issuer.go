@@ -41,8 +41,8 @@ func (k issuerKey) public() (*rsa.PublicKey, error) {
 	return &rsa.PublicKey{N: new(big.Int).SetBytes(modulus), E: int(e.Int64())}, nil
 }
 
-// putIssuer tells the token endpoint the keys of another identity provider, whose tokens federated credentials trust. It
-// replaces those that were told before.
+// putIssuer tells the token endpoint the keys of another identity provider, whose tokens federated credentials trust,
+// and replaces those that were told before.
 func (a *API) putIssuer(w http.ResponseWriter, r *http.Request) {
 	var request issuerPut
 	if err := readControl(r, &request); err != nil {

@@ -54,6 +54,7 @@ func (a *API) serveEWS(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	w = a.noted(w, r, t, verified)
 	// before any silence: only then it shows that a client is gone
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxEWSRequest+1))
 	if err != nil {
@@ -64,6 +65,9 @@ func (a *API) serveEWS(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	request, malformed := readRequest(body)
+	if malformed == nil {
+		tenant.NotesOf(r).Meaning = request.meaning(t)
+	}
 	t.Lock()
 	defer t.Unlock()
 	known := a.world.ExchangeKnows(t, r)
@@ -112,7 +116,6 @@ func (a *API) tokenFor(w http.ResponseWriter, r *http.Request) (*token.AccessTok
 		refuseEWSToken(w)
 		return nil, nil, false
 	}
-	tenant.NoteTenant(r, t.ID)
 	return verified, t, true
 }
 
@@ -180,6 +183,7 @@ func refuseEWSToken(w http.ResponseWriter) {
 }
 
 func refuseEWSPolicy(w http.ResponseWriter, reason string) {
+	noteCode(w, reason)
 	w.Header().Set("X-EWS-Policy-Reason", reason)
 	w.WriteHeader(http.StatusForbidden)
 }

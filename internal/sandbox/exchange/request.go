@@ -38,6 +38,7 @@ type ewsRequest struct {
 	} `xml:"http://schemas.xmlsoap.org/soap/envelope/ Body"`
 
 	operation operation // the one in the body
+	name      string    // its name
 }
 
 // operation is the work that a request asks for.
@@ -51,7 +52,7 @@ func readRequest(body []byte) (ewsRequest, error) {
 	var request ewsRequest
 	err := xml.NewTokenDecoder(newSchemaReader(body)).Decode(&request)
 	if err == nil {
-		request.operation, err = request.onlyOperation()
+		request.name, request.operation, err = request.onlyOperation()
 	}
 	if err == nil {
 		err = request.operation.check()
@@ -62,26 +63,41 @@ func readRequest(body []byte) (ewsRequest, error) {
 	return request, err
 }
 
-func (r ewsRequest) onlyOperation() (operation, error) {
-	var found []operation
+func (r ewsRequest) onlyOperation() (name string, only operation, err error) {
+	found := 0
 	for _, one := range []struct {
 		given bool
+		name  string
 		operation
 	}{
-		{r.Body.GetFolder != nil, r.Body.GetFolder}, {r.Body.FindFolder != nil, r.Body.FindFolder},
-		{r.Body.CreateFolder != nil, r.Body.CreateFolder}, {r.Body.DeleteFolder != nil, r.Body.DeleteFolder},
-		{r.Body.GetItem != nil, r.Body.GetItem}, {r.Body.FindItem != nil, r.Body.FindItem},
-		{r.Body.CreateItem != nil, r.Body.CreateItem}, {r.Body.UpdateItem != nil, r.Body.UpdateItem},
-		{r.Body.MoveItem != nil, r.Body.MoveItem}, {r.Body.DeleteItem != nil, r.Body.DeleteItem},
+		{r.Body.GetFolder != nil, "GetFolder", r.Body.GetFolder},
+		{r.Body.FindFolder != nil, "FindFolder", r.Body.FindFolder},
+		{r.Body.CreateFolder != nil, "CreateFolder", r.Body.CreateFolder},
+		{r.Body.DeleteFolder != nil, "DeleteFolder", r.Body.DeleteFolder},
+		{r.Body.GetItem != nil, "GetItem", r.Body.GetItem},
+		{r.Body.FindItem != nil, "FindItem", r.Body.FindItem},
+		{r.Body.CreateItem != nil, "CreateItem", r.Body.CreateItem},
+		{r.Body.UpdateItem != nil, "UpdateItem", r.Body.UpdateItem},
+		{r.Body.MoveItem != nil, "MoveItem", r.Body.MoveItem},
+		{r.Body.DeleteItem != nil, "DeleteItem", r.Body.DeleteItem},
 	} {
 		if one.given {
-			found = append(found, one.operation)
+			name, only = one.name, one.operation
+			found++
 		}
 	}
-	if len(found) != 1 {
-		return nil, errors.New("the body holds no operation, or several")
+	if found != 1 {
+		return "", nil, errors.New("the body holds no operation, or several")
 	}
-	return found[0], nil
+	return name, only, nil
+}
+
+// meaning says in words what is asked for, such as "GetFolder of inbox".
+func (r ewsRequest) meaning(t *tenant.Tenant) string {
+	if folder := r.operation.covered(t); folder != "" {
+		return r.name + " of " + folder
+	}
+	return r.name
 }
 
 // impersonated is the address of the mailbox that the application acts for.

@@ -84,6 +84,7 @@ func writeResponse(w http.ResponseWriter, asked operation, c call) {
 }
 
 func writeEWSFault(w http.ResponseWriter, status int, fault ewsFault) {
+	noteCode(w, fault.Code)
 	writeSOAP(w, status, fmt.Sprintf(
 		`<s:Fault><faultcode xmlns:a="%s">a:%s</faultcode><faultstring xml:lang="en-US">%s</faultstring><detail>`+
 			`<e:ResponseCode xmlns:e="%s">%s</e:ResponseCode><e:Message xmlns:e="%s">%s</e:Message>%s</detail></s:Fault>`,

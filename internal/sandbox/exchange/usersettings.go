@@ -76,6 +76,7 @@ func (a *API) beginAutodiscover(w http.ResponseWriter, r *http.Request) (*tenant
 	if !ok {
 		return nil, false
 	}
+	w = a.noted(w, r, t, verified)
 	if !verified.HasRole(tenant.EWSRole) {
 		refuseEWSToken(w)
 		return nil, false

@@ -4,19 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"io"
-	"math/rand/v2"
 	"net/http"
-	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
-// chances are how often requests of the hostile profile meet each kind of fault, in 1000.
+// chances are how often requests of the profiles hostile and degraded meet each kind of fault, in 1000.
 var chances = []struct {
 	kind  Kind
 	often int
@@ -26,31 +22,16 @@ var chances = []struct {
 	{CutOff, 4}, {HTMLPage, 4}, {EmptyBody, 4}, {Slow, 5}, {Stale, 12}, {Unread, 4}, {Concurrent, 4},
 }
 
-// chaos decides by lot which request meets which fault. The lot depends on the seed, on what the request is and
-// in which tenant, and on how many like it there were before: so one seed makes the same faults again, also where
-// several tenants are asked at the same time.
+// chaos decides by lot which request meets which fault. The lot depends on what the request is, and in which tenant.
 type chaos struct {
 	world   *tenant.World
 	issuer  *token.Issuer
 	ownerOf func(path string) (API, bool)
-
-	mu   sync.Mutex
-	seen map[string]int
 }
-
-// identifiers are what differs from run to run in the path of a request: GUIDs, and the IDs of grants.
-var identifiers = regexp.MustCompile(`[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[A-Za-z0-9_-]{43}`)
 
 // chance implements Injector.chance.
 func (c *chaos) chance(r *http.Request) (Fault, bool) {
-	like := fmt.Sprintf("%d %s %s%s", c.tenantOf(r), r.Method, identifiers.ReplaceAllString(r.URL.Path, "*"), partsOf(r))
-	c.mu.Lock()
-	c.seen[like]++
-	like = fmt.Sprintf("%s %d", like, c.seen[like])
-	c.mu.Unlock()
-	digest := fnv.New64a()
-	_, _ = digest.Write([]byte(like))
-	lot := rand.New(rand.NewPCG(c.world.Seed, digest.Sum64()))
+	lot := c.world.Lots.Draw("fault for " + tenant.Likeness(c.tenantOf(r), r) + partsOf(r))
 	drawn := lot.IntN(1000)
 	for _, likely := range chances {
 		if drawn -= likely.often; drawn >= 0 {
@@ -95,7 +76,7 @@ func partsOf(r *http.Request) string {
 		} `json:"requests"`
 	}
 	_ = json.Unmarshal(body, &batch) // Graph refuses what is not a batch
-	return identifiers.ReplaceAllString(fmt.Sprint(batch.Requests), "*")
+	return tenant.Unidentified(fmt.Sprint(batch.Requests))
 }
 
 // failing ends a body with the error that reading it met.

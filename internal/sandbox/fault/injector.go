@@ -44,12 +44,12 @@ type Failure struct {
 	Message string
 }
 
-// New returns an injector without faults. In a world of the hostile profile, requests meet faults by chance. A request
+// New returns an injector without faults. In a world of the profiles hostile and degraded, requests meet faults by chance. A request
 // to none of the APIs is refused in plain text.
 func New(world *tenant.World, issuer *token.Issuer, apis ...API) *Injector {
 	i := &Injector{world: world, apis: apis, met: map[Kind]int{}}
 	if world.Profile.Chaos {
-		i.chance = (&chaos{world: world, issuer: issuer, ownerOf: i.ownerOf, seen: map[string]int{}}).chance
+		i.chance = (&chaos{world: world, issuer: issuer, ownerOf: i.ownerOf}).chance
 	}
 	return i
 }
@@ -104,6 +104,7 @@ func (i *Injector) next(r *http.Request) (Fault, bool) {
 		}
 		if a.Seen++; a.Seen >= a.Nth {
 			a.Fired++
+			tenant.NotesOf(r).Injected = true
 			return a.Fault, true
 		}
 	}
@@ -136,6 +137,7 @@ func (i *Injector) serve(h http.Handler, r *http.Request) *recorded {
 	f, hit := i.next(r)
 	if hit {
 		i.count(f.Kind)
+		tenant.NotesOf(r).Fault = string(f.Kind)
 	} else {
 		h.ServeHTTP(a, r)
 		return a
@@ -238,6 +240,7 @@ func (i *Injector) Entrance(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get(bypassHeader) != "" {
 			r = r.WithContext(tenant.WithBypass(r.Context()))
+			tenant.NotesOf(r).Bypass = true
 		}
 		if strings.HasPrefix(r.URL.Path, "/_sandbox/") {
 			next.ServeHTTP(w, r)

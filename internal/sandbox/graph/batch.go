@@ -37,7 +37,9 @@ type batchResponse struct {
 // handler as it would alone, with the token of the batch. The answer is 200 whatever becomes of the parts.
 func (a *API) serveBatch(w http.ResponseWriter, r *http.Request) {
 	setHeaders(w, r)
+	tenant.NotesOf(r).Meaning = "several requests"
 	if failure := a.carryOutBatch(w, r); failure != nil {
+		tenant.NotesOf(r).Code = failure.code
 		a.writeError(w, failure)
 	}
 }
@@ -60,8 +62,7 @@ func (a *API) carryOutBatch(w http.ResponseWriter, r *http.Request) *apiError {
 	if failure := checkBatch(envelope.Requests); failure != nil {
 		return failure
 	}
-	responses, parts := a.carryOutParts(r, envelope.Requests)
-	tenant.NoteParts(r, parts)
+	responses := a.carryOutParts(r, envelope.Requests)
 	content, err = json.Marshal(map[string]any{"responses": responses})
 	if err != nil {
 		return &apiError{status: http.StatusInternalServerError, code: "Service_InternalServerError", message: err.Error()}
@@ -132,9 +133,8 @@ func (b batchRequest) content() []byte {
 
 // carryOutParts carries the parts out. Graph promises no order among those that do not depend on each other, neither
 // of the work nor of the answers; here it is the reverse, so that a client that relies on one is found out.
-func (a *API) carryOutParts(r *http.Request, requests []batchRequest) ([]batchResponse, []tenant.Part) {
+func (a *API) carryOutParts(r *http.Request, requests []batchRequest) []batchResponse {
 	var responses []batchResponse
-	var parts []tenant.Part
 	status := map[string]int{}
 	waiting := slices.Clone(requests)
 	slices.Reverse(waiting)
@@ -148,19 +148,25 @@ func (a *API) carryOutParts(r *http.Request, requests []batchRequest) ([]batchRe
 		response := a.part(r, request, failed)
 		status[request.ID] = response.Status
 		responses = append(responses, response)
-		parts = append(parts, tenant.Part{Method: request.Method, Path: "/v1.0/" + strings.TrimLeft(request.URL, "/"),
-			Status: response.Status})
 	}
-	return responses, parts
+	return responses
 }
 
 // part carries one request of a batch out, unless one that it depends on has failed.
-func (a *API) part(batch *http.Request, request batchRequest, dependencyFailed bool) batchResponse {
+func (a *API) part(batch *http.Request, request batchRequest, dependencyFailed bool) (response batchResponse) {
+	noted := tenant.Part{Method: request.Method, Path: "/v1.0/" + strings.TrimLeft(request.URL, "/"),
+		ClientRequestID: tenant.RequestID(request.header("client-request-id"))}
+	defer func() { // also where the connection ends, which is a panic
+		noted.Status = response.Status
+		notes := tenant.NotesOf(batch)
+		notes.Parts = append(notes.Parts, noted)
+	}()
 	answered := &partAnswer{status: http.StatusOK, header: http.Header{}}
 	target, err := url.Parse("/v1.0/" + strings.TrimLeft(request.URL, "/"))
 	switch {
 	case dependencyFailed:
 		// text unconfirmed
+		noted.Code = "FailedDependency"
 		a.refusePart(answered, batch,
 			&apiError{status: http.StatusFailedDependency, code: "FailedDependency",
 				message: "Request failed due to the failure of a request that it depends on."})
@@ -168,7 +174,7 @@ func (a *API) part(batch *http.Request, request batchRequest, dependencyFailed b
 		// text unconfirmed
 		a.refusePart(answered, batch, refuse(badSyntax, "Invalid request URL in batch: '%s'.", request.URL))
 	default:
-		inner := batch.Clone(batch.Context())
+		inner := batch.Clone(tenant.WithNotes(batch.Context(), &noted.Notes))
 		inner.Method, inner.URL, inner.RequestURI = request.Method, target, target.RequestURI()
 		inner.Header = http.Header{"Authorization": batch.Header["Authorization"]}
 		for name, value := range request.Headers {
@@ -181,7 +187,7 @@ func (a *API) part(batch *http.Request, request batchRequest, dependencyFailed b
 		inner.ContentLength = int64(len(body))
 		a.parts.ServeHTTP(answered, inner) // panics where the connection ends, which ends the batch's
 	}
-	response := batchResponse{ID: request.ID, Status: answered.status, Headers: map[string]string{}}
+	response = batchResponse{ID: request.ID, Status: answered.status, Headers: map[string]string{}}
 	for name, values := range answered.header {
 		response.Headers[name] = values[0]
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// Rights to claims mapping policies. To assign one takes a right to the service principal and one to policies (Microsoft
-// Graph: serviceprincipal-post-claimsmappingpolicies and its like).
+// Rights to claims mapping policies. To assign one takes a right to the service principal and one to policies
+// (Microsoft Graph: serviceprincipal-post-claimsmappingpolicies and its like).
 var (
 	claimsPolicyReaders = []string{policyRead, policyWrite}
 	claimsPolicyWriters = []string{policyWrite}

@@ -30,6 +30,8 @@ func (c *call) many(of collection) *apiError {
 		return queryRefusal(err)
 	}
 	seen := c.Lists
+	tenant.NotesOf(c.r).Views = nil // a list is not what the object's replica alone shows
+	c.api.world.NoteView(c.r, "lists", seen)
 	from := odata.PageToken{AsOf: c.api.world.Now()}
 	if seen.AsOf.Before(from.AsOf) {
 		from.AsOf = seen.AsOf

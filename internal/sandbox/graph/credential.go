@@ -20,18 +20,18 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
-// credentialRoutes are the operations on client secrets. Certificates are set by a PATCH of the object that has them, or
-// rolled by the application itself.
+// principalWriters are the rights to service principals, and to credentials of applications, too (Microsoft's
+// permission data of 2026; the pages of the operations do not all have Directory.ReadWrite.All).
+var principalWriters = []string{appOwnedBy, appReadWriteAll, directoryWrite}
+
+// credentialRoutes are the operations on client secrets and token signing certificates. Other certificates are set by a
+// PATCH of the object that has them, or rolled by the application itself.
 var credentialRoutes = []route{
-	{http.MethodPost, "applications/{application}/addPassword", []string{appOwnedBy, appReadWriteAll},
-		(*call).addPassword},
-	{http.MethodPost, "applications/{application}/removePassword", []string{appOwnedBy, appReadWriteAll},
-		(*call).removePassword},
-	{http.MethodPost, "servicePrincipals/{principal}/addPassword", []string{appOwnedBy, appReadWriteAll},
-		(*call).addPassword},
-	{http.MethodPost, "servicePrincipals/{principal}/removePassword", []string{appOwnedBy, appReadWriteAll},
-		(*call).removePassword},
-	{http.MethodPost, "servicePrincipals/{principal}/addTokenSigningCertificate", []string{appOwnedBy, appReadWriteAll},
+	{http.MethodPost, "applications/{application}/addPassword", principalWriters, (*call).addPassword},
+	{http.MethodPost, "applications/{application}/removePassword", principalWriters, (*call).removePassword},
+	{http.MethodPost, "servicePrincipals/{principal}/addPassword", principalWriters, (*call).addPassword},
+	{http.MethodPost, "servicePrincipals/{principal}/removePassword", principalWriters, (*call).removePassword},
+	{http.MethodPost, "servicePrincipals/{principal}/addTokenSigningCertificate", principalWriters,
 		(*call).addTokenSigningCertificate},
 }
 
@@ -159,8 +159,9 @@ func (c *call) newKey(h holder, e keyRequest, passwords []passwordRequest) (tena
 	if failure != nil {
 		return key, failure
 	}
-	// A certificate that is made a moment ago by a clock ahead of Entra's is refused, and taken on a second try.
-	if c.api.world.Now().Before(key.Start) {
+	// A certificate that is made a moment ago by a clock ahead of Entra's is refused, and taken on a second try. That the
+	// key begins later than its certificate is taken.
+	if c.api.world.Now().Before(key.Certificate.NotBefore) {
 		return key, invalidKeyDate()
 	}
 	return key, c.checkKeyLifetime(h, key)
@@ -240,7 +241,8 @@ const (
 // certificate reads what a new key holds: a certificate, or, of a service principal that signs tokens, a PFX file with
 // the private key (Microsoft Graph: serviceprincipal-addkey). Codes and texts of refusals are unconfirmed.
 func (e keyRequest) certificate(h holder, passwords []passwordRequest) (*x509.Certificate, *apiError) {
-	wrongType := refuse(badRequest, "The value for the property \"type\" or \"key\" in one of your credentials is invalid.")
+	wrongType := refuse(badRequest,
+		"The value for the property \"type\" or \"key\" in one of your credentials is invalid.")
 	if e.Content == nil || e.Type == nil {
 		return nil, wrongType
 	}

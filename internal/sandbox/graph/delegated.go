@@ -205,8 +205,8 @@ func readDelegatedGrant(body map[string]json.RawMessage) (made tenant.DelegatedG
 }
 
 // checkScope refuses scopes that the API does not publish, so that a misspelt one is found here: Graph's document says
-// that each should match, and no source tells what Graph does with one that does not. An API of Microsoft's whose scopes
-// are not known here takes any.
+// that each should match, and no source tells what Graph does with one that does not. An API of Microsoft's whose
+// scopes are not known here takes any.
 func (c *call) checkScope(api tenant.ServicePrincipal, scope string) *apiError {
 	if len(scope) > maxScope {
 		return invalidValue("scope", delegatedResource)
@@ -223,24 +223,21 @@ func (c *call) checkScope(api tenant.ServicePrincipal, scope string) *apiError {
 	return nil
 }
 
-// publishedScopes are the values of the delegated permissions that an API offers: those of its application where that is
-// in this tenant.
-func (c *call) publishedScopes(api tenant.ServicePrincipal) []string {
-	source := c.servicePrincipalEntity(tenant.Present(), api)["oauth2PermissionScopes"]
-	if own, found := c.tenant.ApplicationByAppID(tenant.Present(), api.AppID); found {
-		properties, _ := own.ExtraProperties["api"].(object)
-		source = properties["oauth2PermissionScopes"]
+// publishedScopes are the values of the delegated permissions that an API offers and that are enabled.
+func (c *call) publishedScopes(api tenant.ServicePrincipal) (values []string) {
+	if first, is := tenant.FirstParty(api.AppID); is {
+		for _, scope := range first.Scopes {
+			if scope.IsEnabled {
+				values = append(values, scope.Value)
+			}
+		}
+		return values
 	}
-	content, _ := json.Marshal(source) // it was JSON before
-	var scopes []struct {
-		Value     string
-		IsEnabled bool
-	}
-	_ = json.Unmarshal(content, &scopes) // what has another form publishes nothing
-	var values []string
+	app, _ := c.tenant.ApplicationOf(tenant.Present(), api)
+	scopes, _ := scopesOf(storedObject(app, "api")) // they were checked when they were set
 	for _, scope := range scopes {
-		if scope.IsEnabled {
-			values = append(values, scope.Value)
+		if scope.enabled {
+			values = append(values, scope.value)
 		}
 	}
 	return values

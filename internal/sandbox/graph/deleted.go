@@ -72,11 +72,10 @@ func (c *call) ungrant(id string) []tenant.AppRoleAssignment {
 	return grants
 }
 
-// undelegate ends every grant of delegated permissions that a service principal holds or that is on it, and returns
-// them.
+// undelegate ends every grant of delegated permissions that names a service principal or a user, and returns them.
 func (c *call) undelegate(id string) []tenant.DelegatedGrant {
 	grants := c.tenant.Directory.DelegatedGrants.List(tenant.Present(), func(g tenant.DelegatedGrant) bool {
-		return g.ClientID == id || g.ResourceID == id
+		return g.ClientID == id || g.ResourceID == id || g.PrincipalID == id
 	})
 	for _, grant := range grants {
 		c.tenant.Directory.DelegatedGrants.Remove(c.api.world.Now(), grant.ID)
@@ -84,13 +83,14 @@ func (c *call) undelegate(id string) []tenant.DelegatedGrant {
 	return grants
 }
 
-// redelegate brings back those of a restored service principal's delegated permissions whose other end is there.
+// redelegate brings back those of a restored object's grants of delegated permissions whose other ends are there.
 func (c *call) redelegate(grants []tenant.DelegatedGrant) {
 	now := tenant.Present()
 	for _, grant := range grants {
 		_, hasClient := c.tenant.Directory.ServicePrincipals.Get(now, grant.ClientID)
 		_, hasAPI := c.tenant.Directory.ServicePrincipals.Get(now, grant.ResourceID)
-		if hasClient && hasAPI {
+		_, hasUser := c.tenant.Directory.Users.Get(now, grant.PrincipalID)
+		if hasClient && hasAPI && (hasUser || grant.PrincipalID == "") {
 			c.tenant.Directory.DelegatedGrants.Put(c.api.world.Now(), grant.ID, grant)
 		}
 	}
@@ -261,8 +261,8 @@ func (c *call) restore() *apiError {
 }
 
 // restoreUser brings a user back, with a new user principal name and without addresses that are another's by now, where
-// the request asks for that (Microsoft Graph: directory-deleteditems-restore). Without, a conflict is refused; codes and
-// texts of the refusals are unconfirmed.
+// the request asks for that (Microsoft Graph: directory-deleteditems-restore). Without, a conflict is refused; codes
+// and texts of the refusals are unconfirmed.
 func (c *call) restoreUser(d *tenant.DeletedItem, body map[string]json.RawMessage) *apiError {
 	restored := *d.User
 	if raw, renames := body["newUserPrincipalName"]; renames {
@@ -293,6 +293,7 @@ func (c *call) restoreUser(d *tenant.DeletedItem, body map[string]json.RawMessag
 	d.User = &restored
 	c.tenant.Directory.Users.Put(c.api.world.Now(), restored.ID, restored)
 	c.regrant(d.Grants)
+	c.redelegate(d.DelegatedGrants)
 	return nil
 }
 

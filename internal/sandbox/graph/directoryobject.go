@@ -60,7 +60,7 @@ func (c *call) anyObject() object {
 	return all
 }
 
-// shownObject keeps what the caller may see of an object. Of a type that it may not read, it is shown that there is one
+// shownObject keeps what the caller may see of an object: if it may not read the type, only the type and the ID
 // (Microsoft Graph: limited information returned for inaccessible member objects).
 func (c *call) shownObject(e object) object {
 	readers := ownerReaders
@@ -116,8 +116,8 @@ func (c *call) getDirectoryObject() *apiError {
 // maxIDs is how many objects a request can ask for (Microsoft Graph: directoryobject-getbyids).
 const maxIDs = 1000
 
-// getDirectoryObjects answers with those of some objects that there are (Microsoft Graph: directoryobject-getbyids; that
-// the others are left out is unconfirmed).
+// getDirectoryObjects answers with those of some objects that there are (Microsoft Graph: directoryobject-getbyids;
+// that the others are left out is unconfirmed).
 func (c *call) getDirectoryObjects() *apiError {
 	body, failure := c.body()
 	if failure != nil {

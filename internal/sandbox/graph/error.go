@@ -138,6 +138,7 @@ func (a *API) writeError(w http.ResponseWriter, e *apiError) {
 // Fail answers with an error that has no cause in the tenants. One that stands for throttling says so in a header.
 func (a *API) Fail(w http.ResponseWriter, r *http.Request, status int, code, message string, throttling bool) {
 	setHeaders(w, r)
+	tenant.NotesOf(r).Code = code
 	if throttling {
 		w.Header().Set("x-ms-throttle-information", "ResourceUnitLimitExceeded")
 	}

@@ -173,8 +173,8 @@ func (c *call) setExpression(f *tenant.FederatedCredential, raw json.RawMessage)
 	return nil
 }
 
-// checkExpression refuses an expression that is not of the language, or not about an issuer that has it (Microsoft Entra
-// Workload ID: flexible federated identity credentials). Codes and texts are unconfirmed.
+// checkExpression refuses an expression that is not of the language, or not about an issuer that has it (Microsoft
+// Entra Workload ID: flexible federated identity credentials). Codes and texts are unconfirmed.
 func checkExpression(f *tenant.FederatedCredential) *apiError {
 	if f.Expression == "" {
 		return nil

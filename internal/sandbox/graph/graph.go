@@ -97,7 +97,9 @@ func New(world *tenant.World, issuer *token.Issuer, origin string) *API {
 	)
 	routes := map[string][]route{
 		stableVersion: all,
-		betaVersion:   slices.DeleteFunc(slices.Clone(all), func(r route) bool { return !slices.Contains(betaPaths, r.path) }),
+		betaVersion: slices.DeleteFunc(slices.Clone(all), func(r route) bool {
+			return !slices.Contains(betaPaths, r.path)
+		}),
 	}
 	return &API{world: world, issuer: issuer, origin: origin, routes: routes}
 }
@@ -134,6 +136,7 @@ type call struct {
 func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 	setHeaders(w, r)
 	if failure := a.carryOut(w, r); failure != nil {
+		tenant.NotesOf(r).Code = failure.code
 		a.writeError(w, failure)
 	}
 }
@@ -152,6 +155,7 @@ func (a *API) carryOut(w http.ResponseWriter, r *http.Request) *apiError {
 	if failure != nil {
 		return failure
 	}
+	tenant.NotesOf(r).Meaning = found.meaning(r)
 	if len(found.rights) > 0 && !slices.ContainsFunc(found.rights, token.HasRole) {
 		return denied()
 	}
@@ -169,8 +173,15 @@ func (a *API) carryOut(w http.ResponseWriter, r *http.Request) *apiError {
 		return failure
 	}
 	c.Views = a.world.ViewsOf(r, t)
+	if found.reads() {
+		a.world.NoteView(r, "objects", c.Reads)
+	} else {
+		a.world.NoteView(r, "references", c.Refers)
+	}
 	began := a.world.Now()
+	t.TakeWrites() // of nobody who is logged
 	failure = found.serve(c)
+	tenant.NotesOf(r).Writes = t.TakeWrites()
 	if failure == nil && !found.reads() {
 		t.History.Note(began)
 	}
@@ -190,6 +201,7 @@ func (a *API) caller(r *http.Request) (*token.AccessToken, *tenant.Tenant, *apiE
 		return nil, nil, unauthenticated(wrongAudience)
 	}
 	tenant.NoteTenant(r, t.ID)
+	tenant.NotesOf(r).Caller = token.Asker()
 	return token, t, nil
 }
 
@@ -209,7 +221,7 @@ func setHeaders(w http.ResponseWriter, r *http.Request) {
 		`{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"5","ScaleUnit":"000","RoleInstance":"SANDBOX"}}`)
 }
 
-// dearPaths are reads that cost more than one resource unit, beside the applications and the users.
+// dearPaths are reads that cost more than one resource unit; those of applications and users cost two.
 var dearPaths = map[string]int{
 	getByIDs: 5, "groups/{group}/members": 3, "groups/{group}/transitiveMembers": 5,
 	"servicePrincipals/{principal}/appRoleAssignments": 2,

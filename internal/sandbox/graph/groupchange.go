@@ -15,8 +15,8 @@ var groupVisibilities = []string{"Public", "Private", hiddenMembership}
 
 const hiddenMembership = "HiddenMembership"
 
-// postGroup makes a group. Its owners are those that the request binds: an application that makes one without is no
-// owner of it (Microsoft Graph: group-post-groups).
+// postGroup makes a group. Its owners are those that the request binds: an application that makes one without does not
+// own it (Microsoft Graph: group-post-groups).
 func (c *call) postGroup() *apiError {
 	body, failure := c.body()
 	if failure != nil {
@@ -56,7 +56,7 @@ func (c *call) postGroup() *apiError {
 	return c.created("groups", "Group", c.shownGroup(entity))
 }
 
-// withoutBindings are the properties that are no references.
+// withoutBindings are the properties other than references.
 func withoutBindings(body map[string]json.RawMessage) map[string]json.RawMessage {
 	properties := map[string]json.RawMessage{}
 	for name, raw := range body {
@@ -249,21 +249,17 @@ func checkGroupProperty(name string, raw json.RawMessage) *apiError {
 	if string(raw) == "null" {
 		return nil
 	}
-	ok := true
+	var ok bool
 	choices, isChoice := groupChoices[name]
 	switch _, isList := groupStored[name].([]any); {
 	case name == writeback:
-		var value map[string]any
-		ok = json.Unmarshal(raw, &value) == nil
-	case isChoice:
-		var value string
-		ok = json.Unmarshal(raw, &value) == nil && slices.Contains(choices, value)
+		_, ok = readAs[object](raw)
 	case isList:
-		var value []string
-		ok = json.Unmarshal(raw, &value) == nil
+		_, ok = readAs[[]string](raw)
 	default:
 		var value string
-		ok = json.Unmarshal(raw, &value) == nil
+		value, ok = readAs[string](raw)
+		ok = ok && (!isChoice || slices.Contains(choices, value))
 	}
 	return invalidUnless(ok, name, "Group")
 }

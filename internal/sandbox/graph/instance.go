@@ -7,14 +7,14 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// inherited are the properties that a service principal has from its application. In an instance, only the application's
-// own tenant decides on them (seen: administrators of the tenant where an instance is cannot change what it inherits; of
-// each property unconfirmed).
+// inherited are the properties that a service principal has from its application. In an instance, only the
+// application's own tenant decides on them (seen: administrators of the tenant where an instance is cannot change what
+// it inherits; of each property unconfirmed).
 var inherited = []string{"addIns", "appDescription", "displayName", "homepage", "info", "logoutUrl",
 	"oauth2PermissionScopes", "replyUrls", "resourceSpecificApplicationPermissions", "verifiedPublisher"}
 
-// checkInherited refuses a PATCH of an instance that would change what it inherits. What repeats a value passes. Status
-// and code are unconfirmed.
+// checkInherited refuses a request that would give an instance something else than what it inherits. What repeats a
+// value passes. Status and code are unconfirmed.
 func (c *call) checkInherited(p tenant.ServicePrincipal, body map[string]json.RawMessage) *apiError {
 	if p.AppOwnerTenantID == c.tenant.ID {
 		return nil
@@ -35,7 +35,7 @@ func (c *call) checkInherited(p tenant.ServicePrincipal, body map[string]json.Ra
 	return nil
 }
 
-// sameJSON reports whether a value is written as that JSON. An unset value is null, or an empty text.
+// sameJSON reports whether a value is written as that JSON, whatever its spaces and the order of its fields.
 func sameJSON(value any, raw json.RawMessage) bool {
 	content, err := json.Marshal(value)
 	var a, b any

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
@@ -32,9 +33,9 @@ func lockOf(a tenant.Application) instanceLock {
 }
 
 // findToChange finds the service principal that the path names, for a caller who may change it, with what is locked
-// there. The lock of an application of this tenant does not count here (documented for other tenants alone; users report
-// that Entra also heeds it at home). Microsoft's own applications lock everything, and one of a tenant that is not among
-// the sandbox's locks nothing, for the lock was not the default when it was made; both are unconfirmed.
+// there. The lock of an application of this tenant does not count here (documented for other tenants alone; users
+// report that Entra also heeds it at home). Microsoft's own applications lock everything. One of a tenant that is not
+// among the sandbox's locks nothing, for the lock was not the default when it was made. Both are unconfirmed.
 func (c *call) findToChange() (tenant.ServicePrincipal, instanceLock, *apiError) {
 	found, failure := c.findServicePrincipal(tenant.Present())
 	if failure == nil {
@@ -61,6 +62,18 @@ func (c *call) findToChange() (tenant.ServicePrincipal, instanceLock, *apiError)
 	return found, lock, failure
 }
 
+// lockOfNew is what is locked in a service principal that is being made.
+func lockOfNew(p tenant.ServicePrincipal) instanceLock {
+	switch {
+	case p.AppOwnerTenantID == tenant.MicrosoftTenant:
+		return locked
+	case p.Instance != nil:
+		return lockOf(*p.Instance)
+	default:
+		return unlocked
+	}
+}
+
 // check refuses a change of what is locked. Code and text were seen; that a PATCH of tokenEncryptionKeyId is answered
 // alike is unconfirmed.
 func (l instanceLock) check(before, after tenant.ServicePrincipal) *apiError {
@@ -82,7 +95,7 @@ func (l instanceLock) check(before, after tenant.ServicePrincipal) *apiError {
 		}
 	}
 	const encryption = "tokenEncryptionKeyId"
-	if l.tokenEncryption && before.ExtraProperties[encryption] != after.ExtraProperties[encryption] {
+	if l.tokenEncryption && !reflect.DeepEqual(before.ExtraProperties[encryption], after.ExtraProperties[encryption]) {
 		return refused(encryption)
 	}
 	return nil

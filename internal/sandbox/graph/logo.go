@@ -17,8 +17,9 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// logoRoutes are the operations on an application's logo, a stream property (Microsoft Graph: application resource type).
-// The rights to write are those of Microsoft's permission data; those to read are the application's own (unconfirmed).
+// logoRoutes are the operations on an application's logo, a stream property (Microsoft Graph: application resource
+// type). The rights to write are those of Microsoft's permission data; those to read are the application's own
+// (unconfirmed).
 var logoRoutes = []route{
 	{http.MethodGet, "applications/{application}/logo",
 		[]string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite}, (*call).getLogo},
@@ -64,7 +65,8 @@ func (c *call) putLogo() *apiError {
 	if failure != nil {
 		return failure
 	}
-	changed.Logo = &tenant.Logo{ID: uuid.NewString(), ContentType: kind, Content: content}
+	path := c.tenant.ID + "/" + changed.ID + "/" + uuid.NewString()
+	changed.Logo = &tenant.Logo{Path: path, ContentType: kind, Content: content}
 	c.tenant.Directory.Applications.Put(c.api.world.Now(), changed.ID, changed)
 	return c.noContent()
 }
@@ -78,10 +80,11 @@ func (c *call) logoURL(a tenant.Application) any {
 	if a.Logo == nil {
 		return nil
 	}
-	return c.api.origin + logoPath + c.tenant.ID + "/" + a.ID + "/" + a.Logo.ID
+	return c.api.origin + logoPath + a.Logo.Path
 }
 
-// informationalURLs are an application's addresses with that of its logo, which a write of these does not change (seen).
+// informationalURLs are an application's addresses with that of its logo, which a write of these does not change
+// (seen).
 func (c *call) informationalURLs(stored any, a tenant.Application) object {
 	info := object{}
 	if fields, ok := stored.(object); ok {
@@ -101,7 +104,7 @@ func (a *API) serveLogo(w http.ResponseWriter, r *http.Request) {
 	t.Lock()
 	app, _ := t.Directory.Applications.Get(tenant.Present(), strings.ToLower(r.PathValue("application")))
 	t.Unlock()
-	if app.Logo == nil || app.Logo.ID != r.PathValue("logo") {
+	if app.Logo == nil || logoPath+app.Logo.Path != r.URL.Path {
 		http.NotFound(w, r)
 		return
 	}

@@ -18,6 +18,12 @@ type relation struct {
 	takes []string
 }
 
+// fits reports whether the relation takes an object of a type. No relation takes a Microsoft 365 group.
+func (c *call) fits(id, kind string, by relation) bool {
+	group, isGroup := c.tenant.Directory.Groups.Get(c.Refers, id)
+	return slices.Contains(by.takes, kind) && !(isGroup && group.Unified())
+}
+
 // references are the values that an object has of a relation, with the way to give it others.
 type references struct {
 	relation
@@ -53,9 +59,9 @@ func (c *call) referred(reference string, by relation) (string, *apiError) {
 	switch {
 	case !found:
 		return "", notFound(id)
-	case !slices.Contains(by.takes, kind):
-		return "", refuse(badRequest, "The reference target '%s_%s' of type '%s' is invalid for the '%s' reference.", kind, id,
-			kind, by.name)
+	case !c.fits(id, kind, by):
+		return "", refuse(badRequest, "The reference target '%s_%s' of type '%s' is invalid for the '%s' reference.", kind,
+			id, kind, by.name)
 	}
 	return id, nil
 }

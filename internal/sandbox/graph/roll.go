@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
@@ -107,8 +108,13 @@ func (c *call) addKey() *apiError {
 		if failure != nil {
 			return failure
 		}
-		made, failure = c.newKey(h, entry, nil)
-		*h.keys = append(slices.Clone(*h.keys), made)
+		var password *passwordRequest
+		if raw := body["passwordCredential"]; raw != nil {
+			if password, failure = decoded[*passwordRequest]("passwordCredential", h.resource, raw); failure != nil {
+				return failure
+			}
+		}
+		made, failure = c.rollIn(h, entry, password)
 		return failure
 	})
 	if failure != nil {
@@ -117,6 +123,27 @@ func (c *call) addKey() *apiError {
 	e := keyEntity(made, false)
 	e["@odata.context"] = c.link("$metadata#microsoft.graph.keyCredential")
 	return c.write(http.StatusOK, e)
+}
+
+// rollIn adds a key to those of an object. A private key that signs tokens comes with its password.
+func (c *call) rollIn(h holder, entry keyRequest, password *passwordRequest) (tenant.KeyCredential, *apiError) {
+	var passwords []passwordRequest
+	if password != nil && password.SecretText != nil {
+		if entry.KeyID == nil {
+			entry.KeyID = new(uuid.NewString())
+		}
+		password.KeyID = entry.KeyID
+		passwords = append(passwords, *password)
+	}
+	made, failure := c.newKey(h, entry, passwords)
+	if failure != nil {
+		return made, failure
+	}
+	*h.keys = append(slices.Clone(*h.keys), made)
+	if made.Type == privateKey {
+		*h.passwords = append(slices.Clone(*h.passwords), password.ofPrivateKey())
+	}
+	return made, nil
 }
 
 func (c *call) removeKey() *apiError {

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
@@ -106,4 +107,59 @@ func knows[T any](c *call, rows *tenant.Table[T], id string) bool {
 	}
 	_, found := rows.Get(c.Refers, id)
 	return found
+}
+
+// meaning says in words what a request to the route asks for, such as "change application".
+func (r route) meaning(request *http.Request) string {
+	segments := strings.Split(strings.TrimSuffix(r.path, "/$ref"), "/")
+	last := len(segments) - 1
+	keyed := strings.HasPrefix(segments[last], "{")
+	if keyed {
+		last--
+	}
+	object := words(segments[last])
+	singular := strings.TrimSuffix(object, "s")
+	var text string
+	switch {
+	case request.Method == http.MethodPost && singular == object: // an action, such as restore
+		text = object
+	case request.Method == http.MethodPost:
+		text = "add " + singular
+	case request.Method == http.MethodPatch && request.Header.Get("Prefer") == "create-if-missing":
+		text = "make or change " + singular
+	case request.Method == http.MethodPatch:
+		text = "change " + singular
+	case request.Method == http.MethodDelete:
+		text = "remove " + singular
+	case keyed:
+		text = "read " + singular
+	default:
+		text = "read " + object
+	}
+	if last > 1 && strings.HasPrefix(segments[last-1], "{") {
+		text += " of " + strings.TrimSuffix(words(segments[last-2]), "s")
+	}
+	return text
+}
+
+// shortNames are the segments of paths that have a shorter name.
+var shortNames = map[string]string{
+	"appRoleAssignments": "grants", "appRoleAssignedTo": "grants",
+	"federatedIdentityCredentials": "federated credentials",
+	"graph.application":            "deleted applications", "graph.servicePrincipal": "deleted service principals",
+}
+
+// words takes a name of Graph's apart: servicePrincipals is "service principals".
+func words(name string) string {
+	if short, known := shortNames[name]; known {
+		return short
+	}
+	var text strings.Builder
+	for _, letter := range name {
+		if unicode.IsUpper(letter) {
+			text.WriteByte(' ')
+		}
+		text.WriteRune(unicode.ToLower(letter))
+	}
+	return text.String()
 }

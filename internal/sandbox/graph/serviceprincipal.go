@@ -17,13 +17,11 @@ import (
 var servicePrincipalRoutes = []route{
 	{http.MethodGet, "servicePrincipals", []string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite},
 		(*call).listServicePrincipals},
-	{http.MethodPost, "servicePrincipals", []string{appOwnedBy, appReadWriteAll}, (*call).postServicePrincipal},
+	{http.MethodPost, "servicePrincipals", principalWriters, (*call).postServicePrincipal},
 	{http.MethodGet, "servicePrincipals/{principal}",
 		[]string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite}, (*call).getServicePrincipal},
-	{http.MethodPatch, "servicePrincipals/{principal}", []string{appOwnedBy, appReadWriteAll},
-		(*call).patchServicePrincipal},
-	{http.MethodDelete, "servicePrincipals/{principal}", []string{appOwnedBy, appReadWriteAll},
-		(*call).deleteServicePrincipal},
+	{http.MethodPatch, "servicePrincipals/{principal}", principalWriters, (*call).patchServicePrincipal},
+	{http.MethodDelete, "servicePrincipals/{principal}", principalWriters, (*call).deleteServicePrincipal},
 }
 
 func (c *call) findServicePrincipal(v tenant.View) (tenant.ServicePrincipal, *apiError) {
@@ -72,7 +70,9 @@ func (c *call) getServicePrincipal() *apiError {
 	entity := c.servicePrincipalEntity(c.Reads, found)
 	// as of an application: the certificates themselves, when asked for
 	if slices.Contains(c.query.Selected, "keyCredentials") {
-		entity["keyCredentials"] = tenant.Mapped(found.Keys, func(k tenant.KeyCredential) object { return keyEntity(k, true) })
+		entity["keyCredentials"] = tenant.Mapped(found.Keys, func(k tenant.KeyCredential) object {
+			return keyEntity(k, true)
+		})
 	}
 	if c.version == betaVersion {
 		entity["samlMetadataUrl"] = nil
@@ -106,7 +106,14 @@ func (c *call) createServicePrincipal(appID string, body map[string]json.RawMess
 		return failure
 	}
 	delete(body, "appId")
+	if failure := c.checkInherited(created, body); failure != nil {
+		return failure
+	}
+	fresh := created
 	if failure := c.setServicePrincipal(&created, body); failure != nil {
+		return failure
+	}
+	if failure := lockOfNew(created).check(fresh, created); failure != nil {
 		return failure
 	}
 	c.tenant.Directory.ServicePrincipals.Put(c.api.world.Now(), created.ID, created)
@@ -118,7 +125,7 @@ func (c *call) createServicePrincipal(appID string, body map[string]json.RawMess
 func (c *call) backed(appID string) (tenant.ServicePrincipal, *apiError) {
 	made := tenant.ServicePrincipal{ID: uuid.NewString(), AppID: appID, Enabled: true, CreatedAt: c.now()}
 	if own, found := c.tenant.ApplicationByAppID(c.Refers, appID); found {
-		made.DisplayName, made.AppOwnerTenantID = own.DisplayName, c.tenant.ID
+		made.DisplayName, made.AppOwnerTenantID, made.TemplateID = own.DisplayName, c.tenant.ID, own.TemplateID
 		return made, c.mine(own.Owners)
 	}
 	if c.ownOnly {
@@ -183,7 +190,8 @@ func (c *call) deleteServicePrincipal() *apiError {
 }
 
 var servicePrincipalReadOnly = []string{
-	"id", "appDisplayName", "appId", "applicationTemplateId", "appOwnerOrganizationId", "appRoles", "createdByAppId", "deletedDateTime",
+	"id", "appDisplayName", "appId", "applicationTemplateId", "appOwnerOrganizationId", "appRoles", "createdByAppId",
+	"deletedDateTime",
 	"isDisabled", "servicePrincipalNames", "servicePrincipalType", "signInAudience",
 }
 
@@ -241,6 +249,7 @@ func (c *call) servicePrincipalEntity(v tenant.View, p tenant.ServicePrincipal) 
 	e["signInAudience"] = "AzureADMultipleOrgs" // of an application whose tenant is not among the sandbox's
 	if a, found := c.tenant.ApplicationOf(v, p); found {
 		inheritedFrom(a, e)
+		e["info"] = c.informationalURLs(e["info"], a)
 	} else if api, found := tenant.FirstParty(p.AppID); found {
 		e["appRoles"], e["oauth2PermissionScopes"] = api.RolesJSON, api.ScopesJSON
 		e["servicePrincipalNames"] = append([]string{p.AppID}, api.Identifiers...)

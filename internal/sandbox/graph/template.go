@@ -58,7 +58,8 @@ func (c *call) getTemplate() *apiError {
 	return c.one(http.StatusOK, "applicationTemplates", entity, entity)
 }
 
-// instantiateTemplate makes an application with its service principal (Microsoft Graph: applicationtemplate-instantiate).
+// instantiateTemplate makes an application with its service principal (Microsoft Graph:
+// applicationtemplate-instantiate).
 func (c *call) instantiateTemplate() *apiError {
 	body, failure := c.body()
 	if failure != nil {
@@ -101,7 +102,7 @@ func instanceOf(template tenant.ApplicationTemplate, displayName json.RawMessage
 			"isEnabled": true, "origin": "Application", "value": nil}
 	})
 	var name string
-	_ = json.Unmarshal(displayName, &name) // what is no text is refused where it is set
+	_ = json.Unmarshal(displayName, &name) // what is not a text is refused where it is set
 	scope := object{
 		"id": uuid.NewString(), "value": "user_impersonation", "type": "User", "isEnabled": true,
 		"adminConsentDisplayName": "Access " + name, "userConsentDisplayName": "Access " + name,

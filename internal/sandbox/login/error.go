@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // signInRefusal is one of the answers that the token endpoint gives to a request it does not grant.
@@ -86,7 +88,8 @@ var (
 	unmatchedExpression = signInRefusal{code: 7002131, status: 401, kind: "invalid_client",
 		text: "No matching federated identity record found for presented assertion subject '%s' or no federated identity " +
 			"credential expression matched. " + checkFederation}
-	unreachableIssuer = signInRefusal{code: 50166, status: 400, kind: "invalid_request", // status, kind and text unconfirmed
+	// status, kind and text unconfirmed.
+	unreachableIssuer = signInRefusal{code: 50166, status: 400, kind: "invalid_request",
 		text: "Request to External OIDC endpoint failed. Issuer: '%s'."}
 	wrongIssuerSignature = signInRefusal{code: 50013, status: 401, kind: "invalid_client", // status and kind unconfirmed
 		text: "Assertion failed signature validation."}
@@ -202,6 +205,7 @@ type signInErrorBody struct {
 }
 
 func (a *API) refuse(w http.ResponseWriter, r *http.Request, refusal *signInError) {
+	tenant.NotesOf(r).Code = fmt.Sprintf("AADSTS%d", refusal.code)
 	body := signInErrorBody{
 		Error:         refusal.kind,
 		Codes:         []int{refusal.code},

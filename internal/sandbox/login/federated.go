@@ -49,8 +49,8 @@ func (a *API) checkFederated(app registeredApp, assertion string, registered jwt
 	return a.checkAssertionTime(registered)
 }
 
-// trusts reports whether a credential trusts a token of its issuer and audience: one of its subject, or one whose claims
-// match its expression.
+// trusts reports whether a credential trusts a token of its issuer and audience: one of its subject, or one whose
+// claims match its expression.
 func trusts(f tenant.FederatedCredential, claims jwt.MapClaims) bool {
 	if f.Expression == "" {
 		return claims["sub"] == f.Subject

@@ -162,18 +162,24 @@ func (a *API) clientCredentials(t *tenant.Tenant, r *http.Request) (string, *sig
 		return "", unsupportedGrant.with(grant)
 	}
 	clientID := r.PostForm.Get("client_id")
+	notes := tenant.NotesOf(r)
+	notes.Meaning = "sign in"
 	if id, err := uuid.Parse(clientID); err != nil || id == uuid.Nil {
 		return "", malformedClientID.with(clientID)
 	}
+	notes.Caller = &tenant.Asker{ClientID: clientID}
 	if refusal := refusesSignIn(t, clientID); refusal != nil {
 		return "", refusal
 	}
 	seen := a.world.ViewsOf(r, t)
+	a.world.NoteView(r, "credentials", seen.SignIn)
 	registration, refusal := a.signInRegistration(seen.SignIn, t, clientID)
 	if refusal != nil {
 		return "", refusal
 	}
+	notes.Caller.Name, notes.Caller.ObjectID = registration.principal.DisplayName, registration.principal.ID
 	if a.remembered(r, t, r.PostForm) {
+		notes.Meaning += ", refused from memory"
 		registration.keys, registration.passwords, registration.federated = nil, nil, nil
 	}
 	method, refusal := a.authenticate(t, registration, r.PostForm)
@@ -185,6 +191,8 @@ func (a *API) clientCredentials(t *tenant.Tenant, r *http.Request) (string, *sig
 	if refusal != nil {
 		return "", refusal
 	}
+	notes.Meaning += " for " + api.principal.DisplayName
+	a.world.NoteView(r, "consents", seen.Roles)
 	roles := a.grantedRoles(seen.Roles, t, registration.principal, api.principal.AppID)
 	// Where an API does not want its clients to have been assigned a role, Entra issues a token without roles.
 	if len(roles) == 0 && api.principal.AppRoleAssignmentNeeds {
@@ -216,8 +224,8 @@ type registeredApp struct {
 }
 
 // signInRegistration finds an application by what makes it known in a tenant, its service principal there. Its
-// credentials are those of the service principal, which count in this tenant alone, and those of the application object,
-// which may live in another tenant, or in one that is not among the sandbox's.
+// credentials are those of the service principal, which count in this tenant alone, and those of the application
+// object, which may live in another tenant, or in one that is not among the sandbox's.
 func (a *API) signInRegistration(seen tenant.View, t *tenant.Tenant, clientID string) (registeredApp, *signInError) {
 	notFound := unknownApplication.with(clientID, t.DisplayName)
 	t.Lock()
@@ -276,7 +284,7 @@ func (a *API) checkSecret(app registeredApp, secret string) *signInError {
 	}
 }
 
-// opensKey reports whether a password belongs to a private key that signs tokens, and so is no client secret.
+// opensKey reports whether a password belongs to a private key that signs tokens, and so is not a client secret.
 func opensKey(app registeredApp, p tenant.PasswordCredential) bool {
 	return slices.ContainsFunc(app.keys, func(k tenant.KeyCredential) bool {
 		return k.Usage == token.UsageSign && k.KeyID == p.KeyID
@@ -318,8 +326,8 @@ func (a *API) readScope(t *tenant.Tenant, scope string) (requestedAPI, *signInEr
 	return requestedAPI{principal, resource}, nil
 }
 
-// isNamed reports whether a scope's identifier is one of a service principal: its application's client ID, or one of its
-// identifier URIs.
+// isNamed reports whether a scope's identifier is one of a service principal: its application's client ID, or one of
+// its identifier URIs.
 func (a *API) isNamed(t *tenant.Tenant, p tenant.ServicePrincipal, identifier string) bool {
 	if strings.EqualFold(identifier, p.AppID) {
 		return true

@@ -26,7 +26,7 @@ func (a *API) remembered(r *http.Request, t *tenant.Tenant, form url.Values) boo
 	a.unknown.mu.Lock()
 	defer a.unknown.mu.Unlock()
 	at, refused := a.unknown.made[credentialIn(form)]
-	return refused && !tenant.Bypasses(r) && at.After(a.world.Before(t, a.world.Profile.Refusals))
+	return refused && !tenant.Bypasses(r) && at.After(a.world.Before(t, t.Lag.Refusals))
 }
 
 // notKnownYet are the refusals of what may be known a moment later.
@@ -35,7 +35,7 @@ var notKnownYet = []int{unknownKey.code, wrongSecret.code, untrustedIssuer.code,
 
 // remember notes that a credential was refused because it was not known.
 func (a *API) remember(r *http.Request, t *tenant.Tenant, form url.Values, refusal *signInError) {
-	if a.world.Profile.Refusals == 0 || !slices.Contains(notKnownYet, refusal.code) || a.remembered(r, t, form) {
+	if t.Lag.Refusals == 0 || !slices.Contains(notKnownYet, refusal.code) || a.remembered(r, t, form) {
 		return
 	}
 	a.unknown.mu.Lock()

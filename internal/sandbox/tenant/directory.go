@@ -103,8 +103,8 @@ func NewAppRoleAssignmentID(principalID string) string {
 		LittleEndian(uuid.New())))
 }
 
-// DelegatedGrantID is the ID of a grant of delegated permissions in the documented form: the GUIDs of the client, of the
-// resource and, where there is one, of the user, each in its little-endian byte order, in base64url without padding
+// DelegatedGrantID is the ID of a grant of delegated permissions in the documented form: the GUIDs of the client, of
+// the resource and, where there is one, of the user, each in its little-endian byte order, in base64url without padding
 // (Microsoft Graph: the IDs in oauth2permissiongrant-list and in reports of grants to one user, taken apart).
 func DelegatedGrantID(g DelegatedGrant) string {
 	id := slices.Concat(LittleEndian(uuid.MustParse(g.ClientID)), LittleEndian(uuid.MustParse(g.ResourceID)))

@@ -63,8 +63,9 @@ func FirstParty(appID string) (FirstPartyAPI, bool) {
 }
 
 // The rights that the seeded callers hold, and what else an administrator may grant for a migration, with display names
-// of ours (Microsoft Graph: permissions reference); publish adds the rest. Directory.Read.All is here twice: the first one is for users, and granting it to an application would be
-// wrong. No real tenant is known to have such a pair on Graph, but nothing in Graph's contract rules it out.
+// of ours (Microsoft Graph: permissions reference); publish adds the rest. Directory.Read.All is here twice: the first
+// one is for users, and granting it to an application would be wrong. No real tenant is known to have such a pair on
+// Graph, but nothing in Graph's contract rules it out.
 var graphRoles = []AppRole{
 	userRole("5b1e2a7f-92d4-4c5e-8f0a-3d6c1b9e7a42", "Directory.Read.All", "Read directory data as a directory reviewer"),
 	applicationRole("7ab1d382-f21e-4acd-a863-ba3e13f7da61", "Directory.Read.All", "Read directory data"),

@@ -33,7 +33,7 @@ type Application struct {
 
 // Logo is an application's picture, which is never changed in place.
 type Logo struct {
-	ID          string // of this picture: a new one has another address
+	Path        string // its address on the content delivery network: a new picture has another
 	ContentType string
 	Content     []byte
 }
@@ -97,7 +97,7 @@ type ServicePrincipal struct {
 	Owners                 []string
 	Keys                   []KeyCredential      // of this tenant alone, in addition to the application's
 	Passwords              []PasswordCredential // likewise
-	TemplateID             string               // of the application template that its application was made from; empty for none
+	TemplateID             string               // of the template that its application was made from; empty: none
 	ClaimsPolicies         []string             // IDs of the claims mapping policies that are assigned to it
 	ExtraProperties        map[string]any
 	// the application of another tenant as it was when it came here; nil for those of this tenant, and of Microsoft
@@ -139,8 +139,8 @@ type AppRoleAssignment struct {
 	CreatedAt            time.Time
 }
 
-// DelegatedGrant is consent to delegated permissions (oAuth2PermissionGrant): to use an API on behalf of one user, or of
-// all.
+// DelegatedGrant is consent to delegated permissions (oAuth2PermissionGrant): to use an API on behalf of one user, or
+// of all.
 type DelegatedGrant struct {
 	ID          string
 	ClientID    string // object ID of the service principal that is granted them

@@ -87,17 +87,17 @@ const ExchangeSettings = "settings"
 // while ago.
 func (w *World) ExchangeKnows(t *Tenant, r *http.Request) ExchangeOrganization {
 	known := t.Exchange
-	if Bypasses(r) || w.Profile.ewsList == 0 {
+	if Bypasses(r) || t.Lag.ewsList == 0 {
 		return known
 	}
 	earlier := func(lag time.Duration) ExchangeOrganization {
 		settings, _ := t.Settings.Get(AsOf(w.Before(t, lag)), ExchangeSettings)
 		return settings
 	}
-	known.EwsAllowedAppIDs, known.OutOfScope = earlier(w.Profile.ewsList).EwsAllowedAppIDs,
-		earlier(w.Profile.mailScope).OutOfScope
-	known.EwsEnabled, known.DisabledMailbox = earlier(w.Profile.ewsSwitch).EwsEnabled,
-		earlier(w.Profile.ewsSwitch).DisabledMailbox
+	known.EwsAllowedAppIDs, known.OutOfScope = earlier(t.Lag.ewsList).EwsAllowedAppIDs,
+		earlier(t.Lag.mailScope).OutOfScope
+	known.EwsEnabled, known.DisabledMailbox = earlier(t.Lag.ewsSwitch).EwsEnabled,
+		earlier(t.Lag.ewsSwitch).DisabledMailbox
 	return known
 }
 

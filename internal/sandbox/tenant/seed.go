@@ -45,7 +45,8 @@ var callerKinds = []CallerKind{FullCaller, OwnedByCaller, NoConsentRightCaller, 
 
 // callerRights are the Graph permissions of each caller (Microsoft Graph: permissions of each call). owned_by holds
 // the least that makes and consents an application of one's own; it cannot list the applications of others. interop
-// holds what other programs need, such as HashiCorp's azuread provider: it also manages users and groups.
+// holds what other programs need, such as HashiCorp's azuread provider: it also manages users, groups,
+// grants of delegated permissions and policies.
 var callerRights = map[CallerKind][]string{
 	FullCaller: {
 		"Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All", "Domain.Read.All",

@@ -4,12 +4,13 @@ import "time"
 
 // View is the moment as of which a read is answered. The present one sees every write.
 type View struct {
-	AsOf time.Time
-	gone time.Time // as of which deletions are seen: no later than AsOf
+	AsOf    time.Time
+	gone    time.Time // as of which deletions are seen: no later than AsOf
+	replica int       // whose view it is, from 1; 0: replicas make no difference
 }
 
 // AsOf sees everything that was written until then.
-func AsOf(t time.Time) View { return View{t, t} }
+func AsOf(t time.Time) View { return View{AsOf: t, gone: t} }
 
 // endOfTime is later than every write.
 var endOfTime = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
@@ -21,6 +22,9 @@ func Present() View { return AsOf(endOfTime) }
 type Table[T any] struct {
 	order []string // row IDs in the order of creation, for stable paging
 	rows  map[string][]version[T]
+	// wrote is told of each write: the row before, nil where there was none, and after, nil where it was removed. It may
+	// be nil.
+	wrote func(id string, before, after *T)
 }
 
 type version[T any] struct {
@@ -68,6 +72,7 @@ func (t *Table[T]) First(v View, is func(T) bool) (T, bool) {
 
 // Put writes a version of a row.
 func (t *Table[T]) Put(at time.Time, id string, row T) {
+	t.tell(id, &row)
 	if t.rows == nil {
 		t.rows = map[string][]version[T]{}
 	}
@@ -80,6 +85,19 @@ func (t *Table[T]) Put(at time.Time, id string, row T) {
 // Remove writes that a row is deleted from then on.
 func (t *Table[T]) Remove(at time.Time, id string) {
 	if versions, known := t.rows[id]; known {
+		t.tell(id, nil)
 		t.rows[id] = append(versions, version[T]{at: at, deleted: true})
+	}
+}
+
+// tell tells wrote of a write that is about to be made.
+func (t *Table[T]) tell(id string, after *T) {
+	if t.wrote == nil {
+		return
+	}
+	if before, there := t.Get(Present(), id); there {
+		t.wrote(id, &before, after)
+	} else {
+		t.wrote(id, nil, after)
 	}
 }

@@ -34,8 +34,8 @@ var customAppRoles = []TemplateRole{
 }
 
 // ApplicationTemplates are a few of the gallery's thousands, the same in every tenant: the one for what is not in the
-// gallery, that of Microsoft's own example, and one that HashiCorp's azuread provider is tested with. IDs, names and the
-// role of the last are theirs; the rest is unconfirmed.
+// gallery, that of Microsoft's own example, and one that HashiCorp's azuread provider is tested with. IDs, names and
+// the roles are theirs; what else the first and the last have is unconfirmed.
 var ApplicationTemplates = []ApplicationTemplate{
 	{
 		ID: "8adf8e6e-67b2-4cf2-a259-e3dc5476c621", DisplayName: "Custom", Publisher: "Custom",

@@ -13,6 +13,8 @@ type Tenant struct {
 	DisplayName  string
 	Domain       string // the initial *.onmicrosoft.com domain
 	CustomDomain string // the default domain, verified as well
+	Lag          Lag
+	number       int // from 1, in the order of their making
 
 	sync.Mutex // held for the length of a request's work on this tenant
 	Directory  Directory
@@ -26,6 +28,7 @@ type Tenant struct {
 	Rules   DirectoryRules
 	Quota   Quota
 	usage   map[string]*usage // by client ID, lower case
+	written []Write           // since the last TakeWrites
 
 	mailStores map[string]*MailStore // by user ID, and publicStore
 }

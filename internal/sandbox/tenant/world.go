@@ -20,7 +20,7 @@ type World struct {
 	Issuers      Issuers
 	Clock        *Clock
 	Profile      Profile
-	dice         *dice
+	Lots         *Lots
 	byName       map[string]*Tenant // by ID and domains, lower case
 	homeTenantID string             // where the two callers' application objects are: the first tenant
 }
@@ -31,7 +31,7 @@ type Options struct {
 	// the tenants' EWS gate: unset (the default), false, listed, empty, or mixed, which is one of each in this order and
 	// then unset
 	Gate    string
-	Profile string           // how the tenants behave: instant (the default), realistic or hostile
+	Profile string           // how the tenants behave: instant (the default), realistic, hostile or degraded
 	Seed    uint64           // of what happens by chance; 0 draws one
 	Speed   float64          // how many times sooner than in reality a write is seen everywhere; 0 means 1
 	Now     func() time.Time // the wall clock; nil means time.Now
@@ -49,7 +49,7 @@ func NewWorld(o Options) (*World, error) {
 		Clock:  newClock(wall, cmp.Or(o.Speed, 1)),
 		byName: map[string]*Tenant{},
 	}
-	w.dice = newDice(w.Seed)
+	w.Lots = newLots(w.Seed)
 	gate := cmp.Or(o.Gate, gateUnset)
 	if !slices.Contains(gateOptions, gate) {
 		return nil, fmt.Errorf("gate %q: there are %s", o.Gate, strings.Join(gateOptions, ", "))
@@ -60,6 +60,9 @@ func NewWorld(o Options) (*World, error) {
 	}
 	for i := range max(o.Tenants, 1) {
 		t := w.seedTenant(i, gateOf(gate, i))
+		t.number = i + 1
+		t.noteWrites()
+		t.Lag = w.Profile.lagOf(t.number, w.Lots)
 		w.Tenants = append(w.Tenants, t)
 		for _, name := range []string{t.ID, t.Domain, t.CustomDomain} {
 			w.byName[strings.ToLower(name)] = t

@@ -3,7 +3,8 @@ package token
 import "testing"
 
 func TestAnExpressionMatchesTheWholeClaim(t *testing.T) {
-	claims := map[string]any{"sub": "repo:contoso/app:ref:refs/heads/main", "job_workflow_ref": "contoso/ci/x.yml", "run": 7.0}
+	claims := map[string]any{"sub": "repo:contoso/app:ref:refs/heads/main", "job_workflow_ref": "contoso/ci/x.yml",
+		"run": 7.0}
 	for text, want := range map[string]bool{
 		"claims['sub'] eq 'repo:contoso/app:ref:refs/heads/main'":                             true,
 		"claims['sub'] eq 'repo:contoso/app:ref:refs/heads/MAIN'":                             false,
@@ -13,7 +14,7 @@ func TestAnExpressionMatchesTheWholeClaim(t *testing.T) {
 		"claims['sub'] matches 'repo:contoso/*:ref'":                                          false,
 		"claims['sub'] matches 'repo:contoso/a??:ref:refs/heads/????'":                        true,
 		"claims['sub'] matches 'repo:contoso/a?:ref:refs/heads/????'":                         false,
-		"claims['sub'] matches 'repo:contoso.app*'":                                           false, // not a regular expression
+		"claims['sub'] matches 'repo:contoso.app*'":                                           false,
 		"claims['sub'] matches 'repo:*' and claims['job_workflow_ref'] eq 'contoso/ci/x.yml'": true,
 		"claims['sub'] matches 'repo:*' and claims['job_workflow_ref'] eq 'contoso/ci/y.yml'": false,
 		"claims['sub'] matches 'repo:* and *' and claims['job_workflow_ref'] matches '*'":     false,

@@ -66,6 +66,7 @@ func (i *Issuer) PublicKey() JSONWebKey {
 type AccessToken struct {
 	TenantID           string
 	AppID              string
+	DisplayName        string // of the application
 	ServicePrincipalID string
 	Roles              []string // names of the application permissions, as granted when the token was issued
 	Audience           string   // such as https://graph.microsoft.com, without a slash at the end
@@ -74,6 +75,11 @@ type AccessToken struct {
 
 // HasRole reports whether an application permission was granted when the token was issued.
 func (t *AccessToken) HasRole(name string) bool { return slices.Contains(t.Roles, name) }
+
+// Asker is whom the token was issued to, for the log.
+func (t *AccessToken) Asker() *tenant.Asker {
+	return &tenant.Asker{Name: t.DisplayName, ClientID: t.AppID, ObjectID: t.ServicePrincipalID}
+}
 
 // Fault says why a bearer token is no good. Each API has its own words for it.
 type Fault struct{ Reason Reason }
@@ -185,6 +191,7 @@ func (i *Issuer) Verify(bearer string) (*AccessToken, *Fault) {
 		return &AccessToken{
 			TenantID:           claims.TenantID,
 			AppID:              claims.AppID,
+			DisplayName:        claims.DisplayName,
 			ServicePrincipalID: claims.ObjectID,
 			Roles:              claims.Roles,
 			Audience:           claims.Audience,
