@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -237,27 +238,34 @@ func TestEachOperationTakesEachOfItsRightsAndNoOther(t *testing.T) {
 			}
 			return r.do(operation.method, path, body, headers).Status == http.StatusForbidden
 		}
-		lists := needed(documented)
-		enough := combinations(lists)
-		for _, right := range every {
-			alone := len(lists) == 0 || len(lists) == 1 && slices.Contains(lists[0], right)
-			if alone == denied(right) {
-				t.Errorf("%s: with %s alone it is denied: %t", name, right, !alone)
-			}
-		}
-		for _, rights := range enough {
-			if denied(rights...) {
-				t.Errorf("%s is denied with %v", name, rights)
-			}
-		}
-		for _, list := range lists {
-			others := slices.DeleteFunc(slices.Clone(every), func(right string) bool { return slices.Contains(list, right) })
-			if !denied(others...) {
-				t.Errorf("%s is allowed without any of %v", name, list)
-			}
+		for _, violation := range rightsViolations(documented, every, denied) {
+			t.Errorf("%s: %s", name, violation)
 		}
 	}
 	for name := range unmet {
 		t.Errorf("there is no operation %s", name)
 	}
+}
+
+// rightsViolations says where an operation is denied with enough of its documented rights, or is not without.
+func rightsViolations(documented string, every []string, denied func(roles ...string) bool) (violations []string) {
+	lists := needed(documented)
+	for _, right := range every {
+		alone := len(lists) == 0 || len(lists) == 1 && slices.Contains(lists[0], right)
+		if alone == denied(right) {
+			violations = append(violations, fmt.Sprintf("with %s alone it is denied: %t", right, !alone))
+		}
+	}
+	for _, rights := range combinations(lists) {
+		if denied(rights...) {
+			violations = append(violations, fmt.Sprintf("it is denied with %v", rights))
+		}
+	}
+	for _, list := range lists {
+		others := slices.DeleteFunc(slices.Clone(every), func(right string) bool { return slices.Contains(list, right) })
+		if !denied(others...) {
+			violations = append(violations, fmt.Sprintf("it is allowed without any of %v", list))
+		}
+	}
+	return violations
 }

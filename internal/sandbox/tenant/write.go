@@ -24,7 +24,7 @@ func (t *Tenant) noteWrites() {
 	remember(&t.Directory.Groups, "group", t)
 	remember(&t.Directory.Deleted, "deleted item", t)
 	remember(&t.Directory.Policies, "policy", t)
-	remember(&t.Directory.ClaimsPolicies, "claims policy", t)
+	remember(&t.Directory.ClaimsPolicies, "claims mapping policy", t)
 	remember(&t.Settings, "Exchange", t)
 }
 
