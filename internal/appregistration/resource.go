@@ -110,7 +110,7 @@ func (r *Resource) ImportState(ctx context.Context, request resource.ImportState
 		response.Diagnostics.Append(request.Identity.Get(ctx, &identity)...)
 		given = identity.TenantID.ValueString() + "/" + identity.ObjectID.ValueString()
 	}
-	tenantID, id, ok := splitImportID(given)
+	tenantID, id, ok := guid.Pair(given) // <tenant_id>/<client ID or object ID>
 	if !ok {
 		response.Diagnostics.AddError("Unusable import ID", fmt.Sprintf(
 			"%q is not of the form <tenant_id>/<client ID or object ID>, both GUIDs. The IDs are on the application's "+
@@ -120,12 +120,6 @@ func (r *Resource) ImportState(ctx context.Context, request resource.ImportState
 	response.Diagnostics.Append(response.State.SetAttribute(ctx, path.Root("tenant_id"), tenantID)...)
 	response.Diagnostics.Append(response.State.SetAttribute(ctx, path.Root("id"), tenantID+"/"+id)...)
 	response.Diagnostics.Append(response.Private.SetKey(ctx, importedKey, []byte("true"))...)
-}
-
-// splitImportID takes "<tenant_id>/<client ID or object ID>" apart, and brings it to lower case.
-func splitImportID(given string) (tenantID, id string, ok bool) {
-	tenantID, id, _ = strings.Cut(strings.ToLower(given), "/")
-	return tenantID, id, guid.Valid(tenantID) && guid.Valid(id)
 }
 
 // openStore returns the connection store. If none is configured or usable, it reports that and returns nil.

@@ -3,6 +3,8 @@ package certificate
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,10 +20,9 @@ func FuzzAThumbprintIsTheSameHoweverItIsCopied(f *testing.F) {
 	f.Add([]byte("12345678901234567890"), []byte{0, 1, 2, 3, 4, 5, 6, 7, 8})
 	f.Add(bytes.Repeat([]byte{0xff}, 20), []byte{200, 100, 0})
 	f.Add(make([]byte, 20), []byte(nil))
-	f.Fuzz(func(t *testing.T, digest, noise []byte) {
-		if len(digest) != 20 {
-			t.Skip("a thumbprint has 20 bytes")
-		}
+	f.Fuzz(func(t *testing.T, digits, noise []byte) {
+		var digest [20]byte
+		copy(digest[:], digits)
 		want := fmt.Sprintf("%X", digest)
 		copied := strings.ToLower(want)
 		for _, n := range noise {
@@ -110,6 +111,91 @@ func TestAPFXWithOneDamagedByteIsRefusedOrStillTheSame(t *testing.T) {
 			t.Errorf("byte %d: the error is %v", at, err)
 		case err == nil && fmt.Sprint(got.Public()) != fmt.Sprint(key.Public()):
 			t.Errorf("byte %d: another key comes out", at)
+		}
+	}
+}
+
+// aCertificate is a certificate that CodeTwo accepts, as PEM.
+func aCertificate(t testing.TB) string {
+	t.Helper()
+	_, found, err := OpenPFX(aPFX(t), "password")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return EncodePEM(found)
+}
+
+func FuzzAnyTextIsOneCertificateWithoutAPrivateKeyOrRefused(f *testing.F) {
+	whole := aCertificate(f)
+	const key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
+	for _, text := range []string{
+		"", whole, "Bag Attributes\n" + whole + "# end", whole + whole, whole + key, key + whole,
+		whole + "-----BEGIN RSA PRIVATE KEY-----\n!", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+		"-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", strings.ReplaceAll(whole, "\n", "\r\n"),
+		whole[:len(whole)/2],
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		found, err := ParsePEM(text)
+		if err != nil {
+			if found != nil {
+				t.Error("a certificate comes with an error")
+			}
+			return
+		}
+		if strings.Contains(text, "PRIVATE KEY-----") || CheckKey(found) != nil {
+			t.Errorf("this is taken for a certificate: %q", text)
+		}
+		again, err := ParsePEM(EncodePEM(found))
+		if err != nil || Thumbprint(again) != Thumbprint(found) {
+			t.Errorf("the certificate does not survive its own PEM form: %v", err)
+		}
+	})
+}
+
+func TestAPFXWhoseCheckTakesMinutesIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	const count = maxIterations + 1
+	pbkdf2, err := asn1.Marshal(struct {
+		Salt      []byte
+		Count     int
+		KeyLength int
+	}{[]byte("salt"), count, 32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kdf := pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12},
+		Parameters: asn1.RawValue{FullBytes: pbkdf2}}
+	hmac := pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 9}}
+	pbmac1, err := asn1.Marshal(struct{ KDF, MAC pkix.AlgorithmIdentifier }{kdf, hmac})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := aPFX(t)
+	for name, change := range map[string]func(*macData){
+		"PKCS #12's own": func(m *macData) { m.Iterations = count },
+		"PBMAC1": func(m *macData) {
+			m.Mac.Algorithm = pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 14},
+				Parameters: asn1.RawValue{FullBytes: pbmac1}}
+		},
+	} {
+		var outer struct {
+			Version  int
+			AuthSafe asn1.RawValue
+			MacData  macData
+		}
+		if _, err := asn1.Unmarshal(whole, &outer); err != nil {
+			t.Fatal(err)
+		}
+		change(&outer.MacData)
+		changed, err := asn1.Marshal(outer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := OpenPFX(changed, "password"); !errors.Is(err, ErrUnsupported) ||
+			!strings.Contains(err.Error(), "10000001 iterations") {
+			t.Errorf("%s: the error is %v", name, err)
 		}
 	}
 }

@@ -36,18 +36,10 @@ var sha1ID = asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}
 // EncryptionOf returns how a PFX made by EncodePFX is encrypted. It needs no password: it reads the digest of the
 // integrity check, the only algorithm that is not encrypted. The error is ErrNotPFX.
 func EncryptionOf(data []byte) (Encryption, error) {
-	// RFC 7292, section 4.
 	var outer struct {
 		Version  int
 		AuthSafe asn1.RawValue
-		MacData  struct {
-			Mac struct {
-				Algorithm pkix.AlgorithmIdentifier
-				Digest    []byte
-			}
-			Salt       []byte
-			Iterations int `asn1:"optional,default:1"`
-		}
+		MacData  macData
 	}
 	if _, err := asn1.Unmarshal(data, &outer); err != nil || outer.Version != 3 {
 		return AES256, ErrNotPFX
@@ -107,6 +99,45 @@ type outer struct {
 	MacData  asn1.RawValue `asn1:"optional"`
 }
 
+// macData is a PFX's integrity check (RFC 7292, section 4).
+type macData struct {
+	Mac struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Digest    []byte
+	}
+	Salt       []byte
+	Iterations int `asn1:"optional,default:1"`
+}
+
+// maxIterations bounds the work of a PFX's integrity check. Programs write some thousands; in a damaged file it can be
+// two billion, which takes minutes.
+const maxIterations = 10_000_000
+
+// iterations returns how often the key of an integrity check is hashed; 0 if that cannot be read. PBMAC1 has a number
+// of its own in its parameters (RFC 9579), instead of the one in the outer structure.
+func iterations(check []byte) int {
+	var outer macData
+	if _, err := asn1.Unmarshal(check, &outer); err != nil {
+		return 0
+	}
+	var parameters struct {
+		KDF struct {
+			Algorithm asn1.ObjectIdentifier
+			PBKDF2    struct {
+				Salt       asn1.RawValue
+				Iterations int
+				KeyLength  int           `asn1:"optional"`
+				PRF        asn1.RawValue `asn1:"optional"`
+			}
+		}
+		MAC asn1.RawValue
+	}
+	if _, err := asn1.Unmarshal(outer.Mac.Algorithm.Parameters.FullBytes, &parameters); err == nil {
+		return max(outer.Iterations, parameters.KDF.PBKDF2.Iterations)
+	}
+	return outer.Iterations
+}
+
 func readOuter(data []byte) (o outer, err error) {
 	if _, err := asn1.Unmarshal(data, &o); err != nil || o.Version != 3 {
 		return o, ErrNotPFX
@@ -129,6 +160,10 @@ func OpenPFX(data []byte, password string) (crypto.Signer, *x509.Certificate, er
 	}
 	if len(outer.MacData.FullBytes) == 0 {
 		return nil, nil, fmt.Errorf("%w: it has no integrity check (MAC)", ErrUnsupported)
+	}
+	if count := iterations(outer.MacData.FullBytes); count > maxIterations {
+		return nil, nil, fmt.Errorf("%w: its integrity check takes %d iterations, and at most %d are computed",
+			ErrUnsupported, count, maxIterations)
 	}
 	for _, r := range password {
 		if r > 0xFFFF {

@@ -105,6 +105,7 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 	t.Parallel()
 	at := func(days int) *time.Time { day := today.AddDate(0, 0, days); return &day }
 	refused := func(e ews.Error) func(*Facts) { return func(f *Facts) { f.EWSErr = fmt.Errorf("ews: %w", &e) } }
+	noMailboxFound := refused(ews.Error{Status: 500, Code: ews.CodeNoMailbox})
 	cases := map[string]struct {
 		spoil     func(*Facts)
 		check     string
@@ -266,17 +267,32 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 			f.User.Enabled = false
 			f.EWSErr = errors.New("timeout")
 		}, Mailbox, Warning, "null", []string{"not known"}, []string{"shared mailbox"}},
-		"a blocked account without a licence": {func(f *Facts) { f.User.Enabled, f.User.Plans = false, nil }, Mailbox, Failed,
-			"false", []string{"no Exchange licence"}, nil},
-		"no licence": {func(f *Facts) { f.User.Plans = nil }, Mailbox, Failed, "false",
+		"a blocked account without a licence or a mailbox": {func(f *Facts) {
+			f.User.Enabled, f.User.Plans = false, nil
+			noMailboxFound(f)
+		}, Mailbox, Failed, "false", []string{"no Exchange licence"}, nil},
+		"a shared mailbox: a blocked account without a licence": {func(f *Facts) {
+			f.User.Enabled, f.User.Plans = false, nil
+		}, Mailbox, Warning, "true", []string{"no active Exchange licence", "can still open"}, []string{"shared mailbox",
+			"Licenses and apps"}},
+		"no licence, and yet a mailbox": {func(f *Facts) { f.User.Plans = nil }, Mailbox, Warning, "true",
+			[]string{"no active Exchange licence", "can still open"}, []string{"shared mailbox", "Licenses and apps"}},
+		"no licence": {func(f *Facts) { f.User.Plans = nil; noMailboxFound(f) }, Mailbox, Failed, "false",
 			[]string{"no Exchange licence", "has no mailbox associated"}, []string{"Licenses and apps"}},
-		"another service's": {func(f *Facts) { f.User.Plans[0].Service = "SharePoint" }, Mailbox, Failed,
+		"no licence while EWS is silent": {func(f *Facts) { f.User.Plans, f.EWSErr = nil, errors.New("timeout") }, Mailbox,
+			Failed, "false", []string{"no Exchange licence"}, []string{"Licenses and apps"}},
+		"no licence, EWS left out": {func(f *Facts) {
+			f.User.Plans, f.SkipChecks = nil, []string{EWS, PublicFolders}
+		}, Mailbox, Failed, "false", []string{"no Exchange licence"}, []string{"Licenses and apps"}},
+		"another service's": {func(f *Facts) { f.User.Plans[0].Service = "SharePoint"; noMailboxFound(f) }, Mailbox, Failed,
 			"false", []string{"no Exchange licence"}, nil},
-		"a foundation alone": {func(f *Facts) { f.User.Plans[0].ServicePlanID = "113feb6c-3fe4-4440-bddc-54d774bf0318" },
-			Mailbox, Failed, "false", []string{"no Exchange licence"}, nil},
+		"a foundation alone": {func(f *Facts) {
+			f.User.Plans[0].ServicePlanID = "113feb6c-3fe4-4440-bddc-54d774bf0318"
+			noMailboxFound(f)
+		}, Mailbox, Failed, "false", []string{"no Exchange licence"}, nil},
 		"a frontline licence": {func(f *Facts) { f.User.Plans[0].ServicePlanID = strings.ToUpper(kioskPlan) },
 			Mailbox, Failed, "false", []string{"F3"}, []string{"Plan 1 or 2"}},
-		"a suspended licence": {func(f *Facts) { f.User.Plans[0].Status = "Suspended" }, Mailbox, Failed,
+		"a suspended licence": {func(f *Facts) { f.User.Plans[0].Status = "Suspended"; noMailboxFound(f) }, Mailbox, Failed,
 			"false", []string{"Suspended"}, nil},
 		"a licence in grace": {func(f *Facts) { f.User.Plans[0].Status = "Warning" }, Mailbox, Warning,
 			"true", []string{"grace"}, []string{"Renew"}},
@@ -294,6 +310,7 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 		"neither licence nor address": {func(f *Facts) {
 			f.User.Mail, f.User.ProxyAddresses, f.User.Plans = "m@contoso.com",
 				nil, nil
+			noMailboxFound(f)
 		}, Mailbox, Failed, "false", []string{"no Exchange licence"}, nil},
 		"a second address": {func(f *Facts) {
 			f.User.Mail = "m@contoso.com"

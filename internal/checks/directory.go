@@ -94,6 +94,9 @@ func (f *Facts) mailbox() Result {
 	if !f.User.Enabled && licence.succeeded() {
 		return f.blocked()
 	}
+	if !licence.succeeded() && !f.holdsPlan(kioskPlan) && f.opensMailbox() {
+		return f.opensUnlicensed()
+	}
 	if licence.succeeded() && !f.hasAddress(address) {
 		return warning("Set mailbox to the user's e-mail address "+escape.Visible(f.User.Mail)+", because Exchange "+
 			"finds mailboxes by it.",
@@ -111,13 +114,40 @@ func (f *Facts) blocked() Result {
 	switch {
 	case f.ewsRefusesAccount():
 		return failed(unblock, "the account of %s is blocked, and EWS refuses its mailbox (see the check %q)", address, EWS)
-	case f.Runnable(EWS) && f.EWSErr == nil && !errors.Is(f.EWSURLErr, ews.ErrOtherOrigin):
+	case f.opensMailbox():
 		return warning("", "the account of %s is blocked, as those of shared mailboxes are; the app can still open its "+
 			"mailbox", address)
 	default:
 		return warning("If it is a shared mailbox, do nothing: its account is meant to be blocked. Otherwise: "+unblock,
 			"the account of %s is blocked; whether EWS opens its mailbox is not known (see the check %q)", address, EWS)
 	}
+}
+
+// opensMailbox reports whether EWS opened the mailbox.
+func (f *Facts) opensMailbox() bool {
+	return f.Runnable(EWS) && f.EWSErr == nil && !errors.Is(f.EWSURLErr, ews.ErrOtherOrigin)
+}
+
+// opensUnlicensed judges a user without an Exchange licence whose mailbox EWS opens. A shared mailbox needs none
+// (Microsoft: "Remove a license from a shared mailbox"), and the directory does not tell it from a user's.
+func (f *Facts) opensUnlicensed() Result {
+	address := f.Connection.Mailbox
+	return warning(fmt.Sprintf("If it is a shared mailbox of less than 50 GB, do nothing: it needs no licence. Otherwise "+
+		"assign one at Microsoft 365 admin center > Users > Active users > %s > Licenses and apps, before Exchange deletes "+
+		"the mailbox.", address),
+		"%s has no active Exchange licence, as shared mailboxes have none; the app can still open its mailbox", address)
+}
+
+// holdsPlan reports whether the user has an active service plan of that ID.
+func (f *Facts) holdsPlan(id string) bool {
+	return slices.ContainsFunc(f.User.Plans, func(plan entra.AssignedPlan) bool {
+		return strings.EqualFold(plan.ServicePlanID, id) && active(plan)
+	})
+}
+
+// active reports whether a plan gives what it names, in its grace period, too.
+func active(plan entra.AssignedPlan) bool {
+	return plan.Status == "Enabled" || plan.Status == "Warning"
 }
 
 func (f *Facts) licence() Result {
@@ -134,10 +164,9 @@ func (f *Facts) licence() Result {
 		id := strings.ToLower(plan.ServicePlanID)
 		name, gives := mailboxPlans[id]
 		_, never := withoutMailbox[id]
-		active := plan.Status == "Enabled" || plan.Status == "Warning"
 		switch {
 		case never:
-		case !active:
+		case !active(plan):
 			idle = append(idle, fmt.Sprintf("%s is %s", cmp.Or(name, "the plan "+id), plan.Status))
 		case gives && plan.Status == "Enabled":
 			return passed("%s is enabled and has %s", address, name)

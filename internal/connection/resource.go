@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -99,8 +98,8 @@ func (r *Resource) ImportState(ctx context.Context, request resource.ImportState
 
 // isImportID reports whether a text has the form of a connection's ID. Read finds out whether there is one.
 func isImportID(given string) bool {
-	tenantID, mailbox, found := strings.Cut(given, "/")
-	return found && guid.Valid(tenantID) && mailbox != ""
+	_, mailbox, ok := guid.Cut(given)
+	return ok && mailbox != ""
 }
 
 // Create writes a new record, with its secret or its certificate's key, and the hand-off.

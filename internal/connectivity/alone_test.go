@@ -79,9 +79,9 @@ var failsAlone = map[string]func(*bench, acctest.HandmadeApp) store.Connection{
 			map[string]any{"aliases": []string{"migration@unverified.example"}})
 		return b.connect(app, func(c *store.Connection) { c.Mailbox = "migration@unverified.example" })
 	},
-	checks.Mailbox: func(b *bench, app acctest.HandmadeApp) store.Connection {
-		b.Control(http.MethodPatch, "/tenants/"+b.tenant.TenantID+"/users/"+b.tenant.Mailboxes.PublicFolderOwner[0],
-			map[string]any{"plans": false})
+	checks.Mailbox: func(b *bench, app acctest.HandmadeApp) store.Connection { // Graph has not heard of the user yet
+		b.Inject(sandbox.Fault{At: "GET /v1.0/users*", Kind: sandbox.Refused, Status: http.StatusNotFound,
+			Code: "Request_ResourceNotFound", Message: "Resource does not exist.", Times: 4})
 		return b.connect(app, owner(b))
 	},
 	checks.EWS: func(b *bench, app acctest.HandmadeApp) store.Connection {

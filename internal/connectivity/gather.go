@@ -103,7 +103,7 @@ func (i *inspection) untilReady(ctx context.Context) {
 
 // record reads the connection.
 func (i *inspection) record(ctx context.Context) {
-	tenantID, mailbox, _ := splitID(i.facts.ConnectionID)
+	tenantID, mailbox, _ := store.CutID(i.facts.ConnectionID)
 	connection, err := i.store.Connection(ctx, tenantID, mailbox)
 	if i.facts.ConnectionErr = err; err == nil {
 		i.facts.Connection = &connection

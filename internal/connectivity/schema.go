@@ -14,7 +14,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/checks"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
@@ -90,12 +89,6 @@ func computedString(description string) schema.StringAttribute {
 	return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 }
 
-// splitID takes a connection's ID apart.
-func splitID(id string) (tenantID, mailbox string, ok bool) {
-	tenantID, mailbox, _ = strings.Cut(id, "/")
-	return tenantID, mailbox, guid.Valid(tenantID) && store.CheckMailbox(mailbox) == nil
-}
-
 // connectionID accepts the ID of a connection.
 type connectionID struct{}
 
@@ -111,7 +104,7 @@ func (v connectionID) ValidateString(
 	if request.ConfigValue.IsNull() || request.ConfigValue.IsUnknown() {
 		return
 	}
-	if _, _, ok := splitID(request.ConfigValue.ValueString()); !ok {
+	if _, _, ok := store.CutID(request.ConfigValue.ValueString()); !ok {
 		response.Diagnostics.AddAttributeError(request.Path, "Not a connection's ID", fmt.Sprintf(
 			"%q is not of the form <tenant_id>/<mailbox>, such as 11111111-2222-3333-4444-555555555555/migration@contoso.com. "+
 				"Pass codetwo_target_connection.<name>.id.",

@@ -56,9 +56,7 @@ var signInCauses = map[int]func(*bench) store.Connection{
 	500011: func(b *bench) store.Connection {
 		b.tenant = b.Tenant(1)
 		app := b.register()
-		api := b.Graph(b.tenant.TenantID, http.MethodGet, "/servicePrincipals(appId='00000002-0000-0ff1-ce00-000000000000')",
-			nil)
-		b.Graph(b.tenant.TenantID, http.MethodDelete, fmt.Sprint("/servicePrincipals/", api["id"]), nil)
+		b.Control(http.MethodDelete, "/tenants/"+b.tenant.TenantID+"/apis/00000002-0000-0ff1-ce00-000000000000", nil)
 		return b.connect(app, nil)
 	},
 	501051: func(b *bench) store.Connection {

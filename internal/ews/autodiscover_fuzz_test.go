@@ -27,9 +27,7 @@ func FuzzAnyAnswerOfAutodiscoverIsAURLOfTheOriginOrAnError(f *testing.F) {
 	}
 	f.Add(http.StatusFound, "")
 	f.Fuzz(func(t *testing.T, status int, body string) {
-		if status < 200 || status > 599 {
-			t.Skip("no status of an answer")
-		}
+		status = anyStatus(status)
 		found, err := alike(status, body).EWSURL(t.Context(), mailbox)
 		var refused *Error
 		if err != nil {
@@ -69,9 +67,7 @@ func FuzzAnyAnswerOfGetUserSettingsIsARouteOrAnErrorOfItsOwn(f *testing.F) {
 		f.Add(http.StatusInternalServerError, body)
 	}
 	f.Fuzz(func(t *testing.T, status int, body string) {
-		if status < 200 || status > 599 {
-			t.Skip("no status of an answer")
-		}
+		status = anyStatus(status)
 		route, err := alike(status, body).PublicFolderRoute(t.Context(), mailbox)
 		var refused *Error
 		switch {

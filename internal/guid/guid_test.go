@@ -26,3 +26,26 @@ func FuzzAGUIDIsOneInEitherCaseAndInNoOtherForm(f *testing.F) {
 		}
 	})
 }
+
+func FuzzAnIDIsTakenApartWhereItsGUIDEndsOrRefused(f *testing.F) {
+	const id = "00000003-0000-0000-C000-000000000000"
+	for _, text := range []string{
+		"", "/", id, id + "/", "/" + id, id + "/" + id, id + "//" + id, id + "/" + id + "/", " " + id + "/" + id,
+		id + "/{" + id + "}", id + "/" + id + "\n", id + "/migration@contoso.com", id + "/a/b@c.d", "\u0130" + id + "/a",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		first, rest, ok := Cut(text)
+		if ok != (len(text) > length && text[length] == '/' && Valid(text[:length])) {
+			t.Errorf("%q is taken for an ID: %t", text, ok)
+		}
+		if ok && first+"/"+rest != text {
+			t.Errorf("%q is taken apart into %q and %q", text, first, rest)
+		}
+		one, other, pair := Pair(text)
+		if pair != (ok && Valid(rest)) || pair && one+"/"+other != strings.ToLower(text) {
+			t.Errorf("%q is taken for %q and %q: %t", text, one, other, pair)
+		}
+	})
+}

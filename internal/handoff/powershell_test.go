@@ -7,7 +7,7 @@ import (
 )
 
 // split takes a script apart as PowerShell's tokenizer does: the values of its single-quoted strings, and all the rest.
-func split(t *testing.T, script string) (literals []string, rest string) {
+func split(t testing.TB, script string) (literals []string, rest string) {
 	t.Helper()
 	single := func(r rune) bool { return strings.ContainsRune("'\u2018\u2019\u201A\u201B", r) }
 	double := func(r rune) bool { return strings.ContainsRune("\"\u201C\u201D\u201E", r) }
@@ -70,7 +70,7 @@ func TestHostilePathsStayStringsInTheCommandsForPublicFolders(t *testing.T) {
 	}
 }
 
-func importText(t *testing.T, s Sheet) string {
+func importText(t testing.TB, s Sheet) string {
 	t.Helper()
 	script, err := ImportScript(s)
 	if err != nil {

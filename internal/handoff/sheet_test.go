@@ -12,7 +12,7 @@ import (
 	"golang.org/x/net/html"
 )
 
-func render(t *testing.T, s Sheet) string {
+func render(t testing.TB, s Sheet) string {
 	t.Helper()
 	page, err := HTML(s)
 	if err != nil {
@@ -22,7 +22,7 @@ func render(t *testing.T, s Sheet) string {
 }
 
 // parse returns the nodes of a page, in order.
-func parse(t *testing.T, page string) []*html.Node {
+func parse(t testing.TB, page string) []*html.Node {
 	t.Helper()
 	root, err := html.Parse(strings.NewReader(page))
 	if err != nil {
@@ -44,7 +44,7 @@ func text(t *testing.T, page string) string {
 }
 
 // copied returns what each copy button of a page copies, in order.
-func copied(t *testing.T, page string) []string {
+func copied(t testing.TB, page string) []string {
 	t.Helper()
 	var values []string
 	for _, node := range parse(t, page) {
@@ -206,7 +206,7 @@ func TestHostileValuesStayTextInTheSheet(t *testing.T) {
 }
 
 // structure is a page's elements and the names of their attributes, without values and text.
-func structure(t *testing.T, page string) string {
+func structure(t testing.TB, page string) string {
 	t.Helper()
 	var elements strings.Builder
 	for _, node := range parse(t, page) {

@@ -3,9 +3,7 @@ package sandbox
 import (
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
@@ -22,25 +20,11 @@ func FuzzABatchIsAnsweredPartByPartOrRefusedAsAWhole(f *testing.F) {
 	} {
 		f.Add(envelope)
 	}
-	server, err := newServer(Options{}, "127.0.0.1:1") // which nobody listens on
-	if err != nil {
-		f.Fatal(err)
-	}
-	org := server.world.Tenants[0]
-	principal, _ := org.ServicePrincipalByAppID(tenant.Present(), org.Callers[tenant.FullCaller].ClientID)
-	token, err := server.issuer.Issue(org, principal, "1", tenant.GraphAudience,
-		[]string{"Application.Read.All", "Organization.Read.All", "User.Read.All", "Domain.Read.All"})
-	if err != nil {
-		f.Fatal(err)
-	}
-	handler := server.http.Handler
+	s := newUnheard(f)
+	token := s.token(f, tenant.GraphAudience, "Application.Read.All", "Organization.Read.All", "User.Read.All",
+		"Domain.Read.All")
 	f.Fuzz(func(t *testing.T, envelope string) {
-		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1.0/$batch", strings.NewReader(envelope))
-		request.Header.Set("Authorization", "Bearer "+token)
-		request.Header.Set("Content-Type", "application/json")
-		request.Header.Set(bypass, "yes") // no quota
-		answered := httptest.NewRecorder()
-		handler.ServeHTTP(answered, request)
+		answered := s.answer(t, http.MethodPost, "/v1.0/$batch", token, "application/json", envelope)
 		if answered.Code == http.StatusBadRequest {
 			return
 		}

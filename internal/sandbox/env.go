@@ -44,6 +44,8 @@ type Callers struct {
 	OwnedBy        Caller `json:"owned_by"`
 	NoConsentRight Caller `json:"no_consent_right"`
 	ReadOnly       Caller `json:"read_only"`
+	// one application for all tenants as well, which other programs sign in as: it also manages users and groups
+	Interop Caller `json:"interop"`
 }
 
 // TenantsJSON returns the tenants as they are now.
@@ -63,6 +65,7 @@ func (s *Server) TenantsJSON() TenantsFile {
 			Callers: Callers{
 				Full: t.Callers[tenant.FullCaller], OwnedBy: t.Callers[tenant.OwnedByCaller],
 				NoConsentRight: t.Callers[tenant.NoConsentRightCaller], ReadOnly: t.Callers[tenant.ReadOnlyCaller],
+				Interop: t.Callers[tenant.InteropCaller],
 			},
 		}
 		t.Unlock()
@@ -82,11 +85,14 @@ type Variable struct{ Name, Value string }
 // Environment is what the provider needs to work in the sandbox, as the full caller in the first tenant. The paths
 // are those of a file with CertificateAuthorityPEM and of one with TenantsJSON.
 func (s *Server) Environment(caPath, tenantsPath string) []Variable {
-	first := s.world.Tenants[0]
+	return s.environmentOf(s.world.Caller, caPath, tenantsPath)
+}
+
+func (s *Server) environmentOf(caller Caller, caPath, tenantsPath string) []Variable {
 	return []Variable{
-		{"ARM_TENANT_ID", first.ID},
-		{"ARM_CLIENT_ID", s.world.Caller.ClientID},
-		{"ARM_CLIENT_SECRET", s.world.Caller.ClientSecret},
+		{"ARM_TENANT_ID", s.world.Tenants[0].ID},
+		{"ARM_CLIENT_ID", caller.ClientID},
+		{"ARM_CLIENT_SECRET", caller.ClientSecret},
 		{"CODETWO_LOGIN_ENDPOINT", s.Origin()},
 		{"CODETWO_GRAPH_ENDPOINT", s.Origin()},
 		{"CODETWO_EXCHANGE_ENDPOINT", s.Origin()},
@@ -95,14 +101,15 @@ func (s *Server) Environment(caPath, tenantsPath string) []Variable {
 	}
 }
 
-// InteropEnvironment is Environment, and what other programs need: those that take their roots from SSL_CERT_FILE and
-// learn a cloud's endpoints from a metadata host, such as HashiCorp's azuread provider.
+// InteropEnvironment is Environment, and what other programs need: the caller with more rights than the provider's, and
+// variables for those that take their roots from SSL_CERT_FILE and learn a cloud's endpoints from a metadata host, such
+// as HashiCorp's azuread provider.
 func (s *Server) InteropEnvironment(caPath, tenantsPath string) []Variable {
 	origin, err := url.Parse(s.Origin())
 	if err != nil {
 		panic(fmt.Sprintf("the sandbox's own origin is not a URL: %v", err)) // it is made of a host and a port
 	}
-	return append(s.Environment(caPath, tenantsPath),
+	return append(s.environmentOf(s.world.Interop, caPath, tenantsPath),
 		Variable{"SSL_CERT_FILE", caPath},
 		Variable{"ARM_METADATA_HOSTNAME", origin.Host})
 }

@@ -223,6 +223,8 @@ func TestFindFolderRefusesWhatExchangeRefuses(t *testing.T) {
 		"an offset below 0": {findIn(rootID, `<m:IndexedPageFolderView MaxEntriesReturned="2" Offset="-1" BasePoint="Beginning"/>`, ""), "ErrorInvalidIndexedPagingParameters"},
 		"a page of nothing": {findIn(rootID, `<m:IndexedPageFolderView MaxEntriesReturned="0" Offset="0" BasePoint="Beginning"/>`, ""), "ErrorInvalidPagingMaxRows"},
 		"no parent such":    {findIn(byID("?"), "", ""), "ErrorInvalidIdMalformed"},
+		"a property that is not searched for": {findIn(rootID, "",
+			`<t:Exists><t:FieldURI FieldURI="folder:EffectiveRights"/></t:Exists>`), "ErrorUnsupportedPathForQuery"},
 	} {
 		if got := p.operation(mailbox, test.body)[0]; got.Class != "Error" || got.Code != test.code {
 			t.Errorf("%s: %s %s, want %s", name, got.Class, got.Code, test.code)
@@ -232,10 +234,10 @@ func TestFindFolderRefusesWhatExchangeRefuses(t *testing.T) {
 		"no traversal": strings.Replace(findIn(rootID, "", ""), "Shallow", "", 1),
 		"no parent":    findIn("", "", ""),
 		"another page": findIn(rootID, `<m:IndexedPageFolderView Offset="0" BasePoint="End"/>`, ""),
-		"part of a name": findIn(rootID, "",
-			`<t:Contains ContainmentMode="Substring" ContainmentComparison="IgnoreCase"><t:FieldURI FieldURI="folder:DisplayName"/><t:Constant Value="a"/></t:Contains>`),
-		"another property": findIn(rootID, "",
-			`<t:IsEqualTo><t:FieldURI FieldURI="folder:FolderClass"/><t:FieldURIOrConstant><t:Constant Value="IPF"/></t:FieldURIOrConstant></t:IsEqualTo>`),
+		"words of a name": findIn(rootID, "",
+			`<t:Contains ContainmentMode="PrefixOnWords" ContainmentComparison="Loose"><t:FieldURI FieldURI="folder:DisplayName"/><t:Constant Value="a"/></t:Contains>`),
+		"a comparison with a property": findIn(rootID, "",
+			`<t:IsEqualTo><t:FieldURI FieldURI="folder:FolderClass"/><t:FieldURIOrConstant><t:FieldURI FieldURI="folder:DisplayName"/></t:FieldURIOrConstant></t:IsEqualTo>`),
 		"nothing to choose":   findIn(rootID, "", `<t:Or/>`),
 		"another expression":  findIn(rootID, "", `<t:Not/>`),
 		"an item as a parent": findIn(`<t:ItemId Id="AQ=="/>`, "", ""),

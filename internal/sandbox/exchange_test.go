@@ -161,7 +161,7 @@ func TestEveryKindOfMailboxIsAnsweredAsExchangeWould(t *testing.T) {
 		soap.Fault.Code != "ErrorInvalidRequest" {
 		t.Errorf("a request without X-AnchorMailbox is answered HTTP %d %s", got.Status, got.Body)
 	}
-	if _, soap := r.ews(bearer, mailbox, getFolder(mailbox, "calendar")); len(soap.Messages) != 1 ||
+	if _, soap := r.ews(bearer, mailbox, getFolder(mailbox, "archiveinbox")); len(soap.Messages) != 1 ||
 		soap.Messages[0].Class != "Error" || soap.Messages[0].Code != "ErrorFolderNotFound" {
 		t.Errorf("a folder that is not there: %+v", soap)
 	}
@@ -310,6 +310,8 @@ func TestAnOperationThatTheSandboxDoesNotKnowIsRefused(t *testing.T) {
 		"no folder":              strings.ReplaceAll(good, `<t:DistinguishedFolderId Id="inbox"/>`, ""),
 		"an item for a folder":   strings.ReplaceAll(good, "DistinguishedFolderId", "ItemId"),
 		"an unknown shape":       strings.ReplaceAll(good, "IdOnly", "Everything"),
+		"a folder of no kind":    strings.ReplaceAll(good, `Id="inbox"`, `Id="outbox2"`),
+		"another order":          strings.Replace(good, "<t:BaseShape>IdOnly</t:BaseShape>", "", 1),
 		"a namespace of its own": strings.ReplaceAll(good, "2006/messages", "2007/messages"),
 	} {
 		if got, soap := r.ews(bearer, mailbox, envelope); got.Status != http.StatusInternalServerError ||

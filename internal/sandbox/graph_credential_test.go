@@ -157,6 +157,7 @@ func TestAKeyThatIsNoGoodIsRefused(t *testing.T) {
 		})
 	}
 	g.setKeys(http.StatusNoContent, path, with("keyId", uuid.NewString()))
+	g.setKeys(http.StatusNoContent, path, with("startDateTime", time.Now().AddDate(0, 0, 7).Format(time.RFC3339)))
 }
 
 func TestAnExpiredKeyStandsInTheWayOfANewOne(t *testing.T) {

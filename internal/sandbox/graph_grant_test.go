@@ -181,7 +181,7 @@ func TestAnApplicationThatIsSharedGetsAServicePrincipalInAnotherTenant(t *testin
 func TestAnAPIThatTheTenantLacksCanBeAdded(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	path := "/servicePrincipals(appId='" + tenant.ExchangeAppID + "')"
-	g.want(http.StatusNoContent, "DELETE", path, nil)
+	g.control("DELETE", "/tenants/"+g.tenant.ID+"/apis/"+tenant.ExchangeAppID, "")
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "GET", path, nil)
 	g.want(http.StatusCreated, "POST", "/servicePrincipals", object{"appId": tenant.ExchangeAppID})
 	roles := g.want(http.StatusOK, "GET", path, nil)["appRoles"].([]any)

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -30,7 +31,24 @@ func (r *rig) as(kind tenant.CallerKind) *graphSession {
 	return &graphSession{r, tenant, r.token(tenant.ID, secretForm(caller.ClientID, caller.ClientSecret, graphDefault))}
 }
 
-// send makes a request below /v1.0. The body is written as JSON; nil for none. Headers come in pairs.
+// with is the session of an application with some application permissions, and of its service principal.
+func (g *graphSession) with(app *testApp, roles ...string) *graphSession {
+	g.t.Helper()
+	token, err := g.server.issuer.Issue(g.tenant, app.principal, "1", tenant.GraphAudience, roles)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return &graphSession{g.rig, g.tenant, token}
+}
+
+// in is the session with another version of Graph.
+func (g *graphSession) in(version string) *graphSession {
+	there := *g.rig
+	there.version = version
+	return &graphSession{&there, g.tenant, g.token}
+}
+
+// send makes a request below the version. The body is written as JSON; nil for none. Headers come in pairs.
 func (g *graphSession) send(method, path string, body any, headers ...string) answer {
 	g.t.Helper()
 	all := map[string]string{"Authorization": "Bearer " + g.token}
@@ -46,7 +64,7 @@ func (g *graphSession) send(method, path string, body any, headers ...string) an
 	for i := 0; i < len(headers); i += 2 {
 		all[headers[i]] = headers[i+1]
 	}
-	return g.do(method, "/v1.0"+path, content, all)
+	return g.do(method, "/"+cmp.Or(g.version, stable)+path, content, all)
 }
 
 // want makes a request that must be answered with the status, and returns the JSON of the answer.

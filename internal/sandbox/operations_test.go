@@ -21,17 +21,19 @@ func (o operation) String() string { return o.method + " /" + o.version + "/" + 
 
 // graphOperations are read from the tables in the source.
 var graphOperations = sync.OnceValue(func() (all []operation) {
-	var single []string // what the beta version has
+	var ofBeta []string // paths
 	for _, source := range sources() {
 		for _, found := range regexp.MustCompile(`\{http\.Method(\w+), "([^"]+)",\s`).FindAllStringSubmatch(source, -1) {
 			all = append(all, operation{stable, strings.ToUpper(found[1]), found[2]})
 		}
-		if found := regexp.MustCompile(`single := \[\]string\{(.+)\}`).FindStringSubmatch(source); found != nil {
-			single = strings.Split(strings.Trim(found[1], `"`), `", "`)
+		if found := regexp.MustCompile(`betaPaths = \[\]string\{([^]]+)\n\}`).FindStringSubmatch(source); found != nil {
+			for _, path := range regexp.MustCompile(`"([^"]+)"`).FindAllStringSubmatch(found[1], -1) {
+				ofBeta = append(ofBeta, path[1])
+			}
 		}
 	}
 	for _, o := range slices.Clone(all) {
-		if slices.Contains(single, o.path) {
+		if slices.Contains(ofBeta, o.path) {
 			all = append(all, operation{beta, o.method, o.path})
 		}
 	}

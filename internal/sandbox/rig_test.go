@@ -33,7 +33,8 @@ type rig struct {
 	t       *testing.T
 	server  *Server
 	client  *http.Client
-	unnoted bool // its requests succeed without being evidence of what they do
+	version string // of Graph, where it is not v1.0
+	unnoted bool   // its requests succeed without being evidence of what they do
 }
 
 func newRig(t *testing.T, options Options) *rig {

@@ -40,7 +40,7 @@ func TestTwoHundredTenantsAreDistinctAndShareWhatNeverChanges(t *testing.T) {
 	}
 	if applications := r.server.world.Tenants[199].Directory.Applications.List(tenant.Present(),
 		nil); len(applications) != 3 {
-		t.Errorf("the last tenant has %d application objects; the multi-tenant caller's belongs to the first alone",
+		t.Errorf("the last tenant has %d application objects; those of the multi-tenant callers belong to the first alone",
 			len(applications))
 	}
 }
@@ -52,10 +52,11 @@ func TestEachCallerHasItsRightsAndNoMore(t *testing.T) {
 		caller     Caller
 		has, lacks string
 	}{
-		"full":             {tenant.Callers.Full, "AppRoleAssignment.ReadWrite.All", "RoleManagement.ReadWrite.Directory"},
+		"full":             {tenant.Callers.Full, "AppRoleAssignment.ReadWrite.All", "User.ReadWrite.All"},
 		"owned_by":         {tenant.Callers.OwnedBy, "Application.ReadWrite.OwnedBy", "Application.Read.All"},
 		"no_consent_right": {tenant.Callers.NoConsentRight, "Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All"},
 		"read_only":        {tenant.Callers.ReadOnly, "Application.Read.All", "Application.ReadWrite.All"},
+		"interop":          {tenant.Callers.Interop, "Group.ReadWrite.All", "MailboxSettings.Read"},
 	} {
 		bearer := r.token(tenant.TenantID, secretForm(test.caller.ClientID, test.caller.ClientSecret, graphDefault))
 		token, fault := r.server.issuer.Verify(bearer)

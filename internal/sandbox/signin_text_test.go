@@ -22,7 +22,9 @@ var entrasWords = map[int]struct {
 	kind, rest   string
 	withoutAnURI bool
 }{
+	50013: {status: 401, kind: "invalid_client", rest: "Assertion failed signature validation."},
 	50027: {status: 400, kind: "invalid_request", rest: "JWT token is invalid or malformed."},
+	50166: {status: 400, kind: "invalid_request", rest: "Request to External OIDC endpoint failed. Issuer: '*'."},
 	53003: {status: 400, kind: "invalid_grant", rest: "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance."},
 	70003: {status: 400, kind: "unsupported_grant_type", rest: "The app requested an unsupported grant type '*'.", withoutAnURI: true},
 	70011: {status: 400, kind: "invalid_scope", rest: "The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. The scope * is not valid."},
@@ -42,11 +44,15 @@ var entrasWords = map[int]struct {
 	700024:  {status: 401, kind: "invalid_client", rest: "Client assertion is not within its valid time range. Current time: *, assertion valid from *, expiry time of assertion *. Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials ."},
 	700027:  {status: 401, kind: "invalid_client", rest: "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found., Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id '*'.]"},
 	700038:  {status: 400, kind: "unauthorized_client", rest: "* is not a valid application identifier.", withoutAnURI: true},
+	700211:  {status: 401, kind: "invalid_client", rest: "No matching federated identity record found for presented assertion issuer '*'. " + federationHint},
+	700212:  {status: 401, kind: "invalid_client", rest: "No matching federated identity record found for presented assertion audience '*'. " + federationHint},
+	700213:  {status: 401, kind: "invalid_client", rest: "No matching federated identity record found for presented assertion subject '*'. " + federationHint},
 	900023:  {status: 400, kind: "invalid_request", rest: "Specified tenant identifier '*' is neither a valid DNS name, nor a valid external domain."},
 	900144:  {status: 400, kind: "invalid_request", rest: "The request body must contain the following parameter: '*'."},
 	1000502: {status: 401, kind: "invalid_client", rest: "The provided certificate is not within its specified validity window. Thumbprint of key used by client: '*', Found key 'Start=*, End=*'."},
 	1002012: {status: 400, kind: "invalid_scope", rest: "The provided value for scope * is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."},
 	5002738: {status: 400, kind: "invalid_client", rest: "Invalid JWT token. '*' is not a supported signature algorithm. Supported signing algorithms are: 'RS256, HS256'."},
+	7002131: {status: 401, kind: "invalid_client", rest: "No matching federated identity record found for presented assertion subject '*' or no federated identity credential expression matched. " + federationHint},
 	7000112: {status: 401, kind: "unauthorized_client", rest: "Application '*'(*) is disabled."},
 	7000214: {status: 401, kind: "invalid_client", rest: "The certificate used by application '*' has been revoked."},
 	7000215: {status: 401, kind: "invalid_client", rest: "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '*'."},
@@ -56,6 +62,10 @@ var entrasWords = map[int]struct {
 	7000229: {status: 401, kind: "invalid_client", rest: "The client application * is missing service principal in the tenant."},
 	7000274: {status: 401, kind: "invalid_client", rest: "Client assertion contains an invalid signature. App Id '*'."},
 }
+
+// federationHint is how the refusals of another issuer's token end.
+const federationHint = "Check your federated identity credential Subject, Audience and Issuer against the presented " +
+	"assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
 
 // inWords matches a description against a text in which * stands for what differs.
 func inWords(text, description string) bool {

@@ -42,10 +42,18 @@ type (
 	DeletedItemState = control.DeletedItemState
 	// UserState is a user with the kind of mailbox.
 	UserState = control.UserState
+	// GroupState is a group with its direct members and its owners.
+	GroupState = control.GroupState
 	// ExchangeState is what the Exchange administrator has set, and which apps used EWS.
 	ExchangeState = control.ExchangeState
 	// PublicFolderState is a public folder with its permissions.
 	PublicFolderState = exchange.PublicFolderState
+	// MailboxState is what clients have put into a mailbox, or into the public folders.
+	MailboxState = exchange.MailboxState
+	// MailFolderState is a folder that holds something, or that a client has made.
+	MailFolderState = exchange.MailFolderState
+	// MailItemState is an item of a folder, without its content.
+	MailItemState = exchange.MailItemState
 	// PolicyState is an app management policy.
 	PolicyState = control.PolicyState
 )

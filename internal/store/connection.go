@@ -54,6 +54,12 @@ type connectionRecord struct {
 // ID names the connection: "<tenant_id>/<mailbox>", in lower case.
 func (c Connection) ID() string { return strings.ToLower(c.TenantID + "/" + c.Mailbox) }
 
+// CutID splits a connection's ID, and reports whether it names a tenant and a mailbox.
+func CutID(id string) (tenantID, mailbox string, ok bool) {
+	tenantID, mailbox, ok = guid.Cut(id)
+	return tenantID, mailbox, ok && CheckMailbox(mailbox) == nil
+}
+
 // check says what is wrong with a record, in a form that completes "the connection …".
 func (c Connection) check() error {
 	if !guid.Valid(c.ClientID) {

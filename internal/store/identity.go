@@ -22,7 +22,7 @@ func CheckRecipient(recipient string) error {
 }
 
 func parseRecipient(text string) (*age.X25519Recipient, error) {
-	if strings.HasPrefix(strings.ToUpper(strings.TrimSpace(text)), "AGE-SECRET-KEY-") {
+	if strings.Contains(strings.ToUpper(text), "AGE-SECRET-KEY-") { // a whole key file begins with comments
 		return nil, errors.New("this is a secret key of age; give the public one, which age-keygen prints as age1…, and " +
 			"make a new pair: this one has been shown where it does not belong")
 	}

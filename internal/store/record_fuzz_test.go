@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -35,6 +36,22 @@ func readBack[R aRecord](t *testing.T, content []byte, first, second R) {
 	}
 }
 
+// checkAccepted holds a connection that was read against what the provider relies on, if it passes for one.
+func checkAccepted(t *testing.T, c Connection) {
+	t.Helper()
+	if _, err := connectionFile(c.TenantID, c.Mailbox, recordExtension); err != nil || c.check() != nil {
+		return
+	}
+	if tenantID, mailbox, ok := CutID(c.ID()); !ok || !strings.EqualFold(tenantID, c.TenantID) ||
+		mailbox != strings.ToLower(c.Mailbox) {
+		t.Errorf("the ID %q is taken apart into %q and %q", c.ID(), tenantID, mailbox)
+	}
+	written := c
+	if _, err := prepare(&written); err != nil || written.check() != nil || written.ID() != c.ID() {
+		t.Errorf("%+v is read, and cannot be written: %v", c, err)
+	}
+}
+
 func FuzzAnyRecordIsReadOrDamagedOrNewer(f *testing.F) {
 	for _, content := range []string{
 		"", " ", "\ufeff", "null", "[]", "{}", `{"schema_version":0}`, `{"schema_version":2}`, `{"schema_version":1}`,
@@ -50,8 +67,15 @@ func FuzzAnyRecordIsReadOrDamagedOrNewer(f *testing.F) {
 	} {
 		f.Add([]byte(content))
 	}
+	f.Add([]byte(`{"schema_version":1,"tenant_id":"` + strings.ToUpper(tenant) + `","mailbox":"M@c.d",` +
+		`"client_id":"00000003-0000-0000-C000-000000000000","credential_type":"certificate","owner":"o","certificate_thumbprint":` +
+		`"a1 b2 C3D4E5F60718293A4B5C6D7E8F9001122334","public_folder_paths":["\\b","\\a"],"ews":{"initial_domain":"d"}}`))
+	f.Add([]byte(`{"schema_version":1,"tenant_id":"` + tenant + `","mailbox":"m@c.d","owner":"o",` +
+		`"client_id":"00000003-0000-0000-c000-000000000000","credential_type":"client_secret"}`))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		readBack(t, content, &connectionRecord{}, &connectionRecord{})
+		first := &connectionRecord{}
+		readBack(t, content, first, &connectionRecord{})
+		checkAccepted(t, first.Connection)
 		readBack(t, content, &registrationRecord{}, &registrationRecord{})
 	})
 }

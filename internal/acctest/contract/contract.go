@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	gopath "path"
 	"regexp"
 	"slices"
 	"strings"
@@ -99,6 +100,7 @@ func (c *Contract) add(document *openapi3.T) error {
 		}
 		for method, declared := range item.Operations() {
 			for _, schema := range schemasOf(declared) {
+				c.adopt(schema)
 				closing.close(schema)
 			}
 			if path == batchPath {
@@ -108,6 +110,23 @@ func (c *Contract) add(document *openapi3.T) error {
 		}
 	}
 	return nil
+}
+
+// adopt has a schema of the supplement refer to the contract's own types.
+func (c *Contract) adopt(schema *openapi3.SchemaRef) {
+	if schema == nil || schema.Value == nil {
+		return
+	}
+	if known, found := c.types["#"+gopath.Base(schema.Ref)]; found {
+		schema.Value = known.Value
+		return
+	}
+	c.adopt(schema.Value.Items)
+	for _, property := range schema.Value.Properties {
+		if property.Ref == "" && property.Value != nil {
+			c.adopt(property.Value.Items)
+		}
+	}
 }
 
 // graphCast is a type's name in a path, which is written with the namespace in full, too.

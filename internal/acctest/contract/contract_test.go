@@ -190,7 +190,7 @@ func TestWhatIsNotInTheContractIsToldOf(t *testing.T) {
 		"a request whose answer got lost":          {gone(exchange("POST", "/applications", `{"name": "x"}`, 201, `{}`)), `request: /: property "name" is unsupported`},
 		"the request of a part that got lost":      {gone(batch(request, response)), `POST /applications: request: /: property "name" is unsupported`},
 		"the request of a part refused as a whole": {refused, `POST /applications: request: /: property "name" is unsupported`},
-		"an unknown path":                          {exchange("GET", "/groups", "", 200, `{}`), "the path is unknown"},
+		"an unknown path":                          {exchange("GET", "/devices", "", 200, `{}`), "the path is unknown"},
 		"an unknown method":                        {exchange("PUT", "/applications", "", 200, `{}`), "no PUT"},
 		"an unknown option":                        {exchange("GET", "/applications?$expand=owners", "", 200, `{"value": []}`), "$expand is unknown"},
 		"pages of what has none":                   {exchange("GET", "/owners?$skiptoken=abc", "", 200, `{"value": []}`), "$skiptoken is unknown"},
@@ -239,7 +239,7 @@ func TestAnswersAreJudgedAloneWhereRequestsAreWrongOnPurpose(t *testing.T) {
 	if found := c.AnswerViolations(gone(e)); len(found) > 0 {
 		t.Errorf("of a request whose answer got lost: %q", found)
 	}
-	if found := c.AnswerViolations(exchange("GET", "/groups", "", 400, `{}`)); len(found) > 0 {
+	if found := c.AnswerViolations(exchange("GET", "/devices", "", 400, `{}`)); len(found) > 0 {
 		t.Errorf("of an unknown path: %q", found)
 	}
 }

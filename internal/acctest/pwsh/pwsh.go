@@ -62,16 +62,32 @@ func Find() (path string, ok bool) {
 			return found, true
 		}
 	}
+	return nextToCheckout("pwsh")
+}
+
+// nextToCheckout returns a file of the folder shared/pwsh next to the checkout.
+func nextToCheckout(name ...string) (path string, ok bool) {
 	root, ok := checkout()
 	if !ok {
 		return "", false
 	}
-	shared := filepath.Join(filepath.Dir(root), "shared", "pwsh", "pwsh")
+	shared := filepath.Join(append([]string{filepath.Dir(root), "shared", "pwsh"}, name...)...)
 	info, err := os.Stat(shared)
 	if err != nil || !info.Mode().IsRegular() {
 		return "", false
 	}
 	return shared, true
+}
+
+// RequireMSAL returns the folder of MSAL.NET's assemblies, which are next to the checkout. Without them it skips the
+// test, which then counts as not run.
+func RequireMSAL(t testing.TB) string {
+	t.Helper()
+	found, ok := nextToCheckout("lib", "Microsoft.Identity.Client.dll")
+	if !ok {
+		t.Skip("not run: no MSAL.NET (next to the checkout)")
+	}
+	return filepath.Dir(found)
 }
 
 // Require returns the PowerShell of this machine. Without one it skips the test, which then counts as not run.

@@ -15,19 +15,38 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/terraformcli"
 )
 
-// onboarding copies the example, tells it about the tenant, and initialises it.
-func onboarding(ctx context.Context, path, config, work string, tenant *sandboxTenant, store string) (*terraformcli.CLI,
-	error) {
+// passphrase is the connection store's.
+const passphrase = "correct horse battery staple"
+
+// publicFolders makes the example's connection migrate public folders, too.
+const publicFolders = `resource "codetwo_target_connection" "target" {
+  migrate_public_folders = true
+  public_folder_paths    = ["\\Sales\\Archive"]
+}
+`
+
+// onboarding copies the example, tells it about the tenant, and initialises it. With everything, public folders are
+// migrated as well.
+func onboarding(ctx context.Context, path, config, work string, tenant *sandboxTenant, store string, everything bool) (
+	*terraformcli.CLI, error) {
 	folder := filepath.Join(work, "onboarding")
 	if err := os.CopyFS(folder, os.DirFS(filepath.Join("examples", "onboarding"))); err != nil {
 		return nil, err
 	}
+	mailbox := tenant.Mailboxes.Licensed[0]
+	if everything {
+		mailbox = tenant.Mailboxes.PublicFolderOwner[0]
+		override := filepath.Join(folder, "public_folders_override.tf")
+		if err := os.WriteFile(override, []byte(publicFolders), 0o600); err != nil {
+			return nil, err
+		}
+	}
 	c := &terraformcli.CLI{Path: path, Folder: folder,
 		Environment: terraformcli.Environment(config, append(slices.Clone(tenant.environment),
 			"TF_VAR_tenant_id="+tenant.ID,
-			"TF_VAR_mailbox="+tenant.Mailboxes.Licensed[0],
+			"TF_VAR_mailbox="+mailbox,
 			"TF_VAR_store_url=file://"+filepath.ToSlash(store),
-			"TF_VAR_store_passphrase=correct horse battery staple",
+			"TF_VAR_store_passphrase="+passphrase,
 		)...)}
 	banner, err := c.Run(ctx, "version")
 	if err != nil {

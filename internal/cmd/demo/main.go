@@ -1,5 +1,6 @@
 // Command demo runs a complete onboarding with the real CLI against a sandbox tenant, from plan through connectivity
-// check and hand-off to destroy. It stops at the first result that differs from what it expects.
+// check and hand-off to destroy. With -migration it runs a migration program from the hand-off, and ends with what
+// arrived in the tenant. It stops at the first result that differs from what it expects.
 package main
 
 import (
@@ -23,9 +24,10 @@ func main() {
 	defer stop()
 	cli := flag.String("cli", "terraform", "`path` of the Terraform or OpenTofu CLI")
 	out := flag.String("out", filepath.Join(".cache", "demo"), "`folder` to leave plan, tables and hand-off sheet in")
+	migration := flag.String("migration", "", "`path` of a Node program that migrates from the hand-off")
 	flag.Parse()
 	started := time.Now()
-	if err := run(ctx, *cli, *out); err != nil {
+	if err := run(ctx, *cli, *out, *migration); err != nil {
 		fmt.Fprintf(os.Stderr, "\n✗ %v\n", err)
 		os.Exit(1)
 	}
@@ -33,7 +35,7 @@ func main() {
 }
 
 // run plays every step. What it leaves is in out; the working folder with state and store goes away.
-func run(ctx context.Context, cli, out string) (err error) {
+func run(ctx context.Context, cli, out, migration string) (err error) {
 	out, err = filepath.Abs(out)
 	if err != nil {
 		return err
@@ -66,12 +68,11 @@ func run(ctx context.Context, cli, out string) (err error) {
 	defer tenant.stop()
 	fmt.Printf("  %s (%s), tenant ID %s\n", tenant.DisplayName, tenant.Domain, tenant.ID)
 
-	d := &demo{out: out, tenant: tenant, store: filepath.Join(work, "store")}
-	if d.terraform, err = onboarding(ctx, cli, config, work, tenant, d.store); err != nil {
+	d := &demo{out: out, tenant: tenant, store: filepath.Join(work, "store"), migration: migration}
+	if d.terraform, err = onboarding(ctx, cli, config, work, tenant, d.store, migration != ""); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{
-		d.review, d.register, d.verify, d.closeEWS, d.openEWS, d.settle, d.handOver, d.cleanUp} {
+	for _, step := range d.steps() {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -86,7 +87,17 @@ type demo struct {
 	store     string // the connection store's folder
 	tenant    *sandboxTenant
 	terraform *terraformcli.CLI
+	migration string // path of the migration program; empty: none runs
 	clientID  string
+}
+
+// steps are what is played, in order.
+func (d *demo) steps() []func(context.Context) error {
+	if d.migration != "" {
+		return []func(context.Context) error{d.review, d.register, d.verify, d.handOver, d.migrate, d.cleanUp, d.arrived}
+	}
+	return []func(context.Context) error{d.review, d.register, d.verify, d.closeEWS, d.openEWS, d.settle, d.handOver,
+		d.cleanUp}
 }
 
 var steps int

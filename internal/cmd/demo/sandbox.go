@@ -31,10 +31,12 @@ type sandboxTenant struct {
 	DisplayName string `json:"display_name"`
 	Domain      string `json:"domain"`
 	Mailboxes   struct {
-		Licensed []string `json:"licensed"`
+		Licensed          []string `json:"licensed"`
+		PublicFolderOwner []string `json:"public_folder_owner"`
 	} `json:"mailboxes"`
 
 	environment []string // NAME=value
+	authority   string   // path of the certificate of the CA that the sandbox's comes from
 	origin      string
 	client      *http.Client
 	stop        func()
@@ -105,7 +107,8 @@ func readEnvironment(envFile string) (*sandboxTenant, error) {
 	if err := json.Unmarshal(file.Tenants[0], tenant); err != nil {
 		return nil, err
 	}
-	authority, err := os.ReadFile(values["CODETWO_CA_CERTIFICATE_PATH"])
+	tenant.authority = values["CODETWO_CA_CERTIFICATE_PATH"]
+	authority, err := os.ReadFile(tenant.authority)
 	if err != nil {
 		return nil, err
 	}
@@ -124,6 +127,19 @@ type tenantState struct {
 	Grants            []struct {
 		PrincipalID string `json:"principal_id"`
 	} `json:"grants"`
+	Mailboxes []mailbox `json:"mailboxes"`
+}
+
+// mailbox is a mailbox, or the one of the public folders, with what clients have put into it.
+type mailbox struct {
+	Address string `json:"address"`
+	Folders []struct {
+		Path  string `json:"path"`
+		Items []struct {
+			Subject string `json:"subject"`
+			Size    int    `json:"size"`
+		} `json:"items"`
+	} `json:"folders"`
 }
 
 type object struct {

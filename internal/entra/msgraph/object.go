@@ -48,6 +48,9 @@ func (a *application) GetFieldDeserializers() fields {
 
 func (a *application) declare(api models.RequiredResourceAccessable) {
 	for _, access := range api.GetResourceAccess() {
+		if access == nil { // the SDK keeps null entries
+			continue
+		}
 		ref := entra.RoleRef{ResourceAppID: value(api.GetResourceAppId()), RoleID: id(access.GetId())}
 		if value(access.GetTypeEscaped()) == typeRole {
 			a.Declared = append(a.Declared, ref)
@@ -282,6 +285,9 @@ func toGrant(model models.AppRoleAssignmentable) entra.AppRoleAssignment {
 func toOrganization(model models.Organizationable) *entra.Organization {
 	organization := &entra.Organization{TenantID: value(model.GetId()), DisplayName: value(model.GetDisplayName())}
 	for _, domain := range model.GetVerifiedDomains() {
+		if domain == nil { // the SDK keeps null entries
+			continue
+		}
 		organization.Domains = append(organization.Domains, entra.Domain{
 			Name:    value(domain.GetName()),
 			Default: value(domain.GetIsDefault()),

@@ -2,6 +2,7 @@ package msgraph
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -315,11 +316,16 @@ func list[T serialization.Parsable](
 		return nil, err
 	}
 	items := current.items
+	followed := map[string]bool{}
 	for current.next != "" {
 		path, err := d.nextPath(current.next)
 		if err != nil {
 			return nil, err
 		}
+		if followed[path] {
+			return nil, errors.New("a list of Microsoft Graph does not end: its pages lead back to an earlier one")
+		}
+		followed[path] = true
 		if current, err = decode[*page[T]](d.send(ctx, request{method: http.MethodGet, path: path}),
 			pageOf[T](create)); err != nil {
 			return nil, err

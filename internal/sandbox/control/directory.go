@@ -49,3 +49,21 @@ func (a *API) patchDirectory(t *tenant.Tenant, w http.ResponseWriter, r *http.Re
 		"sign_in_audiences": tenant.NonNil(t.Rules.SignInAudiences), "bin_keeps_unique_names": t.Rules.BinKeepsUniqueNames,
 	})
 }
+
+// deleteAPI takes an API of Microsoft's out of a tenant, with the grants on it: a tenant that never had the service
+// lacks its API, and Graph deletes none.
+func (a *API) deleteAPI(t *tenant.Tenant, w http.ResponseWriter, r *http.Request) {
+	clientID := r.PathValue("client")
+	found, has := t.ServicePrincipalByAppID(tenant.Present(), clientID)
+	if !has || found.AppOwnerTenantID != tenant.MicrosoftTenant {
+		refuseControl(w, http.StatusNotFound,
+			fmt.Errorf("%s has no API of Microsoft's with the client ID %q", t.DisplayName, clientID))
+		return
+	}
+	at := a.world.Now()
+	for _, grant := range t.GrantsAt(tenant.Present(), found.ID) {
+		t.Directory.Grants.Remove(at, grant.ID)
+	}
+	t.Directory.ServicePrincipals.Remove(at, found.ID)
+	writeControl(w, http.StatusOK, servicePrincipalState(found))
+}

@@ -28,6 +28,8 @@ type exchangePatch struct {
 	PublicFolders       optional[bool]     `json:"public_folders"`
 	// replaces the tree, see NewPublicFolders
 	PublicFolderTree optional[[]exchange.PublicFolderState] `json:"public_folder_tree"`
+	// how many bytes a mailbox holds at most, and all public folders; 0 is the sandbox's own limit
+	MailboxQuota optional[int] `json:"mailbox_quota"`
 	// how long to back off, such as 30s; 0s ends it
 	ServerBusy      optional[string] `json:"server_busy"`
 	AutodiscoverURL optional[string] `json:"autodiscover_url"` // "" is the truth
@@ -68,6 +70,7 @@ func (a *API) patchExchange(t *tenant.Tenant, w http.ResponseWriter, r *http.Req
 	}
 	t.Exchange = changed
 	t.Settings.Put(a.world.Now(), tenant.ExchangeSettings, changed)
+	exchange.KeepPublicItems(t)
 	writeControl(w, http.StatusOK, exchangeState(t, tenant.Present(), changed))
 }
 
@@ -113,6 +116,12 @@ func (p exchangePatch) applyTo(o tenant.ExchangeOrganization) (tenant.ExchangeOr
 	if p.PublicFolders.set {
 		o.NoPublicFolders = !p.PublicFolders.value
 	}
+	if p.MailboxQuota.set {
+		if quota := p.MailboxQuota.value; quota < 0 || quota > tenant.MaxMailStore {
+			return o, fmt.Errorf("mailbox_quota: the sandbox keeps 0 to %d bytes of a mailbox", tenant.MaxMailStore)
+		}
+		o.MailboxQuota = p.MailboxQuota.value
+	}
 	if p.AutodiscoverURL.set {
 		o.AutodiscoverURL = p.AutodiscoverURL.value
 	}
@@ -146,6 +155,7 @@ func exchangeState(t *tenant.Tenant, v tenant.View, o tenant.ExchangeOrganizatio
 		OutOfScopeMailboxes:  slices.Sorted(maps.Keys(o.OutOfScope)),
 		PublicFolders:        !o.NoPublicFolders,
 		PublicFolderTree:     exchange.PublicFolderStates(t, v),
+		MailboxQuota:         o.MailboxQuota,
 		ServerBusy:           o.ServerBusy.String(),
 		AutodiscoverURL:      o.AutodiscoverURL,
 		Outage:               o.Outage != tenant.Outage{},

@@ -1,6 +1,8 @@
 package control
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -17,10 +19,13 @@ type PolicyState struct {
 	ClientID     string               `json:"client_id,omitempty"`
 	Enabled      bool                 `json:"enabled"`
 	Restrictions []tenant.Restriction `json:"restrictions"`
+	// of service principals' credentials; of the default policy only
+	PrincipalRestrictions []tenant.Restriction `json:"service_principal_restrictions,omitempty"`
 }
 
 func policyState(t *tenant.Tenant, v tenant.View, p tenant.ManagementPolicy) PolicyState {
-	state := PolicyState{ID: p.ID, Enabled: p.Enabled, Restrictions: tenant.NonNil(p.Restrictions)}
+	state := PolicyState{ID: p.ID, Enabled: p.Enabled, Restrictions: tenant.NonNil(p.Restrictions),
+		PrincipalRestrictions: p.PrincipalRestrictions}
 	if of, found := t.Directory.Applications.Get(v, p.ApplicationID); found {
 		state.ClientID = of.AppID
 	}
@@ -29,13 +34,18 @@ func policyState(t *tenant.Tenant, v tenant.View, p tenant.ManagementPolicy) Pol
 
 // policyPut is an app management policy as the control plane sets it, whole.
 type policyPut struct {
-	Enabled      bool                 `json:"enabled"`
-	Restrictions []tenant.Restriction `json:"restrictions"`
+	Enabled               bool                 `json:"enabled"`
+	Restrictions          []tenant.Restriction `json:"restrictions"`
+	PrincipalRestrictions []tenant.Restriction `json:"service_principal_restrictions"`
 }
 
 func (p policyPut) check() error {
+	return cmp.Or(checkRestrictions(p.Restrictions), checkRestrictions(p.PrincipalRestrictions))
+}
+
+func checkRestrictions(restrictions []tenant.Restriction) error {
 	var seen []string
-	for _, r := range p.Restrictions {
+	for _, r := range restrictions {
 		if !slices.Contains(tenant.RestrictionTypes, r.Type) {
 			return fmt.Errorf("type: %q is none of %q", r.Type, tenant.RestrictionTypes)
 		}
@@ -74,11 +84,17 @@ func (a *API) putPolicy(t *tenant.Tenant, w http.ResponseWriter, r *http.Request
 				r.PathValue("policy"), tenant.DefaultPolicy))
 		return
 	}
+	if len(request.PrincipalRestrictions) > 0 && row != tenant.DefaultPolicy {
+		refuseControl(w, http.StatusBadRequest,
+			errors.New("service_principal_restrictions: only the default policy has them"))
+		return
+	}
 	policy, known := t.Directory.Policies.Get(tenant.Present(), row)
 	if !known {
 		policy = tenant.ManagementPolicy{ID: uuid.NewString(), ApplicationID: applicationID}
 	}
-	policy.Enabled, policy.Restrictions = request.Enabled, request.Restrictions
+	policy.Enabled, policy.Restrictions, policy.PrincipalRestrictions = request.Enabled, request.Restrictions,
+		request.PrincipalRestrictions
 	t.Directory.Policies.Put(a.world.Now(), row, policy)
 	writeControl(w, http.StatusOK, policyState(t, tenant.Present(), policy))
 }

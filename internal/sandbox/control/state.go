@@ -26,8 +26,10 @@ type TenantState struct {
 	Grants            []GrantState            `json:"grants"`
 	DeletedItems      []DeletedItemState      `json:"deleted_items"`
 	Users             []UserState             `json:"users"`
+	Groups            []GroupState            `json:"groups"`
 	Exchange          ExchangeState           `json:"exchange"`
-	Policies          []PolicyState           `json:"policies"` // app management policies, the default one first
+	Mailboxes         []exchange.MailboxState `json:"mailboxes"` // those that clients have put something into
+	Policies          []PolicyState           `json:"policies"`  // app management policies, the default one first
 }
 
 // ApplicationState is an application object.
@@ -52,10 +54,12 @@ type CredentialState struct {
 
 // ServicePrincipalState is an application's presence in the tenant.
 type ServicePrincipalState struct {
-	ObjectID    string `json:"object_id"`
-	ClientID    string `json:"client_id"`
-	DisplayName string `json:"display_name"`
-	Enabled     bool   `json:"enabled"`
+	ObjectID    string            `json:"object_id"`
+	ClientID    string            `json:"client_id"`
+	DisplayName string            `json:"display_name"`
+	Enabled     bool              `json:"enabled"`
+	Keys        []CredentialState `json:"keys,omitempty"`    // of its own
+	Secrets     []CredentialState `json:"secrets,omitempty"` // likewise
 }
 
 // GrantState is a consented application permission.
@@ -71,7 +75,7 @@ type GrantState struct {
 // DeletedItemState is an object in the recycle bin.
 type DeletedItemState struct {
 	ObjectID    string    `json:"object_id"`
-	Type        string    `json:"type"` // application or servicePrincipal
+	Type        string    `json:"type"` // application, servicePrincipal, user or group
 	ClientID    string    `json:"client_id"`
 	DisplayName string    `json:"display_name"`
 	DeletedAt   time.Time `json:"deleted_at"`
@@ -82,6 +86,14 @@ type UserState struct {
 	Address string `json:"address"`
 	Enabled bool   `json:"enabled"`
 	Mailbox string `json:"mailbox"`
+}
+
+// GroupState is a group with its direct members and its owners.
+type GroupState struct {
+	ObjectID    string   `json:"object_id"`
+	DisplayName string   `json:"display_name"`
+	Members     []string `json:"members"` // object IDs
+	Owners      []string `json:"owners"`  // object IDs
 }
 
 // ExchangeState is what the Exchange administrator has set, and which apps used EWS.
@@ -95,8 +107,9 @@ type ExchangeState struct {
 	EwsDisabledMailboxes []string                     `json:"ews_disabled_mailboxes"`
 	OutOfScopeMailboxes  []string                     `json:"out_of_scope_mailboxes"`
 	PublicFolders        bool                         `json:"public_folders"`
-	PublicFolderTree     []exchange.PublicFolderState `json:"public_folder_tree"` // the root first
-	ServerBusy           string                       `json:"server_busy"`        // a duration, 0s when not busy
+	PublicFolderTree     []exchange.PublicFolderState `json:"public_folder_tree"`      // the root first
+	MailboxQuota         int                          `json:"mailbox_quota,omitempty"` // bytes; 0: the sandbox's own
+	ServerBusy           string                       `json:"server_busy"`             // a duration, 0s when not busy
 	AutodiscoverURL      string                       `json:"autodiscover_url,omitempty"`
 	Outage               bool                         `json:"outage"` // Exchange answers otherwise than its settings say
 }
@@ -123,7 +136,9 @@ func tenantState(t *tenant.Tenant) TenantState {
 		}),
 		DeletedItems: tenant.Mapped(t.Directory.Deleted.List(now, nil), deletedItemState),
 		Users:        tenant.Mapped(t.Directory.Users.List(now, nil), userState),
+		Groups:       tenant.Mapped(t.Directory.Groups.List(now, nil), groupState),
 		Exchange:     exchangeState(t, now, t.Exchange),
+		Mailboxes:    exchange.MailboxStates(t, now),
 		Policies: tenant.Mapped(t.Directory.Policies.List(now, nil), func(p tenant.ManagementPolicy) PolicyState {
 			return policyState(t, now, p)
 		}),
@@ -133,30 +148,37 @@ func tenantState(t *tenant.Tenant) TenantState {
 func applicationState(a tenant.Application) ApplicationState {
 	return ApplicationState{
 		ObjectID: a.ID, ClientID: a.AppID, DisplayName: a.DisplayName, UniqueName: a.UniqueName, Tags: a.Tags,
-		Keys: tenant.Mapped(a.Keys, func(k tenant.KeyCredential) CredentialState {
-			state := CredentialState{KeyID: k.KeyID, DisplayName: k.DisplayName, NotAfter: k.End}
-			if k.Certificate != nil {
-				state.Thumbprint = fmt.Sprintf("%X", sha1.Sum(k.Certificate.Raw))
-			}
-			return state
-		}),
-		Secrets: tenant.Mapped(a.Passwords, func(p tenant.PasswordCredential) CredentialState {
-			return CredentialState{KeyID: p.KeyID, DisplayName: p.DisplayName, NotAfter: p.End}
-		}),
+		Keys: tenant.Mapped(a.Keys, keyState), Secrets: tenant.Mapped(a.Passwords, secretState),
 		Federated: tenant.Mapped(a.Federated, func(f tenant.FederatedCredential) string { return f.Name }),
 	}
 }
 
+func keyState(k tenant.KeyCredential) CredentialState {
+	state := CredentialState{KeyID: k.KeyID, DisplayName: k.DisplayName, NotAfter: k.End}
+	if k.Certificate != nil {
+		state.Thumbprint = fmt.Sprintf("%X", sha1.Sum(k.Certificate.Raw))
+	}
+	return state
+}
+
+func secretState(p tenant.PasswordCredential) CredentialState {
+	return CredentialState{KeyID: p.KeyID, DisplayName: p.DisplayName, NotAfter: p.End}
+}
+
 func servicePrincipalState(p tenant.ServicePrincipal) ServicePrincipalState {
-	return ServicePrincipalState{ObjectID: p.ID, ClientID: p.AppID, DisplayName: p.DisplayName, Enabled: p.Enabled}
+	return ServicePrincipalState{
+		ObjectID: p.ID, ClientID: p.AppID, DisplayName: p.DisplayName, Enabled: p.Enabled,
+		Keys: tenant.Mapped(p.Keys, keyState), Secrets: tenant.Mapped(p.Passwords, secretState),
+	}
 }
 
 func grantState(t *tenant.Tenant, v tenant.View, g tenant.AppRoleAssignment) GrantState {
 	state := GrantState{ID: g.ID, PrincipalID: g.PrincipalID, Principal: g.PrincipalDisplayName,
 		Resource: g.ResourceDisplayName, RoleID: g.AppRoleID}
 	if api, found := t.Directory.ServicePrincipals.Get(v, g.ResourceID); found {
-		if at := slices.IndexFunc(api.AppRoles, func(r tenant.AppRole) bool { return r.ID == g.AppRoleID }); at >= 0 {
-			state.Role = api.AppRoles[at].Value
+		roles := t.RolesOf(v, api)
+		if at := slices.IndexFunc(roles, func(r tenant.AppRole) bool { return r.ID == g.AppRoleID }); at >= 0 {
+			state.Role = roles[at].Value
 		}
 	}
 	return state
@@ -170,10 +192,19 @@ func deletedItemState(d tenant.DeletedItem) DeletedItemState {
 	case d.ServicePrincipal != nil:
 		state.Type, state.ClientID, state.DisplayName = "servicePrincipal", d.ServicePrincipal.AppID,
 			d.ServicePrincipal.DisplayName
+	case d.User != nil:
+		state.Type, state.DisplayName = "user", d.User.DisplayName
+	case d.Group != nil:
+		state.Type, state.DisplayName = "group", d.Group.DisplayName
 	}
 	return state
 }
 
 func userState(u tenant.User) UserState {
 	return UserState{Address: u.UserPrincipalName, Enabled: u.Enabled, Mailbox: string(u.Mailbox)}
+}
+
+func groupState(g tenant.Group) GroupState {
+	return GroupState{ObjectID: g.ID, DisplayName: g.DisplayName, Members: tenant.NonNil(g.Members),
+		Owners: tenant.NonNil(g.Owners)}
 }

@@ -1,9 +1,8 @@
-// Package exchange simulates Exchange Online: EWS folder operations, Autodiscover v2, SOAP Autodiscover, and access
-// control for EWS.
+// Package exchange simulates Exchange Online: EWS's operations on folders and items, Autodiscover (v2, SOAP and POX),
+// and access control for EWS.
 package exchange
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"slices"
@@ -27,11 +26,13 @@ func New(world *tenant.World, issuer *token.Issuer, origin string) *API {
 	return &API{world: world, issuer: issuer, origin: origin}
 }
 
-// Routes serves Exchange Online: the EWS endpoint and Autodiscover, v2 and SOAP.
+// Routes serves Exchange Online: the EWS endpoint and Autodiscover, v2, SOAP and POX.
 func (a *API) Routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /EWS/Exchange.asmx", a.serveEWS)
 	mux.HandleFunc("GET /autodiscover/autodiscover.json/v1.0/{email}", a.serveAutodiscover)
 	mux.HandleFunc("POST /autodiscover/autodiscover.svc", a.serveUserSettings)
+	mux.HandleFunc("POST /autodiscover/autodiscover.xml", a.servePOX)
+	mux.Handle("GET /autodiscover/autodiscover.xml", http.HandlerFunc(showEndpoints))
 }
 
 // What Exchange Online writes into X-EWS-Policy-Reason (Exchange: control access to EWS): the first where the
@@ -42,37 +43,35 @@ const (
 	reasonEWSBlocked  = "EWS is blocked by policy for this user or tenant"
 )
 
-const maxEWSRequest = 1 << 20
+// maxEWSRequest is how long a request is at most. That Exchange answers a longer one with 413 is unconfirmed.
+const maxEWSRequest = 50 << 20
 
-// serveEWS answers GetFolder and FindFolder, the only operations of EWS here, for an application that impersonates a
-// mailbox. In what order Exchange makes its checks is unconfirmed; here the token comes first, then the tenant, then
-// the mailbox.
+// serveEWS answers EWS's operations for an application that impersonates a mailbox. In what order Exchange makes its
+// checks is unconfirmed; here the token comes first, then the tenant, then the mailbox.
 func (a *API) serveEWS(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("request-id", uuid.NewString())
-	token, fault := a.issuer.Verify(r.Header.Get("Authorization"))
-	if fault != nil || token.Audience != tenant.ExchangeAudience {
-		refuseEWSToken(w)
+	verified, t, ok := a.tokenFor(w, r)
+	if !ok {
 		return
 	}
-	t, found := a.world.Find(token.TenantID)
-	if !found {
-		refuseEWSToken(w)
-		return
-	}
-	w = a.noted(w, r, t, token)
+	w = a.noted(w, r, t, verified)
 	// before any silence: only then it shows that a client is gone
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxEWSRequest))
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxEWSRequest+1))
 	if err != nil {
 		return
 	}
-	request, malformed := readFolderRequest(bytes.NewReader(body))
+	if len(body) > maxEWSRequest {
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		return
+	}
+	request, malformed := readRequest(body)
 	if malformed == nil {
-		tenant.NotesOf(r).Meaning = request.meaning()
+		tenant.NotesOf(r).Meaning = request.meaning(t)
 	}
 	t.Lock()
 	defer t.Unlock()
 	known := a.world.ExchangeKnows(t, r)
-	if malformed == nil && t.Exchange.Outage.Covers(covered(t, request.folder())) {
+	if malformed == nil && t.Exchange.Outage.Covers(request.operation.covered(t)) {
 		if outage := t.Exchange.Outage; !outage.Silent {
 			answerOutage(w, outage)
 			return
@@ -89,14 +88,12 @@ func (a *API) serveEWS(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	if !token.HasRole(tenant.EWSRole) {
+	if !verified.HasRole(tenant.EWSRole) {
 		// Unconfirmed: Exchange's answer to a token without the role; its status at least is known to be 403.
-		writeEWSFault(w, http.StatusForbidden, ewsFault{
-			Code: "ErrorAccessDenied", Message: "Access is denied. Check credentials and try again.",
-		})
+		writeEWSFault(w, http.StatusForbidden, accessDenied)
 		return
 	}
-	if reason := refusesEWS(known, token.AppID); reason != "" {
+	if reason := refusesEWS(known, verified.AppID); reason != "" {
 		refuseEWSPolicy(w, reason)
 		return
 	}
@@ -104,12 +101,26 @@ func (a *API) serveEWS(w http.ResponseWriter, r *http.Request) {
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{Code: "ErrorSchemaValidation", Message: malformed.Error()})
 		return
 	}
-	a.serveFolders(w, r, t, token.AppID, request)
+	a.serveMailbox(w, r, t, verified.AppID, request)
 }
 
-// serveFolders does what concerns the impersonated mailbox.
-func (a *API) serveFolders(w http.ResponseWriter, r *http.Request, t *tenant.Tenant, appID string,
-	request folderRequest) {
+// tokenFor returns what a token for Exchange says, and its tenant. Without one, it has answered the request.
+func (a *API) tokenFor(w http.ResponseWriter, r *http.Request) (*token.AccessToken, *tenant.Tenant, bool) {
+	verified, fault := a.issuer.Verify(r.Header.Get("Authorization"))
+	if fault != nil || verified.Audience != tenant.ExchangeAudience {
+		refuseEWSToken(w)
+		return nil, nil, false
+	}
+	t, found := a.world.Find(verified.TenantID)
+	if !found {
+		refuseEWSToken(w)
+		return nil, nil, false
+	}
+	return verified, t, true
+}
+
+// serveMailbox does what concerns the impersonated mailbox.
+func (a *API) serveMailbox(w http.ResponseWriter, r *http.Request, t *tenant.Tenant, appID string, request ewsRequest) {
 	address := request.impersonated()
 	if address == "" {
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
@@ -130,9 +141,7 @@ func (a *API) serveFolders(w http.ResponseWriter, r *http.Request, t *tenant.Ten
 	known := a.world.ExchangeKnows(t, r)
 	switch {
 	case !found:
-		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
-			Code: "ErrorNonExistentMailbox", Message: "The SMTP address has no mailbox associated with it.",
-		})
+		writeEWSFault(w, http.StatusInternalServerError, nonExistentMailbox)
 	case known.Has(known.OutOfScope, account):
 		writeEWSFault(w, http.StatusInternalServerError, ewsFault{
 			Code:    "ErrorImpersonateUserDenied",
@@ -142,14 +151,13 @@ func (a *API) serveFolders(w http.ResponseWriter, r *http.Request, t *tenant.Ten
 		refuseEWSPolicy(w, reasonEWSDisabled)
 	default:
 		t.NoteEWS(appID, a.world.Now())
-		call := folderCall{tenant: t, view: tenant.Present(), account: account, routed: routed(t, r)}
-		if request.Body.GetFolder != nil {
-			call.writeGetFolder(w, *request.Body.GetFolder)
-			return
-		}
-		call.writeFindFolder(w, *request.Body.FindFolder)
+		writeResponse(w, request.operation, call{tenant: t, view: tenant.Present(), account: account, route: routeOf(t, r),
+			now: a.world.Now()})
 	}
 }
+
+var nonExistentMailbox = ewsFault{Code: "ErrorNonExistentMailbox",
+	Message: "The SMTP address has no mailbox associated with it."}
 
 // findMailbox finds the user whose mailbox has that address. A disabled account's mailbox opens like any other, as
 // shared mailboxes do, whose accounts are disabled by design (unconfirmed).

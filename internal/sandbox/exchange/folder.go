@@ -3,197 +3,181 @@ package exchange
 import (
 	"encoding/base64"
 	"fmt"
-	"html"
 	"maps"
-	"net/http"
 	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/google/uuid"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// publicRootID is the distinguished ID of the root of the public folders.
-const publicRootID = "publicfoldersroot"
-
-// distinguishedFolders are the folders of that kind that the sandbox has, with their names.
-var distinguishedFolders = map[string]string{
-	"inbox":         "Inbox",
-	"msgfolderroot": "Top of Information Store",
-	publicRootID:    "IPM_SUBTREE",
+// getFolder reads folders (EWS: GetFolder operation). For a public one, Microsoft's page has it sent to the mailbox
+// that holds the content; clients send it to the hierarchy's, which has the folders, too.
+type getFolder struct {
+	Shape shape     `xml:"FolderShape"`
+	IDs   folderIDs `xml:"FolderIds"`
 }
 
-// folderCall is the work on the folders of one request.
-type folderCall struct {
-	tenant  *tenant.Tenant
-	view    tenant.View
-	account tenant.User // whose mailbox is impersonated
-	routed  bool        // to the mailbox that holds the public folder hierarchy
-}
-
-// mailFolder is a folder that the account sees: a public one, or one of its own mailbox.
-type mailFolder struct {
-	id       string
-	name     string
-	isPublic bool
-	public   tenant.PublicFolder
-}
-
-var folderNotFound = ewsFault{Code: "ErrorFolderNotFound",
-	Message: "The specified folder could not be found in the store."}
-
-// newFolderID makes the ID of a folder from the tenant's or the account's ID and what the folder is called below it.
-func newFolderID(owner, name string) string {
-	return base64.StdEncoding.EncodeToString([]byte(owner + "/" + name))
-}
-
-// readFolderID takes apart what newFolderID made.
-func readFolderID(id string) (owner, name string, ok bool) {
-	decoded, err := base64.StdEncoding.DecodeString(id)
-	owner, name, cut := strings.Cut(string(decoded), "/")
-	return owner, name, err == nil && cut && uuid.Validate(owner) == nil
-}
-
-// covered is the distinguished folder that a request for a folder counts as: each public folder as their root.
-func covered(t *tenant.Tenant, asked folderID) string {
-	if asked.distinguished() {
-		return asked.ID
+func (g *getFolder) check() error {
+	if err := g.Shape.check(); err != nil {
+		return err
 	}
-	owner, name, _ := readFolderID(asked.ID)
-	if owner == t.ID {
-		return publicRootID
-	}
-	return name
+	return g.IDs.check("FolderIds")
 }
 
-// find looks a folder up. An account that may not see a folder is told that it is not there; that this is what Exchange
-// says, and that it says so of an ID whose folder is gone, is unconfirmed.
-func (c folderCall) find(asked folderID) (mailFolder, *ewsFault) {
-	owner, name := c.account.ID, asked.ID
-	if asked.distinguished() {
-		if name == publicRootID {
-			owner = c.tenant.ID
-		}
-	} else {
-		var ok bool
-		if owner, name, ok = readFolderID(asked.ID); !ok {
-			return mailFolder{}, &ewsFault{Code: "ErrorInvalidIdMalformed", Message: "Id is malformed."}
-		}
-	}
-	switch owner {
-	case c.tenant.ID:
-		return c.findPublic(name)
-	case c.account.ID:
-		if title, known := distinguishedFolders[name]; known && name != publicRootID {
-			return mailFolder{id: newFolderID(owner, name), name: title}, nil
-		}
-	}
-	return mailFolder{}, &folderNotFound
-}
+func (g *getFolder) covered(t *tenant.Tenant) string { return g.IDs.IDs[0].covered(t) }
 
-func (c folderCall) findPublic(name string) (mailFolder, *ewsFault) {
-	if c.tenant.Exchange.NoPublicFolders || !c.routed {
-		// Unconfirmed: the code for an organization in which nobody has made a public folder mailbox yet. Exchange forwards
-		// some requests that were not routed to the hierarchy's mailbox; here none is, so that nobody forgets the headers.
-		return mailFolder{},
-			&ewsFault{Code: "ErrorPublicFolderMailboxDiscoveryFailed",
-				Message: "No public folder mailbox could be found for the user."}
-	}
-	for _, p := range c.tenant.Exchange.PublicFolders {
-		if publicFolderName(c.tenant, p.Path) == name && rightsOf(c.tenant, c.view, c.account, p).visible {
-			return c.publicFolder(p), nil
-		}
-	}
-	return mailFolder{}, &folderNotFound
-}
-
-func (c folderCall) publicFolder(p tenant.PublicFolder) mailFolder {
-	return mailFolder{id: newFolderID(c.tenant.ID, publicFolderName(c.tenant, p.Path)), name: folderName(p),
-		isPublic: true, public: p}
-}
-
-// below are the folders right below one that the account sees. The mailboxes here have none.
-func (c folderCall) below(f mailFolder) []mailFolder {
-	if !f.isPublic {
-		return nil
-	}
-	return tenant.Mapped(visibleBelow(c.tenant, c.view, c.account, f.public.Path), c.publicFolder)
-}
-
-// rights are what the account may do in a folder: in its own mailbox, everything.
-func (c folderCall) rights(f mailFolder) folderRights {
-	if !f.isPublic {
-		return permissionLevels["Owner"]
-	}
-	return rightsOf(c.tenant, c.view, c.account, f.public)
-}
-
-// writeGetFolder answers with one response message for each folder.
-func (c folderCall) writeGetFolder(w http.ResponseWriter, request getFolderOperation) {
+func (g *getFolder) answer(c call) (string, string) {
+	const name = "GetFolder"
 	var messages strings.Builder
-	for _, asked := range request.IDs.IDs {
-		folder, fault := c.find(asked)
+	for _, asked := range g.IDs.IDs {
+		folder, fault := c.find(asked, toHierarchy, toContent)
+		if fault == nil {
+			fault = g.Shape.fault()
+		}
 		if fault != nil {
-			messages.WriteString(folderError("GetFolder", *fault))
+			messages.WriteString(failure(name, *fault))
 			continue
 		}
-		fmt.Fprintf(&messages, `<m:GetFolderResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode>`+
-			`<m:Folders>%s</m:Folders></m:GetFolderResponseMessage>`, c.folderXML(folder, request.Shape))
+		messages.WriteString(success(name, `<m:Folders>`+c.folderXML(folder, g.Shape)+`</m:Folders>`))
 	}
-	writeFolderResponse(w, "GetFolder", messages.String())
+	return name, messages.String()
 }
 
-func writeFolderResponse(w http.ResponseWriter, operation, messages string) {
-	writeSOAP(w, http.StatusOK, fmt.Sprintf(
-		`<m:%[1]sResponse xmlns:m="%[2]s" xmlns:t="%[3]s"><m:ResponseMessages>%[4]s</m:ResponseMessages></m:%[1]sResponse>`,
-		operation, messagesNamespace, typesNamespace, messages))
-}
+const permissionSetURI = "folder:PermissionSet"
 
-// folderError is the response message of a folder that is not to be had. A GetFolder's has an empty list.
-func folderError(operation string, fault ewsFault) string {
-	none := ""
-	if operation == "GetFolder" {
-		none = "<m:Folders/>"
+// wantsOfFolder reports whether a folder's property is asked for, by the shape or by name. The permissions have to be
+// named: Exchange Online leaves them out of AllProperties (EWS: PermissionSet, version differences).
+func (s shape) wantsOfFolder(uri string) bool {
+	switch {
+	case s.names(uri):
+		return true
+	case s.Base == "AllProperties":
+		return uri != permissionSetURI
+	default:
+		return s.Base == "Default" && slices.Contains([]string{"folder:DisplayName", "folder:ChildFolderCount",
+			"folder:TotalCount", "folder:UnreadCount"}, uri)
 	}
-	return fmt.Sprintf(`<m:%[1]sResponseMessage ResponseClass="Error"><m:MessageText>%[2]s</m:MessageText>`+
-		`<m:ResponseCode>%[3]s</m:ResponseCode><m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>%[4]s</m:%[1]sResponseMessage>`,
-		operation, html.EscapeString(fault.Message), fault.Code, none)
 }
 
-// folderXML is a folder with what the shape asks for, in the order of the schema. The count of a public folder's items
-// is in no answer here: Exchange leaves it out of searches (EWS: FindFolder operation).
-func (c folderCall) folderXML(f mailFolder, shape folderShape) string {
+// folderElements are the elements that folders of a class are written as; any other is a Folder.
+var folderElements = map[string]string{"IPF.Appointment": "CalendarFolder", "IPF.Contact": "ContactsFolder",
+	"IPF.Task": "TasksFolder"}
+
+func (f mailFolder) element() string {
+	if name, found := folderElements[f.Class]; found {
+		return "t:" + name
+	}
+	return "t:Folder"
+}
+
+// folderKinds are the properties of folders that can be searched for.
+func folderKinds(p propertyPath) kind {
+	if p.Extended != nil {
+		return notSearchable
+	}
+	switch p.uri() {
+	case "folder:DisplayName", "folder:FolderClass":
+		return textKind
+	case "folder:ChildFolderCount", "folder:TotalCount", "folder:UnreadCount":
+		return numberKind
+	}
+	return notSearchable
+}
+
+// folderValue returns a property that folderKinds has.
+func (c call) folderValue(f mailFolder) func(propertyPath) (string, bool) {
+	return func(p propertyPath) (string, bool) {
+		switch p.uri() {
+		case "folder:DisplayName":
+			return f.Name, true
+		case "folder:FolderClass":
+			return f.Class, f.Class != ""
+		case "folder:ChildFolderCount":
+			return strconv.Itoa(len(c.below(f))), true
+		case "folder:TotalCount":
+			return strconv.Itoa(len(c.items(f))), true
+		default:
+			return strconv.Itoa(c.unread(f)), true
+		}
+	}
+}
+
+func (c call) unread(f mailFolder) (count int) {
+	for _, i := range c.items(f) {
+		if !i.IsRead {
+			count++
+		}
+	}
+	return count
+}
+
+// folderXML is a folder with what the shape asks for, in the order of the schema. A search does not have the counts of
+// a public folder's items (EWS: FindFolder operation).
+func (c call) folderXML(f mailFolder, shape shape) string {
 	var properties strings.Builder
 	fmt.Fprintf(&properties, `<t:FolderId Id="%s" ChangeKey="AQAAAA=="/>`, f.id)
-	if f.isPublic && f.public.Path != tenant.PublicRoot && shape.wants("folder:ParentFolderId") {
-		parent := newFolderID(c.tenant.ID, publicFolderName(c.tenant, parentOf(f.public)))
-		fmt.Fprintf(&properties, `<t:ParentFolderId Id="%s" ChangeKey="AQAAAA=="/>`, parent)
+	write := func(uri, format string, value any) {
+		if shape.wantsOfFolder(uri) {
+			fmt.Fprintf(&properties, format, value)
+		}
 	}
-	if shape.wants("folder:DisplayName") {
-		fmt.Fprintf(&properties, `<t:DisplayName>%s</t:DisplayName>`, html.EscapeString(f.name))
+	if f.parent != "" {
+		write("folder:ParentFolderId", `<t:ParentFolderId Id="%s" ChangeKey="AQAAAA=="/>`, f.parent)
 	}
-	if shape.wants("folder:ChildFolderCount") {
-		fmt.Fprintf(&properties, `<t:ChildFolderCount>%d</t:ChildFolderCount>`, len(c.below(f)))
+	if f.Class != "" {
+		write("folder:FolderClass", `<t:FolderClass>%s</t:FolderClass>`, escapeXML(f.Class))
+	}
+	write("folder:DisplayName", `<t:DisplayName>%s</t:DisplayName>`, escapeXML(f.Name))
+	counted := !shape.inSearch || !f.isPublic
+	if counted {
+		write("folder:TotalCount", `<t:TotalCount>%d</t:TotalCount>`, len(c.items(f)))
+	}
+	write("folder:ChildFolderCount", `<t:ChildFolderCount>%d</t:ChildFolderCount>`, len(c.below(f)))
+	for _, uri := range shape.Properties.Extended {
+		values, found := c.extendedOfFolder(f, uri)
+		properties.WriteString(extendedXML(uri, values, found))
 	}
 	rights := c.rights(f)
-	if shape.wants("folder:EffectiveRights") {
-		fmt.Fprintf(&properties,
-			`<t:EffectiveRights><t:CreateAssociated>%[1]t</t:CreateAssociated><t:CreateContents>%[2]t</t:CreateContents>`+
-				`<t:CreateHierarchy>%[3]t</t:CreateHierarchy><t:Delete>%[1]t</t:Delete><t:Modify>%[1]t</t:Modify>`+
-				`<t:Read>%[4]t</t:Read></t:EffectiveRights>`,
-			rights.owner, rights.create, rights.subfolders, rights.read != "None")
+	if shape.wantsOfFolder("folder:EffectiveRights") {
+		properties.WriteString(effectiveRights(rights))
 	}
 	// A caller that may not change a folder's permissions is not shown them. For another user's mailbox, Exchange was
 	// seen to answer with ErrorAccessDenied instead; what it does with a public folder is unconfirmed.
-	if shape.wants(permissionSetURI) && rights.owner {
+	if shape.wantsOfFolder(permissionSetURI) && rights.owner {
 		properties.WriteString(c.permissionSet(f))
 	}
-	return `<t:Folder>` + properties.String() + `</t:Folder>`
+	if counted && f.Class != "IPF.Appointment" && f.Class != "IPF.Contact" { // their types have no such element
+		write("folder:UnreadCount", `<t:UnreadCount>%d</t:UnreadCount>`, c.unread(f))
+	}
+	return `<` + f.element() + `>` + properties.String() + `</` + f.element() + `>`
+}
+
+// replicaList is PR_REPLICA_LIST: the GUID of the mailbox that holds a public folder's content, with a NUL at its end.
+const replicaList = "0x6698/Binary"
+
+func (c call) extendedOfFolder(f mailFolder, uri extendedFieldURI) (values []string, found bool) {
+	key, fault := uri.key()
+	switch {
+	case fault != nil:
+		return nil, false
+	case key == replicaList && f.isPublic:
+		_, guid := contentMailbox(c.tenant)
+		return []string{base64.StdEncoding.EncodeToString([]byte(guid + "\x00"))}, true
+	}
+	return findExtended(f.Extended, key)
+}
+
+func effectiveRights(rights folderRights) string {
+	return fmt.Sprintf(
+		`<t:EffectiveRights><t:CreateAssociated>%[1]t</t:CreateAssociated><t:CreateContents>%[2]t</t:CreateContents>`+
+			`<t:CreateHierarchy>%[3]t</t:CreateHierarchy><t:Delete>%[1]t</t:Delete><t:Modify>%[1]t</t:Modify>`+
+			`<t:Read>%[4]t</t:Read></t:EffectiveRights>`,
+		rights.owner, rights.create, rights.subfolders, rights.read != "None")
 }
 
 // permissionSet lists who may do what in a folder: in a mailbox, nobody else has any right.
-func (c folderCall) permissionSet(f mailFolder) string {
+func (c call) permissionSet(f mailFolder) string {
 	permissions := map[string]string{tenant.DefaultPermission: "None"}
 	if f.isPublic {
 		permissions = permissionsOf(c.tenant, c.view, f.public)
@@ -211,13 +195,13 @@ func (c folderCall) permissionSet(f mailFolder) string {
 }
 
 // userID names whom a permission is for: by the primary address, where the tenant has such a user.
-func (c folderCall) userID(address string) string {
+func (c call) userID(address string) string {
 	name := address
 	if of, found := findMailbox(c.tenant, c.view, address, false); found {
 		address, name = of.Mail, of.DisplayName
 	}
 	return fmt.Sprintf(`<t:PrimarySmtpAddress>%s</t:PrimarySmtpAddress><t:DisplayName>%s</t:DisplayName>`,
-		html.EscapeString(address), html.EscapeString(name))
+		escapeXML(address), escapeXML(name))
 }
 
 // folderPermission writes one entry of a permission set (EWS: Permission).

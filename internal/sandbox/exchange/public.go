@@ -35,7 +35,7 @@ var permissionLevels = map[string]folderRights{
 // folderName is the last part of a folder's path.
 func folderName(p tenant.PublicFolder) string {
 	if p.Path == tenant.PublicRoot {
-		return distinguishedFolders[publicRootID]
+		return "IPM_SUBTREE"
 	}
 	return p.Path[strings.LastIndex(p.Path, `\`)+1:]
 }

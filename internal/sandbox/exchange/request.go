@@ -2,17 +2,19 @@ package exchange
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// folderRequest is what is read of a SOAP envelope with a GetFolder or a FindFolder (EWS: GetFolder operation,
-// FindFolder operation).
-type folderRequest struct {
+// ewsRequest is what is read of a SOAP envelope with one of EWS's operations. schemaReader has seen to the namespaces
+// of what is in the body.
+type ewsRequest struct {
 	XMLName xml.Name `xml:"http://schemas.xmlsoap.org/soap/envelope/ Envelope"`
 	Header  struct {
 		Impersonation struct {
@@ -23,41 +25,156 @@ type folderRequest struct {
 		} `xml:"http://schemas.microsoft.com/exchange/services/2006/types ExchangeImpersonation"`
 	} `xml:"http://schemas.xmlsoap.org/soap/envelope/ Header"`
 	Body struct {
-		GetFolder  *getFolderOperation  `xml:"http://schemas.microsoft.com/exchange/services/2006/messages GetFolder"`
-		FindFolder *findFolderOperation `xml:"http://schemas.microsoft.com/exchange/services/2006/messages FindFolder"`
+		GetFolder    *getFolder
+		FindFolder   *findFolder
+		CreateFolder *createFolder
+		DeleteFolder *deleteFolder
+		GetItem      *getItem
+		FindItem     *findItem
+		CreateItem   *createItem
+		UpdateItem   *updateItem
+		MoveItem     *moveItem
+		DeleteItem   *deleteItem
 	} `xml:"http://schemas.xmlsoap.org/soap/envelope/ Body"`
+
+	operation operation // the one in the body
+	name      string    // its name
 }
 
-type getFolderOperation struct {
-	Shape folderShape `xml:"http://schemas.microsoft.com/exchange/services/2006/messages FolderShape"`
-	IDs   folderIDs   `xml:"http://schemas.microsoft.com/exchange/services/2006/messages FolderIds"`
+// operation is the work that a request asks for.
+type operation interface {
+	check() error                     // what the schema of EWS does not have, or the sandbox does not serve
+	covered(t *tenant.Tenant) string  // the distinguished folder that the request counts as in an outage
+	answer(c call) (name, xml string) // the operation's name, and its response messages
 }
 
-type findFolderOperation struct {
-	Traversal   string          `xml:"Traversal,attr"`
-	Shape       folderShape     `xml:"http://schemas.microsoft.com/exchange/services/2006/messages FolderShape"`
-	Page        *indexedPage    `xml:"http://schemas.microsoft.com/exchange/services/2006/messages IndexedPageFolderView"`
-	Restriction *folderSearches `xml:"http://schemas.microsoft.com/exchange/services/2006/messages Restriction"`
-	Parents     folderIDs       `xml:"http://schemas.microsoft.com/exchange/services/2006/messages ParentFolderIds"`
+func readRequest(body []byte) (ewsRequest, error) {
+	var request ewsRequest
+	err := xml.NewTokenDecoder(newSchemaReader(body)).Decode(&request)
+	if err == nil {
+		request.name, request.operation, err = request.onlyOperation()
+	}
+	if err == nil {
+		err = request.operation.check()
+	}
+	if err != nil {
+		err = fmt.Errorf("the request failed schema validation: %w", err)
+	}
+	return request, err
 }
 
-// indexedPage is a part of the folders found (EWS: IndexedPageFolderView).
-type indexedPage struct {
-	Max       *int   `xml:"MaxEntriesReturned,attr"`
-	Offset    int    `xml:"Offset,attr"`
-	BasePoint string `xml:"BasePoint,attr"`
+func (r ewsRequest) onlyOperation() (name string, only operation, err error) {
+	found := 0
+	for _, one := range []struct {
+		given bool
+		name  string
+		operation
+	}{
+		{r.Body.GetFolder != nil, "GetFolder", r.Body.GetFolder},
+		{r.Body.FindFolder != nil, "FindFolder", r.Body.FindFolder},
+		{r.Body.CreateFolder != nil, "CreateFolder", r.Body.CreateFolder},
+		{r.Body.DeleteFolder != nil, "DeleteFolder", r.Body.DeleteFolder},
+		{r.Body.GetItem != nil, "GetItem", r.Body.GetItem},
+		{r.Body.FindItem != nil, "FindItem", r.Body.FindItem},
+		{r.Body.CreateItem != nil, "CreateItem", r.Body.CreateItem},
+		{r.Body.UpdateItem != nil, "UpdateItem", r.Body.UpdateItem},
+		{r.Body.MoveItem != nil, "MoveItem", r.Body.MoveItem},
+		{r.Body.DeleteItem != nil, "DeleteItem", r.Body.DeleteItem},
+	} {
+		if one.given {
+			name, only = one.name, one.operation
+			found++
+		}
+	}
+	if found != 1 {
+		return "", nil, errors.New("the body holds no operation, or several")
+	}
+	return name, only, nil
 }
 
-// folderShape is which properties of a folder are asked for (EWS: FolderShape).
-type folderShape struct {
-	Base       string `xml:"http://schemas.microsoft.com/exchange/services/2006/types BaseShape"`
-	Properties struct {
-		Fields []fieldURI `xml:"http://schemas.microsoft.com/exchange/services/2006/types FieldURI"`
-	} `xml:"http://schemas.microsoft.com/exchange/services/2006/types AdditionalProperties"`
+// meaning says in words what is asked for, such as "GetFolder of inbox".
+func (r ewsRequest) meaning(t *tenant.Tenant) string {
+	if folder := r.operation.covered(t); folder != "" {
+		return r.name + " of " + folder
+	}
+	return r.name
 }
 
+// impersonated is the address of the mailbox that the application acts for.
+func (r ewsRequest) impersonated() string {
+	sid := r.Header.Impersonation.SID
+	return strings.TrimSpace(cmp.Or(sid.Primary, sid.Address))
+}
+
+func (r ewsRequest) primaryOnly() bool { return r.Header.Impersonation.SID.Primary != "" }
+
+// fieldURI names a property of EWS's own (EWS: FieldURI).
 type fieldURI struct {
 	URI string `xml:"FieldURI,attr"`
+}
+
+// propertyPath names a property: one of EWS's own, or any MAPI property.
+type propertyPath struct {
+	Field    *fieldURI         `xml:"FieldURI"`
+	Extended *extendedFieldURI `xml:"ExtendedFieldURI"`
+}
+
+func (p propertyPath) check() error {
+	if (p.Field == nil) == (p.Extended == nil) {
+		return errors.New("a property is named by one path")
+	}
+	return nil
+}
+
+// uri is the name of a property of EWS's own, empty for any other.
+func (p propertyPath) uri() string {
+	if p.Field == nil {
+		return ""
+	}
+	return p.Field.URI
+}
+
+// shape is which properties of a folder or an item are asked for (EWS: FolderShape, ItemShape).
+type shape struct {
+	Base        string `xml:"BaseShape"`
+	IncludeMIME bool   `xml:"IncludeMimeContent"`
+	BodyType    string `xml:"BodyType"`
+	Properties  struct {
+		Fields   []fieldURI         `xml:"FieldURI"`
+		Extended []extendedFieldURI `xml:"ExtendedFieldURI"`
+	} `xml:"AdditionalProperties"`
+	inSearch bool // of an answer that finds, and does not get
+}
+
+func (s shape) check() error {
+	if !slices.Contains([]string{"IdOnly", "Default", "AllProperties"}, s.Base) {
+		return fmt.Errorf("BaseShape is %q, not IdOnly, Default or AllProperties", s.Base)
+	}
+	if !slices.Contains([]string{"", "Best", "HTML", "Text"}, s.BodyType) {
+		return fmt.Errorf("BodyType is %q, not Best, HTML or Text", s.BodyType)
+	}
+	for _, f := range s.Properties.Fields {
+		if kind, _, _ := strings.Cut(f.URI, ":"); !slices.Contains([]string{"folder", "item", "message", "meeting",
+			"calendar", "task", "contacts", "postitem", "conversation"}, kind) {
+			return fmt.Errorf("FieldURI is %q, which is not a property's name", f.URI)
+		}
+	}
+	return nil
+}
+
+// fault is why no answer can have that shape.
+func (s shape) fault() *ewsFault {
+	for _, e := range s.Properties.Extended {
+		if _, fault := e.key(); fault != nil {
+			return fault
+		}
+	}
+	return nil
+}
+
+// names reports whether a property is asked for by its name.
+func (s shape) names(uri string) bool {
+	return slices.Contains(s.Properties.Fields, fieldURI{uri})
 }
 
 // folderIDs are folders in the order of the request, each a FolderId or a DistinguishedFolderId.
@@ -66,168 +183,136 @@ type folderIDs struct {
 }
 
 type folderID struct {
-	XMLName xml.Name
-	ID      string `xml:"Id,attr"`
+	XMLName   xml.Name
+	ID        string  `xml:"Id,attr"`
+	ChangeKey *string `xml:"ChangeKey,attr"`
+	Mailbox   *struct {
+		Address string `xml:"EmailAddress"`
+	} `xml:"Mailbox"` // whose folder, of a distinguished one
 }
 
 func (f folderID) distinguished() bool { return f.XMLName.Local == "DistinguishedFolderId" }
-
-// folderSearches holds the one search expression of a Restriction, or the several of an Or (EWS: Restriction).
-type folderSearches struct {
-	Expressions []folderSearch `xml:",any"`
-}
-
-type folderSearch struct {
-	XMLName    xml.Name
-	Mode       string         `xml:"ContainmentMode,attr"`
-	Comparison string         `xml:"ContainmentComparison,attr"`
-	Field      fieldURI       `xml:"http://schemas.microsoft.com/exchange/services/2006/types FieldURI"`
-	Constant   *constantValue `xml:"http://schemas.microsoft.com/exchange/services/2006/types Constant"`
-	Operand    struct {
-		Constant *constantValue `xml:"http://schemas.microsoft.com/exchange/services/2006/types Constant"`
-	} `xml:"http://schemas.microsoft.com/exchange/services/2006/types FieldURIOrConstant"`
-	folderSearches
-}
-
-type constantValue struct {
-	Value string `xml:"Value,attr"`
-}
-
-func readFolderRequest(body io.Reader) (folderRequest, error) {
-	var request folderRequest
-	err := xml.NewDecoder(body).Decode(&request)
-	if err == nil {
-		err = request.check()
-	}
-	if err != nil {
-		err = fmt.Errorf("the request failed schema validation: %w", err)
-	}
-	return request, err
-}
-
-// check refuses what the schema of EWS does not have, and what of it the sandbox does not serve.
-func (r folderRequest) check() error {
-	get, find := r.Body.GetFolder, r.Body.FindFolder
-	switch {
-	case get != nil:
-		return errors.Join(get.Shape.check(), get.IDs.check("FolderIds"))
-	case find == nil:
-		return errors.New("the sandbox knows no operation but GetFolder and FindFolder")
-	case !slices.Contains([]string{"Shallow", "Deep", "SoftDeleted"}, find.Traversal):
-		return fmt.Errorf("Traversal is %q, not Shallow, Deep or SoftDeleted", find.Traversal)
-	case find.Page != nil && find.Page.BasePoint != "Beginning":
-		return fmt.Errorf("BasePoint is %q, and the sandbox knows Beginning alone", find.Page.BasePoint)
-	}
-	err := errors.Join(find.Shape.check(), find.Parents.check("ParentFolderIds"))
-	if find.Restriction != nil {
-		if len(find.Restriction.Expressions) != 1 {
-			return errors.Join(err, errors.New("Restriction holds one search expression"))
-		}
-		err = errors.Join(err, find.Restriction.Expressions[0].check())
-	}
-	return err
-}
-
-func (s folderShape) check() error {
-	if !slices.Contains([]string{"IdOnly", "Default", "AllProperties"}, s.Base) {
-		return fmt.Errorf("BaseShape is %q, not IdOnly, Default or AllProperties", s.Base)
-	}
-	return nil
-}
 
 func (f folderIDs) check(element string) error {
 	if len(f.IDs) == 0 {
 		return fmt.Errorf("%s holds no folder", element)
 	}
 	for _, id := range f.IDs {
-		if id.XMLName.Space != typesNamespace || id.XMLName.Local != "FolderId" && !id.distinguished() {
-			return fmt.Errorf("%s holds %s, which is neither a FolderId nor a DistinguishedFolderId", element, id.XMLName.Local)
+		if id.distinguished() && !slices.Contains(distinguishedIDs, id.ID) {
+			return fmt.Errorf("%q is not a distinguished folder", id.ID)
 		}
 	}
 	return nil
 }
 
-// check takes the search expressions that the sandbox knows: those that compare a folder's whole name.
-func (s folderSearch) check() error {
-	if s.XMLName.Space != typesNamespace {
-		return fmt.Errorf("%s is not of EWS's types", s.XMLName.Local)
+// one checks an element that holds one folder.
+func (f folderIDs) one(element string) error {
+	if len(f.IDs) != 1 {
+		return fmt.Errorf("%s holds %d folders and not one", element, len(f.IDs))
 	}
-	if s.XMLName.Local == "Or" {
-		if len(s.Expressions) == 0 {
-			return errors.New("Or holds no search expression")
-		}
-		for _, one := range s.Expressions {
-			if err := one.check(); err != nil {
-				return err
-			}
-		}
+	return f.check(element)
+}
+
+// distinguishedIDs are the names that the schema has (EWS: DistinguishedFolderId). The sandbox's mailboxes have some of
+// these folders, and no archive.
+var distinguishedIDs = []string{"adminauditlogs", "archivedeleteditems", "archiveinbox", "archivemsgfolderroot",
+	"archiverecoverableitemsdeletions", "archiverecoverableitemspurges", "archiverecoverableitemsroot",
+	"archiverecoverableitemsversions", "archiveroot", "calendar", "conflicts", "contacts", "conversationhistory",
+	"deleteditems", "directory", "drafts", "favorites", "imcontactlist", "inbox", "journal", "junkemail", "localfailures",
+	"msgfolderroot", "mycontacts", "notes", "outbox", "peopleconnect", publicRootID, "quickcontacts", "recipientcache",
+	"recoverableitemsdeletions", "recoverableitemspurges", "recoverableitemsroot", "recoverableitemsversions", "root",
+	"searchfolders", "sentitems", "serverfailures", "syncissues", "tasks", "todosearch", "voicemail"}
+
+// itemIDs are items in the order of the request.
+type itemIDs struct {
+	IDs []itemID `xml:"ItemId"`
+}
+
+type itemID struct {
+	ID        string  `xml:"Id,attr"`
+	ChangeKey *string `xml:"ChangeKey,attr"`
+}
+
+func (i itemIDs) check() error {
+	if len(i.IDs) == 0 {
+		return errors.New("ItemIds holds no item")
+	}
+	return nil
+}
+
+// checkChangeKey refuses what cannot be a change key.
+func checkChangeKey(key *string) *ewsFault {
+	if key == nil {
 		return nil
 	}
-	whole := s.XMLName.Local == "Contains" && s.Mode == "FullString" && s.Comparison == "IgnoreCase" && s.Constant != nil
-	equal := s.XMLName.Local == "IsEqualTo" && s.Operand.Constant != nil
-	if !whole && !equal || s.Field.URI != "folder:DisplayName" {
-		return errors.New("the sandbox knows no search expression but Or, IsEqualTo, and Contains with FullString and " +
-			"IgnoreCase, of folder:DisplayName")
+	if _, err := base64.StdEncoding.DecodeString(*key); err != nil || *key == "" {
+		return &ewsFault{Code: "ErrorInvalidChangeKey", Message: "The change key is invalid."}
 	}
 	return nil
 }
 
-// finds reports whether a folder of that name is searched for. The names of Exchange's folders have no case.
-func (s folderSearch) finds(name string) bool {
-	switch s.XMLName.Local {
-	case "Or":
-		return slices.ContainsFunc(s.Expressions, func(one folderSearch) bool { return one.finds(name) })
-	case "Contains":
-		return strings.EqualFold(s.Constant.Value, name)
-	default:
-		return strings.EqualFold(s.Operand.Constant.Value, name)
+// indexedPage is a part of what was found (EWS: IndexedPageFolderView, IndexedPageItemView).
+type indexedPage struct {
+	Max       *int   `xml:"MaxEntriesReturned,attr"`
+	Offset    int    `xml:"Offset,attr"`
+	BasePoint string `xml:"BasePoint,attr"`
+}
+
+func (p *indexedPage) check() error {
+	if p != nil && p.BasePoint != "Beginning" {
+		return fmt.Errorf("BasePoint is %q, and the sandbox knows Beginning alone", p.BasePoint)
 	}
+	return nil
 }
 
-// impersonated is the address of the mailbox that the application acts for.
-func (r folderRequest) impersonated() string {
-	sid := r.Header.Impersonation.SID
-	return strings.TrimSpace(cmp.Or(sid.Primary, sid.Address))
-}
-
-func (r folderRequest) primaryOnly() bool { return r.Header.Impersonation.SID.Primary != "" }
-
-// folder is the first folder that is asked for.
-func (r folderRequest) folder() folderID {
-	if r.Body.GetFolder != nil {
-		return r.Body.GetFolder.IDs.IDs[0]
-	}
-	return r.Body.FindFolder.Parents.IDs[0]
-}
-
-// meaning says in words what is asked for, such as "GetFolder of inbox".
-func (r folderRequest) meaning() string {
-	operation := "FindFolder"
-	if r.Body.GetFolder != nil {
-		operation = "GetFolder"
-	}
-	if folder := r.folder(); folder.distinguished() {
-		return operation + " of " + folder.ID
-	}
-	return operation
-}
-
-// names reports whether a property is asked for by its name.
-func (s folderShape) names(uri string) bool {
-	return slices.ContainsFunc(s.Properties.Fields, func(f fieldURI) bool { return f.URI == uri })
-}
-
-// wants reports whether a property is asked for, by the shape or by name. The permissions have to be named: Exchange
-// Online leaves them out of AllProperties (EWS: PermissionSet, version differences).
-func (s folderShape) wants(uri string) bool {
+func (p *indexedPage) fault() *ewsFault {
 	switch {
-	case s.names(uri):
-		return true
-	case s.Base == "AllProperties":
-		return uri != permissionSetURI
-	default:
-		return s.Base == "Default" && (uri == "folder:DisplayName" || uri == "folder:ChildFolderCount")
+	case p == nil:
+		return nil
+	case p.Offset < 0:
+		return &ewsFault{Code: "ErrorInvalidIndexedPagingParameters", Message: "Offset must be non-negative."}
+	case p.Max != nil && *p.Max <= 0:
+		return &ewsFault{Code: "ErrorInvalidPagingMaxRows", Message: "MaxEntriesReturned must be greater than zero."}
 	}
+	return nil
 }
 
-const permissionSetURI = "folder:PermissionSet"
+// maxFound is how many folders or items one answer holds at most (EWS throttling in Exchange: EWSFindCountLimit).
+const maxFound = 1000
+
+// of returns where a page of so many begins and ends, with the attributes of the answer's RootFolder.
+func (p *indexedPage) of(total int) (begin, end int, attributes string) {
+	limit := maxFound
+	if p != nil {
+		begin = min(p.Offset, total)
+		if p.Max != nil {
+			limit = min(limit, *p.Max)
+		}
+	}
+	end = min(begin+limit, total)
+	if p != nil {
+		attributes = fmt.Sprintf(` IndexedPagingOffset="%d"`, end)
+	}
+	return begin, end, attributes + fmt.Sprintf(` TotalItemsInView="%d" IncludesLastItemInRange="%t"`, total, end == total)
+}
+
+func checkTraversal(traversal string, known ...string) error {
+	if !slices.Contains(known, traversal) {
+		return fmt.Errorf("Traversal is %q, not one of %q", traversal, known)
+	}
+	return nil
+}
+
+func checkDeleteType(deleteType string) error {
+	if !slices.Contains([]string{hardDelete, softDelete, moveToDeletedItems}, deleteType) {
+		return fmt.Errorf("DeleteType is %q, not HardDelete, SoftDelete or MoveToDeletedItems", deleteType)
+	}
+	return nil
+}
+
+// How something is deleted (EWS: DeleteItem, DeleteFolder).
+const (
+	hardDelete         = "HardDelete"
+	softDelete         = "SoftDelete"
+	moveToDeletedItems = "MoveToDeletedItems"
+)

@@ -52,8 +52,8 @@ func (c *call) listApplications() *apiError {
 	return c.many(collection{
 		context: "applications",
 		schema:  c.applicationEntity(tenant.Application{}, false),
-		filterable: []string{"id", "appId", "createdDateTime", "displayName", "identifierUris", "publisherDomain",
-			"signInAudience", "tags", "uniqueName"},
+		filterable: []string{"id", "appId", "applicationTemplateId", "createdDateTime", "displayName", "identifierUris",
+			"publisherDomain", "signInAudience", "tags", "uniqueName"},
 		sortable:   []string{"displayName", "createdDateTime"},
 		searchable: []string{"displayName", "description"},
 		rows: func(v tenant.View) []object {
@@ -84,24 +84,29 @@ func (c *call) postApplication() *apiError {
 	return c.createApplication(body)
 }
 
-func (c *call) createApplication(body map[string]json.RawMessage) *apiError {
-	created := tenant.Application{
+// newApplication makes an application of the properties in a request, without keeping it, and returns the values of
+// the client secrets made by the way.
+func (c *call) newApplication(body map[string]json.RawMessage) (created tenant.Application, secrets []string,
+	failure *apiError) {
+	created = tenant.Application{
 		ID: uuid.NewString(), AppID: uuid.NewString(), SignInAudience: "AzureADMyOrg",
 		CreatedAt: c.now(), CreatedByAppID: c.token.AppID,
 	}
-	var failure *apiError
 	if created.Owners, failure = c.firstOwners(body); failure != nil {
-		return failure
+		return created, nil, failure
 	}
-	secrets, failure := c.setApplication(&created, body, true)
-	if failure != nil {
-		return failure
+	if secrets, failure = c.setApplication(&created, body, true); failure != nil {
+		return created, nil, failure
 	}
 	if created.DisplayName == "" {
-		return refuse(badRequest,
-			"A value is required for property 'displayName' of resource 'Application'.").detail("MissingValue", "displayName")
+		return created, nil, missing("displayName", "Application")
 	}
-	if failure := c.checkRules(created); failure != nil {
+	return created, secrets, c.checkRules(created)
+}
+
+func (c *call) createApplication(body map[string]json.RawMessage) *apiError {
+	created, secrets, failure := c.newApplication(body)
+	if failure != nil {
 		return failure
 	}
 	c.tenant.Directory.Applications.Put(c.api.world.Now(), created.ID, created)
@@ -122,8 +127,7 @@ func (c *call) patchApplication() *apiError {
 		return failure
 	}
 	changed, failure := c.findApplication(tenant.Present())
-	if k := c.keys["application"]; failure != nil && failure.status == http.StatusNotFound && c.prefersUpsert() &&
-		strings.EqualFold(k.property, "uniqueName") {
+	if k := c.keys["application"]; c.isUpsertOf(k, "uniqueName", failure) {
 		if _, set := body["uniqueName"]; !set {
 			body["uniqueName"], _ = json.Marshal(k.value) // a string always has a form
 		}
@@ -135,7 +139,14 @@ func (c *call) patchApplication() *apiError {
 	if _, failure := c.setApplication(&changed, body, false); failure != nil {
 		return failure
 	}
-	c.tenant.Directory.Applications.Put(c.api.world.Now(), changed.ID, changed)
+	at := c.api.world.Now()
+	c.tenant.Directory.Applications.Put(at, changed.ID, changed)
+	// The service principal at home goes by the application's name.
+	principal, has := c.tenant.ServicePrincipalByAppID(tenant.Present(), changed.AppID)
+	if has && principal.DisplayName != changed.DisplayName && body["displayName"] != nil {
+		principal.DisplayName = changed.DisplayName
+		c.tenant.Directory.ServicePrincipals.Put(at, principal.ID, principal)
+	}
 	return c.noContent()
 }
 
@@ -143,6 +154,12 @@ func (c *call) prefersUpsert() bool {
 	return slices.ContainsFunc(c.r.Header.Values("Prefer"), func(value string) bool {
 		return strings.Contains(value, "create-if-missing")
 	})
+}
+
+// isUpsertOf reports whether a request that found nothing shall create what a key of that property names.
+func (c *call) isUpsertOf(k key, property string, failure *apiError) bool {
+	return failure != nil && failure.status == http.StatusNotFound && c.prefersUpsert() &&
+		strings.EqualFold(k.property, property)
 }
 
 // deleteApplication moves the application and its service principal here, with the grants of that, to the recycle bin.
@@ -192,14 +209,18 @@ func (c *call) setApplication(a *tenant.Application, body map[string]json.RawMes
 			failure = c.setSignInAudience(a, raw)
 		case "uniqueName":
 			failure = c.setUniqueName(a, raw)
+		case "appRoles":
+			failure = setAppRoles(a, raw)
+		case "api":
+			failure = setAPI(a, raw)
 		case "identifierUris":
 			failure = c.setIdentifierURIs(a, raw)
 		case "requiredResourceAccess":
 			failure = setRequiredAccess(a, raw)
 		case "keyCredentials":
-			failure = c.setKeys(a, raw)
+			failure = c.setKeys(applicationHolder(a), raw, nil)
 		case "passwordCredentials":
-			secrets, failure = c.setPasswords(a, raw, creating)
+			secrets, failure = c.setPasswords(applicationHolder(a), raw, creating)
 		default:
 			switch _, stored := applicationStored[name]; {
 			case stored:
@@ -282,7 +303,8 @@ func (c *call) applicationEntity(a tenant.Application, withKeys bool) object {
 	e := applicationStored.entity(a.ExtraProperties)
 	e["id"] = a.ID
 	e["appId"] = a.AppID
-	e["applicationTemplateId"] = nil
+	e["appRoles"] = tenant.Mapped(a.AppRoles, roleEntity)
+	e["applicationTemplateId"] = text(a.TemplateID)
 	e["certification"] = nil
 	e["createdByAppId"] = text(a.CreatedByAppID)
 	e["createdDateTime"] = timestamp(a.CreatedAt)
@@ -291,6 +313,7 @@ func (c *call) applicationEntity(a tenant.Application, withKeys bool) object {
 	e["disabledByMicrosoftStatus"] = nil
 	e["displayName"] = a.DisplayName
 	e["identifierUris"] = tenant.NonNil(a.IdentifierURIs)
+	e["info"] = c.informationalURLs(e["info"], a)
 	e["isDisabled"] = a.IsDisabled
 	e["keyCredentials"] = tenant.Mapped(a.Keys, func(k tenant.KeyCredential) object { return keyEntity(k, withKeys) })
 	e["managerApplications"] = []string{}

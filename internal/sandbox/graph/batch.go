@@ -2,8 +2,10 @@ package graph
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -113,6 +115,22 @@ func (b batchRequest) header(name string) string {
 	return ""
 }
 
+// content is the body of a part as it would be alone: what is not JSON is carried in base64 (Microsoft Graph: JSON
+// batching). In which alphabet is unconfirmed, so that both are taken.
+func (b batchRequest) content() []byte {
+	var encoded string
+	kind, _, err := mime.ParseMediaType(b.header("Content-Type"))
+	if err != nil || kind == "application/json" || json.Unmarshal(b.Body, &encoded) != nil {
+		return b.Body
+	}
+	for _, alphabet := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		if decoded, err := alphabet.DecodeString(strings.TrimRight(encoded, "=")); err == nil {
+			return decoded
+		}
+	}
+	return b.Body
+}
+
 // carryOutParts carries the parts out. Graph promises no order among those that do not depend on each other, neither
 // of the work nor of the answers; here it is the reverse, so that a client that relies on one is found out.
 func (a *API) carryOutParts(r *http.Request, requests []batchRequest) []batchResponse {
@@ -164,8 +182,9 @@ func (a *API) part(batch *http.Request, request batchRequest, dependencyFailed b
 				inner.Header.Set(name, value)
 			}
 		}
-		inner.Body = io.NopCloser(bytes.NewReader(request.Body))
-		inner.ContentLength = int64(len(request.Body))
+		body := request.content()
+		inner.Body = io.NopCloser(bytes.NewReader(body))
+		inner.ContentLength = int64(len(body))
 		a.parts.ServeHTTP(answered, inner) // panics where the connection ends, which ends the batch's
 	}
 	response = batchResponse{ID: request.ID, Status: answered.status, Headers: map[string]string{}}

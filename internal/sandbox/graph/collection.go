@@ -15,6 +15,7 @@ type collection struct {
 	filterable []string
 	sortable   []string
 	searchable []string
+	contains   bool // the filter function contains is supported
 	rows       func(tenant.View) []object
 	shown      func(object) object // what the caller is shown of a row; nil for all of it
 }
@@ -23,6 +24,7 @@ type collection struct {
 func (c *call) many(of collection) *apiError {
 	err := c.query.Check(odata.Collection{
 		Name: of.context, Schema: of.schema, Filterable: of.filterable, Sortable: of.sortable, Searchable: of.searchable,
+		Contains: of.contains,
 	})
 	if err != nil {
 		return queryRefusal(err)

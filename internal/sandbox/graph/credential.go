@@ -14,27 +14,73 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
-// credentialRoutes are the operations on client secrets and federated credentials. Certificates are set by a PATCH of
-// the application, or rolled by the application itself.
+// principalWriters are the rights to service principals, and to credentials of applications, too (Microsoft's
+// permission data of 2026; the pages of the operations do not all have Directory.ReadWrite.All).
+var principalWriters = []string{appOwnedBy, appReadWriteAll, directoryWrite}
+
+// credentialRoutes are the operations on client secrets and token signing certificates. Other certificates are set by a
+// PATCH of the object that has them, or rolled by the application itself.
 var credentialRoutes = []route{
-	{http.MethodPost, "applications/{application}/addPassword", []string{appOwnedBy, appReadWriteAll},
-		(*call).addPassword},
-	{http.MethodPost, "applications/{application}/removePassword", []string{appOwnedBy, appReadWriteAll},
-		(*call).removePassword},
-	{http.MethodGet, "applications/{application}/federatedIdentityCredentials",
-		[]string{appReadAll, appOwnedBy, appReadWriteAll}, (*call).listFederated},
-	{http.MethodPost, "applications/{application}/federatedIdentityCredentials", []string{appOwnedBy, appReadWriteAll},
-		(*call).postFederated},
-	{http.MethodGet, "applications/{application}/federatedIdentityCredentials/{credential}",
-		[]string{appReadAll, appOwnedBy, appReadWriteAll}, (*call).getFederated},
-	{http.MethodPatch, "applications/{application}/federatedIdentityCredentials/{credential}",
-		[]string{appOwnedBy, appReadWriteAll}, (*call).patchFederated},
-	{http.MethodDelete, "applications/{application}/federatedIdentityCredentials/{credential}",
-		[]string{appOwnedBy, appReadWriteAll}, (*call).deleteFederated},
+	{http.MethodPost, "applications/{application}/addPassword", principalWriters, (*call).addPassword},
+	{http.MethodPost, "applications/{application}/removePassword", principalWriters, (*call).removePassword},
+	{http.MethodPost, "servicePrincipals/{principal}/addPassword", principalWriters, (*call).addPassword},
+	{http.MethodPost, "servicePrincipals/{principal}/removePassword", principalWriters, (*call).removePassword},
+	{http.MethodPost, "servicePrincipals/{principal}/addTokenSigningCertificate", principalWriters,
+		(*call).addTokenSigningCertificate},
+}
+
+// holder is an object that has credentials. An application and a service principal follow the same rules.
+type holder struct {
+	id        string // object ID
+	appID     string // client ID, of an application
+	resource  string // the type of the object, as texts name it
+	owners    []string
+	createdAt time.Time
+	keys      *[]tenant.KeyCredential
+	passwords *[]tenant.PasswordCredential
+}
+
+func applicationHolder(a *tenant.Application) holder {
+	return holder{a.ID, a.AppID, "Application", a.Owners, a.CreatedAt, &a.Keys, &a.Passwords}
+}
+
+func principalHolder(p *tenant.ServicePrincipal) holder {
+	return holder{p.ID, "", "ServicePrincipal", p.Owners, p.CreatedAt, &p.Keys, &p.Passwords}
+}
+
+// changeCredentials changes the credentials of the object that the path names. A service principal's must not be locked
+// by its application.
+func (c *call) changeCredentials(change func(holder) *apiError) *apiError {
+	at := c.api.world.Now()
+	if _, ofApplication := c.keys["application"]; ofApplication {
+		changed, failure := c.findApplication(tenant.Present())
+		if failure == nil {
+			failure = change(applicationHolder(&changed))
+		}
+		if failure == nil {
+			c.tenant.Directory.Applications.Put(at, changed.ID, changed)
+		}
+		return failure
+	}
+	changed, lock, failure := c.findToChange()
+	if failure != nil {
+		return failure
+	}
+	before := changed
+	if failure := change(principalHolder(&changed)); failure != nil {
+		return failure
+	}
+	if failure := lock.check(before, changed); failure != nil {
+		return failure
+	}
+	c.tenant.Directory.ServicePrincipals.Put(at, changed.ID, changed)
+	return nil
 }
 
 // keyRequest is an entry of keyCredentials in a request. What is null is not set.
@@ -51,8 +97,9 @@ type keyRequest struct {
 
 // setKeys replaces the whole collection: an entry to keep is repeated with its keyId and a key of null (Microsoft
 // Graph: application-update; the particulars as seen in Entra's answers).
-func (c *call) setKeys(a *tenant.Application, raw json.RawMessage) *apiError {
-	entries, failure := decoded[[]keyRequest]("keyCredentials", "Application", raw)
+// A private key that signs tokens is opened by a password of the same request that has its keyId.
+func (c *call) setKeys(h holder, raw json.RawMessage, passwords []passwordRequest) *apiError {
+	entries, failure := decoded[[]keyRequest]("keyCredentials", h.resource, raw)
 	if failure != nil {
 		return failure
 	}
@@ -63,15 +110,15 @@ func (c *call) setKeys(a *tenant.Application, raw json.RawMessage) *apiError {
 		}
 		kept := -1
 		if entry.KeyID != nil {
-			kept = slices.IndexFunc(a.Keys, func(k tenant.KeyCredential) bool {
+			kept = slices.IndexFunc(*h.keys, func(k tenant.KeyCredential) bool {
 				return strings.EqualFold(k.KeyID, *entry.KeyID)
 			})
 		}
 		var key tenant.KeyCredential
 		if kept >= 0 {
-			key, failure = a.Keys[kept], entry.unchanged(a.Keys[kept])
+			key, failure = (*h.keys)[kept], entry.unchanged((*h.keys)[kept])
 		} else {
-			key, failure = c.newKey(a, entry)
+			key, failure = c.newKey(h, entry, passwords)
 		}
 		if failure == nil && slices.ContainsFunc(keys, func(k tenant.KeyCredential) bool { return k.KeyID == key.KeyID }) {
 			failure = invalidValue("keyId", "KeyCredential") // unconfirmed
@@ -85,32 +132,39 @@ func (c *call) setKeys(a *tenant.Application, raw json.RawMessage) *apiError {
 		}
 		keys = append(keys, key)
 	}
-	a.Keys = keys
+	*h.keys = keys
 	return nil
 }
 
+// Usages of keys (Microsoft Graph: keyCredential resource type).
+const (
+	verifying = "Verify"
+	signing   = token.UsageSign
+)
+
 func (e keyRequest) checkUsage() *apiError {
-	if e.Usage == nil || *e.Usage != "Verify" && *e.Usage != "Sign" {
+	if e.Usage == nil || *e.Usage != verifying && *e.Usage != signing {
 		return refuse(badRequest,
 			`The value for the property "usage" in one of your credentials is invalid. Acceptable values are Sign, Verify.`)
 	}
 	return nil
 }
 
-// newKey makes a key of a certificate that the application is allowed to have.
-func (c *call) newKey(a *tenant.Application, e keyRequest) (tenant.KeyCredential, *apiError) {
+// newKey makes a key of a certificate that the object is allowed to have.
+func (c *call) newKey(h holder, e keyRequest, passwords []passwordRequest) (tenant.KeyCredential, *apiError) {
 	if failure := e.checkUsage(); failure != nil {
 		return tenant.KeyCredential{}, failure
 	}
-	key, failure := e.key()
+	key, failure := e.key(h, passwords)
 	if failure != nil {
 		return key, failure
 	}
-	// A certificate that is made a moment ago by a clock ahead of Entra's is refused, and taken on a second try.
-	if c.api.world.Now().Before(key.Start) {
+	// A certificate that is made a moment ago by a clock ahead of Entra's is refused, and taken on a second try. That the
+	// key begins later than its certificate is taken.
+	if c.api.world.Now().Before(key.Certificate.NotBefore) {
 		return key, invalidKeyDate()
 	}
-	return key, c.checkKeyLifetime(a, key)
+	return key, c.checkKeyLifetime(h, key)
 }
 
 func invalidKeyDate() *apiError {
@@ -126,7 +180,9 @@ func (e keyRequest) unchanged(k tenant.KeyCredential) *apiError {
 	changed := differs(e.CustomKeyIdentifier, k.CustomID) || differs(e.DisplayName, k.DisplayName) ||
 		differs(e.Type, k.Type) ||
 		differs(e.Usage, k.Usage) || moved(e.StartDateTime, k.Start) || moved(e.EndDateTime, k.End)
-	if e.Content != nil {
+	if e.Content != nil && k.Type == privateKey {
+		changed = true // what opens it is not known any more
+	} else if e.Content != nil {
 		certificate, err := parseKey(*e.Content)
 		changed = changed || err != nil || !certificate.Equal(k.Certificate)
 	}
@@ -139,17 +195,10 @@ func (e keyRequest) unchanged(k tenant.KeyCredential) *apiError {
 
 // key reads a new key. Where its dates are not given they are the certificate's. Microsoft's
 // documents speak of one year as a limit and as the default, which certificates of many years in practice contradict.
-func (e keyRequest) key() (tenant.KeyCredential, *apiError) {
-	if e.Content == nil || e.Type == nil || *e.Type != "AsymmetricX509Cert" {
-		// unconfirmed
-		return tenant.KeyCredential{},
-			refuse(badRequest, "The value for the property \"type\" or \"key\" in one of your credentials is invalid.")
-	}
-	certificate, err := parseKey(*e.Content)
-	if err != nil {
-		// unconfirmed
-		return tenant.KeyCredential{},
-			refuse(badRequest, "Key value is invalid certificate.").detail("InvalidValue", "keyCredentials")
+func (e keyRequest) key(h holder, passwords []passwordRequest) (tenant.KeyCredential, *apiError) {
+	certificate, failure := e.certificate(h, passwords)
+	if failure != nil {
+		return tenant.KeyCredential{}, failure
 	}
 	k := tenant.KeyCredential{
 		KeyID: uuid.NewString(), Type: *e.Type, Usage: *e.Usage, Certificate: certificate, Raw: certificate.Raw,
@@ -183,6 +232,56 @@ func (e keyRequest) key() (tenant.KeyCredential, *apiError) {
 	return k, nil
 }
 
+// Types of keys (Microsoft Graph: keyCredential resource type).
+const (
+	publicKey  = "AsymmetricX509Cert"
+	privateKey = "X509CertAndPassword"
+)
+
+// certificate reads what a new key holds: a certificate, or, of a service principal that signs tokens, a PFX file with
+// the private key (Microsoft Graph: serviceprincipal-addkey). Codes and texts of refusals are unconfirmed.
+func (e keyRequest) certificate(h holder, passwords []passwordRequest) (*x509.Certificate, *apiError) {
+	wrongType := refuse(badRequest,
+		"The value for the property \"type\" or \"key\" in one of your credentials is invalid.")
+	if e.Content == nil || e.Type == nil {
+		return nil, wrongType
+	}
+	var certificate *x509.Certificate
+	var err error
+	switch signs := *e.Usage == signing; {
+	case *e.Type == publicKey:
+		certificate, err = parseKey(*e.Content)
+	case *e.Type == privateKey && signs && h.resource == "ServicePrincipal":
+		certificate, err = parsePFX(*e.Content, secretOf(e.KeyID, passwords))
+	default:
+		return nil, wrongType
+	}
+	if err != nil {
+		return nil, refuse(badRequest, "Key value is invalid certificate.").detail("InvalidValue", "keyCredentials")
+	}
+	return certificate, nil
+}
+
+// secretOf is the value of the password that comes with a private key.
+func secretOf(keyID *string, passwords []passwordRequest) string {
+	for _, p := range passwords {
+		if keyID != nil && p.KeyID != nil && p.SecretText != nil && strings.EqualFold(*p.KeyID, *keyID) {
+			return *p.SecretText
+		}
+	}
+	return ""
+}
+
+// parsePFX reads base64 of a PFX file, and returns the certificate of its private key.
+func parsePFX(text, password string) (*x509.Certificate, error) {
+	content, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, err
+	}
+	_, certificate, _, err := pkcs12.DecodeChain(content, password)
+	return certificate, err
+}
+
 // isKeyIdentifier reports whether a text is 1 to 32 bytes in base64. A thumbprint in hex is 30 bytes, read like that,
 // and so comes back as it was sent.
 func isKeyIdentifier(text string) bool {
@@ -210,7 +309,7 @@ func keyEntity(k tenant.KeyCredential, withKey bool) object {
 		"usage":         k.Usage,
 		"startDateTime": timestamp(k.Start), "endDateTime": timestamp(k.End), "key": nil,
 	}
-	if withKey {
+	if withKey && k.Type != privateKey {
 		e["key"] = base64.StdEncoding.EncodeToString(k.Raw)
 	}
 	return e
@@ -229,7 +328,7 @@ type passwordRequest struct {
 	StartDateTime       *time.Time `json:"startDateTime"`
 }
 
-func (c *call) newPassword(a *tenant.Application, request passwordRequest) (tenant.PasswordCredential, *apiError) {
+func (c *call) newPassword(h holder, request passwordRequest) (tenant.PasswordCredential, *apiError) {
 	secret := tenant.NewClientSecret()
 	p := tenant.PasswordCredential{KeyID: uuid.NewString(), Secret: secret, Hint: secret[:3], Start: c.now(),
 		End: c.now().AddDate(secretLifetime, 0, 0)}
@@ -245,14 +344,14 @@ func (c *call) newPassword(a *tenant.Application, request passwordRequest) (tena
 	if !p.Start.Before(p.End) || !c.api.world.Now().Before(p.End) {
 		return p, invalidValue("endDateTime", "PasswordCredential") // unconfirmed
 	}
-	return p, c.checkNewPassword(a, p)
+	return p, c.checkNewPassword(h, p)
 }
 
 // setPasswords replaces the collection. With a new application secrets can be made by the way, which is undocumented
-// but what HashiCorp's azuread provider lives on; later only removed.
-func (c *call) setPasswords(a *tenant.Application, raw json.RawMessage, creating bool) (secrets []string,
-	failure *apiError) {
-	entries, failure := decoded[[]passwordRequest]("passwordCredentials", "Application", raw)
+// but what HashiCorp's azuread provider lives on; later only removed. The exception is the password of a private key
+// that signs tokens, which comes with it.
+func (c *call) setPasswords(h holder, raw json.RawMessage, creating bool) (secrets []string, failure *apiError) {
+	entries, failure := decoded[[]passwordRequest]("passwordCredentials", h.resource, raw)
 	if failure != nil {
 		return nil, failure
 	}
@@ -260,15 +359,17 @@ func (c *call) setPasswords(a *tenant.Application, raw json.RawMessage, creating
 	for _, entry := range entries {
 		at := -1
 		if entry.KeyID != nil {
-			at = slices.IndexFunc(a.Passwords, func(p tenant.PasswordCredential) bool {
+			at = slices.IndexFunc(*h.passwords, func(p tenant.PasswordCredential) bool {
 				return strings.EqualFold(p.KeyID, *entry.KeyID)
 			})
 		}
 		switch {
 		case at >= 0:
-			passwords = append(passwords, a.Passwords[at])
+			passwords = append(passwords, (*h.passwords)[at])
+		case entry.KeyID != nil && entry.SecretText != nil && h.opensKey(*entry.KeyID):
+			passwords = append(passwords, entry.ofPrivateKey())
 		case creating:
-			made, failure := c.newPassword(a, entry)
+			made, failure := c.newPassword(h, entry)
 			if failure != nil {
 				return nil, failure
 			}
@@ -277,8 +378,33 @@ func (c *call) setPasswords(a *tenant.Application, raw json.RawMessage, creating
 			return nil, refuse(badRequest, "New password credentials must be generated with service actions.") // unconfirmed
 		}
 	}
-	a.Passwords = passwords
+	*h.passwords = passwords
 	return secrets, nil
+}
+
+// opensKey reports whether a password with that ID belongs to a private key.
+func (h holder) opensKey(id string) bool {
+	return slices.ContainsFunc(*h.keys, func(k tenant.KeyCredential) bool {
+		return k.Type == privateKey && strings.EqualFold(k.KeyID, id)
+	})
+}
+
+// ofPrivateKey is the password of a private key, as it is kept.
+func (r passwordRequest) ofPrivateKey() tenant.PasswordCredential {
+	p := tenant.PasswordCredential{KeyID: strings.ToLower(*r.KeyID), Secret: *r.SecretText}
+	if r.CustomKeyIdentifier != nil {
+		p.CustomID = *r.CustomKeyIdentifier
+	}
+	if r.DisplayName != nil {
+		p.DisplayName = *r.DisplayName
+	}
+	if r.StartDateTime != nil {
+		p.Start = *r.StartDateTime
+	}
+	if r.EndDateTime != nil {
+		p.End = *r.EndDateTime
+	}
+	return p
 }
 
 func (c *call) addPassword() *apiError {
@@ -292,16 +418,15 @@ func (c *call) addPassword() *apiError {
 			return failure
 		}
 	}
-	changed, failure := c.findApplication(tenant.Present())
+	var made tenant.PasswordCredential
+	failure = c.changeCredentials(func(h holder) (failure *apiError) {
+		made, failure = c.newPassword(h, request)
+		*h.passwords = append(slices.Clone(*h.passwords), made)
+		return failure
+	})
 	if failure != nil {
 		return failure
 	}
-	made, failure := c.newPassword(&changed, request)
-	if failure != nil {
-		return failure
-	}
-	changed.Passwords = append(slices.Clone(changed.Passwords), made)
-	c.tenant.Directory.Applications.Put(c.api.world.Now(), changed.ID, changed)
 	e := passwordEntity(made)
 	e["secretText"] = made.Secret
 	e["@odata.context"] = c.link("$metadata#microsoft.graph.passwordCredential")
@@ -317,24 +442,25 @@ func (c *call) removePassword() *apiError {
 	if failure != nil {
 		return failure
 	}
-	changed, failure := c.findApplication(tenant.Present())
+	failure = c.changeCredentials(func(h holder) *apiError {
+		left := slices.DeleteFunc(slices.Clone(*h.passwords), func(p tenant.PasswordCredential) bool {
+			return strings.EqualFold(p.KeyID, keyID)
+		})
+		if len(left) == len(*h.passwords) {
+			return refuse(badRequest, "No password credential found with keyId.") // unconfirmed
+		}
+		*h.passwords = left
+		return nil
+	})
 	if failure != nil {
 		return failure
 	}
-	left := slices.DeleteFunc(slices.Clone(changed.Passwords), func(p tenant.PasswordCredential) bool {
-		return strings.EqualFold(p.KeyID, keyID)
-	})
-	if len(left) == len(changed.Passwords) {
-		return refuse(badRequest, "No password credential found with keyId.") // unconfirmed
-	}
-	changed.Passwords = left
-	c.tenant.Directory.Applications.Put(c.api.world.Now(), changed.ID, changed)
 	return c.noContent()
 }
 
 func passwordEntity(p tenant.PasswordCredential) object {
 	return object{
-		"customKeyIdentifier": nil, "displayName": text(p.DisplayName), "keyId": p.KeyID, "hint": p.Hint,
+		"customKeyIdentifier": text(p.CustomID), "displayName": text(p.DisplayName), "keyId": p.KeyID, "hint": text(p.Hint),
 		"startDateTime": timestamp(p.Start), "endDateTime": timestamp(p.End), "secretText": nil,
 	}
 }

@@ -62,6 +62,12 @@ func taken(property string) *apiError {
 		property).detail("ObjectConflict", property)
 }
 
+// missing is the answer to a new object without a property that it needs.
+func missing(property, resource string) *apiError {
+	return refuse(badRequest, "A value is required for property '%s' of resource '%s'.", property,
+		resource).detail("MissingValue", property)
+}
+
 // invalidValue's text is unconfirmed in its details.
 func invalidValue(property, resource string) *apiError {
 	return refuse(badRequest, "Invalid value specified for property '%s' of resource '%s'.", property,

@@ -17,11 +17,14 @@ var (
 	grantReaders = []string{appReadAll, appReadWriteAll, grantWriteAll, directoryRead, directoryWrite}
 	grantWriters = []string{grantWriteAll}
 	grantEnders  = []string{grantWriteAll, appReadWriteAll}
+
+	// Those of users and groups: user-list-approleassignments, group-list-approleassignments.
+	assignmentReaders = []string{grantWriteAll, directoryRead, directoryWrite}
 )
 
 // grantRoutes are the operations on grants of application permissions, which is what admin consent to them is: seen
 // from the service principal that holds them (appRoleAssignments), or from the API that they are on
-// (appRoleAssignedTo).
+// (appRoleAssignedTo). Users and groups hold app roles in the same way.
 var grantRoutes = []route{
 	{http.MethodGet, "servicePrincipals/{principal}/appRoleAssignments", grantReaders, (*call).listGrantsHeld},
 	{http.MethodPost, "servicePrincipals/{principal}/appRoleAssignments", grantWriters, (*call).postGrantHeld},
@@ -31,6 +34,14 @@ var grantRoutes = []route{
 	{http.MethodPost, "servicePrincipals/{principal}/appRoleAssignedTo", grantWriters, (*call).postGrantGiven},
 	{http.MethodGet, "servicePrincipals/{principal}/appRoleAssignedTo/{grant}", grantReaders, (*call).getGrantGiven},
 	{http.MethodDelete, "servicePrincipals/{principal}/appRoleAssignedTo/{grant}", grantEnders, (*call).deleteGrantGiven},
+	{http.MethodGet, "users/{user}/appRoleAssignments", assignmentReaders, (*call).listGrantsHeld},
+	{http.MethodPost, "users/{user}/appRoleAssignments", grantWriters, (*call).postGrantHeld},
+	{http.MethodGet, "users/{user}/appRoleAssignments/{grant}", assignmentReaders, (*call).getGrantHeld},
+	{http.MethodDelete, "users/{user}/appRoleAssignments/{grant}", grantWriters, (*call).deleteGrantHeld},
+	{http.MethodGet, "groups/{group}/appRoleAssignments", assignmentReaders, (*call).listGrantsHeld},
+	{http.MethodPost, "groups/{group}/appRoleAssignments", grantWriters, (*call).postGrantHeld},
+	{http.MethodGet, "groups/{group}/appRoleAssignments/{grant}", assignmentReaders, (*call).getGrantHeld},
+	{http.MethodDelete, "groups/{group}/appRoleAssignments/{grant}", grantWriters, (*call).deleteGrantHeld},
 }
 
 // grantSide is which end of a grant the path names.
@@ -53,12 +64,42 @@ func (c *call) getGrantGiven() *apiError    { return c.getGrant(given) }
 func (c *call) deleteGrantHeld() *apiError  { return c.deleteGrant(held) }
 func (c *call) deleteGrantGiven() *apiError { return c.deleteGrant(given) }
 
-// contextOf is the @odata.context of grants: it names the service principal only on the API's side.
-func (side grantSide) contextOf(p tenant.ServicePrincipal) string {
-	if side.context == given.context {
+// contextOf is the @odata.context of grants. It does not name a service principal that holds them.
+func (side grantSide) contextOf(p tenant.Principal) string {
+	switch {
+	case p.Type == tenant.UserPrincipal:
+		return "users('" + p.ID + "')/" + side.context
+	case p.Type == tenant.GroupPrincipal:
+		return "groups('" + p.ID + "')/" + side.context
+	case side.context == given.context:
 		return "servicePrincipals('" + p.ID + "')/" + side.context
 	}
 	return side.context
+}
+
+// findGrantEnd finds the user, the group or the service principal that the path names.
+func (c *call) findGrantEnd(v tenant.View) (tenant.Principal, *apiError) {
+	var id string
+	var failure *apiError
+	switch {
+	case c.keys["user"].value != "":
+		var found tenant.User
+		found, failure = c.findUser(v)
+		id = found.ID
+	case c.keys["group"].value != "":
+		var found tenant.Group
+		found, failure = c.findGroup(v)
+		id = found.ID
+	default:
+		var found tenant.ServicePrincipal
+		found, failure = c.findServicePrincipal(v)
+		id = found.ID
+	}
+	if failure != nil {
+		return tenant.Principal{}, failure
+	}
+	principal, _ := c.tenant.Principal(v, id)
+	return principal, nil
 }
 
 func grantEntity(g tenant.AppRoleAssignment) object {
@@ -70,7 +111,7 @@ func grantEntity(g tenant.AppRoleAssignment) object {
 }
 
 func (c *call) listGrants(side grantSide) *apiError {
-	principal, failure := c.findServicePrincipal(c.Reads)
+	principal, failure := c.findGrantEnd(c.Reads)
 	if failure != nil {
 		return failure
 	}
@@ -87,8 +128,8 @@ func (c *call) listGrants(side grantSide) *apiError {
 	})
 }
 
-func (c *call) findGrant(v tenant.View, side grantSide) (tenant.ServicePrincipal, tenant.AppRoleAssignment, *apiError) {
-	principal, failure := c.findServicePrincipal(v)
+func (c *call) findGrant(v tenant.View, side grantSide) (tenant.Principal, tenant.AppRoleAssignment, *apiError) {
+	principal, failure := c.findGrantEnd(v)
 	if failure != nil {
 		return principal, tenant.AppRoleAssignment{}, failure
 	}
@@ -146,7 +187,7 @@ func (c *call) postGrant(side grantSide) *apiError {
 		}
 	}
 	now := tenant.Present()
-	named, failure := c.findServicePrincipal(now)
+	named, failure := c.findGrantEnd(now)
 	if failure != nil {
 		return failure
 	}
@@ -155,32 +196,41 @@ func (c *call) postGrant(side grantSide) *apiError {
 			return invalidValue("principalId, resourceId or appRoleId", resource)
 		}
 	}
-	principal, hasPrincipal := c.tenant.Directory.ServicePrincipals.Get(c.Refers, made.PrincipalID)
+	principal, hasPrincipal := c.tenant.Principal(c.Refers, made.PrincipalID)
 	api, hasAPI := c.tenant.Directory.ServicePrincipals.Get(c.Refers, made.ResourceID)
 	if !hasPrincipal || !hasAPI || side.end(made) != named.ID {
 		return refuse(badRequest, "Not a valid reference update")
 	}
-	if !grantable(api, made.AppRoleID) {
+	if !grantable(c.tenant.RolesOf(now, api), made.AppRoleID, principal.Type) {
 		// text unconfirmed
 		return refuse(badRequest, "Permission being assigned was not found on application '%s'.", api.AppID)
 	}
-	if slices.ContainsFunc(c.tenant.GrantsOf(now, principal.ID), func(g tenant.AppRoleAssignment) bool {
+	if slices.ContainsFunc(c.tenant.GrantsOf(now, made.PrincipalID), func(g tenant.AppRoleAssignment) bool {
 		return g.ResourceID == api.ID && g.AppRoleID == made.AppRoleID
 	}) {
 		// the detail is unconfirmed
 		return refuse(badRequest, "Permission being assigned already exists on the object").detail("InvalidUpdate", "")
 	}
 	made.ID, made.CreatedAt = tenant.NewAppRoleAssignmentID(principal.ID), c.now()
-	made.PrincipalDisplayName, made.PrincipalType, made.ResourceDisplayName = principal.DisplayName, "ServicePrincipal",
+	made.PrincipalDisplayName, made.PrincipalType, made.ResourceDisplayName = principal.DisplayName, principal.Type,
 		api.DisplayName
 	c.tenant.Directory.Grants.Put(c.api.world.Now(), made.ID, made)
 	return c.created(side.contextOf(named), "AppRoleAssignment", grantEntity(made))
 }
 
-// grantable reports whether an API offers the role to applications. That a disabled role is answered like one that does
-// not exist is unconfirmed.
-func grantable(api tenant.ServicePrincipal, roleID string) bool {
-	return slices.ContainsFunc(api.AppRoles, func(r tenant.AppRole) bool {
-		return r.ID == roleID && r.IsEnabled && slices.Contains(r.AllowedMemberTypes, "Application")
-	})
+// noRole stands for access to an API without any of its roles (Microsoft Graph: appRoleAssignment resource type).
+const noRole = "00000000-0000-0000-0000-000000000000"
+
+// grantable reports whether an API offers the role to principals of a type. That a disabled role is answered like one
+// that does not exist, and so is access without a role to an API that offers some, is unconfirmed.
+func grantable(roles []tenant.AppRole, roleID, principalType string) bool {
+	members := "User" // groups as well
+	if principalType == tenant.ApplicationPrincipal {
+		members = "Application"
+	}
+	offered := func(r tenant.AppRole) bool { return r.IsEnabled && slices.Contains(r.AllowedMemberTypes, members) }
+	if roleID == noRole {
+		return !slices.ContainsFunc(roles, offered)
+	}
+	return slices.ContainsFunc(roles, func(r tenant.AppRole) bool { return r.ID == roleID && offered(r) })
 }

@@ -1,5 +1,5 @@
-// Package graph simulates Microsoft Graph: applications, service principals, grants, deleted items, users, policies and
-// batch requests.
+// Package graph simulates Microsoft Graph: applications, service principals, grants, deleted items, users, groups,
+// policies and batch requests.
 package graph
 
 import (
@@ -27,6 +27,7 @@ const (
 	appOwnedBy       = "Application.ReadWrite.OwnedBy"
 	appCreate        = "AppRegistration.Create"
 	grantWriteAll    = "AppRoleAssignment.ReadWrite.All"
+	delegatedWrite   = "DelegatedPermissionGrant.ReadWrite.All"
 	directoryRead    = "Directory.Read.All"
 	directoryWrite   = "Directory.ReadWrite.All"
 	organizationRead = "Organization.Read.All"
@@ -35,14 +36,48 @@ const (
 	userWrite        = "User.ReadWrite.All"
 	userReadBasic    = "User.ReadBasic.All"
 	policyRead       = "Policy.Read.All"
+
+	userCreate        = "User.Create"
+	userDeleteRestore = "User.DeleteRestore.All"
+	userPassword      = "User-PasswordProfile.ReadWrite.All"
+	userEnable        = "User.EnableDisableAccount.All"
+	userPhone         = "User-Phone.ReadWrite.All"
+	userOtherMail     = "User-Mail.ReadWrite.All"
+
+	groupCreate     = "Group.Create"
+	groupRead       = "Group.Read.All"
+	groupWrite      = "Group.ReadWrite.All"
+	membershipRead  = "GroupMember.Read.All"
+	membershipWrite = "GroupMember.ReadWrite.All"
+	roleWrite       = "RoleManagement.ReadWrite.Directory"
+	policyWrite     = "Policy.ReadWrite.ApplicationConfiguration"
 )
 
-// Versions of Graph, as a path names them. The beta has single applications and service principals only: HashiCorp's
-// azuread provider reads some of their properties there, for v1.0 does not have them or once did not.
+// Versions of Graph, as a path names them.
 const (
 	stableVersion = "v1.0"
 	betaVersion   = "beta"
 )
+
+// betaPaths are what there is of the beta: what HashiCorp's azuread provider uses there, for v1.0 does not have it or
+// once did not.
+var betaPaths = []string{
+	"applications/{application}",
+	"servicePrincipals/{principal}",
+	"users/{user}",
+	"groups",
+	"groups/{group}",
+	"groups/{group}/members",
+	"groups/{group}/members/$ref",
+	"groups/{group}/members/{member}/$ref",
+	"groups/{group}/owners",
+	"groups/{group}/owners/$ref",
+	"groups/{group}/owners/{owner}/$ref",
+	"groups/{group}/memberOf",
+	"groups/{group}/transitiveMembers",
+	"applications/{application}/federatedIdentityCredentials",
+	"applications/{application}/federatedIdentityCredentials/{credential}",
+}
 
 // API is Microsoft Graph over the tenants of a world.
 type API struct {
@@ -57,12 +92,14 @@ type API struct {
 func New(world *tenant.World, issuer *token.Issuer, origin string) *API {
 	all := slices.Concat(
 		applicationRoutes, credentialRoutes, rollRoutes, ownerRoutes, servicePrincipalRoutes, grantRoutes,
-		deletedItemRoutes, tenantRoutes, userRoutes, policyRoutes,
+		deletedItemRoutes, tenantRoutes, userRoutes, groupRoutes, directoryObjectRoutes, policyRoutes, delegatedRoutes,
+		templateRoutes, logoRoutes, federatedRoutes, claimsPolicyRoutes,
 	)
-	single := []string{"applications/{application}", "servicePrincipals/{principal}"}
 	routes := map[string][]route{
 		stableVersion: all,
-		betaVersion:   slices.DeleteFunc(slices.Clone(all), func(r route) bool { return !slices.Contains(single, r.path) }),
+		betaVersion: slices.DeleteFunc(slices.Clone(all), func(r route) bool {
+			return !slices.Contains(betaPaths, r.path)
+		}),
 	}
 	return &API{world: world, issuer: issuer, origin: origin, routes: routes}
 }
@@ -73,6 +110,7 @@ func (a *API) Routes(mux *http.ServeMux, around func(http.Handler) http.Handler)
 	mux.HandleFunc("/"+stableVersion+"/", a.serve)
 	mux.HandleFunc("/"+stableVersion+"/$batch", a.serveBatch)
 	mux.HandleFunc("/"+betaVersion+"/", a.serve)
+	mux.HandleFunc("GET "+logoPath+"{tenant}/{application}/{logo}", a.serveLogo)
 }
 
 // Owns reports whether a path is one of Graph's.
@@ -122,9 +160,7 @@ func (a *API) carryOut(w http.ResponseWriter, r *http.Request) *apiError {
 		return denied()
 	}
 	c := &call{api: a, tenant: t, token: token, w: w, r: r, version: version, keys: keys}
-	c.ownOnly = !slices.ContainsFunc(found.rights, func(right string) bool {
-		return right != appOwnedBy && token.HasRole(right)
-	})
+	c.ownOnly = ownOnly(found.rights, token)
 	var err error
 	if c.query, err = odata.Parse(r); err != nil {
 		return queryRefusal(err)
@@ -133,11 +169,11 @@ func (a *API) carryOut(w http.ResponseWriter, r *http.Request) *apiError {
 	w.Header().Set("x-ms-resource-unit", strconv.Itoa(cost))
 	t.Lock()
 	defer t.Unlock()
-	if failure := c.throttled(cost); failure != nil {
+	if failure := c.throttled(cost, !found.reads()); failure != nil {
 		return failure
 	}
 	c.Views = a.world.ViewsOf(r, t)
-	if r.Method == http.MethodGet {
+	if found.reads() {
 		a.world.NoteView(r, "objects", c.Reads)
 	} else {
 		a.world.NoteView(r, "references", c.Refers)
@@ -146,7 +182,7 @@ func (a *API) carryOut(w http.ResponseWriter, r *http.Request) *apiError {
 	t.TakeWrites() // of nobody who is logged
 	failure = found.serve(c)
 	tenant.NotesOf(r).Writes = t.TakeWrites()
-	if failure == nil && r.Method != http.MethodGet {
+	if failure == nil && !found.reads() {
 		t.History.Note(began)
 	}
 	return failure
@@ -185,27 +221,38 @@ func setHeaders(w http.ResponseWriter, r *http.Request) {
 		`{"ServerInfo":{"DataCenter":"Sandbox","Slice":"E","Ring":"5","ScaleUnit":"000","RoleInstance":"SANDBOX"}}`)
 }
 
+// dearPaths are reads that cost more than one resource unit; those of applications and users cost two.
+var dearPaths = map[string]int{
+	getByIDs: 5, "groups/{group}/members": 3, "groups/{group}/transitiveMembers": 5,
+	"servicePrincipals/{principal}/appRoleAssignments": 2,
+}
+
 // resourceUnits is what a request costs of the caller's quota (Microsoft Graph: throttling limits, identity and
 // access).
 func resourceUnits(found route, q odata.Query) int {
-	units := 1
-	if found.method == http.MethodGet {
-		first, _, _ := strings.Cut(found.path, "/")
-		if first == "applications" || first == "users" || strings.HasSuffix(found.path, "/appRoleAssignments") {
-			units++
-		}
-		if len(q.Selected) > 0 {
-			units--
-		}
-		if q.Top > 0 && q.Top < 20 {
-			units--
-		}
+	if !found.reads() {
+		return 1
+	}
+	units := max(dearPaths[found.path], 1)
+	if first, _, _ := strings.Cut(found.path, "/"); first == "applications" || first == "users" {
+		units = 2
+	}
+	if len(q.Selected) > 0 {
+		units--
+	}
+	if q.Top > 0 && q.Top < 20 {
+		units--
 	}
 	return max(units, 1)
 }
 
 // now is the tenants' time in the precision that Graph has.
 func (c *call) now() time.Time { return c.api.world.Now().UTC().Truncate(time.Second) }
+
+// ownOnly reports whether the caller has no other of some rights than that to its own objects.
+func ownOnly(rights []string, caller *token.AccessToken) bool {
+	return !slices.ContainsFunc(rights, func(right string) bool { return right != appOwnedBy && caller.HasRole(right) })
+}
 
 // mine refuses an object of somebody else's to a caller who may only touch its own.
 func (c *call) mine(owners []string) *apiError {

@@ -8,8 +8,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-var policyReaders = []string{policyRead, "Policy.Read.ApplicationConfiguration",
-	"Policy.ReadWrite.ApplicationConfiguration"}
+var policyReaders = []string{policyRead, "Policy.Read.ApplicationConfiguration", policyWrite}
 
 // policyRoutes are the operations on app management policies. They are set through the control plane, as an
 // administrator would in the Entra admin center.
@@ -23,24 +22,28 @@ var policyRoutes = []route{
 
 // checkKeyLifetime refuses a new certificate that the application's policy forbids. Keys that are there already stay
 // (application authentication methods API overview). That a lifetime counts from the key's start is unconfirmed.
-func (c *call) checkKeyLifetime(a *tenant.Application, k tenant.KeyCredential) *apiError {
-	return c.checkPolicy(a, k.End.Sub(k.Start), tenant.AsymmetricKeyLifetime)
+func (c *call) checkKeyLifetime(h holder, k tenant.KeyCredential) *apiError {
+	return c.checkPolicy(h, k.End.Sub(k.Start), tenant.AsymmetricKeyLifetime)
 }
 
 // checkNewPassword refuses a new client secret in the same way.
-func (c *call) checkNewPassword(a *tenant.Application, p tenant.PasswordCredential) *apiError {
-	return c.checkPolicy(a, p.End.Sub(p.Start), tenant.PasswordAddition, tenant.PasswordLifetime)
+func (c *call) checkNewPassword(h holder, p tenant.PasswordCredential) *apiError {
+	return c.checkPolicy(h, p.End.Sub(p.Start), tenant.PasswordAddition, tenant.PasswordLifetime)
 }
 
 // checkPolicy's codes are those that Microsoft's Teams Toolkit tells apart; the texts are quoted in reports of its
 // kind.
-func (c *call) checkPolicy(a *tenant.Application, lifetime time.Duration, types ...string) *apiError {
-	policy := c.tenant.PolicyOf(tenant.Present(), a.ID)
+func (c *call) checkPolicy(h holder, lifetime time.Duration, types ...string) *apiError {
+	policy := c.tenant.PolicyOf(tenant.Present(), h.id)
 	if !policy.Enabled {
 		return nil
 	}
-	for _, r := range policy.Restrictions {
-		if r.Disabled || !slices.Contains(types, r.Type) || a.CreatedAt.Before(r.CreatedAfter) {
+	restrictions := policy.Restrictions
+	if h.resource == "ServicePrincipal" {
+		restrictions = policy.PrincipalRestrictions
+	}
+	for _, r := range restrictions {
+		if r.Disabled || !slices.Contains(types, r.Type) || h.createdAt.Before(r.CreatedAfter) {
 			continue
 		}
 		if !r.OfLifetime() {
@@ -92,7 +95,7 @@ func (c *call) getDefaultPolicy() *apiError {
 			"collection.",
 		"isEnabled":                    policy.Enabled,
 		"applicationRestrictions":      restrictionEntities(policy.Restrictions),
-		"servicePrincipalRestrictions": restrictionEntities(nil),
+		"servicePrincipalRestrictions": restrictionEntities(policy.PrincipalRestrictions),
 	})
 }
 
@@ -118,7 +121,7 @@ func (c *call) listPoliciesOfApplication() *apiError {
 	return c.policies("appManagementPolicies", func(p tenant.ManagementPolicy) bool { return p.ApplicationID == found.ID })
 }
 
-// listPoliciesOfPrincipal finds none: the sandbox restricts application objects only.
+// listPoliciesOfPrincipal finds none: in the sandbox, service principals are restricted by the default policy only.
 func (c *call) listPoliciesOfPrincipal() *apiError {
 	if _, failure := c.findServicePrincipal(c.Reads); failure != nil {
 		return failure

@@ -16,7 +16,6 @@ var applicationStored = storedProperties{
 		"acceptMappedClaims": nil, "knownClientApplications": []any{}, "requestedAccessTokenVersion": nil,
 		"oauth2PermissionScopes": []any{}, "preAuthorizedApplications": []any{},
 	},
-	"appRoles":                []any{},
 	"authenticationBehaviors": nil,
 	"defaultRedirectUri":      nil,
 	"groupMembershipClaims":   nil,
@@ -44,19 +43,16 @@ var servicePrincipalStored = storedProperties{
 	"addIns":                    []any{},
 	"alternativeNames":          []any{},
 	"appDescription":            nil,
-	"applicationTemplateId":     nil,
 	"description":               nil,
 	"disabledByMicrosoftStatus": nil,
 	"homepage":                  nil,
 	"info": object{"logoUrl": nil, "marketingUrl": nil, "privacyStatementUrl": nil,
 		"supportUrl": nil, "termsOfServiceUrl": nil},
-	"keyCredentials":                         []any{},
 	"loginUrl":                               nil,
 	"logoutUrl":                              nil,
 	"notes":                                  nil,
 	"notificationEmailAddresses":             []any{},
 	"oauth2PermissionScopes":                 []any{},
-	"passwordCredentials":                    []any{},
 	"preferredSingleSignOnMode":              nil,
 	"preferredTokenSigningKeyThumbprint":     nil,
 	"replyUrls":                              []any{},
@@ -67,7 +63,7 @@ var servicePrincipalStored = storedProperties{
 }
 
 // with returns the stored values with one more. Objects are merged, as a PATCH of a complex property does; null
-// returns a property to its first value.
+// returns a property to its first value, and a field of an object, too.
 func (s storedProperties) with(stored map[string]any, name, resource string, raw json.RawMessage) (map[string]any,
 	*apiError) {
 	first := s[name]
@@ -98,7 +94,11 @@ func (s storedProperties) with(stored map[string]any, name, resource string, raw
 		if before, set := stored[name].(object); set {
 			merged = maps.Clone(before)
 		}
-		maps.Copy(merged, fields)
+		for field, set := range fields {
+			if merged[field] = set; set == nil {
+				merged[field] = first[field]
+			}
+		}
 		value = merged
 	}
 	changed[name] = value
@@ -110,6 +110,14 @@ func invalidUnless(ok bool, property, resource string) *apiError {
 		return nil
 	}
 	return invalidValue(property, resource)
+}
+
+// orNull is a value that may be absent from a request.
+func orNull(raw json.RawMessage) json.RawMessage {
+	if raw == nil {
+		return json.RawMessage("null")
+	}
+	return raw
 }
 
 // entity starts an entity from the stored properties.

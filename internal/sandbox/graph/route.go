@@ -20,6 +20,9 @@ type route struct {
 	serve  func(*call) *apiError
 }
 
+// reads reports whether the operation changes nothing.
+func (r route) reads() bool { return r.method == http.MethodGet || r.path == getByIDs }
+
 // key is how a request names an object: by its ID, or by the value of another property that is unique.
 type key struct {
 	property string // id, appId or uniqueName

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,13 +17,11 @@ import (
 var servicePrincipalRoutes = []route{
 	{http.MethodGet, "servicePrincipals", []string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite},
 		(*call).listServicePrincipals},
-	{http.MethodPost, "servicePrincipals", []string{appOwnedBy, appReadWriteAll}, (*call).postServicePrincipal},
+	{http.MethodPost, "servicePrincipals", principalWriters, (*call).postServicePrincipal},
 	{http.MethodGet, "servicePrincipals/{principal}",
 		[]string{appReadAll, appOwnedBy, appReadWriteAll, directoryRead, directoryWrite}, (*call).getServicePrincipal},
-	{http.MethodPatch, "servicePrincipals/{principal}", []string{appOwnedBy, appReadWriteAll},
-		(*call).patchServicePrincipal},
-	{http.MethodDelete, "servicePrincipals/{principal}", []string{appOwnedBy, appReadWriteAll},
-		(*call).deleteServicePrincipal},
+	{http.MethodPatch, "servicePrincipals/{principal}", principalWriters, (*call).patchServicePrincipal},
+	{http.MethodDelete, "servicePrincipals/{principal}", principalWriters, (*call).deleteServicePrincipal},
 }
 
 func (c *call) findServicePrincipal(v tenant.View) (tenant.ServicePrincipal, *apiError) {
@@ -50,7 +49,8 @@ func (c *call) listServicePrincipals() *apiError {
 	return c.many(collection{
 		context: "servicePrincipals",
 		schema:  c.servicePrincipalEntity(c.Lists, tenant.ServicePrincipal{}),
-		filterable: []string{"id", "accountEnabled", "alternativeNames", "appId", "appOwnerOrganizationId", "displayName",
+		filterable: []string{"id", "accountEnabled", "alternativeNames", "appId", "applicationTemplateId",
+			"appOwnerOrganizationId", "displayName",
 			"servicePrincipalNames", "servicePrincipalType", "tags"},
 		sortable:   []string{"displayName"},
 		searchable: []string{"displayName", "description"},
@@ -68,6 +68,12 @@ func (c *call) getServicePrincipal() *apiError {
 		return failure
 	}
 	entity := c.servicePrincipalEntity(c.Reads, found)
+	// as of an application: the certificates themselves, when asked for
+	if slices.Contains(c.query.Selected, "keyCredentials") {
+		entity["keyCredentials"] = tenant.Mapped(found.Keys, func(k tenant.KeyCredential) object {
+			return keyEntity(k, true)
+		})
+	}
 	if c.version == betaVersion {
 		entity["samlMetadataUrl"] = nil
 	}
@@ -100,7 +106,14 @@ func (c *call) createServicePrincipal(appID string, body map[string]json.RawMess
 		return failure
 	}
 	delete(body, "appId")
+	if failure := c.checkInherited(created, body); failure != nil {
+		return failure
+	}
+	fresh := created
 	if failure := c.setServicePrincipal(&created, body); failure != nil {
+		return failure
+	}
+	if failure := lockOfNew(created).check(fresh, created); failure != nil {
 		return failure
 	}
 	c.tenant.Directory.ServicePrincipals.Put(c.api.world.Now(), created.ID, created)
@@ -112,7 +125,7 @@ func (c *call) createServicePrincipal(appID string, body map[string]json.RawMess
 func (c *call) backed(appID string) (tenant.ServicePrincipal, *apiError) {
 	made := tenant.ServicePrincipal{ID: uuid.NewString(), AppID: appID, Enabled: true, CreatedAt: c.now()}
 	if own, found := c.tenant.ApplicationByAppID(c.Refers, appID); found {
-		made.DisplayName, made.AppOwnerTenantID = own.DisplayName, c.tenant.ID
+		made.DisplayName, made.AppOwnerTenantID, made.TemplateID = own.DisplayName, c.tenant.ID, own.TemplateID
 		return made, c.mine(own.Owners)
 	}
 	if c.ownOnly {
@@ -120,35 +133,17 @@ func (c *call) backed(appID string) (tenant.ServicePrincipal, *apiError) {
 			message: "When using this permission, the backing application of the service principal being created must in the " +
 				"local tenant"}
 	}
-	for _, api := range tenant.FirstPartyAPIs {
-		if api.AppID == appID {
-			made.DisplayName, made.AppOwnerTenantID, made.AppRoles = api.DisplayName, tenant.MicrosoftTenant, api.Roles
-			return made, nil
-		}
+	if api, found := tenant.FirstParty(appID); found {
+		made.DisplayName, made.AppOwnerTenantID, made.AppRoles = api.DisplayName, tenant.MicrosoftTenant, api.Roles
+		return made, nil
 	}
 	if home, shared, found := c.elsewhere(appID); found {
-		made.DisplayName, made.AppOwnerTenantID = shared.DisplayName, home.ID
+		made.DisplayName, made.AppOwnerTenantID, made.Instance = shared.DisplayName, home.ID, &shared
 		return made, nil
 	}
 	failure := refuse(badRequest, "The appId '%s' of the service principal does not reference a valid application object.",
 		appID)
 	return made, failure.detail("NoBackingApplicationObject", "appId")
-}
-
-// elsewhere looks for an application that another tenant shares. It gives up the hold on the call's own tenant
-// meanwhile: two requests that hold a tenant each and wait for the other's would wait for ever.
-func (c *call) elsewhere(appID string) (*tenant.Tenant, tenant.Application, bool) {
-	c.tenant.Unlock()
-	defer c.tenant.Lock()
-	for _, home := range c.api.world.Tenants {
-		home.Lock()
-		found, ok := home.ApplicationByAppID(tenant.Present(), appID)
-		home.Unlock()
-		if ok && found.SignInAudience != "AzureADMyOrg" {
-			return home, found, true
-		}
-	}
-	return nil, tenant.Application{}, false
 }
 
 // patchServicePrincipal changes a service principal, or creates the one of that application when the request prefers
@@ -158,18 +153,21 @@ func (c *call) patchServicePrincipal() *apiError {
 	if failure != nil {
 		return failure
 	}
-	changed, failure := c.findServicePrincipal(tenant.Present())
-	if k := c.keys["principal"]; failure != nil && failure.status == http.StatusNotFound && c.prefersUpsert() &&
-		strings.EqualFold(k.property, "appId") {
+	changed, lock, failure := c.findToChange()
+	if k := c.keys["principal"]; c.isUpsertOf(k, "appId", failure) {
 		return c.createServicePrincipal(strings.ToLower(k.value), body)
 	}
 	if failure == nil {
-		failure = c.mine(changed.Owners)
+		failure = c.checkInherited(changed, body)
 	}
 	if failure != nil {
 		return failure
 	}
+	before := changed
 	if failure := c.setServicePrincipal(&changed, body); failure != nil {
+		return failure
+	}
+	if failure := lock.check(before, changed); failure != nil {
 		return failure
 	}
 	c.tenant.Directory.ServicePrincipals.Put(c.api.world.Now(), changed.ID, changed)
@@ -181,6 +179,9 @@ func (c *call) deleteServicePrincipal() *apiError {
 	if failure == nil {
 		failure = c.mine(found.Owners)
 	}
+	if failure == nil {
+		failure = deletable(found)
+	}
 	if failure != nil {
 		return failure
 	}
@@ -189,7 +190,8 @@ func (c *call) deleteServicePrincipal() *apiError {
 }
 
 var servicePrincipalReadOnly = []string{
-	"id", "appDisplayName", "appId", "appOwnerOrganizationId", "appRoles", "createdByAppId", "deletedDateTime",
+	"id", "appDisplayName", "appId", "applicationTemplateId", "appOwnerOrganizationId", "appRoles", "createdByAppId",
+	"deletedDateTime",
 	"isDisabled", "servicePrincipalNames", "servicePrincipalType", "signInAudience",
 }
 
@@ -204,6 +206,10 @@ func (c *call) setServicePrincipal(p *tenant.ServicePrincipal, body map[string]j
 			p.AppRoleAssignmentNeeds, failure = decoded[bool](name, resource, raw)
 		case "displayName":
 			p.DisplayName, failure = decoded[string](name, resource, raw)
+		case "keyCredentials":
+			failure = c.setKeysOfPrincipal(p, raw, body["passwordCredentials"])
+		case "passwordCredentials":
+			_, failure = c.setPasswords(principalHolder(p), raw, false)
 		case "tags":
 			p.Tags, failure = decoded[[]string](name, resource, raw)
 		default:
@@ -223,27 +229,45 @@ func (c *call) setServicePrincipal(p *tenant.ServicePrincipal, body map[string]j
 	return nil
 }
 
-func (c *call) servicePrincipalEntity(v tenant.View, p tenant.ServicePrincipal) object {
-	names, audience := []string{p.AppID}, "AzureADMultipleOrgs" // of an application of another tenant
-	appDisplayName := p.DisplayName
-	if own, found := c.tenant.ApplicationByAppID(v, p.AppID); found {
-		names, audience, appDisplayName = append(names, own.IdentifierURIs...), own.SignInAudience, own.DisplayName
+// setKeysOfPrincipal sets the keys, of which a private one is opened by a password of the same request.
+func (c *call) setKeysOfPrincipal(p *tenant.ServicePrincipal, keys, passwords json.RawMessage) *apiError {
+	var sent []passwordRequest
+	if passwords != nil {
+		var failure *apiError
+		if sent, failure = decoded[[]passwordRequest]("passwordCredentials", "ServicePrincipal", passwords); failure != nil {
+			return failure
+		}
 	}
-	e := servicePrincipalStored.entity(p.ExtraProperties)
+	return c.setKeys(principalHolder(p), keys, sent)
+}
+
+func (c *call) servicePrincipalEntity(v tenant.View, p tenant.ServicePrincipal) object {
+	e := object(maps.Clone(servicePrincipalStored))
+	e["appDisplayName"] = p.DisplayName
+	e["appRoles"] = tenant.NonNil(p.AppRoles)
+	e["servicePrincipalNames"] = []string{p.AppID}
+	e["signInAudience"] = "AzureADMultipleOrgs" // of an application whose tenant is not among the sandbox's
+	if a, found := c.tenant.ApplicationOf(v, p); found {
+		inheritedFrom(a, e)
+		e["info"] = c.informationalURLs(e["info"], a)
+	} else if api, found := tenant.FirstParty(p.AppID); found {
+		e["appRoles"], e["oauth2PermissionScopes"] = api.RolesJSON, api.ScopesJSON
+		e["servicePrincipalNames"] = append([]string{p.AppID}, api.Identifiers...)
+	}
+	maps.Copy(e, p.ExtraProperties)
 	e["id"] = p.ID
 	e["accountEnabled"] = p.Enabled
-	e["appDisplayName"] = appDisplayName
 	e["appId"] = p.AppID
+	e["applicationTemplateId"] = text(p.TemplateID)
 	e["appOwnerOrganizationId"] = text(p.AppOwnerTenantID)
 	e["appRoleAssignmentRequired"] = p.AppRoleAssignmentNeeds
-	e["appRoles"] = tenant.NonNil(p.AppRoles)
 	e["createdByAppId"] = nil
 	e["deletedDateTime"] = nil
 	e["displayName"] = p.DisplayName
 	e["isDisabled"] = nil
-	e["servicePrincipalNames"] = names
+	e["keyCredentials"] = tenant.Mapped(p.Keys, func(k tenant.KeyCredential) object { return keyEntity(k, false) })
+	e["passwordCredentials"] = tenant.Mapped(p.Passwords, passwordEntity)
 	e["servicePrincipalType"] = "Application"
-	e["signInAudience"] = audience
 	e["tags"] = tenant.NonNil(p.Tags)
 	return e
 }

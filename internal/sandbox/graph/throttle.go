@@ -10,11 +10,11 @@ import (
 )
 
 // throttled takes what a request costs out of the caller's quota, and refuses it where that is used up.
-func (c *call) throttled(cost int) *apiError {
+func (c *call) throttled(cost int, write bool) *apiError {
 	if tenant.Bypasses(c.r) {
 		return nil
 	}
-	used, wait, reason := c.tenant.Spend(c.token.AppID, cost, c.r.Method != http.MethodGet, c.api.world.Now())
+	used, wait, reason := c.tenant.Spend(c.token.AppID, cost, write, c.api.world.Now())
 	header := c.w.Header()
 	if used > 0.8 {
 		header.Set("x-ms-throttle-limit-percentage", strconv.FormatFloat(min(used, 1.8), 'f', 1, 64))

@@ -16,8 +16,8 @@ import (
 )
 
 // checkAssertion verifies the JWT by which an application proves that it has the private key of a certificate
-// registered with it.
-func (a *API) checkAssertion(t *tenant.Tenant, app tenant.Application, assertion string) *signInError {
+// registered with it, or that another issuer that it trusts vouches for it.
+func (a *API) checkAssertion(t *tenant.Tenant, app registeredApp, assertion string) *signInError {
 	var claims jwt.RegisteredClaims
 	unverified, _, err := jwt.NewParser().ParseUnverified(assertion, &claims)
 	switch {
@@ -27,10 +27,12 @@ func (a *API) checkAssertion(t *tenant.Tenant, app tenant.Application, assertion
 		return malformedAssertion.with()
 	case !slices.Contains(token.AssertionMethods, unverified.Method.Alg()):
 		return unsupportedAlgorithm.with(unverified.Method.Alg())
+	case isFederated(claims):
+		return a.checkFederated(app, assertion, claims)
 	}
-	key, found := token.SigningKey(app, unverified.Header)
+	key, found := token.SigningKey(app.keys, unverified.Header)
 	if !found {
-		return unknownKey.with(app.AppID)
+		return unknownKey.with(app.principal.AppID)
 	}
 	if refusal := a.checkKeyInDate(app, key); refusal != nil {
 		return refusal
@@ -42,20 +44,24 @@ func (a *API) checkAssertion(t *tenant.Tenant, app tenant.Application, assertion
 	_, err = jwt.NewParser(jwt.WithValidMethods(token.AssertionMethods), jwt.WithoutClaimsValidation()).
 		Parse(assertion, func(*jwt.Token) (any, error) { return public, nil })
 	if err != nil {
-		return wrongSignature.with(app.AppID)
+		return wrongSignature.with(app.principal.AppID)
 	}
 	return a.checkAssertionClaims(t, app, claims)
 }
 
-// checkAssertionClaims judges the assertion's times by the clock that client and sandbox share, not by the one that
-// the control plane moves: a client on this machine could not sign for a later day.
-func (a *API) checkAssertionClaims(t *tenant.Tenant, app tenant.Application, claims jwt.RegisteredClaims) *signInError {
-	if !strings.EqualFold(claims.Subject, app.AppID) || !strings.EqualFold(claims.Issuer, app.AppID) {
+func (a *API) checkAssertionClaims(t *tenant.Tenant, app registeredApp, claims jwt.RegisteredClaims) *signInError {
+	if !strings.EqualFold(claims.Subject, app.principal.AppID) || !strings.EqualFold(claims.Issuer, app.principal.AppID) {
 		return wrongAssertionClient.with()
 	}
 	if !slices.ContainsFunc(claims.Audience, func(audience string) bool { return a.isTokenAudience(t, audience) }) {
 		return wrongAssertionAudience.with()
 	}
+	return a.checkAssertionTime(claims)
+}
+
+// checkAssertionTime judges the assertion's times by the clock that client and sandbox share, not by the one that the
+// control plane moves: a client on this machine could not sign for a later day.
+func (a *API) checkAssertionTime(claims jwt.RegisteredClaims) *signInError {
 	now := a.world.WallClock()
 	if claims.ExpiresAt == nil {
 		return malformedAssertion.with()
@@ -84,13 +90,13 @@ func (a *API) isTokenAudience(t *tenant.Tenant, audience string) bool {
 	return false
 }
 
-func (a *API) checkKeyInDate(app tenant.Application, key tenant.KeyCredential) *signInError {
+func (a *API) checkKeyInDate(app registeredApp, key tenant.KeyCredential) *signInError {
 	const layout = "01/02/2006 15:04:05"
 	thumbprint := fmt.Sprintf("%X", sha1.Sum(key.Certificate.Raw))
 	start, end := key.Start.UTC().Format(layout), key.End.UTC().Format(layout)
 	switch err := token.CheckKeyInDate(key, a.world.Now()); {
 	case errors.Is(err, token.ErrKeyExpired):
-		return expiredKey.with(thumbprint, start, end, app.AppID)
+		return expiredKey.with(thumbprint, start, end, app.principal.AppID)
 	case err != nil:
 		return keyNotYetValid.with(thumbprint, start, end)
 	default:

@@ -20,6 +20,10 @@ type signInRefusal struct {
 	noURI  bool   // Entra's answer has no error_uri
 }
 
+// checkFederation is how the refusal of another issuer's token ends.
+const checkFederation = "Check your federated identity credential Subject, Audience and Issuer against the presented " +
+	"assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
+
 // The refusals (Microsoft identity platform: Microsoft Entra authentication and authorization error codes; statuses,
 // kinds and texts as seen in answers of Entra). What is marked unconfirmed was never seen in an answer of Entra.
 var (
@@ -74,6 +78,22 @@ var (
 	malformedAssertion = signInRefusal{code: 50027, status: 400, kind: "invalid_request", // status and kind unconfirmed
 		text: "JWT token is invalid or malformed."}
 
+	untrustedIssuer = signInRefusal{code: 700211, status: 401, kind: "invalid_client", // status unconfirmed
+		text: "No matching federated identity record found for presented assertion issuer '%s'. " + checkFederation}
+	untrustedAudience = signInRefusal{code: 700212, status: 401, kind: "invalid_client", // status unconfirmed
+		text: "No matching federated identity record found for presented assertion audience '%s'. " + checkFederation}
+	untrustedSubject = signInRefusal{code: 700213, status: 401, kind: "invalid_client", // status unconfirmed
+		text: "No matching federated identity record found for presented assertion subject '%s'. " + checkFederation}
+	// status, and the text's end, unconfirmed.
+	unmatchedExpression = signInRefusal{code: 7002131, status: 401, kind: "invalid_client",
+		text: "No matching federated identity record found for presented assertion subject '%s' or no federated identity " +
+			"credential expression matched. " + checkFederation}
+	// status, kind and text unconfirmed.
+	unreachableIssuer = signInRefusal{code: 50166, status: 400, kind: "invalid_request",
+		text: "Request to External OIDC endpoint failed. Issuer: '%s'."}
+	wrongIssuerSignature = signInRefusal{code: 50013, status: 401, kind: "invalid_client", // status and kind unconfirmed
+		text: "Assertion failed signature validation."}
+
 	unknownApplication = signInRefusal{code: 700016, status: 400, kind: "unauthorized_client", // status unconfirmed
 		text: "Application with identifier '%s' was not found in the directory '%s'. This can happen if the application " +
 			"has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may " +
@@ -117,7 +137,8 @@ var (
 var refusals = []signInRefusal{
 	wrongSecret, expiredSecret, revokedCertificate, noCredential, blockedByPolicy, noServicePrincipal, missingCredential,
 	unknownKey, expiredKey, keyNotYetValid, wrongSignature, assertionOutOfTime, wrongAssertionClient,
-	wrongAssertionAudience,
+	wrongAssertionAudience, untrustedIssuer, untrustedAudience, untrustedSubject, unmatchedExpression, unreachableIssuer,
+	wrongIssuerSignature,
 	unsupportedAlgorithm, malformedAssertion, unknownApplication, malformedClientID, disabledApplication, unknownResource,
 	unassigned, notDefaultScope, severalScopes, unsupportedGrant, missingParameter, unknownTenant, malformedTenant,
 	serverFault,

@@ -180,24 +180,25 @@ func (a *API) clientCredentials(t *tenant.Tenant, r *http.Request) (string, *sig
 	notes.Caller.Name, notes.Caller.ObjectID = registration.principal.DisplayName, registration.principal.ID
 	if a.remembered(r, t, r.PostForm) {
 		notes.Meaning += ", refused from memory"
-		registration.application.Keys, registration.application.Passwords = nil, nil
+		registration.keys, registration.passwords, registration.federated = nil, nil, nil
 	}
-	method, refusal := a.authenticate(t, registration.application, r.PostForm)
+	method, refusal := a.authenticate(t, registration, r.PostForm)
 	if refusal != nil {
 		a.remember(r, t, r.PostForm, refusal)
 		return "", refusal
 	}
-	api, refusal := a.requestedAPI(t, r.PostForm.Get("scope"))
+	api, refusal := a.readScope(t, r.PostForm.Get("scope"))
 	if refusal != nil {
 		return "", refusal
 	}
-	notes.Meaning += " for " + api.DisplayName
+	notes.Meaning += " for " + api.principal.DisplayName
 	a.world.NoteView(r, "consents", seen.Roles)
-	roles := a.grantedRoles(seen.Roles, t, registration.principal, api.AppID)
-	if len(roles) == 0 && a.asksForAssignment(t, api.AppID) {
-		return "", unassigned.with(api.DisplayName)
+	roles := a.grantedRoles(seen.Roles, t, registration.principal, api.principal.AppID)
+	// Where an API does not want its clients to have been assigned a role, Entra issues a token without roles.
+	if len(roles) == 0 && api.principal.AppRoleAssignmentNeeds {
+		return "", unassigned.with(api.principal.DisplayName)
 	}
-	signed, err := a.issuer.Issue(t, registration.principal, method, api.Audience, roles)
+	signed, err := a.issuer.Issue(t, registration.principal, method, api.audience, roles)
 	if err != nil {
 		return "", serverFault.with(err.Error())
 	}
@@ -214,23 +215,17 @@ func refusesSignIn(t *tenant.Tenant, clientID string) *signInError {
 	return nil
 }
 
-// asksForAssignment reports whether an API wants its clients to have been assigned a role (appRoleAssignmentRequired).
-// Where it does not, Entra issues a token without roles.
-func (a *API) asksForAssignment(t *tenant.Tenant, apiAppID string) bool {
-	t.Lock()
-	defer t.Unlock()
-	api, found := t.ServicePrincipalByAppID(tenant.Present(), apiAppID)
-	return found && api.AppRoleAssignmentNeeds
-}
-
-// registeredApp is an application with its presence in the tenant that it signs in to.
+// registeredApp is an application's presence in the tenant that it signs in to, with the credentials that count there.
 type registeredApp struct {
-	application tenant.Application
-	principal   tenant.ServicePrincipal
+	principal tenant.ServicePrincipal
+	keys      []tenant.KeyCredential
+	passwords []tenant.PasswordCredential
+	federated []tenant.FederatedCredential
 }
 
-// signInRegistration finds an application by what makes it known in a tenant, its service principal there. The
-// application object, which holds the credentials, may live in another tenant.
+// signInRegistration finds an application by what makes it known in a tenant, its service principal there. Its
+// credentials are those of the service principal, which count in this tenant alone, and those of the application
+// object, which may live in another tenant, or in one that is not among the sandbox's.
 func (a *API) signInRegistration(seen tenant.View, t *tenant.Tenant, clientID string) (registeredApp, *signInError) {
 	notFound := unknownApplication.with(clientID, t.DisplayName)
 	t.Lock()
@@ -239,26 +234,29 @@ func (a *API) signInRegistration(seen tenant.View, t *tenant.Tenant, clientID st
 	if !found {
 		return registeredApp{}, notFound
 	}
-	home, found := a.world.Find(principal.AppOwnerTenantID)
-	if !found {
-		return registeredApp{}, notFound
+	app := registeredApp{principal: principal, keys: principal.Keys, passwords: principal.Passwords}
+	disabled := !principal.Enabled
+	if home, known := a.world.Find(principal.AppOwnerTenantID); known {
+		home.Lock()
+		object, found := home.ApplicationByAppID(seen, clientID)
+		home.Unlock()
+		if !found {
+			return registeredApp{}, notFound
+		}
+		app.keys, app.passwords = slices.Concat(app.keys, object.Keys), slices.Concat(app.passwords, object.Passwords)
+		app.federated = object.Federated
+		disabled = disabled || object.IsDisabled
 	}
-	home.Lock()
-	object, found := home.ApplicationByAppID(seen, clientID)
-	home.Unlock()
-	if !found {
-		return registeredApp{}, notFound
-	}
-	if !principal.Enabled || object.IsDisabled {
+	if disabled {
 		return registeredApp{}, disabledApplication.with(clientID, principal.DisplayName)
 	}
-	return registeredApp{object, principal}, nil
+	return app, nil
 }
 
 const jwtBearerAssertion = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 // authenticate proves that the request comes from the application, and returns the method as appidacr has it.
-func (a *API) authenticate(t *tenant.Tenant, app tenant.Application, form url.Values) (method string,
+func (a *API) authenticate(t *tenant.Tenant, app registeredApp, form url.Values) (method string,
 	refusal *signInError) {
 	switch secret, assertion := form.Get("client_secret"), form.Get("client_assertion"); {
 	case assertion != "" && form.Get("client_assertion_type") == jwtBearerAssertion:
@@ -270,50 +268,78 @@ func (a *API) authenticate(t *tenant.Tenant, app tenant.Application, form url.Va
 	}
 }
 
-func (a *API) checkSecret(app tenant.Application, secret string) *signInError {
-	at := slices.IndexFunc(app.Passwords, func(p tenant.PasswordCredential) bool {
-		return subtle.ConstantTimeCompare([]byte(p.Secret), []byte(secret)) == 1
+func (a *API) checkSecret(app registeredApp, secret string) *signInError {
+	at := slices.IndexFunc(app.passwords, func(p tenant.PasswordCredential) bool {
+		return !opensKey(app, p) && subtle.ConstantTimeCompare([]byte(p.Secret), []byte(secret)) == 1
 	})
 	switch {
 	case at < 0:
-		return wrongSecret.with(app.AppID)
-	case !a.world.Now().Before(app.Passwords[at].End):
-		return expiredSecret.with(app.AppID)
-	case a.world.Now().Before(app.Passwords[at].Start):
-		return wrongSecret.with(app.AppID) // the code is unconfirmed
+		return wrongSecret.with(app.principal.AppID)
+	case !a.world.Now().Before(app.passwords[at].End):
+		return expiredSecret.with(app.principal.AppID)
+	case a.world.Now().Before(app.passwords[at].Start):
+		return wrongSecret.with(app.principal.AppID) // the code is unconfirmed
 	default:
 		return nil
 	}
 }
 
-// requestedAPI reads the scope parameter: the one API whose /.default is asked for. MSAL adds three OpenID scopes to
+// opensKey reports whether a password belongs to a private key that signs tokens, and so is not a client secret.
+func opensKey(app registeredApp, p tenant.PasswordCredential) bool {
+	return slices.ContainsFunc(app.keys, func(k tenant.KeyCredential) bool {
+		return k.Usage == token.UsageSign && k.KeyID == p.KeyID
+	})
+}
+
+// requestedAPI is what a token is asked for.
+type requestedAPI struct {
+	principal tenant.ServicePrincipal
+	audience  string
+}
+
+// readScope reads the scope parameter: the one API whose /.default is asked for. MSAL adds three OpenID scopes to
 // every request; they mean nothing without a user.
-func (a *API) requestedAPI(t *tenant.Tenant, scope string) (tenant.FirstPartyAPI, *signInError) {
+func (a *API) readScope(t *tenant.Tenant, scope string) (requestedAPI, *signInError) {
 	wanted := slices.DeleteFunc(strings.Fields(scope), func(part string) bool {
 		return part == "openid" || part == "offline_access" || part == "profile"
 	})
 	if len(wanted) > 1 {
-		return tenant.FirstPartyAPI{}, severalScopes.with(scope)
+		return requestedAPI{}, severalScopes.with(scope)
 	}
 	if len(wanted) == 0 || !strings.HasSuffix(wanted[0], "/.default") {
-		return tenant.FirstPartyAPI{}, notDefaultScope.with(scope)
+		return requestedAPI{}, notDefaultScope.with(scope)
 	}
 	resource := strings.TrimSuffix(wanted[0], "/.default")
-	identifier := strings.TrimRight(resource, "/")
-	for _, api := range tenant.FirstPartyAPIs {
-		// Programs that learned of the sandbox by the cloud metadata know Graph by the sandbox's own origin.
-		if !strings.EqualFold(identifier, api.AppID) && !slices.Contains(api.Identifiers, identifier) &&
-			(api.AppID != tenant.GraphAppID || identifier != a.origin) {
-			continue
-		}
-		t.Lock()
-		_, present := t.ServicePrincipalByAppID(tenant.Present(), api.AppID)
-		t.Unlock()
-		if present {
-			return api, nil
-		}
+	t.Lock()
+	defer t.Unlock()
+	principal, found := t.Directory.ServicePrincipals.First(tenant.Present(), func(p tenant.ServicePrincipal) bool {
+		return a.isNamed(t, p, strings.TrimRight(resource, "/"))
+	})
+	if !found {
+		return requestedAPI{}, unknownResource.with(resource, t.DisplayName)
 	}
-	return tenant.FirstPartyAPI{}, unknownResource.with(resource, t.DisplayName)
+	if api, is := tenant.FirstParty(principal.AppID); is {
+		return requestedAPI{principal, api.Audience}, nil
+	}
+	// A token for an API of an application's own names it as the request does, in the v1.0 format (access token claims
+	// reference). The application's requestedAccessTokenVersion makes no difference here.
+	return requestedAPI{principal, resource}, nil
+}
+
+// isNamed reports whether a scope's identifier is one of a service principal: its application's client ID, or one of
+// its identifier URIs.
+func (a *API) isNamed(t *tenant.Tenant, p tenant.ServicePrincipal, identifier string) bool {
+	if strings.EqualFold(identifier, p.AppID) {
+		return true
+	}
+	if api, is := tenant.FirstParty(p.AppID); is {
+		// Programs that learned of the sandbox by the cloud metadata know Graph by the sandbox's own origin.
+		return slices.Contains(api.Identifiers, identifier) || api.AppID == tenant.GraphAppID && identifier == a.origin
+	}
+	app, found := t.ApplicationOf(tenant.Present(), p)
+	return found && slices.ContainsFunc(app.IdentifierURIs, func(uri string) bool {
+		return strings.TrimRight(uri, "/") == identifier
+	})
 }
 
 // grantedRoles are the names of the application permissions that the principal holds on the API, for the roles claim.
@@ -330,7 +356,7 @@ func (a *API) grantedRoles(seen tenant.View, t *tenant.Tenant, principal tenant.
 		if grant.ResourceID != api.ID {
 			continue
 		}
-		for _, role := range api.AppRoles {
+		for _, role := range t.RolesOf(seen, api) {
 			if role.ID == grant.AppRoleID && role.IsEnabled && !slices.Contains(names, role.Value) {
 				names = append(names, role.Value)
 			}

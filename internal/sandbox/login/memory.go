@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,10 +29,13 @@ func (a *API) remembered(r *http.Request, t *tenant.Tenant, form url.Values) boo
 	return refused && !tenant.Bypasses(r) && at.After(a.world.Before(t, t.Lag.Refusals))
 }
 
+// notKnownYet are the refusals of what may be known a moment later.
+var notKnownYet = []int{unknownKey.code, wrongSecret.code, untrustedIssuer.code, untrustedAudience.code,
+	untrustedSubject.code, unmatchedExpression.code}
+
 // remember notes that a credential was refused because it was not known.
 func (a *API) remember(r *http.Request, t *tenant.Tenant, form url.Values, refusal *signInError) {
-	if t.Lag.Refusals == 0 || refusal.code != unknownKey.code && refusal.code != wrongSecret.code ||
-		a.remembered(r, t, form) {
+	if t.Lag.Refusals == 0 || !slices.Contains(notKnownYet, refusal.code) || a.remembered(r, t, form) {
 		return
 	}
 	a.unknown.mu.Lock()

@@ -11,6 +11,7 @@ import (
 type filter struct {
 	holds      func(Object) bool
 	properties []string // of the entity, not of what is in its lists
+	contains   bool     // the function contains is in it
 	advanced   string   // an operator of the advanced query capabilities, if there is one
 }
 
@@ -146,12 +147,15 @@ func (p *filterParser) single() condition {
 	case p.next("endswith"):
 		p.found.advanced = "endsWith"
 		return p.ends(strings.HasSuffix)
+	case p.next("contains"):
+		p.found.contains = true
+		return p.ends(strings.Contains)
 	default:
 		return p.comparison()
 	}
 }
 
-// ends parses the arguments of startswith and endswith. Upper and lower case are the same to the directory.
+// ends parses the arguments of startswith, endswith and contains. Upper and lower case are the same to the directory.
 func (p *filterParser) ends(has func(text, end string) bool) condition {
 	p.must("(")
 	property := p.property()

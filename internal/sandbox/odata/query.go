@@ -162,12 +162,15 @@ func (q *Query) CheckSelected(selectable Object) error {
 	return nil
 }
 
-// Reduced keeps what was selected.
+// Reduced keeps what was selected, and the type of an object that may be of several (OData JSON Format 4.01, 4.6.3).
 func (q *Query) Reduced(entity Object) Object {
 	if len(q.Selected) == 0 || slices.Contains(q.Selected, "*") {
 		return entity
 	}
 	kept := Object{}
+	if name, typed := entity["@odata.type"]; typed {
+		kept["@odata.type"] = name
+	}
 	for _, property := range q.Selected {
 		if value, ok := entity[property]; ok {
 			kept[property] = value
@@ -183,6 +186,7 @@ type Collection struct {
 	Filterable []string
 	Sortable   []string
 	Searchable []string
+	Contains   bool // whether the filter function contains is supported
 }
 
 // Check refuses what the collection's index does not do.
@@ -191,6 +195,10 @@ func (q *Query) Check(of Collection) error {
 		return err
 	}
 	if q.filter != nil {
+		if q.filter.contains && !of.Contains {
+			return unsupported("Unsupported or invalid query filter clause specified: contains is not supported for '%s'.",
+				of.Name)
+		}
 		for _, property := range q.filter.properties {
 			if _, known := of.Schema[property]; !known {
 				return misspelt("Invalid filter clause: Could not find a property named '%s'.", property)

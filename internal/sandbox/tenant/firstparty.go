@@ -1,5 +1,11 @@
 package tenant
 
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
 // MicrosoftTenant owns the first-party applications (Microsoft: "Verify first-party Microsoft applications").
 const MicrosoftTenant = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
 
@@ -10,6 +16,9 @@ type FirstPartyAPI struct {
 	Identifiers []string // what a scope may call it, the app ID apart
 	Audience    string   // what its tokens are for
 	Roles       []AppRole
+	Scopes      []PermissionScope
+	// Roles and Scopes as an answer has them
+	RolesJSON, ScopesJSON json.RawMessage
 }
 
 // Client IDs of the APIs, the same in every tenant.
@@ -27,7 +36,7 @@ const (
 )
 
 // FirstPartyAPIs are shared by all tenants: nothing may change them.
-var FirstPartyAPIs = []FirstPartyAPI{
+var FirstPartyAPIs = Mapped([]FirstPartyAPI{
 	{
 		AppID: GraphAppID, DisplayName: "Microsoft Graph", Audience: GraphAudience,
 		Identifiers: []string{"https://graph.microsoft.com"},
@@ -42,11 +51,21 @@ var FirstPartyAPIs = []FirstPartyAPI{
 		AppID: sharePointAppID, DisplayName: "Office 365 SharePoint Online", Audience: sharePointAppID,
 		Roles: sharePointRoles,
 	},
+}, publish)
+
+// FirstParty finds an API of Microsoft's by its client ID.
+func FirstParty(appID string) (FirstPartyAPI, bool) {
+	at := slices.IndexFunc(FirstPartyAPIs, func(api FirstPartyAPI) bool { return strings.EqualFold(api.AppID, appID) })
+	if at < 0 {
+		return FirstPartyAPI{}, false
+	}
+	return FirstPartyAPIs[at], true
 }
 
-// The rights that the seeded callers hold, and what else an administrator may grant (Microsoft Graph: permissions
-// reference). Directory.Read.All is here twice: the first one is for users, and granting it to an application would be
-// wrong. No real tenant is known to have such a pair on Graph, but nothing in Graph's contract rules it out.
+// The rights that the seeded callers hold, and what else an administrator may grant for a migration, with display names
+// of ours (Microsoft Graph: permissions reference); publish adds the rest. Directory.Read.All is here twice: the first
+// one is for users, and granting it to an application would be wrong. No real tenant is known to have such a pair on
+// Graph, but nothing in Graph's contract rules it out.
 var graphRoles = []AppRole{
 	userRole("5b1e2a7f-92d4-4c5e-8f0a-3d6c1b9e7a42", "Directory.Read.All", "Read directory data as a directory reviewer"),
 	applicationRole("7ab1d382-f21e-4acd-a863-ba3e13f7da61", "Directory.Read.All", "Read directory data"),
@@ -57,6 +76,8 @@ var graphRoles = []AppRole{
 	applicationRole("741f803b-c850-494e-b5df-cde7c675a1ca", "User.ReadWrite.All",
 		"Read and write all users' full profiles"),
 	applicationRole("97235f07-e226-4f63-ace3-39588e11d3a1", "User.ReadBasic.All", "Read all users' basic profiles"),
+	applicationRole("cc117bb9-00cf-4eb8-b580-ea2a878fe8f7", "User-PasswordProfile.ReadWrite.All",
+		"Read and write all users' password profiles"),
 	applicationRole("e2f98668-2877-4f38-a2f4-8202e0717aa1", "LicenseAssignment.Read.All", "Read all license assignments"),
 	applicationRole("5facf0c1-8979-4e95-abcf-ff3d079771c0", "LicenseAssignment.ReadWrite.All",
 		"Manage all license assignments"),
@@ -87,6 +108,10 @@ var graphRoles = []AppRole{
 	applicationRole("9e3f62cf-ca93-4989-b6ce-bf83c28f9fe8", "RoleManagement.ReadWrite.Directory",
 		"Read and write all directory RBAC settings"),
 	applicationRole("246dd0d5-5bd0-4def-940b-0421030a5b68", "Policy.Read.All", "Read your organization's policies"),
+	applicationRole("8e8e4742-1d95-4f68-9d56-6ee75648c72a", "DelegatedPermissionGrant.ReadWrite.All",
+		"Manage all delegated permission grants"),
+	applicationRole("be74164b-cff1-491c-8741-e671cb536e13", "Policy.ReadWrite.ApplicationConfiguration",
+		"Read and write your organization's application configuration policies"),
 }
 
 // Three traps: full_access_as_app comes first as a disabled role; Calendars.ReadWrite.All has the ID of Graph's

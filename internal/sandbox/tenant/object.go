@@ -24,8 +24,18 @@ type Application struct {
 	Federated       []FederatedCredential
 	IsDisabled      bool
 	IdentifierURIs  []string
+	AppRoles        []AppRole
+	TemplateID      string // of the application template that it was made from; empty for none
+	Logo            *Logo
 	ServiceMgmtRef  string
 	ExtraProperties map[string]any // accepted, stored and returned, but without a behaviour of their own here
+}
+
+// Logo is an application's picture, which is never changed in place.
+type Logo struct {
+	Path        string // its address on the content delivery network: a new picture has another
+	ContentType string
+	Content     []byte
 }
 
 // RequiredResourceAccess is what an application declares to need of an API (Microsoft Graph: resource type).
@@ -39,12 +49,12 @@ type resourceAccess struct {
 	Type string `json:"type"` // Role or Scope
 }
 
-// KeyCredential is a certificate of an application.
+// KeyCredential is a certificate of an application or a service principal.
 type KeyCredential struct {
 	KeyID       string
 	DisplayName string
 	Usage       string
-	Type        string
+	Type        string // AsymmetricX509Cert, or X509CertAndPassword of a private key
 	CustomID    string // customKeyIdentifier on the wire: the SHA-1 thumbprint in hex
 	Start, End  time.Time
 	Certificate *x509.Certificate
@@ -54,18 +64,21 @@ type KeyCredential struct {
 // PasswordCredential is a client secret.
 type PasswordCredential struct {
 	KeyID       string
+	CustomID    string // customKeyIdentifier on the wire; of a private key's password the key's, else empty
 	DisplayName string
 	Hint        string
 	Secret      string // never leaves the server except in the answer of addPassword
 	Start, End  time.Time
 }
 
-// FederatedCredential trusts the tokens of another issuer in place of a secret.
+// FederatedCredential trusts the tokens of another issuer in place of a secret: those of one subject, or those whose
+// claims match an expression.
 type FederatedCredential struct {
 	ID          string
 	Name        string
 	Issuer      string
 	Subject     string
+	Expression  string // claimsMatchingExpression, of language version 1; empty where there is a subject
 	Description string
 	Audiences   []string
 }
@@ -82,7 +95,25 @@ type ServicePrincipal struct {
 	AppRoleAssignmentNeeds bool // appRoleAssignmentRequired
 	CreatedAt              time.Time
 	Owners                 []string
+	Keys                   []KeyCredential      // of this tenant alone, in addition to the application's
+	Passwords              []PasswordCredential // likewise
+	TemplateID             string               // of the template that its application was made from; empty: none
+	ClaimsPolicies         []string             // IDs of the claims mapping policies that are assigned to it
 	ExtraProperties        map[string]any
+	// the application of another tenant as it was when it came here; nil for those of this tenant, and of Microsoft
+	Instance *Application
+}
+
+// PermissionScope is a delegated permission that an API offers (Microsoft Graph: resource type).
+type PermissionScope struct {
+	ID                      string  `json:"id"`
+	Value                   string  `json:"value"`
+	Type                    string  `json:"type"` // who may consent: Admin or User
+	IsEnabled               bool    `json:"isEnabled"`
+	AdminConsentDisplayName string  `json:"adminConsentDisplayName"`
+	AdminConsentDescription string  `json:"adminConsentDescription"`
+	UserConsentDisplayName  *string `json:"userConsentDisplayName"`
+	UserConsentDescription  *string `json:"userConsentDescription"`
 }
 
 // AppRole is a permission that an API offers.
@@ -108,6 +139,26 @@ type AppRoleAssignment struct {
 	CreatedAt            time.Time
 }
 
+// DelegatedGrant is consent to delegated permissions (oAuth2PermissionGrant): to use an API on behalf of one user, or
+// of all.
+type DelegatedGrant struct {
+	ID          string
+	ClientID    string // object ID of the service principal that is granted them
+	ResourceID  string // object ID of the API's service principal
+	ConsentType string // AllPrincipals or Principal
+	PrincipalID string // object ID of the user; empty for all
+	Scope       string // the permissions' values, separated by spaces
+}
+
+// ClaimsMappingPolicy says which claims a token has.
+type ClaimsMappingPolicy struct {
+	ID          string
+	DisplayName string
+	Description string
+	Definition  []string // one JSON object as text
+	IsDefault   bool     // isOrganizationDefault, which Entra tells to ignore
+}
+
 // MailboxKind says what Exchange holds for a user; the seed makes one user or more of each.
 type MailboxKind string
 
@@ -129,11 +180,16 @@ type User struct {
 	ID                string
 	UserPrincipalName string
 	Mail              string
+	MailNickname      string
 	DisplayName       string
 	Enabled           bool
 	ProxyAddresses    []string
 	Plans             []AssignedPlan
 	Mailbox           MailboxKind
+	ManagerID         string // object ID of a user; empty: no manager
+	CreatedAt         time.Time
+	PasswordSetAt     time.Time      // nobody signs in as a user here: the password itself is not kept
+	ExtraProperties   map[string]any // accepted, stored and returned, but without a behaviour of their own here
 }
 
 // AssignedPlan is a service plan of a licence (Microsoft Graph: resource type).
@@ -144,11 +200,14 @@ type AssignedPlan struct {
 	ServicePlanID    string    `json:"servicePlanId"`
 }
 
-// DeletedItem is a soft-deleted application or service principal: kept for 30 days, then gone.
+// DeletedItem is a soft-deleted object, which is one of the four: kept for 30 days, then gone.
 type DeletedItem struct {
 	ID               string
 	DeletedAt        time.Time
 	Application      *Application
 	ServicePrincipal *ServicePrincipal
-	Grants           []AppRoleAssignment // the service principal's, brought back with it
+	User             *User
+	Group            *Group
+	Grants           []AppRoleAssignment // the principal's, brought back with it
+	DelegatedGrants  []DelegatedGrant    // the same of delegated permissions
 }

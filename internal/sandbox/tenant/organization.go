@@ -17,6 +17,7 @@ type ExchangeOrganization struct {
 	OutOfScope       map[string]bool // mailboxes that no app may impersonate, by lower-case address
 	NoPublicFolders  bool            // no public folder mailbox was ever made
 	PublicFolders    []PublicFolder  // the root first, each folder after its parent
+	MailboxQuota     int             // bytes that a mailbox holds at most; 0: as many as the sandbox keeps
 	ServerBusy       time.Duration   // when positive, every request is told to back off for so long
 	AutodiscoverURL  string          // what Autodiscover v2 says in place of this sandbox's EWS
 	Outage           Outage
@@ -25,6 +26,7 @@ type ExchangeOrganization struct {
 // PublicFolder is a folder of the public folder tree.
 type PublicFolder struct {
 	Path        string            // such as \Sales\Archive; \ is the root, which is always there
+	Class       string            // such as IPF.Note; empty: not known
 	Permissions map[string]string // permission level by lower-case address; DefaultPermission is everybody else's
 }
 

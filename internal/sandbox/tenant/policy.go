@@ -17,6 +17,8 @@ type ManagementPolicy struct {
 	ApplicationID string // object ID of the application that it is assigned to; empty for the default one
 	Enabled       bool
 	Restrictions  []Restriction
+	// of service principals' credentials; in the default policy only
+	PrincipalRestrictions []Restriction
 }
 
 // Restriction is one rule of an app management policy about the credentials that are added to an application.

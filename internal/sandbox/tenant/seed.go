@@ -37,10 +37,16 @@ const (
 	OwnedByCaller        CallerKind = "owned_by"
 	NoConsentRightCaller CallerKind = "no_consent_right"
 	ReadOnlyCaller       CallerKind = "read_only"
+	InteropCaller        CallerKind = "interop"
 )
 
+// callerKinds are all of them, in the order of their making.
+var callerKinds = []CallerKind{FullCaller, OwnedByCaller, NoConsentRightCaller, ReadOnlyCaller, InteropCaller}
+
 // callerRights are the Graph permissions of each caller (Microsoft Graph: permissions of each call). owned_by holds
-// the least that makes and consents an application of one's own; it cannot list the applications of others.
+// the least that makes and consents an application of one's own; it cannot list the applications of others. interop
+// holds what other programs need, such as HashiCorp's azuread provider: it also manages users, groups,
+// grants of delegated permissions and policies.
 var callerRights = map[CallerKind][]string{
 	FullCaller: {
 		"Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All", "Domain.Read.All",
@@ -56,6 +62,12 @@ var callerRights = map[CallerKind][]string{
 	ReadOnlyCaller: {
 		"Application.Read.All", "Organization.Read.All", "Domain.Read.All", "User.Read.All", "Policy.Read.All",
 	},
+	InteropCaller: {
+		"Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All", "Domain.Read.All",
+		"User.ReadWrite.All", "User-PasswordProfile.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All",
+		"RoleManagement.ReadWrite.Directory", "Policy.Read.All",
+		"DelegatedPermissionGrant.ReadWrite.All", "Policy.ReadWrite.ApplicationConfiguration",
+	},
 }
 
 func newCaller() Caller {
@@ -64,7 +76,7 @@ func newCaller() Caller {
 
 // seedTenant makes the sandbox's i-th tenant, counted from 0: an organization with users of every kind of mailbox,
 // Microsoft's APIs, the callers, and Exchange with its EWS gate. The first tenant is the home of the multi-tenant
-// caller.
+// callers.
 func (w *World) seedTenant(i int, gate string) *Tenant {
 	name := organizationNames[i%len(organizationNames)]
 	if round := i / len(organizationNames); round > 0 {
@@ -85,7 +97,7 @@ func (w *World) seedTenant(i int, gate string) *Tenant {
 	for _, api := range FirstPartyAPIs {
 		t.seedServicePrincipal(api.AppID, api.DisplayName, MicrosoftTenant, api.Roles)
 	}
-	for _, kind := range []CallerKind{FullCaller, OwnedByCaller, NoConsentRightCaller, ReadOnlyCaller} {
+	for _, kind := range callerKinds {
 		w.seedCaller(t, kind)
 	}
 	t.seedUsers()
@@ -114,11 +126,14 @@ func (t *Tenant) seedServicePrincipal(appID, displayName, ownerTenant string, ro
 }
 
 // seedCaller makes the application of a caller, its service principal, and the grants of its rights. The application
-// object of the multi-tenant one exists in its home tenant only, as in reality.
+// object of a multi-tenant one exists in its home tenant only, as in reality.
 func (w *World) seedCaller(t *Tenant, kind CallerKind) {
 	credentials, home, audience := newCaller(), t.ID, "AzureADMyOrg"
-	if kind == FullCaller {
+	switch kind {
+	case FullCaller:
 		credentials, home, audience = w.Caller, w.homeTenantID, "AzureADMultipleOrgs"
+	case InteropCaller:
+		credentials, home, audience = w.Interop, w.homeTenantID, "AzureADMultipleOrgs"
 	}
 	t.Callers[kind] = credentials
 	displayName := "Terraform (" + string(kind) + ")"
@@ -185,7 +200,12 @@ func (t *Tenant) seedUsers() {
 		{"publicfolders", "Public Folder Administrator", t.Domain, PublicFolderOwner},
 	} {
 		address := seed.alias + "@" + seed.domain
-		account := User{ID: uuid.NewString(), UserPrincipalName: address, DisplayName: seed.displayName}
+		given, surname, _ := strings.Cut(seed.displayName, " ")
+		account := User{
+			ID: uuid.NewString(), UserPrincipalName: address, DisplayName: seed.displayName, MailNickname: seed.alias,
+			CreatedAt: Created, PasswordSetAt: Created,
+			ExtraProperties: map[string]any{"givenName": given, "surname": surname, "usageLocation": "DE"},
+		}
 		account.SetMailbox(seed.kind, t.Domain)
 		t.Directory.Users.Put(Created, account.ID, account)
 	}

@@ -29,6 +29,8 @@ type Tenant struct {
 	Quota   Quota
 	usage   map[string]*usage // by client ID, lower case
 	written []Write           // since the last TakeWrites
+
+	mailStores map[string]*MailStore // by user ID, and publicStore
 }
 
 // Directory holds a tenant's objects, each with its history, so that a read can be answered as of an earlier moment.
@@ -36,9 +38,12 @@ type Directory struct {
 	Applications      Table[Application]
 	ServicePrincipals Table[ServicePrincipal]
 	Grants            Table[AppRoleAssignment]
+	DelegatedGrants   Table[DelegatedGrant]
 	Users             Table[User]
+	Groups            Table[Group]
 	Deleted           Table[DeletedItem]
 	Policies          Table[ManagementPolicy]
+	ClaimsPolicies    Table[ClaimsMappingPolicy]
 }
 
 // DirectoryRules are what some tenants ask of applications and most do not. The zero value asks nothing.

@@ -14,13 +14,15 @@ import (
 type World struct {
 	Tenants []*Tenant // in the order of their making
 	Caller  Caller    // the multi-tenant application that Terraform signs in as in each of them
+	Interop Caller    // the one that other programs sign in as in each of them
 	Seed    uint64    // of what happens by chance
 
+	Issuers      Issuers
 	Clock        *Clock
 	Profile      Profile
 	Lots         *Lots
 	byName       map[string]*Tenant // by ID and domains, lower case
-	homeTenantID string             // where the caller's application object is: the first tenant
+	homeTenantID string             // where the two callers' application objects are: the first tenant
 }
 
 // Options say which tenants to make. The zero value is one tenant that answers at once.
@@ -42,7 +44,7 @@ func NewWorld(o Options) (*World, error) {
 		wall = time.Now
 	}
 	w := &World{
-		Caller: newCaller(),
+		Caller: newCaller(), Interop: newCaller(),
 		Seed:   cmp.Or(o.Seed, rand.Uint64N(1<<32)+1),
 		Clock:  newClock(wall, cmp.Or(o.Speed, 1)),
 		byName: map[string]*Tenant{},

@@ -19,18 +19,21 @@ var AssertionMethods = []string{jwt.SigningMethodPS256.Alg(), jwt.SigningMethodR
 // AssertionSkew is how far the clocks of the client and of Entra may be apart.
 const AssertionSkew = 5 * time.Minute
 
+// UsageSign is the usage of a key that signs tokens and cannot prove who the client is.
+const UsageSign = "Sign"
+
 // SigningKey finds the key credential that an assertion's header names. MSAL writes the SHA-256 digest of the
 // certificate as x5t#S256, in padded standard base64; other clients the SHA-1 digest as x5t or kid, mostly in
 // base64url.
-func SigningKey(app tenant.Application, header map[string]any) (tenant.KeyCredential, bool) {
+func SigningKey(keys []tenant.KeyCredential, header map[string]any) (tenant.KeyCredential, bool) {
 	for _, name := range []string{"x5t#S256", "x5t", "kid"} {
 		text, _ := header[name].(string)
 		digest, ok := decodeDigest(text)
 		if !ok {
 			continue
 		}
-		for _, key := range app.Keys {
-			if key.Certificate == nil {
+		for _, key := range keys {
+			if key.Certificate == nil || key.Usage == UsageSign {
 				continue
 			}
 			full, short := sha256.Sum256(key.Certificate.Raw), sha1.Sum(key.Certificate.Raw)
