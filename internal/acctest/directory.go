@@ -19,9 +19,9 @@ func (env *Env) PacedDirectory(tenantID string, clock retry.Clock) entra.Directo
 	env.t.Helper()
 	return msgraph.New(msgraph.Config{
 		Retries: retry.Policy{Clock: clock},
-		Origin: env.Server.Origin(),
-		Client: env.Client(),
-		Token:  func(context.Context) (string, error) { return env.token(tenantID), nil },
+		Origin:  env.Server.Origin(),
+		Client:  env.Client(),
+		Token:   func(context.Context) (string, error) { return env.token(tenantID), nil },
 		Forget: func(string) { // the sandbox's clock was moved beyond the token's end
 			env.tokenGuard.Lock()
 			defer env.tokenGuard.Unlock()
