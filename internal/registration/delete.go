@@ -126,7 +126,8 @@ func (o *operation) purge(ctx context.Context, purges []entra.Change, deleted []
 		var missedRequired []int
 		for i, outcome := range outcomes {
 			if outcome.Lost {
-				required[i] = min(required[i], lostReads) // it may be gone by this purge, whose answer was lost
+				// It may be gone by this purge, whose answer was lost. What was missed before it does not count.
+				required[i] = min(required[i], run.Attempts()+lostReads)
 			}
 			if outcome.Absent && run.Attempts()+1 < required[i] {
 				missed, missedRequired = append(missed, purges[i]), append(missedRequired, required[i])

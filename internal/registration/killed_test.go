@@ -120,3 +120,25 @@ func TestRegistration_ATakeOverThatWasKilledAfterItsUploadIsCompletedWithTheSame
 		t.Errorf("the replaced certificates are %+v", previous)
 	}
 }
+
+// TestRegistration_APurgeWhoseAnswerIsLostGoesOnUntilTheRecycleBinCanHaveShownWhatItHolds deletes where the recycle bin
+// lags by twelve seconds, which is longer than five looks take. The answer to the third look is lost: the fifth request,
+// as each look is for the service principal and for the application. The read that confirms the deletion is answered by
+// a replica that never showed the application.
+func TestRegistration_APurgeWhoseAnswerIsLostGoesOnUntilTheRecycleBinCanHaveShownWhatItHolds(t *testing.T) {
+	l := start(t, sandbox.Options{Profile: "realistic", Speed: 0.5})
+	seen, _, err := l.Create(t.Context(), wanted())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.env.Server.Settle()
+	l.env.Inject(sandbox.Fault{At: "GET /v1.0/applications/*", Kind: sandbox.Stale, For: "2h", Times: 2})
+	l.env.Inject(sandbox.Fault{At: "GET /v1.0/servicePrincipals(*", Kind: sandbox.Stale, For: "2h", Times: 2})
+	l.env.Inject(sandbox.Fault{At: "DELETE /v1.0/directory/deletedItems/*", Kind: sandbox.ResetAfter, Nth: 5})
+	if _, err := l.Delete(t.Context(), seen, true); err != nil {
+		t.Fatal(err)
+	}
+	if left := l.env.State(0).DeletedItems; len(left) > 0 {
+		t.Errorf("the recycle bin holds %+v", left)
+	}
+}

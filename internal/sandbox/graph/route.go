@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -118,37 +119,38 @@ func (r route) meaning(request *http.Request) string {
 		last--
 	}
 	object := words(segments[last])
-	singular := strings.TrimSuffix(object, "s")
+	first, _, _ := strings.Cut(object, " ")
 	var text string
 	switch {
 	case r.path == getByIDs:
 		text = "read objects"
-	case request.Method == http.MethodPut:
-		text = "set " + singular
-	case request.Method == http.MethodPost && singular == object: // an action, such as restore
+	case request.Method == http.MethodPost && slices.Contains(actions, first):
 		text = object
-	case request.Method == http.MethodPost:
-		text = "add " + singular
 	case request.Method == http.MethodPatch && request.Header.Get("Prefer") == "create-if-missing":
-		text = "make or change " + singular
-	case request.Method == http.MethodPatch:
-		text = "change " + singular
-	case request.Method == http.MethodDelete:
-		text = "remove " + singular
+		text = "make or change " + singular(object)
+	case request.Method != http.MethodGet:
+		text = verbs[request.Method] + " " + singular(object)
 	case keyed:
-		text = "read " + singular
+		text = "read " + singular(object)
 	default:
 		text = "read " + object
 	}
 	if last > 1 && strings.HasPrefix(segments[last-1], "{") {
-		text += " of " + strings.TrimSuffix(words(segments[last-2]), "s")
+		text += " of " + singular(words(segments[last-2]))
 	}
 	return text
 }
 
+// actions are the words that the names of Graph's actions begin with.
+var actions = []string{"add", "remove", "get", "restore", "instantiate"}
+
+var verbs = map[string]string{
+	http.MethodPost: "add", http.MethodPatch: "change", http.MethodPut: "set", http.MethodDelete: "remove",
+}
+
 // shortNames are the segments of paths that have a shorter name.
 var shortNames = map[string]string{
-	"appRoleAssignments": "grants", "appRoleAssignedTo": "grants",
+	"appRoleAssignments": "grants", "appRoleAssignedTo": "grants", "oauth2PermissionGrants": "delegated grants",
 	"federatedIdentityCredentials": "federated credentials",
 	"graph.application":            "deleted applications", "graph.servicePrincipal": "deleted service principals",
 	"graph.user": "deleted users", "graph.group": "deleted groups", "memberOf": "memberships",
@@ -159,6 +161,9 @@ func words(name string) string {
 	if short, known := shortNames[name]; known {
 		return short
 	}
+	if deleted, ok := strings.CutPrefix(name, "graph."); ok {
+		return "deleted " + words(deleted) + "s"
+	}
 	var text strings.Builder
 	for _, letter := range name {
 		if unicode.IsUpper(letter) {
@@ -167,4 +172,11 @@ func words(name string) string {
 		text.WriteRune(unicode.ToLower(letter))
 	}
 	return text.String()
+}
+
+func singular(words string) string {
+	if stem, ok := strings.CutSuffix(words, "ies"); ok {
+		return stem + "y"
+	}
+	return strings.TrimSuffix(words, "s")
 }
