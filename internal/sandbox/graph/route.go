@@ -152,8 +152,7 @@ var verbs = map[string]string{
 var shortNames = map[string]string{
 	"appRoleAssignments": "grants", "appRoleAssignedTo": "grants", "oauth2PermissionGrants": "delegated grants",
 	"federatedIdentityCredentials": "federated credentials",
-	"graph.application":            "deleted applications", "graph.servicePrincipal": "deleted service principals",
-	"graph.user": "deleted users", "graph.group": "deleted groups", "memberOf": "memberships",
+	"memberOf":                     "memberships",
 }
 
 // words takes a name of Graph's apart: servicePrincipals is "service principals".

@@ -16,7 +16,7 @@ func TestAMeaningSaysInWordsWhatARequestAsksFor(t *testing.T) {
 		"directory/deletedItems/{item}/restore":             {"POST": "restore of deleted item"},
 		"directory/deletedItems/graph.application":          {"GET": "read deleted applications"},
 		"policies/claimsMappingPolicies/{policy}":           {"PATCH": "change claims mapping policy"},
-		"directoryObjects/getByIds":                         {"POST": "get by ids"},
+		"directoryObjects/getByIds":                         {"POST": "read objects"},
 		"users/{user}/manager/$ref":                         {"PUT": "set manager of user"},
 		"users/{user}/mailboxSettings":                      {"GET": "read mailbox settings of user"},
 	} {
