@@ -16,7 +16,8 @@ import (
 
 // newGroup is the body of a request that makes a security group, with other properties.
 func newGroup(more object) object {
-	body := object{"displayName": "Operations", "mailEnabled": false, "mailNickname": "operations", "securityEnabled": true}
+	body := object{"displayName": "Operations", "mailEnabled": false, "mailNickname": "operations",
+		"securityEnabled": true}
 	maps.Copy(body, more)
 	return body
 }
@@ -129,8 +130,9 @@ func TestAGroupThatCannotBeIsRefused(t *testing.T) {
 		}
 	}
 	for _, body := range []object{{"mailEnabled": true}, {"securityEnabled": false}} {
+		const want = "The service does not currently support writes of mail-enabled groups"
 		if message := g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", "/groups",
-			newGroup(body)); !strings.HasPrefix(message, "The service does not currently support writes of mail-enabled groups") {
+			newGroup(body)); !strings.HasPrefix(message, want) {
 			t.Errorf("%v is refused with %q", body, message)
 		}
 	}
@@ -304,8 +306,9 @@ func TestAGroupHasAHundredOwnersAtMost(t *testing.T) {
 	g.tenant.Directory.Groups.Put(time.Now(), id, group)
 	g.tenant.Unlock()
 	user, _ := g.makeUser("owner")
+	const want = "'101' would exceed the maximum quota count '100'"
 	if message := g.refused(http.StatusForbidden, "Directory_QuotaExceeded", "POST", path+"/owners/$ref",
-		object{"@odata.id": g.reference(user)}); !strings.Contains(message, "'101' would exceed the maximum quota count '100'") {
+		object{"@odata.id": g.reference(user)}); !strings.Contains(message, want) {
 		t.Errorf("the message is %q", message)
 	}
 	g.want(http.StatusNoContent, "POST", path+"/members/$ref", object{"@odata.id": g.reference(user)})

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -21,13 +22,14 @@ const (
 	grants            = "AppRoleAssignment.ReadWrite.All"
 	readsOrganization = "Organization.Read.All Organization.ReadWrite.All Directory.Read.All Directory.ReadWrite.All " +
 		"User.Read.All"
-	readsDomains       = "Domain.Read.All Domain.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
-	readsUsers         = "User.Read.All User.ReadWrite.All User.ReadBasic.All Directory.Read.All Directory.ReadWrite.All"
-	writesUsers        = "User.ReadWrite.All Directory.ReadWrite.All"
-	readsManagers      = "User.Read.All User.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
-	readsGroups        = "GroupMember.Read.All Group.Read.All Group.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
-	writesGroups       = "Group.ReadWrite.All Directory.ReadWrite.All"
-	readsMembers       = "GroupMember.Read.All GroupMember.ReadWrite.All Group.Read.All Group.ReadWrite.All Directory.Read.All"
+	readsDomains  = "Domain.Read.All Domain.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
+	readsUsers    = "User.Read.All User.ReadWrite.All User.ReadBasic.All Directory.Read.All Directory.ReadWrite.All"
+	writesUsers   = "User.ReadWrite.All Directory.ReadWrite.All"
+	readsManagers = "User.Read.All User.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
+	readsGroups   = "GroupMember.Read.All Group.Read.All Group.ReadWrite.All " + readsAny
+	writesGroups  = "Group.ReadWrite.All Directory.ReadWrite.All"
+	readsMembers  = "GroupMember.Read.All GroupMember.ReadWrite.All Group.Read.All Group.ReadWrite.All " +
+		"Directory.Read.All"
 	writesMembers      = "GroupMember.ReadWrite.All Group.ReadWrite.All Directory.ReadWrite.All"
 	readsRoles         = "AppRoleAssignment.ReadWrite.All Directory.Read.All Directory.ReadWrite.All"
 	endsUsersAndGroups = " User.DeleteRestore.All User.ReadWrite.All Group.ReadWrite.All"
@@ -86,19 +88,23 @@ var documentedRights = map[string]string{
 	"DELETE servicePrincipals/{principal}/appRoleAssignedTo/{grant}":              grants + " Application.ReadWrite.All",
 	"GET directory/deletedItems/graph.application":                                listsApplications,
 	"GET directory/deletedItems/graph.servicePrincipal":                           listsApplications,
-	"GET directory/deletedItems/graph.user":                                       readsManagers,
-	"GET directory/deletedItems/graph.group":                                      "Group.Read.All " + writesGroups + " Directory.Read.All",
+
+	"GET directory/deletedItems/graph.user":  readsManagers,
+	"GET directory/deletedItems/graph.group": "Group.Read.All Group.ReadWrite.All " + readsAny,
 	"GET directory/deletedItems/{item}": readsObjects + " User.Read.All User.ReadWrite.All Group.Read.All " +
 		"Group.ReadWrite.All",
 	"DELETE directory/deletedItems/{item}":       writesApplications + endsUsersAndGroups,
 	"POST directory/deletedItems/{item}/restore": writesApplications + endsUsersAndGroups,
-	"GET organization":                           readsOrganization,
-	"GET organization/{organization}":            readsOrganization,
-	"GET domains":                                readsDomains,
-	"GET domains/{domain}":                       readsDomains,
-	"GET users":                                  readsUsers,
-	"GET users/{user}":                           readsUsers,
-	"POST users":                                 "User.Create " + writesUsers,
+
+	"GET organization":                readsOrganization,
+	"GET organization/{organization}": readsOrganization,
+	"GET domains":                     readsDomains,
+	"GET domains/{domain}":            readsDomains,
+
+	"GET users":        readsUsers,
+	"GET users/{user}": readsUsers,
+
+	"POST users": "User.Create " + writesUsers,
 	"PATCH users/{user}": writesUsers + " User-PasswordProfile.ReadWrite.All User.EnableDisableAccount.All " +
 		"User-Phone.ReadWrite.All User-Mail.ReadWrite.All",
 	"DELETE users/{user}":                            "User.DeleteRestore.All User.ReadWrite.All",
@@ -109,35 +115,40 @@ var documentedRights = map[string]string{
 	"POST users/{user}/appRoleAssignments":           grants,
 	"GET users/{user}/appRoleAssignments/{grant}":    readsRoles,
 	"DELETE users/{user}/appRoleAssignments/{grant}": grants,
-	"GET groups":                                                               readsGroups,
-	"POST groups":                                                              "Group.Create " + writesGroups,
-	"GET groups/{group}":                                                       readsGroups,
-	"PATCH groups/{group}":                                                     writesGroups,
-	"DELETE groups/{group}":                                                    "Group.ReadWrite.All",
-	"GET groups/{group}/members":                                               readsMembers,
-	"POST groups/{group}/members/$ref":                                         writesMembers,
-	"DELETE groups/{group}/members/{member}/$ref":                              writesMembers,
-	"GET groups/{group}/transitiveMembers":                                     readsMembers,
-	"GET groups/{group}/memberOf":                                              "GroupMember.Read.All Group.Read.All " + readsAny,
-	"GET groups/{group}/owners":                                                readsMembers,
-	"POST groups/{group}/owners/$ref":                                          writesGroups,
-	"DELETE groups/{group}/owners/{owner}/$ref":                                writesGroups,
-	"GET groups/{group}/appRoleAssignments":                                    readsRoles,
-	"POST groups/{group}/appRoleAssignments":                                   grants,
-	"GET groups/{group}/appRoleAssignments/{grant}":                            readsRoles,
-	"DELETE groups/{group}/appRoleAssignments/{grant}":                         grants,
-	"GET directoryObjects/{object}":                                            readsAny,
-	"POST directoryObjects/getByIds":                                           readsAny,
-	"GET users/{user}/mailboxSettings":                                         "MailboxSettings.Read MailboxSettings.ReadWrite",
-	"GET policies/defaultAppManagementPolicy":                                  readsPolicies,
-	"GET policies/appManagementPolicies":                                       readsPolicies,
-	"GET applications/{application}/appManagementPolicies":                     readsPolicies,
-	"GET servicePrincipals/{principal}/appManagementPolicies":                  readsPolicies,
-	"GET applications/{application}/logo":                                      readsObjects,
-	"PUT applications/{application}/logo":                                      writesApplications,
-	"GET applicationTemplates":                                                 needsNoPermission,
-	"GET applicationTemplates/{template}":                                      needsNoPermission,
-	"POST applicationTemplates/{template}/instantiate":                         writesApplications + " Directory.ReadWrite.All",
+
+	"GET groups":                                       readsGroups,
+	"POST groups":                                      "Group.Create " + writesGroups,
+	"GET groups/{group}":                               readsGroups,
+	"PATCH groups/{group}":                             writesGroups,
+	"DELETE groups/{group}":                            "Group.ReadWrite.All",
+	"GET groups/{group}/members":                       readsMembers,
+	"POST groups/{group}/members/$ref":                 writesMembers,
+	"DELETE groups/{group}/members/{member}/$ref":      writesMembers,
+	"GET groups/{group}/transitiveMembers":             readsMembers,
+	"GET groups/{group}/memberOf":                      "GroupMember.Read.All Group.Read.All " + readsAny,
+	"GET groups/{group}/owners":                        readsMembers,
+	"POST groups/{group}/owners/$ref":                  writesGroups,
+	"DELETE groups/{group}/owners/{owner}/$ref":        writesGroups,
+	"GET groups/{group}/appRoleAssignments":            readsRoles,
+	"POST groups/{group}/appRoleAssignments":           grants,
+	"GET groups/{group}/appRoleAssignments/{grant}":    readsRoles,
+	"DELETE groups/{group}/appRoleAssignments/{grant}": grants,
+
+	"GET directoryObjects/{object}":    readsAny,
+	"POST directoryObjects/getByIds":   readsAny,
+	"GET users/{user}/mailboxSettings": "MailboxSettings.Read MailboxSettings.ReadWrite",
+
+	"GET policies/defaultAppManagementPolicy":                 readsPolicies,
+	"GET policies/appManagementPolicies":                      readsPolicies,
+	"GET applications/{application}/appManagementPolicies":    readsPolicies,
+	"GET servicePrincipals/{principal}/appManagementPolicies": readsPolicies,
+	"GET applications/{application}/logo":                     readsObjects,
+	"PUT applications/{application}/logo":                     writesApplications,
+	"GET applicationTemplates":                                needsNoPermission,
+	"GET applicationTemplates/{template}":                     needsNoPermission,
+
+	"POST applicationTemplates/{template}/instantiate": writesApplications + " Directory.ReadWrite.All",
+
 	"GET oauth2PermissionGrants":                                               readsDelegated,
 	"POST oauth2PermissionGrants":                                              grantsDelegated,
 	"GET oauth2PermissionGrants/{delegated}":                                   readsDelegated,
@@ -227,27 +238,34 @@ func TestEachOperationTakesEachOfItsRightsAndNoOther(t *testing.T) {
 			}
 			return r.do(operation.method, path, body, headers).Status == http.StatusForbidden
 		}
-		lists := needed(documented)
-		enough := combinations(lists)
-		for _, right := range every {
-			alone := len(lists) == 0 || len(lists) == 1 && slices.Contains(lists[0], right)
-			if alone == denied(right) {
-				t.Errorf("%s: with %s alone it is denied: %t", name, right, !alone)
-			}
-		}
-		for _, rights := range enough {
-			if denied(rights...) {
-				t.Errorf("%s is denied with %v", name, rights)
-			}
-		}
-		for _, list := range lists {
-			others := slices.DeleteFunc(slices.Clone(every), func(right string) bool { return slices.Contains(list, right) })
-			if !denied(others...) {
-				t.Errorf("%s is allowed without any of %v", name, list)
-			}
+		for _, violation := range rightsViolations(documented, every, denied) {
+			t.Errorf("%s: %s", name, violation)
 		}
 	}
 	for name := range unmet {
 		t.Errorf("there is no operation %s", name)
 	}
+}
+
+// rightsViolations says where an operation is denied with enough of its documented rights, or is not without.
+func rightsViolations(documented string, every []string, denied func(roles ...string) bool) (violations []string) {
+	lists := needed(documented)
+	for _, right := range every {
+		alone := len(lists) == 0 || len(lists) == 1 && slices.Contains(lists[0], right)
+		if alone == denied(right) {
+			violations = append(violations, fmt.Sprintf("with %s alone it is denied: %t", right, !alone))
+		}
+	}
+	for _, rights := range combinations(lists) {
+		if denied(rights...) {
+			violations = append(violations, fmt.Sprintf("it is denied with %v", rights))
+		}
+	}
+	for _, list := range lists {
+		others := slices.DeleteFunc(slices.Clone(every), func(right string) bool { return slices.Contains(list, right) })
+		if !denied(others...) {
+			violations = append(violations, fmt.Sprintf("it is allowed without any of %v", list))
+		}
+	}
+	return violations
 }

@@ -82,7 +82,6 @@ func TestAUserIsMadeChangedAndShown(t *testing.T) {
 
 func TestAUserThatCannotBeIsRefused(t *testing.T) {
 	g := newGraph(t, tenant.InteropCaller)
-	_, path := g.makeUser("first", object{"mail": "first@example.org"})
 	for _, property := range []string{"accountEnabled", "displayName", "mailNickname", "userPrincipalName"} {
 		want := "A value is required for property '" + property + "' of resource 'User'."
 		for _, body := range []object{g.newUser("second", object{property: nil}), g.newUser("second")} {
@@ -95,8 +94,8 @@ func TestAUserThatCannotBeIsRefused(t *testing.T) {
 		}
 	}
 	for _, profile := range []any{nil, object{}, object{"forceChangePasswordNextSignIn": true}} {
-		if message := g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", "/users",
-			g.newUser("second", object{"passwordProfile": profile})); !strings.HasPrefix(message, "A password must be specified") {
+		if message := g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", "/users", g.newUser("second",
+			object{"passwordProfile": profile})); !strings.HasPrefix(message, "A password must be specified") {
 			t.Errorf("with the password profile %v the message is %q", profile, message)
 		}
 	}
@@ -106,6 +105,14 @@ func TestAUserThatCannotBeIsRefused(t *testing.T) {
 			t.Errorf("with the password %q the message is %q", password, message)
 		}
 	}
+	if found := g.values(filtered("/users", "startswith(userPrincipalName,'second')"), "id"); len(found) > 0 {
+		t.Errorf("refused, and made all the same: %v", found)
+	}
+}
+
+func TestAUserKeepsWhatItCannotBeGiven(t *testing.T) {
+	g := newGraph(t, tenant.InteropCaller)
+	_, path := g.makeUser("first", object{"mail": "first@example.org"})
 	taken := "Another object with the same value for property userPrincipalName already exists."
 	unverified := "The domain portion of the userPrincipalName property is invalid. You must use one of the verified " +
 		"domain names in your organization."
@@ -148,8 +155,9 @@ func TestAUserThatCannotBeIsRefused(t *testing.T) {
 		"ObjectConflict" {
 		t.Errorf("an address of another user: the detail is %q", detail)
 	}
-	if found := g.values(filtered("/users", "startswith(userPrincipalName,'second')"), "id"); len(found) > 0 {
-		t.Errorf("refused, and made all the same: %v", found)
+	if kept := g.want(http.StatusOK, "GET", path+"?$select=mail,userPrincipalName,city", nil); kept["city"] != nil ||
+		kept["mail"] != "first@example.org" || kept["userPrincipalName"] != "First@"+g.tenant.Domain {
+		t.Errorf("refused, and changed all the same: %v", kept)
 	}
 }
 
@@ -207,7 +215,8 @@ func TestARestoredUserMayNeedAnotherNameOrFewerAddresses(t *testing.T) {
 	g.want(http.StatusNoContent, "DELETE", path, nil)
 	_, other := g.makeUser("adele", object{"mail": "adele@example.org"})
 	g.refused(http.StatusConflict, "Request_MultipleObjectsWithSameKeyValue", "POST", restore, object{})
-	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", restore, object{"newUserPrincipalName": "x@example.org"})
+	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", restore,
+		object{"newUserPrincipalName": "x@example.org"})
 	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", restore, object{"autoReconcileProxyConflict": "x"})
 	renamed := object{"newUserPrincipalName": "adele2@" + g.tenant.Domain}
 	g.refused(http.StatusConflict, "Request_MultipleObjectsWithSameKeyValue", "POST", restore, renamed)

@@ -194,3 +194,17 @@ func TestTheHistoryNamesARefusedSignInAndARefusalOfExchange(t *testing.T) {
 	lineWith(t, text, app.DisplayName, "401 AADSTS7000215", "sign in")
 	lineWith(t, text, app.DisplayName, "403 "+blockedReason, "POST /EWS/Exchange.asmx", "GetFolder of inbox")
 }
+
+func TestTheHistoryTellsOfDelegatedGrantsAndClaimsMappingPolicies(t *testing.T) {
+	g := newGraph(t, tenant.InteropCaller)
+	_, client := g.newRegistration()
+	g.want(http.StatusCreated, "POST", "/oauth2PermissionGrants", object{"clientId": client["id"],
+		"consentType": "AllPrincipals", "resourceId": g.graphPrincipal(), "scope": "openid"})
+	g.newClaimsPolicy("employees")
+	told := g.server.History()
+	for i, kind := range []string{"delegated grant", "claims mapping policy"} {
+		if writes := told[len(told)-2+i].Writes; len(writes) != 1 || writes[0].Did != "made" || writes[0].Kind != kind {
+			t.Errorf("a new %s is told as %+v", kind, writes)
+		}
+	}
+}

@@ -64,7 +64,8 @@ var entrasWords = map[int]struct {
 }
 
 // federationHint is how the refusals of another issuer's token end.
-const federationHint = "Check your federated identity credential Subject, Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
+const federationHint = "Check your federated identity credential Subject, Audience and Issuer against the presented " +
+	"assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
 
 // inWords matches a description against a text in which * stands for what differs.
 func inWords(text, description string) bool {

@@ -20,8 +20,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/token"
 )
 
-// principalWriters are the rights to service principals, and to credentials of applications, too (Microsoft's permission
-// data of 2026; the pages of the operations do not all have Directory.ReadWrite.All).
+// principalWriters are the rights to service principals, and to credentials of applications, too (Microsoft's
+// permission data of 2026; the pages of the operations do not all have Directory.ReadWrite.All).
 var principalWriters = []string{appOwnedBy, appReadWriteAll, directoryWrite}
 
 // credentialRoutes are the operations on client secrets and token signing certificates. Other certificates are set by a

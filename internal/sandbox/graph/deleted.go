@@ -261,8 +261,8 @@ func (c *call) restore() *apiError {
 }
 
 // restoreUser brings a user back, with a new user principal name and without addresses that are another's by now, where
-// the request asks for that (Microsoft Graph: directory-deleteditems-restore). Without, a conflict is refused; codes and
-// texts of the refusals are unconfirmed.
+// the request asks for that (Microsoft Graph: directory-deleteditems-restore). Without, a conflict is refused; codes
+// and texts of the refusals are unconfirmed.
 func (c *call) restoreUser(d *tenant.DeletedItem, body map[string]json.RawMessage) *apiError {
 	restored := *d.User
 	if raw, renames := body["newUserPrincipalName"]; renames {

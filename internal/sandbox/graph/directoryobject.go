@@ -116,8 +116,8 @@ func (c *call) getDirectoryObject() *apiError {
 // maxIDs is how many objects a request can ask for (Microsoft Graph: directoryobject-getbyids).
 const maxIDs = 1000
 
-// getDirectoryObjects answers with those of some objects that there are (Microsoft Graph: directoryobject-getbyids; that
-// the others are left out is unconfirmed).
+// getDirectoryObjects answers with those of some objects that there are (Microsoft Graph: directoryobject-getbyids;
+// that the others are left out is unconfirmed).
 func (c *call) getDirectoryObjects() *apiError {
 	body, failure := c.body()
 	if failure != nil {

@@ -18,7 +18,7 @@ var (
 	grantWriters = []string{grantWriteAll}
 	grantEnders  = []string{grantWriteAll, appReadWriteAll}
 
-	// of users and groups (user-list-approleassignments, group-list-approleassignments)
+	// Those of users and groups: user-list-approleassignments, group-list-approleassignments.
 	assignmentReaders = []string{grantWriteAll, directoryRead, directoryWrite}
 )
 

@@ -97,7 +97,9 @@ func New(world *tenant.World, issuer *token.Issuer, origin string) *API {
 	)
 	routes := map[string][]route{
 		stableVersion: all,
-		betaVersion:   slices.DeleteFunc(slices.Clone(all), func(r route) bool { return !slices.Contains(betaPaths, r.path) }),
+		betaVersion: slices.DeleteFunc(slices.Clone(all), func(r route) bool {
+			return !slices.Contains(betaPaths, r.path)
+		}),
 	}
 	return &API{world: world, issuer: issuer, origin: origin, routes: routes}
 }

@@ -249,21 +249,17 @@ func checkGroupProperty(name string, raw json.RawMessage) *apiError {
 	if string(raw) == "null" {
 		return nil
 	}
-	ok := true
+	var ok bool
 	choices, isChoice := groupChoices[name]
 	switch _, isList := groupStored[name].([]any); {
 	case name == writeback:
-		var value map[string]any
-		ok = json.Unmarshal(raw, &value) == nil
-	case isChoice:
-		var value string
-		ok = json.Unmarshal(raw, &value) == nil && slices.Contains(choices, value)
+		_, ok = readAs[object](raw)
 	case isList:
-		var value []string
-		ok = json.Unmarshal(raw, &value) == nil
+		_, ok = readAs[[]string](raw)
 	default:
 		var value string
-		ok = json.Unmarshal(raw, &value) == nil
+		value, ok = readAs[string](raw)
+		ok = ok && (!isChoice || slices.Contains(choices, value))
 	}
 	return invalidUnless(ok, name, "Group")
 }

@@ -60,8 +60,8 @@ func (c *call) referred(reference string, by relation) (string, *apiError) {
 	case !found:
 		return "", notFound(id)
 	case !c.fits(id, kind, by):
-		return "", refuse(badRequest, "The reference target '%s_%s' of type '%s' is invalid for the '%s' reference.", kind, id,
-			kind, by.name)
+		return "", refuse(badRequest, "The reference target '%s_%s' of type '%s' is invalid for the '%s' reference.", kind,
+			id, kind, by.name)
 	}
 	return id, nil
 }

@@ -121,6 +121,10 @@ func (r route) meaning(request *http.Request) string {
 	singular := strings.TrimSuffix(object, "s")
 	var text string
 	switch {
+	case r.path == getByIDs:
+		text = "read objects"
+	case request.Method == http.MethodPut:
+		text = "set " + singular
 	case request.Method == http.MethodPost && singular == object: // an action, such as restore
 		text = object
 	case request.Method == http.MethodPost:
@@ -147,6 +151,7 @@ var shortNames = map[string]string{
 	"appRoleAssignments": "grants", "appRoleAssignedTo": "grants",
 	"federatedIdentityCredentials": "federated credentials",
 	"graph.application":            "deleted applications", "graph.servicePrincipal": "deleted service principals",
+	"graph.user": "deleted users", "graph.group": "deleted groups", "memberOf": "memberships",
 }
 
 // words takes a name of Graph's apart: servicePrincipals is "service principals".

@@ -166,37 +166,37 @@ func checkUserProperty(name string, raw json.RawMessage) *apiError {
 	choices, isChoice := userChoices[name]
 	switch {
 	case isText:
-		var value string
-		ok = json.Unmarshal(raw, &value) == nil && (most == 0 || len([]rune(value)) <= most)
+		value, is := readAs[string](raw)
+		ok = is && (most == 0 || len([]rune(value)) <= most)
 	case isChoice:
-		var value string
-		ok = json.Unmarshal(raw, &value) == nil &&
-			slices.ContainsFunc(choices, func(choice string) bool { return strings.EqualFold(choice, value) })
+		value, is := readAs[string](raw)
+		ok = is && slices.ContainsFunc(choices, func(choice string) bool { return strings.EqualFold(choice, value) })
 	case name == "usageLocation":
-		var value string
-		ok = json.Unmarshal(raw, &value) == nil && country.MatchString(value)
+		value, is := readAs[string](raw)
+		ok = is && country.MatchString(value)
 	case name == "employeeHireDate":
-		var value time.Time
-		ok = json.Unmarshal(raw, &value) == nil
+		_, ok = readAs[time.Time](raw)
 	case name == "showInAddressList":
-		var value bool
-		ok = json.Unmarshal(raw, &value) == nil
+		_, ok = readAs[bool](raw)
 	case name == "businessPhones": // a collection of one at most
-		var value []string
-		ok = json.Unmarshal(raw, &value) == nil && len(value) <= 1
+		value, is := readAs[[]string](raw)
+		ok = is && len(value) <= 1
 	case name == "otherMails":
-		var value []string
-		ok = json.Unmarshal(raw, &value) == nil
+		_, ok = readAs[[]string](raw)
 	case name == "passwordPolicies":
 		_, ok = passwordPolicies(raw)
 	case name == "employeeOrgData":
-		var value map[string]*string
-		ok = json.Unmarshal(raw, &value) == nil
-		for field := range value {
-			ok = ok && (field == "costCenter" || field == "division")
-		}
+		value, is := readAs[map[string]*string](raw)
+		delete(value, "costCenter")
+		delete(value, "division")
+		ok = is && len(value) == 0
 	}
 	return invalidUnless(ok, name, "User")
+}
+
+// readAs reads a value as one of a type, if it is.
+func readAs[T any](raw json.RawMessage) (value T, is bool) {
+	return value, json.Unmarshal(raw, &value) == nil
 }
 
 // passwordPolicies reads the policies out of their text; ok is false where there is one that is none.

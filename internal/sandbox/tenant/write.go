@@ -19,9 +19,12 @@ func (t *Tenant) noteWrites() {
 	remember(&t.Directory.Applications, "application", t)
 	remember(&t.Directory.ServicePrincipals, "service principal", t)
 	remember(&t.Directory.Grants, "grant", t)
+	remember(&t.Directory.DelegatedGrants, "delegated grant", t)
 	remember(&t.Directory.Users, "user", t)
+	remember(&t.Directory.Groups, "group", t)
 	remember(&t.Directory.Deleted, "deleted item", t)
 	remember(&t.Directory.Policies, "policy", t)
+	remember(&t.Directory.ClaimsPolicies, "claims mapping policy", t)
 	remember(&t.Settings, "Exchange", t)
 }
 
