@@ -120,7 +120,8 @@ func (a *agreement) connect(which func(*subject) bool) {
 // uploadLate uploads certificates, and no replica has time to learn of them.
 func (a *agreement) uploadLate() {
 	a.t.Helper()
-	key := entra.KeyCredential{KeyID: uuid.NewString(), Type: "AsymmetricX509Cert", Usage: "Verify", Certificate: a.long.der}
+	key := entra.KeyCredential{KeyID: uuid.NewString(), Type: "AsymmetricX509Cert", Usage: "Verify",
+		Certificate: a.long.der}
 	for _, s := range a.subjects {
 		if !s.isLate() {
 			continue

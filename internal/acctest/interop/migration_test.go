@@ -75,7 +75,8 @@ func migration(t *testing.T, env *acctest.Env, arguments ...string) *exec.Cmd {
 	origin := env.Server.Origin()
 	command := exec.CommandContext(t.Context(), "node", append([]string{filepath.Join("migration", "main.mjs")},
 		arguments...)...)
-	command.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+authority(t, env), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase,
+	command.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+authority(t, env),
+		"CODETWO_STORE_PASSPHRASE="+acctest.Passphrase,
 		"CODETWO_LOGIN_ENDPOINT="+origin, "CODETWO_GRAPH_ENDPOINT="+origin, "CODETWO_EXCHANGE_ENDPOINT="+origin)
 	return command
 }
@@ -152,9 +153,9 @@ func TestWhatAMigrationKeepsIsInTheTenant(t *testing.T) {
 		if mailbox.Address != h.copied("the mailbox") && mailbox.Address != user || len(mailbox.Folders) != 1 {
 			t.Fatalf("the tenant holds %+v", mailbox)
 		}
-		folder := mailbox.Folders[0]
-		if len(folder.Items) != 1 || !strings.HasPrefix(folder.Items[0].Subject, "Migrated message ") || folder.Items[0].Draft {
-			t.Errorf("the folder holds %+v", folder)
+		items := mailbox.Folders[0].Items
+		if len(items) != 1 || !strings.HasPrefix(items[0].Subject, "Migrated message ") || items[0].Draft {
+			t.Errorf("the folder holds %+v", items)
 		}
 	}
 	if mailboxes := len(h.State(0).Mailboxes); mailboxes != 2 {
@@ -164,9 +165,10 @@ func TestWhatAMigrationKeepsIsInTheTenant(t *testing.T) {
 
 func TestAMigrationEndsAtAMailboxThatDoesNotOpen(t *testing.T) {
 	h := onboard(t, acctest.Start(t, sandbox.Options{}), nil)
+	unlicensed, kiosk := h.tenant.Mailboxes.Unlicensed[0], h.tenant.Mailboxes.Kiosk[0]
 	for address, says := range map[string]string{
-		h.tenant.Mailboxes.Unlicensed[0]: "by Autodiscover: Autodiscover: Invalid user",
-		h.tenant.Mailboxes.Kiosk[0]:      "open " + h.tenant.Mailboxes.Kiosk[0] + ": HTTP 403 EWS is disabled for this user or tenant",
+		unlicensed: "find " + unlicensed + " by Autodiscover: Autodiscover: Invalid user",
+		kiosk:      "open " + kiosk + ": HTTP 403 EWS is disabled for this user or tenant",
 	} {
 		if said, err := h.migrateOnNode(nil, "--into", address); err == nil || !strings.Contains(said, says) {
 			t.Errorf("%s: %v\n%s", address, err, said)
