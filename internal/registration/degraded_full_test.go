@@ -98,54 +98,55 @@ func (l *lifecycle) wrong(certificates int) string {
 	return ""
 }
 
+// inTurn carries an operation out in a process that ends at a request, and once more in another one that follows at
+// once, unless the first one completed it. It looks for so many certificates.
+func (l *lifecycle) inTurn(request int, after bool, certificates int, operate func(ctx context.Context) error) {
+	l.t.Helper()
+	if l.process(request, after, operate) != nil {
+		if err := l.process(0, false, operate); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+	if problem := l.wrong(certificates); problem != "" {
+		l.t.Error(problem)
+	}
+}
+
 // TestRegistration_NothingIsLostOrDoubledWhereverAProcessEndsWhileTheTenantIsDegraded ends a process at each request of
-// a create and of a rotation, and looks at the tenant and the store after another process, which follows at once. No
-// time passes except by waiting, so replicas lag for as long as the seed says.
+// a create and of a rotation, and looks at the tenant and the store after another process. No time passes except by
+// waiting, so replicas lag for as long as the seed says.
 func TestRegistration_NothingIsLostOrDoubledWhereverAProcessEndsWhileTheTenantIsDegraded(t *testing.T) {
 	seed := rand.Uint64N(1<<32) + 1
 	if given, err := strconv.ParseUint(os.Getenv("SANDBOX_SEED"), 10, 64); err == nil {
 		seed = given
 	}
-	for _, after := range []bool{false, true} {
-		for request := 1; request <= 12; request++ { // beyond the last one, the operation is complete at once
-			name := fmt.Sprintf("%d, carried out %t, SANDBOX_SEED=%d", request, after, seed)
-			t.Run("create, request "+name, func(t *testing.T) {
-				l := start(t, sandbox.Options{Profile: "degraded", Speed: 1, Seed: seed})
-				create := func(ctx context.Context) error { _, _, err := l.Create(ctx, wanted()); return err }
-				if l.process(request, after, create) != nil {
-					if err := l.process(0, false, create); err != nil {
-						t.Fatal(err)
-					}
-				}
-				if problem := l.wrong(1); problem != "" {
-					t.Error(problem)
-				}
+	options := sandbox.Options{Profile: "degraded", Speed: 1, Seed: seed}
+	for number := range 24 { // beyond the last request, the operation is complete at once
+		request, after := 1+number/2, number%2 == 1
+		name := fmt.Sprintf("%d, carried out %t, SANDBOX_SEED=%d", request, after, seed)
+		t.Run("create, request "+name, func(t *testing.T) {
+			l := start(t, options)
+			l.inTurn(request, after, 1, func(ctx context.Context) error {
+				_, _, err := l.Create(ctx, wanted())
+				return err
 			})
-			t.Run("rotation, request "+name, func(t *testing.T) {
-				l := start(t, sandbox.Options{Profile: "degraded", Speed: 1, Seed: seed})
-				var made *registration.Observed
-				if err := l.process(0, false, func(ctx context.Context) (err error) {
-					made, _, err = l.Create(ctx, wanted())
-					return err
-				}); err != nil {
-					t.Fatal(err)
+		})
+		t.Run("rotation, request "+name, func(t *testing.T) {
+			l := start(t, options)
+			var made *registration.Observed
+			if err := l.process(0, false, func(ctx context.Context) (err error) {
+				made, _, err = l.Create(ctx, wanted())
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			l.inTurn(request, after, 2, func(ctx context.Context) error {
+				seen, err := l.Read(ctx, made)
+				if err == nil {
+					_, _, err = l.Update(ctx, rotating(seen), seen)
 				}
-				rotate := func(ctx context.Context) error {
-					seen, err := l.Read(ctx, made)
-					if err == nil {
-						_, _, err = l.Update(ctx, rotating(seen), seen)
-					}
-					return err
-				}
-				if l.process(request, after, rotate) != nil {
-					if err := l.process(0, false, rotate); err != nil {
-						t.Fatal(err)
-					}
-				}
-				if problem := l.wrong(2); problem != "" {
-					t.Error(problem)
-				}
+				return err
 			})
-		}
+		})
 	}
 }
