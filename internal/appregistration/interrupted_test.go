@@ -400,8 +400,8 @@ func TestAccTargetAppRegistration_ACompleteRegistrationThatAReplicaDoesNotShowKe
 	}
 }
 
-// TestAccTargetAppRegistration_ARotationWhoseStateWasLostIsCompletedByTheNextApply puts the state from before a rotation
-// back, as a run leaves it that is killed after the upload.
+// TestAccTargetAppRegistration_ARotationWhoseStateWasLostIsCompletedByTheNextApply restores the state from before a
+// rotation, as a run leaves it that is killed after the upload.
 func TestAccTargetAppRegistration_ARotationWhoseStateWasLostIsCompletedByTheNextApply(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
 	cli := env.CLI("CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)

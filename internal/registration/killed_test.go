@@ -122,7 +122,7 @@ func TestRegistration_ATakeOverThatWasKilledAfterItsUploadIsCompletedWithTheSame
 }
 
 // TestRegistration_APurgeWhoseAnswerIsLostGoesOnUntilTheRecycleBinCanHaveShownWhatItHolds deletes where the recycle bin
-// lags by twelve seconds, which is longer than five looks take. The answer to the third look is lost, which is the fifth
+// lags by twelve seconds, which is longer than five looks take. The answer to the third look is lost. It is the fifth
 // request: each look is for the service principal and for the application. The read that confirms the deletion is
 // answered by a replica that never showed the application.
 func TestRegistration_APurgeWhoseAnswerIsLostGoesOnUntilTheRecycleBinCanHaveShownWhatItHolds(t *testing.T) {
