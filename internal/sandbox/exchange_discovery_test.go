@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // poxRequest posts to Autodiscover without SOAP.
@@ -58,10 +60,15 @@ func TestAutodiscoverWithoutSOAPTellsAMailboxsAddress(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
+	weak := m.register(m.server.world.Tenants[0], tenant.ExchangeAppID+"/Exchange.ManageAsApp")
 	for name, token := range map[string]string{"no token": "",
-		"a token for Graph": m.token(m.tenant.TenantID, secretForm(m.app.AppID, m.app.secret, graphDefault))} {
+		"a token without the role": m.token(m.tenant.TenantID, secretForm(weak.AppID, weak.secret, exchangeDefault)),
+		"a token for Graph":        m.token(m.tenant.TenantID, secretForm(m.app.AppID, m.app.secret, graphDefault))} {
 		if got := m.poxRequest(token, poxBody(m.mailbox)); got.Status != http.StatusUnauthorized {
 			t.Errorf("%s: HTTP %d", name, got.Status)
+		}
+		if got := m.userSettings(token, m.mailbox); got.Status != http.StatusUnauthorized {
+			t.Errorf("%s, with SOAP: HTTP %d", name, got.Status)
 		}
 	}
 	m.exchange(`{"public_folders": false}`)

@@ -76,6 +76,9 @@ func TestAMessageIsMadeOfItsProperties(t *testing.T) {
 		got.From.Name != "Józef" || got.To.Address != "anna@old.example" || got.MessageID == "" {
 		t.Errorf("the item is %+v", got)
 	}
+	if got.Sent == "" || got.Sent != got.Created || got.Received != got.Created {
+		t.Errorf("created %q, it was sent %q and received %q", got.Created, got.Sent, got.Received)
+	}
 	raw, _ := base64.StdEncoding.DecodeString(got.MIME)
 	again := m.succeeds(m.one(createItem(distinguished("inbox"), mimeContent(string(raw))))).Items[0]
 	copied := m.read(again.ID, "AllProperties")
@@ -307,10 +310,11 @@ func TestAnItemIsChangedByWhoKnowsItsVersion(t *testing.T) {
 	}
 	m.violates(map[string]string{
 		"a conflict without rule": updateItem("", made.ID.keyedItem(), read),
-		"mail that is to be sent": strings.Replace(updateItem("AutoResolve", made.ID.item(), read), "SaveOnly", "SendOnly", 1),
-		"no change":               `<m:UpdateItem ConflictResolution="AutoResolve"><m:ItemChanges/></m:UpdateItem>`,
-		"no property":             updateItem("AlwaysOverwrite", made.ID.keyedItem(), `<t:SetItemField><t:Message/></t:SetItemField>`),
-		"the end of no property":  updateItem("AlwaysOverwrite", made.ID.keyedItem(), `<t:DeleteItemField/>`),
+		"mail that is to be sent": strings.Replace(updateItem("AutoResolve", made.ID.item(), read), "SaveOnly", "SendOnly",
+			1),
+		"no change":              `<m:UpdateItem ConflictResolution="AutoResolve"><m:ItemChanges/></m:UpdateItem>`,
+		"no property":            updateItem("AlwaysOverwrite", made.ID.keyedItem(), `<t:SetItemField><t:Message/></t:SetItemField>`),
+		"the end of no property": updateItem("AlwaysOverwrite", made.ID.keyedItem(), `<t:DeleteItemField/>`),
 	})
 }
 

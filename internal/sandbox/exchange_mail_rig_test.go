@@ -63,6 +63,7 @@ type mailItem struct {
 	}
 	Received    string             `xml:"DateTimeReceived"`
 	Sent        string             `xml:"DateTimeSent"`
+	Created     string             `xml:"DateTimeCreated"`
 	Size        int                `xml:"Size"`
 	Categories  []string           `xml:"Categories>String"`
 	Importance  string             `xml:"Importance"`

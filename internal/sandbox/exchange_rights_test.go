@@ -67,6 +67,12 @@ func TestEveryOperationTakesTheRightTheGateAndALicence(t *testing.T) {
 	if below := m.below("inbox"); subjects(inbox) != "kept" || folderNames(below) != "kept" {
 		t.Errorf("what was refused left %q and %q", subjects(inbox), folderNames(below))
 	}
+	m.mailbox = boxes.Licensed[1]
+	for _, name := range []string{"GetItem", "UpdateItem", "MoveItem", "DeleteItem"} {
+		if got := m.one(operations[name]).Code; got != "ErrorItemNotFound" {
+			t.Errorf("%s of an item of another mailbox: %s", name, got)
+		}
+	}
 	m.mailbox = boxes.Disabled[0]
 	m.succeeds(m.one(createItem(distinguished("inbox"), subject("to a blocked account"))))
 }

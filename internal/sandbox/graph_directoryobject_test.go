@@ -189,3 +189,25 @@ func TestReadingManyObjectsCostsMore(t *testing.T) {
 	g.makeUser("user")
 	g.refused(http.StatusTooManyRequests, "TooManyRequests", "POST", "/groups", newGroup(object{}))
 }
+
+func TestAHistoryTellsWhatBecameOfUsersAndGroups(t *testing.T) {
+	g := newGraph(t, tenant.InteropCaller)
+	user, path := g.makeUser("adele")
+	manager, _ := g.makeUser("manager")
+	_, group := g.makeGroup(object{})
+	g.want(http.StatusNoContent, "POST", group+"/members/$ref", object{"@odata.id": g.reference(user)})
+	g.want(http.StatusNoContent, "PUT", path+"/manager/$ref", object{"@odata.id": g.reference(manager)})
+	g.want(http.StatusOK, "POST", "/directoryObjects/getByIds", object{"ids": []string{user}})
+	g.values(group+"/memberOf", "id")
+	g.values("/directory/deletedItems/graph.user", "id")
+	text := g.historyText()
+	for _, words := range [][]string{
+		{"add user", "made user"}, {"add group", "made group"}, {"add member of group", "members 0→1"},
+		{"set manager of user", "managerID"}, {"read objects"}, {"read memberships of group"}, {"read deleted users"},
+	} {
+		lineWith(t, text, words...)
+	}
+	if strings.Contains(text, "Very-Secret-1") {
+		t.Errorf("a password is in the history:\n%s", text)
+	}
+}

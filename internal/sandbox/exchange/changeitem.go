@@ -79,7 +79,7 @@ func (m *createItem) create(c call, wanted message) (mailItem, *ewsFault) {
 	}
 	i := tenant.MailItem{ID: uuid.NewString(), FolderID: folder.ID, Creator: c.account.ID, Version: 1, Class: "IPM.Note",
 		Importance: importances[0], Sensitivity: sensitivities[0], IsDraft: true,
-		Created: c.now.UTC(), Modified: c.now.UTC(), Received: c.now.UTC()}
+		Created: c.now.UTC(), Modified: c.now.UTC(), Received: c.now.UTC(), Sent: c.now.UTC()}
 	if fault := wanted.apply(&i); fault != nil {
 		return mailItem{}, fault
 	}

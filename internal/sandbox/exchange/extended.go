@@ -107,11 +107,14 @@ func (p extendedProperty) property() (tenant.ExtendedProperty, *ewsFault) {
 	}
 	property := tenant.ExtendedProperty{Key: key}
 	base, isArray := strings.CutSuffix(p.URI.Type, "Array")
-	ok := isArray == (p.Values != nil) && isArray == (p.Value == nil)
-	if ok && isArray {
+	ok := true
+	switch {
+	case isArray && p.Values != nil && p.Value == nil:
 		property.Values = slices.Clone(p.Values.Values)
-	} else if ok {
+	case !isArray && p.Value != nil && p.Values == nil:
 		property.Values = []string{*p.Value}
+	default:
+		ok = false
 	}
 	for i, value := range property.Values {
 		var valid bool

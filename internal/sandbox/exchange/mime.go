@@ -151,7 +151,7 @@ func decodedText(header textproto.MIMEHeader, charsetLabel string, content io.Re
 }
 
 // mimeOf is the MIME content of an item: what it was made from, or a message with its properties. Exchange writes it
-// anew each time; that a client gets back each byte that it uploaded is unconfirmed.
+// each time; that a client gets back each byte that it uploaded is unconfirmed.
 func mimeOf(i tenant.MailItem) []byte {
 	if i.MIME != nil {
 		return i.MIME

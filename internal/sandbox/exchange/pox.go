@@ -57,8 +57,8 @@ func (a *API) servePOX(w http.ResponseWriter, r *http.Request) {
 		`<AutoDiscoverSMTPAddress>%s</AutoDiscoverSMTPAddress><DeploymentId>%s</DeploymentId></User>`+
 		`<Account><AccountType>email</AccountType><Action>settings</Action><MicrosoftOnline>True</MicrosoftOnline>`+
 		`<Protocol><Type>EXCH</Type><Server>%s</Server><EwsUrl>%s</EwsUrl></Protocol>%s</Account></Response>`,
-		poxOutlookNamespace, escapeXML(mailbox.name), escapeXML(mailbox.address), t.ID, escapeXML(byGUID), escapeXML(a.ewsURL(t)),
-		public))
+		poxOutlookNamespace, escapeXML(mailbox.name), escapeXML(mailbox.address), t.ID, escapeXML(byGUID),
+		escapeXML(a.ewsURL(t)), public))
 }
 
 // writePOXError answers with an error, in a response that succeeds (POX: Error).

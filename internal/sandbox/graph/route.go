@@ -122,6 +122,8 @@ func (r route) meaning(request *http.Request) string {
 	first, _, _ := strings.Cut(object, " ")
 	var text string
 	switch {
+	case r.path == getByIDs:
+		text = "read objects"
 	case request.Method == http.MethodPost && slices.Contains(actions, first):
 		text = object
 	case request.Method == http.MethodPatch && request.Header.Get("Prefer") == "create-if-missing":
@@ -150,6 +152,8 @@ var verbs = map[string]string{
 var shortNames = map[string]string{
 	"appRoleAssignments": "grants", "appRoleAssignedTo": "grants", "oauth2PermissionGrants": "delegated grants",
 	"federatedIdentityCredentials": "federated credentials",
+	"graph.application":            "deleted applications", "graph.servicePrincipal": "deleted service principals",
+	"graph.user": "deleted users", "graph.group": "deleted groups", "memberOf": "memberships",
 }
 
 // words takes a name of Graph's apart: servicePrincipals is "service principals".
