@@ -8,8 +8,8 @@ import (
 )
 
 // OnlyInjectedFaults returns the options of a sandbox whose requests meet no faults by chance, whatever SANDBOX_PROFILE
-// says: its replicas may lag. It is for tests that state how often, or in which order, something is asked or waited for;
-// why says which statement that is. The log of a test run lists them.
+// says: its replicas may lag. It is for tests that state how often, or in which order, something is asked for or waited
+// for; why says which statement that is. The log of a test run lists them.
 func OnlyInjectedFaults(t testing.TB, why string, options sandbox.Options) sandbox.Options {
 	t.Helper()
 	without := map[string]string{"degraded": "realistic", "hostile": "instant"}

@@ -148,8 +148,8 @@ func (b *bench) purge() {
 }
 
 // TestAccTargetAppRegistration_NothingIsLostOrDoubledWhereverARunIsCutOff cuts the wire at every request of create,
-// rotation and destroy, in every way, and looks at the tenant and the store after one more run. Where replicas lag, that
-// run follows at once, and they settle before and after the two.
+// rotation and destroy, in every way, and looks at the tenant and the store after one more run. Lagging replicas settle
+// before and after the two runs, which follow one another at once.
 func TestAccTargetAppRegistration_NothingIsLostOrDoubledWhereverARunIsCutOff(t *testing.T) {
 	b := newBench(t)
 	boundaries := 0

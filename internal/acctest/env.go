@@ -68,13 +68,9 @@ func Start(t testing.TB, options sandbox.Options) *Env {
 		// make test-realistic and make test-degraded let the tests of every package meet lagging replicas.
 		options.Profile = cmp.Or(os.Getenv("SANDBOX_PROFILE"), "instant")
 	}
-	if options.Speed == 0 {
-		// At 30, the lags stay longer than a request takes, and short enough to be waited for.
-		options.Speed = number(t, "SANDBOX_SPEED", 30, func(text string) (float64, error) { return strconv.ParseFloat(text, 64) })
-	}
-	if options.Seed == 0 {
-		options.Seed = number(t, "SANDBOX_SEED", 0, func(text string) (uint64, error) { return strconv.ParseUint(text, 10, 64) })
-	}
+	// At 30, the lags stay longer than a request takes, and short enough to be waited for.
+	options.Speed = cmp.Or(options.Speed, number(t, "SANDBOX_SPEED", parseSpeed), 30)
+	options.Seed = cmp.Or(options.Seed, number(t, "SANDBOX_SEED", parseSeed))
 	options.Around = watch(t, options.Around, func() []Request { return log.requests(t) })
 	server, err := sandbox.Start(options)
 	if err != nil {
@@ -106,12 +102,12 @@ func Start(t testing.TB, options sandbox.Options) *Env {
 	return env
 }
 
-// number reads an environment variable; without it, it is the default.
-func number[T any](t testing.TB, variable string, byDefault T, parse func(string) (T, error)) T {
+// number reads an environment variable; 0 without it.
+func number[T any](t testing.TB, variable string, parse func(string) (T, error)) (value T) {
 	t.Helper()
 	given := os.Getenv(variable)
 	if given == "" {
-		return byDefault
+		return value
 	}
 	value, err := parse(given)
 	if err != nil {
@@ -119,6 +115,9 @@ func number[T any](t testing.TB, variable string, byDefault T, parse func(string
 	}
 	return value
 }
+
+func parseSpeed(text string) (float64, error) { return strconv.ParseFloat(text, 64) }
+func parseSeed(text string) (uint64, error)   { return strconv.ParseUint(text, 10, 64) }
 
 func (env *Env) writeFile(path string, content []byte) {
 	env.t.Helper()

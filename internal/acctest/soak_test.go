@@ -122,8 +122,8 @@ func TestAccTargetAppRegistration_TenantsEndAsDeclaredWhateverFaultsTheyMeet(t *
 	soak(t, soakProfile(), seedOf(t), 4, 1, 2)
 }
 
-// TestSoak_IsPlayedAgainByItsSeed plays one twice, and compares what the tenants were asked and what they answered. Lags
-// pass in real time, so in the degraded profile that is not always the same.
+// TestSoak_IsPlayedAgainByItsSeed plays one twice, and compares what the tenants were asked and what they answered. In
+// the degraded profile that is not always the same, since lags pass in real time.
 func TestSoak_IsPlayedAgainByItsSeed(t *testing.T) {
 	t.Parallel()
 	seed := seedOf(t)

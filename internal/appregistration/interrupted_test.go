@@ -400,6 +400,53 @@ func TestAccTargetAppRegistration_ACompleteRegistrationThatAReplicaDoesNotShowKe
 	}
 }
 
+// TestAccTargetAppRegistration_ARotationWhoseStateWasLostIsCompletedByTheNextApply restores the state from before a
+// rotation, as a run leaves it that is killed after the upload.
+func TestAccTargetAppRegistration_ARotationWhoseStateWasLostIsCompletedByTheNextApply(t *testing.T) {
+	env := acctest.Start(t, sandbox.Options{})
+	cli := env.CLI("CODETWO_STORE_URL="+env.StoreURL(), "CODETWO_STORE_PASSPHRASE="+acctest.Passphrase)
+	stateFile := filepath.Join(cli.Folder, "terraform.tfstate")
+	configure := func(keySize int) {
+		config := registration(fmt.Sprintf("certificate = { key_size = %d, previous_certificate_days = 0 }", keySize))
+		if err := os.WriteFile(filepath.Join(cli.Folder, "main.tf"), []byte("terraform {\n  required_providers {\n    "+
+			"codetwo = { source = \"codetwo-community/codetwo\" }\n  }\n}\n"+config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do := func(arguments ...string) {
+		t.Helper()
+		if text, err := cli.Run(t.Context(), append(arguments, "-no-color", "-input=false")...); err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		env.Server.Settle()
+	}
+	configure(2048)
+	do("init")
+	do("apply", "-auto-approve")
+	before, err := os.ReadFile(stateFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	configure(3072)
+	do("apply", "-auto-approve")
+	uploaded := ours(env)[0].Keys
+	if err := os.WriteFile(stateFile, before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	do("apply", "-auto-approve")
+	if keys := ours(env)[0].Keys; !slices.Equal(keys, uploaded) || len(keys) != 1 {
+		t.Errorf("the application's keys were %+v, and are %+v", uploaded, keys)
+	}
+	after, err := os.ReadFile(stateFile)
+	if err != nil || !strings.Contains(string(after), uploaded[0].Thumbprint) ||
+		!strings.Contains(string(after), `"unexpected_credentials": []`) {
+		t.Errorf("%v; the state is\n%s", err, after)
+	}
+	if text, changes, err := cli.PlanChanges(t.Context()); err != nil || changes {
+		t.Errorf("the next plan is not empty: %v\n%s", err, text)
+	}
+}
+
 func TestAccTargetAppRegistration_AReplacementIsNotStoppedByListsThatStillShowWhatItReplaces(t *testing.T) {
 	env := acctest.Start(t, sandbox.Options{})
 	m := &made{env: env, tenantID: env.Tenant(0).TenantID}

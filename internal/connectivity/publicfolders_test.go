@@ -77,7 +77,7 @@ func TestAccTargetConnectivity_NamesEachPublicFolderThatLacksOwner(t *testing.T)
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, sandbox.Options{})
+			b := newBench(t, acctest.OnlyInjectedFaults(t, "how many requests it takes", sandbox.Options{}))
 			connection := b.connect(b.register(), into(c.paths...))
 			b.tree(c.tree(connection.Mailbox)...)
 			b.Forget()
@@ -105,7 +105,7 @@ func TestAccTargetConnectivity_NamesEachPublicFolderThatLacksOwner(t *testing.T)
 }
 
 func TestAccTargetConnectivity_FindsManyPublicFoldersInFewRequests(t *testing.T) {
-	b := newBench(t, sandbox.Options{})
+	b := newBench(t, acctest.OnlyInjectedFaults(t, "how many requests it takes", sandbox.Options{}))
 	var paths []string
 	tree := []map[string]any{folder(`\`, b.tenant.Mailboxes.Licensed[0], "Owner")}
 	for i := range 120 {

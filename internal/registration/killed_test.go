@@ -122,9 +122,9 @@ func TestRegistration_ATakeOverThatWasKilledAfterItsUploadIsCompletedWithTheSame
 }
 
 // TestRegistration_APurgeWhoseAnswerIsLostGoesOnUntilTheRecycleBinCanHaveShownWhatItHolds deletes where the recycle bin
-// lags by twelve seconds, which is longer than five looks take. The answer to the third look is lost: the fifth request,
-// as each look is for the service principal and for the application. The read that confirms the deletion is answered by
-// a replica that never showed the application.
+// lags by twelve seconds, which is longer than five looks take. The answer to the third look is lost. It is the fifth
+// request: each look is for the service principal and for the application. The read that confirms the deletion is
+// answered by a replica that never showed the application.
 func TestRegistration_APurgeWhoseAnswerIsLostGoesOnUntilTheRecycleBinCanHaveShownWhatItHolds(t *testing.T) {
 	l := start(t, sandbox.Options{Profile: "realistic", Speed: 0.5})
 	seen, _, err := l.Create(t.Context(), wanted())

@@ -91,7 +91,7 @@ func (m *Manager) cutOffTakeOver(
 		func(thumbprint string) bool { return thumbprint == recorded.Thumbprint })
 }
 
-// observeExternal describes the certificate whose key is elsewhere: of several, the one that expires last, without ours.
+// observeExternal describes the certificate whose key is elsewhere: the last to expire that is not ours.
 func (c *Certificate) observeExternal(application *entra.Application, ours []string) {
 	c.Thumbprint, c.PEM, c.NotBefore, c.NotAfter = "", "", time.Time{}, time.Time{}
 	keys := slices.DeleteFunc(slices.Clone(application.Keys),

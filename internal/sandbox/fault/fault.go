@@ -1,5 +1,5 @@
-// Package fault makes chosen requests fail, hang, or return late or stale responses, and in the profiles hostile and degraded
-// picks requests at random.
+// Package fault makes chosen requests fail, hang, or return late or stale responses, and in the profiles hostile and
+// degraded picks requests at random.
 package fault
 
 import (

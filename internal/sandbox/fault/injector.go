@@ -44,8 +44,8 @@ type Failure struct {
 	Message string
 }
 
-// New returns an injector without faults. In a world of the profiles hostile and degraded, requests meet faults by chance. A request
-// to none of the APIs is refused in plain text.
+// New returns an injector without faults. In a world of the profiles hostile and degraded, requests meet faults by
+// chance. A request to none of the APIs is refused in plain text.
 func New(world *tenant.World, issuer *token.Issuer, apis ...API) *Injector {
 	i := &Injector{world: world, apis: apis, met: map[Kind]int{}}
 	if world.Profile.Chaos {

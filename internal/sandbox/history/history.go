@@ -56,8 +56,8 @@ type Recorder struct {
 	requests []Request
 }
 
-// NewRecorder returns a recorder with the tenants' clock. Each request is also written to the log, as a line of JSON; it
-// may be nil.
+// NewRecorder returns a recorder with the tenants' clock. It also writes each request to the log, as a line of JSON,
+// unless that is nil.
 func NewRecorder(now func() time.Time, log io.Writer) *Recorder { return &Recorder{now: now, log: log} }
 
 // Requests returns the last requests in the order in which they were answered.
