@@ -58,7 +58,7 @@ func TestAMessageThatIsUploadedAsMIMEArrivesAsItWas(t *testing.T) {
 	}
 }
 
-func TestAMessageIsMadeOfItsProperties(t *testing.T) {
+func TestAMessageIsCreatedFromItsProperties(t *testing.T) {
 	m := newMailRig(t)
 	written := `<t:ItemClass>IPM.Note</t:ItemClass>` + subject("Grüße &lt;1&gt;") +
 		`<t:Body BodyType="HTML">&lt;b&gt;Hello&lt;/b&gt;</t:Body><t:Categories><t:String>Red</t:String></t:Categories>` +
@@ -281,7 +281,7 @@ func TestAMovedItemHasAnotherID(t *testing.T) {
 	})
 }
 
-func TestAnItemIsChangedByWhoKnowsItsVersion(t *testing.T) {
+func TestAnItemIsChangedWithItsCurrentChangeKey(t *testing.T) {
 	m := newMailRig(t)
 	made := m.succeeds(m.one(createItem(distinguished("inbox"), subject("a")+extended(sourceID, "1")))).Items[0]
 	uploaded := m.succeeds(m.one(createItem(distinguished("inbox"), mimeContent(migratedMIME)))).Items[0]

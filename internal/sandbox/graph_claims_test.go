@@ -25,7 +25,7 @@ func (g *graphSession) newClaimsPolicy(displayName string) object {
 		object{"displayName": displayName, "definition": claimsDefinition(employeeID, "")})
 }
 
-func TestAClaimsMappingPolicyIsMadeChangedAndDeleted(t *testing.T) {
+func TestAClaimsMappingPolicyIsCreatedChangedAndDeleted(t *testing.T) {
 	g := newGraph(t, tenant.InteropCaller)
 	made, other := g.newClaimsPolicy("employees"), g.newClaimsPolicy("others")
 	path := claimsPolicies + "/" + made["id"].(string)

@@ -64,7 +64,7 @@ func TestDelegatedPermissionsAreGrantedForAllUsersAndForOne(t *testing.T) {
 	g.refused(http.StatusNotFound, "Request_ResourceNotFound", "PATCH", path, object{"scope": "Files.Read"})
 }
 
-func TestADelegatedGrantsIDIsMadeOfTheIDsThatItNames(t *testing.T) {
+func TestADelegatedGrantsIDIsBuiltFromTheIDsThatItNames(t *testing.T) {
 	const client, resource, user = "b25985a8-9d2b-4fde-9fa7-6c4e43a8ddec", "a3efc889-f1b7-4532-9e01-91e32d1039f4",
 		"182c8534-f413-487c-91a3-7addc80e35d5"
 	for _, test := range []struct{ user, want string }{

@@ -56,7 +56,7 @@ func TestObjectsAreFoundByTheirIDs(t *testing.T) {
 	}
 }
 
-func TestOfAnObjectThatTheCallerMayNotReadItIsShownThatItIsThere(t *testing.T) {
+func TestAnObjectThatTheCallerMayNotReadIsShownByTypeAndID(t *testing.T) {
 	g := newGraph(t, tenant.InteropCaller)
 	app := g.register(g.tenant)
 	user, _ := g.makeUser("user")
@@ -202,7 +202,7 @@ func TestAHistoryTellsWhatBecameOfUsersAndGroups(t *testing.T) {
 	g.values("/directory/deletedItems/graph.user", "id")
 	text := g.historyText()
 	for _, words := range [][]string{
-		{"add user", "made user"}, {"add group", "made group"}, {"add member of group", "members 0→1"},
+		{"add user", "created user"}, {"add group", "created group"}, {"add member of group", "members 0→1"},
 		{"set manager of user", "managerID"}, {"read objects"}, {"read memberships of group"}, {"read deleted users"},
 	} {
 		lineWith(t, text, words...)

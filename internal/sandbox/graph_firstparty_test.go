@@ -25,7 +25,7 @@ func TestAServicePrincipalOfMicrosoftsCannotBeDeleted(t *testing.T) {
 	}
 }
 
-func TestOfAServicePrincipalOfMicrosoftsOnlyTheTenantsOwnPropertiesChange(t *testing.T) {
+func TestOnlyTheTenantsOwnPropertiesOfMicrosoftsServicePrincipalsChange(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	path := "/servicePrincipals(appId='" + tenant.ExchangeAppID + "')"
 	ours := object{"accountEnabled": false, "appRoleAssignmentRequired": true, "tags": []string{"HideApp"},

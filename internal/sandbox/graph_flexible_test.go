@@ -42,7 +42,7 @@ func flexible(name, expression string) object {
 		"claimsMatchingExpression": object{"value": expression, "languageVersion": 1}}
 }
 
-func TestAFlexibleCredentialIsMadeChangedAndDeletedInTheBetaVersion(t *testing.T) {
+func TestAFlexibleCredentialIsCreatedChangedAndDeletedInTheBetaVersion(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	path := "/applications/" + g.newApplication(object{})["id"].(string) + "/federatedIdentityCredentials"
 	made := g.betaJSON(http.StatusCreated, "POST", path, flexible("branches", ofBranches))

@@ -38,7 +38,7 @@ func (g *graphSession) makeGroup(more object) (id, path string) {
 	return id, "/groups/" + id
 }
 
-func TestAGroupIsMadeChangedAndShown(t *testing.T) {
+func TestAGroupIsCreatedChangedAndShown(t *testing.T) {
 	for _, version := range []string{stable, beta} {
 		g := newGraph(t, tenant.InteropCaller).in(version)
 		made := g.send("POST", "/groups", newGroup(object{"description": "x", "groupTypes": []string{},
@@ -402,7 +402,7 @@ func TestTheOwnersOfAGroupForDirectoryRolesNeedTheRightToThem(t *testing.T) {
 	without.want(http.StatusNoContent, "PATCH", group, object{"description": "for auditors"})
 }
 
-func TestAnAppThatMayOnlyMakeGroupsBindsWhatItMayRead(t *testing.T) {
+func TestAnAppThatMayOnlyCreateGroupsBindsWhatItMayRead(t *testing.T) {
 	g := newGraph(t, tenant.InteropCaller)
 	app := g.register(g.tenant)
 	ids := g.mixture()
@@ -422,7 +422,7 @@ func TestAnAppThatMayOnlyMakeGroupsBindsWhatItMayRead(t *testing.T) {
 	}
 }
 
-func TestAGroupsSecurityIdentifierIsMadeOfItsID(t *testing.T) {
+func TestAGroupsSecurityIdentifierIsBuiltFromItsID(t *testing.T) {
 	g := newGraph(t, tenant.InteropCaller)
 	const id = "21d05557-b7b6-418f-86fa-a3118d751be4"
 	g.tenant.Lock()

@@ -320,7 +320,7 @@ func TestACredentialOfAnInstanceCountsInItsTenantAlone(t *testing.T) {
 	guest.refusedToken(guest.tenant.ID, 700016, secretForm(app["appId"].(string), secret, graphDefault))
 }
 
-func TestAnAppOfATenantFarAwaySignsInByItsInstancesSecret(t *testing.T) {
+func TestAnAppOfATenantThatIsNotSimulatedSignsInByItsInstancesSecret(t *testing.T) {
 	g := newRig(t, Options{Tenants: 3, Gate: "mixed"}).as(tenant.FullCaller)
 	org := g.server.world.Tenants[2] // whose list names another company's app
 	caller := org.Callers[tenant.FullCaller]

@@ -43,7 +43,7 @@ func TestADirectoryObjectIsNotFoundByAPartOfItsName(t *testing.T) {
 	}
 }
 
-func TestATemplateMakesAnApplicationWithItsServicePrincipal(t *testing.T) {
+func TestATemplateCreatesAnApplicationWithItsServicePrincipal(t *testing.T) {
 	g := newGraph(t, tenant.OwnedByCaller)
 	made := g.want(http.StatusCreated, "POST", "/applicationTemplates/"+nonGallery+"/instantiate",
 		object{"displayName": "Expenses"})

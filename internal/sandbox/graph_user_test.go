@@ -29,7 +29,7 @@ func (g *graphSession) makeUser(alias string, more ...object) (id, path string) 
 	return id, "/users/" + id
 }
 
-func TestAUserIsMadeChangedAndShown(t *testing.T) {
+func TestAUserIsCreatedChangedAndShown(t *testing.T) {
 	g := newGraph(t, tenant.InteropCaller)
 	made := g.send("POST", "/users", g.newUser("adele", object{"jobTitle": "Manager", "city": "Seattle", "mail": nil,
 		"employeeOrgData": object{"division": "Sales"}}))

@@ -62,7 +62,7 @@ func TestAHistoryTellsWhoAskedForWhatAndWhatItWrote(t *testing.T) {
 	lineWith(t, text, "tenant 1: "+g.tenant.ID)
 	lineWith(t, text, "Terraform (full) in tenant 1: client ID "+caller+", object ID "+principal.ID)
 	lineWith(t, text, "Terraform (full)", "200", "/oauth2/v2.0/token", "sign in for Microsoft Graph")
-	lineWith(t, text, "Terraform (full)", "201", "POST /v1.0/applications", "add application; made application "+id)
+	lineWith(t, text, "Terraform (full)", "201", "POST /v1.0/applications", "add application; created application "+id)
 	lineWith(t, text, "200", "POST /v1.0/$batch", "several requests")
 	lineWith(t, text, "  204", "  PATCH /v1.0/applications/"+id,
 		"change application; changed application "+id+" (displayName)")
@@ -217,7 +217,7 @@ func TestTheHistoryTellsOfDelegatedGrantsAndClaimsMappingPolicies(t *testing.T) 
 	g.newClaimsPolicy("employees")
 	told := g.server.History()
 	for i, kind := range []string{"delegated grant", "claims mapping policy"} {
-		if writes := told[len(told)-2+i].Writes; len(writes) != 1 || writes[0].Did != "made" || writes[0].Kind != kind {
+		if writes := told[len(told)-2+i].Writes; len(writes) != 1 || writes[0].Did != "created" || writes[0].Kind != kind {
 			t.Errorf("a new %s is told as %+v", kind, writes)
 		}
 	}

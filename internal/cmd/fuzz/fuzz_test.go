@@ -145,7 +145,7 @@ func TestATargetRunsForAsLongAsTold(t *testing.T) {
 }
 
 // The engine's output was recorded with Go 1.26.
-func TestOnlyTheEnginesOwnLimitIsNoFailure(t *testing.T) {
+func TestOnlyTheEnginesOwnLimitIsNotAFailure(t *testing.T) {
 	const progress = "fuzz: elapsed: 0s, gathering baseline coverage: 0/6 completed\n" +
 		"fuzz: elapsed: 0s, gathering baseline coverage: 6/6 completed, now fuzzing with 2 workers\n" +
 		"fuzz: elapsed: 0s, execs: 7600 (35239/sec), new interesting: 0 (total: 6)\n"
@@ -168,7 +168,7 @@ func TestOnlyTheEnginesOwnLimitIsNoFailure(t *testing.T) {
 	}
 }
 
-func TestATimeThatIsNotMeasuredIsNoRate(t *testing.T) {
+func TestATimeThatIsNotMeasuredHasNoRate(t *testing.T) {
 	if got := rate(10, 0); got != 0 {
 		t.Errorf("the rate is %v", got)
 	}

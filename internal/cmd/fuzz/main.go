@@ -28,10 +28,10 @@ func main() {
 
 func command(ctx context.Context, arguments []string) error {
 	flags := flag.NewFlagSet("fuzz", flag.ExitOnError)
-	limit := flags.String("time", "10s", "how long to run each target: a duration, or a number of executions (100000x)")
+	limit := flags.String("time", "10s", "how `long` to run each target: a duration, or a number of executions (100000x)")
 	// The engine's own limit is a minute, and nothing else is tried while an input is minimized.
-	minimize := flags.String("minimize", "10x", "how long to minimize each input: a duration, or a number of executions")
-	target := flags.String("target", "", "run the targets whose names match this regular expression")
+	minimize := flags.String("minimize", "10x", "how `long` to minimize each input: a duration, or a number of executions")
+	target := flags.String("target", "", "run the targets whose names match this `regexp`")
 	if err := flags.Parse(arguments); err != nil {
 		return err
 	}

@@ -38,11 +38,11 @@ type permission struct {
 }
 
 func main() {
-	roles := flag.String("graph-roles", "", "file with the app roles of Microsoft Graph's service principal, in JSON")
-	scopes := flag.String("graph-scopes", "", "file with its delegated permissions, in JSON")
-	exchange := flag.String("exchange", "", "file with the permissions of Exchange Online, as Markdown tables")
-	sharePoint := flag.String("sharepoint", "", "file with those of SharePoint Online, as Markdown tables")
-	source := flag.String("source", "", "where the files are from, and of which date")
+	roles := flag.String("graph-roles", "", "`file` with the app roles of Microsoft Graph's service principal, in JSON")
+	scopes := flag.String("graph-scopes", "", "`file` with its delegated permissions, in JSON")
+	exchange := flag.String("exchange", "", "`file` with the permissions of Exchange Online, as Markdown tables")
+	sharePoint := flag.String("sharepoint", "", "`file` with those of SharePoint Online, as Markdown tables")
+	source := flag.String("source", "", "`text` that says where the files are from, and of which date")
 	flag.Parse()
 	if err := write(os.Stdout, *source, *roles, *scopes, *exchange, *sharePoint); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -57,15 +57,16 @@ func parse(args []string, out io.Writer) (settings, error) {
 	flags.Float64Var(&set.options.Speed, "speed", 1,
 		"how many `times` sooner than in reality a write is seen everywhere, in the profiles realistic and degraded")
 	flags.Uint64Var(&set.options.Seed, "seed", 0,
-		"`number` that everything which happens by chance follows from; 0 draws one")
+		"`number` that seeds everything that happens by chance; 0 draws one")
 	flags.DurationVar(&set.options.Latency, "latency", 0, "`time` added to every request, such as 80ms")
 	flags.StringVar(&set.envFile, "env-file", "",
 		"`file` to write for a shell to source, for the provider; with two more next to it")
 	flags.StringVar(&set.interopEnvFile, "foreign-env-file", "",
-		"the same `file` with what other programs need, such as the azuread provider")
+		"`file` to write like -env-file, with what other programs need, such as the azuread provider")
 	flags.StringVar(&set.logFile, "log", "", "`file` to append one line of JSON to for each request")
 	flags.StringVar(&set.historyFile, "history", "",
-		"`file` to write the requests to when the sandbox ends, as text: who asked for what, and what was answered")
+		"`file` to write the history of requests to when the sandbox ends, as text: who asked for what, and how it was "+
+			"answered")
 	flags.StringVar(&set.stateFile, "state", "",
 		"`file` to write what the tenants hold to, at the beginning and when the sandbox ends")
 	if err := flags.Parse(args); err != nil {
@@ -145,10 +146,11 @@ func announce(server *sandbox.Server, set settings, out io.Writer) error {
 		fmt.Fprintf(out, "In another shell, for other programs:  %s\n", sandbox.SourceCommand(set.interopEnvFile))
 	}
 	if profile := set.options.Profile; profile != "instant" {
-		fmt.Fprintf(out, "The profile is %s, its seed %d: -seed %d makes the same happen again.\n", profile, server.Seed(),
-			server.Seed())
+		fmt.Fprintf(out, "The profile is %s. Its seed is %d: -seed %d draws the same lags and faults again.\n", profile,
+			server.Seed(), server.Seed())
 	}
 	fmt.Fprintf(out, "What the tenants hold:  %s/_sandbox/tenants\n", server.Origin())
+	fmt.Fprintf(out, "Who asked for what, and how it was answered:  %s/_sandbox/history\n", server.Origin())
 	fmt.Fprintf(out,
 		"To play Microsoft's second wave:  curl --cacert \"$CODETWO_CA_CERTIFICATE_PATH\" -X PATCH -d '{\"second_wave\": "+
 			"true}' %s/_sandbox/tenants/$ARM_TENANT_ID/exchange\n", server.Origin())

@@ -44,7 +44,7 @@ func Read(lines io.Reader) ([]Request, error) {
 	return requests, nil
 }
 
-// kept is how many requests a recorder remembers: what a long session of a person sends, in some tens of megabytes.
+// kept is how many requests a recorder remembers: what a person sends in a day, in some tens of megabytes.
 const kept = 20_000
 
 // Recorder remembers the last requests. Its methods may be called from several goroutines.

@@ -8,7 +8,7 @@ import (
 
 // Write is one object that a request made, changed or removed. It names properties, never their values.
 type Write struct {
-	Did    string   `json:"did"`  // made, changed or removed
+	Did    string   `json:"did"`  // created, changed or removed
 	Kind   string   `json:"kind"` // such as application
 	ID     string   `json:"id,omitempty"`
 	Fields []string `json:"fields,omitempty"` // that were changed; where they are lists, with their lengths
@@ -33,7 +33,7 @@ func remember[T any](table *Table[T], kind string, t *Tenant) {
 		write := Write{Did: "changed", Kind: kind, ID: id}
 		switch {
 		case before == nil:
-			write.Did = "made"
+			write.Did = "created"
 		case after == nil:
 			write.Did = "removed"
 		default:

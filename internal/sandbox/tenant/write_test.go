@@ -32,10 +32,10 @@ func TestAWriteNamesWhatItChangedAndNoValue(t *testing.T) {
 	org.Directory.Applications.Remove(w.Now(), made.ID)
 	org.Directory.Applications.Put(w.Now(), made.ID, changed)
 	want := []Write{
-		{Did: "made", Kind: "application", ID: "1"},
+		{Did: "created", Kind: "application", ID: "1"},
 		{Did: "changed", Kind: "application", ID: "1", Fields: []string{"displayName", "passwords 0→1"}},
 		{Did: "removed", Kind: "application", ID: "1"},
-		{Did: "made", Kind: "application", ID: "1"},
+		{Did: "created", Kind: "application", ID: "1"},
 	}
 	if got := org.TakeWrites(); !reflect.DeepEqual(got, want) {
 		t.Errorf("remembered is %+v", got)
