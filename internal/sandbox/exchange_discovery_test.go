@@ -1,11 +1,14 @@
 package sandbox
 
 import (
+	"context"
 	"encoding/xml"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
@@ -81,6 +84,43 @@ func TestAutodiscoverWithoutSOAPTellsAMailboxsAddress(t *testing.T) {
 	m.exchange(`{"outage": {"status": 503, "folder": "autodiscover"}}`)
 	if got := m.poxRequest(m.bearer, poxBody(m.mailbox)); got.Status != http.StatusServiceUnavailable {
 		t.Errorf("an outage: HTTP %d", got.Status)
+	}
+}
+
+func TestAnAutodiscoverRequestThatIsStillOnItsWayKeepsNobodyWaiting(t *testing.T) {
+	m := newMailRig(t)
+	// post sends a request, and returns what it ended with.
+	post := func(ctx context.Context, path string, body io.Reader) <-chan error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, m.server.Origin()+path, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+m.bearer)
+		ended := make(chan error, 1)
+		go func() {
+			response, err := m.client.Do(request)
+			if err == nil {
+				err = response.Body.Close()
+			}
+			ended <- err
+		}()
+		return ended
+	}
+	for _, path := range []string{"/autodiscover/autodiscover.svc", "/autodiscover/autodiscover.xml"} {
+		body, more := io.Pipe()
+		first := post(t.Context(), path, body)
+		if _, err := io.WriteString(more, "<Envelope"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithTimeout(t.Context(), 20*time.Second) // instead of the whole test's
+		if err := <-post(ctx, path, strings.NewReader("")); err != nil {
+			t.Errorf("%s: another request meanwhile: %v", path, err)
+		}
+		stop()
+		_ = more.Close()
+		if err := <-first; err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 }
 

@@ -313,6 +313,7 @@ func TestAnItemIsChangedWithItsCurrentChangeKey(t *testing.T) {
 		"mail that is to be sent": strings.Replace(updateItem("AutoResolve", made.ID.item(), read), "SaveOnly", "SendOnly",
 			1),
 		"no change":              `<m:UpdateItem ConflictResolution="AutoResolve"><m:ItemChanges/></m:UpdateItem>`,
+		"no update":              updateItem("AutoResolve", made.ID.keyedItem(), ""),
 		"no property":            updateItem("AlwaysOverwrite", made.ID.keyedItem(), `<t:SetItemField><t:Message/></t:SetItemField>`),
 		"the end of no property": updateItem("AlwaysOverwrite", made.ID.keyedItem(), `<t:DeleteItemField/>`),
 	})
@@ -331,6 +332,7 @@ func TestAMailboxIsFullAtItsQuota(t *testing.T) {
 		t.Errorf("three messages of 25 KB, in a mailbox of 70 KB, are answered with %s", codes)
 	}
 	items := m.list("inbox")
+	m.succeeds(m.one(moveItem(distinguished("drafts"), items[1].ID.item())))
 	m.succeeds(m.one(deleteItem("HardDelete", items[0].ID.item())))
 	m.succeeds(m.one(createItem(inbox, large)))
 	folder := createFolder(inbox, named(strings.Repeat("a", 20_000)))
@@ -351,6 +353,17 @@ func TestAMailboxIsFullAtItsQuota(t *testing.T) {
 		map[string]string{"Authorization": "Bearer " + m.bearer})
 	if got.Status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a request of more than 50 MB is answered HTTP %d", got.Status)
+	}
+}
+
+func TestARequestIsNotNestedWithoutEnd(t *testing.T) {
+	m := newMailRig(t)
+	const deep = 2000
+	nested := strings.Repeat("<a>", deep) + strings.Repeat("</a>", deep)
+	envelope := strings.Replace(envelopeFor(m.mailbox, getFolders("IdOnly", distinguished("inbox"))), "<soap:Header>",
+		"<soap:Header>"+nested, 1)
+	if got, soap := m.ews(m.bearer, m.mailbox, envelope); soap.Fault.Code != "ErrorSchemaValidation" {
+		t.Errorf("HTTP %d %s", got.Status, got.Body)
 	}
 }
 

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"encoding/base64"
 	"net/http"
 	"regexp"
 	"strings"
@@ -67,6 +68,17 @@ func TestAHistoryTellsWhoAskedForWhatAndWhatItWrote(t *testing.T) {
 	lineWith(t, text, "  204", "  PATCH /v1.0/applications/"+id,
 		"change application; changed application "+id+" (displayName)")
 	lineWith(t, text, "  404 Request_ResourceNotFound", "  GET /v1.0/applications/"+noObject, "read application")
+}
+
+func TestAHistoryHasNoLineThatARequestNames(t *testing.T) {
+	m := newMailRig(t)
+	id := base64.StdEncoding.EncodeToString([]byte(noObject + "/\n  9.999  1  forged"))
+	if got := m.one(getFolders("IdOnly", byID(id))).Code; got != "ErrorFolderNotFound" {
+		t.Error(got)
+	}
+	if line := lineWith(t, m.historyText(), "9.999  1  forged"); !strings.Contains(line, "GetFolder of ") {
+		t.Errorf("a line is %q", line)
+	}
 }
 
 func TestAHistoryTellsAsOfWhichMomentAReadWasAnswered(t *testing.T) {

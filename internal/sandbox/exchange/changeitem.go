@@ -199,6 +199,9 @@ func (m *moveItem) move(c call, asked itemID) (mailItem, *ewsFault) {
 	}
 	moved := item.MailItem
 	moved.ID, moved.FolderID, moved.Version = uuid.NewString(), folder.ID, item.Version+1
+	if folder.isPublic == item.in.isPublic { // which takes no more room
+		return mailItem{MailItem: moved, in: folder}, c.replace(item, moved)
+	}
 	if c.store(folder.isPublic).Add(moved) != nil {
 		return mailItem{}, &quotaExceeded
 	}
@@ -240,6 +243,9 @@ func (u *updateItem) check() error {
 		return errors.New("ItemChanges holds no change")
 	}
 	for _, change := range u.Changes.Changes {
+		if len(change.Updates.Set)+len(change.Updates.Delete) == 0 {
+			return errors.New("Updates holds no change")
+		}
 		for _, set := range change.Updates.Set {
 			if err := firstError(set.propertyPath.check(), set.Message.check()); err != nil {
 				return err

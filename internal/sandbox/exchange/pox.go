@@ -3,7 +3,6 @@ package exchange
 import (
 	"encoding/xml"
 	"fmt"
-	"io"
 	"net/http"
 )
 
@@ -31,14 +30,13 @@ func showEndpoints(w http.ResponseWriter, _ *http.Request) {
 // that holds the content (Exchange: route public folder content requests). That it takes an application's token is
 // unconfirmed.
 func (a *API) servePOX(w http.ResponseWriter, r *http.Request) {
-	t, ok := a.beginAutodiscover(w, r)
+	t, body, ok := a.beginAutodiscover(w, r)
 	if !ok {
 		return
 	}
 	defer t.Unlock()
 	var request poxRequest
-	if err := xml.NewDecoder(io.LimitReader(r.Body, maxAutodiscoverRequest)).Decode(&request); err != nil ||
-		request.Address == "" {
+	if err := xml.Unmarshal(body, &request); err != nil || request.Address == "" {
 		a.writePOXError(w, 600, "Invalid Request")
 		return
 	}

@@ -113,6 +113,10 @@ type opened struct {
 	checked bool
 }
 
+// maxDepth is how deep elements are nested at most, headers included, so that a request takes no more memory than its
+// length. That Exchange has a limit of its own is unconfirmed.
+const maxDepth = 1000
+
 // schemaReader reads tokens of a request, up to an element in the SOAP body that its parent may not hold, or not in
 // that place. Exchange ignores headers that it does not know, so the header is not looked at.
 type schemaReader struct {
@@ -132,6 +136,9 @@ func (s *schemaReader) Token() (xml.Token, error) {
 	}
 	switch token := token.(type) {
 	case xml.StartElement:
+		if len(s.path) == maxDepth {
+			return nil, fmt.Errorf("elements are nested more than %d deep", maxDepth)
+		}
 		child := opened{name: prefixed(token.Name)}
 		child.checked = child.name == "s:Body"
 		if last := len(s.path) - 1; last >= 0 && s.path[last].checked {

@@ -37,13 +37,13 @@ type getUserSettingsRequest struct {
 // serveUserSettings tells where a mailbox's EWS endpoint is, and which mailbox holds the public folder hierarchy that
 // it sees. That it takes the token of an application that may open every mailbox is unconfirmed.
 func (a *API) serveUserSettings(w http.ResponseWriter, r *http.Request) {
-	t, ok := a.beginAutodiscover(w, r)
+	t, body, ok := a.beginAutodiscover(w, r)
 	if !ok {
 		return
 	}
 	defer t.Unlock()
 	var request getUserSettingsRequest
-	if err := xml.NewDecoder(io.LimitReader(r.Body, maxAutodiscoverRequest)).Decode(&request); err != nil ||
+	if err := xml.Unmarshal(body, &request); err != nil ||
 		request.Request == nil || len(request.Request.Mailboxes) == 0 ||
 		len(request.Request.Mailboxes) > maxAutodiscoverUsers {
 		writeEWSFault(w, http.StatusInternalServerError,
@@ -68,26 +68,31 @@ func (a *API) serveUserSettings(w http.ResponseWriter, r *http.Request) {
 			`</GetUserSettingsResponseMessage>`, autodiscoverNamespace, users.String()))
 }
 
-// beginAutodiscover returns the tenant of a request's token, locked. Where there is none, or an outage covers the
-// request, it has answered.
-func (a *API) beginAutodiscover(w http.ResponseWriter, r *http.Request) (*tenant.Tenant, bool) {
+// beginAutodiscover returns the tenant of a request's token, locked, and the request's body. Where there is none, or an
+// outage covers the request, it has answered.
+func (a *API) beginAutodiscover(w http.ResponseWriter, r *http.Request) (*tenant.Tenant, []byte, bool) {
 	w.Header().Set("request-id", uuid.NewString())
 	verified, t, ok := a.tokenFor(w, r)
 	if !ok {
-		return nil, false
+		return nil, nil, false
 	}
 	w = a.noted(w, r, t, verified)
 	if !verified.HasRole(tenant.EWSRole) {
 		refuseEWSToken(w)
-		return nil, false
+		return nil, nil, false
+	}
+	// before the lock: a client may take its time
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxAutodiscoverRequest))
+	if err != nil {
+		return nil, nil, false
 	}
 	t.Lock()
 	if t.Exchange.Outage.Covers(tenant.AutodiscoverFolder) {
 		answerOutage(w, t.Exchange.Outage)
 		t.Unlock()
-		return nil, false
+		return nil, nil, false
 	}
-	return t, true
+	return t, body, true
 }
 
 // discovered is a mailbox that Autodiscover knows.

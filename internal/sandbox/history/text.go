@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
@@ -50,7 +51,7 @@ func legend(out *strings.Builder, requests []Request) map[string]int {
 		}
 		if r.Caller != nil && r.Caller.ObjectID != "" && !askers[*r.Caller] {
 			askers[*r.Caller] = true
-			fmt.Fprintf(out, "%s in tenant %d: client ID %s, object ID %s\n", asker(r.Caller), tenants[r.TenantID],
+			fmt.Fprintf(out, "%s in tenant %d: client ID %s, object ID %s\n", printable(asker(r.Caller)), tenants[r.TenantID],
 				r.Caller.ClientID, r.Caller.ObjectID)
 		}
 	}
@@ -89,11 +90,24 @@ func shortened(request string) string {
 	return request
 }
 
+// printable replaces line breaks and other control characters, so that what a request names, such as an ID, does not
+// look like a line of its own.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, text)
+}
+
 // align writes rows whose cells begin below each other.
 func align(out *strings.Builder, rows [][]string) {
 	var widths []int
 	for _, row := range rows {
 		for column, cell := range row {
+			cell = printable(cell)
+			row[column] = cell
 			if column == len(widths) {
 				widths = append(widths, 0)
 			}
