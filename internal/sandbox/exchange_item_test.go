@@ -354,7 +354,7 @@ func TestAMailboxIsFullAtItsQuota(t *testing.T) {
 	}
 }
 
-func TestTheControlPlaneShowsTheMessageThatArrived(t *testing.T) {
+func TestTheControlAPIShowsTheMessageThatArrived(t *testing.T) {
 	m := newMailRig(t)
 	state := func() []MailboxState {
 		var tenant TenantState
