@@ -135,7 +135,8 @@ func (f *Facts) opensUnlicensed() Result {
 	return warning(fmt.Sprintf("If it is a shared mailbox of less than 50 GB, do nothing: it needs no licence. Otherwise "+
 		"assign one at Microsoft 365 admin center > Users > Active users > %s > Licenses and apps, before Exchange deletes "+
 		"the mailbox.", address),
-		"%s has no active Exchange licence, which a shared mailbox does not need; the app can still open its mailbox", address)
+		"%s has no active Exchange licence, which a shared mailbox does not need; the app can still open its mailbox",
+		address)
 }
 
 // holdsPlan reports whether the user has an active service plan of that ID.

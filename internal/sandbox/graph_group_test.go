@@ -381,6 +381,25 @@ func TestAGroupForDirectoryRolesNeedsTheRightToThem(t *testing.T) {
 		object{"@odata.id": g.reference(user)})
 	g.want(http.StatusNoContent, "POST", members+"/$ref", object{"@odata.id": g.reference(user)})
 	without.refused(http.StatusForbidden, "Authorization_RequestDenied", "DELETE", members+"/"+user+"/$ref", nil)
+	nested := g.want(http.StatusCreated, "POST", "/groups", newGroup(nil))
+	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", members+"/$ref",
+		object{"@odata.id": g.reference(nested["id"].(string))})
+}
+
+func TestTheOwnersOfAGroupForDirectoryRolesNeedTheRightToThem(t *testing.T) {
+	g := newGraph(t, tenant.InteropCaller)
+	app := g.register(g.tenant)
+	user, _ := g.makeUser("user")
+	without := g.with(app, "Group.ReadWrite.All", "User.Read.All")
+	group := "/groups/" + g.want(http.StatusCreated, "POST", "/groups",
+		newGroup(object{"isAssignableToRole": true}))["id"].(string)
+	owner := object{"@odata.id": g.reference(user)}
+	without.refused(http.StatusForbidden, "Authorization_RequestDenied", "POST", group+"/owners/$ref", owner)
+	without.refused(http.StatusForbidden, "Authorization_RequestDenied", "PATCH", group,
+		object{"owners@odata.bind": []string{g.reference(user)}})
+	g.want(http.StatusNoContent, "POST", group+"/owners/$ref", owner)
+	without.refused(http.StatusForbidden, "Authorization_RequestDenied", "DELETE", group+"/owners/"+user+"/$ref", nil)
+	without.want(http.StatusNoContent, "PATCH", group, object{"description": "for auditors"})
 }
 
 func TestAnAppThatMayOnlyCreateGroupsBindsWhatItMayRead(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -132,6 +133,16 @@ func TestAServicePrincipalRollsAKeyThatSignsTokens(t *testing.T) {
 	delete(key, "keyId")
 	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", path+"/addKey",
 		object{"keyCredential": key, "passwordCredential": nil, "proof": proof})
+	open, err := pkcs12.Modern.Encode(app.key, app.certificate, nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unprotected := maps.Clone(key)
+	unprotected["key"] = base64.StdEncoding.EncodeToString(open)
+	for _, none := range []any{nil, object{}, object{"secretText": ""}} {
+		g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", path+"/addKey",
+			object{"keyCredential": unprotected, "passwordCredential": none, "proof": proof})
+	}
 	added := g.want(http.StatusOK, "POST", path+"/addKey", object{"keyCredential": key,
 		"passwordCredential": object{"secretText": password["secretText"]}, "proof": proof})
 	shown := g.rig.as(tenant.FullCaller).want(http.StatusOK, "GET", path, nil)["passwordCredentials"].([]any)

@@ -183,6 +183,20 @@ func TestAHistoryHoldsNoSecretAndCanBeReadByPrograms(t *testing.T) {
 	}
 }
 
+func TestAHistoryLeavesOutWhatIsSecretInAQuery(t *testing.T) {
+	g := newGraph(t, tenant.FullCaller)
+	g.do("POST", "/"+g.tenant.ID+"/oauth2/v2.0/token?Client%5Fsecret=hunter2&client_id=app", "", nil)
+	g.get("/v1.0/users?access_token=hunter2")
+	g.want(200, "POST", "/$batch", object{"requests": []object{
+		{"id": "1", "method": "GET", "url": "/organization?access_token=hunter2&$select=id"}}})
+	text := g.historyText()
+	if strings.Contains(text, "hunter2") {
+		t.Errorf("the history has a secret of a query:\n%s", text)
+	}
+	lineWith(t, text, "?Client%5Fsecret=…&client_id=app")
+	lineWith(t, text, "/v1.0/organization?access_token=…&$select=id")
+}
+
 func TestTheHistoryNamesARefusedSignInAndARefusalOfExchange(t *testing.T) {
 	r := newRig(t, Options{Gate: "empty"})
 	org := r.server.world.Tenants[0]

@@ -204,6 +204,25 @@ func TestWhoSignsInTooEarlyWaitsLonger(t *testing.T) {
 	}
 }
 
+func TestEachTenantRemembersOnlyWhatItRefusedItself(t *testing.T) {
+	r := newRig(t, Options{Tenants: 2, Profile: "realistic", Seed: 7})
+	home, other := r.server.world.Tenants[0], r.server.world.Tenants[1]
+	// The application of the full caller is in both; its service principal in the other tenant has a secret of its own.
+	caller := r.server.world.Caller
+	principal := seeded(other, caller.ClientID)
+	principal.Passwords = []tenant.PasswordCredential{{KeyID: "of the other", Secret: "a secret of the other",
+		Start: r.server.world.Now(), End: r.server.world.Now().AddDate(1, 0, 0)}}
+	other.Lock()
+	other.Directory.ServicePrincipals.Put(r.server.world.Now(), principal.ID, principal)
+	other.Unlock()
+	r.control(http.MethodPost, "/clock", `{"settle":true}`)
+	form := secretForm(caller.ClientID, "a secret of the other", graphDefault)
+	if got := r.requestToken(home.ID, form); !strings.Contains(got.Body, "AADSTS7000215") {
+		t.Errorf("at home, HTTP %d: %s", got.Status, got.Body)
+	}
+	r.token(other.ID, form)
+}
+
 func TestASpeedMakesReplicasCatchUpSooner(t *testing.T) {
 	g := newLagging(t, tenant.FullCaller)
 	app := g.newApplication(object{})

@@ -154,7 +154,7 @@ func (a *API) carryOutParts(r *http.Request, requests []batchRequest) []batchRes
 
 // part carries one request of a batch out, unless one that it depends on has failed.
 func (a *API) part(batch *http.Request, request batchRequest, dependencyFailed bool) (response batchResponse) {
-	noted := tenant.Part{Method: request.Method, Path: "/v1.0/" + strings.TrimLeft(request.URL, "/"),
+	noted := tenant.Part{Method: request.Method, Path: tenant.LoggedPath("/v1.0/" + strings.TrimLeft(request.URL, "/")),
 		ClientRequestID: tenant.RequestID(request.header("client-request-id"))}
 	defer func() { // also where the connection ends, which is a panic
 		noted.Status = response.Status

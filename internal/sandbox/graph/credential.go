@@ -252,7 +252,11 @@ func (e keyRequest) certificate(h holder, passwords []passwordRequest) (*x509.Ce
 	case *e.Type == publicKey:
 		certificate, err = parseKey(*e.Content)
 	case *e.Type == privateKey && signs && h.resource == "ServicePrincipal":
-		certificate, err = parsePFX(*e.Content, secretOf(e.KeyID, passwords))
+		secret := secretOf(e.KeyID, passwords)
+		if secret == "" {
+			return nil, wrongType // an empty password also opens some files, but is none
+		}
+		certificate, err = parsePFX(*e.Content, secret)
 	default:
 		return nil, wrongType
 	}

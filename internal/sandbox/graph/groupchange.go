@@ -115,6 +115,11 @@ func (c *call) patchGroup() *apiError {
 	if failure := c.setGroup(&changed, withoutBindings(body), false); failure != nil {
 		return failure
 	}
+	if _, binds := body["owners@odata.bind"]; binds {
+		if failure := c.takesOwners(changed); failure != nil {
+			return failure
+		}
+	}
 	if changed.Owners, failure = c.rebound(body, c.ownersOf(changed)); failure != nil {
 		return failure
 	}

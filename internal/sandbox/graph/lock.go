@@ -59,6 +59,9 @@ func (c *call) findToChange() (tenant.ServicePrincipal, instanceLock, *apiError)
 	})
 	// Meanwhile another request may have changed it.
 	found, failure = c.findServicePrincipal(tenant.Present())
+	if failure == nil {
+		failure = c.mine(found.Owners)
+	}
 	return found, lock, failure
 }
 

@@ -13,12 +13,17 @@ var (
 	groupMembers = relation{"members", []string{tenant.UserPrincipal, tenant.GroupPrincipal,
 		tenant.ApplicationPrincipal}}
 	unifiedMembers = relation{"members", []string{tenant.UserPrincipal}}
+	roleMembers    = relation{"members", []string{tenant.UserPrincipal, tenant.ApplicationPrincipal}}
 )
 
-// membersOf is what a group takes as members.
+// membersOf is what a group takes as members. One for directory roles takes no groups (Microsoft Entra: groups for
+// role assignments).
 func membersOf(g tenant.Group) relation {
-	if g.Unified() {
+	switch {
+	case g.Unified():
 		return unifiedMembers
+	case g.AssignableToRole:
+		return roleMembers
 	}
 	return groupMembers
 }
@@ -57,7 +62,20 @@ func (c *call) memberReferences(g tenant.Group) references {
 
 func (c *call) findGroupOwners(v tenant.View) (references, *apiError) {
 	found, failure := c.findGroup(v)
+	if failure == nil {
+		failure = c.takesOwners(found)
+	}
 	return c.ownersOf(found), failure
+}
+
+// takesOwners refuses a group for directory roles to a caller without the right to these: an owner manages the members
+// (Microsoft Entra: groups for role assignments). That adding and removing owners needs the right as well is
+// unconfirmed.
+func (c *call) takesOwners(g tenant.Group) *apiError {
+	if g.AssignableToRole && !c.token.HasRole(roleWrite) {
+		return denied()
+	}
+	return nil
 }
 
 // findChangingMembers finds the group whose members are to change.
@@ -72,13 +90,10 @@ func (c *call) findChangingMembers(v tenant.View) (references, *apiError) {
 // takesMembers refuses a group whose members the caller cannot change: those of a dynamic group follow from its rule
 // (code and text unconfirmed), and those of a group for directory roles need the right to these (group-post-members).
 func (c *call) takesMembers(g tenant.Group) *apiError {
-	switch {
-	case g.Dynamic():
+	if g.Dynamic() {
 		return refuse(badRequest, "The members of a group with dynamic membership cannot be changed.")
-	case g.AssignableToRole && !c.token.HasRole(roleWrite):
-		return denied()
 	}
-	return nil
+	return c.takesOwners(g)
 }
 
 func (c *call) listGroupOwners() *apiError {

@@ -18,14 +18,14 @@ import (
 // identity, issue 273).
 type unknownCredentials struct {
 	mu   sync.Mutex
-	made map[string]time.Time // by client and credential
+	made map[string]time.Time // by tenant, client and credential
 }
 
 // remembered reports whether the token endpoint still holds that it does not know the credential.
 func (a *API) remembered(r *http.Request, t *tenant.Tenant, form url.Values) bool {
 	a.unknown.mu.Lock()
 	defer a.unknown.mu.Unlock()
-	at, refused := a.unknown.made[credentialIn(form)]
+	at, refused := a.unknown.made[credentialIn(t, form)]
 	return refused && !tenant.Bypasses(r) && at.After(a.world.Before(t, t.Lag.Refusals))
 }
 
@@ -40,12 +40,13 @@ func (a *API) remember(r *http.Request, t *tenant.Tenant, form url.Values, refus
 	}
 	a.unknown.mu.Lock()
 	defer a.unknown.mu.Unlock()
-	a.unknown.made[credentialIn(form)] = a.world.Now()
+	a.unknown.made[credentialIn(t, form)] = a.world.Now()
 }
 
 // credentialIn tells credentials apart: by the secret's digest or by the header of the assertion, which names the key.
-func credentialIn(form url.Values) string {
+// Each tenant learns of them for itself.
+func credentialIn(t *tenant.Tenant, form url.Values) string {
 	header, _, _ := strings.Cut(form.Get("client_assertion"), ".")
 	secret := sha256.Sum256([]byte(form.Get("client_secret")))
-	return strings.ToLower(form.Get("client_id")) + "/" + header + "/" + hex.EncodeToString(secret[:])
+	return t.ID + "/" + strings.ToLower(form.Get("client_id")) + "/" + header + "/" + hex.EncodeToString(secret[:])
 }

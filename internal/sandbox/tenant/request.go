@@ -3,6 +3,9 @@ package tenant
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -95,6 +98,27 @@ func RequestID(given string) string {
 		return ""
 	}
 	return given
+}
+
+// secretParameters are the names of what is secret in the query of a request whose client should have put it elsewhere.
+var secretParameters = []string{"access_token", "assertion", "client_assertion", "client_secret", "code", "password",
+	"refresh_token"}
+
+// LoggedPath is the path of a request with its query, as it is logged: without the values that are secret.
+func LoggedPath(uri string) string {
+	path, query, has := strings.Cut(uri, "?")
+	if !has {
+		return path
+	}
+	parameters := strings.Split(query, "&")
+	for i, parameter := range parameters {
+		escaped, _, _ := strings.Cut(parameter, "=")
+		name, err := url.QueryUnescape(escaped)
+		if err == nil && slices.Contains(secretParameters, strings.ToLower(name)) {
+			parameters[i] = escaped + "=…"
+		}
+	}
+	return path + "?" + strings.Join(parameters, "&")
 }
 
 // NoteView notes as of which moment the request is answered, unless that is the present.
