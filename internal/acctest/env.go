@@ -249,7 +249,7 @@ func (env *Env) Graph(tenantID, method, path string, body any) map[string]any {
 	return answer
 }
 
-// Control sends a request to the sandbox's control plane, where a test is the Exchange admin and moves the clock.
+// Control sends a request to the sandbox's control API, where a test is the Exchange admin and moves the clock.
 func (env *Env) Control(method, path string, body any) map[string]any {
 	env.t.Helper()
 	answer := env.send(method, env.Server.Origin()+"/_sandbox"+path, "", body)

@@ -162,7 +162,7 @@ func OpenPFX(data []byte, password string) (crypto.Signer, *x509.Certificate, er
 		return nil, nil, fmt.Errorf("%w: it has no integrity check (MAC)", ErrUnsupported)
 	}
 	if count := iterations(outer.MacData.FullBytes); count > maxIterations {
-		return nil, nil, fmt.Errorf("%w: its integrity check takes %d iterations, and at most %d are computed",
+		return nil, nil, fmt.Errorf("%w: its integrity check takes %d iterations; the limit is %d",
 			ErrUnsupported, count, maxIterations)
 	}
 	for _, r := range password {

@@ -44,7 +44,7 @@ func TestTheStateShowsWhatATenantHoldsAndNoSecret(t *testing.T) {
 	}
 }
 
-func TestTheControlPlaneExplainsWhatItRefuses(t *testing.T) {
+func TestTheControlAPIExplainsWhatItRefuses(t *testing.T) {
 	r := newRig(t, Options{})
 	base := "/_sandbox/tenants/" + r.server.world.Tenants[0].ID
 	user := "/users/" + r.server.TenantsJSON().Tenants[0].Mailboxes.Licensed[0]

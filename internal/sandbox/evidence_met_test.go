@@ -63,7 +63,7 @@ var (
 			`(?:badRequest|unsupportedQuery|badSyntax) += "(\w+)"|<ErrorCode>(\w+)<`)
 )
 
-// offered are the operations and the codes that the sandbox has, the control plane's apart.
+// offered are the operations and the codes that the sandbox has, the control API's apart.
 var offered = sync.OnceValue(func() (all []string) {
 	for _, o := range graphOperations() {
 		all = append(all, "the operation "+o.String())

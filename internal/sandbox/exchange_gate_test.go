@@ -25,7 +25,7 @@ func (r *rig) ewsOf(app *testApp, tenant TenantEntry, n int) string {
 	return reason
 }
 
-// gateOfTenant is Exchange's settings in the n-th tenant, as the control plane shows them.
+// gateOfTenant is Exchange's settings in the n-th tenant, as the control API shows them.
 func (r *rig) gateOfTenant(n int, headers map[string]string) ExchangeState {
 	r.t.Helper()
 	var state ExchangeState

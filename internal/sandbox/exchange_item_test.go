@@ -367,7 +367,7 @@ func TestARequestIsNotNestedWithoutEnd(t *testing.T) {
 	}
 }
 
-func TestTheControlPlaneShowsTheMessageThatArrived(t *testing.T) {
+func TestTheControlAPIShowsTheMessageThatArrived(t *testing.T) {
 	m := newMailRig(t)
 	state := func() []MailboxState {
 		var tenant TenantState

@@ -12,7 +12,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// inject arms a fault through the control plane.
+// inject arms a fault through the control API.
 func (r *rig) inject(f Fault) {
 	r.t.Helper()
 	content, err := json.Marshal(f)
@@ -189,7 +189,7 @@ func TestASlowRequestEndsWithItsClient(t *testing.T) {
 	}
 }
 
-func TestSigningInAndExchangeMeetTroubleAndTheControlPlaneNone(t *testing.T) {
+func TestSigningInAndExchangeMeetTroubleAndTheControlAPINone(t *testing.T) {
 	r := newRig(t, Options{})
 	org := r.server.world.Tenants[0]
 	caller := org.Callers[tenant.FullCaller]

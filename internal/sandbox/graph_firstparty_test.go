@@ -21,7 +21,7 @@ func TestAServicePrincipalOfMicrosoftsCannotBeDeleted(t *testing.T) {
 	got := g.do(http.MethodDelete, "/_sandbox/tenants/"+g.tenant.ID+"/apis/"+g.tenant.Callers[tenant.FullCaller].ClientID,
 		"", nil)
 	if got.Status != http.StatusNotFound {
-		t.Errorf("the control plane, which deletes APIs of Microsoft's, answers HTTP %d for another application", got.Status)
+		t.Errorf("the control API, which deletes APIs of Microsoft's, answers HTTP %d for another application", got.Status)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// stopped is a rig whose time stands still until the control plane moves it.
+// stopped is a rig whose time stands still until the control API moves it.
 func stopped(t *testing.T) *rig {
 	t.Helper()
 	now := time.Now()

@@ -12,7 +12,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// historyText is what the control plane answers with for people.
+// historyText is what the control API answers with for people.
 func (r *rig) historyText() string {
 	r.t.Helper()
 	got := r.get("/_sandbox/history")
@@ -64,7 +64,7 @@ func TestAHistoryTellsWhoAskedForWhatAndWhatItWrote(t *testing.T) {
 	lineWith(t, text, "Terraform (full) in tenant 1: client ID "+caller+", object ID "+principal.ID)
 	lineWith(t, text, "Terraform (full)", "200", "/oauth2/v2.0/token", "sign in for Microsoft Graph")
 	lineWith(t, text, "Terraform (full)", "201", "POST /v1.0/applications", "add application; created application "+id)
-	lineWith(t, text, "200", "POST /v1.0/$batch", "several requests")
+	lineWith(t, text, "200", "POST /v1.0/$batch", "batch of requests")
 	lineWith(t, text, "  204", "  PATCH /v1.0/applications/"+id,
 		"change application; changed application "+id+" (displayName)")
 	lineWith(t, text, "  404 Request_ResourceNotFound", "  GET /v1.0/applications/"+noObject, "read application")

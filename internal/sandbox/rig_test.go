@@ -114,7 +114,7 @@ func (r *rig) do(method, path, body string, headers map[string]string) answer {
 
 func (r *rig) get(path string) answer { r.t.Helper(); return r.do(http.MethodGet, path, "", nil) }
 
-// control changes something through the control plane.
+// control changes something through the control API.
 func (r *rig) control(method, path, body string) {
 	r.t.Helper()
 	if got := r.do(method, "/_sandbox"+path, body, nil); got.Status != http.StatusOK {

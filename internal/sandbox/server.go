@@ -81,7 +81,7 @@ func Start(o Options) (*Server, error) {
 	return s, nil
 }
 
-// listenOnLoopback refuses every other interface: the control plane asks for no token.
+// listenOnLoopback refuses every other interface: the control API asks for no token.
 func listenOnLoopback(address string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

@@ -137,7 +137,7 @@ func TestTheTokenEndpointLearnsOfAFederatedCredentialLater(t *testing.T) {
 	g.rig.token(g.tenant.ID, form)
 }
 
-func TestTheControlPlaneRefusesWhatIsNotAnIssuersKey(t *testing.T) {
+func TestTheControlAPIRefusesWhatIsNotAnIssuersKey(t *testing.T) {
 	r := newRig(t, Options{})
 	for _, body := range []string{
 		`{"issuer": "token.actions.githubusercontent.com"}`,

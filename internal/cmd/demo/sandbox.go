@@ -120,7 +120,7 @@ func readEnvironment(envFile string) (*sandboxTenant, error) {
 	return tenant, nil
 }
 
-// tenantState is what the sandbox's control plane says of a tenant.
+// tenantState is what the sandbox's control API says of a tenant.
 type tenantState struct {
 	Applications      []object `json:"applications"`
 	ServicePrincipals []object `json:"service_principals"`

@@ -4,7 +4,7 @@
 //
 // Each PACKAGE is a pattern of the go command; without one, ./... is meant. The last lines are a table of the targets.
 // The exit status is 1 if a target failed or a package does not build. A failing input is kept in the package's
-// testdata/fuzz, and the output says how to replay it. That time is up is not a failure.
+// testdata/fuzz, and the output says how to replay it. Running out of time is not a failure.
 package main
 
 import (

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// clockState is the clock as the control plane shows it.
+// clockState is the clock as the control API shows it.
 type clockState struct {
 	Now   time.Time `json:"now"`
 	Speed float64   `json:"speed"`

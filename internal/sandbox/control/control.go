@@ -18,19 +18,19 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
-// API is the control plane of a sandbox.
+// API is the control API of a sandbox.
 type API struct {
 	world   *tenant.World
 	faults  *fault.Injector
 	history *history.Recorder
 }
 
-// New returns the control plane over the tenants of a world, their faults, and what was requested.
+// New returns the control API over the tenants of a world, their faults, and what was requested.
 func New(world *tenant.World, faults *fault.Injector, history *history.Recorder) *API {
 	return &API{world, faults, history}
 }
 
-// Routes serves the control plane: the state of the tenants, and the switches that no API of the real thing
+// Routes serves the control API: the state of the tenants, and the switches that no API of the real thing
 // has or that a person throws there. It needs no token, because the server listens on the loopback interface alone.
 func (a *API) Routes(mux *http.ServeMux) {
 	control := http.NewServeMux()
@@ -63,7 +63,7 @@ func (a *API) Routes(mux *http.ServeMux) {
 		writeControl(w, http.StatusOK, faultList{a.faults.Faults()})
 	})
 	control.HandleFunc("/_sandbox/", func(w http.ResponseWriter, r *http.Request) {
-		refuseControl(w, http.StatusNotFound, fmt.Errorf("the control plane has no %s %s", r.Method, r.URL.Path))
+		refuseControl(w, http.StatusNotFound, fmt.Errorf("the control API has no %s %s", r.Method, r.URL.Path))
 	})
 	mux.Handle("/_sandbox/", control)
 }

@@ -32,7 +32,7 @@ func policyState(t *tenant.Tenant, v tenant.View, p tenant.ManagementPolicy) Pol
 	return state
 }
 
-// policyPut is an app management policy as the control plane sets it, whole.
+// policyPut is an app management policy as the control API sets it, whole.
 type policyPut struct {
 	Enabled               bool                 `json:"enabled"`
 	Restrictions          []tenant.Restriction `json:"restrictions"`

@@ -45,7 +45,7 @@ func writeAutodiscover(w http.ResponseWriter, status int, body map[string]string
 	_ = json.NewEncoder(w).Encode(body) // the client is gone: nobody is left to be told
 }
 
-// ewsURL is where EWS is, or where the control plane says that it is.
+// ewsURL is where EWS is, or where the control API says that it is.
 func (a *API) ewsURL(t *tenant.Tenant) string {
 	return cmp.Or(t.Exchange.AutodiscoverURL, a.origin+"/EWS/Exchange.asmx")
 }

@@ -96,7 +96,7 @@ func publicFolderName(t *tenant.Tenant, path string) string {
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(t.ID+strings.ToLower(path))).String()
 }
 
-// PublicFolderState is a public folder with its permissions, as the control plane sets and shows it.
+// PublicFolderState is a public folder with its permissions, as the control API sets and shows it.
 type PublicFolderState struct {
 	Path string `json:"path"` // such as \Sales\Archive; \ is the root
 	// permission level of EWS by address, and of everybody else by default
@@ -110,7 +110,7 @@ func PublicFolderStates(t *tenant.Tenant, v tenant.View) []PublicFolderState {
 	})
 }
 
-// NewPublicFolders makes a tree of what the control plane is given. The root need not be listed, and a folder without
+// NewPublicFolders makes a tree of what the control API is given. The root need not be listed, and a folder without
 // permissions has the seeded ones.
 func NewPublicFolders(listed []PublicFolderState) ([]tenant.PublicFolder, error) {
 	tree := tenant.ExchangeOrganization{PublicFolders: []tenant.PublicFolder{{Path: tenant.PublicRoot}}}

@@ -233,7 +233,7 @@ func (i *Injector) Around(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { i.serve(next, r).send(w) })
 }
 
-// Entrance is Around for what comes from outside. It exempts the control plane, by which faults are ended, and
+// Entrance is Around for what comes from outside. It exempts the control API, by which faults are ended, and
 // requests that ask for a bypass.
 func (i *Injector) Entrance(next http.Handler) http.Handler {
 	faulty := i.Around(next)

@@ -37,7 +37,7 @@ type batchResponse struct {
 // handler as it would alone, with the token of the batch. The answer is 200 whatever becomes of the parts.
 func (a *API) serveBatch(w http.ResponseWriter, r *http.Request) {
 	setHeaders(w, r)
-	tenant.NotesOf(r).Meaning = "several requests"
+	tenant.NotesOf(r).Meaning = "batch of requests"
 	if failure := a.carryOutBatch(w, r); failure != nil {
 		tenant.NotesOf(r).Code = failure.code
 		a.writeError(w, failure)

@@ -15,8 +15,8 @@ import (
 // maxFederated is how many an application can have (Microsoft Graph: federatedIdentityCredential resource type).
 const maxFederated = 20
 
-// federatedRoutes are the operations on federated credentials. The beta version has them as well, for there alone is
-// claimsMatchingExpression (Microsoft Graph: federatedIdentityCredential resource type, beta).
+// federatedRoutes are the operations on federated credentials. The beta version has them as well, because
+// claimsMatchingExpression is there alone (Microsoft Graph: federatedIdentityCredential resource type, beta).
 var federatedRoutes = []route{
 	{http.MethodGet, "applications/{application}/federatedIdentityCredentials",
 		[]string{appReadAll, appOwnedBy, appReadWriteAll}, (*call).listFederated},

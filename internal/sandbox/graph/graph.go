@@ -59,8 +59,8 @@ const (
 	betaVersion   = "beta"
 )
 
-// betaPaths are what there is of the beta: what HashiCorp's azuread provider uses there, for v1.0 does not have it or
-// once did not.
+// betaPaths are what there is of the beta: what HashiCorp's azuread provider uses there because v1.0 does not have it,
+// or once did not.
 var betaPaths = []string{
 	"applications/{application}",
 	"servicePrincipals/{principal}",

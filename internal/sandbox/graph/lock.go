@@ -34,8 +34,8 @@ func lockOf(a tenant.Application) instanceLock {
 
 // findToChange finds the service principal that the path names, for a caller who may change it, with what is locked
 // there. The lock of an application of this tenant does not count here (documented for other tenants alone; users
-// report that Entra also heeds it at home). Microsoft's own applications lock everything. One of a tenant that is not
-// among the sandbox's locks nothing, for the lock was not the default when it was made. Both are unconfirmed.
+// report that Entra also heeds it at home). Microsoft's own applications lock everything. One whose tenant is
+// not simulated locks nothing, because the lock was not the default when it was created. Both are unconfirmed.
 func (c *call) findToChange() (tenant.ServicePrincipal, instanceLock, *apiError) {
 	found, failure := c.findServicePrincipal(tenant.Present())
 	if failure == nil {

@@ -10,7 +10,7 @@ import (
 
 var policyReaders = []string{policyRead, "Policy.Read.ApplicationConfiguration", policyWrite}
 
-// policyRoutes are the operations on app management policies. They are set through the control plane, as an
+// policyRoutes are the operations on app management policies. They are set through the control API, as an
 // administrator would in the Entra admin center.
 var policyRoutes = []route{
 	{http.MethodGet, "policies/defaultAppManagementPolicy", policyReaders, (*call).getDefaultPolicy},
@@ -50,7 +50,7 @@ func (c *call) checkPolicy(h holder, lifetime time.Duration, types ...string) *a
 			return refuse("CredentialTypeNotAllowedAsPerAppPolicy", "Credential type not allowed as per assigned policy '%s'.",
 				policy.ID)
 		}
-		if longest, _ := tenant.ParseDuration(r.MaxLifetime); lifetime > longest { // the control plane takes no other text
+		if longest, _ := tenant.ParseDuration(r.MaxLifetime); lifetime > longest { // the control API takes no other text
 			return refuse("CredentialInvalidLifetimeAsPerAppPolicy",
 				"Credential lifetime exceeds the max value allowed as per assigned policy '%s'.", policy.ID)
 		}

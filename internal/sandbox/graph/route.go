@@ -127,7 +127,7 @@ func (r route) meaning(request *http.Request) string {
 	case request.Method == http.MethodPost && slices.Contains(actions, first):
 		text = object
 	case request.Method == http.MethodPatch && request.Header.Get("Prefer") == "create-if-missing":
-		text = "make or change " + singular(object)
+		text = "create or change " + singular(object)
 	case request.Method != http.MethodGet:
 		text = verbs[request.Method] + " " + singular(object)
 	case keyed:

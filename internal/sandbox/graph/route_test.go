@@ -35,7 +35,7 @@ func TestAMeaningSaysInWordsWhatARequestAsksFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	upsert.Header.Set("Prefer", "create-if-missing")
-	if got := (route{path: "applications/{application}"}).meaning(upsert); got != "make or change application" {
+	if got := (route{path: "applications/{application}"}).meaning(upsert); got != "create or change application" {
 		t.Errorf("an upsert means %q", got)
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // The rights to users and to their managers. Directory.ReadWrite.All deletes none. The rights to mailbox settings are
-// not in the route, for it is Exchange that refuses, in words of its own.
+// not in the route, because Exchange refuses, in words of its own.
 var (
 	userReaders           = []string{userRead, userWrite, userReadBasic, directoryRead, directoryWrite}
 	userMakers            = []string{userCreate, userWrite, directoryWrite}

@@ -17,7 +17,7 @@ import (
 type Request struct {
 	Time            time.Time `json:"time"` // when it began
 	Method          string    `json:"method"`
-	Path            string    `json:"path"`   // with the query, of which no secret
+	Path            string    `json:"path"`   // with the query, but without secrets in it
 	Status          int       `json:"status"` // 0: the connection ended without an answer
 	Millis          float64   `json:"ms"`
 	Protocol        string    `json:"protocol"`   // such as HTTP/2.0
@@ -70,8 +70,8 @@ func (h *Recorder) Requests() []Request {
 // Around records each request once it is answered.
 func (h *Recorder) Around(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		request := &Request{Time: h.now().UTC(), Method: r.Method, Path: tenant.LoggedPath(r.URL.RequestURI()), Protocol: r.Proto,
-			Connection: r.RemoteAddr, ClientRequestID: tenant.RequestID(r.Header.Get("client-request-id"))}
+		request := &Request{Time: h.now().UTC(), Method: r.Method, Path: tenant.LoggedPath(r.URL.RequestURI()),
+			Protocol: r.Proto, Connection: r.RemoteAddr, ClientRequestID: tenant.RequestID(r.Header.Get("client-request-id"))}
 		started := time.Now()
 		watched := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		defer func() { // also where the connection is ended, which is a panic

@@ -60,7 +60,7 @@ func (a *API) checkAssertionClaims(t *tenant.Tenant, app registeredApp, claims j
 }
 
 // checkAssertionTime judges the assertion's times by the clock that client and sandbox share, not by the one that the
-// control plane moves: a client on this machine could not sign for a later day.
+// control API moves: a client on this machine could not sign for a later day.
 func (a *API) checkAssertionTime(claims jwt.RegisteredClaims) *signInError {
 	now := a.world.WallClock()
 	if claims.ExpiresAt == nil {

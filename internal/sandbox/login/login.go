@@ -205,7 +205,7 @@ func (a *API) clientCredentials(t *tenant.Tenant, r *http.Request) (string, *sig
 	return signed, nil
 }
 
-// refusesSignIn is the refusal that the control plane has set for an application, or nil.
+// refusesSignIn is the refusal that the control API has set for an application, or nil.
 func refusesSignIn(t *tenant.Tenant, clientID string) *signInError {
 	t.Lock()
 	defer t.Unlock()

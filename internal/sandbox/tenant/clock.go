@@ -12,7 +12,7 @@ type Clock struct {
 	wall func() time.Time
 
 	mu    sync.Mutex
-	ahead time.Duration // how far the control plane moved the time
+	ahead time.Duration // how far the control API moved the time
 	speed float64       // how many times sooner than in reality a write is seen everywhere
 }
 

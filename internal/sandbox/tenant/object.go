@@ -162,7 +162,7 @@ type ClaimsMappingPolicy struct {
 // MailboxKind says what Exchange holds for a user; the seed makes one user or more of each.
 type MailboxKind string
 
-// The kinds of mailboxes, as files and the control plane name them.
+// The kinds of mailboxes, as files and the control API name them.
 const (
 	Licensed          MailboxKind = "licensed"
 	Unlicensed        MailboxKind = "unlicensed"

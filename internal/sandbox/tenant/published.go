@@ -45,7 +45,7 @@ func publish(api FirstPartyAPI) FirstPartyAPI {
 	return api
 }
 
-// encoded writes a list once, for an answer about Microsoft Graph has more than 1,500 entries.
+// encoded writes a list once, because an answer about Microsoft Graph has more than 1,500 entries.
 func encoded(list any) json.RawMessage {
 	content, err := json.Marshal(list)
 	if err != nil {

@@ -20,7 +20,7 @@ type Tenant struct {
 	Directory  Directory
 	History    History
 	Exchange   ExchangeOrganization        // as the administrator has set it
-	Settings   Table[ExchangeOrganization] // the same with its history, for Exchange learns of some of it late
+	Settings   Table[ExchangeOrganization] // the same with its history, because Exchange learns of some of it late
 	EWSSeen    map[string]time.Time        // when each app used EWS last, by lower-case client ID
 	// AADSTS codes of sign-ins that are refused whatever they hold, by lower-case client ID
 	Refused map[string]int

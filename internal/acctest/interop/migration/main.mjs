@@ -1,9 +1,10 @@
 // Plays a migration from hand-offs: node main.mjs [--keep] [--into ADDRESS]... [--list FILE] [SHEET]...
 //
 // SHEET is a hand-off sheet (HTML) in a copy of the connection store; FILE is a JSON list of them. ADDRESS is another
-// mailbox of the tenant to migrate into. Without --keep, what arrived is deleted again. The credential is opened with CODETWO_STORE_PASSPHRASE, or with the age key in
-// the file AGE_KEY_FILE. Where the cloud is not Microsoft's own, CODETWO_LOGIN_ENDPOINT, CODETWO_GRAPH_ENDPOINT and
-// CODETWO_EXCHANGE_ENDPOINT say where, and NODE_EXTRA_CA_CERTS whom to trust there.
+// mailbox of the tenant to migrate into. Without --keep, what arrived is deleted again. CODETWO_STORE_PASSPHRASE opens the
+// credential, or the age key in the file that AGE_KEY_FILE names. If the cloud is not Microsoft's own,
+// CODETWO_LOGIN_ENDPOINT, CODETWO_GRAPH_ENDPOINT and CODETWO_EXCHANGE_ENDPOINT say where it is, and NODE_EXTRA_CA_CERTS
+// whom to trust there.
 //
 // One sheet: each step is printed when it is done. Several: one line of JSON for each, in the order of the sheets. The
 // exit status is 1 if a migration did not come to its end.

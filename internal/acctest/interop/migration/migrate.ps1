@@ -1,6 +1,6 @@
 # Plays a migration as a .NET program does: it takes the certificate from the Windows user's personal store by its
-# thumbprint, signs in with MSAL.NET, and speaks EWS. The values are those of the hand-off sheet; Library is a folder with
-# Microsoft.Identity.Client.dll. What arrives in the tenant is deleted again.
+# thumbprint, signs in with MSAL.NET, and speaks EWS. The values are those of the hand-off sheet; Library is a folder
+# with Microsoft.Identity.Client.dll. What arrives in the tenant is deleted again.
 param(
   [Parameter(Mandatory)] [string] $TenantId, [Parameter(Mandatory)] [string] $ClientId,
   [Parameter(Mandatory)] [string] $Mailbox, [Parameter(Mandatory)] [string] $Thumbprint,
