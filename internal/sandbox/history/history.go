@@ -70,8 +70,8 @@ func (h *Recorder) Requests() []Request {
 // Around records each request once it is answered.
 func (h *Recorder) Around(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		request := &Request{Time: h.now().UTC(), Method: r.Method, Path: tenant.LoggedPath(r.URL.RequestURI()), Protocol: r.Proto,
-			Connection: r.RemoteAddr, ClientRequestID: tenant.RequestID(r.Header.Get("client-request-id"))}
+		request := &Request{Time: h.now().UTC(), Method: r.Method, Path: tenant.LoggedPath(r.URL.RequestURI()),
+			Protocol: r.Proto, Connection: r.RemoteAddr, ClientRequestID: tenant.RequestID(r.Header.Get("client-request-id"))}
 		started := time.Now()
 		watched := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		defer func() { // also where the connection is ended, which is a panic
