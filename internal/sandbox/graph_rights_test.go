@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/sandbox/tenant"
 )
 
 // Application permissions by which one may do the same, as Microsoft's documents list them.
@@ -193,11 +195,11 @@ func combinations(lists [][]string) [][]string {
 func TestEachOperationTakesEachOfItsRightsAndNoOther(t *testing.T) {
 	r := newRig(t, Options{})
 	r.unnoted = true
-	tenant := r.server.world.Tenants[0]
-	caller, owned := r.register(tenant), r.register(tenant)
+	org := r.server.world.Tenants[0]
+	caller, owned := r.register(org), r.register(org)
 	owned.Owners = []string{caller.principal.ID} // for OwnedBy is a right to one's own
 	owned.principal.Owners = owned.Owners
-	r.change(tenant, owned)
+	r.change(org, owned)
 	every := []string{"Mail.ReadWrite", "RoleManagement.ReadWrite.Directory"} // are never enough
 	for _, rights := range documentedRights {
 		every = append(every, slices.Concat(needed(rights)...)...)
@@ -226,7 +228,7 @@ func TestEachOperationTakesEachOfItsRightsAndNoOther(t *testing.T) {
 		}
 		path = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, noObject)
 		denied := func(roles ...string) bool {
-			token, err := r.server.issuer.Issue(tenant, caller.principal, "1", "https://graph.microsoft.com", roles)
+			token, err := r.server.issuer.Issue(org, caller.principal, "1", "https://graph.microsoft.com", roles)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -244,6 +246,48 @@ func TestEachOperationTakesEachOfItsRightsAndNoOther(t *testing.T) {
 	}
 	for name := range unmet {
 		t.Errorf("there is no operation %s", name)
+	}
+}
+
+// opensToOwnedBy are the reads of others' service principals that Application.ReadWrite.OwnedBy allows: without the roles
+// of an API nobody could consent to them.
+var opensToOwnedBy = []string{"GET servicePrincipals/{principal}", "GET servicePrincipals/{principal}/owners"}
+
+func TestACallerWithOwnedByReachesNothingOfAnothers(t *testing.T) {
+	g := newGraph(t, tenant.FullCaller)
+	another, deleted := g.register(g.tenant), g.register(g.tenant)
+	g.want(http.StatusNoContent, "DELETE", "/applications/"+deleted.ID, nil)
+	caller := g.with(g.register(g.tenant), "Application.ReadWrite.OwnedBy", "Policy.Read.All")
+	tried := 0
+	for _, operation := range graphOperations() {
+		name := operation.method + " " + operation.path
+		if !strings.Contains(documentedRights[name], "OwnedBy") || slices.Contains(opensToOwnedBy, name) {
+			continue
+		}
+		for _, item := range []string{deleted.ID, deleted.principal.ID} {
+			path := strings.NewReplacer("{application}", another.ID, "{principal}", another.principal.ID, "{item}",
+				item).Replace("/" + operation.path)
+			if path == "/"+operation.path || strings.HasSuffix(path, "/logo") && operation.method == http.MethodPut {
+				continue // of nobody in particular; a logo's form is looked at first
+			}
+			path = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, noObject)
+			var body any
+			if operation.method != http.MethodGet && operation.method != http.MethodDelete {
+				body = object{}
+			}
+			switch { // whose form is looked at first
+			case strings.HasSuffix(path, "/removePassword"):
+				body = object{"keyId": noObject}
+			case operation.method == http.MethodPost && strings.HasSuffix(path, "/$ref"):
+				body = object{"@odata.id": g.reference(another.principal.ID)}
+			}
+			caller.in(operation.version).refused(http.StatusForbidden, "Authorization_RequestDenied", operation.method, path,
+				body)
+			tried++
+		}
+	}
+	if tried == 0 {
+		t.Error("no operation was tried")
 	}
 }
 
