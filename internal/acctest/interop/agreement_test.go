@@ -191,6 +191,28 @@ func unpassed(checks tftypes.Value) (string, error) {
 	return strings.Join(said, ", "), nil
 }
 
+// causes are the checks one of which has failed where a migration ends at a step, by words of the step: the first ones
+// that are in it.
+var causes = []struct {
+	step   string
+	checks []string
+}{
+	{"sign in", []string{"credential", "token"}},
+	{"read the tenant", []string{"permissions"}},
+	{"public folder", []string{"public_folders"}},
+	{"the mailbox", []string{"permissions", "ews"}},
+}
+
+// explains reports whether a check has failed that says why the migration ended where it did.
+func (v verdict) explains(o outcome) bool {
+	for _, cause := range causes {
+		if strings.Contains(o.Step, cause.step) {
+			return slices.ContainsFunc(cause.checks, func(name string) bool { return strings.Contains(v.rows, name+" failed") })
+		}
+	}
+	return false
+}
+
 // checkAll checks the connections of subjects, some at a time.
 func (a *agreement) checkAll(subjects []*subject) []verdict {
 	a.t.Helper()
@@ -232,6 +254,10 @@ func (a *agreement) agree(subjects []*subject, works func(*subject) bool, file s
 		if verdicts[i].connected != fmt.Sprint(migrated && !stricter(s.states)) {
 			a.t.Errorf("%s: connected is %s (%s), and the migration ended at %s", s.name(), verdicts[i].connected,
 				verdicts[i].rows, outcomes[i])
+		}
+		if !migrated && !verdicts[i].explains(outcomes[i]) {
+			a.t.Errorf("%s: no failed check (%s) explains that the migration ended at %s", s.name(), verdicts[i].rows,
+				outcomes[i])
 		}
 		if migrated != works(s) {
 			a.t.Errorf("%s: the migration ended at %s", s.name(), outcomes[i])

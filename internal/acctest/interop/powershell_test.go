@@ -58,4 +58,12 @@ func TestAMigrationOnDotNetComesToItsEndByPowerShell(t *testing.T) {
 		!strings.Contains(result.Message(), "create a folder: HTTP 403 EWS is disabled for this user or tenant") {
 		t.Errorf("with EWS closed, exit status %d: %s%s", result.ExitCode, result.Stdout, result.Stderr)
 	}
+
+	h.Graph(h.tenant.TenantID, http.MethodPatch, "/applications(appId='"+h.copied("the client ID")+"')",
+		map[string]any{"keyCredentials": []any{}})
+	result = h.migrateAsDotNet(home)
+	if result.ExitCode != 1 || !strings.Contains(result.Message(), "sign in for Exchange: ") ||
+		!strings.Contains(result.Message(), "AADSTS700027") {
+		t.Errorf("with a revoked certificate, exit status %d: %s%s", result.ExitCode, result.Stdout, result.Stderr)
+	}
 }

@@ -240,7 +240,8 @@ func (a *API) signInRegistration(seen tenant.View, t *tenant.Tenant, clientID st
 		home.Lock()
 		object, found := home.ApplicationByAppID(seen, clientID)
 		home.Unlock()
-		if !found {
+		// That an application which its home tenant no longer shares is answered like an unknown one is unconfirmed.
+		if !found || home != t && object.SignInAudience == "AzureADMyOrg" {
 			return registeredApp{}, notFound
 		}
 		app.keys, app.passwords = slices.Concat(app.keys, object.Keys), slices.Concat(app.passwords, object.Passwords)

@@ -30,9 +30,10 @@ type Lag struct {
 	mailScope  time.Duration   // how long it remembers which mailboxes an application may open
 }
 
-// What the provider's code allows for, of which the degraded profile draws up to three times as much. Where the code
-// waits until the deadline of the operation, which the user sets (five or ten minutes), a longer lag would only fail
-// every operation: there it is three times the longest pause between two attempts.
+// What the provider's code allows for, of which the degraded profile draws up to three times as much for each lag. Lags
+// add up: a list has its replica's and the index's, and a deletion its own as well. Where the code waits until the
+// deadline of the operation, which the user sets (five or ten minutes), a longer lag would only fail every operation:
+// there it is three times the longest pause between two attempts.
 //
 //   - It takes an object that it does not see for gone after five reads, with pauses of 0.5, 1, 2 and 4 seconds, and
 //     searches the recycle bin, and lists by unique name, as often: allowedAbsence.
