@@ -176,6 +176,11 @@ func TestAnApplicationThatIsSharedGetsAServicePrincipalInAnotherTenant(t *testin
 	}
 	there.refused(http.StatusBadRequest, "Request_BadRequest", "POST", "/servicePrincipals", object{"appId": own["appId"]})
 	there.refused(http.StatusNotFound, "Request_ResourceNotFound", "GET", "/applications/"+shared["id"].(string), nil)
+	path := "/applications/" + shared["id"].(string)
+	form := secretForm(shared["appId"].(string), g.addSecret(path)["secretText"].(string), graphDefault)
+	g.rig.token(other.ID, form)
+	g.want(http.StatusNoContent, "PATCH", path, object{"signInAudience": "AzureADMyOrg"})
+	g.refusedToken(other.ID, 700016, form)
 }
 
 func TestAnAPIThatTheTenantLacksCanBeAdded(t *testing.T) {
