@@ -215,3 +215,17 @@ func TestTwoTenantsThatAskForEachOthersApplicationsDoNotWaitForEver(t *testing.T
 		}
 	}
 }
+
+func TestAGrantIsFoundAtItsEndsAlone(t *testing.T) {
+	g := newGraph(t, tenant.FullCaller)
+	_, principal := g.newRegistration()
+	_, other := g.newRegistration()
+	grant := g.grant(principal, g.api(tenant.ExchangeAppID), "dc890d15-9560-4a4c-9b7f-a736ec74ec40")["id"].(string)
+	for _, list := range []string{"/appRoleAssignments/", "/appRoleAssignedTo/"} {
+		for _, method := range []string{"GET", "DELETE"} {
+			g.refused(http.StatusNotFound, "Request_ResourceNotFound", method,
+				"/servicePrincipals/"+other["id"].(string)+list+grant, nil)
+		}
+	}
+	g.want(http.StatusOK, "GET", "/servicePrincipals/"+principal["id"].(string)+"/appRoleAssignments/"+grant, nil)
+}
