@@ -249,8 +249,8 @@ func TestEachOperationTakesEachOfItsRightsAndNoOther(t *testing.T) {
 	}
 }
 
-// opensToOwnedBy are the reads of others' service principals that Application.ReadWrite.OwnedBy allows: without the roles
-// of an API nobody could consent to them.
+// opensToOwnedBy are the reads of others' service principals that Application.ReadWrite.OwnedBy allows. Without the
+// roles of an API nobody could consent to them.
 var opensToOwnedBy = []string{"GET servicePrincipals/{principal}", "GET servicePrincipals/{principal}/owners"}
 
 func TestACallerWithOwnedByReachesNothingOfAnothers(t *testing.T) {
