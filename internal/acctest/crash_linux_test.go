@@ -147,38 +147,38 @@ func (b *bench) purge() {
 	b.env.Server.Settle()
 }
 
+// play cuts the wire at every request of an operation, in every way, and looks at what is wrong after one more run. It
+// stops at the first failure, and returns how many cuts it tried.
+func (b *bench) play(operation string, prepare func(), act func() error, wrong func() string) (tried int) {
+	for request := 1; ; request++ {
+		for _, way := range []acctest.CutWay{acctest.KilledBefore, acctest.KilledAfter, acctest.ResponseLost} {
+			prepare()
+			b.wire.Arm(acctest.Cut{Request: request, Way: way})
+			cutErr := act()
+			if seen := b.wire.Arm(acctest.Cut{}); seen < request {
+				return tried // the operation needs fewer requests than that
+			}
+			tried++
+			var problem string
+			if err := act(); err != nil {
+				problem = err.Error()
+			} else {
+				problem = wrong()
+			}
+			if problem != "" {
+				b.t.Errorf("%s, request %d %s: after one more run: %s\nthe cut-off one: %v", operation, request, way, problem,
+					cutErr)
+				return tried
+			}
+		}
+	}
+}
+
 // TestAccTargetAppRegistration_NothingIsLostOrDoubledWhereverARunIsCutOff cuts the wire at every request of create,
 // rotation and destroy, in every way, and looks at the tenant and the store after one more run. Lagging replicas settle
 // before and after the two runs, which follow one another at once.
 func TestAccTargetAppRegistration_NothingIsLostOrDoubledWhereverARunIsCutOff(t *testing.T) {
 	b := newBench(t)
-	boundaries := 0
-	play := func(operation string, prepare func(), act func() error, wrong func() string) {
-		for request := 1; ; request++ {
-			complete := false
-			for _, way := range []acctest.CutWay{acctest.KilledBefore, acctest.KilledAfter, acctest.ResponseLost} {
-				prepare()
-				b.wire.Arm(acctest.Cut{Request: request, Way: way})
-				cutErr := act()
-				if seen := b.wire.Arm(acctest.Cut{}); seen < request {
-					complete = true // the operation needs fewer requests than that
-					break
-				}
-				boundaries++
-				if err := act(); err != nil {
-					t.Errorf("%s, request %d %s: one more run fails: %v\nthe cut-off one: %v", operation, request, way, err, cutErr)
-				} else if problem := wrong(); problem != "" {
-					t.Errorf("%s, request %d %s: after one more run %s\nthe cut-off one: %v", operation, request, way, problem, cutErr)
-				}
-				if t.Failed() {
-					return
-				}
-			}
-			if complete {
-				return
-			}
-		}
-	}
 	fresh := func() {
 		b.wire.Arm(acctest.Cut{})
 		b.configure(2048, 30)
@@ -194,11 +194,13 @@ func TestAccTargetAppRegistration_NothingIsLostOrDoubledWhereverARunIsCutOff(t *
 		}
 		b.env.Server.Settle()
 	}
-	play("create", fresh, b.apply, func() string { return b.wrong(1) })
-	play("rotation", func() { made(); b.configure(3072, 30) }, b.apply, func() string { return b.wrong(2) })
-	play("rotation that keeps nothing", func() { made(); b.configure(3072, 0) }, b.apply,
-		func() string { return b.wrong(1) })
-	play("destroy", made, b.destroy, b.left)
+	rotating := func(keepDays int) func() {
+		return func() { made(); b.configure(3072, keepDays) }
+	}
+	boundaries := b.play("create", fresh, b.apply, func() string { return b.wrong(1) })
+	boundaries += b.play("rotation", rotating(30), b.apply, func() string { return b.wrong(2) })
+	boundaries += b.play("rotation that keeps nothing", rotating(0), b.apply, func() string { return b.wrong(1) })
+	boundaries += b.play("destroy", made, b.destroy, b.left)
 	t.Logf("%d boundaries tried", boundaries)
 	if boundaries < 30 {
 		t.Errorf("only %d boundaries were tried", boundaries)

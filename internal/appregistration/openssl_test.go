@@ -78,8 +78,11 @@ func (m *made) comparePFX(t *testing.T, size int) error {
 		return err
 	}
 	public, err := x509.MarshalPKIXPublicKey(key.(crypto.Signer).Public())
-	if err != nil || !bytes.Equal(public, parsed.RawSubjectPublicKeyInfo) {
-		return fmt.Errorf("the PFX's key is not that of the application's certificate: %v", err)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(public, parsed.RawSubjectPublicKeyInfo) {
+		return errors.New("the PFX's key is not that of the application's certificate")
 	}
 	if bits := len(parsed.Signature) * 8; bits != size || parsed.SignatureAlgorithm != x509.SHA256WithRSA {
 		return fmt.Errorf("the certificate is signed with %s of %d bits", parsed.SignatureAlgorithm, bits)

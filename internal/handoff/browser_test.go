@@ -154,7 +154,8 @@ func sheets() map[string]Sheet {
 	elsewhere.HasPFX, elsewhere.CertificateNotAfter = false, nil
 	secret := withSecret()
 	secret.HandoffRecipients = []string{recipient}
-	return map[string]Sheet{"certificate": whole, "elsewhere": elsewhere, "secret": secret, "malicious": withHostileValues()}
+	return map[string]Sheet{"certificate": whole, "elsewhere": elsewhere, "secret": secret,
+		"malicious": withHostileValues()}
 }
 
 func TestEveryCopyButtonPutsExactlyItsValueOnTheClipboard(t *testing.T) {
@@ -191,10 +192,10 @@ func TestEveryCopyButtonPutsExactlyItsValueOnTheClipboard(t *testing.T) {
 }
 
 func TestTheSheetCountsTheDaysWhenItIsRead(t *testing.T) {
-	for days, want := range map[time.Duration]string{-2: " – over", 10: " – in 10 days", 1: " – in 1 day",
+	for days, want := range map[int]string{-2: " – over", 10: " – in 10 days", 1: " – in 1 day",
 		0: " – within a day", 61: ""} {
 		s := withCertificate()
-		end := time.Now().Add(days*24*time.Hour + time.Hour)
+		end := time.Now().AddDate(0, 0, days).Add(time.Hour)
 		s.CertificateNotAfter = &end
 		b := browse(t, s)
 		if got := eval[string](b,
@@ -242,7 +243,8 @@ const tooWide = `[...document.querySelectorAll("body *")].filter(e => {
 	const box = e.getBoundingClientRect(), style = getComputedStyle(e);
 	if (e.id === "said" || box.width === 0) return false;
 	const scrolls = style.overflowX === "auto" && matchMedia("screen").matches;
-	return box.left < 0 || (box.right > innerWidth + 1 && !e.closest("pre")) || (style.display !== "inline" && e.scrollWidth > e.clientWidth + 1 && !scrolls && !e.closest("pre code"));
+	const hidesText = style.display !== "inline" && e.scrollWidth > e.clientWidth + 1 && !scrolls;
+	return box.left < 0 || (box.right > innerWidth + 1 && !e.closest("pre")) || (hidesText && !e.closest("pre code"));
 }).map(e => e.tagName + "." + e.className + ": " + e.textContent.slice(0, 60))`
 
 func TestNothingIsCutOffOnAPhoneAnywhereOrOnPaper(t *testing.T) {
@@ -273,9 +275,21 @@ func TestNothingIsCutOffOnAPhoneAnywhereOrOnPaper(t *testing.T) {
 // faint are the texts whose contrast is below WCAG 2.2's level AA (success criterion 1.4.3): 4.5, and 3 for large ones.
 const faint = `(() => {
 	const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-	const rgba = color => { paint.clearRect(0, 0, 1, 1); paint.fillStyle = color; paint.fillRect(0, 0, 1, 1); return [...paint.getImageData(0, 0, 1, 1).data]; };
-	const luminance = ([r, g, b]) => [r, g, b].map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4).reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
-	const behind = e => { for (; e; e = e.parentElement) { const c = rgba(getComputedStyle(e).backgroundColor); if (c[3] === 255) return c; } return [255, 255, 255]; };
+	const rgba = color => {
+		paint.clearRect(0, 0, 1, 1);
+		paint.fillStyle = color;
+		paint.fillRect(0, 0, 1, 1);
+		return [...paint.getImageData(0, 0, 1, 1).data];
+	};
+	const linear = v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+	const luminance = ([r, g, b]) => .2126 * linear(r / 255) + .7152 * linear(g / 255) + .0722 * linear(b / 255);
+	const behind = e => {
+		for (; e; e = e.parentElement) {
+			const c = rgba(getComputedStyle(e).backgroundColor);
+			if (c[3] === 255) return c;
+		}
+		return [255, 255, 255];
+	};
 	const found = [];
 	const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 	while (walker.nextNode()) {
@@ -284,7 +298,8 @@ const faint = `(() => {
 		const [a, b] = [luminance(rgba(style.color)), luminance(behind(e))].sort((x, y) => y - x);
 		const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
 		const ratio = (a + .05) / (b + .05);
-		if (ratio < (large ? 3 : 4.5)) found.push(ratio.toFixed(2) + " " + e.tagName + "." + e.className + ": " + walker.currentNode.data.trim().slice(0, 40));
+		const text = walker.currentNode.data.trim().slice(0, 40);
+		if (ratio < (large ? 3 : 4.5)) found.push(ratio.toFixed(2) + " " + e.tagName + "." + e.className + ": " + text);
 	}
 	return found;
 })()`

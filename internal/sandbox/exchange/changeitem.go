@@ -199,7 +199,7 @@ func (m *moveItem) move(c call, asked itemID) (mailItem, *ewsFault) {
 	}
 	moved := item.MailItem
 	moved.ID, moved.FolderID, moved.Version = uuid.NewString(), folder.ID, item.Version+1
-	if folder.isPublic == item.in.isPublic { // which takes no more room
+	if folder.isPublic == item.in.isPublic { // which takes no more space
 		return mailItem{MailItem: moved, in: folder}, c.replace(item, moved)
 	}
 	if c.store(folder.isPublic).Add(moved) != nil {
