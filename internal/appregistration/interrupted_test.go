@@ -52,7 +52,7 @@ func one(env *acctest.Env) resource.TestCheckFunc {
 }
 
 func TestAccTargetAppRegistration_ARefusalWhileACreateIsTakenUpForgetsNothing(t *testing.T) {
-	env := acctest.Start(t, sandbox.Options{})
+	env := acctest.Start(t, acctest.OnlyInjectedFaults(t, "what a single refusal does", sandbox.Options{}))
 	config := env.Provider(env.Tenant(0).Callers.Full) + minimal
 	run(t, env,
 		lost(env, config),
@@ -67,7 +67,7 @@ func TestAccTargetAppRegistration_ARefusalWhileACreateIsTakenUpForgetsNothing(t 
 }
 
 func TestAccTargetAppRegistration_ACreateThatIsTakenUpAndFailsAgainLeavesNothingInTheRecycleBin(t *testing.T) {
-	env := acctest.Start(t, sandbox.Options{})
+	env := acctest.Start(t, acctest.OnlyInjectedFaults(t, "what a single refusal does", sandbox.Options{}))
 	config := env.Provider(env.Tenant(0).Callers.Full) + minimal
 	run(t, env,
 		lost(env, config),
@@ -114,7 +114,7 @@ func TestAccTargetAppRegistration_ACreateThatIsTakenUpWithOtherSettingsMakesTheC
 }
 
 func TestAccTargetAppRegistration_ARotationThatWasRefusedLeavesTheStateAsTheTenantIs(t *testing.T) {
-	env := acctest.Start(t, sandbox.Options{})
+	env := acctest.Start(t, acctest.OnlyInjectedFaults(t, "what a single refusal does", sandbox.Options{}))
 	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	provider := env.Provider(env.Tenant(0).Callers.Full)
 	run(t, env,
@@ -273,7 +273,7 @@ func TestAccTargetAppRegistration_TwoResourcesOfOneDisplayNameAreNotBothMade(t *
 }
 
 func TestAccTargetAppRegistration_ARemovalThatWasRefusedIsDoneByTheNextApply(t *testing.T) {
-	env := acctest.Start(t, sandbox.Options{})
+	env := acctest.Start(t, acctest.OnlyInjectedFaults(t, "what a single refusal does", sandbox.Options{}))
 	m := &made{env: env, tenantID: env.Tenant(0).TenantID}
 	var passed atomic.Int64
 	clock := acctest.WithClock(func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
