@@ -153,7 +153,7 @@ func TestARoleIsAssignedToThoseWhomItIsFor(t *testing.T) {
 			}
 			path := folder + ids[kind] + "/appRoleAssignments"
 			g.want(status, "POST", path, object{"principalId": ids[kind], "resourceId": api.id, "appRoleId": api.roleID})
-			// without a role: where there is none for the principal
+			// without a role: if none is for the principal
 			g.want(without, "POST", path, object{"principalId": ids[kind], "resourceId": api.id, "appRoleId": none})
 		}
 	}

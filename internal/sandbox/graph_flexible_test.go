@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,29 +13,6 @@ const gitHub = "https://token.actions.githubusercontent.com"
 // ofBranches matches what a repository's workflows run on any branch.
 const ofBranches = "claims['sub'] matches 'repo:contoso/app:ref:refs/heads/*'"
 
-// betaJSON makes a request below the beta version that must be answered with the status.
-func (g *graphSession) betaJSON(status int, method, path string, body any) object {
-	g.t.Helper()
-	content := ""
-	if body != nil {
-		encoded, err := json.Marshal(body)
-		if err != nil {
-			g.t.Fatal(err)
-		}
-		content = string(encoded)
-	}
-	got := g.beta(method, path, content)
-	if got.Status != status {
-		g.t.Fatalf("%s %s answers HTTP %d, want %d: %s", method, path, got.Status, status, got.Body)
-	}
-	if got.Body == "" {
-		return nil
-	}
-	var read object
-	got.json(g.t, &read)
-	return read
-}
-
 func flexible(name, expression string) object {
 	return object{"name": name, "issuer": gitHub, "audiences": []string{"api://AzureADTokenExchange"},
 		"claimsMatchingExpression": object{"value": expression, "languageVersion": 1}}
@@ -45,7 +21,7 @@ func flexible(name, expression string) object {
 func TestAFlexibleCredentialIsCreatedChangedAndDeletedInTheBetaVersion(t *testing.T) {
 	g := newGraph(t, tenant.FullCaller)
 	path := "/applications/" + g.newApplication(object{})["id"].(string) + "/federatedIdentityCredentials"
-	made := g.betaJSON(http.StatusCreated, "POST", path, flexible("branches", ofBranches))
+	made := g.in(beta).want(http.StatusCreated, "POST", path, flexible("branches", ofBranches))
 	one := path + "/" + made["id"].(string)
 	expression := made["claimsMatchingExpression"].(object)
 	if made["subject"] != nil || expression["value"] != ofBranches || expression["languageVersion"] != 1.0 {
@@ -53,13 +29,13 @@ func TestAFlexibleCredentialIsCreatedChangedAndDeletedInTheBetaVersion(t *testin
 	}
 	changed := flexible("branches", "claims['sub'] eq 'repo:contoso/app:pull_request'")
 	changed["id"], changed["description"] = made["id"], "pull requests"
-	g.betaJSON(http.StatusNoContent, "PATCH", one, changed)
-	found := g.betaJSON(http.StatusOK, "GET", one, nil)
+	g.in(beta).want(http.StatusNoContent, "PATCH", one, changed)
+	found := g.in(beta).want(http.StatusOK, "GET", one, nil)
 	if found["claimsMatchingExpression"].(object)["value"] != "claims['sub'] eq 'repo:contoso/app:pull_request'" ||
 		found["description"] != "pull requests" {
 		t.Errorf("after the change the credential is %v", found)
 	}
-	if list := g.betaJSON(http.StatusOK, "GET", path, nil)["value"].([]any); len(list) != 1 ||
+	if list := g.in(beta).want(http.StatusOK, "GET", path, nil)["value"].([]any); len(list) != 1 ||
 		list[0].(object)["claimsMatchingExpression"] == nil {
 		t.Errorf("the list is %v", list)
 	}
@@ -68,14 +44,14 @@ func TestAFlexibleCredentialIsCreatedChangedAndDeletedInTheBetaVersion(t *testin
 		t.Errorf("v1.0 shows %v", stable)
 	}
 	// An exact subject takes the expression's place when that is taken away.
-	g.betaJSON(http.StatusNoContent, "PATCH", one, object{"subject": "repo:contoso/app:ref:refs/heads/main",
+	g.in(beta).want(http.StatusNoContent, "PATCH", one, object{"subject": "repo:contoso/app:ref:refs/heads/main",
 		"claimsMatchingExpression": nil})
-	if found := g.betaJSON(http.StatusOK, "GET", one, nil); found["claimsMatchingExpression"] != nil ||
+	if found := g.in(beta).want(http.StatusOK, "GET", one, nil); found["claimsMatchingExpression"] != nil ||
 		found["subject"] != "repo:contoso/app:ref:refs/heads/main" {
 		t.Errorf("with a subject the credential is %v", found)
 	}
-	g.betaJSON(http.StatusNoContent, "DELETE", one, nil)
-	g.betaJSON(http.StatusNotFound, "GET", one, nil)
+	g.in(beta).want(http.StatusNoContent, "DELETE", one, nil)
+	g.in(beta).want(http.StatusNotFound, "GET", one, nil)
 }
 
 func TestAFlexibleCredentialThatCannotBeIsRefused(t *testing.T) {
@@ -83,7 +59,7 @@ func TestAFlexibleCredentialThatCannotBeIsRefused(t *testing.T) {
 	path := "/applications/" + g.newApplication(object{})["id"].(string) + "/federatedIdentityCredentials"
 	good := flexible("good", ofBranches)
 	g.refused(http.StatusBadRequest, "Request_BadRequest", "POST", path, good) // v1.0 does not know the property
-	made := g.betaJSON(http.StatusCreated, "POST", path, good)
+	made := g.in(beta).want(http.StatusCreated, "POST", path, good)
 	for sentence, test := range map[string]struct {
 		property string
 		value    any
@@ -102,12 +78,12 @@ func TestAFlexibleCredentialThatCannotBeIsRefused(t *testing.T) {
 	} {
 		body := flexible("other", ofBranches)
 		body[test.property] = test.value
-		got := g.betaJSON(http.StatusBadRequest, "POST", path, body)
+		got := g.in(beta).want(http.StatusBadRequest, "POST", path, body)
 		if got["error"].(object)["code"] != "Request_BadRequest" {
 			t.Errorf("%s: %v", sentence, got)
 		}
 	}
-	message := g.betaJSON(http.StatusBadRequest, "PATCH", path+"/"+made["id"].(string),
+	message := g.in(beta).want(http.StatusBadRequest, "PATCH", path+"/"+made["id"].(string),
 		object{"subject": "x"})["error"].(object)["message"].(string)
 	if !strings.Contains(message, "exclude each other") {
 		t.Errorf("a subject is refused with %q", message)

@@ -68,7 +68,7 @@ func TestAnApplicationSignsInWithTheTokenOfAnIssuerThatItTrusts(t *testing.T) {
 		t.Errorf("the token is %+v (%v)", token, fault)
 	}
 	wildcard, _ := g.newRegistration()
-	g.betaJSON(http.StatusCreated, "POST", "/applications/"+wildcard["id"].(string)+"/federatedIdentityCredentials",
+	g.in(beta).want(http.StatusCreated, "POST", "/applications/"+wildcard["id"].(string)+"/federatedIdentityCredentials",
 		flexible("branches", ofBranches+" and claims['job_workflow_ref'] matches 'contoso/*'"))
 	g.rig.token(g.tenant.ID, issuer.form(t, wildcard["appId"].(string), func(claims jwt.MapClaims) {
 		claims["sub"], claims["job_workflow_ref"] = "repo:contoso/app:ref:refs/heads/feature", "contoso/ci/deploy.yml"
@@ -86,7 +86,7 @@ func TestATokenOfAnIssuerThatIsNotTrustedIsRefused(t *testing.T) {
 			"subject": "repo:contoso/app:ref:refs/heads/main", "audiences": []string{"api://AzureADTokenExchange"}})
 	}
 	wildcard, _ := g.newRegistration()
-	g.betaJSON(http.StatusCreated, "POST", "/applications/"+wildcard["id"].(string)+"/federatedIdentityCredentials",
+	g.in(beta).want(http.StatusCreated, "POST", "/applications/"+wildcard["id"].(string)+"/federatedIdentityCredentials",
 		flexible("branches", ofBranches))
 	app, flexibleApp := exact["appId"].(string), wildcard["appId"].(string)
 	set := func(claim string, value any) func(jwt.MapClaims) {

@@ -177,7 +177,7 @@ func writeHistory(server *sandbox.Server, path string) error {
 	}
 	var text bytes.Buffer
 	if err := sandbox.WriteHistory(&text, server.History()); err != nil {
-		return err // there is none: the text is in memory
+		return err // writing into memory does not fail
 	}
 	if err := os.WriteFile(path, text.Bytes(), 0o600); err != nil {
 		return fmt.Errorf("writing the history: %w", err)
