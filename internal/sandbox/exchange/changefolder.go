@@ -41,17 +41,13 @@ func (f *createFolder) check() error {
 func (f *createFolder) covered(t *tenant.Tenant) string { return f.Parent.IDs[0].covered(t) }
 
 func (f *createFolder) answer(c call) (string, string) {
-	const name = "CreateFolder"
-	var messages strings.Builder
-	for _, wanted := range f.Folders.Folders {
+	return respond("CreateFolder", f.Folders.Folders, func(wanted newFolder) (string, *ewsFault) {
 		made, fault := c.create(f.Parent.IDs[0], wanted)
 		if fault != nil {
-			messages.WriteString(failure(name, *fault))
-			continue
+			return "", fault
 		}
-		messages.WriteString(success(name, `<m:Folders>`+c.folderXML(made, shape{Base: "IdOnly"})+`</m:Folders>`))
-	}
-	return name, messages.String()
+		return `<m:Folders>` + c.folderXML(made, shape{Base: "IdOnly"}) + `</m:Folders>`, nil
+	})
 }
 
 // create makes one folder.
@@ -153,20 +149,13 @@ func (d *deleteFolder) check() error {
 func (d *deleteFolder) covered(t *tenant.Tenant) string { return d.IDs.IDs[0].covered(t) }
 
 func (d *deleteFolder) answer(c call) (string, string) {
-	const name = "DeleteFolder"
-	var messages strings.Builder
-	for _, asked := range d.IDs.IDs {
+	return respond("DeleteFolder", d.IDs.IDs, func(asked folderID) (string, *ewsFault) {
 		folder, fault := c.find(asked, toHierarchy)
 		if fault == nil {
 			fault = d.delete(c, folder)
 		}
-		if fault != nil {
-			messages.WriteString(failure(name, *fault))
-			continue
-		}
-		messages.WriteString(success(name, ""))
-	}
-	return name, messages.String()
+		return "", fault
+	})
 }
 
 // delete deletes one folder. Microsoft documents both that a soft-deleted folder is moved to the dumpster (EWS:

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -51,17 +50,13 @@ func (m *createItem) into() folderID {
 func (m *createItem) covered(t *tenant.Tenant) string { return m.into().covered(t) }
 
 func (m *createItem) answer(c call) (string, string) {
-	const name = "CreateItem"
-	var messages strings.Builder
-	for _, wanted := range m.Items.Messages {
+	return respond("CreateItem", m.Items.Messages, func(wanted message) (string, *ewsFault) {
 		made, fault := m.create(c, wanted)
 		if fault != nil {
-			messages.WriteString(failure(name, *fault))
-			continue
+			return "", fault
 		}
-		messages.WriteString(success(name, made.list(c)))
-	}
-	return name, messages.String()
+		return made.list(c), nil
+	})
 }
 
 // create makes one item. It is a draft unless PR_MESSAGE_FLAGS says otherwise (seen).
@@ -111,20 +106,13 @@ func (d *deleteItem) check() error { return firstError(checkDeleteType(d.Type), 
 func (d *deleteItem) covered(t *tenant.Tenant) string { return coveredBy(t, d.IDs.IDs[0].ID) }
 
 func (d *deleteItem) answer(c call) (string, string) {
-	const name = "DeleteItem"
-	var messages strings.Builder
-	for _, asked := range d.IDs.IDs {
+	return respond("DeleteItem", d.IDs.IDs, func(asked itemID) (string, *ewsFault) {
 		item, fault := c.findItem(asked)
 		if fault == nil {
 			fault = d.delete(c, item)
 		}
-		if fault != nil {
-			messages.WriteString(failure(name, *fault))
-			continue
-		}
-		messages.WriteString(success(name, ""))
-	}
-	return name, messages.String()
+		return "", fault
+	})
 }
 
 func (d *deleteItem) delete(c call, i mailItem) *ewsFault {
@@ -170,17 +158,13 @@ func (m *moveItem) check() error { return firstError(m.To.one("ToFolderId"), m.I
 func (m *moveItem) covered(t *tenant.Tenant) string { return m.To.IDs[0].covered(t) }
 
 func (m *moveItem) answer(c call) (string, string) {
-	const name = "MoveItem"
-	var messages strings.Builder
-	for _, asked := range m.IDs.IDs {
+	return respond("MoveItem", m.IDs.IDs, func(asked itemID) (string, *ewsFault) {
 		moved, fault := m.move(c, asked)
 		if fault != nil {
-			messages.WriteString(failure(name, *fault))
-			continue
+			return "", fault
 		}
-		messages.WriteString(success(name, moved.list(c)))
-	}
-	return name, messages.String()
+		return moved.list(c), nil
+	})
 }
 
 func (m *moveItem) move(c call, asked itemID) (mailItem, *ewsFault) {
@@ -265,18 +249,13 @@ func (u *updateItem) covered(t *tenant.Tenant) string {
 }
 
 func (u *updateItem) answer(c call) (string, string) {
-	const name = "UpdateItem"
-	var messages strings.Builder
-	for _, change := range u.Changes.Changes {
+	return respond("UpdateItem", u.Changes.Changes, func(change itemChange) (string, *ewsFault) {
 		changed, fault := u.update(c, change)
 		if fault != nil {
-			messages.WriteString(failure(name, *fault))
-			continue
+			return "", fault
 		}
-		messages.WriteString(success(name,
-			changed.list(c)+`<m:ConflictResults><t:Count>0</t:Count></m:ConflictResults>`))
-	}
-	return name, messages.String()
+		return changed.list(c) + `<m:ConflictResults><t:Count>0</t:Count></m:ConflictResults>`, nil
+	})
 }
 
 func (u *updateItem) update(c call, change itemChange) (mailItem, *ewsFault) {

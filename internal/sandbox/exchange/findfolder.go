@@ -26,20 +26,16 @@ func (f *findFolder) covered(t *tenant.Tenant) string { return f.Parents.IDs[0].
 
 // answer has one response message for each parent.
 func (f *findFolder) answer(c call) (string, string) {
-	const name = "FindFolder"
-	var messages strings.Builder
-	for _, asked := range f.Parents.IDs {
+	return respond("FindFolder", f.Parents.IDs, func(asked folderID) (string, *ewsFault) {
 		parent, fault := c.find(asked, toHierarchy)
 		if fault == nil {
 			fault = f.fault(parent)
 		}
 		if fault != nil {
-			messages.WriteString(failure(name, *fault))
-			continue
+			return "", fault
 		}
-		messages.WriteString(success(name, f.found(c, parent)))
-	}
-	return name, messages.String()
+		return f.found(c, parent), nil
+	})
 }
 
 // fault is why the subfolders of a folder are not searched for.

@@ -28,20 +28,16 @@ func (g *getFolder) check() error {
 func (g *getFolder) covered(t *tenant.Tenant) string { return g.IDs.IDs[0].covered(t) }
 
 func (g *getFolder) answer(c call) (string, string) {
-	const name = "GetFolder"
-	var messages strings.Builder
-	for _, asked := range g.IDs.IDs {
+	return respond("GetFolder", g.IDs.IDs, func(asked folderID) (string, *ewsFault) {
 		folder, fault := c.find(asked, toHierarchy, toContent)
 		if fault == nil {
 			fault = g.Shape.fault()
 		}
 		if fault != nil {
-			messages.WriteString(failure(name, *fault))
-			continue
+			return "", fault
 		}
-		messages.WriteString(success(name, `<m:Folders>`+c.folderXML(folder, g.Shape)+`</m:Folders>`))
-	}
-	return name, messages.String()
+		return `<m:Folders>` + c.folderXML(folder, g.Shape) + `</m:Folders>`, nil
+	})
 }
 
 const permissionSetURI = "folder:PermissionSet"

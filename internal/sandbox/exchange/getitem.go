@@ -18,20 +18,16 @@ func (g *getItem) check() error { return firstError(g.Shape.check(), g.IDs.check
 func (g *getItem) covered(t *tenant.Tenant) string { return coveredBy(t, g.IDs.IDs[0].ID) }
 
 func (g *getItem) answer(c call) (string, string) {
-	const name = "GetItem"
-	var messages strings.Builder
-	for _, asked := range g.IDs.IDs {
+	return respond("GetItem", g.IDs.IDs, func(asked itemID) (string, *ewsFault) {
 		item, fault := c.findItem(asked)
 		if fault == nil {
 			fault = firstFault(g.Shape.faultOfItem(), c.faultOfReading(item))
 		}
 		if fault != nil {
-			messages.WriteString(failure(name, *fault))
-			continue
+			return "", fault
 		}
-		messages.WriteString(success(name, `<m:Items>`+c.itemXML(item, g.Shape)+`</m:Items>`))
-	}
-	return name, messages.String()
+		return `<m:Items>` + c.itemXML(item, g.Shape) + `</m:Items>`, nil
+	})
 }
 
 // faultOfReading is why an item cannot be read: to an account that may not, it is not there (EWS: ResponseCode,
@@ -76,9 +72,7 @@ func (f *findItem) covered(t *tenant.Tenant) string { return f.Parents.IDs[0].co
 
 // answer has one response message for each folder.
 func (f *findItem) answer(c call) (string, string) {
-	const name = "FindItem"
-	var messages strings.Builder
-	for _, asked := range f.Parents.IDs {
+	return respond("FindItem", f.Parents.IDs, func(asked folderID) (string, *ewsFault) {
 		folder, fault := c.find(asked, toContent)
 		if fault == nil {
 			fault = firstFault(f.Page.fault(), f.Shape.faultOfItem(), f.Restriction.fault(itemKinds), f.Sort.fault(itemKinds))
@@ -87,12 +81,10 @@ func (f *findItem) answer(c call) (string, string) {
 			fault = &accessDenied
 		}
 		if fault != nil {
-			messages.WriteString(failure(name, *fault))
-			continue
+			return "", fault
 		}
-		messages.WriteString(success(name, f.found(c, folder)))
-	}
-	return name, messages.String()
+		return f.found(c, folder), nil
+	})
 }
 
 // found is what is in a folder. Nothing in it is soft-deleted, which has been in the dumpster since Exchange 2010 (EWS:

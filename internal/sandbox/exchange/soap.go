@@ -75,6 +75,20 @@ func failure(operation string, fault ewsFault) string {
 		operation, escapeXML(fault.Message), fault.Code, none)
 }
 
+// respond returns an operation's name, and one response message for each thing that a request asks for: what do returns
+// for it, or its fault.
+func respond[T any](operation string, asked []T, do func(T) (content string, fault *ewsFault)) (string, string) {
+	var messages strings.Builder
+	for _, one := range asked {
+		if content, fault := do(one); fault != nil {
+			messages.WriteString(failure(operation, *fault))
+		} else {
+			messages.WriteString(success(operation, content))
+		}
+	}
+	return operation, messages.String()
+}
+
 // writeResponse answers an operation with its response messages.
 func writeResponse(w http.ResponseWriter, asked operation, c call) {
 	operation, messages := asked.answer(c)
