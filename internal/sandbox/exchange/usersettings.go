@@ -68,8 +68,8 @@ func (a *API) serveUserSettings(w http.ResponseWriter, r *http.Request) {
 			`</GetUserSettingsResponseMessage>`, autodiscoverNamespace, users.String()))
 }
 
-// beginAutodiscover returns the tenant of a request's token, locked, and the request's body. Without a valid token, or in
-// an outage that covers the request, it has answered.
+// beginAutodiscover returns the tenant of a request's token, locked, and the request's body. Without a valid token, or
+// in an outage that covers the request, it has answered.
 func (a *API) beginAutodiscover(w http.ResponseWriter, r *http.Request) (*tenant.Tenant, []byte, bool) {
 	w.Header().Set("request-id", uuid.NewString())
 	verified, t, ok := a.tokenFor(w, r)
