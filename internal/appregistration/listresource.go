@@ -100,7 +100,7 @@ func (l *ListResource) result(ctx context.Context, request list.ListRequest, ten
 		}
 		seen := manager.Imported(ctx, found)
 		model.configureImported(ctx, seen, &diags)
-		model.setFromObserved(ctx, seen, l.consentURL(&model, seen.ClientID), &diags)
+		model.setFromObserved(ctx, seen, l.consentURL(&model, seen.ClientID), "", &diags)
 		diags.Append(result.Resource.Set(ctx, &model)...)
 		result.Diagnostics.Append(diags...)
 	}

@@ -42,6 +42,7 @@ type Model struct {
 	ObjectID                    types.String   `tfsdk:"object_id"`
 	ServicePrincipalObjectID    types.String   `tfsdk:"service_principal_object_id"`
 	AdminConsentURL             types.String   `tfsdk:"admin_consent_url"`
+	JournalURL                  types.String   `tfsdk:"journal_url"`
 }
 
 // emptyModel is a model in which nothing is known; collections need their types even so.
@@ -166,8 +167,10 @@ func (m *Model) spec(ctx context.Context, recorded *registration.Observed, diags
 	return spec
 }
 
-// recorded is the registration as the state holds it.
-func (m *Model) recorded(ctx context.Context, diags *diag.Diagnostics) *registration.Observed {
+// recorded is the registration as the state holds it, with the journal's generation that it remembers.
+func (m *Model) recorded(
+	ctx context.Context, journalGeneration int64, diags *diag.Diagnostics,
+) *registration.Observed {
 	certificate := decode[CertificateModel](ctx, m.Certificate, diags)
 	recorded := &registration.Observed{
 		ObjectID:           m.ObjectID.ValueString(),
@@ -180,6 +183,8 @@ func (m *Model) recorded(ctx context.Context, diags *diag.Diagnostics) *registra
 		Permissions:        permissionsOf(decode[map[string]PermissionModel](ctx, m.Permissions, diags)),
 		Unexpected:         permissionsOf(decode[map[string]PermissionModel](ctx, m.UnexpectedPermissions, diags)),
 		Certificate:        certificate.toDomain(decode[[]PreviousModel](ctx, certificate.Previous, diags)),
+		JournalGeneration:  journalGeneration,
+		JournalDue:         m.JournalURL.IsNull() && certificate.KeySource.ValueString() != registration.KeyExternal,
 	}
 	for _, credential := range decode[[]CredentialModel](ctx, m.UnexpectedCredentials, diags) {
 		expiry, _ := time.Parse(time.RFC3339, credential.Expiry) // empty: never
@@ -193,8 +198,12 @@ func (m *Model) recorded(ctx context.Context, diags *diag.Diagnostics) *registra
 // setFromObserved writes what was observed into the model, so that the next plan tells what differs. After a successful
 // change that is what was planned, with what the plan left open.
 func (m *Model) setFromObserved(
-	ctx context.Context, seen *registration.Observed, consentURL string, diags *diag.Diagnostics,
+	ctx context.Context, seen *registration.Observed, consentURL, journalURL string, diags *diag.Diagnostics,
 ) {
+	m.JournalURL = types.StringNull() // so that the next plan writes it
+	if seen.JournalGeneration > 0 && !seen.JournalDue {
+		m.JournalURL = types.StringValue(journalURL)
+	}
 	if !isSet(m.ID) || !strings.HasSuffix(m.ID.ValueString(), "/"+seen.ObjectID) { // just imported, by client ID perhaps
 		m.ID = types.StringValue(m.TenantID.ValueString() + "/" + seen.ObjectID)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 // Private state, which no plan shows.
@@ -44,9 +45,10 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	diags := &response.Diagnostics
 	var state *Model
 	diags.Append(request.State.Get(ctx, &state)...)
+	remembered := tfvalidate.Recall(ctx, request.Private, diags)
 	if request.Plan.Raw.IsNull() {
 		if !diags.HasError() {
-			r.warnOfLoss(ctx, state, "The app registration will be deleted", diags)
+			r.warnOfLoss(ctx, state, remembered, "The app registration will be deleted", diags)
 		}
 		return
 	}
@@ -63,8 +65,12 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	if diags.HasError() {
 		return
 	}
+	var unwritable error
 	if !r.services.StoreUnknown() { // a missing or unusable store is an error of the plan, before anything was created
-		r.openStore(diags)
+		if records := r.openStore(diags); records != nil {
+			records.Expect(remembered.Identity)
+			unwritable = records.CanWrite(ctx)
+		}
 	}
 	if state != nil && private[cutOffKey] != nil { // the rest is destroyed first, and then everything is created again
 		state = nil
@@ -73,7 +79,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	p := planner{
 		config: &config, proposed: &proposed, state: state, imported: private[importedKey] != nil,
 		removalDue: private[removalDueKey], now: r.services.Now(), tenant: r.services.TenantID(),
-		lookup: r.lookupAPIs(ctx, &config), diags: diags,
+		lookup: r.lookupAPIs(ctx, &config), storeLocked: store.IsLocked(unwritable), diags: diags,
 	}
 	if refused && request.State.Raw.IsNull() {
 		refuseReplacement(&proposed, diags)
@@ -101,10 +107,14 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 			response.RequiresReplace.Append(path.Root("unique_name"))
 		}
 		if len(response.RequiresReplace) > 0 {
-			r.warnOfLoss(ctx, state, "The app registration will be replaced", diags)
+			r.warnOfLoss(ctx, state, remembered, "The app registration will be replaced", diags)
 		}
 	}
 	diags.Append(response.Plan.Set(ctx, &plan)...)
+	if unwritable != nil && !response.Plan.Raw.Equal(request.State.Raw) {
+		diags.AddError("The connection store cannot be written", fmt.Sprintf("The registration's journal and its "+
+			"certificate's key are kept in the connection store: %v.", unwritable))
+	}
 }
 
 // refuseSecond refuses to plan a registration that the store's journal knows as complete, and that the tenant still
@@ -116,7 +126,7 @@ func (r *Resource) refuseSecond(ctx context.Context, plan *Model, diags *diag.Di
 		return
 	}
 	var ignored diag.Diagnostics // ModifyPlan reports a missing store
-	manager := r.manager(plan, &ignored)
+	manager := r.manager(plan, tfvalidate.Remembered{}, &ignored)
 	if manager == nil {
 		return
 	}
@@ -144,15 +154,16 @@ func (r *Resource) lookupAPIs(ctx context.Context, config *Model) apiLookup {
 
 // planner computes a plan without doing anything.
 type planner struct {
-	config     *Model
-	proposed   *Model // the configuration with the schema's defaults, and prior values of what else is computed
-	state      *Model // nil for an object that does not exist
-	imported   bool
-	removalDue []byte       // JSON, see removalDueKey
-	now        time.Time    // for warnings and errors only
-	tenant     types.String // the provider's
-	lookup     apiLookup
-	diags      *diag.Diagnostics
+	config      *Model
+	proposed    *Model // the configuration with the schema's defaults, and prior values of what else is computed
+	state       *Model // nil for an object that does not exist
+	imported    bool
+	storeLocked bool         // for want of a passphrase that fits
+	removalDue  []byte       // JSON, see removalDueKey
+	now         time.Time    // for warnings and errors only
+	tenant      types.String // the provider's
+	lookup      apiLookup
+	diags       *diag.Diagnostics
 }
 
 func (p *planner) plan(ctx context.Context) Model {
@@ -167,7 +178,27 @@ func (p *planner) plan(ctx context.Context) Model {
 	p.planPermissions(ctx, &plan)
 	p.planCertificate(ctx, &plan)
 	p.planCredentials(ctx, &plan)
+	p.planJournal(ctx, &plan)
 	return plan
+}
+
+// planJournal plans to write a journal that is missing or not authentic. An imported application has none until it gets a
+// certificate from here.
+func (p *planner) planJournal(ctx context.Context, plan *Model) {
+	if p.state == nil {
+		return
+	}
+	plan.JournalURL = p.state.JournalURL
+	if !p.state.JournalURL.IsNull() || p.storeLocked {
+		return
+	}
+	if isSet(plan.Certificate) {
+		planned := decode[CertificateModel](ctx, plan.Certificate, p.diags)
+		if planned.KeySource.ValueString() == registration.KeyExternal {
+			return
+		}
+	}
+	plan.JournalURL = types.StringUnknown()
 }
 
 func (p *planner) tenantID() types.String {
@@ -216,6 +247,7 @@ func (p *planner) planIdentifiers(plan *Model) {
 	if p.state == nil {
 		plan.ID, plan.ClientID, plan.ObjectID = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 		plan.ServicePrincipalObjectID, plan.AdminConsentURL = types.StringUnknown(), types.StringUnknown()
+		plan.JournalURL = types.StringUnknown()
 		return
 	}
 	plan.ID, plan.ClientID, plan.ObjectID = p.state.ID, p.state.ClientID, p.state.ObjectID
@@ -248,11 +280,13 @@ func (p *planner) planCredentials(ctx context.Context, plan *Model) {
 }
 
 // warnOfLoss tells which application is deleted, what loses access, and until when it can be undone.
-func (r *Resource) warnOfLoss(ctx context.Context, state *Model, summary string, diags *diag.Diagnostics) {
+func (r *Resource) warnOfLoss(
+	ctx context.Context, state *Model, remembered tfvalidate.Remembered, summary string, diags *diag.Diagnostics,
+) {
 	var ignored diag.Diagnostics // what the store would add is left out where it cannot be read
 	var manager *registration.Manager
 	if !r.services.StoreUnknown() {
-		manager = r.manager(state, &ignored)
+		manager = r.manager(state, remembered, &ignored)
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "The %s leaves the tenant %s, with its service principal and every permission it was granted. "+
@@ -261,7 +295,7 @@ func (r *Resource) warnOfLoss(ctx context.Context, state *Model, summary string,
 	switch {
 	case state.PurgeOnDestroy.ValueBool():
 		text.WriteString("\n\npurge_on_destroy is set, so it cannot be restored.")
-	case manager != nil && manager.NeverComplete(ctx, state.recorded(ctx, &ignored)):
+	case manager != nil && manager.NeverComplete(ctx, state.recorded(ctx, remembered.Generation, &ignored)):
 		text.WriteString("\n\nIt was never complete, so it is removed from the recycle bin, too.")
 	default:
 		until := r.services.Now().AddDate(0, 0, 30).UTC().Format(time.DateOnly)

@@ -133,12 +133,16 @@ func (r *Resource) openStore(diags *diag.Diagnostics) *store.Store {
 	return records
 }
 
-// manager manages the registrations of the model's tenant; nil without a store, which it has reported.
-func (r *Resource) manager(model *Model, diags *diag.Diagnostics) *registration.Manager {
+// manager manages the registrations of the model's tenant, in the store that the state names; nil without a store, which
+// it has reported.
+func (r *Resource) manager(
+	model *Model, remembered tfvalidate.Remembered, diags *diag.Diagnostics,
+) *registration.Manager {
 	records := r.openStore(diags)
 	if records == nil {
 		return nil
 	}
+	records.Expect(remembered.Identity)
 	retries := r.services.Retries()
 	retries.Notify = tfvalidate.LogPauses("Entra has not caught up yet")
 	id := model.TenantID.ValueString()
@@ -146,6 +150,21 @@ func (r *Resource) manager(model *Model, diags *diag.Diagnostics) *registration.
 		TenantID: id, Directory: r.services.Directory(id), Store: records, NameLocks: r.services.NameLocks(),
 		Retries: retries, Now: r.services.Now,
 	}
+}
+
+// storeLocked reports whether the store is not looked at, for want of a passphrase that fits; any other reason why it
+// cannot be used is an error.
+func (r *Resource) storeLocked(ctx context.Context, records *store.Store, diags *diag.Diagnostics) bool {
+	err := records.Unlock(ctx)
+	switch {
+	case err == nil:
+		return false
+	case !store.IsLocked(err):
+		diags.AddError("The connection store cannot be used", err.Error()+".")
+	case r.services.FirstTime("store locked"):
+		tfvalidate.WarnStoreLocked(err, diags)
+	}
+	return true
 }
 
 // consentURL is where an administrator consents to the application's permissions by hand.
@@ -162,7 +181,7 @@ func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, r
 	diags.Append(request.Plan.Get(ctx, &plan)...)
 	timeout, problems := plan.Timeouts.Create(ctx, writeTimeout)
 	diags.Append(problems...)
-	manager, spec := r.manager(&plan, diags), plan.spec(ctx, nil, diags)
+	manager, spec := r.manager(&plan, tfvalidate.Remembered{}, diags), plan.spec(ctx, nil, diags)
 	if diags.HasError() {
 		return
 	}
@@ -174,10 +193,16 @@ func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, r
 		r.report(ctx, &plan, "create the app registration", err, diags)
 	}
 	if seen != nil {
-		plan.setFromObserved(ctx, seen, r.consentURL(&plan, seen.ClientID), diags)
+		plan.setFromObserved(ctx, seen, r.consentURL(&plan, seen.ClientID), journalURL(manager, seen), diags)
 		diags.Append(response.State.Set(ctx, plan)...)
 		setIdentity(ctx, response.Identity, &plan, diags)
+		tfvalidate.Remember(ctx, response.Private, manager.Store, seen.JournalGeneration, diags)
 	}
+}
+
+// journalURL is where the registration's journal is.
+func journalURL(manager *registration.Manager, seen *registration.Observed) string {
+	return manager.Store.JournalURL(manager.TenantID, seen.JournalName())
 }
 
 // Read looks at the application as it is. Requests: one batch. Rights: Application.Read.All, or
@@ -201,17 +226,24 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	}
 	timeout, problems := state.Timeouts.Read(ctx, readTimeout)
 	diags.Append(problems...)
-	manager, recorded := r.manager(&state, diags), state.recorded(ctx, diags)
+	remembered := tfvalidate.Recall(ctx, request.Private, diags)
+	manager, recorded := r.manager(&state, remembered, diags), state.recorded(ctx, remembered.Generation, diags)
 	if diags.HasError() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	locked := r.storeLocked(ctx, manager.Store, diags)
+	if diags.HasError() {
+		return
+	}
 
 	var seen *registration.Observed
 	var err error
 	if isSet(state.ClientID) {
-		seen, err = manager.Read(ctx, recorded)
+		var warnings []registration.Warning
+		seen, warnings, err = manager.Read(ctx, recorded)
+		addWarnings(diags, warnings)
 	} else {
 		_, id, _ := strings.Cut(state.ID.ValueString(), "/")
 		seen, err = manager.Import(ctx, id)
@@ -249,9 +281,12 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	if state.ClientID.IsNull() {
 		state.configureImported(ctx, seen, diags)
 	}
-	state.setFromObserved(ctx, seen, r.consentURL(&state, seen.ClientID), diags)
+	state.setFromObserved(ctx, seen, r.consentURL(&state, seen.ClientID), journalURL(manager, seen), diags)
 	diags.Append(response.State.Set(ctx, &state)...)
 	setIdentity(ctx, response.Identity, &state, diags)
+	if !locked {
+		tfvalidate.Remember(ctx, response.Private, manager.Store, seen.JournalGeneration, diags)
+	}
 	due, _ := json.Marshal(append([]string{}, seen.Certificate.RemovalDue...)) // strings only
 	diags.Append(response.Private.SetKey(ctx, removalDueKey, due)...)
 	diags.Append(response.Private.SetKey(ctx, cutOffKey, nil)...) // it is there, so no destroy is to be finished
@@ -279,7 +314,8 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 	}
 	timeout, problems := plan.Timeouts.Update(ctx, writeTimeout)
 	diags.Append(problems...)
-	manager, recorded := r.manager(&plan, diags), state.recorded(ctx, diags)
+	remembered := tfvalidate.Recall(ctx, request.Private, diags)
+	manager, recorded := r.manager(&plan, remembered, diags), state.recorded(ctx, remembered.Generation, diags)
 	spec := plan.spec(ctx, recorded, diags)
 	if diags.HasError() {
 		return
@@ -295,9 +331,10 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 		if err != nil && seen.Certificate.PEM == recorded.Certificate.PEM { // with its settings, the next plan replaces it
 			plan.Certificate = state.Certificate
 		}
-		plan.setFromObserved(ctx, seen, r.consentURL(&plan, seen.ClientID), diags)
+		plan.setFromObserved(ctx, seen, r.consentURL(&plan, seen.ClientID), journalURL(manager, seen), diags)
 		diags.Append(response.State.Set(ctx, plan)...)
 		setIdentity(ctx, response.Identity, &plan, diags)
+		tfvalidate.Remember(ctx, response.Private, manager.Store, seen.JournalGeneration, diags)
 	}
 }
 
@@ -309,7 +346,8 @@ func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, r
 	diags.Append(request.State.Get(ctx, &state)...)
 	timeout, problems := state.Timeouts.Delete(ctx, writeTimeout)
 	diags.Append(problems...)
-	manager, recorded := r.manager(&state, diags), state.recorded(ctx, diags)
+	remembered := tfvalidate.Recall(ctx, request.Private, diags)
+	manager, recorded := r.manager(&state, remembered, diags), state.recorded(ctx, remembered.Generation, diags)
 	if diags.HasError() {
 		return
 	}

@@ -116,6 +116,9 @@ func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, respons
 			"object_id":                   computedString("The application object's ID (GUID)."),
 			"service_principal_object_id": computedString("The service principal's object ID (GUID)."),
 			"admin_consent_url":           computedString("URL at which an administrator can consent to the permissions."),
+			"journal_url": computedString("URL of the registration's journal in the connection store. Null where the store " +
+				"does not prove the journal or the certificate's key, which the next apply repairs, and for an imported " +
+				"application that has none."),
 		},
 	}
 }

@@ -27,6 +27,8 @@ type Services interface {
 	Directory(tenantID string) entra.Directory
 	// Store is where journal and keys are kept. Its error says what to configure.
 	Store() (*store.Store, error)
+	// FirstTime reports whether something is done for the first time in this process.
+	FirstTime(what string) bool
 	// StoreUnknown tells that the store's settings are not known while planning.
 	StoreUnknown() bool
 	// SkipRefusedTenants reports whether a tenant that refuses the caller is skipped.

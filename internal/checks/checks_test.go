@@ -121,7 +121,7 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 			[]string{"connection_id"}},
 		"a damaged record": {func(f *Facts) {
 			f.Connection, f.ConnectionErr = nil,
-				&store.DamagedError{Path: "x.json"}
+				&store.UntrustedError{URL: "x.json"}
 		}, Record, Failed, "false", []string{"x.json"},
 			[]string{"backup", "delete it and run terraform apply"}},
 		"a store that does not answer": {func(f *Facts) { f.Connection, f.ConnectionErr = nil, errors.New("disk on fire") },
@@ -135,15 +135,15 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 			Skipped, "null", []string{"5 characters"}, []string{"CODETWO_STORE_PASSPHRASE"}},
 		"a damaged key": {func(f *Facts) {
 			withCertificate(f)
-			f.Credential.Err = &store.DamagedError{Path: "file:///s/x.pfx"}
+			f.Credential.Err = &store.UntrustedError{URL: "file:///s/x.pfx"}
 		}, Credential, Failed, "false",
 			[]string{"x.pfx"}, []string{"delete it and run terraform apply", "certificate_pfx_path"}},
-		"a damaged store key": {func(f *Facts) { f.Credential.Err = &store.DamagedError{Path: "file:///s/identity.age"} },
+		"a damaged store key": {func(f *Facts) { f.Credential.Err = &store.UntrustedError{URL: "file:///s/identity.age"} },
 			Credential, Failed, "false",
 			[]string{"identity.age"}, []string{"backup", "recipient.txt"}},
 		"a secret that is gone": {func(f *Facts) { f.Credential.Err = store.ErrNotFound }, Credential, Failed,
 			"false", []string{"client secret"}, []string{"client_secret_wo"}},
-		"a damaged secret": {func(f *Facts) { f.Credential.Err = &store.DamagedError{Path: "x.age"} },
+		"a damaged secret": {func(f *Facts) { f.Credential.Err = &store.UntrustedError{URL: "x.age"} },
 			Credential, Failed, "false", []string{"x.age"}, []string{"backup"}},
 		"an expired secret": {func(f *Facts) { f.Connection.ClientSecretExpiresAt = at(-1) }, Credential, Failed,
 			"false", []string{"expired on 2026-11-22"}, []string{"client_secret_wo"}},

@@ -26,9 +26,16 @@ func (f *Facts) record() Result {
 	if _, newer := errors.AsType[*store.NewerSchemaError](f.ConnectionErr); newer {
 		return failed("Upgrade the provider to the version that wrote the record, or a later one.", "%v", f.ConnectionErr)
 	}
-	if _, damaged := errors.AsType[*store.DamagedError](f.ConnectionErr); damaged {
-		return failed("Restore the file from a backup of the store, or delete it and run terraform apply: "+
-			"codetwo_target_connection writes the record again.", "%v", f.ConnectionErr)
+	if store.IsLocked(f.ConnectionErr) {
+		return inconclusive("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the store's "+
+			"current passphrase.", "without the store's passphrase, nothing proves the connection's record")
+	}
+	if other, ok := errors.AsType[*store.OtherIdentityError](f.ConnectionErr); ok {
+		return failed("Correct the URL of connection_store, or restore identity.age from a backup of the store.", "%v", other)
+	}
+	if store.IsUntrusted(f.ConnectionErr) {
+		return failed("Find out who wrote the file, and run terraform apply: codetwo_target_connection writes the record "+
+			"again.", "%v", f.ConnectionErr)
 	}
 	return inconclusive("Let the account that runs Terraform read the store, and plan again.",
 		"the store did not answer: %v",
@@ -44,7 +51,7 @@ func (f *Facts) credential() Result {
 
 const (
 	newSecret          = auth.NewSecret
-	restoreCertificate = "Restore the file from a backup of the store, or delete it and run terraform apply. If " +
+	restoreCertificate = "Restore the file from a backup of the store, or run terraform apply. If " +
 		"codetwo_target_app_registration generated the certificate, apply makes a new one; then set certificate_thumbprint " +
 		"of the connection to it. If certificate_pfx_path of the connection is set, apply imports the file " +
 		"again. Otherwise set certificate_pfx_path."
@@ -98,7 +105,7 @@ func (f *Facts) certificate() Result {
 // unopened judges a credential that the store could not produce.
 func (f *Facts) unopened(what, replace, restore string) (check Result, bad bool) {
 	err := f.Credential.Err
-	file, damaged := errors.AsType[*store.DamagedError](err)
+	file, damaged := errors.AsType[*store.UntrustedError](err)
 	switch {
 	case err == nil:
 		return Result{}, false
@@ -115,8 +122,8 @@ func (f *Facts) unopened(what, replace, restore string) (check Result, bad bool)
 			"the store's passphrase does not open the %s", what), true
 	case errors.Is(err, store.ErrNotFound):
 		return failed(replace, "the store does not hold the %s", what), true
-	case damaged && strings.HasSuffix(file.Path, "/identity.age"):
-		return failed("R"+strings.TrimPrefix(store.RestoreIdentity, "r")+".", "%s is damaged (%v)", file.Path, file.Err), true
+	case damaged && strings.HasSuffix(file.URL, "/identity.age"):
+		return failed("R"+strings.TrimPrefix(store.RestoreIdentity, "r")+".", "%s cannot be used (%v)", file.URL, file.Err), true
 	case damaged:
 		return failed(restore, "%v", err), true
 	default:

@@ -37,6 +37,8 @@ type Model struct {
 	CertificateNotAfter             timetypes.RFC3339 `tfsdk:"certificate_not_after"`
 	RecordURL                       types.String      `tfsdk:"record_url"`
 	HandoffURL                      types.String      `tfsdk:"handoff_url"`
+	HandoffSheetSHA256              types.String      `tfsdk:"handoff_sheet_sha256"`
+	HandoffScriptSHA256             types.String      `tfsdk:"handoff_script_sha256"`
 }
 
 func newOwner() string { return uuid.NewString() }
@@ -63,16 +65,14 @@ func (m *Model) record(ctx context.Context, owner string, now time.Time) store.C
 	}
 }
 
-// load fills the model from the store. What differs in spelling only keeps the user's spelling.
-func (m *Model) load(ctx context.Context, s *store.Store, c store.Connection) error {
-	current, err := s.HandoffCurrent(ctx, c)
-	if err != nil {
-		return err
-	}
+// load fills the model from the store. What differs in spelling only keeps the user's spelling. handoff is what is wrong
+// with the hand-off or the files that belong to it; nil where nothing is.
+func (m *Model) load(ctx context.Context, s *store.Store, c store.Connection, handoff error) error {
 	m.HandoffURL = types.StringNull() // so that the next plan writes it again
-	if current {
+	if handoff == nil {
 		m.HandoffURL = types.StringValue(s.HandoffURL(c.TenantID, c.Mailbox))
 	}
+	m.HandoffSheetSHA256, m.HandoffScriptSHA256 = textOf(c.Files.Sheet), textOf(c.Files.Script)
 	if c.CredentialType == store.CredentialClientSecret {
 		there, err := s.HasClientSecret(ctx, c.TenantID, c.Mailbox)
 		if err != nil {

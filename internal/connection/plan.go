@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 // ValidateConfig reports the errors that the configuration alone shows. A value that is not known yet, such as a
@@ -85,8 +86,12 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	config.checkCredential(&response.Diagnostics)
 	config.checkPublicFolders(&response.Diagnostics)
 	owner := ownerOf(ctx, request.Private, &response.Diagnostics)
+	remembered := tfvalidate.Recall(ctx, request.Private, &response.Diagnostics)
 	if response.Diagnostics.HasError() {
 		return
+	}
+	if s != nil {
+		s.Expect(remembered.Identity)
 	}
 
 	response.RequiresReplace = append(response.RequiresReplace, planInputs(config, state, plan)...)
@@ -95,7 +100,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	if s != nil {
 		p := &preflight{
 			store: s, now: r.services.Now(), config: config, state: state, plan: plan, owner: owner,
-			diags: &response.Diagnostics,
+			remembered: remembered, diags: &response.Diagnostics,
 		}
 		changed = p.run(ctx, changed)
 	}
@@ -173,8 +178,10 @@ func (m *Model) complete(s *store.Store, state *Model, changed bool) {
 	if !changed {
 		m.ID, m.RecordURL, m.HandoffURL = state.ID, state.RecordURL, state.HandoffURL
 		m.Revision, m.CertificateNotAfter = state.Revision, state.CertificateNotAfter
+		m.HandoffSheetSHA256, m.HandoffScriptSHA256 = state.HandoffSheetSHA256, state.HandoffScriptSHA256
 		return
 	}
+	m.HandoffSheetSHA256, m.HandoffScriptSHA256 = types.StringUnknown(), types.StringUnknown()
 	m.ID, m.Revision = types.StringUnknown(), types.StringUnknown()
 	m.RecordURL, m.HandoffURL = types.StringUnknown(), types.StringUnknown()
 	if state != nil {
@@ -186,6 +193,6 @@ func (m *Model) complete(s *store.Store, state *Model, changed bool) {
 		m.HandoffURL = types.StringValue(s.HandoffURL(m.TenantID.ValueString(), m.Mailbox.ValueString()))
 	}
 	if m.CredentialType.ValueString() == store.CredentialClientSecret {
-		m.CertificateNotAfter = timetypes.NewRFC3339Null()
+		m.CertificateNotAfter, m.HandoffScriptSHA256 = timetypes.NewRFC3339Null(), types.StringNull()
 	}
 }

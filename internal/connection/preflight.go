@@ -8,12 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 // preflight looks into the store, while planning, for what apply would fail on, and for what it can tell already.
@@ -22,6 +22,7 @@ type preflight struct {
 	now                 time.Time
 	config, state, plan *Model // state is nil when the connection is to be created
 	owner               string // of a record that is being replaced; else of state's
+	remembered          tfvalidate.Remembered
 	diags               *diag.Diagnostics
 }
 
@@ -31,11 +32,11 @@ func (p *preflight) run(ctx context.Context, changed bool) bool {
 	if !changed && !importing {
 		return false
 	}
+	p.checkWritable(ctx)
 	replacing := p.state != nil && (!p.plan.TenantID.Equal(p.state.TenantID) || !p.plan.Mailbox.Equal(p.state.Mailbox))
 	if p.state == nil || replacing {
 		p.checkMailboxFree(ctx)
 	}
-	p.checkPassphrase(ctx, importing)
 	if importing {
 		p.checkPFX()
 	}
@@ -53,8 +54,12 @@ func importsPFX(ctx context.Context, s *store.Store, plan, state *Model) bool {
 		anyUnknown(plan.TenantID, plan.CertificateThumbprint) {
 		return true
 	}
-	there, err := s.HasKeyPair(ctx, plan.TenantID.ValueString(), plan.CertificateThumbprint.ValueString())
-	return err == nil && !there
+	tenantID, thumbprint := plan.TenantID.ValueString(), plan.CertificateThumbprint.ValueString()
+	if there, err := s.HasKeyPair(ctx, tenantID, thumbprint); err != nil || there {
+		return false
+	}
+	key, err := s.KeyState(ctx, tenantID, thumbprint)
+	return err == nil && key == store.KeyMissing
 }
 
 // checkMailboxFree refuses a tenant and mailbox that another connection has.
@@ -63,9 +68,9 @@ func (p *preflight) checkMailboxFree(ctx context.Context) {
 		return
 	}
 	tenantID, mailbox := p.plan.key()
-	existing, err := p.store.Connection(ctx, tenantID, mailbox)
+	existing, err := p.store.Connection(ctx, tenantID, mailbox, 0)
 	switch {
-	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound), store.IsLocked(err): // the latter is reported already
 	case err != nil:
 		p.diags.AddAttributeError(path.Root("mailbox"), "A record is in the way", err.Error())
 	case existing.Owner == p.owner:
@@ -96,43 +101,10 @@ func reportMailboxTaken(diags *diag.Diagnostics, exists *store.ExistsError) {
 		exists, exists.Existing.ID()))
 }
 
-// checkPassphrase asks for the passphrase where this plan reads a secret, or writes the store's first one.
-func (p *preflight) checkPassphrase(ctx context.Context, importing bool) {
-	writes := importing || writesSecret(p.plan, p.state)
-	if writes {
-		if err := p.store.CanEncrypt(ctx); err != nil {
-			p.diags.AddError("The connection store cannot take the secret", err.Error())
-			return
-		}
-	}
-	if p.store.HasPassphrase() {
-		return
-	}
-	var prior types.Set
-	if p.state != nil {
-		prior = p.state.HandoffRecipients
-	}
-	switch {
-	case p.plan.CredentialType.ValueString() == store.CredentialClientSecret:
-		if !writes && !p.plan.HandoffRecipients.Equal(prior) {
-			p.diags.AddAttributeError(path.Root("handoff_recipients"), "The passphrase is needed",
-				"The stored client secret is to be encrypted to other recipients, for which it is read. "+
-					store.ErrPassphraseMissing.Error())
-		}
-	case importing: // which writes a new password, to the right recipients
-	case p.plan.recipientsKnown():
-		if repackDue(ctx, p.store, p.plan) {
-			p.diags.AddAttributeError(path.Root("certificate_pfx_encryption"), "The passphrase is needed",
-				"The PFX file in the store is to be encrypted in another way, for which its password is read. "+
-					store.ErrPassphraseMissing.Error())
-		}
-		planned := p.plan.record(ctx, p.owner, p.now)
-		due, err := p.store.SharingDue(ctx, planned.TenantID, planned.CertificateThumbprint, &planned)
-		if err == nil && due {
-			p.diags.AddAttributeError(path.Root("handoff_recipients"), "The passphrase is needed",
-				"The password of the certificate's PFX is to be encrypted to other recipients, for which it is read. "+
-					store.ErrPassphraseMissing.Error())
-		}
+// checkWritable reports what keeps the record from being written.
+func (p *preflight) checkWritable(ctx context.Context) {
+	if err := p.store.CanWrite(ctx); err != nil {
+		p.diags.AddError("The connection store cannot be written", err.Error()+".")
 	}
 }
 
@@ -153,13 +125,6 @@ func writesSecret(plan, state *Model) bool {
 	return plan.CredentialType.ValueString() == store.CredentialClientSecret &&
 		(state == nil || !plan.ClientSecretWOVersion.Equal(state.ClientSecretWOVersion) ||
 			!plan.CredentialType.Equal(state.CredentialType))
-}
-
-// recipientsKnown reports whether everything is known that decides who may open the certificate's PFX.
-func (m *Model) recipientsKnown() bool {
-	return !m.HandoffRecipients.IsUnknown() &&
-		!slices.ContainsFunc(m.HandoffRecipients.Elements(), attr.Value.IsUnknown) &&
-		!anyUnknown(m.TenantID, m.Mailbox, m.CertificateThumbprint)
 }
 
 // anyUnknown reports whether one of the values is known only after apply. Null is known.

@@ -18,6 +18,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 var (
@@ -37,6 +38,8 @@ type Services interface {
 	Store() (*store.Store, error)
 	// StoreUnknown reports whether the store's configuration is known only after apply.
 	StoreUnknown() bool
+	// FirstTime reports whether something is done for the first time in this process.
+	FirstTime(what string) bool
 	// Now returns the time by which the validity of certificates is judged.
 	Now() time.Time
 	// Directory returns a tenant's directory, accessed with the rights of the provider's identity.
@@ -110,16 +113,17 @@ func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, r
 	if response.Diagnostics.HasError() {
 		return
 	}
-	writer := r.writer(plan, config, &response.Diagnostics)
+	writer := r.writer(plan, config, tfvalidate.Remembered{}, &response.Diagnostics)
 	if writer == nil {
 		return
 	}
 	owner := newOwner()
-	writer.create(ctx, owner)
+	record := writer.create(ctx, owner)
 	if response.Diagnostics.HasError() {
 		return
 	}
 	response.Diagnostics.Append(response.Private.SetKey(ctx, ownerKey, quoted(owner))...)
+	tfvalidate.Remember(ctx, response.Private, writer.store, record.Generation, &response.Diagnostics)
 	response.Diagnostics.Append(response.State.Set(ctx, plan)...)
 }
 
@@ -141,20 +145,25 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	if s == nil {
 		return
 	}
+	importing := state.TenantID.IsNull() // which needs the record
 	tenantID, mailbox := state.key()
-	record, err := s.Connection(ctx, tenantID, mailbox)
-	if errors.Is(err, store.ErrNotFound) {
+	remembered := tfvalidate.Recall(ctx, request.Private, &response.Diagnostics)
+	s.Expect(remembered.Identity)
+	record, err := s.Connection(ctx, tenantID, mailbox, remembered.Generation)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
 		readMissing(ctx, s, &state, response)
 		return
-	}
-	// else it is an import, which needs the record
-	if _, damaged := errors.AsType[*store.DamagedError](err); damaged && !state.TenantID.IsNull() {
-		response.Diagnostics.AddWarning("The connection's record is damaged", err.Error()+
-			".\n\nOr go on: apply writes the record again from the configuration, and destroy removes it.")
+	case store.IsLocked(err) && !importing:
+		if r.services.FirstTime("store locked") {
+			tfvalidate.WarnStoreLocked(err, &response.Diagnostics)
+		}
+		return // the response begins with the prior state
+	case store.IsUntrusted(err) && !importing:
+		warnOfUntrusted(err, &response.Diagnostics)
 		markForRewrite(ctx, &state, response)
 		return
-	}
-	if err != nil {
+	case err != nil:
 		response.Diagnostics.AddError("Failed to read the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
@@ -167,12 +176,60 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		response.State.RemoveResource(ctx)
 		return
 	}
-	if err := state.load(ctx, s, record); err != nil {
+	handoff, err := checkFiles(ctx, s, record, remembered.Generation)
+	if err == nil {
+		err = state.load(ctx, s, record, handoff)
+	}
+	if err != nil {
 		response.Diagnostics.AddError("Failed to read the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
+	if store.IsUntrusted(handoff) {
+		warnOfUntrusted(handoff, &response.Diagnostics)
+	}
 	response.Diagnostics.Append(response.Private.SetKey(ctx, ownerKey, quoted(record.Owner))...)
 	response.Diagnostics.Append(response.State.Set(ctx, &state)...)
+	generation := record.Generation
+	if handoff != nil { // until the files are as recorded, each read looks at all of them
+		generation = remembered.Generation
+	}
+	tfvalidate.Remember(ctx, response.Private, s, generation, &response.Diagnostics)
+}
+
+// errInterrupted says that a run wrote the record and was interrupted before it wrote all that belongs to it.
+var errInterrupted = errors.New("the record is newer than its files")
+
+// checkFiles says what is wrong with the files of a record, for the next apply to write again: nil where nothing is. The
+// error is one of reading them. The secrets are read only where the record is not the one that the state has seen.
+func checkFiles(
+	ctx context.Context, s *store.Store, record store.Connection, seen int64,
+) (handoff, err error) {
+	if handoff = s.CheckHandoff(ctx, record); handoff != nil {
+		if errors.Is(handoff, store.ErrOutdated) || errors.Is(handoff, store.ErrNotFound) || store.IsUntrusted(handoff) {
+			return handoff, nil
+		}
+		return nil, handoff
+	}
+	if record.Generation == seen {
+		return nil, nil
+	}
+	if whole, err := s.SecretsAsRecorded(ctx, record); err != nil || !whole {
+		return errInterrupted, err
+	}
+	return nil, nil
+}
+
+// warnOfUntrusted tells of a file that counts for nothing.
+func warnOfUntrusted(err error, diags *diag.Diagnostics) {
+	if errors.Is(err, store.ErrUnsealed) {
+		untrusted, _ := errors.AsType[*store.UntrustedError](err)
+		diags.AddWarning("Records of the connection store are not sealed yet", fmt.Sprintf(
+			"%s was written by an earlier version of this provider, or by hand. Apply writes it again, sealed, from the "+
+				"configuration.", untrusted.URL))
+		return
+	}
+	diags.AddWarning("A file of the connection store cannot be trusted", err.Error()+
+		".\n\nNothing in it is used. Apply writes it again from the configuration, and destroy removes it.")
 }
 
 // readMissing decides what a missing record means.
@@ -235,15 +292,17 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 	if response.Diagnostics.HasError() {
 		return
 	}
-	writer := r.writer(plan, config, &response.Diagnostics)
+	remembered := tfvalidate.Recall(ctx, request.Private, &response.Diagnostics)
+	writer := r.writer(plan, config, remembered, &response.Diagnostics)
 	if writer == nil {
 		return
 	}
-	writer.update(ctx, state, owner)
+	record := writer.update(ctx, state, owner)
 	if response.Diagnostics.HasError() {
 		return // the state keeps the old revision, by which the next Read sees that this update is to be finished
 	}
 	response.Diagnostics.Append(response.State.Set(ctx, plan)...)
+	tfvalidate.Remember(ctx, response.Private, writer.store, record.Generation, &response.Diagnostics)
 }
 
 // Delete removes the record with its secret and hand-off, and a certificate's key that nothing else names and that its
@@ -259,16 +318,12 @@ func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, r
 	if s == nil || !storeIsThere(ctx, s, &state, &response.Diagnostics) {
 		return
 	}
-	remove(ctx, s, &state, owner, &response.Diagnostics)
-}
-
-func remove(ctx context.Context, s *store.Store, state *Model, owner string, diags *diag.Diagnostics) {
+	remembered := tfvalidate.Recall(ctx, request.Private, &response.Diagnostics)
 	defer s.Lock()()
+	diags := &response.Diagnostics
 	tenantID, mailbox := state.key()
-	err := s.DeleteConnection(ctx, tenantID, mailbox, owner)
-	if err = dropDamaged(ctx, s, state, err); errors.Is(err, store.ErrNotFound) {
-		err = s.DeleteConnection(ctx, tenantID, mailbox, owner)
-	}
+	s.Expect(remembered.Identity)
+	err := s.DeleteConnection(ctx, tenantID, mailbox, owner, remembered.Generation)
 	if _, replaced := errors.AsType[*store.OwnerError](err); replaced {
 		diags.AddWarning("The connection was left in the store", err.Error())
 		return
@@ -277,16 +332,11 @@ func remove(ctx context.Context, s *store.Store, state *Model, owner string, dia
 		diags.AddError("Failed to delete the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
-	deleteUnusedKey(ctx, s, state, diags)
-}
-
-// privateState is what the framework's requests and responses offer of the private state.
-type privateState interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+	deleteUnusedKey(ctx, s, &state, r.services.Now(), diags)
 }
 
 // ownerOf returns the ID that the record was created under; empty before the first Read of an import.
-func ownerOf(ctx context.Context, private privateState, diags *diag.Diagnostics) string {
+func ownerOf(ctx context.Context, private tfvalidate.PrivateState, diags *diag.Diagnostics) string {
 	content, problems := private.GetKey(ctx, ownerKey)
 	diags.Append(problems...)
 	var owner string

@@ -147,6 +147,10 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 			},
 			"record_url":  computed("URL of the connection's record; it contains no secret."),
 			"handoff_url": computed("URL of the hand-off sheet for the person at the migration server; it contains no secret."),
+			"handoff_sheet_sha256": computed("SHA-256 of the hand-off sheet, 64 lower-case hexadecimal digits, to be compared " +
+				"over another channel than the store's."),
+			"handoff_script_sha256": computed("SHA-256 of the hand-off script, 64 lower-case hexadecimal digits, to be compared " +
+				"before it is run; null without a script."),
 		},
 	}
 }

@@ -3,7 +3,6 @@ package connection
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
@@ -15,6 +14,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 // writer writes one connection into the store. plan becomes the new state; only the configuration holds write-only
@@ -24,17 +24,21 @@ type writer struct {
 	directory    entra.Directory // the tenant's
 	now          time.Time
 	plan, config *Model
+	remembered   tfvalidate.Remembered // nothing in a create
 	diags        *diag.Diagnostics
 }
 
-func (r *Resource) writer(plan, config *Model, diags *diag.Diagnostics) *writer {
+func (r *Resource) writer(
+	plan, config *Model, remembered tfvalidate.Remembered, diags *diag.Diagnostics,
+) *writer {
 	s := openStore(r.services, diags)
 	if s == nil {
 		return nil
 	}
+	s.Expect(remembered.Identity)
 	return &writer{
 		store: s, directory: r.services.Directory(plan.TenantID.ValueString()), now: r.services.Now(),
-		plan: plan, config: config, diags: diags,
+		plan: plan, config: config, remembered: remembered, diags: diags,
 	}
 }
 
@@ -57,12 +61,13 @@ func (w *writer) readTenant(ctx context.Context) *ewsaccess.TenantFacts {
 	return &seen
 }
 
-func (w *writer) create(ctx context.Context, owner string) {
+// create returns the record that was written.
+func (w *writer) create(ctx context.Context, owner string) (record store.Connection) {
 	seen := w.readTenant(ctx)
 	defer w.store.Lock()()
 	imported, ok := w.importPFX(ctx, nil)
 	if !ok {
-		return
+		return record
 	}
 	secret := ""
 	if writesSecret(w.plan, nil) {
@@ -71,31 +76,30 @@ func (w *writer) create(ctx context.Context, owner string) {
 	w.dateCertificate(ctx)
 	planned := w.plan.record(ctx, owner, w.now)
 	planned.EWS = seen
-	record, err := w.store.CreateConnection(ctx, planned, secret)
+	err := w.repackIfDue(ctx)
+	if err == nil {
+		record, err = w.store.CreateConnection(ctx, planned, 0, secret, renderer(ctx, w.store))
+	}
 	if exists, ok := errors.AsType[*store.ExistsError](err); ok {
 		reportMailboxTaken(w.diags, exists)
 	} else if err != nil {
 		w.diags.AddError("Failed to create the connection", err.Error())
-	} else if err := w.finish(ctx, record, imported); err != nil {
-		w.diags.AddError("Failed to create the connection", err.Error())
-		// Without a state nobody would own the record.
-		if err := w.store.DeleteConnection(context.WithoutCancel(ctx), record.TenantID, record.Mailbox, owner); err != nil {
-			w.diags.AddError("The connection's record could not be removed again", fmt.Sprintf(
-				"%v. Delete %s by hand, or import the connection as %s.", err,
-				w.store.RecordURL(record.TenantID, record.Mailbox), record.ID()))
-		}
+	} else {
+		w.finish(ctx, record, imported)
 	}
 	if w.diags.HasError() && imported {
-		deleteUnusedKey(context.WithoutCancel(ctx), w.store, w.plan, w.diags)
+		deleteUnusedKey(context.WithoutCancel(ctx), w.store, w.plan, w.now, w.diags)
 	}
+	return record
 }
 
-func (w *writer) update(ctx context.Context, state *Model, owner string) {
+// update returns the record that was written.
+func (w *writer) update(ctx context.Context, state *Model, owner string) (record store.Connection) {
 	seen := w.readTenant(ctx)
 	defer w.store.Lock()()
 	imported, ok := w.importPFX(ctx, state)
 	if !ok {
-		return
+		return record
 	}
 	w.dateCertificate(ctx)
 	planned := w.plan.record(ctx, owner, w.now)
@@ -104,34 +108,25 @@ func (w *writer) update(ctx context.Context, state *Model, owner string) {
 	if writesSecret(w.plan, state) {
 		secret = new(w.config.ClientSecret.ValueString())
 	}
-	record, err := w.store.UpdateConnection(ctx, planned, secret)
-	if err = dropDamaged(ctx, w.store, w.plan, err); errors.Is(err, store.ErrNotFound) { // somebody deleted or damaged it
-		record, err = w.store.CreateConnection(ctx, planned, w.config.ClientSecret.ValueString())
-	}
+	since, render := w.remembered.Generation, renderer(ctx, w.store)
+	err := w.repackIfDue(ctx)
 	if err == nil {
-		err = w.finish(ctx, record, imported)
+		var repacked bool
+		record, repacked, err = w.store.UpdateConnection(ctx, planned, since, secret, render)
+		imported = imported || repacked
+	}
+	if errors.Is(err, store.ErrNotFound) { // somebody deleted it
+		record, err = w.store.CreateConnection(ctx, planned, since, w.config.ClientSecret.ValueString(), render)
 	}
 	if err != nil {
 		w.diags.AddError("Failed to update the connection "+state.ID.ValueString(), err.Error())
-		return
+		return record
 	}
+	w.finish(ctx, record, imported)
 	if normalThumbprint(state.CertificateThumbprint.ValueString()) != record.CertificateThumbprint {
-		deleteUnusedKey(ctx, w.store, state, w.diags)
+		deleteUnusedKey(ctx, w.store, state, w.now, w.diags)
 	}
-}
-
-// dropDamaged deletes the connection's record if err says that it cannot be read, and returns store.ErrNotFound then:
-// what is in it is lost, and would be in the way of what the configuration says. It returns any other error as it is.
-func dropDamaged(ctx context.Context, s *store.Store, connection *Model, err error) error {
-	if _, damaged := errors.AsType[*store.DamagedError](err); !damaged {
-		return err
-	}
-	tenantID, mailbox := connection.key()
-	dropped, problem := s.DropDamaged(ctx, tenantID, mailbox)
-	if dropped {
-		return store.ErrNotFound
-	}
-	return errors.Join(err, problem)
+	return record
 }
 
 // importPFX brings the key of the PFX file into the store, if that is due.
@@ -144,7 +139,7 @@ func (w *writer) importPFX(ctx context.Context, state *Model) (imported, ok bool
 		return false, false
 	}
 	planned := w.plan.record(ctx, "", w.now)
-	if err := w.store.SaveCertificate(ctx, planned.TenantID, pair, w.plan.encryption(), &planned); err != nil {
+	if err := w.store.SaveCertificate(ctx, planned.TenantID, pair, w.plan.encryption(), w.now); err != nil {
 		w.diags.AddAttributeError(path.Root("certificate_pfx_path"), "Failed to store the certificate's key", err.Error())
 		return false, false
 	}
@@ -163,30 +158,24 @@ func (w *writer) dateCertificate(ctx context.Context) {
 	}
 }
 
-// finish does what follows the record: sharing the PFX's password, and the hand-off. It completes the plan.
-func (w *writer) finish(ctx context.Context, record store.Connection, imported bool) error {
-	if record.CredentialType == store.CredentialCertificate {
-		due, err := w.store.SharingDue(ctx, record.TenantID, record.CertificateThumbprint, &record)
-		if err == nil && due {
-			err = w.store.ShareCertificate(ctx, record.TenantID, record.CertificateThumbprint)
-		}
-		if err == nil && repackDue(ctx, w.store, w.plan) {
-			err = w.store.Repack(ctx, record.TenantID, record.CertificateThumbprint, w.plan.encryption())
-		}
-		if err != nil {
-			return err
-		}
+// repackIfDue encrypts the PFX that the store has as the plan says.
+func (w *writer) repackIfDue(ctx context.Context) error {
+	if !repackDue(ctx, w.store, w.plan) {
+		return nil
 	}
-	url, err := writeHandoff(ctx, w.store, record)
-	if err != nil {
-		return err
-	}
-	if imported {
-		renewHandoffs(ctx, w.store, record)
+	tenantID, thumbprint := w.plan.TenantID.ValueString(), w.plan.CertificateThumbprint.ValueString()
+	return w.store.Repack(ctx, tenantID, thumbprint, w.plan.encryption(), w.now)
+}
+
+// finish completes the plan, and renews the other connections of a certificate whose key has changed in the store.
+func (w *writer) finish(ctx context.Context, record store.Connection, keyChanged bool) {
+	if keyChanged {
+		renewConnections(ctx, w.store, record.TenantID, record.CertificateThumbprint)
 	}
 	w.plan.ID = types.StringValue(record.ID())
 	w.plan.Revision = types.StringValue(record.Revision)
 	w.plan.RecordURL = types.StringValue(w.store.RecordURL(record.TenantID, record.Mailbox))
-	w.plan.HandoffURL = types.StringValue(url)
-	return nil
+	w.plan.HandoffURL = types.StringValue(w.store.HandoffURL(record.TenantID, record.Mailbox))
+	w.plan.HandoffSheetSHA256 = types.StringValue(record.Files.Sheet)
+	w.plan.HandoffScriptSHA256 = textOf(record.Files.Script)
 }

@@ -104,7 +104,7 @@ func (i *inspection) untilReady(ctx context.Context) {
 // record reads the connection.
 func (i *inspection) record(ctx context.Context) {
 	tenantID, mailbox, _ := store.CutID(i.facts.ConnectionID)
-	connection, err := i.store.Connection(ctx, tenantID, mailbox)
+	connection, err := i.store.Connection(ctx, tenantID, mailbox, 0)
 	if i.facts.ConnectionErr = err; err == nil {
 		i.facts.Connection = &connection
 	}
@@ -125,7 +125,7 @@ func (i *inspection) credential(ctx context.Context) {
 	c, facts := i.facts.Connection, &i.facts.Credential
 	i.app = auth.App{TenantID: c.TenantID, ClientID: c.ClientID}
 	if c.CredentialType == store.CredentialClientSecret {
-		i.app.ClientSecret, facts.Err = i.store.ClientSecret(ctx, c.TenantID, c.Mailbox)
+		i.app.ClientSecret, facts.Err = i.store.ClientSecret(ctx, *c)
 		return
 	}
 	held, err := i.store.HasKeyPair(ctx, c.TenantID, c.CertificateThumbprint)

@@ -104,6 +104,11 @@ func (p *Provider) Configure(ctx context.Context, request provider.ConfigureRequ
 	if response.Diagnostics.HasError() {
 		return
 	}
+	if opened, err := services.openStore(); err == nil { // else what needs the store says so
+		if exposure := opened.Exposure(ctx); exposure != "" {
+			response.Diagnostics.AddWarning("Others may change the connection store", exposure)
+		}
+	}
 	response.ResourceData = services
 	response.DataSourceData = services
 	response.ListResourceData = services

@@ -47,6 +47,7 @@ type services struct {
 	openStore func() (*store.Store, error)
 
 	nameLocks registration.NameLocks
+	done      sync.Map // see FirstTime
 
 	mu          sync.Mutex
 	directories map[string]entra.Directory // the caller's, by lower-case tenant ID
@@ -131,6 +132,12 @@ func (s *services) AppDirectory(token func(context.Context) (string, error)) ent
 
 // Store is the connection store. Its error says what to configure, in whole sentences, to be shown as it is.
 func (s *services) Store() (*store.Store, error) { return s.openStore() }
+
+// FirstTime reports whether something is done for the first time in this process.
+func (s *services) FirstTime(what string) bool {
+	_, done := s.done.LoadOrStore(what, true)
+	return !done
+}
 
 // openOnce opens the store at its first use, and for all: its identity is unlocked once per process.
 func openOnce(settings storeSettings) func() (*store.Store, error) {

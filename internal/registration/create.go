@@ -45,8 +45,13 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 		return nil, err
 	}
 	defer unlock()
-	before, err := o.Store.Registration(ctx, o.TenantID, o.spec.UniqueName)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	before, err := o.Store.Registration(ctx, o.TenantID, o.spec.UniqueName, 0)
+	switch {
+	case store.IsUntrusted(err):
+		o.warnings = append(o.warnings, Warning{Attribute: "unique_name", Summary: "A journal was ignored", Detail: fmt.Sprintf(
+			"%v. Nothing that it says was used, and this registration's own journal took its place. If it names "+
+				"certificates, their files in %s are not from this provider either.", err, o.Store.URL())})
+	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return nil, err
 	}
 	application, fresh, err := o.prepare(ctx, held, before)
@@ -60,7 +65,11 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 	if o.spec.Certificate.KeySource == KeyProvided {
 		o.desired.certificate, err = certificate.ParsePEM(o.spec.Certificate.PEM)
 	} else {
-		o.desired.certificate, err = o.newCertificate(ctx, &journal, nil, fresh)
+		reusable := journal.Thumbprints
+		if application == nil { // what proves that this journal is not an older copy
+			reusable = nil
+		}
+		o.desired.certificate, err = o.newCertificate(ctx, &journal, reusable, fresh)
 	}
 	if err != nil {
 		return nil, err
@@ -78,7 +87,7 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 		return found, err
 	}
 	journal.ObjectID, journal.ClientID = found.Application.ObjectID, found.Application.ClientID
-	if err := o.Store.SaveRegistration(ctx, journal); err != nil {
+	if err := o.saveJournal(ctx, &journal); err != nil {
 		return found, err
 	}
 	held.setHolder(found.Application)
@@ -149,7 +158,7 @@ func (o *operation) existing(
 	}
 	if mine := found.ByUniqueName; mine != nil {
 		marker := MarkerOf(mine)
-		if journal.CompletedAt == nil && (marker != "" && marker == journal.Marker || mine.ObjectID == journal.ObjectID) {
+		if o.resumable(journal) && (marker == journal.Marker || mine.ObjectID == journal.ObjectID) {
 			return mine, nil
 		}
 		return nil, o.refuse(mine, "unique_name", "unique name "+query.UniqueName, untouched)
@@ -168,17 +177,31 @@ func (o *operation) existing(
 	return &found.Deleted[at], nil
 }
 
+// resumeWithin is how long after its start an interrupted create is resumed: an older journal may be an old copy that
+// somebody has put back.
+const resumeWithin = time.Hour
+
+// resumable reports whether a journal is that of a create which was interrupted a short time ago.
+func (o *operation) resumable(journal store.Registration) bool {
+	return journal.Marker != "" && journal.CompletedAt == nil && o.Now().Sub(journal.StartedAt) < resumeWithin
+}
+
 // begin makes the journal's entry, before anything else is made. What an interrupted create left is resumed as it is;
-// a complete entry is of an application that is gone, and starts over.
+// a complete entry is of an application that is gone, and starts over, as does one that is too old.
 func (o *operation) begin(ctx context.Context, found store.Registration) (store.Registration, error) {
 	entry := store.Registration{
 		TenantID: o.TenantID, UniqueName: o.spec.UniqueName, DisplayName: o.spec.DisplayName,
 		Marker: uuid.NewString(), StartedAt: o.Now(),
 	}
-	if found.CompletedAt == nil {
-		return o.Store.BeginRegistration(ctx, entry)
+	if o.resumable(found) {
+		return found, nil
 	}
-	return entry, o.Store.SaveRegistration(ctx, entry)
+	if found.CompletedAt == nil {
+		entry.Thumbprints = found.Thumbprints // so that they are dropped once this create is complete
+	}
+	entry.Succeed(found)
+	err := o.saveJournal(ctx, &entry)
+	return entry, err
 }
 
 // rollbackJournal puts the journal back to what it was, once it is certain that nothing was made. What an earlier run
@@ -186,8 +209,9 @@ func (o *operation) begin(ctx context.Context, found store.Registration) (store.
 func (o *operation) rollbackJournal(ctx context.Context, before, begun store.Registration) error {
 	switch {
 	case before.CompletedAt != nil:
-		return errors.Join(o.Store.SaveRegistration(ctx, before), o.dropCertificates(ctx, begun.Thumbprints))
-	case before.Marker != "":
+		before.Succeed(begun)
+		return errors.Join(o.saveJournal(ctx, &before), o.dropCertificates(ctx, begun.Thumbprints))
+	case before.Marker == begun.Marker:
 		return nil
 	}
 	return o.forget(ctx, begun)
@@ -203,7 +227,7 @@ func (o *operation) resume(
 	}
 	if application.DeletedAt != nil {
 		journal.ObjectID = application.ObjectID // what makes it ours if this is cut off
-		if err := o.Store.SaveRegistration(ctx, *journal); err != nil {
+		if err := o.saveJournal(ctx, journal); err != nil {
 			return nil, err
 		}
 		if err := o.restore(ctx, application); err != nil {
@@ -350,16 +374,13 @@ func (m *Manager) ImportBlock(clientID string) string {
 		"  import {\n    to = codetwo_target_app_registration.<name>\n    id = \"%s/%s\"\n  }", m.TenantID, clientID)
 }
 
-// newCertificate returns a generated certificate, whose key is in the store: one that an interrupted run left there
-// and no state has recorded, or fresh, or a new one where that is nil. The journal names it before the store holds it,
-// and the store holds it before Entra sees it, so that an interruption leaves nothing unknown.
+// newCertificate returns a generated certificate, whose key is in the store: one of those that an interrupted run left
+// there, or fresh, or a new one where that is nil. The journal names it before the store holds it, and the store holds it
+// before Entra sees it, so that an interruption leaves nothing unknown.
 func (o *operation) newCertificate(
-	ctx context.Context, journal *store.Registration, recorded []string, fresh *certificate.Pair,
+	ctx context.Context, journal *store.Registration, reusable []string, fresh *certificate.Pair,
 ) (*x509.Certificate, error) {
-	for _, thumbprint := range journal.Thumbprints {
-		if slices.Contains(recorded, thumbprint) {
-			continue
-		}
+	for _, thumbprint := range reusable {
 		if left := o.reusable(ctx, thumbprint); left != nil {
 			return left, nil
 		}
@@ -371,15 +392,15 @@ func (o *operation) newCertificate(
 		}
 	}
 	journal.Thumbprints = append(journal.Thumbprints, certificate.Thumbprint(fresh.Certificate))
-	if err := o.Store.SaveRegistration(ctx, *journal); err != nil {
+	if err := o.saveJournal(ctx, journal); err != nil {
 		return nil, err
 	}
-	return fresh.Certificate, o.Store.SaveCertificate(ctx, o.TenantID, fresh, certificate.AES256, nil)
+	return fresh.Certificate, o.Store.SaveCertificate(ctx, o.TenantID, fresh, certificate.AES256, o.Now())
 }
 
 // reusable returns the store's certificate if its key is there and these settings would make the same; nil otherwise.
 func (o *operation) reusable(ctx context.Context, thumbprint string) *x509.Certificate {
-	if sound, err := o.Store.SoundKeyPair(ctx, o.TenantID, thumbprint); err != nil || !sound {
+	if state, err := o.Store.KeyState(ctx, o.TenantID, thumbprint); err != nil || state != store.KeySealed {
 		return nil
 	}
 	left, err := o.Store.Certificate(ctx, o.TenantID, thumbprint)

@@ -3,6 +3,7 @@ package registration
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 
@@ -20,22 +21,42 @@ func (m *Manager) Delete(ctx context.Context, recorded *Observed, purge bool) ([
 }
 
 func (o *operation) delete(ctx context.Context, purge bool) error {
-	journal, err := o.Store.Registration(ctx, o.TenantID, o.recorded.JournalName())
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	journal, err := o.Store.Registration(ctx, o.TenantID, o.recorded.JournalName(), o.generation())
+	if err != nil && !store.CannotProve(err) {
 		return err
 	}
-	journaled := err == nil
-	if journaled && journal.DeletingAt == nil {
+	proved := err == nil
+	if proved && journal.DeletingAt == nil {
 		now := o.Now()
 		journal.DeletingAt = &now
-		if err := o.Store.SaveRegistration(ctx, journal); err != nil {
+		if err := o.saveJournal(ctx, &journal); err != nil {
 			return err
 		}
 	}
-	if err := o.remove(ctx, purge || journaled && abandoned(&journal, o.recorded.ObjectID)); err != nil || !journaled {
+	if err := o.remove(ctx, purge || proved && abandoned(&journal, o.recorded.ObjectID)); err != nil {
 		return err
 	}
-	return o.forget(ctx, journal)
+	if proved {
+		return o.forget(ctx, journal)
+	}
+	return o.forgetRecorded(ctx)
+}
+
+// forgetRecorded removes from the store what the state names, where the journal cannot be read or proves nothing. The
+// journal of a run that was interrupted stays for a run with the passphrase.
+func (o *operation) forgetRecorded(ctx context.Context) error {
+	name := o.recorded.JournalName()
+	if o.Store.Unlock(ctx) != nil && o.Store.Interrupted(ctx, o.TenantID, name) {
+		o.warnings = append(o.warnings, Warning{Summary: "A journal was left in the store", Detail: fmt.Sprintf(
+			"%s may be the journal of a run that was interrupted, which only a run with the store's passphrase can tell. Keys "+
+				"that it names were left, too.", o.Store.JournalURL(o.TenantID, name))})
+	} else if err := o.Store.DeleteRegistration(ctx, o.TenantID, name); err != nil {
+		return err
+	}
+	if o.recorded.Certificate.KeySource != KeyGenerated {
+		return nil
+	}
+	return o.dropCertificates(ctx, withoutEmpty(o.recorded.Certificate.thumbprints()))
 }
 
 // remove deletes service principal and application, until Entra shows neither, and empties the recycle bin of them if

@@ -20,10 +20,49 @@ func (recorded *Observed) JournalName() string {
 	return "imported-" + recorded.ClientID
 }
 
-// journal reads the registration's entry. A store that cannot be read has none.
+// journal reads the registration's entry. A store that cannot be read, and one that does not prove it, has none.
 func (m *Manager) journal(ctx context.Context, recorded *Observed) (entry store.Registration, ok bool) {
-	entry, err := m.Store.Registration(ctx, m.TenantID, recorded.JournalName())
+	entry, err := m.Store.Registration(ctx, m.TenantID, recorded.JournalName(), recorded.JournalGeneration)
 	return entry, err == nil
+}
+
+// saveJournal writes the registration's entry, and returns when it is on the disk.
+func (o *operation) saveJournal(ctx context.Context, entry *store.Registration) error {
+	if err := o.Store.SaveRegistration(ctx, entry, o.generation(), o.Now()); err != nil {
+		return err
+	}
+	o.saved = entry.Generation
+	return nil
+}
+
+// ownJournal reads the entry of a recorded registration. Where the store has none, or does not prove it, it is made again
+// from what the state and the tenant know; found is false then, and nothing is written.
+func (o *operation) ownJournal(
+	ctx context.Context, application *entra.Application,
+) (entry store.Registration, found bool, err error) {
+	name := o.recorded.JournalName()
+	before, err := o.Store.Registration(ctx, o.TenantID, name, o.generation())
+	if err == nil {
+		return before, true, nil
+	}
+	if !errors.Is(err, store.ErrNotFound) && !store.IsUntrusted(err) {
+		return store.Registration{}, false, err
+	}
+	now := o.Now()
+	entry = store.Registration{
+		TenantID: o.TenantID, UniqueName: name, DisplayName: o.spec.DisplayName, Marker: MarkerOf(application),
+		ObjectID: application.ObjectID, ClientID: application.ClientID, StartedAt: now, CompletedAt: &now,
+	}
+	if o.recorded.Certificate.KeySource == KeyGenerated {
+		entry.Thumbprints = withoutEmpty(o.recorded.Certificate.thumbprints())
+	}
+	entry.Succeed(before)
+	return entry, false, nil
+}
+
+func withoutEmpty(texts []string) []string {
+	slices.Sort(texts)
+	return slices.DeleteFunc(slices.Compact(texts), func(text string) bool { return text == "" })
 }
 
 // NeverComplete reports whether the application was created here and never completed. A store that cannot be read tells
@@ -55,13 +94,16 @@ func (m *Manager) Completed(ctx context.Context, uniqueName string) (journal sto
 // from the journal and from the store, regardless of who took them off. Where the application was imported, or is
 // another one than the journal's, what the journal names may be of use to somebody else, and stays.
 func (o *operation) conclude(ctx context.Context, application *entra.Application) error {
-	name := o.spec.UniqueName
-	if o.recorded != nil {
-		name = o.recorded.JournalName()
-	}
-	journal, err := o.Store.Registration(ctx, o.TenantID, name)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil // an imported application: its certificates were never ours
+	var journal store.Registration
+	var err error
+	if o.recorded == nil {
+		journal, err = o.Store.Registration(ctx, o.TenantID, o.spec.UniqueName, 0)
+	} else {
+		var found bool
+		journal, found, err = o.ownJournal(ctx, application)
+		if err == nil && !found && o.spec.Certificate.KeySource == KeyExternal {
+			return nil // an imported application: its certificates were never ours
+		}
 	}
 	if err != nil {
 		return err
@@ -80,10 +122,29 @@ func (o *operation) conclude(ctx context.Context, application *entra.Application
 	now := o.Now()
 	journal.CompletedAt, journal.DeletingAt = &now, nil // a destroy that was refused is not wanted any more
 	journal.Thumbprints = kept
-	if err := o.Store.SaveRegistration(ctx, journal); err != nil {
+	if err := o.saveJournal(ctx, &journal); err != nil {
 		return err
 	}
+	if o.recorded != nil && o.recorded.JournalDue {
+		if err := o.sealKeys(ctx, withoutEmpty(named)); err != nil {
+			return err
+		}
+	}
 	return o.dropCertificates(ctx, unused)
+}
+
+// sealKeys seals the keys of recorded certificates that the store has and does not prove.
+func (o *operation) sealKeys(ctx context.Context, thumbprints []string) error {
+	for _, thumbprint := range thumbprints {
+		state, err := o.Store.KeyState(ctx, o.TenantID, thumbprint)
+		if err == nil && state == store.KeyUnsealed {
+			err = o.Store.SealCertificate(ctx, o.TenantID, thumbprint, o.Now())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // forget removes the journal's entry and our certificates from the store.

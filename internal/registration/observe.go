@@ -9,6 +9,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
 // observe describes what the tenant shows, held against the permissions that were asked for and the certificate as it
@@ -56,8 +57,9 @@ func (m *Manager) observeCertificate(
 	now := m.Now()
 	current.RenewalDue = !current.NotAfter.IsZero() && DueForRenewal(current.NotAfter, current.RenewBeforeDays, now)
 	if current.KeySource == KeyGenerated && !current.RenewalDue && err == nil {
-		sound, err := m.Store.SoundKeyPair(ctx, m.TenantID, certificate.Thumbprint(ours))
-		current.RenewalDue = err == nil && !sound
+		state, err := m.Store.KeyState(ctx, m.TenantID, certificate.Thumbprint(ours))
+		current.RenewalDue = err == nil && state == store.KeyMissing
+		current.Unsealed = err == nil && state == store.KeyUnsealed
 	}
 	var previous []Previous
 	for _, entry := range current.Previous {

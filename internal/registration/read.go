@@ -11,6 +11,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
 // What Read finds where the application is not there.
@@ -20,22 +21,53 @@ var (
 )
 
 // Read looks at a recorded registration. ErrGone and ErrDestroyCutOff say what became of it; *Error is one of the
-// store.
-func (m *Manager) Read(ctx context.Context, recorded *Observed) (*Observed, error) {
+// store. A warning says what the store does not prove.
+func (m *Manager) Read(ctx context.Context, recorded *Observed) (*Observed, []Warning, error) {
 	if err := m.storeIsThere(ctx, recorded); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	found, err := m.read(ctx, recorded, apisOf(rolesOf(recorded.Permissions)))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if found.Application != nil {
-		return m.observe(ctx, found, recorded.Permissions, recorded.Certificate), nil
+	if found.Application == nil {
+		return nil, nil, m.whyGone(ctx, recorded)
 	}
+	seen := m.observe(ctx, found, recorded.Permissions, recorded.Certificate)
+	warnings := m.readJournal(ctx, recorded, seen)
+	return seen, warnings, nil
+}
+
+// readJournal fills in what the store proves of a registration that the tenant has.
+func (m *Manager) readJournal(ctx context.Context, recorded, seen *Observed) (warnings []Warning) {
+	journal, err := m.Store.Registration(ctx, m.TenantID, recorded.JournalName(), recorded.JournalGeneration)
+	seen.JournalGeneration, seen.JournalDue = max(journal.Generation, recorded.JournalGeneration), seen.Certificate.Unsealed
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrUnsealed) && seen.Certificate.KeySource != KeyExternal:
+		seen.JournalDue = true
+		return []Warning{{Summary: "Records of the connection store are not sealed yet", Detail: fmt.Sprintf(
+			"%s was written by an earlier version of this provider. Apply seals it, as this state names it.",
+			m.Store.JournalURL(m.TenantID, recorded.JournalName()))}}
+	case store.IsUntrusted(err):
+		seen.JournalDue = seen.Certificate.KeySource != KeyExternal
+		return []Warning{{Summary: "The registration's journal cannot be trusted", Detail: fmt.Sprintf(
+			"%v. Nothing that it says is used.", err)}}
+	case errors.Is(err, store.ErrNotFound):
+		seen.JournalDue = seen.Certificate.KeySource != KeyExternal
+	default: // the store is not looked at
+		seen.JournalDue = recorded.JournalDue
+	}
+	return nil
+}
+
+// whyGone tells a registration that is gone from one whose destroy was interrupted.
+func (m *Manager) whyGone(ctx context.Context, recorded *Observed) error {
 	if journal, ok := m.journal(ctx, recorded); ok && journal.DeletingAt != nil {
-		return nil, ErrDestroyCutOff
+		return ErrDestroyCutOff
 	}
-	return nil, ErrGone
+	return ErrGone
 }
 
 // storeIsThere keeps a share that is not mounted, or another URL, from looking like a key that is lost: every

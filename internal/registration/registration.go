@@ -76,6 +76,10 @@ type Observed struct {
 	Unexpected         map[string]Permission // declared or granted without being asked for
 	Credentials        []Credential          // that are not from here
 	Certificate        Certificate
+	JournalGeneration  int64 // of the journal, as it was last seen; 0: never
+	// JournalDue says that the store does not prove the journal or the certificate's key, and that the next update seals
+	// them as they are recorded here.
+	JournalDue bool
 }
 
 // Permission is an application permission and what an application has of it.
@@ -111,6 +115,7 @@ type Certificate struct {
 	RenewalDue bool       // by time, or for want of a usable key
 	Previous   []Previous // replaced certificates that still sign in
 	RemovalDue []string   // key IDs of those whose time is over
+	Unsealed   bool       // the store has its key, and does not prove the files
 }
 
 // Previous is a certificate that a newer one replaced and that still signs in.
@@ -174,6 +179,7 @@ type operation struct {
 	desired  desired
 	wrote    bool      // this operation has changed something in the tenant
 	madeAt   time.Time // when the application was created; zero while that is not known
+	saved    int64     // generation of the journal as this operation wrote it last
 	warnings []Warning
 }
 
@@ -189,6 +195,7 @@ func (o *operation) outcome(ctx context.Context, found *entra.Registration, err 
 			ObjectID: found.Application.ObjectID, ClientID: found.Application.ClientID, ServicePrincipalID: principalID(found),
 			DisplayName: o.spec.DisplayName, UniqueName: found.Application.UniqueName, SignInAudience: SingleTenant,
 			Enabled: true, Permissions: o.spec.Permissions, Unexpected: o.spec.Unexpected, Certificate: planned,
+			JournalGeneration: max(o.saved, o.generation()),
 		}
 		if o.recorded != nil {
 			seen.Credentials = withoutCertificates(o.recorded.Credentials, found.Application, planned.thumbprints())
@@ -210,7 +217,18 @@ func (o *operation) outcome(ctx context.Context, found *entra.Registration, err 
 			}
 		}
 	}
-	return o.observe(ctx, found, o.spec.Permissions, planned), o.warnings, err
+	observed := o.observe(ctx, found, o.spec.Permissions, planned)
+	observed.JournalGeneration = max(o.saved, o.generation())
+	observed.JournalDue = o.recorded != nil && o.recorded.JournalDue
+	return observed, o.warnings, err
+}
+
+// generation is the journal's that the state has seen; 0 in a create.
+func (o *operation) generation() int64 {
+	if o.recorded == nil {
+		return 0
+	}
+	return o.recorded.JournalGeneration
 }
 
 // plannedCertificate is the certificate as the state will name it.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
 // Update brings a recorded registration to what is wanted: the plan compared the two. It returns what there is, also
@@ -174,7 +173,7 @@ func (o *operation) computeKeyChanges(ctx context.Context, application *entra.Ap
 	case planned.PEM != "":
 		o.desired.certificate, err = certificate.ParsePEM(planned.PEM)
 	case planned.KeySource != KeyExternal:
-		o.desired.certificate, err = o.rotate(ctx)
+		o.desired.certificate, err = o.rotate(ctx, application)
 	}
 	if err != nil || o.desired.certificate == nil {
 		return err
@@ -196,14 +195,13 @@ func (o *operation) computeKeyChanges(ctx context.Context, application *entra.Ap
 
 // rotate makes a new certificate. A rotation that was cut off left a key that no state names: it is used now, rather
 // than left on the application.
-func (o *operation) rotate(ctx context.Context) (*x509.Certificate, error) {
-	now := o.Now()
-	journal, err := o.Store.BeginRegistration(ctx, store.Registration{
-		TenantID: o.TenantID, UniqueName: o.recorded.JournalName(), DisplayName: o.spec.DisplayName,
-		ObjectID: o.recorded.ObjectID, ClientID: o.recorded.ClientID, StartedAt: now, CompletedAt: &now,
-	})
+func (o *operation) rotate(ctx context.Context, application *entra.Application) (*x509.Certificate, error) {
+	journal, _, err := o.ownJournal(ctx, application)
 	if err != nil {
 		return nil, err
 	}
-	return o.newCertificate(ctx, &journal, o.recorded.Certificate.thumbprints(), nil)
+	recorded := o.recorded.Certificate.thumbprints()
+	left := slices.DeleteFunc(slices.Clone(journal.Thumbprints),
+		func(thumbprint string) bool { return slices.Contains(recorded, thumbprint) })
+	return o.newCertificate(ctx, &journal, left, nil)
 }

@@ -1,299 +1,441 @@
 package store
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
+	"path"
 	"slices"
+	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/keys"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
 
-// saveAttempts is how often a pair is written while other processes write the same one.
-const saveAttempts = 5
+// certificateRecord proves the files of a certificate whose key is in the store.
+type certificateRecord struct {
+	TenantID       string `json:"tenant_id"`
+	Thumbprint     string `json:"thumbprint"`      // SHA-1, 40 upper-case hex digits
+	Certificate    string `json:"certificate"`     // PEM, as in the .cer
+	PFXEncryption  string `json:"pfx_encryption"`  // aes256 or legacy
+	PFXSHA256      string `json:"pfx_sha256"`      // of the .pfx
+	PasswordSHA256 string `json:"password_sha256"` // of the .password.age
+	Generation     int64  `json:"generation"`
 
-// SaveCertificate keeps a certificate with its key as .cer and .pfx, the PFX under a random password of its own that is
-// encrypted to the store and to the hand-off recipients of the connections that name the certificate; planned, if not
-// nil, replaces the record of its connection. A pair that is there already stays if it opens. It is replaced otherwise,
-// and where nobody can tell for want of the passphrase.
-func (s *Store) SaveCertificate(ctx context.Context, tenantID string, p *certificate.Pair, e certificate.Encryption,
-	planned *Connection) error {
-	if err := p.Check(); err != nil {
-		return err
-	}
-	thumbprint := certificate.Thumbprint(p.Certificate)
-	cer, _, _, err := certificateFiles(tenantID, thumbprint)
+	version place.Version
+}
+
+// KeyState says what the store has of a certificate's key.
+type KeyState int
+
+const (
+	// KeyMissing says that there is no key that could be used.
+	KeyMissing KeyState = iota
+	// KeyUnsealed says that the key is there, opens, and belongs to the certificate of that thumbprint, and that what is
+	// to prove its files is missing or does not: it is as good as a sealed one to those whose state names the
+	// certificate. SealCertificate repairs it.
+	KeyUnsealed
+	// KeySealed says that all files are as an operator wrote them.
+	KeySealed
+)
+
+// KeyState looks at a certificate's key without decrypting anything, unless the seal does not prove it.
+func (s *Store) KeyState(ctx context.Context, tenantID, thumbprint string) (KeyState, error) {
+	files, err := certificateFiles(tenantID, thumbprint)
 	if err != nil {
-		return err
+		return KeyMissing, err
 	}
-	s.certificateLock.Lock()
-	defer s.certificateLock.Unlock()
-
-	_, err = s.KeyPair(ctx, tenantID, thumbprint)
-	opens := err == nil
-	if !opens && !errors.Is(err, ErrNotFound) && !unusable(err) {
-		return err
+	record, err := s.readCertificate(ctx, files)
+	if err == nil {
+		err = s.proveFiles(ctx, files, record)
 	}
-	var recipients []string
-	if !opens {
-		if recipients, err = s.entitled(ctx, tenantID, thumbprint, planned); err != nil {
-			return err
-		}
+	switch {
+	case err == nil:
+		return KeySealed, nil
+	case !errors.Is(err, ErrNotFound) && !IsUntrusted(err):
+		return KeyMissing, err
 	}
-	if _, err := s.ownRecipient(ctx); err != nil { // before anything is written
-		return err
+	_, err = s.anyPair(ctx, files)
+	switch {
+	case err == nil:
+		return KeyUnsealed, nil
+	case errors.Is(err, ErrNotFound), IsUntrusted(err):
+		return KeyMissing, nil
 	}
-	if _, err := s.Certificate(ctx, tenantID, thumbprint); err != nil {
-		if err := s.files.Replace(ctx, cer, []byte(certificate.EncodePEM(p.Certificate))); err != nil {
-			return err
-		}
-	}
-	for attempt := 0; !opens; attempt++ {
-		if attempt == saveAttempts {
-			return fmt.Errorf("other runs write the key of the certificate %s at the same time: try again", thumbprint)
-		}
-		if opens, err = s.savePair(ctx, tenantID, p, e, recipients); err != nil {
-			return err
-		}
-	}
-	return nil
+	return KeyMissing, err
 }
 
-// unusable reports whether an error says that nobody can open a file, or nobody without the passphrase.
-func unusable(err error) bool {
-	_, damaged := errors.AsType[*DamagedError](err)
-	return damaged || errors.Is(err, ErrPassphraseMissing)
-}
-
-// savePair writes the password and the PFX, and reports whether they fit: it is false if another process came in
-// between.
-//
-// The password is written first, and the first one wins: a run that finds it, after a kill or while another run writes,
-// packs the PFX with it, so that the two files fit, whichever run wrote them.
-func (s *Store) savePair(ctx context.Context, tenantID string, p *certificate.Pair, e certificate.Encryption,
-	recipients []string) (bool, error) {
-	thumbprint := certificate.Thumbprint(p.Certificate)
-	_, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
+// HasKeyPair reports whether the store names a certificate's key as its own and has its files. What is in them is proved
+// when they are used.
+func (s *Store) HasKeyPair(ctx context.Context, tenantID, thumbprint string) (bool, error) {
+	files, err := certificateFiles(tenantID, thumbprint)
 	if err != nil {
 		return false, err
 	}
-	password, sealed, err := s.pfxPassword(ctx, tenantID, thumbprint, recipients)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := s.readCertificate(ctx, files); errors.Is(err, ErrNotFound) || IsUntrusted(err) {
 		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	data, err := certificate.EncodePFX(p, password, e)
-	if err != nil {
-		return false, err
-	}
-	if err := s.files.Create(ctx, pfx, data); errors.Is(err, fs.ErrExist) {
-		stored, err := s.files.Read(ctx, pfx)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return false, err
-		}
-		if _, err := certificate.DecodePFX(stored, password); err != nil {
-			return false, s.files.Delete(ctx, pfx)
-		}
 	} else if err != nil {
 		return false, err
 	}
-	now, err := s.files.Read(ctx, passwordFile)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, err
-	}
-	return bytes.Equal(now, sealed), nil
+	return s.HasKeyFiles(ctx, tenantID, thumbprint)
 }
 
-// pfxPassword returns the password that a PFX is to have, and the file that holds it: the one that is there, or
-// else a new one. fs.ErrNotExist when another process takes it away meanwhile.
-func (s *Store) pfxPassword(
-	ctx context.Context, tenantID, thumbprint string, recipients []string,
-) (password string, sealed []byte, err error) {
-	_, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
+// Certificate returns a certificate whose key is in the store, without the key. ErrNotFound when the store does not have
+// it; *UntrustedError where its record is not authentic.
+func (s *Store) Certificate(
+	ctx context.Context, tenantID, thumbprint string,
+) (*x509.Certificate, error) {
+	files, err := certificateFiles(tenantID, thumbprint)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	if sealed, err = s.files.Read(ctx, passwordFile); err == nil {
-		var plain []byte
-		plain, err = s.decrypt(ctx, s.files.URL(passwordFile), sealed)
-		if err == nil {
-			return string(plain), sealed, nil
+	record, err := s.readCertificate(ctx, files)
+	if err != nil {
+		return nil, err
+	}
+	return certificate.ParsePEM(record.Certificate)
+}
+
+// PFXEncryption returns how the PFX of a certificate is encrypted. ErrNotFound and *UntrustedError as with Certificate.
+func (s *Store) PFXEncryption(
+	ctx context.Context, tenantID, thumbprint string,
+) (certificate.Encryption, error) {
+	files, err := certificateFiles(tenantID, thumbprint)
+	if err != nil {
+		return 0, err
+	}
+	record, err := s.readCertificate(ctx, files)
+	return record.encryption(), err
+}
+
+func (r *certificateRecord) encryption() certificate.Encryption {
+	if r.PFXEncryption == certificate.Legacy.String() {
+		return certificate.Legacy
+	}
+	return certificate.AES256
+}
+
+// KeyPair reads a certificate with its key. ErrNotFound when the store does not have both; *UntrustedError where a file
+// is not what its record names.
+func (s *Store) KeyPair(
+	ctx context.Context, tenantID, thumbprint string,
+) (*certificate.Pair, error) {
+	files, err := certificateFiles(tenantID, thumbprint)
+	if err != nil {
+		return nil, err
+	}
+	record, err := s.readCertificate(ctx, files)
+	if err != nil {
+		return nil, err
+	}
+	pair, _, err := s.sealedPair(ctx, files, record)
+	return pair, err
+}
+
+// SaveCertificate keeps a certificate with its key, the PFX under a random password of its own that is encrypted to the
+// store. A pair that is there already stays if it is authentic, and is replaced otherwise.
+func (s *Store) SaveCertificate(
+	ctx context.Context, tenantID string, p *certificate.Pair, e certificate.Encryption, now time.Time,
+) error {
+	if err := p.Check(); err != nil {
+		return err
+	}
+	files, err := certificateFiles(tenantID, certificate.Thumbprint(p.Certificate))
+	if err != nil {
+		return err
+	}
+	identity, err := s.identityForWriting(ctx)
+	if err != nil {
+		return err
+	}
+	unlock, err := s.lockCertificate(ctx, files)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	record, err := s.readCertificate(ctx, files)
+	if err == nil {
+		err = s.proveFiles(ctx, files, record)
+	}
+	if err == nil || !errors.Is(err, ErrNotFound) && !IsUntrusted(err) {
+		return err
+	}
+	return s.writePair(ctx, identity, files, record, p, e, now)
+}
+
+// SealCertificate is Repack with the encryption that the PFX has.
+func (s *Store) SealCertificate(ctx context.Context, tenantID, thumbprint string, now time.Time) error {
+	e, err := s.PFXEncryption(ctx, tenantID, thumbprint)
+	if errors.Is(err, ErrNotFound) || IsUntrusted(err) {
+		e, err = s.unsealedEncryption(ctx, tenantID, thumbprint)
+	}
+	if err != nil {
+		return err
+	}
+	return s.Repack(ctx, tenantID, thumbprint, e, now)
+}
+
+func (s *Store) unsealedEncryption(ctx context.Context, tenantID, thumbprint string) (certificate.Encryption, error) {
+	files, err := certificateFiles(tenantID, thumbprint)
+	if err != nil {
+		return 0, err
+	}
+	pfx, err := s.readRaw(ctx, files.pfx, "PFX of the certificate "+thumbprint)
+	if err != nil {
+		return 0, err
+	}
+	e, err := certificate.EncryptionOf(pfx.content)
+	if err != nil {
+		return 0, &UntrustedError{URL: s.files.URL(files.pfx), Err: err}
+	}
+	return e, nil
+}
+
+// Repack packs a certificate's key under another password, encrypted as e says, and seals its files. It takes over a key
+// that no seal proves, for a caller whose state or configuration names the thumbprint: the key proves by itself that it
+// is this certificate's. ErrNotFound where there is no such key, *UntrustedError where it does not open.
+func (s *Store) Repack(
+	ctx context.Context, tenantID, thumbprint string, e certificate.Encryption, now time.Time,
+) error {
+	files, err := certificateFiles(tenantID, thumbprint)
+	if err != nil {
+		return err
+	}
+	identity, err := s.identityForWriting(ctx)
+	if err != nil {
+		return err
+	}
+	unlock, err := s.lockCertificate(ctx, files)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	record, err := s.readCertificate(ctx, files)
+	if err != nil && !errors.Is(err, ErrNotFound) && !IsUntrusted(err) {
+		return err
+	}
+	pair, err := s.anyPair(ctx, files)
+	if err != nil {
+		return err
+	}
+	return s.writePair(ctx, identity, files, record, pair, e, now)
+}
+
+// writePair writes a pair under a new password, and its record. Files that an authentic record proves stay until the
+// record names the new ones: those are written under other names first, where readers find them meanwhile.
+func (s *Store) writePair(
+	ctx context.Context, identity *sealing.Identity, files certificateNames, before certificateRecord,
+	p *certificate.Pair, e certificate.Encryption, now time.Time,
+) error {
+	pfx, password, err := keys.Pack(p, e)
+	if err != nil {
+		return err
+	}
+	encrypted, err := identity.Encrypt([]byte(password), nil)
+	if err != nil {
+		return err
+	}
+	next := certificateRecord{
+		TenantID: files.tenant, Thumbprint: files.thumbprint, Certificate: certificate.EncodePEM(p.Certificate),
+		PFXEncryption: e.String(), PFXSHA256: sum(pfx), PasswordSHA256: sum(encrypted),
+		Generation: nextGeneration(before.Generation, 0, now),
+	}
+	replacing := before.Thumbprint != ""
+	if replacing {
+		if err := s.putAll(ctx, files.pfx+nextExtension, pfx, files.password+nextExtension, encrypted); err != nil {
+			return err
 		}
+	} else if err := s.putAll(ctx, files.pfx, pfx, files.password, encrypted); err != nil {
+		return err
 	}
-	replacing := unusable(err)
-	if err != nil && !replacing && !errors.Is(err, fs.ErrNotExist) {
-		return "", nil, fmt.Errorf("read the password of the certificate %s: %w", thumbprint, err)
+	if err := s.put(ctx, files.cer, []byte(next.Certificate)); err != nil {
+		return err
 	}
-	if password, err = certificate.NewPassword(rand.Reader); err != nil {
-		return "", nil, err
-	}
-	if sealed, err = s.encrypt(ctx, []byte(password), recipients); err != nil {
-		return "", nil, err
-	}
-	if err := s.noteSharing(ctx, tenantID, thumbprint, sealed, recipients); err != nil {
-		return "", nil, err
+	if _, err := s.writeRecord(ctx, identity, files.record, next, before.version); err != nil {
+		return err
 	}
 	if replacing {
-		// Nobody here opens the PFX either. It is deleted first: a password that opens no PFX must never look like a pair.
-		if err = s.files.Delete(ctx, pfx); err == nil {
-			err = s.files.Replace(ctx, passwordFile, sealed)
-		}
-	} else {
-		err = s.files.Create(ctx, passwordFile, sealed)
-		if errors.Is(err, fs.ErrExist) {
-			return "", nil, fs.ErrNotExist // another one was quicker; the next attempt takes it
+		if err := s.putAll(ctx, files.pfx, pfx, files.password, encrypted); err != nil {
+			return err
 		}
 	}
-	if err != nil {
-		return "", nil, fmt.Errorf("write the password of the certificate %s: %w", thumbprint, err)
-	}
-	return password, sealed, nil
+	return s.removeAll(ctx, files.pfx+nextExtension, files.password+nextExtension, files.shared)
 }
 
-// Certificate reads a certificate, without its key. ErrNotFound when the store does not have it.
-func (s *Store) Certificate(ctx context.Context, tenantID, thumbprint string) (*x509.Certificate, error) {
-	cer, _, _, err := certificateFiles(tenantID, thumbprint)
-	if err != nil {
-		return nil, err
-	}
-	content, err := s.read(ctx, cer, "certificate "+thumbprint)
-	if err != nil {
-		return nil, err
-	}
-	c, err := certificate.ParsePEM(string(content))
-	if err == nil {
-		err = sameThumbprint(c, thumbprint)
-	}
-	if err != nil {
-		return nil, &DamagedError{Path: s.files.URL(cer), Err: err}
-	}
-	return c, nil
-}
-
-// KeyPair reads a certificate with its key, which needs the passphrase. ErrNotFound when the store does not have both.
-func (s *Store) KeyPair(ctx context.Context, tenantID, thumbprint string) (*certificate.Pair, error) {
-	_, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
-	if err != nil {
-		return nil, err
-	}
-	data, err := s.read(ctx, pfx, "private key of the certificate "+thumbprint)
-	if err != nil {
-		return nil, err
-	}
-	password, err := s.decryptFile(ctx, passwordFile)
-	if err != nil {
-		return nil, err
-	}
-	pair, err := certificate.DecodePFX(data, string(password))
-	if err == nil {
-		err = sameThumbprint(pair.Certificate, thumbprint)
-	}
-	if err != nil {
-		return nil, &DamagedError{Path: s.files.URL(pfx), Err: err}
-	}
-	return pair, nil
-}
-
-// HasKeyPair reports whether the store has a certificate's PFX and the password to it.
-func (s *Store) HasKeyPair(ctx context.Context, tenantID, thumbprint string) (bool, error) {
-	_, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
-	if err != nil {
-		return false, err
-	}
-	for _, name := range []string{pfx, passwordFile} {
-		if there, err := s.files.Exists(ctx, name); err != nil || !there {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// SoundKeyPair reports whether the store has a certificate's PFX and the password to it, and neither is cut short or
-// something else. It needs no passphrase, so it cannot say whether the one opens the other: KeyPair can.
-func (s *Store) SoundKeyPair(ctx context.Context, tenantID, thumbprint string) (bool, error) {
-	_, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
-	if err != nil {
-		return false, err
-	}
-	for name, sound := range map[string]func([]byte) bool{pfx: certificate.IsPFX, passwordFile: isSealed} {
-		content, err := s.files.Read(ctx, name)
-		if errors.Is(err, fs.ErrNotExist) {
-			return false, nil
-		}
-		if err != nil || !sound(content) {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// PFXEncryption returns how the PFX of a certificate is encrypted. ErrNotFound when the store does not have it.
-func (s *Store) PFXEncryption(ctx context.Context, tenantID, thumbprint string) (certificate.Encryption, error) {
-	_, pfx, _, err := certificateFiles(tenantID, thumbprint)
-	if err != nil {
-		return 0, err
-	}
-	data, err := s.read(ctx, pfx, "PFX of the certificate "+thumbprint)
-	if err != nil {
-		return 0, err
-	}
-	encryption, err := certificate.EncryptionOf(data)
-	if err != nil {
-		return 0, &DamagedError{Path: s.files.URL(pfx), Err: err}
-	}
-	return encryption, nil
-}
-
-// Repack encrypts the PFX of a certificate in another way, under the password that it has. It needs the passphrase.
-// ErrNotFound when the store does not have the pair.
-func (s *Store) Repack(ctx context.Context, tenantID, thumbprint string, e certificate.Encryption) error {
-	_, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
-	if err != nil {
+func (s *Store) putAll(ctx context.Context, pfx string, data []byte, password string, encrypted []byte) error {
+	if err := s.put(ctx, password, encrypted); err != nil {
 		return err
 	}
-	s.certificateLock.Lock()
-	defer s.certificateLock.Unlock()
-
-	pair, err := s.KeyPair(ctx, tenantID, thumbprint)
-	if err != nil {
-		return err
-	}
-	password, err := s.decryptFile(ctx, passwordFile)
-	if err != nil {
-		return err
-	}
-	data, err := certificate.EncodePFX(pair, string(password), e)
-	if err != nil {
-		return err
-	}
-	return s.files.Replace(ctx, pfx, data)
+	return s.put(ctx, pfx, data)
 }
 
-// DeleteCertificate removes a certificate with its key. It does not ask who needs it: see CertificateNamedBy.
-func (s *Store) DeleteCertificate(ctx context.Context, tenantID, thumbprint string) error {
-	cer, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
-	if err != nil {
-		return err
-	}
-	shared, _ := certificateFile(tenantID, thumbprint, sharedExtension)
-	s.certificateLock.Lock()
-	defer s.certificateLock.Unlock()
-	for _, name := range []string{pfx, passwordFile, shared, cer} {
-		if err := s.files.Delete(ctx, name); err != nil {
+// removeAll deletes what is there of these files.
+func (s *Store) removeAll(ctx context.Context, names ...string) error {
+	for _, name := range names {
+		if err := s.remove(ctx, name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// readCertificate reads a certificate's record. Its version is returned with an *UntrustedError, too.
+func (s *Store) readCertificate(
+	ctx context.Context, files certificateNames,
+) (certificateRecord, error) {
+	var record certificateRecord
+	version, err := s.readRecord(ctx, files.record, "certificate "+files.thumbprint,
+		0, &record, &record.Generation)
+	if err != nil {
+		return certificateRecord{version: version}, err
+	}
+	record.version = version
+	return record, nil
+}
+
+// proveFiles holds that a certificate's files are what its record names.
+func (s *Store) proveFiles(ctx context.Context, files certificateNames, record certificateRecord) error {
+	for _, named := range []struct{ name, sum string }{
+		{files.pfx, record.PFXSHA256}, {files.password, record.PasswordSHA256},
+		{files.cer, sum([]byte(record.Certificate))},
+	} {
+		if _, err := s.readNamed(ctx, named.name, named.name, named.sum); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sealedPair opens the pair that an authentic record names, and returns the password, too.
+func (s *Store) sealedPair(
+	ctx context.Context, files certificateNames, record certificateRecord,
+) (pair *certificate.Pair, password []byte, err error) {
+	pfx, err := s.readNamedOrNext(ctx, files.pfx, record.PFXSHA256)
+	if err != nil {
+		return nil, nil, err
+	}
+	encrypted, err := s.readNamedOrNext(ctx, files.password, record.PasswordSHA256)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.openPair(ctx, files, pfx, encrypted)
+}
+
+// readNamedOrNext is for a file that a run was about to replace when it was interrupted.
+func (s *Store) readNamedOrNext(ctx context.Context, name, wanted string) ([]byte, error) {
+	content, err := s.readNamed(ctx, name, "file "+s.files.URL(name), wanted)
+	if errors.Is(err, ErrNotFound) || IsUntrusted(err) {
+		if next, failed := s.readNamed(ctx, name+nextExtension, name, wanted); failed == nil {
+			return next, nil
+		}
+	}
+	return content, err
+}
+
+// anyPair opens the pair that the record names, or else whatever pair is there, if it is the certificate's: whoever has
+// its key is no stranger.
+func (s *Store) anyPair(ctx context.Context, files certificateNames) (*certificate.Pair, error) {
+	record, err := s.readCertificate(ctx, files)
+	if err == nil {
+		if pair, _, err := s.sealedPair(ctx, files, record); err == nil {
+			return pair, nil
+		}
+	} else if !errors.Is(err, ErrNotFound) && !IsUntrusted(err) {
+		return nil, err
+	}
+	pfx, err := s.readRaw(ctx, files.pfx, "private key of the certificate "+files.thumbprint)
+	if err != nil {
+		return nil, err
+	}
+	encrypted, err := s.readRaw(ctx, files.password, "password of the certificate "+files.thumbprint)
+	if err != nil {
+		return nil, err
+	}
+	pair, _, err := s.openPair(ctx, files, pfx.content, encrypted.content)
+	return pair, err
+}
+
+func (s *Store) openPair(
+	ctx context.Context, files certificateNames, pfx, encrypted []byte,
+) (pair *certificate.Pair, password []byte, err error) {
+	identity, err := s.unlock(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if password, err = identity.Decrypt(encrypted); err != nil {
+		return nil, nil, &UntrustedError{URL: s.files.URL(files.password), Err: err}
+	}
+	if pair, err = keys.Open(pfx, string(password), files.thumbprint); err != nil {
+		return nil, nil, &UntrustedError{URL: s.files.URL(files.pfx), Err: err}
+	}
+	return pair, password, nil
+}
+
+// lockCertificate keeps other writers of the same certificate waiting.
+func (s *Store) lockCertificate(ctx context.Context, files certificateNames) (unlock func(), err error) {
+	s.certificateLock.Lock()
+	for {
+		unlock, err := s.files.Lock(ctx, "certificate-"+files.tenant+"-"+files.thumbprint)
+		if err == nil {
+			return func() { unlock(); s.certificateLock.Unlock() }, nil
+		}
+		if !errors.Is(err, ErrLocked) {
+			s.certificateLock.Unlock()
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			s.certificateLock.Unlock()
+			return nil, errors.Join(ctx.Err(), err)
+		case <-time.After(lockPause):
+		}
+	}
+}
+
+// lockPause is between two tries to take a lock that another process holds for moments.
+const lockPause = 50 * time.Millisecond
+
+// DeleteCertificate removes a certificate with its key. It does not ask who needs it: see CertificateNamedBy.
+func (s *Store) DeleteCertificate(ctx context.Context, tenantID, thumbprint string) error {
+	files, err := certificateFiles(tenantID, thumbprint)
+	if err != nil {
+		return err
+	}
+	unlock, err := s.lockCertificate(ctx, files)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return s.removeAll(ctx, files.all()...)
+}
+
+// DeleteUnusedCertificate removes a certificate with its key unless something still names it.
+func (s *Store) DeleteUnusedCertificate(ctx context.Context, tenantID, thumbprint string) error {
+	there, err := s.HasCertificateFiles(ctx, tenantID, thumbprint)
+	if err != nil || !there {
+		return err
+	}
+	if named, err := s.CertificateIsNamed(ctx, tenantID, thumbprint); err != nil || named {
+		return err
+	}
+	return s.DeleteCertificate(ctx, tenantID, thumbprint)
+}
+
+// HasCertificateFiles reports whether there is any file of a certificate, authentic or not.
+func (s *Store) HasCertificateFiles(ctx context.Context, tenantID, thumbprint string) (bool, error) {
+	files, err := certificateFiles(tenantID, thumbprint)
+	if err != nil {
+		return false, err
+	}
+	name, err := s.anyOf(ctx, files.all()...)
+	return name != "", err
+}
+
 // CertificateNamedBy returns what names a certificate: connections and app registrations, in words for a message. A
-// record that cannot be read counts, as it may name it.
+// record need not be authentic to hold a key back, and one that cannot be read counts, as it may name it.
 func (s *Store) CertificateNamedBy(ctx context.Context, tenantID, thumbprint string) ([]string, error) {
 	return s.certificateNamedBy(ctx, tenantID, thumbprint, false)
 }
@@ -305,33 +447,6 @@ func (s *Store) CertificateIsNamed(ctx context.Context, tenantID, thumbprint str
 	return len(names) > 0, err
 }
 
-// DeleteUnusedCertificate removes a certificate with its key unless something still names it.
-func (s *Store) DeleteUnusedCertificate(ctx context.Context, tenantID, thumbprint string) error {
-	cer, pfx, passwordFile, err := certificateFiles(tenantID, thumbprint)
-	if err != nil {
-		return err
-	}
-	if there, err := s.anyOf(ctx, pfx, passwordFile, cer); err != nil || there == "" {
-		return err
-	}
-	if named, err := s.CertificateIsNamed(ctx, tenantID, thumbprint); err != nil || named {
-		return err
-	}
-	return s.DeleteCertificate(ctx, tenantID, thumbprint)
-}
-
-// anyOf returns the first of these files that is there, whole or not; empty when none is.
-func (s *Store) anyOf(ctx context.Context, names ...string) (string, error) {
-	for _, name := range names {
-		if there, err := s.files.Exists(ctx, name); err != nil {
-			return "", err
-		} else if there {
-			return name, nil
-		}
-	}
-	return "", nil
-}
-
 func (s *Store) certificateNamedBy(ctx context.Context, tenantID, thumbprint string, firstOnly bool) ([]string, error) {
 	tenant, err := canonicalTenant(tenantID)
 	if err != nil {
@@ -340,45 +455,79 @@ func (s *Store) certificateNamedBy(ctx context.Context, tenantID, thumbprint str
 	if thumbprint, err = certificate.NormalizeThumbprint(thumbprint); err != nil {
 		return nil, err
 	}
-	var names []string
-	for r, err := range s.tenantRegistrations(ctx, tenant) {
+	names := func(other string) bool {
+		normal, err := certificate.NormalizeThumbprint(other)
+		return err == nil && normal == thumbprint
+	}
+	var found []string
+	readRegistration := func(ctx context.Context, name string) (r Registration, err error) {
+		return r, s.unproved(ctx, name, "app registration", &r)
+	}
+	for r, err := range records(ctx, s, path.Join(tenant, registrationFolder), readRegistration) {
 		switch {
 		case err != nil:
-			names = append(names, err.Error())
-		case slices.Contains(r.Thumbprints, thumbprint):
-			names = append(names, fmt.Sprintf("app registration %q", r.UniqueName))
+			found = append(found, err.Error())
+		case slices.ContainsFunc(r.Thumbprints, names):
+			found = append(found, fmt.Sprintf("app registration %q", r.UniqueName))
 		}
-		if firstOnly && len(names) > 0 {
-			return names, nil
+		if firstOnly && len(found) > 0 {
+			return found, nil
 		}
 	}
-	for c, err := range s.tenantConnections(ctx, tenant) {
+	readConnection := func(ctx context.Context, name string) (c Connection, err error) {
+		return c, s.unproved(ctx, name, "connection", &c)
+	}
+	for c, err := range records(ctx, s, path.Join(tenant, connectionFolder), readConnection) {
 		switch {
 		case err != nil:
-			names = append(names, err.Error())
-		case c.CertificateThumbprint == thumbprint:
-			names = append(names, fmt.Sprintf("connection %q", c.Mailbox))
+			found = append(found, err.Error())
+		case names(c.CertificateThumbprint):
+			found = append(found, fmt.Sprintf("connection %q", c.Mailbox))
 		}
-		if firstOnly && len(names) > 0 {
-			return names, nil
+		if firstOnly && len(found) > 0 {
+			return found, nil
 		}
 	}
-	return names, ctx.Err()
+	return found, ctx.Err()
 }
 
-func certificateFiles(tenantID, thumbprint string) (cer, pfx, password string, err error) {
-	if cer, err = certificateFile(tenantID, thumbprint, cerExtension); err != nil {
-		return "", "", "", err
-	}
-	pfx, _ = certificateFile(tenantID, thumbprint, pfxExtension)
-	password, _ = certificateFile(tenantID, thumbprint, passwordExtension)
-	return cer, pfx, password, nil
+// certificateNames are the files of a certificate.
+type certificateNames struct {
+	tenant, thumbprint         string // in their one form
+	record, cer, pfx, password string
+	shared                     string // left by versions before the seals
 }
 
-func sameThumbprint(c *x509.Certificate, thumbprint string) error {
-	normal, err := certificate.NormalizeThumbprint(thumbprint)
-	if err == nil && certificate.Thumbprint(c) != normal {
-		err = fmt.Errorf("it holds the certificate %s", certificate.Thumbprint(c))
+// all lists the files in the order in which they are deleted: what proves them is last.
+func (n certificateNames) all() []string {
+	return []string{
+		n.pfx, n.password, n.pfx + nextExtension, n.password + nextExtension, n.shared, n.cer, n.record,
 	}
-	return err
+}
+
+func certificateFiles(tenantID, thumbprint string) (files certificateNames, err error) {
+	if files.tenant, err = canonicalTenant(tenantID); err != nil {
+		return files, err
+	}
+	if files.thumbprint, err = certificate.NormalizeThumbprint(thumbprint); err != nil {
+		return files, err
+	}
+	stem := path.Join(files.tenant, certificateFolder, files.thumbprint)
+	files.record, files.cer, files.pfx = stem+recordExtension, stem+cerExtension, stem+pfxExtension
+	files.password, files.shared = stem+passwordExtension, stem+sharedExtension
+	return files, nil
+}
+
+// HasKeyFiles reports whether there are files of a certificate's PFX and its password, authentic or not.
+func (s *Store) HasKeyFiles(ctx context.Context, tenantID, thumbprint string) (bool, error) {
+	files, err := certificateFiles(tenantID, thumbprint)
+	if err != nil {
+		return false, err
+	}
+	for _, name := range []string{files.pfx, files.password} {
+		if there, err := s.files.Exists(ctx, name); err != nil || !there {
+			return false, err
+		}
+	}
+	return true, nil
 }

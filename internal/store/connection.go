@@ -16,6 +16,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
 
 // The two kinds of credential, of which a connection has exactly one.
@@ -42,13 +44,23 @@ type Connection struct {
 	EWS       *ewsaccess.TenantFacts `json:"ews,omitempty"`
 	WrittenAt *time.Time             `json:"written_at,omitempty"` // by the writer's clock; nil where it did not say
 	// who may change and delete the record: an ID chosen at its creation
-	Owner    string `json:"owner"`
-	Revision string `json:"revision"` // another one after every write
+	Owner      string   `json:"owner"`
+	Revision   string   `json:"revision"`   // another one after every change of the connection
+	Generation int64    `json:"generation"` // grows with every write of the record
+	Files      Manifest `json:"files"`
+
+	version place.Version
 }
 
-type connectionRecord struct {
-	version
-	Connection
+// Manifest proves the files that belong to one connection alone, by their SHA-256 in lower-case hex. A file that the
+// connection does not have is empty.
+type Manifest struct {
+	HandoffFormat int    `json:"handoff_format"` // see handoffFormat
+	Sheet         string `json:"sheet_sha256"`
+	Script        string `json:"script_sha256,omitempty"`
+	Secret        string `json:"secret_sha256,omitempty"`
+	PFXPassword   string `json:"pfx_password_sha256,omitempty"`
+	PFX           string `json:"pfx_sha256,omitempty"` // of the certificate's PFX that the password opens
 }
 
 // ID names the connection: "<tenant_id>/<mailbox>", in lower case.
@@ -69,7 +81,7 @@ func (c Connection) check() error {
 		return errors.New("owner is missing")
 	}
 	for _, recipient := range c.HandoffRecipients {
-		if err := CheckRecipient(recipient); err != nil {
+		if err := sealing.CheckRecipient(recipient); err != nil {
 			return fmt.Errorf("handoff_recipients: %w", err)
 		}
 	}
@@ -108,10 +120,17 @@ func prepare(c *Connection) (file string, err error) {
 	return file, nil
 }
 
-// CreateConnection writes a new record, and its secret if it has one. That a mailbox (whatever its case) serves one
-// connection of a tenant is decided here: of concurrent callers one succeeds, the others get *ExistsError.
-func (s *Store) CreateConnection(ctx context.Context, c Connection, secret string) (Connection, error) {
-	file, err := prepare(&c)
+// Renderer writes what is handed to the person at the migration server, with a script where the connection has a key in
+// the store; neither holds a secret. It is called while locks are held.
+type Renderer func(c Connection, hasKey bool) (sheet, script []byte, err error)
+
+// CreateConnection writes a new record, and with it its secret, if it has one, and its hand-off. That a mailbox
+// (whatever its case) serves one connection of a tenant is decided here: of concurrent callers one succeeds, the others
+// get *ExistsError. since is the generation that the state has seen of a record that is gone, or 0.
+func (s *Store) CreateConnection(
+	ctx context.Context, c Connection, since int64, secret string, render Renderer,
+) (Connection, error) {
+	name, err := prepare(&c)
 	if err != nil {
 		return Connection{}, err
 	}
@@ -120,180 +139,175 @@ func (s *Store) CreateConnection(ctx context.Context, c Connection, secret strin
 			"given does not fit it", c.Mailbox, c.CredentialType)
 	}
 	// Whatever can fail for want of a passphrase fails before anything is written.
-	var encrypted []byte
-	if secret != "" {
-		if encrypted, err = s.encrypt(ctx, []byte(secret), c.HandoffRecipients); err != nil {
-			return Connection{}, err
-		}
-	}
-	content, err := encodeRecord(connectionRecord{version{schemaVersion}, c})
+	identity, err := s.identityForWriting(ctx)
 	if err != nil {
 		return Connection{}, err
 	}
-	if err := s.files.Create(ctx, file, content); errors.Is(err, fs.ErrExist) {
-		existing, err := s.readConnection(ctx, file)
+	w := connectionWriter{s, identity, render}
+	attached, err := w.attach(ctx, &c, Connection{}, &secret)
+	if err != nil {
+		return Connection{}, err
+	}
+	c.Generation = nextGeneration(0, since, writtenAt(c))
+	c.version, err = s.writeRecord(ctx, identity, name, c, "")
+	if errors.Is(err, fs.ErrExist) {
+		existing, err := s.readConnection(ctx, name, 0)
+		if untrusted := (*UntrustedError)(nil); errors.As(err, &untrusted) {
+			untrusted.Remedy = "it takes the mailbox's name; delete it if nobody needs it, or restore it from a backup and " +
+				"import the connection"
+		}
 		if err != nil {
 			return Connection{}, err
 		}
-		return Connection{}, &ExistsError{Existing: existing, URL: s.files.URL(file)}
-	} else if err != nil {
-		return Connection{}, err
-	}
-
-	// The record is the claim to the name, so the secret comes after it.
-	secretFile, _ := connectionFile(c.TenantID, c.Mailbox, secretExtension)
-	if encrypted != nil {
-		err = s.files.Replace(ctx, secretFile, encrypted)
-	} else {
-		err = s.files.Delete(ctx, secretFile) // of a record that was deleted by hand
+		return Connection{}, &ExistsError{Existing: existing, URL: s.files.URL(name)}
 	}
 	if err != nil {
-		return Connection{}, errors.Join(err, s.files.Delete(context.WithoutCancel(ctx), file))
+		return Connection{}, err
+	}
+	// The record is the claim to the name, so what belongs to it comes after it.
+	if err := s.writeAttached(ctx, attached); err != nil {
+		return Connection{}, errors.Join(err, s.remove(context.WithoutCancel(ctx), name))
 	}
 	return c, nil
 }
 
-// Connection reads a record. ErrNotFound when there is none.
-func (s *Store) Connection(ctx context.Context, tenantID, mailbox string) (Connection, error) {
-	file, err := connectionFile(tenantID, mailbox, recordExtension)
-	if err != nil {
-		return Connection{}, err
+func writtenAt(c Connection) time.Time {
+	if c.WrittenAt == nil {
+		return time.Time{}
 	}
-	return s.readConnection(ctx, file)
+	return *c.WrittenAt
 }
 
-func (s *Store) readConnection(ctx context.Context, file string) (Connection, error) {
-	url := s.files.URL(file)
-	var record connectionRecord
-	if err := s.readRecord(ctx, file, "connection", &record); err != nil {
+// Connection reads a record. ErrNotFound when there is none; *UntrustedError where it is not authentic, or is older than
+// the generation that the state has seen; since is 0 where there is no state.
+func (s *Store) Connection(ctx context.Context, tenantID, mailbox string, since int64) (Connection, error) {
+	name, err := connectionFile(tenantID, mailbox, recordExtension)
+	if err != nil {
 		return Connection{}, err
 	}
-	// A record copied to another name would be two connections under one ID.
-	own, err := connectionFile(record.TenantID, record.Mailbox, recordExtension)
-	if err == nil && own != file {
-		err = fmt.Errorf("it is the record of the mailbox %s in tenant %s, under another name", record.Mailbox,
-			record.TenantID)
-	}
-	if err == nil {
-		err = record.check()
-	}
-	if err != nil {
-		return Connection{}, &DamagedError{Path: url, Err: err}
-	}
-	if record.CredentialType == CredentialCertificate {
-		// However it is spelled by hand, the certificate is in use.
-		record.CertificateThumbprint, _ = certificate.NormalizeThumbprint(record.CertificateThumbprint)
-	}
-	return record.Connection, nil
+	return s.readConnection(ctx, name, since)
 }
 
-// UpdateConnection replaces a record. secret nil leaves the stored secret as it is; it is encrypted again, which needs
-// the passphrase, if the hand-off recipients changed. ErrNotFound when there is no such record, *OwnerError when it
-// belongs to another owner.
-func (s *Store) UpdateConnection(ctx context.Context, c Connection, secret *string) (Connection, error) {
-	file, err := prepare(&c)
+// readConnection reads a record. Its version is returned with an *UntrustedError, too.
+func (s *Store) readConnection(ctx context.Context, name string, since int64) (Connection, error) {
+	var c Connection
+	version, err := s.readRecord(ctx, name, "connection", since, &c, &c.Generation)
 	if err != nil {
-		return Connection{}, err
+		return Connection{version: version}, err
 	}
-	before, err := s.readConnection(ctx, file)
+	c.version = version
+	return c, nil
+}
+
+// UpdateConnection replaces a record that the state names, whether the one in the store is authentic or not, and writes
+// its secret and hand-off. secret nil leaves the secret as it is; it is encrypted again if the hand-off recipients
+// changed. Where somebody is no recipient any more, the PFX gets another password, and repacked is true: the other
+// connections that name the certificate are due for RenewConnections. ErrNotFound when there is no such record,
+// *OwnerError when it belongs to another owner; the error wraps place.ErrChanged where another run was quicker.
+func (s *Store) UpdateConnection(
+	ctx context.Context, c Connection, since int64, secret *string, render Renderer,
+) (updated Connection, repacked bool, err error) {
+	name, err := prepare(&c)
 	if err != nil {
-		return Connection{}, err
+		return Connection{}, false, err
 	}
-	if before.Owner != c.Owner {
-		return Connection{}, &OwnerError{TenantID: c.TenantID, Mailbox: c.Mailbox, URL: s.files.URL(file)}
+	identity, err := s.identityForWriting(ctx)
+	if err != nil {
+		return Connection{}, false, err
+	}
+	before, err := s.readConnection(ctx, name, since)
+	authentic := err == nil
+	switch {
+	case !authentic && !IsUntrusted(err):
+		return Connection{}, false, err
+	case authentic && before.Owner != c.Owner:
+		return Connection{}, false, &OwnerError{TenantID: c.TenantID, Mailbox: c.Mailbox, URL: s.files.URL(name)}
 	}
 	if c.EWS == nil {
 		c.EWS = before.EWS
 	} else {
 		c.EWS = new(c.EWS.Or(before.EWS)) // an earlier look is better than none
 	}
-	content, err := encodeRecord(connectionRecord{version{schemaVersion}, c})
+	if c.CredentialType == CredentialCertificate && (!authentic || losesRecipient(before, c)) {
+		// Who was a recipient may have kept the password.
+		err := s.SealCertificate(ctx, c.TenantID, c.CertificateThumbprint, writtenAt(c))
+		if err != nil && !errors.Is(err, ErrNotFound) && !IsUntrusted(err) {
+			return Connection{}, false, err
+		}
+		repacked = err == nil
+	}
+	w := connectionWriter{s, identity, render}
+	attached, err := w.attach(ctx, &c, before, secret)
 	if err != nil {
-		return Connection{}, err
+		return Connection{}, repacked, err
 	}
-	secretFile, _ := connectionFile(c.TenantID, c.Mailbox, secretExtension)
-	if c.CredentialType == CredentialClientSecret {
-		// Secret first: killed in between, the next apply finds the old revision and writes both again.
-		if err := s.updateSecret(ctx, before, c, secretFile, secret); err != nil {
-			return Connection{}, err
-		}
-	} else if secret != nil {
-		return Connection{}, fmt.Errorf("the connection for the mailbox %s signs in with a certificate and cannot have a "+
-			"client secret", c.Mailbox)
+	c.Generation = nextGeneration(before.Generation, since, writtenAt(c))
+	// Record first: of two runs one wins, and what an interruption leaves unwritten is not what the record names.
+	if c.version, err = s.writeRecord(ctx, identity, name, c, before.version); err != nil {
+		return Connection{}, repacked, err
 	}
-	if err := s.files.Replace(ctx, file, content); err != nil {
-		return Connection{}, err
-	}
-	if c.CredentialType != CredentialClientSecret {
-		if err := s.files.Delete(ctx, secretFile); err != nil {
-			return Connection{}, err
-		}
-	}
-	return c, nil
+	return c, repacked, s.writeAttached(ctx, attached)
 }
 
-func (s *Store) updateSecret(ctx context.Context, before, after Connection, secretFile string, secret *string) error {
-	if secret == nil {
-		if before.CredentialType != CredentialClientSecret {
-			return fmt.Errorf("the connection for the mailbox %s is to sign in with a client secret, and none was given",
-				after.Mailbox)
-		}
-		if slices.Equal(before.HandoffRecipients, after.HandoffRecipients) {
-			return nil
-		}
-		stored, err := s.decryptFile(ctx, secretFile)
-		if errors.Is(err, ErrNotFound) { // which would say that there is no such connection
-			return fmt.Errorf("%s is missing, and with it the client secret that is to be encrypted to other recipients: "+
-				"apply with the secret and a new client_secret_wo_version", s.files.URL(secretFile))
-		}
-		if err != nil {
-			return err
-		}
-		secret = new(string(stored))
-	}
-	encrypted, err := s.encrypt(ctx, []byte(*secret), after.HandoffRecipients)
-	if err != nil {
-		return err
-	}
-	return s.files.Replace(ctx, secretFile, encrypted)
+// losesRecipient reports whether somebody who could open the certificate's PFX is a recipient no more.
+func losesRecipient(before, after Connection) bool {
+	return before.CertificateThumbprint == after.CertificateThumbprint &&
+		slices.ContainsFunc(before.HandoffRecipients, func(recipient string) bool {
+			return !slices.Contains(after.HandoffRecipients, recipient)
+		})
 }
 
-// DeleteConnection removes a record with its secret and its hand-off. It never needs the passphrase. If the record is
-// gone, the secret and the hand-off are removed all the same. *OwnerError when it belongs to another owner.
-func (s *Store) DeleteConnection(ctx context.Context, tenantID, mailbox, owner string) error {
-	file, err := connectionFile(tenantID, mailbox, recordExtension)
+// RenewConnections writes the hand-off, and the PFX's password, of the connections that name a certificate whose key has
+// come into the store or has got another password. The connections themselves do not change. An authentic record is
+// needed for it; what fails shows when the connection is read.
+func (s *Store) RenewConnections(ctx context.Context, tenantID, thumbprint string, render Renderer) error {
+	identity, err := s.identityForWriting(ctx)
 	if err != nil {
 		return err
 	}
-	record, err := s.readConnection(ctx, file)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	connections, _, err := s.Connections(ctx, tenantID)
+	if err != nil {
 		return err
 	}
-	if err == nil && record.Owner != owner {
-		return &OwnerError{TenantID: tenantID, Mailbox: mailbox, URL: s.files.URL(file)}
+	var failures []error
+	for _, before := range connections {
+		if before.CertificateThumbprint != thumbprint {
+			continue
+		}
+		if due, err := s.KeyChanged(ctx, before); err == nil && !due {
+			continue
+		}
+		w := connectionWriter{s, identity, render}
+		if err := w.renew(ctx, before); err != nil {
+			failures = append(failures, fmt.Errorf("connection %s: %w", before.ID(), err))
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// DeleteConnection removes a record with its secret and its hand-off. It never needs the passphrase: what cannot be
+// proved for want of it, or proves nothing, is deleted, as the state names it, unless it says that it is another
+// resource's. If the record is gone, the secret and the hand-off are removed all the same. *OwnerError when it belongs to
+// another owner.
+func (s *Store) DeleteConnection(ctx context.Context, tenantID, mailbox, owner string, since int64) error {
+	name, err := connectionFile(tenantID, mailbox, recordExtension)
+	if err != nil {
+		return err
+	}
+	record, err := s.readConnection(ctx, name, since)
+	switch {
+	case err == nil, errors.Is(err, ErrNotFound), IsUntrusted(err):
+	case ctx.Err() != nil:
+		return err
+	default:
+		record = Connection{}
+		_ = s.unproved(ctx, name, "connection", &record) // what cannot be read says nothing
+	}
+	if record.Owner != "" && owner != "" && record.Owner != owner {
+		return &OwnerError{TenantID: tenantID, Mailbox: mailbox, URL: s.files.URL(name)}
 	}
 	// The record is deleted last: as long as it is there, nobody else can write under its name.
-	for _, name := range append(attachedFiles(tenantID, mailbox), file) {
-		if err := s.files.Delete(ctx, name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// DropDamaged deletes a connection's record if it cannot be read, so that it can be created again, and reports whether
-// it did. A record that a newer provider wrote is not damaged.
-func (s *Store) DropDamaged(ctx context.Context, tenantID, mailbox string) (dropped bool, err error) {
-	file, err := connectionFile(tenantID, mailbox, recordExtension)
-	if err != nil {
-		return false, err
-	}
-	_, err = s.readConnection(ctx, file)
-	if _, damaged := errors.AsType[*DamagedError](err); !damaged {
-		return false, nil
-	}
-	err = s.files.Delete(ctx, file)
-	return err == nil, err
+	return s.removeAll(ctx, append(attachedFiles(tenantID, mailbox), name)...)
 }
 
 // Leftover returns the URL of a connection's secret or hand-off, whether its record exists or not; empty when there is
@@ -306,13 +320,14 @@ func (s *Store) Leftover(ctx context.Context, tenantID, mailbox string) (string,
 	return s.files.URL(name), nil
 }
 
-// attachedFiles returns the names of a connection's secret and hand-off; none when it cannot be one.
+// attachedFiles returns the names of a connection's secrets and hand-off; none when it cannot be one.
 func attachedFiles(tenantID, mailbox string) []string {
 	secret, err := connectionFile(tenantID, mailbox, secretExtension)
 	if err != nil {
 		return nil
 	}
-	names := []string{secret}
+	password, _ := connectionFile(tenantID, mailbox, pfxPasswordExtension)
+	names := []string{secret, password}
 	for _, extension := range handoffExtensions {
 		handoff, _ := handoffFile(tenantID, mailbox, extension)
 		names = append(names, handoff)
@@ -321,7 +336,7 @@ func attachedFiles(tenantID, mailbox string) []string {
 }
 
 // Connections reads all records of a tenant, or of all tenants if tenantID is empty, ordered by tenant and mailbox.
-// Records that cannot be read are left out and returned as errors that name them.
+// Records that cannot be read, or are not authentic, are left out and returned as errors that name them.
 func (s *Store) Connections(ctx context.Context, tenantID string) ([]Connection, []error, error) {
 	var tenants []string
 	if tenantID != "" {
@@ -331,54 +346,57 @@ func (s *Store) Connections(ctx context.Context, tenantID string) ([]Connection,
 		}
 		tenants = []string{tenant}
 	} else {
-		names, err := s.files.List(ctx, "")
-		if err != nil {
+		var err error
+		if tenants, err = s.tenants(ctx); err != nil {
 			return nil, nil, err
 		}
-		for _, name := range names {
-			if tenant, err := canonicalTenant(name); err == nil && tenant == name {
-				tenants = append(tenants, name)
-			}
+	}
+	if len(tenants) > 0 { // or each record would say what keeps all of them from being proved
+		if err := s.Unlock(ctx); err != nil {
+			return nil, nil, err
 		}
 	}
-
 	var connections []Connection
-	var damaged []error
+	var unreadable []error
 	for _, tenant := range tenants {
 		for c, err := range s.tenantConnections(ctx, tenant) {
 			if err := ctx.Err(); err != nil {
 				return nil, nil, err
 			}
 			if err != nil {
-				damaged = append(damaged, err)
+				unreadable = append(unreadable, err)
 			} else {
 				connections = append(connections, c)
 			}
 		}
 	}
-	return connections, damaged, nil
+	return connections, unreadable, nil
 }
 
-// tenantConnections yields a tenant's records, as tenantRecords does.
+// tenantConnections yields a tenant's records, as records does.
 func (s *Store) tenantConnections(ctx context.Context, tenant string) iter.Seq2[Connection, error] {
-	return tenantRecords(ctx, s, path.Join(tenant, connectionFolder), s.readConnection)
+	return records(ctx, s, path.Join(tenant, connectionFolder),
+		func(ctx context.Context, name string) (Connection, error) { return s.readConnection(ctx, name, 0) })
 }
 
-// ClientSecret reads a connection's client secret, which needs the passphrase. ErrNotFound when it has none.
-func (s *Store) ClientSecret(ctx context.Context, tenantID, mailbox string) (string, error) {
-	file, err := connectionFile(tenantID, mailbox, secretExtension)
+// ClientSecret decrypts the client secret of a record that was read. ErrNotFound when it is not there, *UntrustedError
+// when it is not the one that the record names.
+func (s *Store) ClientSecret(ctx context.Context, c Connection) (string, error) {
+	name, err := connectionFile(c.TenantID, c.Mailbox, secretExtension)
 	if err != nil {
 		return "", err
 	}
-	secret, err := s.decryptFile(ctx, file)
-	return string(secret), err
-}
-
-// HasClientSecret reports whether a connection's client secret is in the store.
-func (s *Store) HasClientSecret(ctx context.Context, tenantID, mailbox string) (bool, error) {
-	file, err := connectionFile(tenantID, mailbox, secretExtension)
+	identity, err := s.unlock(ctx)
 	if err != nil {
-		return false, err
+		return "", err
 	}
-	return s.files.Exists(ctx, file)
+	encrypted, err := s.readNamed(ctx, name, "secret "+s.files.URL(name), c.Files.Secret)
+	if err != nil {
+		return "", err
+	}
+	secret, err := identity.Decrypt(encrypted)
+	if err != nil {
+		return "", &UntrustedError{URL: s.files.URL(name), Err: err}
+	}
+	return string(secret), nil
 }

@@ -3,18 +3,22 @@ package store
 import (
 	"errors"
 	"fmt"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
 
 // What the store reports, told apart by errors.Is. The errors that wrap these name the file or object.
 var (
 	ErrNotFound          = errors.New("the connection store does not hold it")
-	ErrLocked            = errors.New("another run holds the lock")
+	ErrLocked            = place.ErrLocked
 	ErrPassphraseMissing = errors.New("the connection store's passphrase is needed: set CODETWO_STORE_PASSPHRASE, or " +
 		"passphrase in the provider's connection_store block from an ephemeral variable")
-	ErrPassphraseUnfit = errors.New("the connection store's passphrase cannot be used (CODETWO_STORE_PASSPHRASE, or " +
-		"passphrase in the provider's connection_store block)")
-	ErrPassphraseWrong = errors.New("the passphrase does not open the connection store's identity.age: check " +
-		"CODETWO_STORE_PASSPHRASE, or passphrase in the provider's connection_store block")
+	ErrPassphraseUnfit = sealing.ErrPassphraseUnfit
+	ErrPassphraseWrong = sealing.ErrPassphraseWrong
+	// ErrUnsealed says that a record is of the format before records were sealed. It counts for nothing, and the next
+	// apply of the resource whose state names it writes it anew.
+	ErrUnsealed = sealing.ErrUnsealed
 )
 
 // ExistsError says that a connection of that tenant and mailbox is in the store already.
@@ -42,31 +46,75 @@ func (e *OwnerError) Error() string {
 		"remove this one from its state (terraform state rm), or import the record again", e.Mailbox, e.TenantID, e.URL)
 }
 
-// DamagedError says that a file of the store cannot be read as what it should be. The file is left as it is.
-type DamagedError struct {
-	Path   string // URL of the file
+// UntrustedError says that a file does not prove that an operator of this store wrote it, as it is now and under this
+// name. It counts for nothing, and is left as it is until an operator's change replaces it.
+type UntrustedError struct {
+	URL    string // of the file
 	Err    error  // what is wrong with it; holds no secret
 	Remedy string // what to do about it, where that is not the usual
 }
 
-func (e *DamagedError) Error() string {
+func (e *UntrustedError) Error() string {
 	remedy := e.Remedy
 	if remedy == "" {
-		remedy = "restore it from a backup or repair it by hand"
+		remedy = "find out who wrote it; restore it from a backup, or let terraform apply write it again"
 	}
-	return fmt.Sprintf("%s is damaged (%v): %s", e.Path, e.Err, remedy)
+	return fmt.Sprintf("%s cannot be trusted (%v): %s", e.URL, e.Err, remedy)
 }
 
-func (e *DamagedError) Unwrap() error { return e.Err }
+func (e *UntrustedError) Unwrap() error { return e.Err }
+
+// IsUntrusted reports whether an error is an *UntrustedError.
+func IsUntrusted(err error) bool {
+	_, untrusted := errors.AsType[*UntrustedError](err)
+	return untrusted
+}
+
+// RolledBackError says that a record is authentic, and older than what the state has seen.
+type RolledBackError struct {
+	Found, Known int64 // generations
+}
+
+func (e *RolledBackError) Error() string {
+	return fmt.Sprintf("it is an older version: generation %d, and the state has seen %d", e.Found, e.Known)
+}
+
+// OtherIdentityError says that the store's identity is not the one that the state names, or that there is none.
+type OtherIdentityError struct {
+	URL          string // of identity.age
+	Found, Known string // age public keys; Found is empty where there is no identity
+}
+
+func (e *OtherIdentityError) Error() string {
+	if e.Found == "" {
+		return fmt.Sprintf("%s is missing, and the state names its public key (%s): this is not the connection store of "+
+			"this state, or somebody deleted the file. %s", e.URL, e.Known, RestoreIdentity)
+	}
+	return fmt.Sprintf("%s belongs to another connection store: its public key is %s, and the state names %s. Correct the "+
+		"URL (connection_store of the provider, CODETWO_STORE_URL), or restore the file from a backup",
+		e.URL, e.Found, e.Known)
+}
 
 // NewerSchemaError says that a newer provider wrote the file. It is left as it is.
 type NewerSchemaError struct {
-	Path         string // URL of the file
-	Found, Known int    // schema versions: of the file, and the newest that this provider knows
+	Path string // URL of the file
+	Err  error  // names the versions
 }
 
-func (e *NewerSchemaError) Error() string {
-	return fmt.Sprintf("%s was written by a newer version of this provider (schema version %d; this one knows %d): "+
-		"upgrade the provider",
-		e.Path, e.Found, e.Known)
+func (e *NewerSchemaError) Error() string { return fmt.Sprintf("%s: %v: upgrade the provider", e.Path, e.Err) }
+
+func (e *NewerSchemaError) Unwrap() error { return e.Err }
+
+// CannotProve reports whether an error is one that keeps records from being proved, or says that there is nothing to
+// prove: what is not there or not authentic, a passphrase that is missing or does not fit, and another identity. A
+// destroy goes on without what the record would say.
+func CannotProve(err error) bool {
+	_, other := errors.AsType[*OtherIdentityError](err)
+	return other || IsUntrusted(err) || errors.Is(err, ErrNotFound) || IsLocked(err)
+}
+
+// IsLocked reports whether an error says that the store was not looked at, for want of a passphrase that fits.
+func IsLocked(err error) bool {
+	return errors.Is(err, ErrPassphraseMissing) || errors.Is(err, ErrPassphraseUnfit) ||
+		errors.Is(err, ErrPassphraseWrong)
 }

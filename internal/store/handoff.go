@@ -1,12 +1,10 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // What is handed to the person at the migration server: a sheet to read, and a script that imports the certificate.
@@ -17,105 +15,109 @@ const (
 
 var handoffExtensions = []string{HandoffSheet, HandoffScript}
 
-// WriteHandoff writes a connection's sheet and, unless it is nil, its script; neither holds a secret. It returns the
-// sheet's URL. Each ends with a mark of what it was made from, by which HandoffCurrent knows it.
-func (s *Store) WriteHandoff(ctx context.Context, c Connection, sheet, script []byte) (string, error) {
-	// The sheet is written last: a reader who finds it finds the script that it names.
-	for _, extension := range []string{HandoffScript, HandoffSheet} {
-		file, err := handoffFile(c.TenantID, c.Mailbox, extension)
-		if err != nil {
-			return "", err
-		}
-		content := sheet
-		if extension == HandoffScript {
-			content = script
-		}
-		if content == nil {
-			if err := s.files.Delete(ctx, file); err != nil {
-				return "", err
-			}
-			continue
-		}
-		mark, err := handoffMark(c, script != nil, extension)
-		if err != nil {
-			return "", err
-		}
-		marked := append(bytes.TrimRight(slices.Clone(content), "\r\n"), "\n"+mark+"\n"...)
-		if err := s.files.Replace(ctx, file, marked); err != nil {
-			return "", err
-		}
-	}
-	return s.HandoffURL(c.TenantID, c.Mailbox), nil
-}
-
-// HandoffCurrent reports whether a connection's hand-off is complete, made from the record as it is now and from the
-// certificate's key being in the store or not, and open to those whom the records name.
-func (s *Store) HandoffCurrent(ctx context.Context, c Connection) (bool, error) {
-	withScript := false
-	if c.CredentialType == CredentialCertificate {
-		var err error
-		if withScript, err = s.HasKeyPair(ctx, c.TenantID, c.CertificateThumbprint); err != nil {
-			return false, err
-		}
-	}
-	for _, extension := range handoffExtensions {
-		content, err := s.Handoff(ctx, c.TenantID, c.Mailbox, extension)
-		missing := errors.Is(err, ErrNotFound)
-		if err != nil && !missing {
-			return false, err
-		}
-		if wanted := extension == HandoffSheet || withScript; missing || !wanted {
-			if missing == wanted {
-				return false, nil
-			}
-			continue
-		}
-		mark, err := handoffMark(c, withScript, extension)
-		if err != nil || !strings.HasSuffix(strings.TrimRight(string(content), "\r\n"), mark) {
-			return false, err
-		}
-	}
-	if !withScript {
-		return true, nil
-	}
-	due, err := s.SharingDue(ctx, c.TenantID, c.CertificateThumbprint, &c)
-	return !due, err
-}
-
 // handoffFormat is raised with every change of sheet or script that people should get without a change of theirs.
-const handoffFormat = 2
+const handoffFormat = 3
 
-// handoffMark is a comment, at the end of a sheet or a script, that names what it was made from. It changes with every
-// revision of the record, where somebody edits the record, and with the format.
-func handoffMark(c Connection, withScript bool, extension string) (string, error) {
-	record, err := encodeRecord(c)
-	if err != nil {
-		return "", err
+// ErrOutdated says that a hand-off was written by another version of the provider, or before the certificate's key came
+// into the store, got another password or left it.
+var ErrOutdated = errors.New("the hand-off is outdated")
+
+// CheckHandoff reads a record's sheet and script, and says what is wrong with them: nil, ErrOutdated, ErrNotFound where
+// one is missing, or an *UntrustedError where one is not as it was written. For a certificate it reads its record, too.
+// No secret is read; that its file is there is looked for.
+func (s *Store) CheckHandoff(ctx context.Context, c Connection) error {
+	if c.Files.HandoffFormat != handoffFormat {
+		return ErrOutdated
 	}
-	mark := fmt.Sprintf("made from %s", sum(fmt.Appendf(record, "with the key: %t, format %d", withScript, handoffFormat)))
-	if extension == HandoffScript {
-		return "# " + mark, nil
+	for extension, wanted := range map[string]string{HandoffSheet: c.Files.Sheet, HandoffScript: c.Files.Script} {
+		name, err := handoffFile(c.TenantID, c.Mailbox, extension)
+		if err != nil {
+			return err
+		}
+		if wanted == "" {
+			if there, err := s.files.Exists(ctx, name); err != nil || there {
+				return errors.Join(err, ErrOutdated)
+			}
+			continue
+		}
+		if _, err := s.readNamed(ctx, name, s.files.URL(name), wanted); err != nil {
+			return err
+		}
 	}
-	return "<!-- " + mark + " -->", nil
+	if changed, err := s.KeyChanged(ctx, c); err != nil || changed {
+		return errors.Join(err, ErrOutdated)
+	}
+	return nil
 }
 
-// Handoff reads a connection's HandoffSheet or HandoffScript. ErrNotFound when there is none.
-func (s *Store) Handoff(ctx context.Context, tenantID, mailbox, extension string) ([]byte, error) {
-	file, err := handoffFile(tenantID, mailbox, extension)
-	if err != nil {
-		return nil, err
+// KeyChanged reports whether the key of a record's certificate has come into the store, got another password or left
+// it since the record was written.
+func (s *Store) KeyChanged(ctx context.Context, c Connection) (bool, error) {
+	if c.CredentialType != CredentialCertificate {
+		return false, nil
 	}
-	return s.read(ctx, file, s.files.URL(file))
+	files, err := certificateFiles(c.TenantID, c.CertificateThumbprint)
+	if err != nil {
+		return false, err
+	}
+	record, err := s.readCertificate(ctx, files)
+	switch {
+	case IsUntrusted(err), errors.Is(err, ErrNotFound):
+		return c.Files.PFX != "", nil
+	case err != nil:
+		return false, err
+	}
+	password, err := connectionFile(c.TenantID, c.Mailbox, pfxPasswordExtension)
+	if err != nil {
+		return false, err
+	}
+	for _, name := range []string{files.pfx, files.password, password} {
+		there, err := s.files.Exists(ctx, name)
+		if err != nil {
+			return false, err
+		}
+		if !there {
+			return c.Files.PFX != "", nil
+		}
+	}
+	return c.Files.PFX != record.PFXSHA256, nil
+}
+
+// SecretsAsRecorded reports whether a record's secret or PFX password is the one that it names: an interrupted run may
+// have left another one. They are read, and not decrypted.
+func (s *Store) SecretsAsRecorded(ctx context.Context, c Connection) (bool, error) {
+	for extension, wanted := range map[string]string{
+		secretExtension: c.Files.Secret, pfxPasswordExtension: c.Files.PFXPassword,
+	} {
+		if wanted == "" {
+			continue
+		}
+		name, err := connectionFile(c.TenantID, c.Mailbox, extension)
+		if err != nil {
+			return false, err
+		}
+		if _, err := s.readNamed(ctx, name, s.files.URL(name), wanted); errors.Is(err, ErrNotFound) || IsUntrusted(err) {
+			return false, nil
+		} else if err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// HasClientSecret reports whether the file of a connection's client secret is in the store. It is not read.
+func (s *Store) HasClientSecret(ctx context.Context, tenantID, mailbox string) (bool, error) {
+	name, err := connectionFile(tenantID, mailbox, secretExtension)
+	if err != nil {
+		return false, err
+	}
+	return s.files.Exists(ctx, name)
 }
 
 // HandoffURL is where the connection's sheet is, or would be. It is empty when the names cannot be those of a
 // connection.
 func (s *Store) HandoffURL(tenantID, mailbox string) string {
-	file, err := handoffFile(tenantID, mailbox, HandoffSheet)
-	if err != nil {
-		return ""
-	}
-	return s.files.URL(file)
+	return s.urlOf(handoffFile(tenantID, mailbox, HandoffSheet))
 }
 
 // Files are the names of a connection's files, relative to the store's folder, with slashes.
@@ -138,9 +140,14 @@ func ConnectionFiles(tenantID, mailbox, thumbprint string) (Files, error) {
 	files.HandoffSheet, _ = handoffFile(tenantID, mailbox, HandoffSheet)
 	files.HandoffScript, _ = handoffFile(tenantID, mailbox, HandoffScript)
 	if thumbprint != "" {
-		_, files.PFX, files.Password, err = certificateFiles(tenantID, thumbprint)
+		files.Password, _ = connectionFile(tenantID, mailbox, pfxPasswordExtension)
+		names, err := certificateFiles(tenantID, thumbprint)
+		if err != nil {
+			return Files{}, err
+		}
+		files.PFX = names.pfx
 	}
-	return files, err
+	return files, nil
 }
 
 func handoffFile(tenantID, mailbox, extension string) (string, error) {

@@ -1,228 +1,137 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"runtime/debug"
-	"strings"
+	"slices"
 
-	"filippo.io/age"
-	"filippo.io/age/armor"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
+
+// MinPassphraseLength is the least number of characters of the store's passphrase.
+const MinPassphraseLength = sealing.MinPassphraseLength
+
+// CheckPassphrase says what keeps a passphrase from protecting a store. The error, an ErrPassphraseUnfit, never shows
+// it.
+func CheckPassphrase(passphrase string) error { return sealing.CheckPassphrase(passphrase) }
 
 // CheckRecipient says what keeps a text from being an age public key (X25519) that secrets can be encrypted to. The
 // error never shows a secret key.
-func CheckRecipient(recipient string) error {
-	_, err := parseRecipient(recipient)
-	return err
-}
+func CheckRecipient(recipient string) error { return sealing.CheckRecipient(recipient) }
 
-func parseRecipient(text string) (*age.X25519Recipient, error) {
-	if strings.Contains(strings.ToUpper(text), "AGE-SECRET-KEY-") { // a whole key file begins with comments
-		return nil, errors.New("this is a secret key of age; give the public one, which age-keygen prints as age1…, and " +
-			"make a new pair: this one has been shown where it does not belong")
-	}
-	recipient, err := age.ParseX25519Recipient(text)
-	if err != nil {
-		return nil, fmt.Errorf("%q is not an age public key (X25519); age-keygen prints one that begins with age1", text)
-	}
-	return recipient, nil
-}
+// HasPassphrase reports whether the store was opened with a passphrase. It may still be the wrong one.
+func (s *Store) HasPassphrase() bool { return s.passphrase != "" }
 
-// CanEncrypt says, without the slow opening of the identity, whether a secret can be written: nil,
-// ErrPassphraseMissing, ErrPassphraseUnfit, or what is wrong with the store's key files. A wrong passphrase shows only
-// when it is used.
-func (s *Store) CanEncrypt(ctx context.Context) error {
-	if !s.HasPassphrase() {
-		_, err := s.recipientWithoutPassphrase(ctx)
-		return err
-	}
-	if err := CheckPassphrase(s.passphrase); err != nil {
-		return err
-	}
-	if locked, err := s.files.Exists(ctx, identityFile); err != nil || locked {
-		return err
-	}
-	return s.identityNeverWas(ctx)
-}
-
-// identityNeverWas returns nil for a store that has had no identity yet, and an error where it is lost.
-func (s *Store) identityNeverWas(ctx context.Context) error {
-	exists, err := s.files.Exists(ctx, recipientFile)
-	if exists {
-		return s.identityLost()
-	}
-	return err
-}
-
-// workFactor is what opening the identity costs, as the exponent of two of scrypt's N: 64 MiB of memory, and a fifth of
-// a second. Every run pays it in the provider's own process. age's own choice, 18, takes four times of both; a store
-// whose owner encrypted identity.age again with age -p has that, and opens as well.
-const workFactor = 16
-
-// Unlock opens the store's identity if there is one and the passphrase is at hand, so that who is about to write a
-// secret can do so while waiting for something else. The error is what the secret would meet.
+// Unlock opens the store's identity: nil where that succeeds, and where there is none yet. The error is the one that
+// every read and write meets: ErrPassphraseMissing, sealing.ErrPassphraseUnfit, sealing.ErrPassphraseWrong, or one that
+// names the file.
 func (s *Store) Unlock(ctx context.Context) error {
-	if !s.HasPassphrase() {
-		return nil
-	}
 	if _, err := s.unlock(ctx); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
 }
 
-// encrypt encrypts to the store and to further recipients, as text that the age command decrypts.
-func (s *Store) encrypt(ctx context.Context, plain []byte, further []string) ([]byte, error) {
-	own, err := s.ownRecipient(ctx)
-	if err != nil {
-		return nil, err
-	}
-	recipients := []age.Recipient{own}
-	for _, text := range further {
-		recipient, err := parseRecipient(text)
-		if err != nil {
-			return nil, err
-		}
-		recipients = append(recipients, recipient)
-	}
-	return seal(plain, recipients...)
-}
-
-// decryptFile decrypts a file of the store. ErrNotFound when there is none.
-func (s *Store) decryptFile(ctx context.Context, name string) ([]byte, error) {
-	url := s.files.URL(name)
-	content, err := s.read(ctx, name, "secret "+url)
-	if err != nil {
-		return nil, err
-	}
-	return s.decrypt(ctx, url, content)
-}
-
-// decrypt opens what is encrypted to the store. url names it in errors.
-func (s *Store) decrypt(ctx context.Context, url string, content []byte) ([]byte, error) {
-	identity, err := s.unlock(ctx)
+// CanWrite says what would keep a record from being written: nil, an error of Unlock, or *UntrustedError where the
+// identity is lost.
+func (s *Store) CanWrite(ctx context.Context) error {
+	_, err := s.unlock(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, s.identityLost()
+		return s.identityNeverWas(ctx)
 	}
-	if err != nil {
-		return nil, err
-	}
-	plain, err := unseal(content, identity)
-	if _, ok := errors.AsType[*age.NoIdentityMatchError](err); ok {
-		err = errors.New("it is encrypted, but not to this store: it comes from another one, or the store's identity " +
-			"was replaced")
-	}
-	if err != nil {
-		return nil, &DamagedError{Path: url, Err: err}
-	}
-	return plain, nil
+	return err
 }
 
-// ownRecipient returns the public key that the store's secrets are encrypted to. It makes the store's identity when
-// there is none yet, which needs the passphrase.
-func (s *Store) ownRecipient(ctx context.Context) (*age.X25519Recipient, error) {
-	if !s.HasPassphrase() {
-		return s.recipientWithoutPassphrase(ctx)
-	}
-	identity, err := s.unlock(ctx)
-	if errors.Is(err, fs.ErrNotExist) {
-		identity, err = s.createIdentity(ctx)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return identity.Recipient(), nil
-}
-
-// recipientWithoutPassphrase trusts recipient.txt, as nothing can prove it then.
-func (s *Store) recipientWithoutPassphrase(ctx context.Context) (*age.X25519Recipient, error) {
+// Expect says which identity (age public key) a state names. From then on, the store is used only with it: another one,
+// or none, is an *OtherIdentityError, and none is ever made in its place. It does nothing for an empty one.
+func (s *Store) Expect(identity string) {
 	s.identityLock.Lock()
 	defer s.identityLock.Unlock()
-	if s.recipient != nil {
-		return s.recipient, nil
+	if identity != "" && !slices.Contains(s.expected, identity) {
+		s.expected = append(s.expected, identity)
 	}
-	recipient, err := s.readRecipient(ctx)
+}
+
+// Identity returns the public key (age) of the identity that was opened; empty where none was.
+func (s *Store) Identity() string {
+	s.identityLock.Lock()
+	defer s.identityLock.Unlock()
+	if s.identity == nil {
+		return ""
+	}
+	return s.identity.Recipient()
+}
+
+// unlock opens the store's identity, once per process, and holds that it is the one expected. fs.ErrNotExist when the
+// store has none, and none is expected.
+func (s *Store) unlock(ctx context.Context) (*sealing.Identity, error) {
+	s.identityLock.Lock()
+	defer s.identityLock.Unlock()
+	identity, err := s.open(ctx)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
 		return nil, err
 	}
-	locked, err := s.files.Exists(ctx, identityFile)
-	switch {
-	case err != nil:
-		return nil, err
-	case missing && locked:
-		return nil, fmt.Errorf("%s is missing and is written again from identity.age: %w", s.files.URL(recipientFile),
-			ErrPassphraseMissing)
-	case missing:
-		return nil, fmt.Errorf("the first secret of a store creates its key %s: %w", s.files.URL(identityFile),
-			ErrPassphraseMissing)
-	case !locked:
-		return nil, s.identityLost()
+	for _, expected := range s.expected {
+		switch {
+		case missing:
+			return nil, &OtherIdentityError{URL: s.files.URL(identityFile), Known: expected}
+		case identity.Recipient() != expected:
+			return nil, &OtherIdentityError{
+				URL: s.files.URL(identityFile), Found: identity.Recipient(), Known: expected,
+			}
+		}
 	}
-	s.recipient = recipient
-	return recipient, nil
+	return identity, err
 }
 
-// unlock opens the store's identity, once per process, and compares recipient.txt with it. fs.ErrNotExist when the
-// store has no identity.
-func (s *Store) unlock(ctx context.Context) (*age.X25519Identity, error) {
-	s.identityLock.Lock()
-	defer s.identityLock.Unlock()
+// identityForWriting is unlock, and makes the identity of a new store.
+func (s *Store) identityForWriting(ctx context.Context) (*sealing.Identity, error) {
+	identity, err := s.unlock(ctx)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s.createIdentity(ctx)
+	}
+	return identity, err
+}
+
+// open opens the store's identity, once per process. fs.ErrNotExist when the store has none. The caller holds the lock.
+func (s *Store) open(ctx context.Context) (*sealing.Identity, error) {
 	if s.identity != nil || s.identityError != nil {
 		return s.identity, s.identityError
 	}
 	if !s.HasPassphrase() {
 		return nil, ErrPassphraseMissing
 	}
-	if err := CheckPassphrase(s.passphrase); err != nil {
+	if err := sealing.CheckPassphrase(s.passphrase); err != nil {
 		return nil, err
 	}
-	content, err := s.files.Read(ctx, identityFile)
+	content, _, err := s.files.Read(ctx, identityFile)
+	if unusable := (*place.UnusableError)(nil); errors.As(err, &unusable) {
+		return nil, s.unusableIdentity(err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the store's key: %w", err)
 	}
-	identity, err := s.openIdentity(content)
-	if err != nil {
-		s.identityError = err // a second try costs as much time and ends alike
-		return nil, err
-	}
-	return s.acceptIdentity(ctx, identity)
-}
-
-func (s *Store) openIdentity(content []byte) (*age.X25519Identity, error) {
-	url := s.files.URL(identityFile)
-	key, err := age.NewScryptIdentity(s.passphrase)
-	if err != nil {
-		return nil, err
-	}
 	debug.FreeOSMemory() // 64 MiB more at once, on top of garbage, would be the most that a process ever takes
-	plain, err := unseal(content, key)
+	identity, err := sealing.Unlock(content, s.passphrase)
 	debug.FreeOSMemory() // or they would count among what lives until the next collection
-	if mismatch, ok := errors.AsType[*age.NoIdentityMatchError](err); ok && len(mismatch.StanzaTypes) == 1 &&
-		mismatch.StanzaTypes[0] == "scrypt" {
-		return nil, fmt.Errorf("%w (%s)", ErrPassphraseWrong, url)
+	switch {
+	case errors.Is(err, sealing.ErrPassphraseWrong):
+		err = fmt.Errorf("%w (%s)", err, s.files.URL(identityFile))
+	case err != nil:
+		err = s.unusableIdentity(err)
 	}
-	if err != nil {
-		return nil, &DamagedError{Path: url, Err: err}
-	}
-	identities, err := age.ParseIdentities(bytes.NewReader(plain))
-	if err == nil && len(identities) == 1 {
-		if identity, ok := identities[0].(*age.X25519Identity); ok {
-			return identity, nil
-		}
-	}
-	// err could quote the key
-	return nil, &DamagedError{Path: url, Err: errors.New("it opens, but does not hold one X25519 identity")}
+	s.identity, s.identityError = identity, err // a second try costs as much time and ends alike
+	return identity, err
 }
 
-// createIdentity makes the store's identity. If several runs do so at once, one wins, and the
-// others take the winner's.
-func (s *Store) createIdentity(ctx context.Context) (*age.X25519Identity, error) {
+// createIdentity makes the store's identity. If several runs do so at once, one wins, and the others take the
+// winner's.
+func (s *Store) createIdentity(ctx context.Context) (*sealing.Identity, error) {
 	s.identityLock.Lock()
 	if s.identity != nil {
 		defer s.identityLock.Unlock()
@@ -236,119 +145,44 @@ func (s *Store) createIdentity(ctx context.Context) (*age.X25519Identity, error)
 	return identity, err
 }
 
-func (s *Store) writeIdentity(ctx context.Context) (*age.X25519Identity, error) {
+func (s *Store) writeIdentity(ctx context.Context) (*sealing.Identity, error) {
 	if err := s.identityNeverWas(ctx); err != nil {
 		return nil, err
 	}
-	identity, err := age.GenerateX25519Identity()
+	identity, err := sealing.NewIdentity()
 	if err != nil {
 		return nil, err
 	}
-	key, err := age.NewScryptRecipient(s.passphrase)
+	content, err := identity.Lock(s.passphrase)
 	if err != nil {
 		return nil, err
 	}
-	key.SetWorkFactor(workFactor)
-	content, err := seal(fmt.Appendf(nil, "# public key: %s\n%s\n", identity.Recipient(), identity), key)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.files.Create(ctx, identityFile, content); err != nil {
+	if _, err := s.files.Create(ctx, identityFile, content); err != nil {
 		return nil, fmt.Errorf("the store's key: %w", err)
 	}
-	return s.acceptIdentity(ctx, identity)
-}
-
-// acceptIdentity keeps an identity for the rest of the process, once recipient.txt is proved to be its public half. The
-// caller holds the lock.
-func (s *Store) acceptIdentity(ctx context.Context, identity *age.X25519Identity) (*age.X25519Identity, error) {
-	recipient, err := s.readRecipient(ctx)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		// The file is for those who write without the passphrase. A store that can only be read needs none, and a write
-		// to it fails by itself.
-		content := fmt.Sprintf("# Secrets of this connection store are encrypted to this public key; identity.age is its "+
-			"private half.\n%s\n", identity.Recipient())
-		_ = s.files.Create(ctx, recipientFile, []byte(content))
-	case err != nil:
-		return nil, fmt.Errorf("compare %s with identity.age: %w", s.files.URL(recipientFile), err)
-	case recipient.String() != identity.Recipient().String():
-		s.identityError = fmt.Errorf("%s is not the public half of identity.age: somebody exchanged it, and what was "+
-			"encrypted since then "+
-			"is readable to them and not to you. Restore it (%s), and replace the secrets "+
-			"written since", s.files.URL(recipientFile), identity.Recipient())
-		return nil, s.identityError
-	}
-	s.identity, s.recipient = identity, identity.Recipient()
+	s.identity = identity
 	return identity, nil
 }
 
-func (s *Store) readRecipient(ctx context.Context) (*age.X25519Recipient, error) {
-	content, err := s.files.Read(ctx, recipientFile)
-	if err != nil {
-		return nil, err
+// identityNeverWas returns nil for a store that has had no identity yet, and an error where it is lost: nothing new is
+// made in its place.
+func (s *Store) identityNeverWas(ctx context.Context) error {
+	tenants, err := s.tenants(ctx)
+	if err != nil || len(tenants) == 0 {
+		return err
 	}
-	recipients, err := age.ParseRecipients(bytes.NewReader(content))
-	if err == nil && len(recipients) == 1 {
-		if recipient, ok := recipients[0].(*age.X25519Recipient); ok {
-			return recipient, nil
-		}
-	}
-	return nil, &DamagedError{Path: s.files.URL(recipientFile), Err: errors.New("it does not hold one age public key; " +
-		"delete it, and the next run with the passphrase writes it again")}
-}
-
-// RestoreIdentity says what to do where the identity is missing or damaged. It ends an error: without a capital and a
-// full stop.
-const RestoreIdentity = "restore it from a backup of the store. Without a backup, every secret in the store is lost. " +
-	"To start over: 1. delete " + identityFile + " and " + recipientFile + "; 2. delete the .pfx files of managed app " +
-	"registrations; 3. raise client_secret_wo_version or certificate_pfx_password_wo_version of each connection; 4. run " +
-	"terraform apply with the passphrase"
-
-// identityLost says that secrets were written to an identity that is gone. Nothing new is made in its place.
-func (s *Store) identityLost() error {
-	return &DamagedError{
-		Path: s.files.URL(identityFile), Err: errors.New("it is missing, and with it the key to the secrets that the " +
-			"store holds"),
+	return &UntrustedError{
+		URL: s.files.URL(identityFile), Err: errors.New("it is missing, and with it the key to what the store holds"),
 		Remedy: RestoreIdentity,
 	}
 }
 
-func seal(plain []byte, recipients ...age.Recipient) ([]byte, error) {
-	var b bytes.Buffer
-	text := armor.NewWriter(&b)
-	w, err := age.Encrypt(text, recipients...)
-	if err == nil {
-		_, err = w.Write(plain)
-	}
-	if err == nil {
-		err = errors.Join(w.Close(), text.Close())
-	}
-	if err != nil {
-		return nil, fmt.Errorf("encrypt: %w", err)
-	}
-	return b.Bytes(), nil
+func (s *Store) unusableIdentity(err error) error {
+	return &UntrustedError{URL: s.files.URL(identityFile), Err: err, Remedy: RestoreIdentity}
 }
 
-// unseal decrypts what age encrypted, be it text (armored) or binary.
-func unseal(content []byte, identity age.Identity) ([]byte, error) {
-	r, err := age.Decrypt(unarmored(content), identity)
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(r)
-}
-
-func unarmored(content []byte) io.Reader {
-	if bytes.HasPrefix(bytes.TrimSpace(content), []byte(armor.Header)) {
-		return armor.NewReader(bytes.NewReader(content))
-	}
-	return bytes.NewReader(content)
-}
-
-// isSealed reports whether content is a whole file that age encrypted, as far as that shows without a key (the first
-// line of the age file format).
-func isSealed(content []byte) bool {
-	binary, err := io.ReadAll(unarmored(content))
-	return err == nil && bytes.HasPrefix(binary, []byte("age-encryption.org/v1\n"))
-}
+// RestoreIdentity says what to do where the identity is missing or damaged. It ends an error: without a capital and a
+// full stop.
+const RestoreIdentity = "restore it from a backup of the store. Without a backup, every secret in the store is lost; to " +
+	"start over, use an empty folder as the connection store, import the app registrations with take_over = true, and " +
+	"remove the connections from the state (terraform state rm) before terraform apply creates them again"

@@ -16,32 +16,37 @@ import (
 
 // The store's files:
 //
-//	identity.age                                       the store's X25519 identity, encrypted under the passphrase
-//	recipient.txt                                      its public half
-//	<tenant_id>/registrations/<unique_name>.json       journal of an app registration
-//	<tenant_id>/certificates/<THUMBPRINT>.cer          the certificate (PEM)
-//	<tenant_id>/certificates/<THUMBPRINT>.pfx          certificate and key, under a password of their own
-//	<tenant_id>/certificates/<THUMBPRINT>.password.age that password, encrypted
-//	<tenant_id>/certificates/<THUMBPRINT>.shared.json  who can open that, besides the store
-//	<tenant_id>/connections/<mailbox>.json             a connection's record, without a secret
-//	<tenant_id>/connections/<mailbox>.secret.age       its client secret, encrypted
-//	<tenant_id>/handoff/<mailbox>.html .ps1            what the person at the migration server needs
+//	identity.age                                          the store's identity (age), encrypted under the passphrase
+//	<tenant_id>/registrations/<unique_name>.json          journal of an app registration, sealed
+//	<tenant_id>/certificates/<THUMBPRINT>.json            record of a certificate whose key is here, sealed
+//	<tenant_id>/certificates/<THUMBPRINT>.cer             the certificate (PEM)
+//	<tenant_id>/certificates/<THUMBPRINT>.pfx             certificate and key, under a password of their own
+//	<tenant_id>/certificates/<THUMBPRINT>.password.age    that password, encrypted to the store
+//	<tenant_id>/certificates/<THUMBPRINT>.*.next          a pair that is about to replace the one before
+//	<tenant_id>/connections/<mailbox>.json                a connection's record, sealed, without a secret
+//	<tenant_id>/connections/<mailbox>.secret.age          its client secret, encrypted to the store and its recipients
+//	<tenant_id>/connections/<mailbox>.pfx-password.age    the password of its PFX, encrypted likewise
+//	<tenant_id>/handoff/<mailbox>.html .ps1               what the person at the migration server needs
 const (
-	identityFile  = "identity.age"
-	recipientFile = "recipient.txt"
+	identityFile = "identity.age"
 
 	registrationFolder = "registrations"
 	certificateFolder  = "certificates"
 	connectionFolder   = "connections"
 	handoffFolder      = "handoff"
 
-	recordExtension   = ".json"
-	secretExtension   = ".secret.age"
-	cerExtension      = ".cer"
-	pfxExtension      = ".pfx"
-	passwordExtension = ".password.age"
-	sharedExtension   = ".shared.json"
+	recordExtension      = ".json"
+	secretExtension      = ".secret.age"
+	pfxPasswordExtension = ".pfx-password.age"
+	cerExtension         = ".cer"
+	pfxExtension         = ".pfx"
+	passwordExtension    = ".password.age"
+	nextExtension        = ".next"
+	sharedExtension      = ".shared.json" // which versions before the seals wrote
 )
+
+// isHandoff reports whether a file holds no secret, and is for those who may read the store's folder.
+func isHandoff(name string) bool { return path.Base(path.Dir(name)) == handoffFolder }
 
 func connectionFile(tenantID, mailbox, extension string) (string, error) {
 	return mailboxFile(connectionFolder, tenantID, mailbox, extension)

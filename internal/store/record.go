@@ -3,76 +3,137 @@ package store
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"iter"
 	"path"
 	"strings"
+	"time"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
 
-// schemaVersion is the version of the records that this provider writes, and the newest that it reads.
-const schemaVersion = 1
+// nextGeneration is the generation of a record that follows what the file has and what the state has seen. The first
+// one is the writer's time, so that a record which is made again after it was deleted is newer than its predecessors.
+func nextGeneration(found, known int64, now time.Time) int64 { return max(found+1, known+1, now.Unix()) }
 
-// version is the first member of every record.
-type version struct {
-	SchemaVersion int `json:"schema_version"`
+// file is a file as it was read.
+type file struct {
+	content []byte
+	version place.Version // empty where there is no file
 }
 
-// encodeRecord writes a record so that people can read it, and compare two versions of it.
-func encodeRecord(record any) ([]byte, error) {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(record); err != nil {
-		return nil, fmt.Errorf("write the record as JSON: %w", err)
+// readRaw reads a file whose content is proved by what is done with it. A missing file is ErrNotFound, with what it
+// would hold; what is not a file of the store is an *UntrustedError.
+func (s *Store) readRaw(ctx context.Context, name, what string) (file, error) {
+	content, version, err := s.files.Read(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return file{}, fmt.Errorf("%s: %w", what, ErrNotFound)
 	}
-	return b.Bytes(), nil
+	if unusable := (*place.UnusableError)(nil); errors.As(err, &unusable) {
+		err = &UntrustedError{URL: s.files.URL(name), Err: errors.New("it is " + unusable.What)}
+	}
+	return file{content, version}, err
 }
 
-// decodeRecord reads a record of any schema version up to ours. url names the file in errors.
-func decodeRecord(url string, content []byte, record any) error {
-	content = bytes.TrimPrefix(content, []byte("\ufeff")) // Windows' editor puts one in front
-	if len(bytes.TrimSpace(content)) == 0 {
-		return &DamagedError{Path: url, Err: errors.New("it is empty")}
+// readNamed reads a file that an authentic record names by its SHA-256.
+func (s *Store) readNamed(ctx context.Context, name, what, wanted string) ([]byte, error) {
+	found, err := s.readRaw(ctx, name, what)
+	if err != nil {
+		return nil, err
 	}
-	var v version
-	if err := json.Unmarshal(content, &v); err != nil {
-		return &DamagedError{Path: url, Err: err}
+	if sum(found.content) != wanted {
+		return nil, &UntrustedError{URL: s.files.URL(name), Err: errors.New("it is not what its record names")}
 	}
-	if v.SchemaVersion > schemaVersion {
-		return &NewerSchemaError{Path: url, Found: v.SchemaVersion, Known: schemaVersion}
+	return found.content, nil
+}
+
+func sum(content []byte) string { return fmt.Sprintf("%x", sha256.Sum256(content)) }
+
+// readRecord reads a record and proves it: by its seal, which fits this name alone, and by its generation, of which
+// record's header tells. A missing file is ErrNotFound, with what it would hold. The version is also returned with an
+// *UntrustedError, so that the file can be replaced.
+func (s *Store) readRecord(
+	ctx context.Context, name, what string, since int64, record any, generation *int64,
+) (place.Version, error) {
+	identity, err := s.unlock(ctx)
+	if errors.Is(err, fs.ErrNotExist) {
+		if there, problem := s.files.Exists(ctx, name); problem != nil || !there {
+			return "", errors.Join(problem, fmt.Errorf("%s %s: %w", what, s.files.URL(name), ErrNotFound))
+		}
+		return "", s.identityNeverWas(ctx)
 	}
-	if v.SchemaVersion < 1 {
-		return &DamagedError{Path: url, Err: errors.New("it has no schema_version")}
+	if err != nil {
+		return "", err
 	}
-	// Strict, so that a name mistyped by hand is not silently a value left out.
-	decoder := json.NewDecoder(bytes.NewReader(content))
+	url := s.files.URL(name)
+	found, err := s.readRaw(ctx, name, what+" "+url)
+	if err != nil {
+		return found.version, err
+	}
+	raw, err := identity.Open(name, found.content)
+	if newer := (*sealing.NewerError)(nil); errors.As(err, &newer) {
+		return found.version, &NewerSchemaError{Path: url, Err: err}
+	}
+	if err == nil {
+		err = decode(raw, record)
+	}
+	if err == nil && *generation < since {
+		err = &RolledBackError{Found: *generation, Known: since}
+	}
+	if err != nil {
+		return found.version, &UntrustedError{URL: url, Err: err}
+	}
+	return found.version, nil
+}
+
+// decode reads a record strictly: an authentic one with fields that are not known comes from a version of the provider
+// that does not exist.
+func decode(raw json.RawMessage, record any) error {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(record); err != nil {
-		return &DamagedError{Path: url, Err: err}
+	return decoder.Decode(record)
+}
+
+// writeRecord seals a record and writes it: a new file where unchanged is empty, and else in place of that version.
+// fs.ErrExist or place.ErrChanged where another run was quicker.
+func (s *Store) writeRecord(
+	ctx context.Context, identity *sealing.Identity, name string, record any, unchanged place.Version,
+) (place.Version, error) {
+	content, err := identity.Seal(name, record)
+	if err != nil {
+		return "", err
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return &DamagedError{Path: url, Err: errors.New("something follows the record")}
+	if unchanged == "" {
+		return s.files.Create(ctx, name, content)
+	}
+	return s.files.Replace(ctx, name, content, unchanged)
+}
+
+// unproved returns what a record says, as anybody may have written it: it can hold something back, and decides nothing
+// else. What cannot be read is an error.
+func (s *Store) unproved(ctx context.Context, name, what string, record any) error {
+	found, err := s.readRaw(ctx, name, what)
+	if err != nil {
+		return err
+	}
+	raw, err := sealing.Unproved(found.content)
+	if err == nil {
+		err = json.Unmarshal(raw, record)
+	}
+	if err != nil {
+		return &UntrustedError{URL: s.files.URL(name), Err: err}
 	}
 	return nil
 }
 
-// readRecord reads and decodes a record. A missing file is ErrNotFound, with what it would hold.
-func (s *Store) readRecord(ctx context.Context, file, what string, record any) error {
-	url := s.files.URL(file)
-	content, err := s.read(ctx, file, what+" "+url)
-	if err != nil {
-		return err
-	}
-	return decodeRecord(url, content, record)
-}
-
-// tenantRecords yields the records in a folder one by one, so that a search for one need not read them all.
-func tenantRecords[R any](
-	ctx context.Context, s *Store, folder string, read func(ctx context.Context, file string) (R, error),
+// records yields the records in a folder one by one, so that a search for one need not read them all.
+func records[R any](
+	ctx context.Context, s *Store, folder string, read func(ctx context.Context, name string) (R, error),
 ) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
 		names, err := s.files.List(ctx, folder)

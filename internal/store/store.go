@@ -1,71 +1,60 @@
 // Package store persists connection records, certificates, encrypted secrets, registration journals and hand-off files
 // in the connection store. Several runs may write at once, and each may be killed at any moment: a file is always the
-// old one or the new one. Secrets are encrypted with age (age-encryption.org/v1), so that the age command can decrypt
-// them, too.
+// old one or the new one.
+//
+// Whoever may write into the store's place may change its files. So a file counts only where it proves that an operator
+// wrote it, somebody with the passphrase: records carry a seal, and name what belongs to them by its hash. This package
+// alone decides what is authentic, and nothing else reads the store.
 package store
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 	"sync"
-	"unicode"
-	"unicode/utf8"
 
-	"filippo.io/age"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place/folder"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
-
-// MinPassphraseLength is the least number of characters of the store's passphrase.
-const MinPassphraseLength = 12
 
 // Store is one connection store. It is safe for concurrent use.
 type Store struct {
-	files      driver
+	files      place.Place
+	exposure   func(context.Context) string
 	passphrase string
 
 	identityLock  sync.Mutex
-	identity      *age.X25519Identity  // once unlocked
-	identityError error                // once it could not be unlocked, and never will
-	recipient     *age.X25519Recipient // once read or derived
+	identity      *sealing.Identity // once unlocked
+	identityError error             // once it could not be unlocked, and never will
+	expected      []string          // public keys of the identities that states name; see Expect
 
 	certificateLock sync.Mutex // serializes this process's changes to certificate files
 	changeLock      sync.Mutex // see Lock
 }
 
-// Open opens the store at a file:// URL. It reads and creates nothing: the folder comes with the first write.
-// Without a passphrase everything works but reading a secret, and writing the very first one. A passphrase that
-// CheckPassphrase refuses is reported by what uses it, so that it is in nobody's way who only deletes.
+// Open opens the store at a file:// URL. It reads and creates nothing: the folder comes with the first write. Without a
+// passphrase nothing can be proved, and so nothing is read or written; what a state names can be deleted. A passphrase
+// that sealing.CheckPassphrase refuses is reported by what uses it, so that it is in nobody's way who only deletes.
 func Open(rawURL, passphrase string) (*Store, error) {
-	path, err := folderPath(rawURL)
+	path, err := folder.Path(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	return &Store{files: newFolder(path), passphrase: passphrase}, nil
+	files := folder.Open(path, isHandoff)
+	return &Store{files: files, exposure: files.Exposure, passphrase: passphrase}, nil
 }
 
-// CheckPassphrase says what keeps a passphrase from protecting a store. The error, an ErrPassphraseUnfit, never shows
-// it.
-func CheckPassphrase(passphrase string) error {
-	if strings.ContainsFunc(passphrase, unicode.IsControl) {
-		return fmt.Errorf("%w: it has a line break or another control character, "+
-			"perhaps from the end of a file; the age command could not be given it", ErrPassphraseUnfit)
-	}
-	if length := utf8.RuneCountInString(passphrase); length < MinPassphraseLength {
-		return fmt.Errorf("%w: it has %d characters, and at least %d are needed", ErrPassphraseUnfit, length,
-			MinPassphraseLength)
-	}
-	return nil
-}
+// Exposure says, in a sentence for a warning, who else may change the store's files; empty where nobody may.
+func (s *Store) Exposure(ctx context.Context) string { return s.exposure(ctx) }
 
 // Exists reports whether there is a store at the URL: a folder that holds a store's key, or what belongs to a tenant.
 // An empty folder is none, nor is one that is not there: a share that is not mounted looks like either. The connection
 // is one that is expected there, both parts empty if none is; where neither its record nor the key is, the folder's
 // names are read.
 func (s *Store) Exists(ctx context.Context, tenantID, mailbox string) (bool, error) {
-	likely := []string{identityFile, recipientFile}
+	likely := []string{identityFile}
 	if record, err := connectionFile(tenantID, mailbox, recordExtension); err == nil {
 		likely = append(likely, record)
 	}
@@ -74,23 +63,17 @@ func (s *Store) Exists(ctx context.Context, tenantID, mailbox string) (bool, err
 			return true, nil
 		}
 	}
-	names, err := s.files.List(ctx, "")
-	if err != nil {
-		return false, err
-	}
-	return slices.ContainsFunc(names, func(name string) bool {
-		tenant, err := canonicalTenant(name)
-		return err == nil && tenant == name
-	}), nil
+	tenants, err := s.tenants(ctx)
+	return len(tenants) > 0, err
 }
 
-// read reads a file. A missing file is ErrNotFound, with what it would hold.
-func (s *Store) read(ctx context.Context, name, what string) ([]byte, error) {
-	content, err := s.files.Read(ctx, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", what, ErrNotFound)
-	}
-	return content, err
+// tenants returns the IDs of the tenants that have a folder.
+func (s *Store) tenants(ctx context.Context) ([]string, error) {
+	names, err := s.files.List(ctx, "")
+	return slices.DeleteFunc(names, func(name string) bool {
+		tenant, err := canonicalTenant(name)
+		return err != nil || tenant != name
+	}), err
 }
 
 // URL is where the store is, or would be.
@@ -105,36 +88,76 @@ func (s *Store) Lock() (unlock func()) {
 	return s.changeLock.Unlock
 }
 
-// HasPassphrase reports whether the store was opened with a passphrase. It may still be the wrong one.
-func (s *Store) HasPassphrase() bool { return s.passphrase != "" }
-
 // RecordURL is where the connection's record is, or would be. It is empty when the names cannot be those of a
 // connection.
 func (s *Store) RecordURL(tenantID, mailbox string) string {
-	name, err := connectionFile(tenantID, mailbox, recordExtension)
+	return s.urlOf(connectionFile(tenantID, mailbox, recordExtension))
+}
+
+// JournalURL is where a registration's journal is, or would be. It is empty when the names cannot be those of a
+// registration.
+func (s *Store) JournalURL(tenantID, uniqueName string) string {
+	return s.urlOf(registrationFile(tenantID, uniqueName))
+}
+
+func (s *Store) urlOf(name string, err error) string {
 	if err != nil {
 		return ""
 	}
 	return s.files.URL(name)
 }
 
-// driver is a place that keeps files under slash-separated names. Errors name the file, and wrap fs.ErrNotExist and
-// fs.ErrExist where the comments say so. What a write returned nil for survives a crash of the machine.
-type driver interface {
-	// Read returns a whole file, or fs.ErrNotExist.
-	Read(ctx context.Context, name string) ([]byte, error)
-	// Create writes a file that is not there yet; of several callers exactly one succeeds, the others get fs.ErrExist.
-	Create(ctx context.Context, name string, content []byte) error
-	// Replace writes a file, whether it is there or not. Readers see the old content or the new one.
-	Replace(ctx context.Context, name string, content []byte) error
-	// Delete removes a file, if there is one.
-	Delete(ctx context.Context, name string) error
-	// Exists reports whether there is such a file.
-	Exists(ctx context.Context, name string) (bool, error)
-	// List returns the last elements of the names in a folder, sorted; none when there is no such folder.
-	List(ctx context.Context, folder string) ([]string, error)
-	// URL says where a file is or would be: plain, without anything that grants access.
-	URL(name string) string
-	// Lock takes a lock that lives as long as this process at most; ErrLocked while another holds it.
-	Lock(ctx context.Context, name string) (unlock func(), err error)
+// anyOf returns the first of these files that is there, whole or not; empty when none is.
+func (s *Store) anyOf(ctx context.Context, names ...string) (string, error) {
+	for _, name := range names {
+		if there, err := s.files.Exists(ctx, name); err != nil {
+			return "", err
+		} else if there {
+			return name, nil
+		}
+	}
+	return "", nil
+}
+
+// writeAttempts is how often a file is written that other runs change at the same time.
+const writeAttempts = 5
+
+// put writes a file, whatever it was before: what a record names by its hash is decided by who wins the record.
+func (s *Store) put(ctx context.Context, name string, content []byte) error {
+	var err error
+	for range writeAttempts {
+		if _, err = s.files.Create(ctx, name, content); !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		var version place.Version
+		if _, version, err = s.files.Read(ctx, name); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if unusable := (*place.UnusableError)(nil); err != nil && !errors.As(err, &unusable) {
+			return err
+		}
+		if _, err = s.files.Replace(ctx, name, content, version); !errors.Is(err, place.ErrChanged) {
+			return err
+		}
+	}
+	return err
+}
+
+// remove deletes a file, whatever it is, if there is one.
+func (s *Store) remove(ctx context.Context, name string) error {
+	var err error
+	for range writeAttempts {
+		var version place.Version
+		_, version, err = s.files.Read(ctx, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if unusable := (*place.UnusableError)(nil); err != nil && !errors.As(err, &unusable) {
+			return err
+		}
+		if err = s.files.Delete(ctx, name, version); !errors.Is(err, place.ErrChanged) {
+			return err
+		}
+	}
+	return err
 }

@@ -86,7 +86,7 @@ func makeStore(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.SaveCertificate(ctx, tenant, pair, certificate.AES256, nil); err != nil {
+	if err := s.SaveCertificate(ctx, tenant, pair, certificate.AES256, time.Now()); err != nil {
 		return err
 	}
 	return s.DeleteCertificate(ctx, tenant, certificate.Thumbprint(pair.Certificate))
