@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
 )
@@ -65,8 +66,8 @@ func (f *Folder) explain(doing, name string, err error) error {
 	if l, ok := errors.AsType[*located](err); ok {
 		where, err = l.path, cause(l.err)
 	}
-	if info, problem := os.Stat(f.root); problem == nil && !info.IsDir() {
-		where, err = f.path(name), isFile(f.root)
+	if file := fileInstead(f.root); file != "" {
+		where, err = f.path(name), isFile(file)
 	}
 	if errors.Is(err, fs.ErrPermission) {
 		if advice := f.advise(where); advice != "" {
@@ -88,6 +89,19 @@ func cause(err error) error {
 		return failed.Err
 	}
 	return err
+}
+
+// fileInstead returns the path of the file, if there is one, that has the name of a folder or of one above it.
+func fileInstead(path string) string {
+	info, err := os.Stat(path)
+	switch parent := filepath.Dir(path); {
+	case err == nil && !info.IsDir():
+		return path
+	case err == nil, parent == path:
+		return ""
+	default:
+		return fileInstead(parent)
+	}
 }
 
 func isFile(path string) error {
