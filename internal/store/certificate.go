@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
 
 // saveAttempts is how often a pair is written while other processes write the same one.
@@ -221,7 +222,7 @@ func (s *Store) SoundKeyPair(ctx context.Context, tenantID, thumbprint string) (
 	if err != nil {
 		return false, err
 	}
-	for name, sound := range map[string]func([]byte) bool{pfx: certificate.IsPFX, passwordFile: isSealed} {
+	for name, sound := range map[string]func([]byte) bool{pfx: certificate.IsPFX, passwordFile: sealing.IsEncrypted} {
 		content, err := s.files.Read(ctx, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			return false, nil

@@ -11,10 +11,6 @@ var (
 	ErrLocked            = errors.New("another run holds the lock")
 	ErrPassphraseMissing = errors.New("the connection store's passphrase is needed: set CODETWO_STORE_PASSPHRASE, or " +
 		"passphrase in the provider's connection_store block from an ephemeral variable")
-	ErrPassphraseUnfit = errors.New("the connection store's passphrase cannot be used (CODETWO_STORE_PASSPHRASE, or " +
-		"passphrase in the provider's connection_store block)")
-	ErrPassphraseWrong = errors.New("the passphrase does not open the connection store's identity.age: check " +
-		"CODETWO_STORE_PASSPHRASE, or passphrase in the provider's connection_store block")
 )
 
 // ExistsError says that a connection of that tenant and mailbox is in the store already.

@@ -5,13 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"runtime/debug"
 	"strings"
 
 	"filippo.io/age"
-	"filippo.io/age/armor"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
 
 // CheckRecipient says what keeps a text from being an age public key (X25519) that secrets can be encrypted to. The
@@ -34,14 +33,14 @@ func parseRecipient(text string) (*age.X25519Recipient, error) {
 }
 
 // CanEncrypt says, without the slow opening of the identity, whether a secret can be written: nil,
-// ErrPassphraseMissing, ErrPassphraseUnfit, or what is wrong with the store's key files. A wrong passphrase shows only
-// when it is used.
+// ErrPassphraseMissing, sealing.ErrPassphraseUnfit, or what is wrong with the store's key files. A wrong passphrase
+// shows only when it is used.
 func (s *Store) CanEncrypt(ctx context.Context) error {
 	if !s.HasPassphrase() {
 		_, err := s.recipientWithoutPassphrase(ctx)
 		return err
 	}
-	if err := CheckPassphrase(s.passphrase); err != nil {
+	if err := sealing.CheckPassphrase(s.passphrase); err != nil {
 		return err
 	}
 	if locked, err := s.files.Exists(ctx, identityFile); err != nil || locked {
@@ -90,7 +89,7 @@ func (s *Store) encrypt(ctx context.Context, plain []byte, further []string) ([]
 		}
 		recipients = append(recipients, recipient)
 	}
-	return seal(plain, recipients...)
+	return sealing.Encrypt(plain, recipients...)
 }
 
 // decryptFile decrypts a file of the store. ErrNotFound when there is none.
@@ -112,7 +111,7 @@ func (s *Store) decrypt(ctx context.Context, url string, content []byte) ([]byte
 	if err != nil {
 		return nil, err
 	}
-	plain, err := unseal(content, identity)
+	plain, err := sealing.Decrypt(content, identity)
 	if _, ok := errors.AsType[*age.NoIdentityMatchError](err); ok {
 		err = errors.New("it is encrypted, but not to this store: it comes from another one, or the store's identity " +
 			"was replaced")
@@ -179,7 +178,7 @@ func (s *Store) unlock(ctx context.Context) (*age.X25519Identity, error) {
 	if !s.HasPassphrase() {
 		return nil, ErrPassphraseMissing
 	}
-	if err := CheckPassphrase(s.passphrase); err != nil {
+	if err := sealing.CheckPassphrase(s.passphrase); err != nil {
 		return nil, err
 	}
 	content, err := s.files.Read(ctx, identityFile)
@@ -194,30 +193,17 @@ func (s *Store) unlock(ctx context.Context) (*age.X25519Identity, error) {
 	return s.acceptIdentity(ctx, identity)
 }
 
+// openIdentity opens identity.age, and says in its errors where that is.
 func (s *Store) openIdentity(content []byte) (*age.X25519Identity, error) {
 	url := s.files.URL(identityFile)
-	key, err := age.NewScryptIdentity(s.passphrase)
-	if err != nil {
-		return nil, err
-	}
-	debug.FreeOSMemory() // 64 MiB more at once, on top of garbage, would be the most that a process ever takes
-	plain, err := unseal(content, key)
-	debug.FreeOSMemory() // or they would count among what lives until the next collection
-	if mismatch, ok := errors.AsType[*age.NoIdentityMatchError](err); ok && len(mismatch.StanzaTypes) == 1 &&
-		mismatch.StanzaTypes[0] == "scrypt" {
-		return nil, fmt.Errorf("%w (%s)", ErrPassphraseWrong, url)
+	identity, err := sealing.UnlockIdentity(content, s.passphrase)
+	if errors.Is(err, sealing.ErrPassphraseWrong) {
+		return nil, fmt.Errorf("%w (%s)", err, url)
 	}
 	if err != nil {
 		return nil, &DamagedError{Path: url, Err: err}
 	}
-	identities, err := age.ParseIdentities(bytes.NewReader(plain))
-	if err == nil && len(identities) == 1 {
-		if identity, ok := identities[0].(*age.X25519Identity); ok {
-			return identity, nil
-		}
-	}
-	// err could quote the key
-	return nil, &DamagedError{Path: url, Err: errors.New("it opens, but does not hold one X25519 identity")}
+	return identity, nil
 }
 
 // createIdentity makes the store's identity. If several runs do so at once, one wins, and the
@@ -249,7 +235,7 @@ func (s *Store) writeIdentity(ctx context.Context) (*age.X25519Identity, error) 
 		return nil, err
 	}
 	key.SetWorkFactor(workFactor)
-	content, err := seal(fmt.Appendf(nil, "# public key: %s\n%s\n", identity.Recipient(), identity), key)
+	content, err := sealing.Encrypt(fmt.Appendf(nil, "# public key: %s\n%s\n", identity.Recipient(), identity), key)
 	if err != nil {
 		return nil, err
 	}
@@ -312,43 +298,4 @@ func (s *Store) identityLost() error {
 			"store holds"),
 		Remedy: RestoreIdentity,
 	}
-}
-
-func seal(plain []byte, recipients ...age.Recipient) ([]byte, error) {
-	var b bytes.Buffer
-	text := armor.NewWriter(&b)
-	w, err := age.Encrypt(text, recipients...)
-	if err == nil {
-		_, err = w.Write(plain)
-	}
-	if err == nil {
-		err = errors.Join(w.Close(), text.Close())
-	}
-	if err != nil {
-		return nil, fmt.Errorf("encrypt: %w", err)
-	}
-	return b.Bytes(), nil
-}
-
-// unseal decrypts what age encrypted, be it text (armored) or binary.
-func unseal(content []byte, identity age.Identity) ([]byte, error) {
-	r, err := age.Decrypt(unarmored(content), identity)
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(r)
-}
-
-func unarmored(content []byte) io.Reader {
-	if bytes.HasPrefix(bytes.TrimSpace(content), []byte(armor.Header)) {
-		return armor.NewReader(bytes.NewReader(content))
-	}
-	return bytes.NewReader(content)
-}
-
-// isSealed reports whether content is a whole file that age encrypted, as far as that shows without a key (the first
-// line of the age file format).
-func isSealed(content []byte) bool {
-	binary, err := io.ReadAll(unarmored(content))
-	return err == nil && bytes.HasPrefix(binary, []byte("age-encryption.org/v1\n"))
 }

@@ -10,16 +10,10 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 	"sync"
-	"unicode"
-	"unicode/utf8"
 
 	"filippo.io/age"
 )
-
-// MinPassphraseLength is the least number of characters of the store's passphrase.
-const MinPassphraseLength = 12
 
 // Store is one connection store. It is safe for concurrent use.
 type Store struct {
@@ -37,27 +31,13 @@ type Store struct {
 
 // Open opens the store at a file:// URL. It reads and creates nothing: the folder comes with the first write.
 // Without a passphrase everything works but reading a secret, and writing the very first one. A passphrase that
-// CheckPassphrase refuses is reported by what uses it, so that it is in nobody's way who only deletes.
+// sealing.CheckPassphrase refuses is reported by what uses it, so that it is in nobody's way who only deletes.
 func Open(rawURL, passphrase string) (*Store, error) {
 	path, err := folderPath(rawURL)
 	if err != nil {
 		return nil, err
 	}
 	return &Store{files: newFolder(path), passphrase: passphrase}, nil
-}
-
-// CheckPassphrase says what keeps a passphrase from protecting a store. The error, an ErrPassphraseUnfit, never shows
-// it.
-func CheckPassphrase(passphrase string) error {
-	if strings.ContainsFunc(passphrase, unicode.IsControl) {
-		return fmt.Errorf("%w: it has a line break or another control character, "+
-			"perhaps from the end of a file; the age command could not be given it", ErrPassphraseUnfit)
-	}
-	if length := utf8.RuneCountInString(passphrase); length < MinPassphraseLength {
-		return fmt.Errorf("%w: it has %d characters, and at least %d are needed", ErrPassphraseUnfit, length,
-			MinPassphraseLength)
-	}
-	return nil
 }
 
 // Exists reports whether there is a store at the URL: a folder that holds a store's key, or what belongs to a tenant.
