@@ -14,8 +14,8 @@ const module = "github.com/codetwo-community/terraform-provider-codetwo/internal
 
 var (
 	resources = []string{"appregistration", "connection", "connectivity"}
-	inner     = []string{"entra", "entra/msgraph", "ews", "auth", "permission", "certificate", "store", "handoff",
-		"checks", "ewsaccess", "escape", "guid", "retry", "registration", "sandbox"}
+	inner     = []string{"entra", "entra/msgraph", "ews", "auth", "permission", "certificate", "store", "store/sealing",
+		"handoff", "checks", "ewsaccess", "escape", "guid", "retry", "registration", "sandbox"}
 )
 
 // sandboxImports are the packages of the sandbox with what each may import of the others. Package sandbox itself

@@ -18,6 +18,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ews"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
 
 const (
@@ -129,9 +130,9 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 
 		"no passphrase": {func(f *Facts) { f.Credential.Err = store.ErrPassphraseMissing }, Credential,
 			Skipped, "null", []string{"passphrase"}, []string{"CODETWO_STORE_PASSPHRASE"}},
-		"a wrong passphrase": {func(f *Facts) { f.Credential.Err = store.ErrPassphraseWrong }, Credential,
+		"a wrong passphrase": {func(f *Facts) { f.Credential.Err = sealing.ErrPassphraseWrong }, Credential,
 			Skipped, "null", []string{"does not open"}, []string{"CODETWO_STORE_PASSPHRASE"}},
-		"a passphrase that is too short": {func(f *Facts) { f.Credential.Err = store.CheckPassphrase("short") }, Credential,
+		"a passphrase that is too short": {func(f *Facts) { f.Credential.Err = sealing.CheckPassphrase("short") }, Credential,
 			Skipped, "null", []string{"5 characters"}, []string{"CODETWO_STORE_PASSPHRASE"}},
 		"a damaged key": {func(f *Facts) {
 			withCertificate(f)

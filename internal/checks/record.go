@@ -9,6 +9,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
 
 // ExpiryNotice is how long before a credential expires the check warns about it.
@@ -112,11 +113,11 @@ func (f *Facts) unopened(what, replace, restore string) (check Result, bad bool)
 	case errors.Is(err, store.ErrPassphraseMissing):
 		return inconclusive("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store.",
 			"opening the %s takes the store's passphrase, which is not set", what), true
-	case errors.Is(err, store.ErrPassphraseUnfit):
+	case errors.Is(err, sealing.ErrPassphraseUnfit):
 		return inconclusive("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the "+
 			"store's current passphrase.",
 			"opening the %s takes the store's passphrase: %v", what, err), true
-	case errors.Is(err, store.ErrPassphraseWrong):
+	case errors.Is(err, sealing.ErrPassphraseWrong):
 		return inconclusive("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the "+
 			"store's current passphrase.",
 			"the store's passphrase does not open the %s", what), true

@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
@@ -171,7 +171,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, response 
 						Optional:  true,
 						Sensitive: true,
 						Validators: []validator.String{tfvalidate.Text("Unusable passphrase",
-							fmt.Sprintf("a passphrase of %d characters or more", store.MinPassphraseLength), store.CheckPassphrase)},
+							fmt.Sprintf("a passphrase of %d characters or more", sealing.MinPassphraseLength), sealing.CheckPassphrase)},
 					},
 				},
 			},

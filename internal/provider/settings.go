@@ -11,6 +11,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/auth"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
@@ -165,7 +166,7 @@ func resolveStore(m Model, env getenv, diags *diag.Diagnostics) storeSettings {
 	}
 	secret := fallback(phrase, "connection_store.passphrase", env, "CODETWO_STORE_PASSPHRASE")
 	if secret.set() {
-		if err := store.CheckPassphrase(secret.value); err != nil {
+		if err := sealing.CheckPassphrase(secret.value); err != nil {
 			secret.report(diags, "Unusable passphrase", err.Error()+".")
 		}
 	}

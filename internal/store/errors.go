@@ -14,8 +14,6 @@ var (
 	ErrLocked            = place.ErrLocked
 	ErrPassphraseMissing = errors.New("the connection store's passphrase is needed: set CODETWO_STORE_PASSPHRASE, or " +
 		"passphrase in the provider's connection_store block from an ephemeral variable")
-	ErrPassphraseUnfit = sealing.ErrPassphraseUnfit
-	ErrPassphraseWrong = sealing.ErrPassphraseWrong
 	// ErrUnsealed says that a record is of the format before records were sealed. It counts for nothing, and the next
 	// apply of the resource whose state names it writes it anew.
 	ErrUnsealed = sealing.ErrUnsealed
@@ -101,7 +99,9 @@ type NewerSchemaError struct {
 	Err  error  // names the versions
 }
 
-func (e *NewerSchemaError) Error() string { return fmt.Sprintf("%s: %v: upgrade the provider", e.Path, e.Err) }
+func (e *NewerSchemaError) Error() string {
+	return fmt.Sprintf("%s: %v: upgrade the provider", e.Path, e.Err)
+}
 
 func (e *NewerSchemaError) Unwrap() error { return e.Err }
 
@@ -115,6 +115,6 @@ func CannotProve(err error) bool {
 
 // IsLocked reports whether an error says that the store was not looked at, for want of a passphrase that fits.
 func IsLocked(err error) bool {
-	return errors.Is(err, ErrPassphraseMissing) || errors.Is(err, ErrPassphraseUnfit) ||
-		errors.Is(err, ErrPassphraseWrong)
+	return errors.Is(err, ErrPassphraseMissing) || errors.Is(err, sealing.ErrPassphraseUnfit) ||
+		errors.Is(err, sealing.ErrPassphraseWrong)
 }

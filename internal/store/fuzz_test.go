@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"filippo.io/age"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
 
 func FuzzAConnectionIDIsATenantAndAMailboxOrNone(f *testing.F) {
@@ -94,7 +96,7 @@ func FuzzASealedFileOpensAsItWasSealedOrNotAtAll(f *testing.F) {
 		f.Fatal(err)
 	}
 	const plain = "the secret"
-	sealed, err := seal([]byte(plain), identity.Recipient())
+	sealed, err := sealing.Encrypt([]byte(plain), identity.Recipient())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -104,8 +106,8 @@ func FuzzASealedFileOpensAsItWasSealedOrNotAtAll(f *testing.F) {
 		f.Add(content)
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		opened, err := unseal(content, identity)
-		if err == nil && (string(opened) != plain || !isSealed(content)) {
+		opened, err := sealing.Decrypt(content, identity)
+		if err == nil && (string(opened) != plain || !sealing.IsEncrypted(content)) {
 			t.Errorf("%q opens as %q", content, opened)
 		}
 	})

@@ -5,19 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"runtime/debug"
 	"slices"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
-
-// MinPassphraseLength is the least number of characters of the store's passphrase.
-const MinPassphraseLength = sealing.MinPassphraseLength
-
-// CheckPassphrase says what keeps a passphrase from protecting a store. The error, an ErrPassphraseUnfit, never shows
-// it.
-func CheckPassphrase(passphrase string) error { return sealing.CheckPassphrase(passphrase) }
 
 // CheckRecipient says what keeps a text from being an age public key (X25519) that secrets can be encrypted to. The
 // error never shows a secret key.
@@ -116,9 +108,7 @@ func (s *Store) open(ctx context.Context) (*sealing.Identity, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the store's key: %w", err)
 	}
-	debug.FreeOSMemory() // 64 MiB more at once, on top of garbage, would be the most that a process ever takes
 	identity, err := sealing.Unlock(content, s.passphrase)
-	debug.FreeOSMemory() // or they would count among what lives until the next collection
 	switch {
 	case errors.Is(err, sealing.ErrPassphraseWrong):
 		err = fmt.Errorf("%w (%s)", err, s.files.URL(identityFile))

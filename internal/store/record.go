@@ -19,7 +19,9 @@ import (
 
 // nextGeneration is the generation of a record that follows what the file has and what the state has seen. The first
 // one is the writer's time, so that a record which is made again after it was deleted is newer than its predecessors.
-func nextGeneration(found, known int64, now time.Time) int64 { return max(found+1, known+1, now.Unix()) }
+func nextGeneration(found, known int64, now time.Time) int64 {
+	return max(found+1, known+1, now.Unix())
+}
 
 // file is a file as it was read.
 type file struct {

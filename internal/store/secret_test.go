@@ -20,6 +20,7 @@ import (
 	"filippo.io/age/armor"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
 
 func TestOfManyWhoWriteTheFirstSecretAllEncryptToOneIdentity(t *testing.T) {
@@ -72,7 +73,7 @@ func TestUnlockingMakesNothingAndSaysWhatASecretWouldMeet(t *testing.T) {
 	if err := open(t, dir, passphrase).Unlock(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if err := open(t, dir, "quite another passphrase").Unlock(t.Context()); !errors.Is(err, ErrPassphraseWrong) {
+	if err := open(t, dir, "quite another passphrase").Unlock(t.Context()); !errors.Is(err, sealing.ErrPassphraseWrong) {
 		t.Errorf("a wrong passphrase: %v", err)
 	}
 }
@@ -114,12 +115,12 @@ func TestWrongPassphraseIsToldFromADamagedIdentity(t *testing.T) {
 	must(t, err)
 
 	s := open(t, dir, "wrong horse battery")
-	if _, err := s.ClientSecret(t.Context(), tenant, mailbox); !errors.Is(err, ErrPassphraseWrong) {
+	if _, err := s.ClientSecret(t.Context(), tenant, mailbox); !errors.Is(err, sealing.ErrPassphraseWrong) {
 		t.Errorf("reading: %v", err)
 	}
 	c := withSecret()
 	c.Mailbox = "other@contoso.com"
-	if _, err := s.CreateConnection(t.Context(), c, secret); !errors.Is(err, ErrPassphraseWrong) {
+	if _, err := s.CreateConnection(t.Context(), c, secret); !errors.Is(err, sealing.ErrPassphraseWrong) {
 		t.Errorf("writing: %v", err)
 	}
 
@@ -130,7 +131,7 @@ func TestWrongPassphraseIsToldFromADamagedIdentity(t *testing.T) {
 		must(t, os.WriteFile(path, []byte(spoilt), 0o600))
 		_, err := open(t, dir, passphrase).ClientSecret(t.Context(), tenant, mailbox)
 		if damaged, ok := errors.AsType[*DamagedError](err); !ok || !strings.HasSuffix(damaged.Path, identityFile) ||
-			errors.Is(err, ErrPassphraseWrong) {
+			errors.Is(err, sealing.ErrPassphraseWrong) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -240,7 +241,7 @@ func opens(t *testing.T, file string, identity age.Identity) string {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	must(t, err)
-	plain, err := unseal(content, identity)
+	plain, err := sealing.Decrypt(content, identity)
 	if err != nil {
 		return ""
 	}

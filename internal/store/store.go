@@ -38,7 +38,7 @@ type Store struct {
 // passphrase nothing can be proved, and so nothing is read or written; what a state names can be deleted. A passphrase
 // that sealing.CheckPassphrase refuses is reported by what uses it, so that it is in nobody's way who only deletes.
 func Open(rawURL, passphrase string) (*Store, error) {
-	path, err := folder.Path(rawURL)
+	path, err := folder.ParseURL(rawURL)
 	if err != nil {
 		return nil, err
 	}
@@ -159,5 +159,11 @@ func (s *Store) remove(ctx context.Context, name string) error {
 			return err
 		}
 	}
+	return err
+}
+
+// CheckURL says what keeps a URL from being a store's. The error shows how to write it.
+func CheckURL(raw string) error {
+	_, err := folder.ParseURL(raw)
 	return err
 }

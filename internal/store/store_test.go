@@ -17,6 +17,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
 
 const (
@@ -59,7 +60,7 @@ func withIdentity(t testing.TB) (dir string) {
 	key, err := age.NewScryptRecipient(passphrase)
 	must(t, err)
 	key.SetWorkFactor(4)
-	content, err := seal([]byte(identity.String()), key)
+	content, err := sealing.Encrypt([]byte(identity.String()), key)
 	must(t, err)
 	must(t, os.Mkdir(dir, 0o700))
 	must(t, os.WriteFile(filepath.Join(dir, identityFile), content, 0o600))
@@ -146,22 +147,23 @@ func TestWeakPassphraseIsRefusedAndNotShown(t *testing.T) {
 	for _, weak := range []string{"elevenchars", "correct horse battery\n"} {
 		dir := withIdentity(t)
 		s := open(t, dir, weak)
-		if err := s.CanEncrypt(t.Context()); !errors.Is(err, ErrPassphraseUnfit) || strings.Contains(err.Error(), weak) {
+		if err := s.CanEncrypt(t.Context()); !errors.Is(err, sealing.ErrPassphraseUnfit) ||
+			strings.Contains(err.Error(), weak) {
 			t.Errorf("%q, asked before: %v", weak, err)
 		}
-		if _, err := s.CreateConnection(t.Context(), withSecret(), secret); !errors.Is(err, ErrPassphraseUnfit) {
+		if _, err := s.CreateConnection(t.Context(), withSecret(), secret); !errors.Is(err, sealing.ErrPassphraseUnfit) {
 			t.Errorf("%q, writing a secret: %v", weak, err)
 		}
 		_, err := open(t, dir, passphrase).CreateConnection(t.Context(), withSecret(), secret)
 		must(t, err)
-		if _, err := s.ClientSecret(t.Context(), tenant, mailbox); !errors.Is(err, ErrPassphraseUnfit) {
+		if _, err := s.ClientSecret(t.Context(), tenant, mailbox); !errors.Is(err, sealing.ErrPassphraseUnfit) {
 			t.Errorf("%q, reading it: %v", weak, err)
 		}
 		if err := s.DeleteConnection(t.Context(), tenant, mailbox, "owner-1"); err != nil {
 			t.Errorf("%q is in the way of deleting: %v", weak, err)
 		}
 	}
-	if err := CheckPassphrase("zwölf Zeich."); err != nil {
+	if err := sealing.CheckPassphrase("zwölf Zeich."); err != nil {
 		t.Errorf("twelve characters: %v", err)
 	}
 }

@@ -3,16 +3,13 @@
 package sealing
 
 import (
-	"bytes"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"filippo.io/age"
-	"filippo.io/age/armor"
 )
 
 // Identity is a store's identity, opened.
@@ -42,6 +39,15 @@ func newIdentity(key *age.X25519Identity) (*Identity, error) {
 	return &Identity{key: key, mac: mac}, nil
 }
 
+// Unlock opens the content of identity.age with the store's passphrase. The error is UnlockIdentity's.
+func Unlock(content []byte, passphrase string) (*Identity, error) {
+	key, err := UnlockIdentity(content, passphrase)
+	if err != nil {
+		return nil, err
+	}
+	return newIdentity(key)
+}
+
 // Recipient is the identity's public half, as age writes it: "age1…".
 func (i *Identity) Recipient() string { return i.key.Recipient().String() }
 
@@ -56,7 +62,7 @@ func (i *Identity) Lock(passphrase string) ([]byte, error) {
 		return nil, err
 	}
 	key.SetWorkFactor(WorkFactor)
-	return encrypt(fmt.Appendf(nil, "# public key: %s\n%s\n", i.Recipient(), i.key), key)
+	return Encrypt(fmt.Appendf(nil, "# public key: %s\n%s\n", i.Recipient(), i.key), key)
 }
 
 // Encrypt encrypts to the identity and to further recipients (age public keys), as text that the age command decrypts.
@@ -69,7 +75,7 @@ func (i *Identity) Encrypt(plain []byte, further []string) ([]byte, error) {
 		}
 		recipients = append(recipients, recipient)
 	}
-	return encrypt(plain, recipients...)
+	return Encrypt(plain, recipients...)
 }
 
 // ErrNotToUs says that a file is encrypted, but not to this identity.
@@ -77,7 +83,7 @@ var ErrNotToUs = errors.New("it is encrypted, but not to this store")
 
 // Decrypt opens what is encrypted to the identity, be it text (armored) or binary.
 func (i *Identity) Decrypt(content []byte) ([]byte, error) {
-	plain, err := decrypt(content, i.key)
+	plain, err := Decrypt(content, i.key)
 	if _, ok := errors.AsType[*age.NoIdentityMatchError](err); ok {
 		return nil, ErrNotToUs
 	}
@@ -102,35 +108,4 @@ func ParseRecipient(text string) (*age.X25519Recipient, error) {
 		return nil, fmt.Errorf("%q is not an age public key (X25519); age-keygen prints one that begins with age1", text)
 	}
 	return recipient, nil
-}
-
-func encrypt(plain []byte, recipients ...age.Recipient) ([]byte, error) {
-	var b bytes.Buffer
-	text := armor.NewWriter(&b)
-	w, err := age.Encrypt(text, recipients...)
-	if err == nil {
-		_, err = w.Write(plain)
-	}
-	if err == nil {
-		err = errors.Join(w.Close(), text.Close())
-	}
-	if err != nil {
-		return nil, fmt.Errorf("encrypt: %w", err)
-	}
-	return b.Bytes(), nil
-}
-
-func decrypt(content []byte, identity age.Identity) ([]byte, error) {
-	r, err := age.Decrypt(unarmored(content), identity)
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(r)
-}
-
-func unarmored(content []byte) io.Reader {
-	if bytes.HasPrefix(bytes.TrimSpace(content), []byte(armor.Header)) {
-		return armor.NewReader(bytes.NewReader(content))
-	}
-	return bytes.NewReader(content)
 }
