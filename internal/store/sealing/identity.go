@@ -24,13 +24,13 @@ func NewIdentity() (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newIdentity(key)
+	return identityFrom(key)
 }
 
 // macLabel keeps the key of the seals apart from any other use of the identity.
 const macLabel = "terraform-provider-codetwo connection store: seals of records, 1"
 
-func newIdentity(key *age.X25519Identity) (*Identity, error) {
+func identityFrom(key *age.X25519Identity) (*Identity, error) {
 	// age does not show the bytes of its key; its text is public API, and holds as much.
 	mac, err := hkdf.Key(sha256.New, []byte(key.String()), nil, macLabel, sha256.Size)
 	if err != nil {
@@ -45,7 +45,7 @@ func Unlock(content []byte, passphrase string) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newIdentity(key)
+	return identityFrom(key)
 }
 
 // Recipient is the identity's public half, as age writes it: "age1…".
