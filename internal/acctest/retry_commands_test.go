@@ -119,7 +119,7 @@ func connected(t *testing.T, s *scene) {
 	connection, err := opened.CreateConnection(t.Context(), store.Connection{
 		TenantID: tenant.TenantID, Mailbox: tenant.Mailboxes.PublicFolderOwner[0], Name: "contoso", ClientID: app.ClientID,
 		CredentialType: store.CredentialClientSecret, Owner: "test", WrittenAt: &written, MigratePublicFolders: true,
-	}, app.Secret)
+	}, 0, app.Secret, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

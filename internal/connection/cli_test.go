@@ -130,7 +130,7 @@ func TestAccTargetConnection_ACredentialThatEndsWithinSixtyDaysIsAWarningInEvery
 	// A new connection with a certificate whose key is in the store already, as an app registration puts it there.
 	s.configure("")
 	s.run("apply", "-auto-approve")
-	env.must(env.open().SaveCertificate(t.Context(), tenantID, soon, certificate.AES256, nil))
+	env.must(env.open().SaveCertificate(t.Context(), tenantID, soon, certificate.AES256, today))
 	s.configure(named(soon))
 	says(t, s.run("plan", "-input=false"), "will be created", "with codetwo_target_connection.test", "2027-01-19")
 }
@@ -149,13 +149,16 @@ func TestAccTargetConnection_DamagedRecordShowsInThePlanAndIsRepairedByApply(t *
 		"an empty file":         "",
 		"an unknown member":     strings.Replace(string(sound), `"name"`, `"label"`, 1),
 		"another's record":      strings.Replace(string(sound), "contoso", "fabrikam", 1),
-		"a version of no kind":  strings.Replace(string(sound), `"schema_version": 1`, `"schema_version": 0`, 1),
+		"a version of no kind":  strings.Replace(string(sound), `"schema_version": 2`, `"schema_version": 0`, 1),
 		"an owner that is gone": regexp.MustCompile(`"owner": "[^"]*"`).ReplaceAllString(string(sound), `"owner": ""`),
 	} {
 		env.must(os.WriteFile(record, []byte(damage), 0o600))
 		s.configure(config)
-		says(t, s.run("plan", "-input=false"), "will be updated in-place", "Warning: The connection's record is damaged",
-			record)
+		warning := "Warning: A file of the connection store cannot be trusted"
+		if what == "a version of no kind" {
+			warning = "Warning: Records of the connection store are not sealed yet"
+		}
+		says(t, s.run("plan", "-input=false"), "will be updated in-place", warning, record)
 		if content, err := os.ReadFile(record); err != nil || string(content) != damage {
 			t.Errorf("%s: planning changed the record to %s", what, content)
 		}
@@ -164,7 +167,7 @@ func TestAccTargetConnection_DamagedRecordShowsInThePlanAndIsRepairedByApply(t *
 		if got := env.record(); got.Name != "Contoso" || got.ClientID != clientID {
 			t.Errorf("%s: after apply the record is %+v", what, got)
 		}
-		if got, err := env.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || got != secret {
+		if got, err := env.secret(); err != nil || got != secret {
 			t.Errorf("%s: after apply the secret is %q, %v", what, got, err)
 		}
 	}
@@ -182,7 +185,7 @@ func TestAccTargetConnection_RecordOfANewerProviderIsRefusedAndLeftAsItIs(t *tes
 	s := env.session()
 	config := connection(append(bySecret(secret, 1), `name = "Contoso"`)...)
 	s.apply(config)
-	env.edit(`"schema_version": 1`, `"schema_version": 2, "from_the_future": true`)
+	env.edit(`"schema_version": 2`, `"schema_version": 3, "from_the_future": true`)
 	folder := filepath.Join(env.folder, tenantID)
 	before := digest(t, folder)
 	s.configure(strings.Replace(config, "Contoso", "renamed", 1))
@@ -192,13 +195,13 @@ func TestAccTargetConnection_RecordOfANewerProviderIsRefusedAndLeftAsItIs(t *tes
 		{"destroy", "-auto-approve"}, {"destroy", "-auto-approve", "-refresh=false"}, {"apply", "-auto-approve",
 			"-replace=" + address},
 	} {
-		says(t, s.refused(arguments...), "was written by a newer version of this provider (schema version 2; this one "+
-			"knows 1): upgrade the provider")
+		says(t, s.refused(arguments...), "was written by a newer version of this provider (schema version 3; this one "+
+			"knows 2): upgrade the provider")
 	}
 	if after := digest(t, folder); !bytes.Equal(before, after) {
 		t.Error("the files of the connection were changed")
 	}
-	env.edit(`"schema_version": 2, "from_the_future": true`, `"schema_version": 1`)
+	env.edit(`"schema_version": 3, "from_the_future": true`, `"schema_version": 2`)
 }
 
 // digest changes with any file's name or content.
@@ -232,10 +235,10 @@ func TestAccTargetConnection_CreateBeforeDestroyDoesNotDeleteTheSuccessor(t *tes
 
 	// The successor of another mailbox comes first, and both have what is theirs.
 	s.apply(config("one", `mailbox = "second@contoso.com"`))
-	if _, err := env.open().Connection(t.Context(), tenantID, mailbox); err == nil {
+	if _, err := env.open().Connection(t.Context(), tenantID, mailbox, 0); err == nil {
 		t.Error("the old record is there still")
 	}
-	if got, err := env.open().ClientSecret(t.Context(), tenantID, "second@contoso.com"); err != nil || got != secret {
+	if got, err := env.secretOf("second@contoso.com"); err != nil || got != secret {
 		t.Errorf("the successor's secret is %q, %v", got, err)
 	}
 	s.apply(config("one"))
@@ -243,10 +246,10 @@ func TestAccTargetConnection_CreateBeforeDestroyDoesNotDeleteTheSuccessor(t *tes
 	// Another run made the record again between plan and apply: this run's old object is not the one in the store.
 	s.configure(config("two"))
 	s.run("plan", "-input=false", "-out=saved.tfplan")
-	env.must(env.open().DeleteConnection(t.Context(), tenantID, mailbox, env.record().Owner))
+	env.remove()
 	output := s.run("apply", "saved.tfplan")
 	says(t, output, "The connection was left in the store")
-	if got, err := env.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || got != secret {
+	if got, err := env.secret(); err != nil || got != secret {
 		t.Errorf("the successor's secret is %q, %v", got, err)
 	}
 	s.unchanged()
@@ -255,7 +258,7 @@ func TestAccTargetConnection_CreateBeforeDestroyDoesNotDeleteTheSuccessor(t *tes
 	s.configure(config("three"))
 	says(t, s.refused("apply", "-auto-approve"), "The mailbox serves another connection", "import {",
 		"remove create_before_destroy")
-	if _, err := env.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil {
+	if _, err := env.secret(); err != nil {
 		t.Error(err)
 	}
 	s.unchanged()
@@ -270,10 +273,8 @@ func TestAccTargetConnection_TheListNamesADamagedRecordAndShowsTheOthers(t *test
 	env := newEnv(t)
 	s := env.session()
 	for _, address := range []string{"first@contoso.com", "second@contoso.com", "third@contoso.com"} {
-		_, err := env.open().CreateConnection(t.Context(), store.Connection{TenantID: tenantID, Mailbox: address,
-			Name: address, ClientID: clientID,
+		env.create(store.Connection{TenantID: tenantID, Mailbox: address, Name: address, ClientID: clientID,
 			CredentialType: store.CredentialClientSecret, Owner: "somebody"}, secret)
-		env.must(err)
 	}
 	damaged := env.path(env.open().RecordURL(tenantID, "second@contoso.com"))
 	env.must(os.WriteFile(damaged, []byte("<<<<<<< HEAD"), 0o600))

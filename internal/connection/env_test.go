@@ -61,6 +61,8 @@ func (env *env) Store() (*store.Store, error) {
 
 func (env *env) StoreUnknown() bool { return env.unknown }
 
+func (env *env) FirstTime(string) bool { return true }
+
 func (env *env) Now() time.Time { return today }
 
 func (env *env) Directory(string) entra.Directory { return &env.tenant }
@@ -135,9 +137,36 @@ func (env *env) open() *store.Store {
 
 func (env *env) record() store.Connection {
 	env.t.Helper()
-	c, err := env.open().Connection(env.t.Context(), tenantID, mailbox)
+	c, err := env.open().Connection(env.t.Context(), tenantID, mailbox, 0)
 	env.must(err)
 	return c
+}
+
+// secret is the client secret that the store holds of the connection.
+func (env *env) secret() (string, error) { return env.secretOf(mailbox) }
+
+func (env *env) secretOf(mailbox string) (string, error) {
+	env.t.Helper()
+	s := env.open()
+	c, err := s.Connection(env.t.Context(), tenantID, mailbox, 0)
+	if err != nil {
+		return "", err
+	}
+	return s.ClientSecret(env.t.Context(), c)
+}
+
+// create writes a record as another run would.
+func (env *env) create(c store.Connection, secret string) {
+	env.t.Helper()
+	s := env.open()
+	_, err := s.CreateConnection(env.t.Context(), c, 0, secret, renderer(env.t.Context(), s))
+	env.must(err)
+}
+
+// remove deletes the connection as another run would.
+func (env *env) remove() {
+	env.t.Helper()
+	env.must(env.open().DeleteConnection(env.t.Context(), tenantID, mailbox, env.record().Owner, 0))
 }
 
 func (env *env) path(raw string) string {

@@ -49,21 +49,22 @@ func TestAccTargetConnection_PFXIsPackedForWindowsServer2016WhereverItsKeyCameFr
 		tf.TestStep{Config: with(asLegacy)},
 		tf.TestStep{ // somebody else packed it again
 			PreConfig: func() {
-				env.must(env.open().Repack(t.Context(), tenantID, certificate.Thumbprint(pair().Certificate), certificate.AES256))
+				env.must(env.open().Repack(t.Context(), tenantID, certificate.Thumbprint(pair().Certificate), certificate.AES256,
+					today))
 			},
 			Config: with(asLegacy), ConfigPlanChecks: update, Check: env.packed(certificate.Legacy),
 		},
 	)
 
 	env = newEnv(t) // an app registration made the key
-	env.must(env.open().SaveCertificate(t.Context(), tenantID, pair(), certificate.AES256, nil))
+	env.must(env.open().SaveCertificate(t.Context(), tenantID, pair(), certificate.AES256, today))
 	named := fmt.Sprintf("certificate_thumbprint = %q", certificate.Thumbprint(pair().Certificate))
 	locked := func() { env.passphrase = "" }
 	env.play(
 		tf.TestStep{Config: connection(named, asLegacy), Check: env.packed(certificate.Legacy)},
 		tf.TestStep{PreConfig: locked, Config: connection(named, asLegacy), ConfigPlanChecks: empty},
-		tf.TestStep{Config: connection(named, asAES256), PlanOnly: true, ExpectError: expect.Error("The passphrase is needed",
-			"encrypted in another way")},
+		tf.TestStep{Config: connection(named, asAES256), PlanOnly: true, ExpectError: expect.Error("The connection store cannot be written",
+			"CODETWO_STORE_PASSPHRASE")},
 	)
 
 	env = newEnv(t) // the key is where CodeTwo runs, and comes into the store later
@@ -71,7 +72,7 @@ func TestAccTargetConnection_PFXIsPackedForWindowsServer2016WhereverItsKeyCameFr
 		tf.TestStep{Config: connection(named, asLegacy)},
 		tf.TestStep{Config: connection(named, asLegacy), ConfigPlanChecks: empty},
 		tf.TestStep{
-			PreConfig: func() { env.must(env.open().SaveCertificate(t.Context(), tenantID, pair(), certificate.AES256, nil)) },
+			PreConfig: func() { env.must(env.open().SaveCertificate(t.Context(), tenantID, pair(), certificate.AES256, today)) },
 			Config:    connection(named, asLegacy), ConfigPlanChecks: update, Check: env.packed(certificate.Legacy),
 		},
 	)

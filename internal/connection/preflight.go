@@ -32,7 +32,9 @@ func (p *preflight) run(ctx context.Context, changed bool) bool {
 	if !changed && !importing {
 		return false
 	}
-	p.checkWritable(ctx)
+	if !p.checkWritable(ctx) {
+		return true
+	}
 	replacing := p.state != nil && (!p.plan.TenantID.Equal(p.state.TenantID) || !p.plan.Mailbox.Equal(p.state.Mailbox))
 	if p.state == nil || replacing {
 		p.checkMailboxFree(ctx)
@@ -68,19 +70,20 @@ func (p *preflight) checkMailboxFree(ctx context.Context) {
 		return
 	}
 	tenantID, mailbox := p.plan.key()
-	existing, err := p.store.Connection(ctx, tenantID, mailbox, 0)
+	err := p.store.MailboxFree(ctx, tenantID, mailbox)
+	exists, taken := errors.AsType[*store.ExistsError](err)
 	switch {
-	case errors.Is(err, store.ErrNotFound), store.IsLocked(err): // the latter is reported already
-	case err != nil:
-		p.diags.AddAttributeError(path.Root("mailbox"), "A record is in the way", err.Error())
-	case existing.Owner == p.owner:
+	case err == nil:
+	case !taken:
+		p.diags.AddAttributeError(path.Root("mailbox"), "A record is in the way", err.Error()+".")
+	case exists.Existing.Owner == p.owner:
 		// A resource that is being replaced: its own record is deleted first.
-	case p.plan.matches(existing):
+	case p.plan.matches(exists.Existing):
 		// Perhaps it is being replaced with create_before_destroy. Terraform plans once more then while it applies, without
 		// the owner, and an error there would leave the old object deposed, where every later plan fails on it, too. Create
 		// says the same, and Terraform keeps the old object.
 	default:
-		reportMailboxTaken(p.diags, &store.ExistsError{Existing: existing, URL: p.store.RecordURL(tenantID, mailbox)})
+		reportMailboxTaken(p.diags, exists)
 	}
 }
 
@@ -101,11 +104,13 @@ func reportMailboxTaken(diags *diag.Diagnostics, exists *store.ExistsError) {
 		exists, exists.Existing.ID()))
 }
 
-// checkWritable reports what keeps the record from being written.
-func (p *preflight) checkWritable(ctx context.Context) {
-	if err := p.store.CanWrite(ctx); err != nil {
+// checkWritable tells what keeps the record from being written, and returns false then.
+func (p *preflight) checkWritable(ctx context.Context) bool {
+	err := p.store.CanWrite(ctx)
+	if err != nil {
 		p.diags.AddError("The connection store cannot be written", err.Error()+".")
 	}
+	return err == nil
 }
 
 // checkPFX opens the file as apply will.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest/expect"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 // opens is a check that the store opens the key of the certificate.
@@ -34,7 +36,7 @@ func (env *env) files() store.Files {
 	env.t.Helper()
 	files, err := store.ConnectionFiles(tenantID, mailbox, certificate.Thumbprint(pair().Certificate))
 	env.must(err)
-	for _, name := range []*string{&files.PFX, &files.Password, &files.HandoffScript, &files.HandoffSheet, &files.Secret} {
+	for _, name := range []*string{&files.Identity, &files.PFX, &files.Password, &files.HandoffScript, &files.HandoffSheet, &files.Secret} {
 		*name = filepath.Join(env.folder, filepath.FromSlash(*name))
 	}
 	return files
@@ -128,21 +130,42 @@ func (env *env) decrypts(content []byte, person age.Identity) bool {
 	return err == nil
 }
 
-func TestAccTargetConnection_FirstImportWithRecipientsNeedsNoPassphrase(t *testing.T) {
+func TestAccTargetConnection_RemovedRecipientKnowsNoPasswordAnyMore(t *testing.T) {
 	t.Parallel()
 	env := newEnv(t)
-	env.passphrase = ""
 	_, attributes := env.pfx(pair())
 	person, err := age.GenerateX25519Identity()
 	env.must(err)
 	shared := append(slices.Clone(attributes), fmt.Sprintf("handoff_recipients = [%q]", person.Recipient()))
+	var known string
 	env.play(
-		tf.TestStep{Config: connection(shared...), Check: env.opens},
-		tf.TestStep{Config: connection(shared...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
-		tf.TestStep{Config: connection(attributes...), PlanOnly: true, ExpectError: expect.Error("The passphrase is needed")},
-		// nor does a new password
-		tf.TestStep{Config: connection(append(attributes, "certificate_pfx_password_wo_version = 2")...), Check: env.opens},
+		tf.TestStep{Config: connection(shared...), Check: func(*terraform.State) error {
+			plain, err := age.Decrypt(armored(env.read(env.files().Password)), person)
+			if err != nil {
+				return err
+			}
+			password, err := io.ReadAll(plain)
+			known = string(password)
+			_, opens := certificate.DecodePFX(env.read(env.files().PFX), known)
+			return errors.Join(err, opens)
+		}},
+		tf.TestStep{Config: connection(attributes...), Check: env.opens},
+		tf.TestStep{Config: connection(attributes...), ConfigPlanChecks: before(plancheck.ExpectEmptyPlan()),
+			Check: func(*terraform.State) error {
+				if _, err := certificate.DecodePFX(env.read(env.files().PFX), known); err == nil {
+					return errors.New("the PFX has the password that the recipient knows")
+				}
+				return nil
+			}},
 	)
+}
+
+// read is a file's content.
+func (env *env) read(path string) []byte {
+	env.t.Helper()
+	content, err := os.ReadFile(path)
+	env.must(err)
+	return content
 }
 
 func TestAccTargetConnection_ReplacementThatTakesItsKeyAlongKeepsToItsPlan(t *testing.T) {
@@ -173,21 +196,19 @@ func TestAccTargetConnection_ConnectionsWithOneCertificateAreAlikeInWhateverOrde
 	second := connection(append(attributes, `depends_on = [codetwo_target_connection.first]`)...)
 	complete := func(*terraform.State) error {
 		for _, mailbox := range []string{mailbox, "first@contoso.com"} {
-			c, err := env.open().Connection(t.Context(), tenantID, mailbox)
+			c, err := env.open().Connection(t.Context(), tenantID, mailbox, 0)
 			if err != nil {
 				return err
 			}
-			current, err := env.open().HandoffCurrent(t.Context(), c)
+			if err := env.open().CheckHandoff(t.Context(), c); err != nil {
+				return fmt.Errorf("the hand-off of %s: %w", mailbox, err)
+			}
+			sheet, err := os.ReadFile(env.path(env.open().HandoffURL(tenantID, mailbox)))
 			if err != nil {
 				return err
 			}
-			sheet, err := env.open().Handoff(t.Context(), tenantID, mailbox, store.HandoffSheet)
-			if err != nil {
-				return err
-			}
-			if !current || !strings.Contains(string(sheet), "2030-11-20") {
-				return fmt.Errorf("the sheet of %s is current: %t, and has to say when the certificate ends:\n%s", mailbox,
-					current, sheet)
+			if !strings.Contains(string(sheet), "2030-11-20") {
+				return fmt.Errorf("the sheet of %s has to say when the certificate ends:\n%s", mailbox, sheet)
 			}
 		}
 		return nil
@@ -292,7 +313,7 @@ func TestAccTargetConnection_RecordDeletedBesideItsSecretIsMadeAgain(t *testing.
 		tf.TestStep{Config: config},
 		tf.TestStep{PreConfig: remove, Config: config, ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)),
 			Check: func(*terraform.State) error {
-				stored, err := env.open().ClientSecret(t.Context(), tenantID, mailbox)
+				stored, err := env.secret()
 				if err == nil && (stored != secret || env.record().ClientID != clientID) {
 					err = fmt.Errorf("the secret is %q, the record %+v", stored, env.record())
 				}
@@ -337,7 +358,7 @@ func TestAccTargetConnection_KeyIsThereForWhoeverNamesItWhileAnotherConnectionGo
 		var both sync.WaitGroup
 		both.Go(func() {
 			var diags diag.Diagnostics
-			remove(t.Context(), s, going, "owner", &diags)
+			remove(t.Context(), s, going, tfvalidate.Remembered{}, "owner", today, &diags)
 			if len(diags) > 0 {
 				t.Error(diags)
 			}

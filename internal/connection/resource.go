@@ -319,8 +319,14 @@ func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, r
 		return
 	}
 	remembered := tfvalidate.Recall(ctx, request.Private, &response.Diagnostics)
+	remove(ctx, s, &state, remembered, owner, r.services.Now(), &response.Diagnostics)
+}
+
+func remove(
+	ctx context.Context, s *store.Store, state *Model, remembered tfvalidate.Remembered, owner string, now time.Time,
+	diags *diag.Diagnostics,
+) {
 	defer s.Lock()()
-	diags := &response.Diagnostics
 	tenantID, mailbox := state.key()
 	s.Expect(remembered.Identity)
 	err := s.DeleteConnection(ctx, tenantID, mailbox, owner, remembered.Generation)
@@ -332,7 +338,7 @@ func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, r
 		diags.AddError("Failed to delete the connection "+state.ID.ValueString(), err.Error())
 		return
 	}
-	deleteUnusedKey(ctx, s, &state, r.services.Now(), diags)
+	deleteUnusedKey(ctx, s, state, now, diags)
 }
 
 // ownerOf returns the ID that the record was created under; empty before the first Read of an import.

@@ -1,6 +1,7 @@
 package connection
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -181,7 +182,7 @@ func TestAccTargetConnection_SecretIsInTheStoreOnlyAndFollowsItsVersion(t *testi
 	env := newEnv(t)
 	holds := func(want string) tf.TestCheckFunc {
 		return func(state *terraform.State) error {
-			stored, err := env.open().ClientSecret(t.Context(), tenantID, mailbox)
+			stored, err := env.secret()
 			if err != nil {
 				return err
 			}
@@ -355,10 +356,8 @@ func TestAccTargetConnection_CredentialNotKnownYetCountsAsGiven(t *testing.T) {
 func TestAccTargetConnection_TakenMailboxIsSeenAtPlanWithTheImportToPaste(t *testing.T) {
 	t.Parallel()
 	env := newEnv(t)
-	_, err := env.open().CreateConnection(t.Context(), store.Connection{TenantID: tenantID,
-		Mailbox: strings.ToUpper(mailbox), Name: "first", ClientID: clientID,
+	env.create(store.Connection{TenantID: tenantID, Mailbox: strings.ToUpper(mailbox), Name: "first", ClientID: clientID,
 		CredentialType: store.CredentialCertificate, CertificateThumbprint: thumbprint, Owner: "somebody"}, "")
-	env.must(err)
 	env.play(
 		tf.TestStep{Config: connection(byThumbprint), PlanOnly: true, ExpectError: expect.Error(`id = "` +
 			strings.ToLower(tenantID+"/"+mailbox) + `"`)},
@@ -368,7 +367,7 @@ func TestAccTargetConnection_TakenMailboxIsSeenAtPlanWithTheImportToPaste(t *tes
   id = "` + tenantID + "/" + mailbox + `"
 }
 ` + connection(byThumbprint, `name = "first"`),
-			ConfigPlanChecks: before(planned(plancheck.ResourceActionUpdate)), // its hand-off was never written
+			ConfigPlanChecks: before(planned(plancheck.ResourceActionNoop)),
 		},
 	)
 }
@@ -385,9 +384,7 @@ func TestAccTargetConnection_RecordEditedByHandIsDriftAndOneThatIsGoneIsMadeAgai
 			Check:            tf.TestCheckResourceAttr(address, "name", "Contoso"),
 		},
 		tf.TestStep{
-			PreConfig: func() {
-				env.must(env.open().DeleteConnection(t.Context(), tenantID, mailbox, env.record().Owner))
-			},
+			PreConfig:        env.remove,
 			Config:           connection(byThumbprint),
 			ConfigPlanChecks: before(planned(plancheck.ResourceActionCreate)),
 		},
@@ -406,9 +403,12 @@ func TestAccTargetConnection_HandoffIsWrittenAgainWhenItIsGoneOrAnUpdateWasInter
 	gone, interrupted := again, again
 	gone.PreConfig = func() { env.must(os.Remove(sheet)) }
 	interrupted.PreConfig = func() {
-		record := env.record()
-		_, err := env.open().UpdateConnection(t.Context(), record, nil)
+		before, err := os.ReadFile(sheet)
 		env.must(err)
+		s := env.open()
+		_, _, err = s.UpdateConnection(t.Context(), env.record(), 0, nil,
+			func(store.Connection, bool) (sheet, script []byte, err error) { return []byte("the next"), nil, nil })
+		env.must(errors.Join(err, os.WriteFile(sheet, before, 0o600)))
 	}
 	env.play(tf.TestStep{Config: connection(byThumbprint)}, gone, interrupted)
 }
@@ -421,10 +421,9 @@ func TestAccTargetConnection_SuccessorsRecordIsNeitherShownNorDeleted(t *testing
 		tf.TestStep{
 			PreConfig: func() {
 				record := env.record()
-				env.must(env.open().DeleteConnection(t.Context(), tenantID, mailbox, record.Owner))
+				env.remove()
 				record.Owner, record.Name = "successor", "successor"
-				_, err := env.open().CreateConnection(t.Context(), record, "")
-				env.must(err)
+				env.create(record, "")
 			},
 			Config: connection(byThumbprint), PlanOnly: true, ExpectError: expect.Error("The mailbox serves another connection"),
 		},
@@ -449,7 +448,7 @@ func TestAccTargetConnection_PFXIsKeptInTheStoreAndNotNeededAfterwards(t *testin
 			Check: tf.ComposeAggregateTestCheckFunc(kept,
 				tf.TestCheckResourceAttr(address, "certificate_not_after", "2030-11-20T10:00:00Z"),
 				func(*terraform.State) error {
-					_, err := env.open().Handoff(t.Context(), tenantID, mailbox, store.HandoffScript)
+					_, err := os.Stat(env.files().HandoffScript)
 					return err
 				}),
 		},
@@ -490,21 +489,20 @@ func TestAccTargetConnection_MissingPassphraseIsSeenAtPlanWhereItIsNeeded(t *tes
 	person, err := age.GenerateX25519Identity()
 	env.must(err)
 	shared := fmt.Sprintf("handoff_recipients = [%q]", person.Recipient())
+	locked := func() { env.passphrase = "" }
 	env.play(
-		// the store has its key
-		tf.TestStep{PreConfig: func() { env.passphrase = "" }, Config: connection(bySecret(secret, 1)...)},
+		tf.TestStep{PreConfig: locked, Config: connection(byThumbprint), PlanOnly: true,
+			ExpectError: expect.Error("CODETWO_STORE_PASSPHRASE")},
+		tf.TestStep{PreConfig: func() { env.passphrase = passphrase }, Config: connection(bySecret(secret, 1)...)},
+		tf.TestStep{PreConfig: locked, Config: connection(bySecret(secret, 1)...),
+			ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
 		tf.TestStep{Config: connection(append(bySecret(secret, 1), shared)...), PlanOnly: true,
 			ExpectError: expect.Error("CODETWO_STORE_PASSPHRASE")},
-		tf.TestStep{Config: connection(append(bySecret(secret, 2), shared)...)},
+		tf.TestStep{Config: connection(bySecret(secret, 1)...), Destroy: true}, // which never needs it
 	)
-	env = newEnv(t)
-	env.passphrase = ""
-	env.must(os.RemoveAll(env.folder))
-	env.play(
-		tf.TestStep{Config: connection(byThumbprint)}, // there is nothing to encrypt
-		tf.TestStep{Config: connection(bySecret(secret, 1)...), PlanOnly: true,
-			ExpectError: expect.Error("CODETWO_STORE_PASSPHRASE")},
-	)
+	if left := env.left(); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
 }
 
 func TestAccTargetConnection_MissingStoreIsSeenAtPlan(t *testing.T) {
@@ -534,10 +532,8 @@ func TestAccTargetConnection_WhileTheStoreIsNotKnownThePlanWaits(t *testing.T) {
 func TestAccTargetConnection_ListShowsTheConnectionsOfOneTenantOrAll(t *testing.T) {
 	t.Parallel()
 	env := newEnv(t)
-	_, err := env.open().CreateConnection(t.Context(), store.Connection{TenantID: clientID, Mailbox: "m@fabrikam.com",
-		Name: "Fabrikam", ClientID: clientID,
+	env.create(store.Connection{TenantID: clientID, Mailbox: "m@fabrikam.com", Name: "Fabrikam", ClientID: clientID,
 		CredentialType: store.CredentialClientSecret, Owner: "somebody"}, secret)
-	env.must(err)
 	list := func(filter string) string {
 		return "data \"codetwo_target_connections\" \"list\" {\n" + filter + "\ndepends_on = [" + address + "]\n}\n"
 	}

@@ -33,12 +33,12 @@ func TestAccTargetConnection_RecordOfANewerSchemaIsRefusedAndUntouchedByPlanAppl
 	record := env.path(env.open().RecordURL(tenantID, mailbox))
 	var old, newer []byte
 	refusal := expect.Error("migration@contoso.onmicrosoft.com.json was written by a newer version of this provider " +
-		"(schema version 2; this one knows 1): upgrade the provider")
+		"(schema version 3; this one knows 2): upgrade the provider")
 	replace := func() {
 		var err error
 		old, err = os.ReadFile(record)
 		env.must(err)
-		newer = []byte(strings.Replace(string(old), `"schema_version": 1`, `"schema_version": 2, "cloud": "new"`, 1))
+		newer = []byte(strings.Replace(string(old), `"schema_version": 2`, `"schema_version": 3, "cloud": "new"`, 1))
 		env.must(os.WriteFile(record, newer, 0o600))
 	}
 	untouched := func() {
@@ -84,7 +84,7 @@ func TestAccTargetConnection_DamagedRecordIsNamedAndTheOthersAreListedAndChanged
 		tf.TestStep{
 			Config: strings.ReplaceAll(connection(byThumbprint, `mailbox = "broken@contoso.com"`), `"test"`, `"broken"`) +
 				connection(byThumbprint, `name = "changed"`),
-			ExpectError: expect.Error("broken@contoso.com.json is damaged"),
+			ExpectError: expect.Error("broken@contoso.com.json cannot be trusted", "it has the mailbox's name"),
 		},
 	)
 	if content, err := os.ReadFile(damaged); err != nil || string(content) != `{"schema_version": 1,` {
@@ -111,11 +111,11 @@ func TestAccTargetConnection_HostileMailboxesAreKeptSafelyOrRefusedClearly(t *te
 			mailbox), "local.all[count.index]").Replace(connection(bySecret(secret, 1)...))
 	env.play(tf.TestStep{Config: all, Check: func(*terraform.State) error {
 		for _, mailbox := range kept {
-			c, err := env.open().Connection(t.Context(), tenantID, mailbox)
+			c, err := env.open().Connection(t.Context(), tenantID, mailbox, 0)
 			if err != nil || c.Mailbox != mailbox {
 				return fmt.Errorf("%q: %q, %w", mailbox, c.Mailbox, err)
 			}
-			if stored, err := env.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || stored != secret {
+			if stored, err := env.secretOf(mailbox); err != nil || stored != secret {
 				return fmt.Errorf("%q: %q, %w", mailbox, stored, err)
 			}
 		}
@@ -158,18 +158,14 @@ func (env *env) everything() string {
 	return strings.Join(names, " ")
 }
 
-func TestAccTargetConnection_WrongPassphraseIsToldFromADamagedKeyAndAnExchangedOne(t *testing.T) {
+func TestAccTargetConnection_WrongPassphraseIsToldFromADamagedKeyAndAnotherStores(t *testing.T) {
 	t.Parallel()
 	env := newEnv(t)
-	identity, recipient := filepath.Join(env.folder, "identity.age"), filepath.Join(env.folder, "recipient.txt")
-	content, err := os.ReadFile(identity)
-	env.must(err)
-	own, err := os.ReadFile(recipient)
-	env.must(err)
+	identity := filepath.Join(env.folder, "identity.age")
+	content := env.read(identity)
 	strangers := t.TempDir()
 	storetest.Make(t, strangers, passphrase)
-	stranger, err := os.ReadFile(filepath.Join(strangers, "recipient.txt"))
-	env.must(err)
+	stranger := env.read(filepath.Join(strangers, "identity.age"))
 	put := func(file string, content []byte) { env.must(os.WriteFile(file, content, 0o600)) }
 	config := connection(bySecret(secret, 1)...)
 	env.play(
@@ -179,12 +175,18 @@ func TestAccTargetConnection_WrongPassphraseIsToldFromADamagedKeyAndAnExchangedO
 		},
 		tf.TestStep{
 			PreConfig: func() { env.passphrase = passphrase; put(identity, content[:len(content)/2]) }, Config: config,
-			ExpectError: expect.Error("identity.age is damaged"),
+			ExpectError: expect.Error("identity.age cannot be trusted", "restore it from a backup"),
+		},
+		tf.TestStep{PreConfig: func() { put(identity, content) }, Config: config},
+		tf.TestStep{
+			PreConfig: func() { put(identity, stranger) }, Config: config, PlanOnly: true,
+			ExpectError: expect.Error("identity.age belongs to another connection store"),
 		},
 		tf.TestStep{
-			PreConfig: func() { put(identity, content); put(recipient, stranger) }, Config: config,
-			ExpectError: expect.Error("recipient.txt is not the public half of identity.age: somebody exchanged it"),
+			PreConfig: func() { env.must(os.Remove(identity)) }, Config: connection(bySecret(secret, 2)...),
+			ExpectError: expect.Error("identity.age is missing"),
 		},
-		tf.TestStep{PreConfig: func() { put(recipient, own) }, Config: config},
+		tf.TestStep{PreConfig: func() { put(identity, content) }, Config: config,
+			ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
 	)
 }

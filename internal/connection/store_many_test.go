@@ -52,14 +52,14 @@ resource "codetwo_target_connection" "many" {
 			s := env.open()
 			for i := range many {
 				mailbox := fmt.Sprintf("m%d@contoso.onmicrosoft.com", i)
-				c, err := s.Connection(t.Context(), tenantID, mailbox)
+				c, err := s.Connection(t.Context(), tenantID, mailbox, 0)
 				if err != nil || c.Name != fmt.Sprintf("%s %d", name, i) {
 					return fmt.Errorf("%s: %q, %w", mailbox, c.Name, err)
 				}
 				if i%2 == 1 {
 					continue
 				}
-				if stored, err := s.ClientSecret(t.Context(), tenantID, mailbox); err != nil ||
+				if stored, err := s.ClientSecret(t.Context(), c); err != nil ||
 					stored != fmt.Sprintf("secret %d", i) {
 					return fmt.Errorf("%s: %q, %w", mailbox, stored, err)
 				}

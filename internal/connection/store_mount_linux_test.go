@@ -76,7 +76,7 @@ func TestAccTargetConnection_StoreThatCanOnlyBeReadIsPlannedAndRefusesEveryChang
 				"migration@contoso.onmicrosoft.com.secret.age", "read-only file system")},
 			tf.TestStep{
 				PreConfig: func() {
-					if stored, err := env.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || stored != secret {
+					if stored, err := env.secret(); err != nil || stored != secret {
 						t.Errorf("the secret is %q, %v", stored, err)
 					}
 					env.remount(0)
@@ -115,7 +115,7 @@ func TestAccTargetConnection_StoreThatIsFullLosesNothingAndGoesOnWhenThereIsRoom
 			tf.TestStep{
 				PreConfig: func() {
 					c := env.record()
-					if stored, err := env.open().ClientSecret(t.Context(), tenantID, mailbox); err != nil || stored != secret ||
+					if stored, err := env.secret(); err != nil || stored != secret ||
 						c.Name == "changed" {
 						t.Errorf("the record is %+v, the secret %q, %v", c, stored, err)
 					}

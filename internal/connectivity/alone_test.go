@@ -50,7 +50,7 @@ var failsAlone = map[string]func(*bench, acctest.HandmadeApp) store.Connection{
 	checks.Record: func(b *bench, app acctest.HandmadeApp) store.Connection {
 		connection := b.connect(app, withPublicFolders)
 		if err := b.store.DeleteConnection(b.t.Context(), connection.TenantID, connection.Mailbox,
-			connection.Owner); err != nil {
+			connection.Owner, 0); err != nil {
 			b.t.Fatal(err)
 		}
 		return connection

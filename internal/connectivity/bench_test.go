@@ -62,10 +62,10 @@ func (b *bench) connect(app acctest.HandmadeApp, change func(*store.Connection))
 		secret = ""
 	}
 	if err := b.store.DeleteConnection(b.t.Context(), connection.TenantID, connection.Mailbox,
-		connection.Owner); err != nil {
+		connection.Owner, 0); err != nil {
 		b.t.Fatal(err)
 	}
-	made, err := b.store.CreateConnection(b.t.Context(), connection, secret)
+	made, err := b.store.CreateConnection(b.t.Context(), connection, 0, secret, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func (b *bench) certificate(notBefore time.Time) *certificate.Pair {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if err := b.store.SaveCertificate(b.t.Context(), b.tenant.TenantID, pair, certificate.AES256, nil); err != nil {
+	if err := b.store.SaveCertificate(b.t.Context(), b.tenant.TenantID, pair, certificate.AES256, time.Now()); err != nil {
 		b.t.Fatal(err)
 	}
 	return pair

@@ -258,7 +258,7 @@ func withSecret(t *testing.T, change func(*store.Connection)) *services {
 	if connection.CredentialType == "client_secret" {
 		secret = clientSecret
 	}
-	if _, err := s.store.CreateConnection(t.Context(), connection, secret); err != nil {
+	if _, err := s.store.CreateConnection(t.Context(), connection, 0, secret, nil); err != nil {
 		t.Fatal(err)
 	}
 	return s

@@ -75,7 +75,7 @@ func TestTargetConnectivity_ACertificateSignsInWithTheKeyInTheStore(t *testing.T
 		c.CredentialType, c.CertificateThumbprint, c.ClientSecretExpiresAt = "certificate",
 			certificate.Thumbprint(pair.Certificate), nil
 	})
-	if err := s.store.SaveCertificate(t.Context(), tenantID, pair, certificate.AES256, nil); err != nil {
+	if err := s.store.SaveCertificate(t.Context(), tenantID, pair, certificate.AES256, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	got := read(t.Context(), t, newDataSource(), s, failOnError)

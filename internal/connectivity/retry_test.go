@@ -78,10 +78,10 @@ var notYet = map[string]func(*bench) (connection store.Connection, ready func())
 // journal writes what codetwo_target_app_registration would have left of a registration.
 func (b *bench) journal(app acctest.HandmadeApp, completed time.Time) {
 	b.t.Helper()
-	err := b.store.SaveRegistration(b.t.Context(), store.Registration{
+	err := b.store.SaveRegistration(b.t.Context(), &store.Registration{
 		TenantID: b.tenant.TenantID, UniqueName: "codetwo-target-test", DisplayName: "CodeTwo", Marker: uuid.NewString(),
 		ObjectID: app.ObjectID, ClientID: app.ClientID, StartedAt: completed, CompletedAt: &completed,
-	})
+	}, 0, completed)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -141,7 +141,7 @@ func TestRegistration_NothingIsLostOrDoubledWhereverAProcessEndsWhileTheTenantIs
 				t.Fatal(err)
 			}
 			l.inTurn(request, after, 2, func(ctx context.Context) error {
-				seen, err := l.Read(ctx, made)
+				seen, _, err := l.Read(ctx, made)
 				if err == nil {
 					_, _, err = l.Update(ctx, rotating(seen), seen)
 				}

@@ -123,7 +123,7 @@ func (l *lifecycle) updated(spec registration.Spec, recorded *registration.Obser
 // seen is what a refresh finds of a registration that was recorded so.
 func (l *lifecycle) seen(recorded *registration.Observed) *registration.Observed {
 	l.t.Helper()
-	seen, err := l.Read(l.t.Context(), recorded)
+	seen, _, err := l.Read(l.t.Context(), recorded)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -313,7 +313,7 @@ func TestRegistration_ACertificateIsDueForRenewalByAgeAndForWantOfItsKey(t *test
 	seen := l.created()
 	later := *l.Manager
 	later.Now = func() time.Time { return seen.Certificate.NotAfter.AddDate(0, 0, -59) }
-	if aged, err := later.Read(t.Context(), seen); err != nil || !aged.Certificate.RenewalDue {
+	if aged, _, err := later.Read(t.Context(), seen); err != nil || !aged.Certificate.RenewalDue {
 		t.Errorf("59 days before its end: %v", err)
 	}
 	if err := l.Store.DeleteCertificate(t.Context(), l.TenantID, seen.Certificate.Thumbprint); err != nil {
@@ -330,7 +330,7 @@ func TestRegistration_ADeletedApplicationIsRestoredWithItsClientIDOnlyWhereThatI
 	if warnings, err := l.Delete(t.Context(), seen, false); err != nil || len(warnings) > 0 {
 		t.Fatal(err, warnings)
 	}
-	if _, err := l.Read(t.Context(), seen); !errors.Is(err, registration.ErrGone) {
+	if _, _, err := l.Read(t.Context(), seen); !errors.Is(err, registration.ErrGone) {
 		t.Errorf("reading it: %v", err)
 	}
 	if _, stored := l.keys(seen.ClientID); len(stored) > 0 {
@@ -370,7 +370,7 @@ func TestRegistration_ADestroyThatWasCutOffIsToldFromADeletionByHandAndFinished(
 		t.Fatal(err)
 	}
 	l.Directory = directory
-	if _, err := l.Read(t.Context(), seen); !errors.Is(err, registration.ErrDestroyCutOff) {
+	if _, _, err := l.Read(t.Context(), seen); !errors.Is(err, registration.ErrDestroyCutOff) {
 		t.Errorf("reading it: %v", err)
 	}
 	if _, err := l.Delete(t.Context(), seen, true); err != nil || len(l.env.State(0).DeletedItems) > 0 {
@@ -425,7 +425,7 @@ func TestRegistration_AStoreThatIsNotMountedIsNoLostKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Store = records
-	_, err = l.Read(t.Context(), seen)
+	_, _, err = l.Read(t.Context(), seen)
 	if told, ok := errors.AsType[*registration.Error](err); !ok || !strings.Contains(told.Detail, records.URL()) {
 		t.Errorf("%v", err)
 	}

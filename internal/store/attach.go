@@ -49,20 +49,26 @@ func (w connectionWriter) attach(
 	if err != nil {
 		return nil, err
 	}
-	sheet, script, err := w.render(*c, password.content != nil)
-	if err != nil {
-		return nil, err
-	}
-	sheetFile, _ := handoffFile(c.TenantID, c.Mailbox, HandoffSheet)
-	scriptFile, _ := handoffFile(c.TenantID, c.Mailbox, HandoffScript)
-	c.Files.Sheet = sum(sheet)
-	if script != nil {
-		c.Files.Script = sum(script)
-	}
+	sheet, script, err := w.attachHandoff(c, password.content != nil)
 	// The sheet is written last: a reader who finds it finds the script that it names.
-	return []attachment{
-		encrypted, password, {name: scriptFile, content: script}, {name: sheetFile, content: sheet},
-	}, nil
+	return []attachment{encrypted, password, script, sheet}, err
+}
+
+// attachHandoff renders the sheet and the script.
+func (w connectionWriter) attachHandoff(c *Connection, hasKey bool) (sheet, script attachment, err error) {
+	sheet.name, _ = handoffFile(c.TenantID, c.Mailbox, HandoffSheet)
+	script.name, _ = handoffFile(c.TenantID, c.Mailbox, HandoffScript)
+	if w.render == nil {
+		return sheet, script, nil
+	}
+	if sheet.content, script.content, err = w.render(*c, hasKey); err != nil {
+		return sheet, script, err
+	}
+	c.Files.Sheet = sum(sheet.content)
+	if script.content != nil {
+		c.Files.Script = sum(script.content)
+	}
+	return sheet, script, nil
 }
 
 // attachSecret encrypts a new secret, or the one that is there if its recipients changed.

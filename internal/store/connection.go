@@ -121,7 +121,7 @@ func prepare(c *Connection) (file string, err error) {
 }
 
 // Renderer writes what is handed to the person at the migration server, with a script where the connection has a key in
-// the store; neither holds a secret. It is called while locks are held.
+// the store; neither holds a secret. nil writes no hand-off.
 type Renderer func(c Connection, hasKey bool) (sheet, script []byte, err error)
 
 // CreateConnection writes a new record, and with it its secret, if it has one, and its hand-off. That a mailbox
@@ -151,15 +151,7 @@ func (s *Store) CreateConnection(
 	c.Generation = nextGeneration(0, since, writtenAt(c))
 	c.version, err = s.writeRecord(ctx, identity, name, c, "")
 	if errors.Is(err, fs.ErrExist) {
-		existing, err := s.readConnection(ctx, name, 0)
-		if untrusted := (*UntrustedError)(nil); errors.As(err, &untrusted) {
-			untrusted.Remedy = "it takes the mailbox's name; delete it if nobody needs it, or restore it from a backup and " +
-				"import the connection"
-		}
-		if err != nil {
-			return Connection{}, err
-		}
-		return Connection{}, &ExistsError{Existing: existing, URL: s.files.URL(name)}
+		return Connection{}, s.MailboxFree(ctx, c.TenantID, c.Mailbox)
 	}
 	if err != nil {
 		return Connection{}, err
@@ -169,6 +161,23 @@ func (s *Store) CreateConnection(
 		return Connection{}, errors.Join(err, s.remove(context.WithoutCancel(ctx), name))
 	}
 	return c, nil
+}
+
+// MailboxFree returns nil where no file has the name of the connection's record. The error is an *ExistsError where a
+// connection has it, and an *UntrustedError where the file is not authentic: it holds the name, too.
+func (s *Store) MailboxFree(ctx context.Context, tenantID, mailbox string) error {
+	existing, err := s.Connection(ctx, tenantID, mailbox, 0)
+	if untrusted := (*UntrustedError)(nil); errors.As(err, &untrusted) {
+		untrusted.Remedy = "it has the mailbox's name; delete it if nobody needs it, or restore it from a backup and import " +
+			"the connection"
+	}
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	return &ExistsError{Existing: existing, URL: s.RecordURL(tenantID, mailbox)}
 }
 
 func writtenAt(c Connection) time.Time {
@@ -301,7 +310,10 @@ func (s *Store) DeleteConnection(ctx context.Context, tenantID, mailbox, owner s
 		return err
 	default:
 		record = Connection{}
-		_ = s.unproved(ctx, name, "connection", &record) // what cannot be read says nothing
+		err = s.unproved(ctx, name, "connection", &record) // what cannot be read says nothing
+	}
+	if newer := (*NewerSchemaError)(nil); errors.As(err, &newer) {
+		return err
 	}
 	if record.Owner != "" && owner != "" && record.Owner != owner {
 		return &OwnerError{TenantID: tenantID, Mailbox: mailbox, URL: s.files.URL(name)}

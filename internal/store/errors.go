@@ -95,15 +95,15 @@ func (e *OtherIdentityError) Error() string {
 
 // NewerSchemaError says that a newer provider wrote the file. It is left as it is.
 type NewerSchemaError struct {
-	Path string // URL of the file
-	Err  error  // names the versions
+	URL          string // of the file
+	Found, Known int    // schema versions: of the file, and the newest that this provider knows
 }
 
 func (e *NewerSchemaError) Error() string {
-	return fmt.Sprintf("%s: %v: upgrade the provider", e.Path, e.Err)
+	return fmt.Sprintf("%s was written by a newer version of this provider (schema version %d; this one knows %d): "+
+		"upgrade the provider",
+		e.URL, e.Found, e.Known)
 }
-
-func (e *NewerSchemaError) Unwrap() error { return e.Err }
 
 // CannotProve reports whether an error is one that keeps records from being proved, or says that there is nothing to
 // prove: what is not there or not authentic, a passphrase that is missing or does not fit, and another identity. A

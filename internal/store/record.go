@@ -79,7 +79,7 @@ func (s *Store) readRecord(
 	}
 	raw, err := identity.Open(name, found.content)
 	if newer := (*sealing.NewerError)(nil); errors.As(err, &newer) {
-		return found.version, &NewerSchemaError{Path: url, Err: err}
+		return found.version, &NewerSchemaError{URL: url, Found: newer.Found, Known: sealing.SchemaVersion}
 	}
 	if err == nil {
 		err = decode(raw, record)
@@ -124,6 +124,9 @@ func (s *Store) unproved(ctx context.Context, name, what string, record any) err
 		return err
 	}
 	raw, err := sealing.Unproved(found.content)
+	if newer := (*sealing.NewerError)(nil); errors.As(err, &newer) {
+		return &NewerSchemaError{URL: s.files.URL(name), Found: newer.Found, Known: sealing.SchemaVersion}
+	}
 	if err == nil {
 		err = json.Unmarshal(raw, record)
 	}

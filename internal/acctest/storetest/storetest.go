@@ -34,7 +34,6 @@ func Make(t testing.TB, folder, passphrase string) {
 	must(t, errors.Join(err, plain.Close(), text.Close()))
 	must(t, os.MkdirAll(folder, 0o700))
 	must(t, os.WriteFile(filepath.Join(folder, "identity.age"), sealed.Bytes(), 0o600))
-	must(t, os.WriteFile(filepath.Join(folder, "recipient.txt"), []byte(identity.Recipient().String()+"\n"), 0o600))
 }
 
 func must(t testing.TB, err error) {
