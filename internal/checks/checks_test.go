@@ -124,7 +124,12 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 			f.Connection, f.ConnectionErr = nil,
 				&store.UntrustedError{URL: "x.json"}
 		}, Record, Failed, "false", []string{"x.json"},
-			[]string{"backup", "delete it and run terraform apply"}},
+			[]string{"who wrote the file", "run terraform apply"}},
+		"no passphrase for the record": {func(f *Facts) { f.Connection, f.ConnectionErr = nil, store.ErrPassphraseMissing },
+			Record, Skipped, "null", []string{"passphrase"}, []string{"CODETWO_STORE_PASSPHRASE"}},
+		"another store": {func(f *Facts) {
+			f.Connection, f.ConnectionErr = nil, &store.OtherIdentityError{URL: "identity.age", Found: "age1a", Known: "age1b"}
+		}, Record, Failed, "false", []string{"age1a", "age1b"}, []string{"connection_store", "backup"}},
 		"a store that does not answer": {func(f *Facts) { f.Connection, f.ConnectionErr = nil, errors.New("disk on fire") },
 			Record, Skipped, "null", []string{"disk on fire"}, nil},
 
@@ -138,10 +143,10 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 			withCertificate(f)
 			f.Credential.Err = &store.UntrustedError{URL: "file:///s/x.pfx"}
 		}, Credential, Failed, "false",
-			[]string{"x.pfx"}, []string{"delete it and run terraform apply", "certificate_pfx_path"}},
+			[]string{"x.pfx"}, []string{"run terraform apply", "certificate_pfx_path"}},
 		"a damaged store key": {func(f *Facts) { f.Credential.Err = &store.UntrustedError{URL: "file:///s/identity.age"} },
 			Credential, Failed, "false",
-			[]string{"identity.age"}, []string{"backup", "recipient.txt"}},
+			[]string{"identity.age"}, []string{"backup", "empty folder"}},
 		"a secret that is gone": {func(f *Facts) { f.Credential.Err = store.ErrNotFound }, Credential, Failed,
 			"false", []string{"client secret"}, []string{"client_secret_wo"}},
 		"a damaged secret": {func(f *Facts) { f.Credential.Err = &store.UntrustedError{URL: "x.age"} },

@@ -29,7 +29,7 @@ func (f *Facts) record() Result {
 	}
 	if store.IsLocked(f.ConnectionErr) {
 		return inconclusive("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the store's "+
-			"current passphrase.", "without the store's passphrase, nothing proves the connection's record")
+			"current passphrase.", "nothing proves the connection's record without the store's passphrase: %v", f.ConnectionErr)
 	}
 	if other, ok := errors.AsType[*store.OtherIdentityError](f.ConnectionErr); ok {
 		return failed("Correct the URL of connection_store, or restore identity.age from a backup of the store.", "%v", other)

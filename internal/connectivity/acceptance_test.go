@@ -205,9 +205,9 @@ func TestAccTargetConnectivity_AWrongPassphraseLeavesTheConnectionUndecided(t *t
 				Check: resource.ComposeAggregateTestCheckFunc(
 					resource.TestCheckNoResourceAttr(table, "connected"),
 					func(state *terraform.State) error {
-						status, detail, remedy, err := row(state, "credential")
+						status, detail, remedy, err := row(state, "record")
 						if err == nil && (status != "skipped" || !strings.Contains(remedy, "CODETWO_STORE_PASSPHRASE")) {
-							err = fmt.Errorf("credential is %s (%s): %s", status, detail, remedy)
+							err = fmt.Errorf("record is %s (%s): %s", status, detail, remedy)
 						}
 						return err
 					}),

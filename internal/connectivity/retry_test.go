@@ -284,7 +284,7 @@ func TestAccTargetConnectivity_ADamagedKeyIsToldWithARemedy(t *testing.T) {
 		t.Fatal(err)
 	}
 	if row := b.readTwice(connection, nil).row(checks.Credential); row.status != "failed" ||
-		!strings.Contains(row.detail, ".pfx") || !strings.Contains(row.remedy, "delete it and run terraform apply") {
+		!strings.Contains(row.detail, ".pfx") || !strings.Contains(row.remedy, "run terraform apply") {
 		t.Errorf("credential: %+v", row)
 	}
 }
