@@ -21,13 +21,17 @@ func main() {
 	flag.BoolVar(&debug, "debug", false,
 		"serve to a debugger: print what Terraform needs to attach, and go on until interrupted")
 	flag.Parse()
-	provider.BoundMemory(os.Getenv, time.Tick(time.Second))
+	getenv, err := provider.TakeEnvironment(os.Environ(), os.Unsetenv)
+	if err != nil {
+		log.Fatal(err)
+	}
+	provider.BoundMemory(getenv, time.Tick(time.Second))
 	if !debug {
 		if err := provider.QuietLibraries(os.Environ(), os.Setenv); err != nil {
 			log.Fatal(err)
 		}
 	}
-	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
+	err = providerserver.Serve(context.Background(), provider.New(version, getenv), providerserver.ServeOpts{
 		Address:         "registry.terraform.io/codetwo-community/codetwo",
 		ProtocolVersion: 6,
 		Debug:           debug,

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -79,7 +80,7 @@ func schemaOf(b *testing.B, binary string) {
 
 func BenchmarkSchema(b *testing.B) {
 	for b.Loop() {
-		server, err := providerserver.NewProtocol6WithError(provider.New("test")())()
+		server, err := providerserver.NewProtocol6WithError(provider.New("test", os.Getenv)())()
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -136,7 +136,7 @@ type Option = provider.Option
 // waits for what is not ready yet, no more time passes than the tenants need, unless an option says otherwise.
 func (env *Env) Factories(options ...Option) map[string]func() (tfprotov6.ProviderServer, error) {
 	options = append([]provider.Option{WithWait(env.wait)}, options...)
-	serve := providerserver.NewProtocol6WithError(provider.New("test", options...)())
+	serve := providerserver.NewProtocol6WithError(provider.New("test", os.Getenv, options...)())
 	return map[string]func() (tfprotov6.ProviderServer, error){
 		"codetwo": func() (tfprotov6.ProviderServer, error) {
 			env.Server.Settle() // each command has a provider of its own, and a person types one after the other

@@ -78,14 +78,19 @@ func TestPFXOpensWithOpenssl(t *testing.T) {
 func TestPFXOfOpensslIsRead(t *testing.T) {
 	key := writeFile(t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY",
 		Bytes: x509.MarshalPKCS1PrivateKey(pair().Key)}))
-	out := filepath.Join(t.TempDir(), "out.pfx")
-	openssl(t, "pkcs12", "-export", "-inkey", key, "-in", writeFile(t, "c.pem", []byte(EncodePEM(pair().Certificate))),
-		"-passout", "pass:Pa55", "-out", out)
-	data, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := DecodePFX(data, "Pa55"); err != nil || !got.Certificate.Equal(pair().Certificate) {
-		t.Errorf("%v", err)
+	for name, options := range map[string][]string{
+		"as it is": nil, "legacy": {"-legacy"}, "600,000 iterations": {"-iter", "600000"},
+		"SHA-512": {"-macalg", "sha512", "-iter", "600000"}, "not encrypted": {"-keypbe", "NONE", "-certpbe", "NONE"},
+	} {
+		out := filepath.Join(t.TempDir(), "out.pfx")
+		openssl(t, append([]string{"pkcs12", "-export", "-inkey", key, "-in", writeFile(t, "c.pem",
+			[]byte(EncodePEM(pair().Certificate))), "-passout", "pass:Pa55", "-out", out}, options...)...)
+		data, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := DecodePFX(data, "Pa55"); err != nil || !got.Certificate.Equal(pair().Certificate) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

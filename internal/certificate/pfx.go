@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"fmt"
@@ -30,21 +29,18 @@ func (e Encryption) String() string {
 	return "aes256"
 }
 
-// sha1ID is the object identifier of SHA-1 (RFC 8018, appendix C).
-var sha1ID = asn1.ObjectIdentifier{1, 3, 14, 3, 2, 26}
-
 // EncryptionOf returns how a PFX made by EncodePFX is encrypted. It needs no password: it reads the digest of the
 // integrity check, the only algorithm that is not encrypted. The error is ErrNotPFX.
 func EncryptionOf(data []byte) (Encryption, error) {
-	var outer struct {
-		Version  int
-		AuthSafe asn1.RawValue
-		MacData  macData
+	o, _, err := readOuter(data)
+	if err != nil {
+		return AES256, err
 	}
-	if _, err := asn1.Unmarshal(data, &outer); err != nil || outer.Version != 3 {
+	var check macData
+	if _, err := asn1.Unmarshal(o.MacData.FullBytes, &check); err != nil {
 		return AES256, ErrNotPFX
 	}
-	if outer.MacData.Mac.Algorithm.Algorithm.Equal(sha1ID) {
+	if check.Mac.Algorithm.Algorithm.Equal(sha1ID) {
 		return Legacy, nil
 	}
 	return AES256, nil
@@ -91,79 +87,19 @@ func DecodePFX(data []byte, password string) (*Pair, error) {
 	return pair, nil
 }
 
-// outer is a PFX's outer structure (RFC 7292, section 4), which is read apart so that a file of another kind is not
-// taken for a wrong password.
-type outer struct {
-	Version  int
-	AuthSafe asn1.RawValue
-	MacData  asn1.RawValue `asn1:"optional"`
-}
-
-// macData is a PFX's integrity check (RFC 7292, section 4).
-type macData struct {
-	Mac struct {
-		Algorithm pkix.AlgorithmIdentifier
-		Digest    []byte
-	}
-	Salt       []byte
-	Iterations int `asn1:"optional,default:1"`
-}
-
-// maxIterations bounds the work of a PFX's integrity check. Programs write some thousands; in a damaged file it can be
-// two billion, which takes minutes.
-const maxIterations = 10_000_000
-
-// iterations returns how often the key of an integrity check is hashed; 0 if that cannot be read. PBMAC1 has a number
-// of its own in its parameters (RFC 9579), instead of the one in the outer structure.
-func iterations(check []byte) int {
-	var outer macData
-	if _, err := asn1.Unmarshal(check, &outer); err != nil {
-		return 0
-	}
-	var parameters struct {
-		KDF struct {
-			Algorithm asn1.ObjectIdentifier
-			PBKDF2    struct {
-				Salt       asn1.RawValue
-				Iterations int
-				KeyLength  int           `asn1:"optional"`
-				PRF        asn1.RawValue `asn1:"optional"`
-			}
-		}
-		MAC asn1.RawValue
-	}
-	if _, err := asn1.Unmarshal(outer.Mac.Algorithm.Parameters.FullBytes, &parameters); err == nil {
-		return max(outer.Iterations, parameters.KDF.PBKDF2.Iterations)
-	}
-	return outer.Iterations
-}
-
-func readOuter(data []byte) (o outer, err error) {
-	if _, err := asn1.Unmarshal(data, &o); err != nil || o.Version != 3 {
-		return o, ErrNotPFX
-	}
-	return o, nil
-}
-
 // IsPFX reports whether data is a complete PFX, as far as can be seen without its password.
 func IsPFX(data []byte) bool {
-	_, err := readOuter(data)
+	_, _, err := readOuter(data)
 	return err == nil
 }
 
 // OpenPFX returns a PFX's private key, of any kind, with the certificate that belongs to it, and ignores other
-// certificates. The error is ErrNotPFX, ErrPassword, ErrNoPrivateKey or ErrUnsupported.
+// certificates. The error is ErrNotPFX, ErrPassword, ErrNoPrivateKey or ErrUnsupported. It takes about a second at
+// most: a file that would take longer is ErrUnsupported, with the number and the limit.
 func OpenPFX(data []byte, password string) (crypto.Signer, *x509.Certificate, error) {
-	outer, err := readOuter(data)
+	file, err := readPFX(data)
 	if err != nil {
 		return nil, nil, err
-	}
-	if len(outer.MacData.FullBytes) == 0 {
-		return nil, nil, fmt.Errorf("%w: it has no integrity check (MAC)", ErrUnsupported)
-	}
-	if count := iterations(outer.MacData.FullBytes); count > maxIterations {
-		return nil, nil, fmt.Errorf("%w: its integrity check takes %d iterations; the limit is %d",
-			ErrUnsupported, count, maxIterations)
 	}
 	for _, r := range password {
 		if r > 0xFFFF {
@@ -172,6 +108,13 @@ func OpenPFX(data []byte, password string) (crypto.Signer, *x509.Certificate, er
 		}
 	}
 
+	proved, err := file.prove(password)
+	if err != nil {
+		return nil, nil, err
+	}
+	if data, err = file.rearranged(proved); err != nil {
+		return nil, nil, err
+	}
 	key, first, others, err := pkcs12.DecodeChain(data, password)
 	var unsupported pkcs12.NotImplementedError
 	switch {

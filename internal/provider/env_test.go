@@ -48,8 +48,8 @@ func (v variables) and(more variables) variables {
 
 func newProvider(env variables, options ...Option) *Provider {
 	now := func() time.Time { return time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC) }
-	options = append(options, WithClock(now), func(p *Provider) { p.getenv = env.get })
-	p, _ := New("test", options...)().(*Provider)
+	options = append(options, WithClock(now))
+	p, _ := New("test", env.get, options...)().(*Provider)
 	return p
 }
 

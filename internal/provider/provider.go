@@ -31,11 +31,12 @@ var (
 	_ provider.ProviderWithListResources  = (*Provider)(nil)
 )
 
-// New returns what makes providers of this version.
-func New(version string, options ...Option) func() provider.Provider {
+// New returns what makes providers of this version, which read environment variables with getenv; an empty one counts
+// as not set.
+func New(version string, getenv func(name string) string, options ...Option) func() provider.Provider {
 	return func() provider.Provider {
 		p := &Provider{
-			version: version, getenv: os.Getenv, now: time.Now,
+			version: version, getenv: getenv, now: time.Now,
 			retries: retry.Policy{Notify: tfvalidate.LogPauses("A service is busy or failed; the request is repeated")},
 			clock:   func() retry.Clock { return retry.System{} },
 			wrap:    func(next http.RoundTripper) http.RoundTripper { return next },

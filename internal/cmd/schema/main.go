@@ -28,7 +28,7 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	server := providerserver.NewProtocol6(provider.New("documentation")())()
+	server := providerserver.NewProtocol6(provider.New("documentation", os.Getenv)())()
 	answer, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		return err
