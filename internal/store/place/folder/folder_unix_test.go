@@ -244,6 +244,23 @@ func TestASweepRemovesRegularFilesOfThisUserOnly(t *testing.T) {
 	}
 }
 
+func TestAPipeThatAppearsBetweenLookingAndOpeningHoldsNobodyUp(t *testing.T) {
+	root := t.TempDir()
+	must(t, syscall.Mkfifo(filepath.Join(root, "pipe"), 0o600))
+	top, _, err := openTop(root)
+	must(t, err)
+	defer top.close()
+	file, opened, err := top.openFile("pipe", os.O_RDONLY)
+	must(t, err)
+	defer file.Close()
+	if opened.unusable() != "a named pipe" {
+		t.Errorf("it is %s", opened.mode)
+	}
+	if _, err := top.openDir("pipe"); !errors.Is(err, errNotFolder) {
+		t.Errorf("as a folder: %v", err)
+	}
+}
+
 func TestALockThatIsALinkOrAPipeIsRefused(t *testing.T) {
 	for _, what := range []string{"a symbolic link", "a named pipe"} {
 		f, ctx := open(t.TempDir()), t.Context()
