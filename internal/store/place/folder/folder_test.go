@@ -327,35 +327,6 @@ func TestALockIsHeldOnceAndFreeAfterwards(t *testing.T) {
 	unlock()
 }
 
-func TestALockFileThatWasDeletedBeforeItWasLockedDoesNotCount(t *testing.T) {
-	f := open(t.TempDir())
-	unlock, err := f.Lock(t.Context(), "x")
-	must(t, err)
-	unlock()
-	top, _, err := openTop(f.root)
-	must(t, err)
-	defer top.close()
-	aside, err := top.openDir(unfinishedFolder)
-	must(t, err)
-	defer aside.close()
-	file, _, err := aside.openFile(".lock-x", os.O_RDWR)
-	must(t, err)
-	defer file.Close()
-	if !aside.same(".lock-x", file) {
-		t.Error("a lock does not count")
-	}
-	must(t, aside.remove(".lock-x"))
-	if aside.same(".lock-x", file) {
-		t.Error("a lock on a file without a name counts")
-	}
-	held, err := f.Lock(t.Context(), "x")
-	must(t, err)
-	held()
-	if aside.same(".lock-x", file) {
-		t.Error("a lock on another file of that name counts")
-	}
-}
-
 func TestAWriteWaitsForTheStoresLockUntilItsContextEnds(t *testing.T) {
 	f := open(t.TempDir())
 	version := create(t, f, record, "x")
