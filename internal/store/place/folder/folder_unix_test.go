@@ -31,13 +31,13 @@ func init() {
 	roles["user"] = act
 }
 
-// notRun says that a test needs root, in the form that CI collects.
-func notRun(t *testing.T) bool {
+// notRun says that a test, or a part of it, needs root, in the form that CI collects.
+func notRun(t *testing.T, part string) bool {
 	t.Helper()
 	if os.Getuid() == 0 {
 		return false
 	}
-	_, _ = fmt.Fprintf(os.Stdout, "NOT RUN: %s (needs root, to run processes as other users)\n", t.Name())
+	_, _ = fmt.Fprintf(os.Stdout, "NOT RUN: %s (needs root: %s)\n", t.Name(), part)
 	return true
 }
 
@@ -115,7 +115,7 @@ var instead = map[string]func(t *testing.T, path string){
 var device func(t *testing.T, path string)
 
 func TestWhatIsInAFilesPlaceIsNamedAndNotReadAndCanBeReplacedAndDeleted(t *testing.T) {
-	if device != nil && !notRun(t) {
+	if device != nil && !notRun(t, "a device in a file's place") {
 		instead["a device"] = device
 	}
 	for what, put := range instead {
@@ -225,7 +225,7 @@ func TestASweepRemovesRegularFilesOfThisUserOnly(t *testing.T) {
 	must(t, os.Symlink("../outside", filepath.Join(aside, form+"22")))
 	must(t, syscall.Mkfifo(filepath.Join(aside, form+"33"), 0o600))
 	want := []string{form + "22", form + "33"}
-	if !notRun(t) {
+	if !notRun(t, "the file of another user") {
 		must(t, os.WriteFile(filepath.Join(aside, form+"44"), nil, 0o600))
 		must(t, os.Chown(filepath.Join(aside, form+"44"), 1001, 1001))
 		want = append(want, form+"44")
@@ -500,7 +500,7 @@ func modeOf(t *testing.T, path string) fs.FileMode {
 }
 
 func TestTwoUsersOfAGroupTakeTurnsInItsStoreWhateverTheirUmask(t *testing.T) {
-	if notRun(t) {
+	if notRun(t, "processes of several users") {
 		return
 	}
 	const group = 2001
@@ -550,7 +550,7 @@ func takeTurns(t *testing.T, first, second *run, name string) {
 }
 
 func TestPeopleOfAGroupMayBeginItsStoreTogether(t *testing.T) {
-	if notRun(t) {
+	if notRun(t, "processes of several users") {
 		return
 	}
 	const group, rounds = 2001, 30
@@ -633,7 +633,7 @@ func TestANewRootIsItsOwnersAloneWhateverTheUmask(t *testing.T) {
 }
 
 func TestADeniedPermissionSaysWhoseTheFileIsAndWhatToDo(t *testing.T) {
-	if notRun(t) {
+	if notRun(t, "processes of several users") {
 		return
 	}
 	root := openToAll(t)
