@@ -23,8 +23,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
 )
 
-// unfinishedFolder holds files while they are written, and the locks. What a killed run leaves there is swept by a later
-// one.
+// unfinishedFolder holds files while they are written, and the locks. A later run sweeps what a killed one leaves.
 const unfinishedFolder = ".unfinished"
 
 // Folder is a place in a folder. It is safe for concurrent use.
@@ -163,7 +162,8 @@ func (s *session) end() { s.top.close() }
 // maker makes the folders that are not there, with the permissions of what will be in them.
 type maker struct{ readable bool }
 
-// descend opens a folder below the root, name by name. Missing ones are made, if there is a maker.
+// descend opens a folder below the root, name by name. If there is a maker, missing ones are made, and the names are
+// put on the disk.
 func (s *session) descend(ctx context.Context, name string, maker *maker) (dir, error) {
 	folder, err := s.top.openDir(".")
 	if err != nil {
@@ -176,6 +176,13 @@ func (s *session) descend(ctx context.Context, name string, maker *maker) (dir, 
 	for element := range strings.SplitSeq(name, "/") {
 		walked = path.Join(walked, element)
 		child, err := s.enter(ctx, folder, walked, maker)
+		if err == nil && maker != nil {
+			// Even one that was there: the run that made it may not have come as far as this.
+			if err = folder.sync(); err != nil {
+				child.close()
+				err = s.at(path.Dir(walked), err)
+			}
+		}
 		folder.close()
 		if err != nil {
 			return dir{}, err
@@ -222,20 +229,19 @@ func (s *session) enter(ctx context.Context, parent dir, name string, maker *mak
 	return dir{}, s.at(name, err)
 }
 
-// makeFolder makes a folder and puts its name on the disk.
+// makeFolder makes a folder, with permissions that do not depend on the umask.
 func (s *session) makeFolder(ctx context.Context, parent dir, name string, readable bool) error {
 	element, mode := path.Base(name), s.modes.of(fs.ModeDir, readable)
-	err := whileBusy(ctx, s.modes.shared(), func() error { return parent.mkdir(element, mode.Perm()) })
+	err := whileBusy(ctx, s.modes.shared(), func() error { return parent.mkdir(element, mode) })
 	if err != nil {
 		return s.at(path.Dir(name), err)
 	}
-	child, err := parent.openDir(element)
-	if err != nil {
-		return nil // exchanged already: the caller looks again
+	// If it was exchanged already, there is nothing to grant, and the caller looks again.
+	if child, err := parent.openDir(element); err == nil {
+		child.grant(mode, s.modes.group)
+		child.close()
 	}
-	child.grant(mode, s.modes.group)
-	child.close()
-	return s.at(path.Dir(name), parent.sync())
+	return nil
 }
 
 // denied locates the error of opening a name: at its folder, if that keeps it from being looked up.

@@ -31,13 +31,13 @@ func init() {
 	roles["user"] = act
 }
 
-// notRun says that a test needs root, in the form that CI collects.
-func notRun(t *testing.T) bool {
+// notRun says that a test, or a part of it, needs root, in the form that CI collects.
+func notRun(t *testing.T, part string) bool {
 	t.Helper()
 	if os.Getuid() == 0 {
 		return false
 	}
-	_, _ = fmt.Fprintf(os.Stdout, "NOT RUN: %s (needs root, to run processes as other users)\n", t.Name())
+	_, _ = fmt.Fprintf(os.Stdout, "NOT RUN: %s (needs root: %s)\n", t.Name(), part)
 	return true
 }
 
@@ -102,7 +102,7 @@ var instead = map[string]func(t *testing.T, path string){
 		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 		must(t, err)
 		defer unix.Close(fd)
-		must(t, os.Chdir(filepath.Dir(path))) // a socket's path has about a hundred bytes at most
+		t.Chdir(filepath.Dir(path)) // a socket's path has about a hundred bytes at most
 		must(t, unix.Bind(fd, &unix.SockaddrUnix{Name: filepath.Base(path)}))
 	},
 	"a file of more than 1048576 bytes (it has 6442450944)": func(t *testing.T, path string) {
@@ -111,48 +111,31 @@ var instead = map[string]func(t *testing.T, path string){
 	},
 }
 
+// device makes a device; nil where its numbers are not known.
+var device func(t *testing.T, path string)
+
 func TestWhatIsInAFilesPlaceIsNamedAndNotReadAndCanBeReplacedAndDeleted(t *testing.T) {
-	if !notRun(t) {
-		instead["a device"] = func(t *testing.T, path string) {
-			must(t, unix.Mknod(path, unix.S_IFCHR|0o600, int(unix.Mkdev(1, 5)))) // /dev/zero, which never ends
-		}
+	if device != nil && !notRun(t, "a device in a file's place") {
+		instead["a device"] = device
 	}
-	for what, make := range instead {
+	for what, put := range instead {
 		t.Run(what, func(t *testing.T) {
-			t.Chdir(t.TempDir())
 			f, ctx := open(filepath.Join(t.TempDir(), "store")), t.Context()
 			create(t, f, tenant+"/connections/neighbour", "x")
-			make(t, f.path(record))
+			put(t, f.path(record))
 			content, version, err := f.Read(ctx, record)
 			unusable(t, f, record, what, err)
 			if len(content) > 0 || version == "" {
 				t.Errorf("read %q, version %q", content, version)
 			}
-			if there, err := f.Exists(ctx, record); !there || err != nil {
-				t.Errorf("exists: %t, %v", there, err)
-			}
-			if _, err := f.Create(ctx, record, nil); !errors.Is(err, fs.ErrExist) {
-				t.Errorf("created: %v", err)
-			}
-			if _, err := f.Replace(ctx, record, nil, "another"); !errors.Is(err, place.ErrChanged) {
-				t.Errorf("another version is replaced: %v", err)
-			}
-			if err := f.Delete(ctx, record, "another"); !errors.Is(err, place.ErrChanged) {
-				t.Errorf("another version is deleted: %v", err)
-			}
+			checkTaken(t, f)
 			_, err = f.Replace(ctx, record, []byte("ours"), version)
 			must(t, err)
 			holds(t, f, record, "ours")
 			must(t, os.Remove(f.path(record)))
-			for _, rest := range []string{"target", "other name"} {
-				secret := filepath.Join(filepath.Dir(f.path(record)), rest)
-				if content, err := os.ReadFile(secret); err == nil && string(content) != "secret" {
-					t.Errorf("the %s was written to: %q", rest, content)
-				}
-				_ = os.Remove(secret)
-			}
+			checkUntouched(t, filepath.Dir(f.path(record)))
 
-			make(t, f.path(record))
+			put(t, f.path(record))
 			_, version, err = f.Read(ctx, record)
 			unusable(t, f, record, what, err)
 			must(t, f.Delete(ctx, record, version))
@@ -163,8 +146,38 @@ func TestWhatIsInAFilesPlaceIsNamedAndNotReadAndCanBeReplacedAndDeleted(t *testi
 	}
 }
 
+// checkTaken checks that a name that is taken by something else can be changed by its version only.
+func checkTaken(t *testing.T, f *Folder) {
+	t.Helper()
+	ctx := t.Context()
+	if there, err := f.Exists(ctx, record); !there || err != nil {
+		t.Errorf("exists: %t, %v", there, err)
+	}
+	if _, err := f.Create(ctx, record, nil); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("created: %v", err)
+	}
+	if _, err := f.Replace(ctx, record, nil, "another"); !errors.Is(err, place.ErrChanged) {
+		t.Errorf("another version is replaced: %v", err)
+	}
+	if err := f.Delete(ctx, record, "another"); !errors.Is(err, place.ErrChanged) {
+		t.Errorf("another version is deleted: %v", err)
+	}
+}
+
+// checkUntouched checks, and removes, what a link or another name in a folder leads to.
+func checkUntouched(t *testing.T, folder string) {
+	t.Helper()
+	for _, name := range []string{"target", "other name"} {
+		secret := filepath.Join(folder, name)
+		if content, err := os.ReadFile(secret); err == nil && string(content) != "secret" {
+			t.Errorf("the %s was written to: %q", name, content)
+		}
+		_ = os.Remove(secret)
+	}
+}
+
 func TestAnUnfinishedFolderThatIsNotAFolderStopsWritesAndNothingElse(t *testing.T) {
-	for what, make := range map[string]func(t *testing.T, path string){
+	for what, put := range map[string]func(t *testing.T, path string){
 		"a symbolic link": func(t *testing.T, path string) { must(t, os.Symlink("../outside", path)) },
 		"a file":          func(t *testing.T, path string) { must(t, os.WriteFile(path, nil, 0o600)) },
 		"a named pipe":    instead["a named pipe"],
@@ -180,7 +193,7 @@ func TestAnUnfinishedFolderThatIsNotAFolderStopsWritesAndNothingElse(t *testing.
 			days := time.Now().Add(-2 * unfinishedFor)
 			must(t, os.Chtimes(old, days, days))
 			must(t, os.RemoveAll(f.path(unfinishedFolder)))
-			make(t, f.path(unfinishedFolder))
+			put(t, f.path(unfinishedFolder))
 
 			f = open(f.root)
 			_, err := f.Create(ctx, sheet, nil)
@@ -212,7 +225,7 @@ func TestASweepRemovesRegularFilesOfThisUserOnly(t *testing.T) {
 	must(t, os.Symlink("../outside", filepath.Join(aside, form+"22")))
 	must(t, syscall.Mkfifo(filepath.Join(aside, form+"33"), 0o600))
 	want := []string{form + "22", form + "33"}
-	if !notRun(t) {
+	if !notRun(t, "the file of another user") {
 		must(t, os.WriteFile(filepath.Join(aside, form+"44"), nil, 0o600))
 		must(t, os.Chown(filepath.Join(aside, form+"44"), 1001, 1001))
 		want = append(want, form+"44")
@@ -228,6 +241,52 @@ func TestASweepRemovesRegularFilesOfThisUserOnly(t *testing.T) {
 	}
 	if _, err := os.Stat(outside); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAPipeThatAppearsBetweenLookingAndOpeningHoldsNobodyUp(t *testing.T) {
+	root := t.TempDir()
+	must(t, syscall.Mkfifo(filepath.Join(root, "pipe"), 0o600))
+	top, _, err := openTop(root)
+	must(t, err)
+	defer top.close()
+	file, opened, err := top.openFile("pipe", os.O_RDONLY)
+	must(t, err)
+	defer file.Close()
+	if opened.unusable() != "a named pipe" {
+		t.Errorf("it is %s", opened.mode)
+	}
+	if _, err := top.openDir("pipe"); !errors.Is(err, errNotFolder) {
+		t.Errorf("as a folder: %v", err)
+	}
+}
+
+func TestALockFileThatWasDeletedBeforeItWasLockedDoesNotCount(t *testing.T) {
+	f := open(t.TempDir())
+	unlock, err := f.Lock(t.Context(), "x")
+	must(t, err)
+	unlock()
+	top, _, err := openTop(f.root)
+	must(t, err)
+	defer top.close()
+	aside, err := top.openDir(unfinishedFolder)
+	must(t, err)
+	defer aside.close()
+	file, _, err := aside.openFile(".lock-x", os.O_RDWR)
+	must(t, err)
+	defer file.Close()
+	if !aside.same(".lock-x", file) {
+		t.Error("a lock does not count")
+	}
+	must(t, aside.remove(".lock-x"))
+	if aside.same(".lock-x", file) {
+		t.Error("a lock on a file without a name counts")
+	}
+	held, err := f.Lock(t.Context(), "x")
+	must(t, err)
+	held()
+	if aside.same(".lock-x", file) {
+		t.Error("a lock on another file of that name counts")
 	}
 }
 
@@ -327,7 +386,7 @@ func exchangeUntilEnd(t *testing.T, path, target string) *atomic.Int64 {
 	var exchanges atomic.Int64
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	away := t.TempDir()
-	real, link, pipe := filepath.Join(away, "real"), filepath.Join(away, "link"), filepath.Join(away, "pipe")
+	genuine, link, pipe := filepath.Join(away, "real"), filepath.Join(away, "link"), filepath.Join(away, "pipe")
 	must(t, os.Symlink(target, link))
 	must(t, syscall.Mkfifo(pipe, 0o600))
 	go func() {
@@ -339,11 +398,11 @@ func exchangeUntilEnd(t *testing.T, path, target string) *atomic.Int64 {
 					return
 				default:
 				}
-				_ = os.Rename(path, real)
+				_ = os.Rename(path, genuine)
 				_ = os.Rename(other, path)
 				runtime.Gosched()
 				_ = os.Rename(path, other)
-				_ = os.Rename(real, path)
+				_ = os.Rename(genuine, path)
 				exchanges.Add(1)
 			}
 		}
@@ -441,7 +500,7 @@ func modeOf(t *testing.T, path string) fs.FileMode {
 }
 
 func TestTwoUsersOfAGroupTakeTurnsInItsStoreWhateverTheirUmask(t *testing.T) {
-	if notRun(t) {
+	if notRun(t, "processes of several users") {
 		return
 	}
 	const group = 2001
@@ -453,23 +512,11 @@ func TestTwoUsersOfAGroupTakeTurnsInItsStoreWhateverTheirUmask(t *testing.T) {
 			must(t, os.Chmod(root, fs.ModeSetgid|0o770))
 			alice := start(t, "user", task{Root: root, User: 1001, Group: group, Umask: umask})
 			bob := start(t, "user", task{Root: root, User: 1002, Group: group, Umask: umask})
-			users := []*run{alice, bob}
 			for _, name := range []string{"identity.age", record, sheet} {
-				for i := range 4 {
-					first, second := users[i%2], users[1-i%2]
-					a := first.can(t, deedOf{Do: "create", Name: name, Text: "one"})
-					if b := second.can(t, deedOf{Do: "read", Name: name}); b.Text != "one" || b.Version != a.Version {
-						t.Errorf("%s: read %+v", name, b)
-					}
-					a = second.can(t, deedOf{Do: "replace", Name: name, Text: "two", Version: a.Version})
-					a = first.can(t, deedOf{Do: "replace", Name: name, Text: "three", Version: a.Version})
-					second.can(t, deedOf{Do: "lock", Name: "x"})
-					first.can(t, deedOf{Do: "lock", Name: "x"})
-					if name != sheet || i < 3 {
-						second.can(t, deedOf{Do: "delete", Name: name, Version: a.Version})
-					}
-				}
+				takeTurns(t, alice, bob, name)
+				takeTurns(t, bob, alice, name)
 			}
+			alice.can(t, deedOf{Do: "create", Name: sheet})
 			for name, want := range map[string]fs.FileMode{sheet: 0o660, tenant: fs.ModeSetgid | 0o770,
 				path.Dir(sheet): fs.ModeSetgid | 0o770, path.Dir(record): fs.ModeSetgid | 0o770,
 				unfinishedFolder: fs.ModeSetgid | 0o770, unfinishedFolder + "/.lock": 0o660} {
@@ -488,8 +535,22 @@ func TestTwoUsersOfAGroupTakeTurnsInItsStoreWhateverTheirUmask(t *testing.T) {
 	}
 }
 
+// takeTurns lets two users change a file that the other has written, and take a lock that the other has held.
+func takeTurns(t *testing.T, first, second *run, name string) {
+	t.Helper()
+	a := first.can(t, deedOf{Do: "create", Name: name, Text: "one"})
+	if b := second.can(t, deedOf{Do: "read", Name: name}); b.Text != "one" || b.Version != a.Version {
+		t.Errorf("%s: read %+v", name, b)
+	}
+	a = second.can(t, deedOf{Do: "replace", Name: name, Text: "two", Version: a.Version})
+	a = first.can(t, deedOf{Do: "replace", Name: name, Text: "three", Version: a.Version})
+	second.can(t, deedOf{Do: "lock", Name: "x"})
+	first.can(t, deedOf{Do: "lock", Name: "x"})
+	second.can(t, deedOf{Do: "delete", Name: name, Version: a.Version})
+}
+
 func TestPeopleOfAGroupMayBeginItsStoreTogether(t *testing.T) {
-	if notRun(t) {
+	if notRun(t, "processes of several users") {
 		return
 	}
 	const group, rounds = 2001, 30
@@ -572,7 +633,7 @@ func TestANewRootIsItsOwnersAloneWhateverTheUmask(t *testing.T) {
 }
 
 func TestADeniedPermissionSaysWhoseTheFileIsAndWhatToDo(t *testing.T) {
-	if notRun(t) {
+	if notRun(t, "processes of several users") {
 		return
 	}
 	root := openToAll(t)
@@ -645,8 +706,12 @@ func TestExposureNamesWhatOthersMayWriteToAndTheChmod(t *testing.T) {
 			t.Errorf("%s and %s: %q", octal(c.root), octal(c.tenant), got)
 		}
 	}
-	for path, want := range map[string]string{"/srv/a-b_c.d@e+f%2": "/srv/a-b_c.d@e+f%2", "/srv/my store": "'/srv/my store'",
-		"/srv/o'neil": `'/srv/o'\''neil'`, "/srv/$(id)": "'/srv/$(id)'"} {
+	for path, want := range map[string]string{
+		"/srv/a-b_c.d@e+f%2": "/srv/a-b_c.d@e+f%2",
+		"/srv/my store":      "'/srv/my store'",
+		"/srv/o'neil":        `'/srv/o'\''neil'`,
+		"/srv/$(id)":         "'/srv/$(id)'",
+	} {
 		if got := quote(path); got != want {
 			t.Errorf("%s is quoted as %s", path, got)
 		}

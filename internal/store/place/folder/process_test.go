@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -25,6 +26,12 @@ import (
 const (
 	roleVariable = "FOLDER_TEST_ROLE"
 	taskVariable = "FOLDER_TEST_TASK"
+)
+
+var (
+	kills  = flag.Int("kills", 240, "how many runs are killed while they write")
+	racers = flag.Int("racers", 32, "how many processes race for a file")
+	rounds = flag.Int("rounds", 25, "how many files they race for")
 )
 
 var roles = map[string]func(task, *bufio.Scanner, *json.Encoder) error{
@@ -144,14 +151,13 @@ func race(what task, in *bufio.Scanner, tell *json.Encoder) error {
 func TestExactlyOneOfManyProcessesCreatesAndExactlyOneReplaces(t *testing.T) {
 	for how, noNewName := range map[string]bool{"with a rename to free names": false, "without": true} {
 		t.Run(how, func(t *testing.T) {
-			const racers, rounds = 32, 25
 			f := open(filepath.Join(t.TempDir(), "store"))
-			runs := make([]*run, racers)
+			runs := make([]*run, *racers)
 			for i := range runs {
 				runs[i] = start(t, "racer", task{Root: f.root, Name: fmt.Sprint(i), NoNewName: noNewName})
 			}
 			winners := map[int]bool{}
-			for round := range rounds {
+			for round := range *rounds {
 				name := fmt.Sprintf("%s/connections/%d.json", tenant, round)
 				winner, version := winnerOf(t, runs, "c"+name)
 				if got := holds(t, f, name, fmt.Sprint("created by ", winner)); got != version {
@@ -167,7 +173,7 @@ func TestExactlyOneOfManyProcessesCreatesAndExactlyOneReplaces(t *testing.T) {
 			for _, r := range runs {
 				r.finish(t)
 			}
-			if files := filesBelow(t, f.root); len(files) != rounds {
+			if files := filesBelow(t, f.root); len(files) != *rounds {
 				t.Errorf("there are %v", files)
 			}
 			if len(winners) < 2 {
@@ -255,10 +261,9 @@ func writeUntilKilled(what task, _ *bufio.Scanner, tell *json.Encoder) error {
 }
 
 func TestAKilledRunLeavesTheOldFileOrTheNewOneAndNothingThatHinders(t *testing.T) {
-	const kills = 240
 	f := open(filepath.Join(t.TempDir(), "store"))
 	known, cutOff := map[string]uint64{}, 0
-	for round := range kills {
+	for round := range *kills {
 		writer := start(t, "writer", task{Root: f.root, Seed: rand.Uint64(), NoNewName: round%2 == 1})
 		var last deed
 		take := func() bool {
@@ -289,9 +294,9 @@ func TestAKilledRunLeavesTheOldFileOrTheNewOneAndNothingThatHinders(t *testing.T
 			t.Fatalf("round %d; the last change: %+v", round, last)
 		}
 	}
-	t.Logf("%d runs were killed, %d of them in the middle of a change", kills, cutOff)
-	if cutOff < kills/4 {
-		t.Errorf("only %d of %d kills came in the middle of a change", cutOff, kills)
+	t.Logf("%d runs were killed, %d of them in the middle of a change", *kills, cutOff)
+	if cutOff < *kills/4 {
+		t.Errorf("only %d of %d kills came in the middle of a change", cutOff, *kills)
 	}
 
 	aside := filepath.Join(f.root, unfinishedFolder)

@@ -26,8 +26,8 @@ var (
 	share  = regexp.MustCompile(`^/[^/]+`)
 )
 
-// parseFileURL returns the path of a file URL (RFC 8089), with slashes. On Windows it begins with the drive's letter, or
-// with two slashes and a server; there, file://C:/… is what "file://${abspath(path.root)}" gives.
+// parseFileURL returns the path of a file URL (RFC 8089), with slashes. On Windows it begins with the drive's letter or
+// with two slashes and a server; file://C:/… is what "file://${abspath(path.root)}" gives there.
 func parseFileURL(raw string, windows bool) (string, error) {
 	example := "file:///srv/codetwo-store"
 	if windows {

@@ -229,8 +229,8 @@ func (s *session) writeAside(ctx context.Context, aside dir, content []byte, mod
 	return name, nil
 }
 
-// sweep removes what killed runs of this user left. It only tidies, so it reports no error. What it removes is a name in
-// the folder that is open: no link is followed.
+// sweep removes what killed runs of this user left. It only tidies, so it reports no error. It removes names from the
+// folder that is open, and follows no link.
 func sweep(aside dir) {
 	names, _ := aside.list()
 	for _, name := range names {
@@ -262,13 +262,12 @@ func makeRoot(path string) error {
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return &located{parent, err}
 	}
-	above, _, err := openTop(parent)
-	if err != nil {
-		return nil //nolint:nilerr // a folder that may be passed through, but not be read, cannot be synchronized
-	}
-	defer above.close()
-	if err := above.sync(); err != nil {
-		return &located{parent, err}
+	// A folder that may be passed through, but not be read, cannot be synchronized.
+	if above, _, err := openTop(parent); err == nil {
+		defer above.close()
+		if err := above.sync(); err != nil {
+			return &located{parent, err}
+		}
 	}
 	return nil
 }
