@@ -692,8 +692,8 @@ func TestAccStore_NothingOutsideOfTheStoreIsWrittenOrDeletedThroughALink(t *test
 
 func digestOf(content string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(content))) }
 
-// contents are the files below a folder, by name. A link has its target for content, and what is not a file of a store's
-// size is left out, as is what another program deletes meanwhile.
+// contents are the files below a folder, by name. A link has its target for content. What is not a file of a store's
+// size is left out, and so is what another program deletes meanwhile.
 func contents(t *testing.T, folder string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -708,9 +708,9 @@ func contents(t *testing.T, folder string) map[string]string {
 		if err != nil {
 			return err
 		}
-		info, err := os.Lstat(file)
+		info, gone := os.Lstat(file)
 		switch {
-		case err != nil: // it is gone
+		case gone != nil:
 		case info.Mode()&fs.ModeSymlink != 0:
 			target, _ := os.Readlink(file)
 			all[name] = linkMark + target
