@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -31,6 +32,12 @@ func (p *Protocol) Object(typeName string) *Object {
 	schema := p.Schemas.ResourceSchemas[typeName]
 	kind := schema.ValueType().(tftypes.Object)
 	return &Object{p: p, typeName: typeName, schema: schema, kind: kind, state: tftypes.NewValue(kind, nil)}
+}
+
+// On is a copy of the object, as another provider would find it in the state.
+func (o *Object) On(p *Protocol) *Object {
+	return &Object{AtOnce: o.AtOnce, p: p, typeName: o.typeName, schema: o.schema, kind: o.kind, state: o.state,
+		private: o.private, identity: o.identity, tainted: o.tainted}
 }
 
 // Exists reports whether the state holds the object.
@@ -150,6 +157,20 @@ func (o *Object) Apply(ctx context.Context, config tftypes.Value) (changed bool,
 		return false, nil
 	}
 	return true, o.apply(ctx, config, planned)
+}
+
+// Plan refreshes and plans a configuration, and reports whether there would be something to do.
+func (o *Object) Plan(ctx context.Context, config tftypes.Value) (changes bool, err error) {
+	o.settle(config)
+	if err := o.Refresh(ctx); err != nil {
+		return false, err
+	}
+	planned, err := o.plan(ctx, config, o.proposed(config))
+	if err != nil {
+		return false, err
+	}
+	target, err := planned.PlannedState.Unmarshal(o.kind)
+	return err == nil && !target.Equal(o.state), err
 }
 
 // replace does the first half of replacing a tainted object: the plan for the new one has to be possible, and the old
@@ -288,10 +309,13 @@ func merged(attributes []*tfprotov6.SchemaAttribute, prior, config tftypes.Value
 	if prior.As(&before) != nil || config.As(&now) != nil {
 		return config
 	}
+	now = maps.Clone(now) // As returns the configuration's own
 	for _, attribute := range attributes {
 		value, was := now[attribute.Name], before[attribute.Name]
 		nested := attribute.NestedType
 		switch {
+		case attribute.WriteOnly:
+			now[attribute.Name] = tftypes.NewValue(attribute.Type, nil)
 		case value.IsNull() && attribute.Computed:
 			now[attribute.Name] = was
 		case nested != nil && nested.Nesting == tfprotov6.SchemaObjectNestingModeSingle && value.IsFullyKnown() &&
