@@ -161,7 +161,7 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, response 
 							"`file:///srv/codetwo-store`, on Windows `file://C:/codetwo-store` or `file://server/share/codetwo-store`, " +
 							"or, in the folder of the configuration, `\"file://${abspath(path.root)}/codetwo-store\"`. Variable " +
 							"`CODETWO_STORE_URL`. The provider does not check access control lists on Windows; see the guide " +
-							"*The connection store*.",
+							"*The files of the connection store*.",
 						Optional:   true,
 						Validators: []validator.String{tfvalidate.FileURL()},
 					},

@@ -140,7 +140,8 @@ func TestURLThatNamesNoFolderIsRefusedWithAnExampleOfTheSystem(t *testing.T) {
 		false: append([]string{"file://C:/store", "file://server/share/store"}, everywhere...),
 		true: append([]string{"file:///srv/store", "file://C:store", "file://server", "file://server/", "file://server//x",
 			"file://server/../x", "file://server/a%5Cb", "file://../share/x", "file://.../share/x", "file://server:445/share",
-			"file://[::1]/share", "file://CC:/store", "file://localhost/share/x", "file:///store", "file:////server", "file:////./C:/x", "file:////%3F/C:/x", "file://///x/y"}, everywhere...),
+			"file://[::1]/share", "file://CC:/store", "file://localhost/share/x", "file:///store", "file:////server",
+			"file:////./C:/x", "file:////%3F/C:/x", "file://///x/y"}, everywhere...),
 	} {
 		example := map[bool]string{false: "file:///srv/", true: "file://C:/codetwo-store, or file://server/share/"}[windows]
 		for _, raw := range refused {
@@ -149,7 +150,8 @@ func TestURLThatNamesNoFolderIsRefusedWithAnExampleOfTheSystem(t *testing.T) {
 			}
 		}
 	}
-	for _, raw := range []string{"file:///srv/store?x=1", "file:///srv/store#x", "file:///C:/store?", "file://u@server/x/y"} {
+	for _, raw := range []string{"file:///srv/store?x=1", "file:///srv/store#x", "file:///C:/store?",
+		"file://u@server/x/y"} {
 		if err := CheckURL(raw); err == nil || !strings.Contains(err.Error(), "%3F") {
 			t.Errorf("%q: %v", raw, err)
 		}
