@@ -158,9 +158,10 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, response 
 				Attributes: map[string]schema.Attribute{
 					"url": schema.StringAttribute{
 						MarkdownDescription: "A folder, as `file://` and an absolute path, for example " +
-							"`file:///srv/codetwo-store`, on Windows `file:///C:/codetwo-store`, or, in the folder of the " +
-							"configuration, `\"file:///${trimprefix(abspath(path.root), \"/\")}/codetwo-store\"`. Variable " +
-							"`CODETWO_STORE_URL`.",
+							"`file:///srv/codetwo-store`, on Windows `file://C:/codetwo-store` or `file://server/share/codetwo-store`, " +
+							"or, in the folder of the configuration, `\"file://${abspath(path.root)}/codetwo-store\"`. Variable " +
+							"`CODETWO_STORE_URL`. The provider does not check access control lists on Windows; see the guide " +
+							"*The files of the connection store*.",
 						Optional:   true,
 						Validators: []validator.String{tfvalidate.FileURL()},
 					},

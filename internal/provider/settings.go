@@ -178,7 +178,7 @@ const noStore = `No connection store is configured. ` +
 	`Choose a folder that outlives this run, in the provider's configuration:
 
   connection_store = {
-    url = "file:///${trimprefix(abspath(path.root), "/")}/codetwo-store"
+    url = "file://${abspath(path.root)}/codetwo-store"
   }
 
 or in the environment (CODETWO_STORE_URL), and give its passphrase (12 characters or more) in the environment:

@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	kills    = flag.Int("kills", 200, "how many runs are killed while they write")
+	kills    = flag.Int("kills", 200, "how many runs are killed while they write; half of them with -short")
 	killSeed = flag.Uint64("seed", 0, "of the kills and of what is written; 0 takes another one each time")
 )
 
@@ -155,12 +155,16 @@ func TestNothingAcknowledgedIsLostAndNothingIsHalfWhereverARunIsKilled(t *testin
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
+	count := *kills
+	if testing.Short() {
+		count /= 2
+	}
 	t.Logf("repeat with -seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
 	dir := withIdentity(t)
 	what := task{Folder: dir, Keys: keyFiles(t)}
 	known, pairs, cutOff := map[string]object{}, keyPairsOf(t, what.Keys), 0
-	for round := range *kills {
+	for round := range count {
 		what.Seed = random.Uint64()
 		writer := start(t, "writer", what)
 		var last deed
@@ -195,9 +199,9 @@ func TestNothingAcknowledgedIsLostAndNothingIsHalfWhereverARunIsKilled(t *testin
 			t.Fatalf("round %d, after %d changes; the last one: %+v", round, acknowledged, last)
 		}
 	}
-	t.Logf("%d runs were killed, %d of them in the middle of a change", *kills, cutOff)
-	if cutOff < *kills/4 {
-		t.Errorf("only %d of %d kills came in the middle of a change", cutOff, *kills)
+	t.Logf("%d runs were killed, %d of them in the middle of a change", count, cutOff)
+	if cutOff < count/4 {
+		t.Errorf("only %d of %d kills came in the middle of a change", cutOff, count)
 	}
 	checkSwept(t, dir)
 }

@@ -41,7 +41,7 @@ func TestValuesAreAcceptedAndRefusedWithWhatIsExpected(t *testing.T) {
 			[]string{"", "52ED", "52ED9B5038A47B9E2E2190715CC238359D4F8F7Z"}},
 		"file URL": {FileURL(),
 			[]string{"file:///srv/codetwo", "file:///srv/with%20space", "file://localhost/srv"},
-			[]string{"", "/srv/codetwo", "file://srv/codetwo", "file:srv", "file://", "s3://bucket", "file:///srv?x=1",
+			[]string{"", "/srv/codetwo", "file://srv", "file:srv", "file://", "s3://bucket", "file:///srv?x=1",
 				"file:///srv#x"}},
 		"https origin": {HTTPSOrigin(),
 			[]string{"https://127.0.0.1:8443", "https://graph.microsoft.com", "https://[::1]:8443"},
