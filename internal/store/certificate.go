@@ -335,8 +335,8 @@ func (s *Store) readNamedOrNext(ctx context.Context, name, wanted string) ([]byt
 	return content, err
 }
 
-// anyPair opens the pair that the record names, or else whatever pair is there, if it is the certificate's: whoever has
-// its key is no stranger.
+// anyPair opens the pair that the record names, or else any pair that is there, if it is the certificate's: only its
+// owner could have written the key.
 func (s *Store) anyPair(ctx context.Context, files certificateNames) (*certificate.Pair, error) {
 	record, err := s.readCertificate(ctx, files)
 	if err == nil {

@@ -210,7 +210,7 @@ func (s *Store) readConnection(ctx context.Context, name string, since int64) (C
 
 // UpdateConnection replaces a record that the state names, whether the one in the store is authentic or not, and writes
 // its secret and hand-off. secret nil leaves the secret as it is; it is encrypted again if the hand-off recipients
-// changed. Where somebody is no recipient any more, the PFX gets another password, and repacked is true: the other
+// changed. Where a recipient was removed, the PFX gets another password, and repacked is true: the other
 // connections that name the certificate are due for RenewConnections. ErrNotFound when there is no such record,
 // *OwnerError when it belongs to another owner; the error wraps place.ErrChanged where another run was quicker.
 func (s *Store) UpdateConnection(

@@ -15,7 +15,7 @@ var (
 	ErrPassphraseMissing = errors.New("the connection store's passphrase is needed: set CODETWO_STORE_PASSPHRASE, or " +
 		"passphrase in the provider's connection_store block from an ephemeral variable")
 	// ErrUnsealed says that a record is of the format before records were sealed. It counts for nothing, and the next
-	// apply of the resource whose state names it writes it anew.
+	// apply of the resource whose state names it writes it again, with one.
 	ErrUnsealed = sealing.ErrUnsealed
 )
 

@@ -2,9 +2,9 @@
 // in the connection store. Several runs may write at once, and each may be killed at any moment: a file is always the
 // old one or the new one.
 //
-// Whoever may write into the store's place may change its files. So a file counts only where it proves that an operator
-// wrote it, somebody with the passphrase: records carry a seal, and name what belongs to them by its hash. This package
-// alone decides what is authentic, and nothing else reads the store.
+// Anybody who may write into the store's place may change its files. So a file counts only where it proves that an
+// operator wrote it, somebody with the passphrase: records carry a seal, and name what belongs to them by its hash. This
+// package alone decides what is authentic, and nothing else reads the store.
 package store
 
 import (

@@ -31,13 +31,13 @@ var (
 func parseFileURL(raw string, windows bool) (string, error) {
 	example := "file:///srv/codetwo-store"
 	if windows {
-		example = "file:///C:/codetwo-store"
+		example = "file://C:/codetwo-store, or file://server/share/codetwo-store"
 	}
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil, !strings.Contains(raw, "://"), u.Opaque != "":
 		return "", fmt.Errorf("%q is not the URL of a connection store; write it as %s, or as "+
-			`"file:///${trimprefix(abspath(path.root), "/")}/codetwo-store"`, raw, example)
+			`"file://${abspath(path.root)}/codetwo-store"`, raw, example)
 	case !strings.EqualFold(u.Scheme, "file"):
 		return "", fmt.Errorf("%q is not the URL of a folder (file://…), as in %s", raw, example)
 	case u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.HasSuffix(raw, "?") ||
