@@ -354,8 +354,8 @@ func (m *Manager) refuse(other *entra.Application, attribute, what, touched stri
 			"The tenant %s already has the application %q (object ID %s, client ID %s) with the %s, and this provider "+
 				"registered it: another resource or another state manages it. %s Two registrations of one display "+
 				"name, also those of a create_before_destroy, need allow_duplicate_name = true and a unique_name each. If the "+
-				"state of the other was lost, import it with the id %s/%s.",
-			m.TenantID, other.DisplayName, other.ObjectID, other.ClientID, what, touched, m.TenantID, other.ClientID)}
+				"state of the other was lost, import it:\n\n%s",
+			m.TenantID, other.DisplayName, other.ObjectID, other.ClientID, what, touched, m.ImportBlock(other.ClientID))}
 	}
 	alternative := ""
 	if attribute == "display_name" {

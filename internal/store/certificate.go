@@ -435,7 +435,8 @@ func (s *Store) HasCertificateFiles(ctx context.Context, tenantID, thumbprint st
 }
 
 // CertificateNamedBy returns what names a certificate: connections and app registrations, in words for a message. A
-// record need not be authentic to hold a key back, and one that cannot be read counts, as it may name it.
+// record that cannot be read, or is not authentic, counts: what it replaced may name the certificate. Without the
+// passphrase, each record counts as what it says.
 func (s *Store) CertificateNamedBy(ctx context.Context, tenantID, thumbprint string) ([]string, error) {
 	return s.certificateNamedBy(ctx, tenantID, thumbprint, false)
 }
@@ -460,7 +461,11 @@ func (s *Store) certificateNamedBy(ctx context.Context, tenantID, thumbprint str
 		return err == nil && normal == thumbprint
 	}
 	var found []string
+	_, locked := s.unlock(ctx)
 	readRegistration := func(ctx context.Context, name string) (r Registration, err error) {
+		if locked == nil {
+			return s.readRegistration(ctx, name, 0)
+		}
 		return r, s.unproved(ctx, name, "app registration", &r)
 	}
 	for r, err := range records(ctx, s, path.Join(tenant, registrationFolder), readRegistration) {
@@ -475,6 +480,9 @@ func (s *Store) certificateNamedBy(ctx context.Context, tenantID, thumbprint str
 		}
 	}
 	readConnection := func(ctx context.Context, name string) (c Connection, err error) {
+		if locked == nil {
+			return s.readConnection(ctx, name, 0)
+		}
 		return c, s.unproved(ctx, name, "connection", &c)
 	}
 	for c, err := range records(ctx, s, path.Join(tenant, connectionFolder), readConnection) {
