@@ -72,8 +72,8 @@ const (
 	forgedBorrowed    = "forged, sealed with the mac of another file"
 )
 
-// forgery begins the kinds that forge a record. Where a journal is forged for a create, a stranger has an application of
-// the registration's unique name; with the version binned, it is in the recycle bin.
+// forgery begins the kinds that forge a record. Where a journal is forged for a create, a stranger has an application
+// of the registration's unique name; with the version binned, it is in the recycle bin.
 const (
 	forgery = "forged"
 	binned  = 1

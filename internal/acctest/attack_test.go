@@ -678,14 +678,20 @@ func TestAccStore_NothingOutsideOfTheStoreIsWrittenOrDeletedThroughALink(t *test
 				t.Fatal(err)
 			}
 			before := contents(t, outside)
+			unchanged := func(command string) {
+				t.Helper()
+				if after := contents(t, outside); !maps.Equal(before, after) {
+					t.Errorf("outside of the store there were\n%v\nand after %s\n%v", slices.Sorted(maps.Keys(before)), command,
+						slices.Sorted(maps.Keys(after)))
+				}
+			}
 			_, _ = a.tryApply(a.registration(`display_name = "changed"`) + a.connection(`name = "changed"`))
+			unchanged("an update")
 			_, _ = a.tryApply(a.registration(`certificate = { key_size = 3072, previous_certificate_days = 0 }`) +
 				a.connection(""))
+			unchanged("a rotation")
 			_, _ = a.run("destroy", "-auto-approve")
-			if after := contents(t, outside); !maps.Equal(before, after) {
-				t.Errorf("outside of the store there were\n%v\nand are now\n%v", slices.Sorted(maps.Keys(before)),
-					slices.Sorted(maps.Keys(after)))
-			}
+			unchanged("a destroy")
 		})
 	}
 }
