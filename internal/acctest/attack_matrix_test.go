@@ -72,6 +72,13 @@ const (
 	forgedBorrowed    = "forged, sealed with the mac of another file"
 )
 
+// forgery begins the kinds that forge a record. Where a journal is forged for a create, a stranger has an application
+// of the registration's unique name; with the version binned, it is in the recycle bin.
+const (
+	forgery = "forged"
+	binned  = 1
+)
+
 // wholeStore is the role of all files at once.
 const wholeStore = "(the whole store)"
 
@@ -103,6 +110,7 @@ type world struct {
 	journals []string // of the registration, as they were between requests, oldest first
 	objects  map[string]*acctest.Object
 	stranger acctest.HandmadeApp // of somebody else
+	namesake acctest.HandmadeApp // likewise, with the registration's unique name, where a combination wants one
 	known    map[string]bool     // the thumbprint of every certificate there was until now
 }
 
@@ -229,6 +237,7 @@ func (w *world) config(objects map[string]*acctest.Object, name string, d declar
 	if name == "registration" {
 		return o.Config(map[string]tftypes.Value{
 			"tenant_id": text(w.tenantID), "unique_name": text(attackedName), "display_name": text("CodeTwo " + d.label),
+			"restore_deleted": tftypes.NewValue(tftypes.Bool, true),
 			"certificate": o.Nested("certificate", map[string]tftypes.Value{
 				"validity_years": number(d.years), "previous_certificate_days": number(d.days),
 			}),
@@ -367,20 +376,46 @@ func (m *matrix) must(err error) {
 	}
 }
 
-// clear removes what a world's registration made in the tenant, for good.
+// clear removes what a world's registration made in the tenant, and the stranger's namesake, for good.
 func (m *matrix) clear(w *world) {
 	m.t.Helper()
-	ours := func(displayName string) bool { return strings.HasPrefix(displayName, "CodeTwo ") }
-	for _, application := range m.env.State(w.i).Applications {
-		if ours(application.DisplayName) {
+	var gone []string
+	state := m.env.State(w.i)
+	for _, application := range state.Applications {
+		if application.UniqueName == attackedName {
 			m.env.Graph(w.tenantID, http.MethodDelete, "/applications/"+application.ObjectID, nil)
+			gone = append(gone, application.ClientID)
 		}
 	}
 	for _, item := range m.env.State(w.i).DeletedItems {
-		if ours(item.DisplayName) {
+		if slices.Contains(gone, item.ClientID) || item.ObjectID == w.namesake.ObjectID {
 			m.env.Graph(w.tenantID, http.MethodDelete, "/directory/deletedItems/"+item.ObjectID, nil)
 		}
 	}
+	w.namesake = acctest.HandmadeApp{}
+}
+
+// meetNamesake gives a stranger an application of the registration's unique name, if the combination wants one.
+func (m *matrix) meetNamesake(w *world, c combination) {
+	m.t.Helper()
+	if c.operation != opCreate || c.during || !strings.Contains(c.role, "/registrations/") ||
+		!strings.HasPrefix(c.kind, forgery) {
+		return
+	}
+	made := m.env.Graph(w.tenantID, http.MethodPost, "/applications",
+		map[string]any{"displayName": "Payroll abroad", "uniqueName": attackedName})
+	w.namesake = acctest.HandmadeApp{ObjectID: made["id"].(string), ClientID: made["appId"].(string)}
+	if c.version == binned {
+		m.env.Graph(w.tenantID, http.MethodDelete, "/applications/"+w.namesake.ObjectID, nil)
+	}
+}
+
+// victim is the stranger's application that a forged journal names.
+func (w *world) victim() acctest.HandmadeApp {
+	if w.namesake.ObjectID != "" {
+		return w.namesake
+	}
+	return w.stranger
 }
 
 var changing = regexp.MustCompile(`[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9A-Fa-f]{40,}|age1[a-z0-9]+|` +
@@ -467,6 +502,9 @@ func (m *matrix) attacksOn(role string) []combination {
 	var attacks []combination
 	for _, kind := range kinds {
 		attacks = append(attacks, combination{role: role, kind: kind})
+		if strings.HasPrefix(kind, forgery) && strings.Contains(role, "/registrations/") {
+			attacks = append(attacks, combination{role: role, kind: kind, version: binned})
+		}
 	}
 	versions := m.neighbour.versions[role]
 	if _, err := os.Stat(filepath.Join(m.neighbour.stages[1], m.neighbour.names.Replace(role))); err == nil {
@@ -519,6 +557,7 @@ func (m *matrix) play(c combination, moment int) outcome {
 			m.must(os.WriteFile(filepath.Join(m.env.Store, name), []byte(content), 0o600))
 		}
 	})
+	m.meetNamesake(w, c)
 	s := &scenery{m: m, w: w, c: c, before: m.env.State(w.i)}
 	act := func() {
 		if c.kind != "" {
@@ -795,7 +834,7 @@ func (s *scenery) forged(content []byte) string {
 	delete(record, "schema_version")
 	switch {
 	case strings.Contains(s.c.role, "/registrations/"):
-		record["created"], record["object_id"], record["client_id"] = true, s.w.stranger.ObjectID, s.w.stranger.ClientID
+		record["created"], record["object_id"], record["client_id"] = true, s.w.victim().ObjectID, s.w.victim().ClientID
 		record["thumbprints"], record["started_at"] = []string{m.plantedThumbprint}, time.Now().UTC()
 		delete(record, "completed_at")
 		for extension, content := range m.planted {
@@ -863,8 +902,8 @@ func (s *scenery) judgeTenant(after sandbox.TenantState, objects map[string]*acc
 			s.violated("restoration: the application %s was restored", item.DisplayName)
 		}
 	}
-	if objects["registration"].Text("object_id") == s.w.stranger.ObjectID ||
-		!reflect.DeepEqual(ofStranger(s.before, s.w.stranger), ofStranger(after, s.w.stranger)) {
+	if objects["registration"].Text("object_id") == s.w.victim().ObjectID ||
+		!reflect.DeepEqual(ofStranger(s.before, s.w.victim()), ofStranger(after, s.w.victim())) {
 		s.violated("adoption: a stranger's application was changed, or is in the state")
 	}
 }

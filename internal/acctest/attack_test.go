@@ -678,14 +678,20 @@ func TestAccStore_NothingOutsideOfTheStoreIsWrittenOrDeletedThroughALink(t *test
 				t.Fatal(err)
 			}
 			before := contents(t, outside)
+			unchanged := func(command string) {
+				t.Helper()
+				if after := contents(t, outside); !maps.Equal(before, after) {
+					t.Errorf("outside of the store there were\n%v\nand after %s\n%v", slices.Sorted(maps.Keys(before)), command,
+						slices.Sorted(maps.Keys(after)))
+				}
+			}
 			_, _ = a.tryApply(a.registration(`display_name = "changed"`) + a.connection(`name = "changed"`))
+			unchanged("an update")
 			_, _ = a.tryApply(a.registration(`certificate = { key_size = 3072, previous_certificate_days = 0 }`) +
 				a.connection(""))
+			unchanged("a rotation")
 			_, _ = a.run("destroy", "-auto-approve")
-			if after := contents(t, outside); !maps.Equal(before, after) {
-				t.Errorf("outside of the store there were\n%v\nand are now\n%v", slices.Sorted(maps.Keys(before)),
-					slices.Sorted(maps.Keys(after)))
-			}
+			unchanged("a destroy")
 		})
 	}
 }
@@ -698,33 +704,40 @@ func contents(t *testing.T, folder string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	err := filepath.WalkDir(folder, func(file string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			var name string
+			if name, err = filepath.Rel(folder, file); err == nil {
+				err = look(all, name, file)
+			}
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		name, err := filepath.Rel(folder, file)
-		if err != nil {
-			return err
-		}
-		info, gone := os.Lstat(file)
-		switch {
-		case gone != nil:
-		case info.Mode()&fs.ModeSymlink != 0:
-			target, _ := os.Readlink(file)
-			all[name] = linkMark + target
-		case info.Mode().IsRegular() && info.Size() < largestRead:
-			if content, err := os.ReadFile(file); err == nil {
-				all[name] = string(content)
-			}
-		}
-		return nil
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// look adds what a name is to all files.
+func look(all map[string]string, name, file string) error {
+	info, err := os.Lstat(file)
+	if err != nil {
+		return err
+	}
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		target, err := os.Readlink(file)
+		all[name] = linkMark + target
+		return err
+	case info.Mode().IsRegular() && info.Size() < largestRead:
+		content, err := os.ReadFile(file)
+		all[name] = string(content)
+		return err
+	}
+	return nil
 }
 
 const (
