@@ -87,6 +87,9 @@ func (s *Store) identityForWriting(ctx context.Context) (*sealing.Identity, erro
 	if errors.Is(err, fs.ErrNotExist) {
 		return s.createIdentity(ctx)
 	}
+	if err == nil {
+		s.tidy.Do(func() { _ = s.remove(ctx, recipientFile) }) // which says nothing any more
+	}
 	return identity, err
 }
 

@@ -28,7 +28,8 @@ type Store struct {
 	identityLock  sync.Mutex
 	identity      *sealing.Identity // once unlocked
 	identityError error             // once it could not be unlocked, and never will
-	expected      []string          // public keys of the identities that states name; see Expect
+	tidy          sync.Once
+	expected      []string // public keys of the identities that states name; see Expect
 
 	certificateLock sync.Mutex // serializes this process's changes to certificate files
 	changeLock      sync.Mutex // see Lock
