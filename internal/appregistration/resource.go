@@ -156,6 +156,11 @@ func (r *Resource) manager(
 // cannot be used is an error.
 func (r *Resource) storeLocked(ctx context.Context, records *store.Store, diags *diag.Diagnostics) bool {
 	err := records.Unlock(ctx)
+	if _, other := errors.AsType[*store.OtherIdentityError](err); other {
+		if there, problem := records.Exists(ctx, "", ""); problem == nil && !there {
+			return true // which what needs the store says in other words
+		}
+	}
 	switch {
 	case err == nil:
 		return false
