@@ -224,8 +224,8 @@ func (s *Store) Repack(
 	return s.writePair(ctx, identity, files, record, pair, e, now)
 }
 
-// writePair writes a pair under a new password, and its record. Files that an authentic record proves stay until the
-// record names the new ones: those are written under other names first, where readers find them meanwhile.
+// writePair writes a pair under a new password, and its record. A pair that is there, which may be the only copy, stays
+// until the record names the new one: that is written under other names first, where readers find it meanwhile.
 func (s *Store) writePair(
 	ctx context.Context, identity *sealing.Identity, files certificateNames, before certificateRecord,
 	p *certificate.Pair, e certificate.Encryption, now time.Time,
@@ -243,7 +243,16 @@ func (s *Store) writePair(
 		PFXEncryption: e.String(), PFXSHA256: sum(pfx), PasswordSHA256: sum(encrypted),
 		Generation: nextGeneration(before.Generation, 0, now),
 	}
-	replacing := before.Thumbprint != ""
+	replacing, err := s.files.Exists(ctx, files.pfx)
+	if err != nil {
+		return err
+	}
+	if before.Thumbprint != "" {
+		replacing = true
+		if err := s.finishPair(ctx, files, before); err != nil {
+			return err
+		}
+	}
 	if replacing {
 		if err := s.putAll(ctx, files.pfx+nextExtension, pfx, files.password+nextExtension, encrypted); err != nil {
 			return err
@@ -263,6 +272,26 @@ func (s *Store) writePair(
 		}
 	}
 	return s.removeAll(ctx, files.pfx+nextExtension, files.password+nextExtension, files.shared)
+}
+
+// finishPair gives their names to the files of a run that was interrupted between its record and them, as their other
+// names are about to be used again.
+func (s *Store) finishPair(ctx context.Context, files certificateNames, record certificateRecord) error {
+	pfx, err := s.readNamedOrNext(ctx, files.pfx, record.PFXSHA256)
+	var encrypted []byte
+	if err == nil {
+		encrypted, err = s.readNamedOrNext(ctx, files.password, record.PasswordSHA256)
+	}
+	switch {
+	case errors.Is(err, ErrNotFound), IsUntrusted(err):
+		return nil // half of it is lost
+	case err != nil:
+		return err
+	}
+	if err := s.proveFiles(ctx, files, record); err == nil {
+		return nil
+	}
+	return s.putAll(ctx, files.pfx, pfx, files.password, encrypted)
 }
 
 func (s *Store) putAll(ctx context.Context, pfx string, data []byte, password string, encrypted []byte) error {

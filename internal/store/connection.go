@@ -166,7 +166,7 @@ func (s *Store) CreateConnection(
 	}
 	// The record is the claim to the name, so what belongs to it comes after it.
 	if err := s.writeAttached(ctx, attached); err != nil {
-		return Connection{}, errors.Join(err, s.remove(context.WithoutCancel(ctx), name))
+		return Connection{}, errors.Join(err, s.files.Delete(context.WithoutCancel(ctx), name, c.version))
 	}
 	return c, nil
 }
@@ -288,7 +288,7 @@ func (s *Store) RenewConnections(ctx context.Context, tenantID, thumbprint strin
 // DeleteConnection removes a record with its secret and its hand-off. It never needs the passphrase: what cannot be
 // proved for want of it, or proves nothing, is deleted, as the state names it, unless it says that it is another
 // resource's. If the record is gone, the secret and the hand-off are removed all the same. *OwnerError when it belongs to
-// another owner.
+// another owner; the error wraps place.ErrChanged where another run has written the record meanwhile.
 func (s *Store) DeleteConnection(ctx context.Context, tenantID, mailbox, owner string, since int64) error {
 	name, err := connectionFile(tenantID, mailbox, recordExtension)
 	if err != nil {
@@ -307,7 +307,16 @@ func (s *Store) DeleteConnection(ctx context.Context, tenantID, mailbox, owner s
 		return &OwnerError{TenantID: tenantID, Mailbox: mailbox, URL: s.files.URL(name)}
 	}
 	// The record is deleted last: as long as it is there, nobody else can write under its name.
-	return s.removeAll(ctx, append(attachedFiles(tenantID, mailbox), name)...)
+	if removing := s.removeAll(ctx, attachedFiles(tenantID, mailbox)...); removing != nil {
+		return removing
+	}
+	switch {
+	case record.version != "": // what another run has made of it stays
+		return s.files.Delete(ctx, name, record.version)
+	case errors.Is(err, ErrNotFound):
+		return nil
+	}
+	return s.remove(ctx, name)
 }
 
 // Leftover returns the URL of a connection's secret or hand-off, whether its record exists or not; empty when there is

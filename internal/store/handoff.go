@@ -35,8 +35,12 @@ func (s *Store) CheckHandoff(ctx context.Context, c Connection) error {
 			return err
 		}
 		if wanted == "" {
-			if there, err := s.files.Exists(ctx, name); err != nil || there {
-				return errors.Join(err, ErrOutdated)
+			there, err := s.files.Exists(ctx, name)
+			if err != nil {
+				return err
+			}
+			if there {
+				return ErrOutdated
 			}
 			continue
 		}
@@ -44,10 +48,11 @@ func (s *Store) CheckHandoff(ctx context.Context, c Connection) error {
 			return err
 		}
 	}
-	if changed, err := s.KeyChanged(ctx, c); err != nil || changed {
-		return errors.Join(err, ErrOutdated)
+	changed, err := s.KeyChanged(ctx, c)
+	if err == nil && changed {
+		return ErrOutdated
 	}
-	return nil
+	return err
 }
 
 // KeyChanged reports whether the key of a record's certificate has come into the store, got another password or left
@@ -71,16 +76,11 @@ func (s *Store) KeyChanged(ctx context.Context, c Connection) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, name := range []string{files.pfx, files.password, password} {
-		there, err := s.files.Exists(ctx, name)
-		if err != nil {
-			return false, err
-		}
-		if !there {
-			return c.Files.PFX != "", nil
-		}
+	if there, err := s.HasKeyFiles(ctx, c.TenantID, c.CertificateThumbprint); err != nil || !there {
+		return c.Files.PFX != "", err
 	}
-	return c.Files.PFX != record.PFXSHA256, nil
+	there, err := s.files.Exists(ctx, password)
+	return !there || c.Files.PFX != record.PFXSHA256, err
 }
 
 // SecretsAsRecorded reports whether a record's secret or PFX password is the one that it names: an interrupted run may

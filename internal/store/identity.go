@@ -31,10 +31,7 @@ func (s *Store) Unlock(ctx context.Context) error {
 // CanWrite says what would keep a record from being written: nil, an error of Unlock, or *UntrustedError where the
 // identity is lost.
 func (s *Store) CanWrite(ctx context.Context) error {
-	_, err := s.unlock(ctx)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s.identityNeverWas(ctx)
-	}
+	_, err := s.unlockUnlessNew(ctx)
 	return err
 }
 
@@ -83,9 +80,27 @@ func (s *Store) unlock(ctx context.Context) (*sealing.Identity, error) {
 
 // identityForWriting is unlock, and makes the identity of a new store.
 func (s *Store) identityForWriting(ctx context.Context) (*sealing.Identity, error) {
-	identity, err := s.unlock(ctx)
-	if errors.Is(err, fs.ErrNotExist) {
+	identity, err := s.unlockUnlessNew(ctx)
+	if identity == nil && err == nil {
 		return s.createIdentity(ctx)
+	}
+	return identity, err
+}
+
+// unlockUnlessNew is unlock, and returns neither an identity nor an error for a store that has had none yet. A lost one
+// is an *UntrustedError.
+func (s *Store) unlockUnlessNew(ctx context.Context) (*sealing.Identity, error) {
+	identity, err := s.unlock(ctx)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return identity, err
+	}
+	lost := s.identityNeverWas(ctx)
+	if lost == nil {
+		return nil, nil
+	}
+	// What the store holds may be newer than the look at the identity: another run has begun the store meanwhile.
+	if identity, err = s.unlock(ctx); errors.Is(err, fs.ErrNotExist) {
+		return nil, lost
 	}
 	return identity, err
 }
@@ -119,7 +134,7 @@ func (s *Store) open(ctx context.Context) (*sealing.Identity, error) {
 	return identity, err
 }
 
-// createIdentity makes the store's identity. If several runs do so at once, one wins, and the others take the
+// createIdentity makes the identity of a store that has had none yet. If several runs do so at once, one wins, and the others take the
 // winner's.
 func (s *Store) createIdentity(ctx context.Context) (*sealing.Identity, error) {
 	s.identityLock.Lock()
@@ -136,9 +151,6 @@ func (s *Store) createIdentity(ctx context.Context) (*sealing.Identity, error) {
 }
 
 func (s *Store) writeIdentity(ctx context.Context) (*sealing.Identity, error) {
-	if err := s.identityNeverWas(ctx); err != nil {
-		return nil, err
-	}
 	identity, err := sealing.NewIdentity()
 	if err != nil {
 		return nil, err

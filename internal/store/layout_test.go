@@ -69,7 +69,7 @@ func FuzzNamesNeverMeetInOneFileAndNeverLeaveTheirFolder(f *testing.F) {
 // checkMailboxFile returns the mailbox's file in the folder; empty where the mailbox is refused.
 func checkMailboxFile(t *testing.T, folder, mailbox string) string {
 	t.Helper()
-	file, err := mailboxFile(folder, tenant, mailbox, secretExtension)
+	file, err := mailboxFile(folder, tenant, mailbox, pfxPasswordExtension)
 	if err != nil {
 		if CheckMailbox(mailbox) == nil {
 			t.Errorf("%q passes the check and has no file: %v", mailbox, err)

@@ -60,7 +60,8 @@ func (s *Store) RegistrationOf(ctx context.Context, tenantID, clientID string) (
 }
 
 // SaveRegistration writes a journal entry, and returns when it is on the disk: in place of the one that r was read from
-// or last written to, or of one that is not authentic, or as a new one. r gets its new generation. The error wraps
+// or last written to, or of one that is not authentic or older than since, or as a new one. r gets its new generation.
+// The error wraps
 // place.ErrChanged where another run has written the entry meanwhile.
 func (s *Store) SaveRegistration(ctx context.Context, r *Registration, since int64, now time.Time) error {
 	identity, err := s.identityForWriting(ctx)
@@ -80,7 +81,7 @@ func (s *Store) SaveRegistration(ctx context.Context, r *Registration, since int
 		}
 	}
 	if next.version == "" {
-		found, err := s.readRegistration(ctx, name, 0)
+		found, err := s.readRegistration(ctx, name, since)
 		switch {
 		case err == nil:
 			err = fmt.Errorf("%s: %w", s.files.URL(name), place.ErrChanged)

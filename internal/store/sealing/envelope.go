@@ -50,20 +50,23 @@ func (i *Identity) Seal(name string, record any) ([]byte, error) {
 	if err := encoder.Encode(record); err != nil {
 		return nil, fmt.Errorf("write the record as JSON: %w", err)
 	}
-	raw := bytes.TrimSpace(b.Bytes())
-	return fmt.Appendf(nil, "{\n  \"schema_version\": %d,\n  \"mac\": %q,\n  \"record\": %s\n}\n",
-		SchemaVersion, hex.EncodeToString(i.sum(SchemaVersion, name, raw)), raw), nil
+	return i.seal(name, bytes.TrimSpace(b.Bytes())), nil
 }
 
-// Open returns the record in a sealed file once its seal is proved. The error is ErrUnsealed, ErrForged, *NewerError or
-// one of JSON.
+func (i *Identity) seal(name string, record []byte) []byte {
+	return fmt.Appendf(nil, "{\n  \"schema_version\": %d,\n  \"mac\": %q,\n  \"record\": %s\n}\n",
+		SchemaVersion, hex.EncodeToString(i.sum(SchemaVersion, name, record)), record)
+}
+
+// Open returns the record in a sealed file once its seal is proved. The file has to be the one that Seal wrote, byte by
+// byte, except for a byte order mark in front: JSON would take another case of the members' names. The error is
+// ErrUnsealed, ErrForged, *NewerError or one of JSON.
 func (i *Identity) Open(name string, content []byte) (record json.RawMessage, err error) {
 	sealed, err := parse(content)
 	if err != nil {
 		return nil, err
 	}
-	mac, err := hex.DecodeString(sealed.MAC)
-	if err != nil || !hmac.Equal(mac, i.sum(sealed.SchemaVersion, name, sealed.Record)) {
+	if !hmac.Equal(bytes.TrimPrefix(content, byteOrderMark), i.seal(name, sealed.Record)) {
 		return nil, ErrForged
 	}
 	return sealed.Record, nil
