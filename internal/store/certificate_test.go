@@ -164,7 +164,8 @@ func TestSavingAPairOverFilesThatAreNotAsRecordedWritesAllOfThemAgain(t *testing
 	}
 }
 
-// A pair that is valid in itself proves nothing: an app must never get a certificate that anybody could have put there.
+// A pair that is valid in itself proves nothing: an app must never get a certificate that anybody could have put
+// there.
 func TestAPlantedPairIsNeverSealedUntilSomethingOfTheOperatorsNamesIt(t *testing.T) {
 	dir := withIdentity(t)
 	theirs := newPair()

@@ -18,13 +18,13 @@ var handoffExtensions = []string{HandoffSheet, HandoffScript}
 // handoffFormat is raised with every change of sheet or script that people should get without a change of theirs.
 const handoffFormat = 3
 
-// ErrOutdated says that a hand-off was written by another version of the provider, or before the certificate's key came
-// into the store, got another password or left it.
+// ErrOutdated says that a hand-off was written by another version of the provider, or before the certificate's key
+// came into the store, got another password or left it.
 var ErrOutdated = errors.New("the hand-off is outdated")
 
-// CheckHandoff reads a record's sheet and script, and says what is wrong with them: nil, ErrOutdated, ErrNotFound where
-// one is missing, or an *UntrustedError where one is not as it was written. For a certificate it reads its record, too.
-// No secret is read; that its file is there is looked for.
+// CheckHandoff reads a record's sheet and script, and says what is wrong with them: nil, ErrOutdated, ErrNotFound
+// where one is missing, or an *UntrustedError where one is not as it was written. For a certificate it reads its
+// record, too. No secret is read; that its file is there is looked for.
 func (s *Store) CheckHandoff(ctx context.Context, c Connection) error {
 	if c.Files.HandoffFormat != handoffFormat {
 		return ErrOutdated

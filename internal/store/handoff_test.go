@@ -19,21 +19,21 @@ func TestEveryChangeOfAHandoffShowsAndIsRepairedByTheNextApply(t *testing.T) {
 	}{
 		"nothing": {func(*Store, string) {}, func(err error) bool { return err == nil }},
 		"a sheet that is gone": {func(_ *Store, dir string) {
-			removeFile(t, dir, handoffOf(mailbox, HandoffSheet))
+			removeFile(t, dir, handoffOf(HandoffSheet))
 		}, missing},
 		"a sheet that was changed": {func(_ *Store, dir string) {
-			writeFile(t, dir, handoffOf(mailbox, HandoffSheet), "<html>another</html>")
+			writeFile(t, dir, handoffOf(HandoffSheet), "<html>another</html>")
 		}, IsUntrusted},
 		"a script with line ends of another system": {func(_ *Store, dir string) {
-			name := handoffOf(mailbox, HandoffScript)
+			name := handoffOf(HandoffScript)
 			writeFile(t, dir, name, strings.ReplaceAll(readFile(t, dir, name), "\n", "\r\n"))
 		}, IsUntrusted},
 		"a script of which only the last line is left": {func(_ *Store, dir string) {
-			name := handoffOf(mailbox, HandoffScript)
+			name := handoffOf(HandoffScript)
 			writeFile(t, dir, name, "Remove-Item C:\\\n"+readFile(t, dir, name))
 		}, IsUntrusted},
 		"a script that is gone": {func(_ *Store, dir string) {
-			removeFile(t, dir, handoffOf(mailbox, HandoffScript))
+			removeFile(t, dir, handoffOf(HandoffScript))
 		}, missing},
 		"a PFX that is gone": {func(_ *Store, dir string) { removeFile(t, dir, keyFiles(t).pfx) }, outdated},
 		"a key that is gone": {func(s *Store, _ string) {
@@ -92,7 +92,7 @@ func TestAScriptThatNoRecordNamesShowsAndIsRemoved(t *testing.T) {
 	dir := withIdentity(t)
 	s := open(t, dir, passphrase)
 	created := create(t, s, withCertificate())
-	writeFile(t, dir, handoffOf(mailbox, HandoffScript), "Remove-Item C:\\")
+	writeFile(t, dir, handoffOf(HandoffScript), "Remove-Item C:\\")
 	if err := drift(t, s, created); !errors.Is(err, ErrOutdated) {
 		t.Errorf("the plan shows: %v", err)
 	}

@@ -126,7 +126,6 @@ func TestAnUpdateThatIsInterruptedAnywhereLeavesTheOldTheNewOrWhatShowsAndIsFini
 	leaving, staying := newPerson(t), newPerson(t)
 	const other = "another secret"
 	secrets := map[string]string{"old": secret, "new": other}
-	key := func(recipients ...*age.X25519Identity) Connection { return withKey(recipients...) }
 	withRecipient := withSecret()
 	withRecipient.HandoffRecipients = []string{staying.Recipient().String()}
 	for name, c := range map[string]struct {
@@ -135,11 +134,11 @@ func TestAnUpdateThatIsInterruptedAnywhereLeavesTheOldTheNewOrWhatShowsAndIsFini
 	}{
 		"another secret":                    {withSecret(), withSecret(), new(other)},
 		"another secret and recipient":      {withSecret(), withRecipient, new(other)},
-		"a recipient more":                  {key(leaving), key(leaving, staying), nil},
-		"a recipient less":                  {key(leaving, staying), key(staying), nil},
-		"from a secret to a key":            {withSecret(), key(staying), nil},
-		"from a key to a secret":            {key(staying), withSecret(), new(other)},
-		"from a key to one that is not its": {key(staying), withCertificate(), nil},
+		"a recipient more":                  {withKey(leaving), withKey(leaving, staying), nil},
+		"a recipient less":                  {withKey(leaving, staying), withKey(staying), nil},
+		"from a secret to a key":            {withSecret(), withKey(staying), nil},
+		"from a key to a secret":            {withKey(staying), withSecret(), new(other)},
+		"from a key to one that is not its": {withKey(staying), withCertificate(), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -193,8 +192,8 @@ func TestACreateWhoseFilesCannotBeWrittenGivesTheNameBack(t *testing.T) {
 	hasNoDrift(t, s)
 }
 
-// A secret that is encrypted to other recipients, without being given again, may be lost in between; the plan shows it,
-// and the next apply has it from the configuration.
+// A secret that is encrypted to other recipients, without being given again, may be lost in between; the plan shows
+// it, and the next apply has it from the configuration.
 func TestAnUpdateOfRecipientsThatIsInterruptedShowsWhereTheSecretHasToBeGivenAgain(t *testing.T) {
 	t.Parallel()
 	before := withIdentity(t)
@@ -326,11 +325,11 @@ var pairs = map[string]func(t *testing.T, dir string){
 // The store's key may be the only one there is.
 func TestAKeyThatIsPackedAgainOpensWhereverThatIsInterruptedAndIsSealedByTheNextRun(t *testing.T) {
 	t.Parallel()
-	for name, make := range pairs {
+	for name, prepare := range pairs {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			before := withIdentity(t)
-			make(t, before)
+			prepare(t, before)
 			change := func(s *Store) error { return s.SealCertificate(t.Context(), tenant, thumbprint(), now) }
 			interruptions(t, before, change, func(t *testing.T, dir string) {
 				s := open(t, dir, passphrase)
@@ -360,7 +359,7 @@ func checkNoneLeft(t *testing.T, dir string) {
 
 func TestACertificateThatIsSavedIsWholeOrSavedByTheNextRunWhereverThatIsInterrupted(t *testing.T) {
 	t.Parallel()
-	for name, make := range map[string]func(t *testing.T, dir string){
+	for name, prepare := range map[string]func(t *testing.T, dir string){
 		"into an empty store": func(*testing.T, string) {},
 		"over half a pair": func(t *testing.T, dir string) {
 			plant(t, dir, pair())
@@ -372,7 +371,7 @@ func TestACertificateThatIsSavedIsWholeOrSavedByTheNextRunWhereverThatIsInterrup
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			before := withIdentity(t)
-			make(t, before)
+			prepare(t, before)
 			change := func(s *Store) error {
 				return s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, now)
 			}

@@ -12,8 +12,8 @@ import (
 // capital letter, separator, blank or control character, no dot in front or at the end.
 var portable = regexp.MustCompile(`^[a-z0-9_+@%~-][a-z0-9._+@%~-]*[a-z0-9]$`)
 
-// windowsDevice is a name that Windows takes for a device, whatever its extension (Microsoft: "Naming Files, Paths, and
-// Namespaces").
+// windowsDevice is a name that Windows takes for a device, whatever its extension (Microsoft: "Naming Files, Paths,
+// and Namespaces").
 var windowsDevice = regexp.MustCompile(`^(?i:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)`)
 
 func checkFileName(t *testing.T, name string) {

@@ -159,6 +159,22 @@ func raceToUpdate(what task, in io.Reader, tell *json.Encoder) error {
 	return lines.Err()
 }
 
+// winnersOf returns the names that those racers gave the connection who say that they updated it.
+func winnersOf(t *testing.T, runs []*run, round int) map[string]bool {
+	t.Helper()
+	winners := map[string]bool{}
+	for i, r := range runs {
+		var o outcome
+		if !r.read(&o) {
+			t.Fatalf("round %d: racer-%d ended", round, i)
+		}
+		if o.Won {
+			winners[fmt.Sprintf("racer-%d in round %d", i, round)] = true
+		}
+	}
+	return winners
+}
+
 // Two runs that take turns may both succeed, and the files of the earlier one may come last. That shows.
 func TestOfManyRunsThatUpdateOneConnectionOneIsTheLastAndWhatIsNotItsOwnProvesNothing(t *testing.T) {
 	const racers, rounds = 4, 50
@@ -175,18 +191,8 @@ func TestOfManyRunsThatUpdateOneConnectionOneIsTheLastAndWhatIsNotItsOwnProvesNo
 			_, err := fmt.Fprintln(r.In, round)
 			must(t, err)
 		}
-		winners := map[string]bool{}
-		for i, r := range runs {
-			var o outcome
-			if !r.read(&o) {
-				t.Fatalf("round %d: racer-%d ended", round, i)
-			}
-			if o.Won {
-				winners[fmt.Sprintf("racer-%d in round %d", i, round)] = true
-			} else {
-				lost++
-			}
-		}
+		winners := winnersOf(t, runs, round)
+		lost += racers - len(winners)
 		c := read(t, s)
 		if !winners[c.Name] {
 			t.Errorf("%v won, and the record is of %s", winners, c.Name)

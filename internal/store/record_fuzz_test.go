@@ -27,8 +27,8 @@ func checkAccepted(t *testing.T, c Connection) {
 	}
 }
 
-// Only the store's identity makes records that count. Whatever else is in a file counts for nothing, and never stops the
-// search for what names a key.
+// Only the store's identity makes records that count. Whatever else is in a file counts for nothing, and never stops
+// the search for what names a key.
 func FuzzWhateverAFileHoldsIsUntrustedOrNewer(f *testing.F) {
 	dir := withIdentity(f)
 	s := open(f, dir, passphrase)

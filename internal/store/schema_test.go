@@ -137,7 +137,8 @@ func TestSchemasDescribeEveryMemberOfTheRecordsAndNoOther(t *testing.T) {
 	}
 }
 
-// written returns what the store wrote: of each kind the records that together have every member, by the schema's name.
+// written returns what the store wrote: of each kind the records that together have every member, by the schema's
+// name.
 func written(t *testing.T) map[string][]map[string]any {
 	t.Helper()
 	dir := withIdentity(t)
@@ -262,7 +263,7 @@ func TestRecordsBrokenByHandAreInvalid(t *testing.T) {
 			"a generation and a half":  func(r map[string]any) { r["generation"] = 1.5 },
 			"no sheet":                 spoilFiles(func(files map[string]any) { delete(files, "sheet_sha256") }),
 			"another hash":             spoilFiles(func(files map[string]any) { files["sheet_sha256"] = thumb }),
-			"a file more":              spoilFiles(func(files map[string]any) { files["more_sha256"] = strings.Repeat("0", 64) }),
+			"a file more":              spoilFiles(func(files map[string]any) { files["more"] = strings.Repeat("0", 64) }),
 			"no format":                spoilFiles(func(files map[string]any) { delete(files, "handoff_format") }),
 			"a secret and a PFX": spoilFiles(func(files map[string]any) {
 				for _, name := range []string{"secret_sha256", "pfx_sha256", "pfx_password_sha256"} {

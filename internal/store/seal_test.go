@@ -101,6 +101,7 @@ func TestARecordWithAnyByteChangedIsUntrustedNamedAndReplacedByTheNextApply(t *t
 	dir := withIdentity(t)
 	created := create(t, open(t, dir, passphrase), withSecret())
 	content := readFile(t, dir, recordOf(mailbox))
+	s := open(t, dir, passphrase)
 	for at := range len(content) {
 		spoilt := []byte(content)
 		spoilt[at] ^= 1 << (at % 8)
@@ -108,14 +109,13 @@ func TestARecordWithAnyByteChangedIsUntrustedNamedAndReplacedByTheNextApply(t *t
 			continue // which is a newer provider's
 		}
 		writeFile(t, dir, recordOf(mailbox), string(spoilt))
-		_, err := open(t, dir, passphrase).Connection(t.Context(), tenant, mailbox, 0)
+		_, err := s.Connection(t.Context(), tenant, mailbox, 0)
 		if _, newer := errors.AsType[*NewerSchemaError](err); !newer && (!IsUntrusted(err) ||
 			!strings.Contains(err.Error(), "migration@contoso.onmicrosoft.com.json")) {
 			t.Fatalf("with byte %d changed: %v", at, err)
 		}
 	}
 	writeFile(t, dir, recordOf(mailbox), strings.Replace(content, client, tenant, 1))
-	s := open(t, dir, passphrase)
 	updated := update(t, s, created, new(secret))
 	if updated.Generation <= created.Generation {
 		t.Errorf("its generation was %d, and is %d", created.Generation, updated.Generation)

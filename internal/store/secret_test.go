@@ -286,11 +286,11 @@ func TestALostIdentityIsNeverReplacedByAnotherOne(t *testing.T) {
 
 func TestAnotherIdentityThanTheStateNamesIsRefusedAndNothingIsMadeInItsPlace(t *testing.T) {
 	known := newPerson(t).Recipient().String()
-	for name, make := range map[string]func() string{
+	for name, folder := range map[string]func() string{
 		"another": func() string { return withIdentity(t) },
 		"none":    func() string { return filepath.Join(t.TempDir(), "store") },
 	} {
-		dir := make()
+		dir := folder()
 		s := open(t, dir, passphrase)
 		s.Expect("")
 		s.Expect(known)

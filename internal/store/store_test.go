@@ -137,8 +137,8 @@ func passwordOf(address string) string {
 	return name
 }
 
-func handoffOf(address, extension string) string {
-	name, _ := handoffFile(tenant, address, extension)
+func handoffOf(extension string) string {
+	name, _ := handoffFile(tenant, mailbox, extension)
 	return name
 }
 

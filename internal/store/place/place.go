@@ -1,5 +1,5 @@
 // Package place defines where a connection store keeps its files: a few named files with versions, so that a folder and
-// a service in the cloud serve alike. A place proves nothing: whoever may write to it may change every file.
+// a service in the cloud serve alike. A place proves nothing: anybody who may write to it may change every file.
 package place
 
 import (
@@ -32,21 +32,21 @@ func (e *UnusableError) Error() string { return fmt.Sprintf("%s is %s", e.URL, e
 // Version stands for one content of one file. It is opaque, and never empty for what exists.
 type Version string
 
-// Place keeps files under slash-separated names, relative to the store's root. It is safe for concurrent use, by several
-// processes too. Errors name the file. What a write returned nil for survives a crash of the machine, and readers see a
-// whole file: the old one or the new one.
+// Place keeps files under slash-separated names, relative to the store's root. It is safe for concurrent use, by
+// several processes too. Errors name the file. What a write returned nil for survives a crash of the machine, and
+// readers see a whole file: the old one or the new one.
 type Place interface {
 	// Read returns a file's content, of at most MaxSize bytes, with its version. fs.ErrNotExist where there is none. With
 	// an *UnusableError it still returns the version.
 	Read(ctx context.Context, name string) ([]byte, Version, error)
 	// Exists reports whether the name is taken, by whatever it may be, without reading it.
 	Exists(ctx context.Context, name string) (bool, error)
-	// Create writes a file that is not there yet. Of several callers exactly one succeeds; the others get fs.ErrExist.
+	// Create writes a file that is not there yet. Exactly one of several callers succeeds; the others get fs.ErrExist.
 	Create(ctx context.Context, name string, content []byte) (Version, error)
-	// Replace writes a file that still has that version. Of several callers exactly one succeeds; the others get
+	// Replace writes a file that still has that version. Exactly one of several callers succeeds; the others get
 	// ErrChanged, as they do where there is no such file.
 	Replace(ctx context.Context, name string, content []byte, unchanged Version) (Version, error)
-	// Delete removes a file that still has that version, or ErrChanged. A missing file is no error.
+	// Delete removes a file that still has that version, or ErrChanged. A missing file is not an error.
 	Delete(ctx context.Context, name string, unchanged Version) error
 	// List returns the last elements of the names directly below a folder, sorted; none where there is no such folder.
 	List(ctx context.Context, folder string) ([]string, error)

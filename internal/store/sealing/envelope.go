@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// SchemaVersion is the version of the sealed records that this provider writes, and the newest that it reads. Version 1
-// had no seal.
+// SchemaVersion is the version of the sealed records that this provider writes, and the newest that it reads. Version
+// 1 had no seal.
 const SchemaVersion = 2
 
 // What keeps a record from being believed.
@@ -58,8 +58,8 @@ func (i *Identity) seal(name string, record []byte) []byte {
 		SchemaVersion, hex.EncodeToString(i.sum(SchemaVersion, name, record)), record)
 }
 
-// Open returns the record in a sealed file once its seal is proved. The file has to be the one that Seal wrote, byte by
-// byte, except for a byte order mark in front: JSON would take another case of the members' names. The error is
+// Open returns the record in a sealed file once its seal is proved. The file has to be the one that Seal wrote, byte
+// by byte, except for a byte order mark in front: JSON would take another case of the members' names. The error is
 // ErrUnsealed, ErrForged, *NewerError or one of JSON.
 func (i *Identity) Open(name string, content []byte) (record json.RawMessage, err error) {
 	sealed, err := parse(content)
@@ -112,8 +112,8 @@ func parse(content []byte) (sealed envelope, err error) {
 	return sealed, nil
 }
 
-// sum is the MAC over the schema version, the file's name and the record's bytes. Each is preceded by its length, so that
-// no two different inputs are the same bytes.
+// sum is the MAC over the schema version, the file's name and the record's bytes. Each is preceded by its length, so
+// that no two different inputs are the same bytes.
 func (i *Identity) sum(version int, name string, record []byte) []byte {
 	mac := hmac.New(sha256.New, i.mac)
 	for _, part := range [][]byte{fmt.Appendf(nil, "%d", version), []byte(strings.ToLower(name)), record} {
