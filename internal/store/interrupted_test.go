@@ -311,13 +311,17 @@ var pairs = map[string]func(t *testing.T, dir string){
 		savePair(t, open(t, dir, passphrase))
 		s := open(t, dir, passphrase)
 		must(t, s.Unlock(t.Context()))
-		failing := failAt(s, 5) // of its writes: two under other names, certificate, record, password
+		before := passwordIn(t, dir, keyFiles(t).password)
+		// Of its writes, each of which is tried as a new file first: two under other names, certificate, record, password.
+		failing := failAt(s, 7)
 		failing.writes = true
 		if err := s.SealCertificate(t.Context(), tenant, thumbprint(), now); !errors.Is(err, errPlace) {
 			t.Fatal(err)
 		}
-		if _, err := os.Stat(fileIn(dir, keyFiles(t).pfx+nextExtension)); err != nil {
-			t.Fatalf("it left %v", filesBelow(t, dir))
+		after := passwordIn(t, dir, keyFiles(t).password)
+		_, err := keys.Open([]byte(readFile(t, dir, keyFiles(t).pfx)), before, thumbprint())
+		if after == before || err != nil {
+			t.Fatalf("it was interrupted elsewhere: the password is as before: %t, the PFX: %v", after == before, err)
 		}
 	},
 }
