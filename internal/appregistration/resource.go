@@ -336,7 +336,11 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 		if err != nil && seen.Certificate.PEM == recorded.Certificate.PEM { // with its settings, the next plan replaces it
 			plan.Certificate = state.Certificate
 		}
+		withoutJournal := plan.JournalURL.IsNull() // as planned
 		plan.setFromObserved(ctx, seen, r.consentURL(&plan, seen.ClientID), journalURL(manager, seen), diags)
+		if withoutJournal {
+			plan.JournalURL = types.StringNull()
+		}
 		diags.Append(response.State.Set(ctx, plan)...)
 		setIdentity(ctx, response.Identity, &plan, diags)
 		tfvalidate.Remember(ctx, response.Private, manager.Store, seen.JournalGeneration, diags)
