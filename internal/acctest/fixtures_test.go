@@ -25,26 +25,27 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/terraformcli"
 )
 
-func TestAccFixtures_AStateAndAStoreFromBeforePlanNoChangesAndCanBeChangedAndDestroyed(t *testing.T) {
+func TestAccFixtures_AStateAndAStoreFromBeforeAreSealedByOneApplyAndCanBeChangedAndDestroyed(t *testing.T) {
 	t.Parallel()
 	f := openFixture(t, "unsealed")
+	usual := []string{"Credentials from elsewhere", "Requests do not go to Microsoft"}
+	keys := f.keys()
 
-	// Every line that an upgrade adds to a plan belongs here. A plan does not show what only a refresh changes.
-	f.plans("", "Credentials from elsewhere", "Requests do not go to Microsoft")
-	before := f.attributes()
-	f.run("apply", "-input=false", "-auto-approve", "-refresh-only")
-	if after := f.attributes(); !reflect.DeepEqual(after, before) {
-		t.Errorf("a refresh changes the attributes from\n%v\nto\n%v", before, after)
-	}
+	// Every line that an upgrade adds to a plan belongs here.
+	f.plans(unsealedPlan, append([]string{"Records of the connection store are not sealed yet"}, usual...)...)
 	f.run("apply", "-input=false", "-auto-approve")
-	f.plans("", "Credentials from elsewhere", "Requests do not go to Microsoft")
+	if after := f.keys(); !reflect.DeepEqual(after, keys) {
+		t.Errorf("the applications had the keys\n%v\nand have\n%v", keys, after)
+	}
+	f.plans("", usual...)
+	f.sealed()
 
 	renamed := "-var=suffix=, renamed"
 	if output := f.run("apply", "-input=false", "-auto-approve", renamed); !strings.Contains(output, "3 changed") {
 		t.Errorf("the three connections were to be renamed:\n%s", output)
 	}
 	f.cli.Environment = append(f.cli.Environment, "TF_VAR_suffix=, renamed")
-	f.plans("", "Credentials from elsewhere", "Requests do not go to Microsoft")
+	f.plans("", usual...)
 
 	f.run("destroy", "-input=false", "-auto-approve")
 	for i := range f.before {
@@ -54,6 +55,63 @@ func TestAccFixtures_AStateAndAStoreFromBeforePlanNoChangesAndCanBeChangedAndDes
 	}
 	if left := storedFiles(t, f.env.Store); len(left) > 0 {
 		t.Errorf("the destroy left in the store %v", left)
+	}
+}
+
+// unsealedPlan is what the first plan changes.
+const unsealedPlan = `  ~ update in-place
+  # codetwo_target_app_registration.made will be updated in-place
+  ~ resource "codetwo_target_app_registration" "made" {
+      + journal_url                   = "file:///fixture/store/3419e27f-19e8-4939-bc39-06597698a495/registrations/` +
+	`codetwo-target-9b69512da105.json"
+        # (19 unchanged attributes hidden)
+  # codetwo_target_connection.by_certificate will be updated in-place
+  ~ resource "codetwo_target_connection" "by_certificate" {
+      + handoff_script_sha256       = (known after apply)
+      + handoff_sheet_sha256        = (known after apply)
+      + handoff_url                 = "file:///fixture/store/3419e27f-19e8-4939-bc39-06597698a495/handoff/` +
+	`migration@contoso.onmicrosoft.com.html"
+      ~ revision                    = "f6516dff-2df1-4dc8-8a82-c6fdbaddbeec" -> (known after apply)
+        # (11 unchanged attributes hidden)
+  # codetwo_target_connection.by_secret will be updated in-place
+  ~ resource "codetwo_target_connection" "by_secret" {
+      + client_secret_wo_version    = 1
+      + handoff_sheet_sha256        = (known after apply)
+      + handoff_url                 = "file:///fixture/store/c649b428-73af-4bb2-9095-e835b34e54ad/handoff/` +
+	`migration@fabrikam.onmicrosoft.com.html"
+      ~ revision                    = "b53298fe-2b52-45ac-a53f-8f8afa447233" -> (known after apply)
+        # (9 unchanged attributes hidden)
+  # codetwo_target_connection.public_folders will be updated in-place
+  ~ resource "codetwo_target_connection" "public_folders" {
+      + handoff_script_sha256       = (known after apply)
+      + handoff_sheet_sha256        = (known after apply)
+      + handoff_url                 = "file:///fixture/store/3419e27f-19e8-4939-bc39-06597698a495/handoff/` +
+	`publicfolders@contoso.onmicrosoft.com.html"
+      ~ revision                    = "7056e782-7e60-4bf3-9df5-57db3f328310" -> (known after apply)
+        # (11 unchanged attributes hidden)`
+
+// keys are the key credentials of all applications.
+func (f *fixture) keys() map[string]any {
+	keys := map[string]any{}
+	for i := range f.before {
+		for _, application := range f.env.State(i).Applications {
+			keys[application.ObjectID] = application.Keys
+		}
+	}
+	return keys
+}
+
+// sealed holds that every record in the store has a seal, and that nothing of the format before is left.
+func (f *fixture) sealed() {
+	f.t.Helper()
+	for _, name := range files(f.t, f.env.Store) {
+		content := read(f.t, filepath.Join(f.env.Store, name))
+		switch {
+		case strings.HasSuffix(name, ".shared.json"), name == "recipient.txt":
+			f.t.Errorf("%s is still there", name)
+		case strings.HasSuffix(name, ".json") && !strings.Contains(content, `"mac": "`):
+			f.t.Errorf("%s is not sealed:\n%s", name, content)
+		}
 	}
 }
 

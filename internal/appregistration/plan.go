@@ -66,10 +66,11 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 		return
 	}
 	var unwritable error
+	var journalURL func(tenantID, uniqueName string) string
 	if !r.services.StoreUnknown() { // a missing or unusable store is an error of the plan, before anything was created
 		if records := r.openStore(diags); records != nil {
 			records.Expect(remembered.Identity)
-			unwritable = records.CanWrite(ctx)
+			unwritable, journalURL = records.CanWrite(ctx), records.JournalURL
 		}
 	}
 	if state != nil && private[cutOffKey] != nil { // the rest is destroyed first, and then everything is created again
@@ -79,7 +80,8 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	p := planner{
 		config: &config, proposed: &proposed, state: state, imported: private[importedKey] != nil,
 		removalDue: private[removalDueKey], now: r.services.Now(), tenant: r.services.TenantID(),
-		lookup: r.lookupAPIs(ctx, &config), storeLocked: store.IsLocked(unwritable), diags: diags,
+		lookup: r.lookupAPIs(ctx, &config), storeLocked: store.IsLocked(unwritable),
+		journalURL: journalURL, diags: diags,
 	}
 	if refused && request.State.Raw.IsNull() {
 		refuseReplacement(&proposed, diags)
@@ -158,10 +160,11 @@ type planner struct {
 	proposed    *Model // the configuration with the schema's defaults, and prior values of what else is computed
 	state       *Model // nil for an object that does not exist
 	imported    bool
-	storeLocked bool         // for want of a passphrase that fits
-	removalDue  []byte       // JSON, see removalDueKey
-	now         time.Time    // for warnings and errors only
-	tenant      types.String // the provider's
+	storeLocked bool                                     // for want of a passphrase that fits
+	journalURL  func(tenantID, uniqueName string) string // nil while the store is not known
+	removalDue  []byte                                   // JSON, see removalDueKey
+	now         time.Time                                // for warnings and errors only
+	tenant      types.String                             // the provider's
 	lookup      apiLookup
 	diags       *diag.Diagnostics
 }
@@ -185,12 +188,12 @@ func (p *planner) plan(ctx context.Context) Model {
 // planJournal plans to write a journal that is missing or not authentic. An imported application has none until it gets a
 // certificate from here.
 func (p *planner) planJournal(ctx context.Context, plan *Model) {
-	if p.state == nil {
-		return
-	}
-	plan.JournalURL = p.state.JournalURL
-	if !p.state.JournalURL.IsNull() || p.storeLocked {
-		return
+	recorded := registration.Observed{UniqueName: plan.UniqueName.ValueString()}
+	if p.state != nil {
+		plan.JournalURL, recorded.ClientID = p.state.JournalURL, p.state.ClientID.ValueString()
+		if !p.state.JournalURL.IsNull() || p.storeLocked {
+			return
+		}
 	}
 	if isSet(plan.Certificate) {
 		planned := decode[CertificateModel](ctx, plan.Certificate, p.diags)
@@ -199,6 +202,9 @@ func (p *planner) planJournal(ctx context.Context, plan *Model) {
 		}
 	}
 	plan.JournalURL = types.StringUnknown()
+	if p.journalURL != nil && isSet(plan.TenantID) && !plan.UniqueName.IsUnknown() {
+		plan.JournalURL = types.StringValue(p.journalURL(plan.TenantID.ValueString(), recorded.JournalName()))
+	}
 }
 
 func (p *planner) tenantID() types.String {
@@ -247,7 +253,6 @@ func (p *planner) planIdentifiers(plan *Model) {
 	if p.state == nil {
 		plan.ID, plan.ClientID, plan.ObjectID = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 		plan.ServicePrincipalObjectID, plan.AdminConsentURL = types.StringUnknown(), types.StringUnknown()
-		plan.JournalURL = types.StringUnknown()
 		return
 	}
 	plan.ID, plan.ClientID, plan.ObjectID = p.state.ID, p.state.ClientID, p.state.ObjectID

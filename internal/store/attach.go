@@ -101,8 +101,8 @@ func (w connectionWriter) attachSecret(
 	return attachment{name: name, content: content}, err
 }
 
-// attachPassword encrypts the password of the certificate's PFX to the connection's recipients, where the store has the
-// key. A key that no seal proves yet is sealed first: the connection names its certificate.
+// attachPassword encrypts the password of the certificate's PFX to the connection's recipients, where the store has
+// the key. A key that no seal proves yet is sealed first: the connection names its certificate.
 func (w connectionWriter) attachPassword(ctx context.Context, c *Connection) (attachment, error) {
 	name, err := connectionFile(c.TenantID, c.Mailbox, pfxPasswordExtension)
 	none := attachment{name: name}

@@ -19,8 +19,8 @@ func CheckRecipient(recipient string) error { return sealing.CheckRecipient(reci
 func (s *Store) HasPassphrase() bool { return s.passphrase != "" }
 
 // Unlock opens the store's identity: nil where that succeeds, and where there is none yet. The error is the one that
-// every read and write meets: ErrPassphraseMissing, sealing.ErrPassphraseUnfit, sealing.ErrPassphraseWrong, or one that
-// names the file.
+// every read and write meets: ErrPassphraseMissing, sealing.ErrPassphraseUnfit, sealing.ErrPassphraseWrong, or one
+// that names the file.
 func (s *Store) Unlock(ctx context.Context) error {
 	if _, err := s.unlock(ctx); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -31,15 +31,12 @@ func (s *Store) Unlock(ctx context.Context) error {
 // CanWrite says what would keep a record from being written: nil, an error of Unlock, or *UntrustedError where the
 // identity is lost.
 func (s *Store) CanWrite(ctx context.Context) error {
-	_, err := s.unlock(ctx)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s.identityNeverWas(ctx)
-	}
+	_, err := s.unlockUnlessNew(ctx)
 	return err
 }
 
-// Expect says which identity (age public key) a state names. From then on, the store is used only with it: another one,
-// or none, is an *OtherIdentityError, and none is ever made in its place. It does nothing for an empty one.
+// Expect says which identity (age public key) a state names. From then on, the store is used only with it: another
+// one, or none, is an *OtherIdentityError, and none is ever made in its place. It does nothing for an empty one.
 func (s *Store) Expect(identity string) {
 	s.identityLock.Lock()
 	defer s.identityLock.Unlock()
@@ -83,14 +80,36 @@ func (s *Store) unlock(ctx context.Context) (*sealing.Identity, error) {
 
 // identityForWriting is unlock, and makes the identity of a new store.
 func (s *Store) identityForWriting(ctx context.Context) (*sealing.Identity, error) {
-	identity, err := s.unlock(ctx)
-	if errors.Is(err, fs.ErrNotExist) {
+	identity, err := s.unlockUnlessNew(ctx)
+	if identity == nil && err == nil {
 		return s.createIdentity(ctx)
+	}
+	if err == nil {
+		s.tidy.Do(func() { _ = s.remove(ctx, recipientFile) }) // which says nothing any more
 	}
 	return identity, err
 }
 
-// open opens the store's identity, once per process. fs.ErrNotExist when the store has none. The caller holds the lock.
+// unlockUnlessNew is unlock, and returns neither an identity nor an error for a store that has had none yet. A lost
+// one is an *UntrustedError.
+func (s *Store) unlockUnlessNew(ctx context.Context) (*sealing.Identity, error) {
+	identity, err := s.unlock(ctx)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return identity, err
+	}
+	lost := s.identityNeverWas(ctx)
+	if lost == nil {
+		return nil, nil
+	}
+	// What the store holds may be newer than the look at the identity: another run has begun the store meanwhile.
+	if identity, err = s.unlock(ctx); errors.Is(err, fs.ErrNotExist) {
+		return nil, lost
+	}
+	return identity, err
+}
+
+// open opens the store's identity, once per process. fs.ErrNotExist when the store has none. The caller holds the
+// lock.
 func (s *Store) open(ctx context.Context) (*sealing.Identity, error) {
 	if s.identity != nil || s.identityError != nil {
 		return s.identity, s.identityError
@@ -119,8 +138,8 @@ func (s *Store) open(ctx context.Context) (*sealing.Identity, error) {
 	return identity, err
 }
 
-// createIdentity makes the store's identity. If several runs do so at once, one wins, and the others take the
-// winner's.
+// createIdentity makes the identity of a store that has had none yet. If several runs do so at once, one wins, and the
+// others take the winner's.
 func (s *Store) createIdentity(ctx context.Context) (*sealing.Identity, error) {
 	s.identityLock.Lock()
 	if s.identity != nil {
@@ -136,9 +155,6 @@ func (s *Store) createIdentity(ctx context.Context) (*sealing.Identity, error) {
 }
 
 func (s *Store) writeIdentity(ctx context.Context) (*sealing.Identity, error) {
-	if err := s.identityNeverWas(ctx); err != nil {
-		return nil, err
-	}
 	identity, err := sealing.NewIdentity()
 	if err != nil {
 		return nil, err
@@ -173,6 +189,6 @@ func (s *Store) unusableIdentity(err error) error {
 
 // RestoreIdentity says what to do where the identity is missing or damaged. It ends an error: without a capital and a
 // full stop.
-const RestoreIdentity = "restore it from a backup of the store. Without a backup, every secret in the store is lost; to " +
-	"start over, use an empty folder as the connection store, import the app registrations with take_over = true, and " +
-	"remove the connections from the state (terraform state rm) before terraform apply creates them again"
+const RestoreIdentity = "restore it from a backup of the store. Without a backup, every secret in the store is lost; " +
+	"to start over, use an empty folder as the connection store, import the app registrations with take_over = true, " +
+	"and remove the connections from the state (terraform state rm) before terraform apply creates them again"

@@ -28,7 +28,8 @@ import (
 //	<tenant_id>/connections/<mailbox>.pfx-password.age    the password of its PFX, encrypted likewise
 //	<tenant_id>/handoff/<mailbox>.html .ps1               what the person at the migration server needs
 const (
-	identityFile = "identity.age"
+	identityFile  = "identity.age"
+	recipientFile = "recipient.txt" // which versions before the seals wrote
 
 	registrationFolder = "registrations"
 	certificateFolder  = "certificates"

@@ -3,8 +3,8 @@
 // old one or the new one.
 //
 // Anybody who may write into the store's place may change its files. So a file counts only where it proves that an
-// operator wrote it, somebody with the passphrase: records carry a seal, and name what belongs to them by its hash. This
-// package alone decides what is authentic, and nothing else reads the store.
+// operator wrote it, somebody with the passphrase: records carry a seal, and name what belongs to them by its hash.
+// This package alone decides what is authentic, and nothing else reads the store.
 package store
 
 import (
@@ -28,15 +28,17 @@ type Store struct {
 	identityLock  sync.Mutex
 	identity      *sealing.Identity // once unlocked
 	identityError error             // once it could not be unlocked, and never will
-	expected      []string          // public keys of the identities that states name; see Expect
+	tidy          sync.Once
+	expected      []string // public keys of the identities that states name; see Expect
 
 	certificateLock sync.Mutex // serializes this process's changes to certificate files
 	changeLock      sync.Mutex // see Lock
 }
 
-// Open opens the store at a file:// URL. It reads and creates nothing: the folder comes with the first write. Without a
-// passphrase nothing can be proved, and so nothing is read or written; what a state names can be deleted. A passphrase
-// that sealing.CheckPassphrase refuses is reported by what uses it, so that it is in nobody's way who only deletes.
+// Open opens the store at a file:// URL. It reads and creates nothing: the folder comes with the first write. Without
+// a passphrase nothing can be proved, and so nothing is read or written; what a state names can be deleted. A
+// passphrase that sealing.CheckPassphrase refuses is reported by what uses it, so that it is in nobody's way who only
+// deletes.
 func Open(rawURL, passphrase string) (*Store, error) {
 	path, err := folder.ParseURL(rawURL)
 	if err != nil {
