@@ -407,26 +407,13 @@ func (s *Store) openPair(
 // lockCertificate keeps other writers of the same certificate waiting.
 func (s *Store) lockCertificate(ctx context.Context, files certificateNames) (unlock func(), err error) {
 	s.certificateLock.Lock()
-	for {
-		unlock, err := s.files.Lock(ctx, "certificate-"+files.tenant+"-"+files.thumbprint)
-		if err == nil {
-			return func() { unlock(); s.certificateLock.Unlock() }, nil
-		}
-		if !errors.Is(err, ErrLocked) {
-			s.certificateLock.Unlock()
-			return nil, err
-		}
-		select {
-		case <-ctx.Done():
-			s.certificateLock.Unlock()
-			return nil, errors.Join(ctx.Err(), err)
-		case <-time.After(lockPause):
-		}
+	release, err := s.lockFile(ctx, files.record)
+	if err != nil {
+		s.certificateLock.Unlock()
+		return nil, err
 	}
+	return func() { release(); s.certificateLock.Unlock() }, nil
 }
-
-// lockPause is between two tries to take a lock that another process holds for moments.
-const lockPause = 50 * time.Millisecond
 
 // DeleteCertificate removes a certificate with its key. It does not ask who needs it: see CertificateNamedBy.
 func (s *Store) DeleteCertificate(ctx context.Context, tenantID, thumbprint string) error {

@@ -143,6 +143,11 @@ func (s *Store) CreateConnection(
 	if err != nil {
 		return Connection{}, err
 	}
+	unlock, err := s.lockFile(ctx, name)
+	if err != nil {
+		return Connection{}, err
+	}
+	defer unlock()
 	w := connectionWriter{s, identity, render}
 	attached, err := w.attach(ctx, &c, Connection{}, &secret)
 	if err != nil {
@@ -225,6 +230,11 @@ func (s *Store) UpdateConnection(
 	if err != nil {
 		return Connection{}, false, err
 	}
+	unlock, err := s.lockFile(ctx, name)
+	if err != nil {
+		return Connection{}, false, err
+	}
+	defer unlock()
 	before, err := s.readConnection(ctx, name, since)
 	authentic := err == nil
 	switch {
@@ -269,7 +279,8 @@ func losesRecipient(before, after Connection) bool {
 
 // RenewConnections writes the hand-off, and the PFX's password, of the connections that name a certificate whose key
 // has come into the store or has got another password. The connections themselves do not change. An authentic record
-// is needed for it; what fails shows when the connection is read.
+// is needed for it; what fails shows when the connection is read. A connection with recipients is left to its own plan,
+// which shows who they are: its record may be an older one, with recipients of then.
 func (s *Store) RenewConnections(ctx context.Context, tenantID, thumbprint string, render Renderer) error {
 	identity, err := s.identityForWriting(ctx)
 	if err != nil {
@@ -281,7 +292,7 @@ func (s *Store) RenewConnections(ctx context.Context, tenantID, thumbprint strin
 	}
 	var failures []error
 	for _, before := range connections {
-		if before.CertificateThumbprint != thumbprint {
+		if before.CertificateThumbprint != thumbprint || len(before.HandoffRecipients) > 0 {
 			continue
 		}
 		if due, err := s.KeyChanged(ctx, before); err == nil && !due {
@@ -304,6 +315,11 @@ func (s *Store) DeleteConnection(ctx context.Context, tenantID, mailbox, owner s
 	if err != nil {
 		return err
 	}
+	unlock, err := s.lockFile(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	record, err := s.readConnection(ctx, name, since)
 	switch {
 	case err == nil, errors.Is(err, ErrNotFound), IsUntrusted(err):

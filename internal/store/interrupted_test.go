@@ -312,7 +312,7 @@ var pairs = map[string]func(t *testing.T, dir string){
 		s := open(t, dir, passphrase)
 		must(t, s.Unlock(t.Context()))
 		before := passwordIn(t, dir, keyFiles(t).password)
-		// Each of its writes is tried as a new file first: two under other names, certificate, record, password.
+		// Its writes are two under other names, certificate, record, password; what is there takes two tries.
 		failing := failAt(s, 7)
 		failing.writes = true
 		if err := s.SealCertificate(t.Context(), tenant, thumbprint(), now); !errors.Is(err, errPlace) {

@@ -93,7 +93,7 @@ func (f *failing) Delete(ctx context.Context, name string, unchanged place.Versi
 	return err
 }
 
-// meddling is a place where somebody else does something right before a file is written.
+// meddling is a place where somebody else does something right before a file is written or deleted.
 type meddling struct {
 	place.Place
 	before string       // the file
@@ -123,6 +123,13 @@ func (m *meddling) Replace(
 		return "", err
 	}
 	return m.Place.Replace(ctx, name, content, unchanged)
+}
+
+func (m *meddling) Delete(ctx context.Context, name string, unchanged place.Version) error {
+	if err := m.about(name); err != nil {
+		return err
+	}
+	return m.Place.Delete(ctx, name, unchanged)
 }
 
 // readOnly is a place whose writes all fail, as on a share without the right to write.

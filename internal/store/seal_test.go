@@ -344,35 +344,66 @@ func TestAnUnsealedRecordCountsForNothingButHoldingAKeyBack(t *testing.T) {
 	}
 }
 
-func TestARecordThatAnotherRunWroteMeanwhileIsNotOverwritten(t *testing.T) {
-	dir := withIdentity(t)
-	s := open(t, dir, passphrase)
-	c := create(t, s, withSecret())
-	theirs := c
-	theirs.Name = "theirs"
-	s.files = &meddling{Place: s.files, before: recordOf(mailbox), meddle: func() error {
-		update(t, open(t, dir, passphrase), theirs, new("their secret"))
-		return nil
-	}}
-	ours := c
-	ours.Name = "ours"
-	_, _, err := s.UpdateConnection(t.Context(), ours, c.Generation, new("our secret"), render)
-	if !errors.Is(err, place.ErrChanged) {
-		t.Errorf("%v", err)
+func TestAConnectionThatAnotherRunWroteMeanwhileIsNotOverwritten(t *testing.T) {
+	for name, earlier := range map[string]bool{"while it makes the files": true, "right before it writes": false} {
+		dir := withIdentity(t)
+		s := open(t, dir, passphrase)
+		c := create(t, s, withSecret())
+		theirs := c
+		theirs.Name = "theirs"
+		meddle := func() { update(t, open(t, dir, passphrase), theirs, new("their secret")) }
+		renderer := render
+		if earlier {
+			renderer = func(c Connection, hasKey bool) ([]byte, []byte, error) {
+				meddle()
+				return render(c, hasKey)
+			}
+		} else {
+			s.files = &meddling{Place: s.files, before: recordOf(mailbox), meddle: func() error {
+				meddle()
+				return nil
+			}}
+		}
+		ours := c
+		ours.Name = "ours"
+		_, _, err := s.UpdateConnection(t.Context(), ours, c.Generation, new("our secret"), renderer)
+		if !errors.Is(err, place.ErrChanged) {
+			t.Errorf("%s: %v", name, err)
+		}
+		after := read(t, s)
+		if value, err := s.ClientSecret(t.Context(), after); err != nil || value != "their secret" ||
+			after.Name != "theirs" {
+			t.Errorf("%s: %s, %q, %v", name, after.Name, value, err)
+		}
+		hasNoDrift(t, s)
 	}
-	after := read(t, s)
-	if value, err := s.ClientSecret(t.Context(), after); err != nil || value != "their secret" || after.Name != "theirs" {
-		t.Errorf("%s, %q, %v", after.Name, value, err)
-	}
-	hasNoDrift(t, s)
+}
 
+func TestAJournalThatAnotherRunWroteMeanwhileIsNotOverwritten(t *testing.T) {
+	s := open(t, withIdentity(t), passphrase)
 	r := newJournal()
 	must(t, s.SaveRegistration(t.Context(), &r, 0, now))
 	stale := r
 	must(t, s.SaveRegistration(t.Context(), &r, 0, now))
 	if err := s.SaveRegistration(t.Context(), &stale, 0, now); !errors.Is(err, place.ErrChanged) {
-		t.Errorf("a journal: %v", err)
+		t.Errorf("%v", err)
 	}
+}
+
+func TestAConnectionThatAnotherRunWroteMeanwhileIsNotDeleted(t *testing.T) {
+	dir := withIdentity(t)
+	s := open(t, dir, passphrase)
+	c := create(t, s, withCertificate())
+	s.files = &meddling{Place: s.files, before: handoffOf(HandoffSheet), meddle: func() error {
+		other := open(t, dir, passphrase)
+		update(t, other, read(t, other), nil)
+		return nil
+	}}
+	err := s.DeleteConnection(t.Context(), tenant, mailbox, c.Owner, c.Generation)
+	if !errors.Is(err, place.ErrChanged) {
+		t.Errorf("%v", err)
+	}
+	read(t, s)
 }
 
 func TestACreateThatFailsNeverDeletesWhatAnotherRunMadeOfItsRecord(t *testing.T) {
