@@ -344,6 +344,7 @@ func TestAnUnsealedRecordCountsForNothingButHoldingAKeyBack(t *testing.T) {
 	}
 }
 
+// The lock is not what this rests on: somebody may have removed its file.
 func TestAConnectionThatAnotherRunWroteMeanwhileIsNotOverwritten(t *testing.T) {
 	for name, earlier := range map[string]bool{"while it makes the files": true, "right before it writes": false} {
 		dir := withIdentity(t)
@@ -351,7 +352,14 @@ func TestAConnectionThatAnotherRunWroteMeanwhileIsNotOverwritten(t *testing.T) {
 		c := create(t, s, withSecret())
 		theirs := c
 		theirs.Name = "theirs"
-		meddle := func() { update(t, open(t, dir, passphrase), theirs, new("their secret")) }
+		elsewhere := filepath.Join(t.TempDir(), "copy")
+		must(t, os.CopyFS(elsewhere, os.DirFS(dir)))
+		update(t, open(t, elsewhere, passphrase), theirs, new("their secret"))
+		meddle := func() {
+			for _, name := range []string{recordOf(mailbox), secretOf(mailbox), handoffOf(HandoffSheet)} {
+				writeFile(t, dir, name, readFile(t, elsewhere, name))
+			}
+		}
 		renderer := render
 		if earlier {
 			renderer = func(c Connection, hasKey bool) ([]byte, []byte, error) {
