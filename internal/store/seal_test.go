@@ -344,7 +344,7 @@ func TestAnUnsealedRecordCountsForNothingButHoldingAKeyBack(t *testing.T) {
 	}
 }
 
-// The lock is not what this rests on: somebody may have removed its file.
+// This does not rest on the lock: a file system may have none.
 func TestAConnectionThatAnotherRunWroteMeanwhileIsNotOverwritten(t *testing.T) {
 	for name, earlier := range map[string]bool{"while it makes the files": true, "right before it writes": false} {
 		dir := withIdentity(t)
@@ -352,14 +352,7 @@ func TestAConnectionThatAnotherRunWroteMeanwhileIsNotOverwritten(t *testing.T) {
 		c := create(t, s, withSecret())
 		theirs := c
 		theirs.Name = "theirs"
-		elsewhere := filepath.Join(t.TempDir(), "copy")
-		must(t, os.CopyFS(elsewhere, os.DirFS(dir)))
-		update(t, open(t, elsewhere, passphrase), theirs, new("their secret"))
-		meddle := func() {
-			for _, name := range []string{recordOf(mailbox), secretOf(mailbox), handoffOf(HandoffSheet)} {
-				writeFile(t, dir, name, readFile(t, elsewhere, name))
-			}
-		}
+		meddle := func() { update(t, open(t, dir, passphrase), theirs, new("their secret")) }
 		renderer := render
 		if earlier {
 			renderer = func(c Connection, hasKey bool) ([]byte, []byte, error) {
@@ -372,6 +365,7 @@ func TestAConnectionThatAnotherRunWroteMeanwhileIsNotOverwritten(t *testing.T) {
 				return nil
 			}}
 		}
+		s.files = unlocked{s.files}
 		ours := c
 		ours.Name = "ours"
 		_, _, err := s.UpdateConnection(t.Context(), ours, c.Generation, new("our secret"), renderer)
@@ -407,6 +401,7 @@ func TestAConnectionThatAnotherRunWroteMeanwhileIsNotDeleted(t *testing.T) {
 		update(t, other, read(t, other), nil)
 		return nil
 	}}
+	s.files = unlocked{s.files}
 	err := s.DeleteConnection(t.Context(), tenant, mailbox, c.Owner, c.Generation)
 	if !errors.Is(err, place.ErrChanged) {
 		t.Errorf("%v", err)
@@ -422,6 +417,7 @@ func TestACreateThatFailsNeverDeletesWhatAnotherRunMadeOfItsRecord(t *testing.T)
 		update(t, other, read(t, other), new("their secret"))
 		return errPlace
 	}}
+	s.files = unlocked{s.files}
 	if _, err := s.CreateConnection(t.Context(), withSecret(), 0, secret, render); !errors.Is(err, errPlace) {
 		t.Errorf("%v", err)
 	}
