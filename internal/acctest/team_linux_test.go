@@ -325,7 +325,7 @@ func TestAccStore_UsersOfAGroupApplyInTurnWhateverTheirUmask(t *testing.T) {
 }
 
 // advised are the commands that a diagnostic says to run.
-var advised = regexp.MustCompile(`run (chmod \S+ \S+?)[.,]|let a group share the store: (chgrp .+? \{\} \+)`)
+var advised = regexp.MustCompile(`run (chmod \S+ \S+?)[.,](?: |$)|let a group share the store: (chgrp .+? \{\} \+)`)
 
 // follow runs the first command that a diagnostic says to run, as the user.
 func (u *user) follow(diagnostic string) {
