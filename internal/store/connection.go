@@ -156,6 +156,7 @@ func (s *Store) CreateConnection(
 	if err != nil {
 		return Connection{}, err
 	}
+	s.written.Store(c.ID(), c.Generation)
 	// The record is the claim to the name, so what belongs to it comes after it.
 	if err := s.writeAttached(ctx, attached); err != nil {
 		return Connection{}, errors.Join(err, s.files.Delete(context.WithoutCancel(ctx), name, c.version))
@@ -256,7 +257,14 @@ func (s *Store) UpdateConnection(
 	if c.version, err = s.writeRecord(ctx, identity, name, c, before.version); err != nil {
 		return Connection{}, repacked, err
 	}
+	s.written.Store(c.ID(), c.Generation)
 	return c, repacked, s.writeAttached(ctx, attached)
+}
+
+// wrote reports whether a record is the one that this process wrote last for its connection.
+func (s *Store) wrote(c Connection) bool {
+	generation, ok := s.written.Load(c.ID())
+	return ok && generation == c.Generation
 }
 
 // losesRecipient reports whether somebody who could open the certificate's PFX is a recipient no more.
@@ -269,7 +277,8 @@ func losesRecipient(before, after Connection) bool {
 
 // RenewConnections writes the hand-off, and the PFX's password, of the connections that name a certificate whose key
 // has come into the store or has got another password. The connections themselves do not change. An authentic record
-// is needed for it; what fails shows when the connection is read.
+// is needed for it; what fails shows when the connection is read. So does a connection with recipients that has not had
+// the key before and that another process has written: whether its record is the last one is for its own state to say.
 func (s *Store) RenewConnections(ctx context.Context, tenantID, thumbprint string, render Renderer) error {
 	identity, err := s.identityForWriting(ctx)
 	if err != nil {
@@ -286,6 +295,9 @@ func (s *Store) RenewConnections(ctx context.Context, tenantID, thumbprint strin
 		}
 		if due, err := s.KeyChanged(ctx, before); err == nil && !due {
 			continue
+		}
+		if before.Files.PFX == "" && len(before.HandoffRecipients) > 0 && !s.wrote(before) {
+			continue // an older copy of the record would give its recipients a password that they never had
 		}
 		w := connectionWriter{s, identity, render}
 		if err := w.renew(ctx, before); err != nil {
