@@ -84,8 +84,8 @@ func (m *Manager) NeverComplete(ctx context.Context, recorded *Observed) bool {
 }
 
 // abandoned reports whether the journal created the application and never completed it. Such a one is of no use to
-// anybody; an imported or restored one may well be. Of an imported one, no state has seen a journal, so that the one in
-// the store may be an old copy that somebody has put back.
+// anybody; an imported or restored one may well be. No state has seen the journal of an imported one, so that it may be
+// an old copy that somebody has put back.
 func abandoned(journal *store.Registration, recorded *Observed) bool {
 	return journal.Created && journal.CompletedAt == nil && journal.ObjectID == recorded.ObjectID &&
 		recorded.Certificate.KeySource != KeyExternal

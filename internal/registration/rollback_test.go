@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -145,11 +146,10 @@ func TestRegistration_AJournalOfAPredecessorThatIsPutBackDuringACreateUploadsNoK
 	l.Directory = &writing{Directory: directory, before: func(int) { l.putBack(kept) }}
 	seen, _, err := l.Create(t.Context(), wanted())
 	l.Directory = directory
-	t.Logf("the create ends with %v", err)
 	if err != nil {
-		return
+		t.Fatal(err)
 	}
-	l.putBack(copyOf(slicesOfKeys(kept, old)))
+	l.putBack(kept.of(old))
 	seen = l.seen(seen)
 	seen, _, err = l.Update(t.Context(), rotating(seen), seen)
 	if err != nil {
@@ -160,11 +160,11 @@ func TestRegistration_AJournalOfAPredecessorThatIsPutBackDuringACreateUploadsNoK
 	}
 }
 
-// slicesOfKeys are the files of one certificate.
-func slicesOfKeys(kept copyOf, thumbprint string) copyOf {
+// of are the files of one certificate.
+func (kept copyOf) of(thumbprint string) copyOf {
 	some := copyOf{}
 	for path, content := range kept {
-		if filepath.Base(path)[:4] == thumbprint[:4] {
+		if strings.HasPrefix(filepath.Base(path), thumbprint) {
 			some[path] = content
 		}
 	}

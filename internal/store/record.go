@@ -140,7 +140,7 @@ func (s *Store) unproved(ctx context.Context, name, what string, record any) err
 }
 
 // notOfFileName reports whether a character is in no name that fileName makes, in whatever case a file system or a
-// program that synchronizes folders writes it. A file with one in its name is no record, and no message shows it.
+// program that synchronizes folders writes it. A file with one in its name is not a record, and no message shows it.
 func notOfFileName(r rune) bool {
 	return !strings.ContainsRune("._+@-%~", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 }

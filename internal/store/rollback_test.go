@@ -1,8 +1,12 @@
 package store
 
 import (
+	"context"
 	"strings"
 	"testing"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
 )
 
 func TestAFormerRecipientGetsNoPasswordOfAKeyThatComesIntoTheStoreLater(t *testing.T) {
@@ -53,5 +57,37 @@ func TestErrorsQuoteNothingThatAWriterChose(t *testing.T) {
 	_, err = open(t, dir, passphrase).Connection(t.Context(), tenant, mailbox, 0)
 	if err == nil || len(err.Error()) > 1000 || strings.Contains(err.Error(), "curl") {
 		t.Errorf("identity: %d bytes: %.300s", len(err.Error()), err)
+	}
+}
+
+// exchanging is a place where the first look at a file finds another content.
+type exchanging struct {
+	place.Place
+	name    string
+	content []byte
+}
+
+func (e *exchanging) Read(ctx context.Context, name string) ([]byte, place.Version, error) {
+	content, version, err := e.Place.Read(ctx, name)
+	if name == e.name && e.content != nil {
+		content, e.content = e.content, nil
+	}
+	return content, version, err
+}
+
+func TestAPFXThatIsExchangedForAMomentDoesNotDecideHowTheKeyIsEncrypted(t *testing.T) {
+	dir := withIdentity(t)
+	savePair(t, open(t, dir, passphrase))
+	removeFile(t, dir, keyFiles(t).record)
+	planted, err := certificate.EncodePFX(newPair(), "known", certificate.Legacy)
+	must(t, err)
+	s := open(t, dir, passphrase)
+	s.files = &exchanging{Place: s.files, name: keyFiles(t).pfx, content: planted}
+	if err := s.SealCertificate(t.Context(), tenant, thumbprint(), now); err != nil && !IsUntrusted(err) {
+		t.Fatal(err)
+	}
+	must(t, s.SealCertificate(t.Context(), tenant, thumbprint(), now))
+	if e, err := s.PFXEncryption(t.Context(), tenant, thumbprint()); err != nil || e != certificate.AES256 {
+		t.Errorf("the key is packed as %v, %v", e, err)
 	}
 }
