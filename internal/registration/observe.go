@@ -60,6 +60,9 @@ func (m *Manager) observeCertificate(
 		state, err := m.Store.KeyState(ctx, m.TenantID, certificate.Thumbprint(ours))
 		current.RenewalDue = err == nil && state == store.KeyMissing
 		current.Unsealed = err == nil && state == store.KeyUnsealed
+		if err == nil && state != store.KeySealed {
+			current.KeyProblem = m.Store.KeyProblem(ctx, m.TenantID, certificate.Thumbprint(ours))
+		}
 	}
 	var previous []Previous
 	for _, entry := range current.Previous {

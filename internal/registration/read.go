@@ -35,6 +35,15 @@ func (m *Manager) Read(ctx context.Context, recorded *Observed) (*Observed, []Wa
 	}
 	seen := m.observe(ctx, found, recorded.Permissions, recorded.Certificate)
 	warnings := m.readJournal(ctx, recorded, seen)
+	if problem := seen.Certificate.KeyProblem; problem != nil {
+		next := "The key itself is there: apply packs it again."
+		if !seen.Certificate.Unsealed {
+			next = "The key cannot be used, so the plan proposes a new certificate. To keep this one, restore the file from a " +
+				"backup, and plan again."
+		}
+		warnings = append(warnings, Warning{Summary: "A file of the certificate's key cannot be trusted",
+			Detail: fmt.Sprintf("%v.\n\n%s", problem, next)})
+	}
 	return seen, warnings, nil
 }
 

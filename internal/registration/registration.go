@@ -116,6 +116,7 @@ type Certificate struct {
 	Previous   []Previous // replaced certificates that still sign in
 	RemovalDue []string   // key IDs of those whose time is over
 	Unsealed   bool       // the store has its key, and does not prove the files
+	KeyProblem error      // names a file of the key that cannot be trusted
 }
 
 // Previous is a certificate that a newer one replaced and that still signs in.

@@ -68,6 +68,23 @@ func (s *Store) KeyState(ctx context.Context, tenantID, thumbprint string) (KeyS
 	return KeyMissing, err
 }
 
+// KeyProblem names the file that keeps a certificate's key from being sealed, in an *UntrustedError; nil where there is
+// none, as where files are missing.
+func (s *Store) KeyProblem(ctx context.Context, tenantID, thumbprint string) error {
+	files, err := certificateFiles(tenantID, thumbprint)
+	if err != nil {
+		return nil //nolint:nilerr // such a certificate has no files
+	}
+	record, err := s.readCertificate(ctx, files)
+	if err == nil {
+		err = s.proveFiles(ctx, files, record)
+	}
+	if !IsUntrusted(err) {
+		return nil
+	}
+	return err
+}
+
 // HasKeyPair reports whether the store names a certificate's key as its own and has its files. What is in them is
 // proved when they are used.
 func (s *Store) HasKeyPair(ctx context.Context, tenantID, thumbprint string) (bool, error) {
