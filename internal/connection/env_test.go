@@ -89,8 +89,17 @@ func (env *env) Metadata(_ context.Context, _ provider.MetadataRequest, response
 func (env *env) Schema(context.Context, provider.SchemaRequest, *provider.SchemaResponse) {}
 
 func (env *env) Configure(_ context.Context, _ provider.ConfigureRequest, response *provider.ConfigureResponse) {
-	response.ResourceData, response.DataSourceData = Services(env), Services(env)
+	services := &configured{env, sync.OnceValues(env.Store)}
+	response.ResourceData, response.DataSourceData = Services(services), Services(services)
 }
+
+// configured opens the store once, as the real provider does.
+type configured struct {
+	*env
+	store func() (*store.Store, error)
+}
+
+func (c *configured) Store() (*store.Store, error) { return c.store() }
 
 func (env *env) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{NewResource}
