@@ -74,11 +74,11 @@ func (m *Model) load(ctx context.Context, s *store.Store, c store.Connection, ha
 	}
 	m.HandoffSheetSHA256, m.HandoffScriptSHA256 = textOf(c.Files.Sheet), textOf(c.Files.Script)
 	if c.CredentialType == store.CredentialClientSecret {
-		there, err := s.HasClientSecret(ctx, c.TenantID, c.Mailbox)
+		recorded, err := s.SecretsAsRecorded(ctx, c)
 		if err != nil {
 			return err
 		}
-		if !there {
+		if !recorded {
 			m.ClientSecretWOVersion = types.Int64Null() // so that the next plan writes it again
 		}
 	} else {

@@ -190,7 +190,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		response.State.RemoveResource(ctx)
 		return
 	}
-	handoff, err := checkFiles(ctx, s, record, remembered.Generation)
+	handoff, err := checkFiles(ctx, s, record)
 	if err == nil {
 		err = state.load(ctx, s, record, handoff)
 	}
@@ -216,22 +216,18 @@ func isOther(err error) bool {
 	return other
 }
 
-// errInterrupted says that a run wrote the record and was interrupted before it wrote all that belongs to it.
-var errInterrupted = errors.New("the record is newer than its files")
+// errInterrupted says that a run was interrupted before it wrote all that belongs to the record, or that somebody has
+// exchanged a secret.
+var errInterrupted = errors.New("the secrets are not those that the record names")
 
 // checkFiles says what is wrong with the files of a record, for the next apply to write again: nil where nothing is. The
-// error is one of reading them. The secrets are read only where the record is not the one that the state has seen.
-func checkFiles(
-	ctx context.Context, s *store.Store, record store.Connection, seen int64,
-) (handoff, err error) {
+// error is one of reading them.
+func checkFiles(ctx context.Context, s *store.Store, record store.Connection) (handoff, err error) {
 	if handoff = s.CheckHandoff(ctx, record); handoff != nil {
 		if errors.Is(handoff, store.ErrOutdated) || errors.Is(handoff, store.ErrNotFound) || store.IsUntrusted(handoff) {
 			return handoff, nil
 		}
 		return nil, handoff
-	}
-	if record.Generation == seen {
-		return nil, nil
 	}
 	if whole, err := s.SecretsAsRecorded(ctx, record); err != nil || !whole {
 		return errInterrupted, err
