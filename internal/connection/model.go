@@ -65,23 +65,15 @@ func (m *Model) record(ctx context.Context, owner string, now time.Time) store.C
 	}
 }
 
-// load fills the model from the store. What differs in spelling only keeps the user's spelling. handoff is what is wrong
-// with the hand-off or the files that belong to it; nil where nothing is.
-func (m *Model) load(ctx context.Context, s *store.Store, c store.Connection, handoff error) error {
-	m.HandoffURL = types.StringNull() // so that the next plan writes it again
-	if handoff == nil {
+// load fills the model from the store. What differs in spelling only keeps the user's spelling. What found names is null
+// then, so that the next plan writes it again.
+func (m *Model) load(ctx context.Context, s *store.Store, c store.Connection, found problems) {
+	m.HandoffURL = types.StringNull()
+	if found == (problems{}) {
 		m.HandoffURL = types.StringValue(s.HandoffURL(c.TenantID, c.Mailbox))
 	}
 	m.HandoffSheetSHA256, m.HandoffScriptSHA256 = textOf(c.Files.Sheet), textOf(c.Files.Script)
-	if c.CredentialType == store.CredentialClientSecret {
-		recorded, err := s.SecretsAsRecorded(ctx, c)
-		if err != nil {
-			return err
-		}
-		if !recorded {
-			m.ClientSecretWOVersion = types.Int64Null() // so that the next plan writes it again
-		}
-	} else {
+	if c.CredentialType != store.CredentialClientSecret || found.secrets != nil {
 		m.ClientSecretWOVersion = types.Int64Null()
 	}
 
@@ -103,7 +95,6 @@ func (m *Model) load(ctx context.Context, s *store.Store, c store.Connection, ha
 	m.CredentialType = types.StringValue(c.CredentialType)
 	m.CertificateNotAfter = timeText(c.CertificateNotAfter)
 	m.RecordURL = types.StringValue(s.RecordURL(c.TenantID, c.Mailbox))
-	return nil
 }
 
 func texts(ctx context.Context, set types.Set) []string {

@@ -183,31 +183,28 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	}
 	owner := ownerOf(ctx, request.Private, &response.Diagnostics)
 	if owner != "" && owner != record.Owner {
-		response.Diagnostics.AddWarning("The record now belongs to another resource", fmt.Sprintf(
-			"The record %s was deleted, and another resource created it again. This resource was removed from the state, "+
-				"because its record no longer exists.",
+		// It may be an old record that somebody has put back, so the resource stays in the state.
+		response.Diagnostics.AddWarning("The record belongs to another resource", fmt.Sprintf(
+			"The record %s is not the one that this resource wrote. If another resource has the mailbox now, remove this one "+
+				"from the state: terraform state rm. Otherwise delete the file; apply writes it again.",
 			s.RecordURL(tenantID, mailbox)))
-		response.State.RemoveResource(ctx)
+		markForRewrite(ctx, &state, response)
 		return
 	}
-	handoff, err := checkFiles(ctx, s, record)
-	if err == nil {
-		err = state.load(ctx, s, record, handoff)
-	}
+	found, err := checkFiles(ctx, s, record, !state.CertificatePFXPath.IsNull())
 	if err != nil {
-		response.Diagnostics.AddError("Failed to read the connection "+state.ID.ValueString(), err.Error())
+		response.Diagnostics.AddError("Failed to read the connection "+state.ID.ValueString(), err.Error()+".")
 		return
 	}
-	if store.IsUntrusted(handoff) {
-		warnOfUntrusted(handoff, &response.Diagnostics)
+	state.load(ctx, s, record, found)
+	for _, problem := range []error{found.secrets, found.handoff} {
+		if store.IsUntrusted(problem) {
+			warnOfUntrusted(problem, &response.Diagnostics)
+		}
 	}
 	response.Diagnostics.Append(response.Private.SetKey(ctx, ownerKey, quoted(record.Owner))...)
 	response.Diagnostics.Append(response.State.Set(ctx, &state)...)
-	generation := record.Generation
-	if handoff != nil { // until the files are as recorded, each read looks at all of them
-		generation = remembered.Generation
-	}
-	tfvalidate.Remember(ctx, response.Private, s, generation, &response.Diagnostics)
+	tfvalidate.Remember(ctx, response.Private, s, record.Generation, &response.Diagnostics)
 }
 
 // isOther reports whether an error says that the store is not the one that the state knows, or that there is none.
@@ -216,23 +213,23 @@ func isOther(err error) bool {
 	return other
 }
 
-// errInterrupted says that a run was interrupted before it wrote all that belongs to the record, or that somebody has
-// exchanged a secret.
-var errInterrupted = errors.New("the secrets are not those that the record names")
+// problems are what is wrong with the files of a record, for the next apply to write again; nil where nothing is.
+type problems struct{ secrets, handoff error }
 
-// checkFiles says what is wrong with the files of a record, for the next apply to write again: nil where nothing is. The
+// checkFiles holds the files of a record against it, and the key that comes from a PFX file of the configuration. The
 // error is one of reading them.
-func checkFiles(ctx context.Context, s *store.Store, record store.Connection) (handoff, err error) {
-	if handoff = s.CheckHandoff(ctx, record); handoff != nil {
-		if errors.Is(handoff, store.ErrOutdated) || errors.Is(handoff, store.ErrNotFound) || store.IsUntrusted(handoff) {
-			return handoff, nil
+func checkFiles(ctx context.Context, s *store.Store, record store.Connection, fromPFX bool) (found problems, err error) {
+	found = problems{secrets: s.CheckSecrets(ctx, record), handoff: s.CheckHandoff(ctx, record)}
+	if found.handoff == nil && fromPFX {
+		found.handoff = s.KeyProblem(ctx, record.TenantID, record.CertificateThumbprint)
+	}
+	for _, problem := range []error{found.secrets, found.handoff} {
+		if problem != nil && !errors.Is(problem, store.ErrOutdated) && !errors.Is(problem, store.ErrNotFound) &&
+			!store.IsUntrusted(problem) {
+			return found, problem
 		}
-		return nil, handoff
 	}
-	if whole, err := s.SecretsAsRecorded(ctx, record); err != nil || !whole {
-		return errInterrupted, err
-	}
-	return nil, nil
+	return found, nil
 }
 
 // warnOfUntrusted tells of a file that counts for nothing.

@@ -83,9 +83,9 @@ func (s *Store) KeyChanged(ctx context.Context, c Connection) (bool, error) {
 	return !there || c.Files.PFX != record.PFXSHA256, err
 }
 
-// SecretsAsRecorded reports whether a record's secret or PFX password is the one that it names: an interrupted run may
-// have left another one. They are read, and not decrypted.
-func (s *Store) SecretsAsRecorded(ctx context.Context, c Connection) (bool, error) {
+// CheckSecrets holds a record's secret or PFX password against it: nil, ErrNotFound where it is missing, or an
+// *UntrustedError where it is another one, as an interrupted run or a stranger may have left it. Nothing is decrypted.
+func (s *Store) CheckSecrets(ctx context.Context, c Connection) error {
 	for extension, wanted := range map[string]string{
 		secretExtension: c.Files.Secret, pfxPasswordExtension: c.Files.PFXPassword,
 	} {
@@ -94,24 +94,13 @@ func (s *Store) SecretsAsRecorded(ctx context.Context, c Connection) (bool, erro
 		}
 		name, err := connectionFile(c.TenantID, c.Mailbox, extension)
 		if err != nil {
-			return false, err
+			return err
 		}
-		if _, err := s.readNamed(ctx, name, s.files.URL(name), wanted); errors.Is(err, ErrNotFound) || IsUntrusted(err) {
-			return false, nil
-		} else if err != nil {
-			return false, err
+		if _, err := s.readNamed(ctx, name, s.files.URL(name), wanted); err != nil {
+			return err
 		}
 	}
-	return true, nil
-}
-
-// HasClientSecret reports whether the file of a connection's client secret is in the store. It is not read.
-func (s *Store) HasClientSecret(ctx context.Context, tenantID, mailbox string) (bool, error) {
-	name, err := connectionFile(tenantID, mailbox, secretExtension)
-	if err != nil {
-		return false, err
-	}
-	return s.files.Exists(ctx, name)
+	return nil
 }
 
 // HandoffURL is where the connection's sheet is, or would be. It is empty when the names cannot be those of a

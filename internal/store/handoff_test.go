@@ -138,7 +138,7 @@ func TestWhatAConnectionNamesInTheStoreIsToldByItsKind(t *testing.T) {
 	c := withSecret()
 	c.Mailbox = "other@contoso.com"
 	create(t, s, c)
-	if there, err := s.HasClientSecret(t.Context(), tenant, "other@contoso.com"); err != nil || !there {
+	if there, err := s.files.Exists(t.Context(), secretOf("other@contoso.com")); err != nil || !there {
 		t.Errorf("the secret: %t, %v", there, err)
 	}
 }

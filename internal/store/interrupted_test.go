@@ -205,7 +205,7 @@ func TestAnUpdateOfRecipientsThatIsInterruptedShowsWhereTheSecretHasToBeGivenAga
 	}, func(t *testing.T, dir string) {
 		s := open(t, dir, passphrase)
 		found := read(t, s)
-		if whole, err := s.SecretsAsRecorded(t.Context(), found); err != nil || !whole {
+		if err := s.CheckSecrets(t.Context(), found); err != nil {
 			update(t, s, found, new(secret))
 		} else if _, _, err := s.UpdateConnection(t.Context(), made, found.Generation, nil, render); err != nil {
 			t.Errorf("the secret is as recorded, and cannot be kept: %v", err)
