@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
@@ -307,6 +308,9 @@ func (r *renewer) resume(ctx context.Context, tenants []string, content []byte) 
 func (r *renewer) whatHangsOnIt(ctx context.Context, tenants []string) string {
 	r.next, r.tenant = r.old, &RenewedTenant{}
 	for _, tenant := range tenants {
+		if err := r.lookAtPasswords(ctx, path.Join(tenant, certificateFolder)); err != nil {
+			return err.Error()
+		}
 		for _, kind := range []string{registrationFolder, certificateFolder, connectionFolder} {
 			for name, err := range recordNames(ctx, r.files, path.Join(tenant, kind)) {
 				if err == nil {
@@ -321,11 +325,37 @@ func (r *renewer) whatHangsOnIt(ctx context.Context, tenants []string) string {
 	others := slices.DeleteFunc(r.tenant.Left, func(left LeftFile) bool { return errors.Is(left.Err, ErrUnsealed) })
 	if len(others) > 0 {
 		return fmt.Sprintf("If a renewal was interrupted, give the new passphrase that it was run with: the identity in this "+
-			"file may have sealed the %d records that %s did not seal, such as %s. If none ever was, somebody else put the file "+
+			"file may be the one of the %d files that are not of %s, such as %s. If none ever was, somebody else put the file "+
 			"there: find out who, and delete it", len(others), r.files.URL(identityFile), others[0].URL)
 	}
 	return fmt.Sprintf("No renewal has changed a record yet, as %s sealed them all: delete the file, and run this again",
 		r.files.URL(identityFile))
+}
+
+// lookAtPasswords leaves the passwords of keys that the old identity does not decrypt.
+func (r *renewer) lookAtPasswords(ctx context.Context, folder string) error {
+	names, err := r.files.List(ctx, folder)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !strings.HasSuffix(name, passwordExtension) {
+			continue
+		}
+		name = path.Join(folder, name)
+		file, err := r.old.readRaw(ctx, name, name)
+		if err == nil {
+			if _, problem := r.old.identity.Decrypt(file.content); problem != nil {
+				err = &UntrustedError{URL: r.files.URL(name), Err: problem}
+			}
+		}
+		if err != nil {
+			if err := r.leave(name, err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // renewAll looks through the store until there is nothing to do: what other runs wrote meanwhile, before they saw that
