@@ -156,6 +156,11 @@ func (r *Resource) manager(
 // cannot be used is an error.
 func (r *Resource) storeLocked(ctx context.Context, records *store.Store, diags *diag.Diagnostics) bool {
 	err := records.Unlock(ctx)
+	if _, other := errors.AsType[*store.OtherIdentityError](err); other {
+		if there, problem := records.Exists(ctx, "", ""); problem == nil && !there {
+			return true // which what needs the store says in other words
+		}
+	}
 	switch {
 	case err == nil:
 		return false
@@ -331,7 +336,11 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 		if err != nil && seen.Certificate.PEM == recorded.Certificate.PEM { // with its settings, the next plan replaces it
 			plan.Certificate = state.Certificate
 		}
+		withoutJournal := plan.JournalURL.IsNull() // as planned
 		plan.setFromObserved(ctx, seen, r.consentURL(&plan, seen.ClientID), journalURL(manager, seen), diags)
+		if withoutJournal {
+			plan.JournalURL = types.StringNull()
+		}
 		diags.Append(response.State.Set(ctx, plan)...)
 		setIdentity(ctx, response.Identity, &plan, diags)
 		tfvalidate.Remember(ctx, response.Private, manager.Store, seen.JournalGeneration, diags)

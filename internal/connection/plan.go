@@ -60,6 +60,8 @@ func (m *Model) checkPublicFolders(diags *diag.Diagnostics) {
 // ModifyPlan completes the plan from the configuration, and reports early what would fail in apply.
 func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRequest,
 	response *resource.ModifyPlanResponse) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
 	if r.services == nil {
 		return
 	}

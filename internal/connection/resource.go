@@ -32,6 +32,10 @@ var (
 // the record of its successor.
 const ownerKey = "owner"
 
+// storeTimeout bounds an operation, whatever keeps the store from answering. A change reads some files and writes some;
+// the tenant has tenantTimeout of it.
+const storeTimeout = 5 * time.Minute
+
 // Services is what this package needs from the provider.
 type Services interface {
 	// Store returns the connection store, or an error that says how to configure one.
@@ -107,6 +111,8 @@ func isImportID(given string) bool {
 
 // Create writes a new record, with its secret or its certificate's key, and the hand-off.
 func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, response *resource.CreateResponse) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
 	plan, config := new(Model), new(Model)
 	response.Diagnostics.Append(request.Plan.Get(ctx, plan)...)
 	response.Diagnostics.Append(request.Config.Get(ctx, config)...)
@@ -129,6 +135,8 @@ func (r *Resource) Create(ctx context.Context, request resource.CreateRequest, r
 
 // Read returns the record as it is in the store, including changes made by hand.
 func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, response *resource.ReadResponse) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
 	var state Model
 	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
 	if response.Diagnostics.HasError() {
@@ -164,7 +172,9 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		markForRewrite(ctx, &state, response)
 		return
 	case err != nil:
-		response.Diagnostics.AddError("Failed to read the connection "+state.ID.ValueString(), err.Error())
+		if !isOther(err) || storeIsThere(ctx, s, &state, &response.Diagnostics) {
+			response.Diagnostics.AddError("Failed to read the connection "+state.ID.ValueString(), err.Error()+".")
+		}
 		return
 	}
 	owner := ownerOf(ctx, request.Private, &response.Diagnostics)
@@ -194,6 +204,12 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		generation = remembered.Generation
 	}
 	tfvalidate.Remember(ctx, response.Private, s, generation, &response.Diagnostics)
+}
+
+// isOther reports whether an error says that the store is not the one that the state knows, or that there is none.
+func isOther(err error) bool {
+	_, other := errors.AsType[*store.OtherIdentityError](err)
+	return other
 }
 
 // errInterrupted says that a run wrote the record and was interrupted before it wrote all that belongs to it.
@@ -284,6 +300,8 @@ func storeIsThere(ctx context.Context, s *store.Store, state *Model, diags *diag
 
 // Update writes the record again, with its secret or its certificate's key where those are new, and the hand-off.
 func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, response *resource.UpdateResponse) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
 	plan, config, state := new(Model), new(Model), new(Model)
 	response.Diagnostics.Append(request.Plan.Get(ctx, plan)...)
 	response.Diagnostics.Append(request.Config.Get(ctx, config)...)
@@ -308,6 +326,8 @@ func (r *Resource) Update(ctx context.Context, request resource.UpdateRequest, r
 // Delete removes the record with its secret and hand-off, and a certificate's key that nothing else names and that its
 // PFX file still holds. It needs no passphrase, and never touches the app.
 func (r *Resource) Delete(ctx context.Context, request resource.DeleteRequest, response *resource.DeleteResponse) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
 	var state Model
 	response.Diagnostics.Append(request.State.Get(ctx, &state)...)
 	owner := ownerOf(ctx, request.Private, &response.Diagnostics)

@@ -21,7 +21,7 @@ func withCertificate() Sheet {
 		ConnectionName: "Contoso", TenantID: tenantID, ClientID: clientID, Mailbox: mailbox,
 		CredentialType: Certificate, Thumbprint: thumbprint, CertificateNotAfter: &end, HasPFX: true,
 		PFXPath:      tenantID + "/certificates/" + thumbprint + ".pfx",
-		PasswordPath: tenantID + "/certificates/" + thumbprint + ".password.age",
+		PasswordPath: tenantID + "/connections/" + mailbox + ".pfx-password.age",
 	}
 }
 

@@ -101,7 +101,7 @@ func (o *operation) conclude(ctx context.Context, application *entra.Application
 	} else {
 		var found bool
 		journal, found, err = o.ownJournal(ctx, application)
-		if err == nil && !found && o.spec.Certificate.KeySource == KeyExternal {
+		if err == nil && o.spec.Certificate.KeySource == KeyExternal && (!found || journal.ObjectID != application.ObjectID) {
 			return nil // an imported application: its certificates were never ours
 		}
 	}

@@ -41,21 +41,25 @@ func (m *Manager) Read(ctx context.Context, recorded *Observed) (*Observed, []Wa
 // readJournal fills in what the store proves of a registration that the tenant has.
 func (m *Manager) readJournal(ctx context.Context, recorded, seen *Observed) (warnings []Warning) {
 	journal, err := m.Store.Registration(ctx, m.TenantID, recorded.JournalName(), recorded.JournalGeneration)
+	external := seen.Certificate.KeySource == KeyExternal
+	if err == nil && external && journal.ObjectID != recorded.ObjectID { // of a predecessor of that unique name
+		journal, err = store.Registration{}, store.ErrNotFound
+	}
 	seen.JournalGeneration, seen.JournalDue = max(journal.Generation, recorded.JournalGeneration), seen.Certificate.Unsealed
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, store.ErrUnsealed) && seen.Certificate.KeySource != KeyExternal:
+	case errors.Is(err, store.ErrUnsealed) && !external:
 		seen.JournalDue = true
 		return []Warning{{Summary: "Records of the connection store are not sealed yet", Detail: fmt.Sprintf(
 			"%s was written by an earlier version of this provider. Apply seals it, as this state names it.",
 			m.Store.JournalURL(m.TenantID, recorded.JournalName()))}}
 	case store.IsUntrusted(err):
-		seen.JournalDue = seen.Certificate.KeySource != KeyExternal
+		seen.JournalDue = !external
 		return []Warning{{Summary: "The registration's journal cannot be trusted", Detail: fmt.Sprintf(
 			"%v. Nothing that it says is used.", err)}}
 	case errors.Is(err, store.ErrNotFound):
-		seen.JournalDue = seen.Certificate.KeySource != KeyExternal
+		seen.JournalDue = !external
 	default: // the store is not looked at
 		seen.JournalDue = recorded.JournalDue
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
@@ -101,8 +100,8 @@ func (w connectionWriter) attachSecret(
 	return attachment{name: name, content: content}, err
 }
 
-// attachPassword encrypts the password of the certificate's PFX to the connection's recipients, where the store has the
-// key. A key that no seal proves yet is sealed first: the connection names its certificate.
+// attachPassword encrypts the password of the certificate's PFX to the connection's recipients, where the store has
+// the key. A key that no seal proves yet is sealed first: the connection names its certificate.
 func (w connectionWriter) attachPassword(ctx context.Context, c *Connection) (attachment, error) {
 	name, err := connectionFile(c.TenantID, c.Mailbox, pfxPasswordExtension)
 	none := attachment{name: name}
@@ -154,18 +153,23 @@ func (s *Store) writeAttached(ctx context.Context, attached []attachment) error 
 	return nil
 }
 
-// renew writes what belongs to a connection again, without changing the connection.
+// renew writes what belongs to a connection again, without changing the connection. The generation stays: the record may
+// be an older one, which only the connection's own state can tell.
 func (w connectionWriter) renew(ctx context.Context, before Connection) error {
 	name, err := connectionFile(before.TenantID, before.Mailbox, recordExtension)
 	if err != nil {
 		return err
 	}
+	unlock, err := w.lockFile(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	c := before
 	attached, err := w.attach(ctx, &c, before, nil)
 	if err != nil {
 		return err
 	}
-	c.Generation = nextGeneration(before.Generation, 0, time.Time{})
 	if _, err := w.writeRecord(ctx, w.identity, name, c, before.version); err != nil {
 		return err
 	}

@@ -12,8 +12,7 @@ func among(b *testing.B, run func(b *testing.B, s *Store)) {
 			dir := withIdentity(b)
 			fill(b, dir, withSecret(), records)
 			s := open(b, dir, passphrase)
-			_, err := s.unlock(b.Context()) // once a process
-			must(b, err)
+			must(b, s.Unlock(b.Context())) // once a process
 			run(b, s)
 		})
 	}
@@ -22,23 +21,18 @@ func among(b *testing.B, run func(b *testing.B, s *Store)) {
 // Everything that is written is on the disk before it has its name, so the disk tells how long this takes.
 func BenchmarkWriteOfAConnection(b *testing.B) {
 	among(b, func(b *testing.B, s *Store) {
-		made, err := s.CreateConnection(b.Context(), withSecret(), secret)
-		must(b, err)
-		value := secret
+		made := create(b, s, withSecret())
 		for b.Loop() {
-			made, err = s.UpdateConnection(b.Context(), made, &value)
-			must(b, err)
+			made = update(b, s, made, new(secret))
 		}
 	})
 }
 
 func BenchmarkReadOfAConnection(b *testing.B) {
 	among(b, func(b *testing.B, s *Store) {
-		_, err := s.CreateConnection(b.Context(), withSecret(), secret)
-		must(b, err)
+		create(b, s, withSecret())
 		for b.Loop() {
-			_, err := s.Connection(b.Context(), tenant, mailbox)
-			must(b, err)
+			read(b, s)
 		}
 	})
 }

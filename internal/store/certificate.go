@@ -70,8 +70,8 @@ func (s *Store) KeyState(ctx context.Context, tenantID, thumbprint string) (KeyS
 	return KeyMissing, err
 }
 
-// HasKeyPair reports whether the store names a certificate's key as its own and has its files. What is in them is proved
-// when they are used.
+// HasKeyPair reports whether the store names a certificate's key as its own and has its files. What is in them is
+// proved when they are used.
 func (s *Store) HasKeyPair(ctx context.Context, tenantID, thumbprint string) (bool, error) {
 	files, err := certificateFiles(tenantID, thumbprint)
 	if err != nil {
@@ -85,8 +85,8 @@ func (s *Store) HasKeyPair(ctx context.Context, tenantID, thumbprint string) (bo
 	return s.HasKeyFiles(ctx, tenantID, thumbprint)
 }
 
-// Certificate returns a certificate whose key is in the store, without the key. ErrNotFound when the store does not have
-// it; *UntrustedError where its record is not authentic.
+// Certificate returns a certificate whose key is in the store, without the key. ErrNotFound when the store does not
+// have it; *UntrustedError where its record is not authentic.
 func (s *Store) Certificate(
 	ctx context.Context, tenantID, thumbprint string,
 ) (*x509.Certificate, error) {
@@ -101,7 +101,8 @@ func (s *Store) Certificate(
 	return certificate.ParsePEM(record.Certificate)
 }
 
-// PFXEncryption returns how the PFX of a certificate is encrypted. ErrNotFound and *UntrustedError as with Certificate.
+// PFXEncryption returns how the PFX of a certificate is encrypted. ErrNotFound and *UntrustedError as with
+// Certificate.
 func (s *Store) PFXEncryption(
 	ctx context.Context, tenantID, thumbprint string,
 ) (certificate.Encryption, error) {
@@ -120,8 +121,8 @@ func (r *certificateRecord) encryption() certificate.Encryption {
 	return certificate.AES256
 }
 
-// KeyPair reads a certificate with its key. ErrNotFound when the store does not have both; *UntrustedError where a file
-// is not what its record names.
+// KeyPair reads a certificate with its key. ErrNotFound when the store does not have both; *UntrustedError where a
+// file is not what its record names.
 func (s *Store) KeyPair(
 	ctx context.Context, tenantID, thumbprint string,
 ) (*certificate.Pair, error) {
@@ -137,8 +138,8 @@ func (s *Store) KeyPair(
 	return pair, err
 }
 
-// SaveCertificate keeps a certificate with its key, the PFX under a random password of its own that is encrypted to the
-// store. A pair that is there already stays if it is authentic, and is replaced otherwise.
+// SaveCertificate keeps a certificate with its key, the PFX under a random password of its own that is encrypted to
+// the store. A pair that is there already stays if it is authentic, and is replaced otherwise.
 func (s *Store) SaveCertificate(
 	ctx context.Context, tenantID string, p *certificate.Pair, e certificate.Encryption, now time.Time,
 ) error {
@@ -196,9 +197,9 @@ func (s *Store) unsealedEncryption(ctx context.Context, tenantID, thumbprint str
 	return e, nil
 }
 
-// Repack packs a certificate's key under another password, encrypted as e says, and seals its files. It takes over a key
-// that no seal proves, for a caller whose state or configuration names the thumbprint: the key proves by itself that it
-// is this certificate's. ErrNotFound where there is no such key, *UntrustedError where it does not open.
+// Repack packs a certificate's key under another password, encrypted as e says, and seals its files. It takes over a
+// key that no seal proves, for a caller whose state or configuration names the thumbprint: the key proves by itself
+// that it is this certificate's. ErrNotFound where there is no such key, *UntrustedError where it does not open.
 func (s *Store) Repack(
 	ctx context.Context, tenantID, thumbprint string, e certificate.Encryption, now time.Time,
 ) error {
@@ -226,8 +227,8 @@ func (s *Store) Repack(
 	return s.writePair(ctx, identity, files, record, pair, e, now)
 }
 
-// writePair writes a pair under a new password, and its record. Files that an authentic record proves stay until the
-// record names the new ones: those are written under other names first, where readers find them meanwhile.
+// writePair writes a pair under a new password, and its record. A pair that is there, which may be the only copy,
+// stays until the record names the new one: that is written under other names first, where readers find it meanwhile.
 func (s *Store) writePair(
 	ctx context.Context, identity *sealing.Identity, files certificateNames, before certificateRecord,
 	p *certificate.Pair, e certificate.Encryption, now time.Time,
@@ -245,7 +246,16 @@ func (s *Store) writePair(
 		PFXEncryption: e.String(), PFXSHA256: sum(pfx), PasswordSHA256: sum(encrypted),
 		Generation: nextGeneration(before.Generation, 0, now),
 	}
-	replacing := before.Thumbprint != ""
+	replacing, err := s.files.Exists(ctx, files.pfx)
+	if err != nil {
+		return err
+	}
+	if before.Thumbprint != "" {
+		replacing = true
+		if err := s.finishPair(ctx, files, before); err != nil {
+			return err
+		}
+	}
 	if replacing {
 		if err := s.putAll(ctx, files.pfx+nextExtension, pfx, files.password+nextExtension, encrypted); err != nil {
 			return err
@@ -265,6 +275,26 @@ func (s *Store) writePair(
 		}
 	}
 	return s.removeAll(ctx, files.pfx+nextExtension, files.password+nextExtension, files.shared)
+}
+
+// finishPair gives their names to the files of a run that was interrupted between its record and them, as their other
+// names are about to be used again.
+func (s *Store) finishPair(ctx context.Context, files certificateNames, record certificateRecord) error {
+	pfx, err := s.readNamedOrNext(ctx, files.pfx, record.PFXSHA256)
+	var encrypted []byte
+	if err == nil {
+		encrypted, err = s.readNamedOrNext(ctx, files.password, record.PasswordSHA256)
+	}
+	switch {
+	case errors.Is(err, ErrNotFound), IsUntrusted(err):
+		return nil // half of it is lost
+	case err != nil:
+		return err
+	}
+	if err := s.proveFiles(ctx, files, record); err == nil {
+		return nil
+	}
+	return s.putAll(ctx, files.pfx, pfx, files.password, encrypted)
 }
 
 func (s *Store) putAll(ctx context.Context, pfx string, data []byte, password string, encrypted []byte) error {
@@ -337,8 +367,8 @@ func (s *Store) readNamedOrNext(ctx context.Context, name, wanted string) ([]byt
 	return content, err
 }
 
-// anyPair opens the pair that the record names, or else any pair that is there, if it is the certificate's: only its
-// owner could have written the key.
+// anyPair opens the pair that the record names, or else whatever pair is there, if it is the certificate's: no
+// stranger has its key.
 func (s *Store) anyPair(ctx context.Context, files certificateNames) (*certificate.Pair, error) {
 	record, err := s.readCertificate(ctx, files)
 	if err == nil {
@@ -379,26 +409,13 @@ func (s *Store) openPair(
 // lockCertificate keeps other writers of the same certificate waiting.
 func (s *Store) lockCertificate(ctx context.Context, files certificateNames) (unlock func(), err error) {
 	s.certificateLock.Lock()
-	for {
-		unlock, err := s.files.Lock(ctx, "certificate-"+files.tenant+"-"+files.thumbprint)
-		if err == nil {
-			return func() { unlock(); s.certificateLock.Unlock() }, nil
-		}
-		if !errors.Is(err, ErrLocked) {
-			s.certificateLock.Unlock()
-			return nil, err
-		}
-		select {
-		case <-ctx.Done():
-			s.certificateLock.Unlock()
-			return nil, errors.Join(ctx.Err(), err)
-		case <-time.After(lockPause):
-		}
+	release, err := s.lockFile(ctx, files.record)
+	if err != nil {
+		s.certificateLock.Unlock()
+		return nil, err
 	}
+	return func() { release(); s.certificateLock.Unlock() }, nil
 }
-
-// lockPause is between two tries to take a lock that another process holds for moments.
-const lockPause = 50 * time.Millisecond
 
 // DeleteCertificate removes a certificate with its key. It does not ask who needs it: see CertificateNamedBy.
 func (s *Store) DeleteCertificate(ctx context.Context, tenantID, thumbprint string) error {

@@ -125,8 +125,8 @@ func prepare(c *Connection) (file string, err error) {
 type Renderer func(c Connection, hasKey bool) (sheet, script []byte, err error)
 
 // CreateConnection writes a new record, and with it its secret, if it has one, and its hand-off. That a mailbox
-// (whatever its case) serves one connection of a tenant is decided here: of concurrent callers one succeeds, the others
-// get *ExistsError. since is the generation that the state has seen of a record that is gone, or 0.
+// (whatever its case) serves one connection of a tenant is decided here: of concurrent callers one succeeds, the
+// others get *ExistsError. since is the generation that the state has seen of a record that is gone, or 0.
 func (s *Store) CreateConnection(
 	ctx context.Context, c Connection, since int64, secret string, render Renderer,
 ) (Connection, error) {
@@ -143,6 +143,11 @@ func (s *Store) CreateConnection(
 	if err != nil {
 		return Connection{}, err
 	}
+	unlock, err := s.lockFile(ctx, name)
+	if err != nil {
+		return Connection{}, err
+	}
+	defer unlock()
 	w := connectionWriter{s, identity, render}
 	attached, err := w.attach(ctx, &c, Connection{}, &secret)
 	if err != nil {
@@ -158,7 +163,7 @@ func (s *Store) CreateConnection(
 	}
 	// The record is the claim to the name, so what belongs to it comes after it.
 	if err := s.writeAttached(ctx, attached); err != nil {
-		return Connection{}, errors.Join(err, s.remove(context.WithoutCancel(ctx), name))
+		return Connection{}, errors.Join(err, s.files.Delete(context.WithoutCancel(ctx), name, c.version))
 	}
 	return c, nil
 }
@@ -187,8 +192,8 @@ func writtenAt(c Connection) time.Time {
 	return *c.WrittenAt
 }
 
-// Connection reads a record. ErrNotFound when there is none; *UntrustedError where it is not authentic, or is older than
-// the generation that the state has seen; since is 0 where there is no state.
+// Connection reads a record. ErrNotFound when there is none; *UntrustedError where it is not authentic, or is older
+// than the generation that the state has seen; since is 0 where there is no state.
 func (s *Store) Connection(ctx context.Context, tenantID, mailbox string, since int64) (Connection, error) {
 	name, err := connectionFile(tenantID, mailbox, recordExtension)
 	if err != nil {
@@ -208,11 +213,12 @@ func (s *Store) readConnection(ctx context.Context, name string, since int64) (C
 	return c, nil
 }
 
-// UpdateConnection replaces a record that the state names, whether the one in the store is authentic or not, and writes
-// its secret and hand-off. secret nil leaves the secret as it is; it is encrypted again if the hand-off recipients
-// changed. Where a recipient was removed, the PFX gets another password, and repacked is true: the other
-// connections that name the certificate are due for RenewConnections. ErrNotFound when there is no such record,
-// *OwnerError when it belongs to another owner; the error wraps place.ErrChanged where another run was quicker.
+// UpdateConnection replaces a record that the state names, whether the one in the store is authentic or not, and
+// writes its secret and hand-off. secret nil leaves the secret as it is; it is encrypted again if the hand-off
+// recipients changed. Where somebody was taken off the recipients, the PFX gets another password, and repacked is
+// true: the other connections that name the certificate are due for RenewConnections. ErrNotFound when there is no
+// such record, *OwnerError when it belongs to another owner; the error wraps place.ErrChanged where another run was
+// quicker.
 func (s *Store) UpdateConnection(
 	ctx context.Context, c Connection, since int64, secret *string, render Renderer,
 ) (updated Connection, repacked bool, err error) {
@@ -224,6 +230,11 @@ func (s *Store) UpdateConnection(
 	if err != nil {
 		return Connection{}, false, err
 	}
+	unlock, err := s.lockFile(ctx, name)
+	if err != nil {
+		return Connection{}, false, err
+	}
+	defer unlock()
 	before, err := s.readConnection(ctx, name, since)
 	authentic := err == nil
 	switch {
@@ -266,9 +277,10 @@ func losesRecipient(before, after Connection) bool {
 		})
 }
 
-// RenewConnections writes the hand-off, and the PFX's password, of the connections that name a certificate whose key has
-// come into the store or has got another password. The connections themselves do not change. An authentic record is
-// needed for it; what fails shows when the connection is read.
+// RenewConnections writes the hand-off, and the PFX's password, of the connections that name a certificate whose key
+// has come into the store or has got another password. The connections themselves do not change. An authentic record
+// is needed for it; what fails shows when the connection is read. A connection with recipients is left to its own plan,
+// which shows who they are: its record may be an older one, with recipients of then.
 func (s *Store) RenewConnections(ctx context.Context, tenantID, thumbprint string, render Renderer) error {
 	identity, err := s.identityForWriting(ctx)
 	if err != nil {
@@ -280,7 +292,7 @@ func (s *Store) RenewConnections(ctx context.Context, tenantID, thumbprint strin
 	}
 	var failures []error
 	for _, before := range connections {
-		if before.CertificateThumbprint != thumbprint {
+		if before.CertificateThumbprint != thumbprint || len(before.HandoffRecipients) > 0 {
 			continue
 		}
 		if due, err := s.KeyChanged(ctx, before); err == nil && !due {
@@ -296,13 +308,18 @@ func (s *Store) RenewConnections(ctx context.Context, tenantID, thumbprint strin
 
 // DeleteConnection removes a record with its secret and its hand-off. It never needs the passphrase: what cannot be
 // proved for want of it, or proves nothing, is deleted, as the state names it, unless it says that it is another
-// resource's. If the record is gone, the secret and the hand-off are removed all the same. *OwnerError when it belongs to
-// another owner.
+// resource's. If the record is gone, the secret and the hand-off are removed all the same. *OwnerError when it belongs
+// to another owner; the error wraps place.ErrChanged where another run has written the record meanwhile.
 func (s *Store) DeleteConnection(ctx context.Context, tenantID, mailbox, owner string, since int64) error {
 	name, err := connectionFile(tenantID, mailbox, recordExtension)
 	if err != nil {
 		return err
 	}
+	unlock, err := s.lockFile(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	record, err := s.readConnection(ctx, name, since)
 	switch {
 	case err == nil, errors.Is(err, ErrNotFound), IsUntrusted(err):
@@ -319,7 +336,16 @@ func (s *Store) DeleteConnection(ctx context.Context, tenantID, mailbox, owner s
 		return &OwnerError{TenantID: tenantID, Mailbox: mailbox, URL: s.files.URL(name)}
 	}
 	// The record is deleted last: as long as it is there, nobody else can write under its name.
-	return s.removeAll(ctx, append(attachedFiles(tenantID, mailbox), name)...)
+	if removing := s.removeAll(ctx, attachedFiles(tenantID, mailbox)...); removing != nil {
+		return removing
+	}
+	switch {
+	case record.version != "": // what another run has made of it stays
+		return s.files.Delete(ctx, name, record.version)
+	case errors.Is(err, ErrNotFound):
+		return nil
+	}
+	return s.remove(ctx, name)
 }
 
 // Leftover returns the URL of a connection's secret or hand-off, whether its record exists or not; empty when there is

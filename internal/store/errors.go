@@ -90,10 +90,10 @@ type OtherIdentityError struct {
 func (e *OtherIdentityError) Error() string {
 	if e.Found == "" {
 		return fmt.Sprintf("%s is missing, and the state names its public key (%s): this is not the connection store of "+
-			"this state, or somebody deleted the file. %s", e.URL, e.Known, RestoreIdentity)
+			"this state, or somebody deleted the file; then %s", e.URL, e.Known, RestoreIdentity)
 	}
-	return fmt.Sprintf("%s belongs to another connection store: its public key is %s, and the state names %s. Correct the "+
-		"URL (connection_store of the provider, CODETWO_STORE_URL), or restore the file from a backup",
+	return fmt.Sprintf("%s belongs to another connection store: its public key is %s, and the state names %s. Correct "+
+		"the URL (connection_store of the provider, CODETWO_STORE_URL), or restore the file from a backup",
 		e.URL, e.Found, e.Known)
 }
 

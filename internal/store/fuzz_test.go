@@ -2,8 +2,6 @@ package store
 
 import (
 	"bytes"
-	"path"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -32,41 +30,6 @@ func FuzzAConnectionIDIsATenantAndAMailboxOrNone(f *testing.F) {
 	})
 }
 
-// windowsFolder is an absolute path below a drive or a share, and not a device's (Microsoft: "Naming Files, Paths, and
-// Namespaces").
-var windowsFolder = regexp.MustCompile(`^([A-Za-z]:/|//[^/.\\?:][^/\\?:]*/[^/\\])`)
-
-func FuzzAStoresURLIsAnAbsolutePathOrRefused(f *testing.F) {
-	for _, raw := range []string{
-		"", "/srv/store", "file:///srv/store", "file://localhost/srv/a%20b", "FILE:///srv/%3F%23", "file:/srv", "file:srv",
-		"file://host/srv", "file:///C:/store", "file:///c:", "file:///srv?x", "file:///srv#x", "file:///srv#", "file:///%00",
-		"file://user@localhost/srv", "https://contoso.com/x", "file:///%zz", "file:///../a/./b", "file:///\xff", "file://",
-		"file://C:/store", "file://c:", "file://server/share/store", "file://server/share", "file://./C:/x", "file://-/x",
-		"file://%C3%BC/share", "file://server/..", "file://server/a%5Cb", "file:////server/share", "file://a:1/b",
-	} {
-		f.Add(raw)
-	}
-	f.Fuzz(func(t *testing.T, raw string) {
-		for _, windows := range []bool{false, true} {
-			folder, err := parseFileURL(raw, windows)
-			if err != nil {
-				continue
-			}
-			absolute := path.IsAbs(folder)
-			if windows {
-				absolute = windowsFolder.MatchString(folder)
-			}
-			if !absolute || strings.ContainsRune(folder, 0) {
-				t.Errorf("%q names %q, which is not a folder's absolute path", raw, folder)
-			}
-			written := formatFileURL(folder, windows)
-			if again, err := parseFileURL(written, windows); err != nil || again != folder {
-				t.Errorf("%q names %q, and its own URL %q %q (%v)", raw, folder, written, again, err)
-			}
-		}
-	})
-}
-
 func FuzzARecipientIsAPublicKeyAndNoErrorShowsASecretOne(f *testing.F) {
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -89,7 +52,7 @@ func FuzzARecipientIsAPublicKeyAndNoErrorShowsASecretOne(f *testing.F) {
 		if CheckRecipient(text) != nil {
 			return
 		}
-		if recipient, err := parseRecipient(text); err != nil || !strings.EqualFold(recipient.String(), text) {
+		if recipient, err := sealing.ParseRecipient(text); err != nil || !strings.EqualFold(recipient.String(), text) {
 			t.Errorf("%q is taken for the key %s (%v)", text, recipient, err)
 		}
 	})

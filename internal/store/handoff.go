@@ -18,13 +18,13 @@ var handoffExtensions = []string{HandoffSheet, HandoffScript}
 // handoffFormat is raised with every change of sheet or script that people should get without a change of theirs.
 const handoffFormat = 3
 
-// ErrOutdated says that a hand-off was written by another version of the provider, or before the certificate's key came
-// into the store, got another password or left it.
+// ErrOutdated says that a hand-off was written by another version of the provider, or before the certificate's key
+// came into the store, got another password or left it.
 var ErrOutdated = errors.New("the hand-off is outdated")
 
-// CheckHandoff reads a record's sheet and script, and says what is wrong with them: nil, ErrOutdated, ErrNotFound where
-// one is missing, or an *UntrustedError where one is not as it was written. For a certificate it reads its record, too.
-// No secret is read; that its file is there is looked for.
+// CheckHandoff reads a record's sheet and script, and says what is wrong with them: nil, ErrOutdated, ErrNotFound
+// where one is missing, or an *UntrustedError where one is not as it was written. For a certificate it reads its
+// record, too. No secret is read; that its file is there is looked for.
 func (s *Store) CheckHandoff(ctx context.Context, c Connection) error {
 	if c.Files.HandoffFormat != handoffFormat {
 		return ErrOutdated
@@ -35,8 +35,12 @@ func (s *Store) CheckHandoff(ctx context.Context, c Connection) error {
 			return err
 		}
 		if wanted == "" {
-			if there, err := s.files.Exists(ctx, name); err != nil || there {
-				return errors.Join(err, ErrOutdated)
+			there, err := s.files.Exists(ctx, name)
+			if err != nil {
+				return err
+			}
+			if there {
+				return ErrOutdated
 			}
 			continue
 		}
@@ -44,10 +48,11 @@ func (s *Store) CheckHandoff(ctx context.Context, c Connection) error {
 			return err
 		}
 	}
-	if changed, err := s.KeyChanged(ctx, c); err != nil || changed {
-		return errors.Join(err, ErrOutdated)
+	changed, err := s.KeyChanged(ctx, c)
+	if err == nil && changed {
+		return ErrOutdated
 	}
-	return nil
+	return err
 }
 
 // KeyChanged reports whether the key of a record's certificate has come into the store, got another password or left
@@ -71,16 +76,11 @@ func (s *Store) KeyChanged(ctx context.Context, c Connection) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, name := range []string{files.pfx, files.password, password} {
-		there, err := s.files.Exists(ctx, name)
-		if err != nil {
-			return false, err
-		}
-		if !there {
-			return c.Files.PFX != "", nil
-		}
+	if there, err := s.HasKeyFiles(ctx, c.TenantID, c.CertificateThumbprint); err != nil || !there {
+		return c.Files.PFX != "", err
 	}
-	return c.Files.PFX != record.PFXSHA256, nil
+	there, err := s.files.Exists(ctx, password)
+	return !there || c.Files.PFX != record.PFXSHA256, err
 }
 
 // SecretsAsRecorded reports whether a record's secret or PFX password is the one that it names: an interrupted run may

@@ -20,8 +20,8 @@ func CheckRecipient(recipient string) error { return sealing.CheckRecipient(reci
 func (s *Store) HasPassphrase() bool { return s.passphrase != "" }
 
 // Unlock opens the store's identity: nil where that succeeds, and where there is none yet. The error is the one that
-// every read and write meets: ErrPassphraseMissing, sealing.ErrPassphraseUnfit, sealing.ErrPassphraseWrong, or one that
-// names the file.
+// every read and write meets: ErrPassphraseMissing, sealing.ErrPassphraseUnfit, sealing.ErrPassphraseWrong, or one
+// that names the file.
 func (s *Store) Unlock(ctx context.Context) error {
 	if _, err := s.unlock(ctx); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -32,10 +32,7 @@ func (s *Store) Unlock(ctx context.Context) error {
 // CanWrite says what would keep a record from being written: nil, an error of Unlock, or *UntrustedError where the
 // identity is lost.
 func (s *Store) CanWrite(ctx context.Context) error {
-	_, err := s.unlock(ctx)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s.identityNeverWas(ctx)
-	}
+	_, err := s.unlockUnlessNew(ctx)
 	return err
 }
 
@@ -85,8 +82,8 @@ func (s *Store) unlock(ctx context.Context) (*sealing.Identity, error) {
 
 // identityForWriting is unlock, and makes the identity of a new store.
 func (s *Store) identityForWriting(ctx context.Context) (*sealing.Identity, error) {
-	identity, err := s.unlock(ctx)
-	if errors.Is(err, fs.ErrNotExist) {
+	identity, err := s.unlockUnlessNew(ctx)
+	if identity == nil && err == nil {
 		return s.createIdentity(ctx)
 	}
 	if err == nil {
@@ -95,7 +92,26 @@ func (s *Store) identityForWriting(ctx context.Context) (*sealing.Identity, erro
 	return identity, err
 }
 
-// open opens the store's identity, once per process. fs.ErrNotExist when the store has none. The caller holds the lock.
+// unlockUnlessNew is unlock, and returns neither an identity nor an error for a store that has had none yet. A lost
+// one is an *UntrustedError.
+func (s *Store) unlockUnlessNew(ctx context.Context) (*sealing.Identity, error) {
+	identity, err := s.unlock(ctx)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return identity, err
+	}
+	lost := s.identityNeverWas(ctx)
+	if lost == nil {
+		return nil, nil
+	}
+	// What the store holds may be newer than the look at the identity: another run has begun the store meanwhile.
+	if identity, err = s.unlock(ctx); errors.Is(err, fs.ErrNotExist) {
+		return nil, lost
+	}
+	return identity, err
+}
+
+// open opens the store's identity, once per process. fs.ErrNotExist when the store has none. The caller holds the
+// lock.
 func (s *Store) open(ctx context.Context) (*sealing.Identity, error) {
 	if s.identity != nil || s.identityError != nil {
 		return s.identity, s.identityError
@@ -155,8 +171,8 @@ func (s *Store) identityIsCurrent(ctx context.Context) error {
 	return err
 }
 
-// createIdentity makes the store's identity. If several runs do so at once, one wins, and the others take the
-// winner's.
+// createIdentity makes the identity of a store that has had none yet. If several runs do so at once, one wins, and the
+// others take the winner's.
 func (s *Store) createIdentity(ctx context.Context) (*sealing.Identity, error) {
 	s.identityLock.Lock()
 	if s.identity != nil {
@@ -172,9 +188,6 @@ func (s *Store) createIdentity(ctx context.Context) (*sealing.Identity, error) {
 }
 
 func (s *Store) writeIdentity(ctx context.Context) (*sealing.Identity, error) {
-	if err := s.identityNeverWas(ctx); err != nil {
-		return nil, err
-	}
 	identity, err := sealing.NewIdentity()
 	if err != nil {
 		return nil, err
@@ -210,6 +223,6 @@ func (s *Store) unusableIdentity(err error) error {
 
 // RestoreIdentity says what to do where the identity is missing or damaged. It ends an error: without a capital and a
 // full stop.
-const RestoreIdentity = "restore it from a backup of the store. Without a backup, every secret in the store is lost; to " +
-	"start over, use an empty folder as the connection store, import the app registrations with take_over = true, and " +
-	"remove the connections from the state (terraform state rm) before terraform apply creates them again"
+const RestoreIdentity = "restore it from a backup of the store. Without a backup, every secret in the store is lost; " +
+	"to start over, use an empty folder as the connection store, import the app registrations with take_over = true, " +
+	"and remove the connections from the state (terraform state rm) before terraform apply creates them again"

@@ -67,7 +67,7 @@ func writeUntilKilled(what task, _ io.Reader, tell *json.Encoder) error {
 		var act func() error
 		switch subject := random.IntN(12); {
 		case subject < 9:
-			next, act, err = changeConnection(ctx, s, random, pairs)
+			next, act, err = changeConnection(ctx, s, random, pairs, what)
 		case subject < 11:
 			next, act = changeKeyPair(ctx, s, random, pairs)
 		default:
@@ -89,17 +89,17 @@ func writeUntilKilled(what task, _ io.Reader, tell *json.Encoder) error {
 	}
 }
 
-func changeConnection(ctx context.Context, s *Store, random *rand.Rand, pairs []*certificate.Pair) (deed,
+func changeConnection(ctx context.Context, s *Store, random *rand.Rand, pairs []*certificate.Pair, what task) (deed,
 	func() error, error) {
 	c := withCertificate()
 	c.Mailbox = fmt.Sprintf("M%d@contoso.com", random.IntN(mailboxes))
 	next := deed{Name: c.Mailbox}
-	before, err := s.Connection(ctx, c.TenantID, c.Mailbox)
+	before, err := s.Connection(ctx, c.TenantID, c.Mailbox, 0)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return deed{}, nil, err
 	}
 	if err == nil && random.IntN(4) == 0 {
-		return next, func() error { return s.DeleteConnection(ctx, tenant, c.Mailbox, c.Owner) }, nil
+		return next, func() error { return s.DeleteConnection(ctx, tenant, c.Mailbox, c.Owner, 0) }, nil
 	}
 	c.Name = fmt.Sprintf("%d and a page more of it: %2000d", random.Uint32(), 0)
 	next.Want = object{There: true, Text: c.Name}
@@ -111,15 +111,18 @@ func changeConnection(ctx context.Context, s *Store, random *rand.Rand, pairs []
 	} else {
 		c.CertificateThumbprint = certificate.Thumbprint(pairs[random.IntN(len(pairs))].Certificate)
 		next.Want.Thumbprint = c.CertificateThumbprint
+		if random.IntN(2) == 0 { // and another time no more, for which the PFX is packed again
+			c.HandoffRecipients = []string{what.Recipient}
+		}
 	}
 	if before.Owner == "" {
 		return next, func() error {
-			_, err := s.CreateConnection(ctx, c, next.Want.Secret)
+			_, err := s.CreateConnection(ctx, c, 0, next.Want.Secret, render)
 			return err
 		}, nil
 	}
 	return next, func() error {
-		_, err := s.UpdateConnection(ctx, c, secret)
+		_, _, err := s.UpdateConnection(ctx, c, before.Generation, secret, render)
 		return err
 	}, nil
 }
@@ -127,11 +130,17 @@ func changeConnection(ctx context.Context, s *Store, random *rand.Rand, pairs []
 func changeKeyPair(ctx context.Context, s *Store, random *rand.Rand, pairs []*certificate.Pair) (deed, func() error) {
 	p := pairs[random.IntN(len(pairs))]
 	next := deed{Name: certificate.Thumbprint(p.Certificate)}
-	if random.IntN(2) == 0 {
+	if random.IntN(3) == 0 {
 		return next, func() error { return s.DeleteCertificate(ctx, tenant, next.Name) }
 	}
 	next.Want = object{There: true}
-	return next, func() error { return s.SaveCertificate(ctx, tenant, p, certificate.AES256, nil) }
+	return next, func() error {
+		err := s.SealCertificate(ctx, tenant, next.Name, now)
+		if errors.Is(err, ErrNotFound) || IsUntrusted(err) {
+			err = s.SaveCertificate(ctx, tenant, p, certificate.AES256, now)
+		}
+		return err
+	}
 }
 
 const journal = "codetwo-target-1a2b"
@@ -143,8 +152,12 @@ func changeJournal(ctx context.Context, s *Store, random *rand.Rand) (deed, func
 	}
 	next.Want = object{There: true, Text: fmt.Sprintf("%d %2000d", random.Uint32(), 0)}
 	return next, func() error {
-		return s.SaveRegistration(ctx, Registration{TenantID: tenant, UniqueName: journal, DisplayName: next.Want.Text,
-			Marker: client, StartedAt: now})
+		r, err := s.Registration(ctx, tenant, journal, 0)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		r.TenantID, r.UniqueName, r.DisplayName, r.Marker, r.StartedAt = tenant, journal, next.Want.Text, client, now
+		return s.SaveRegistration(ctx, &r, 0, now)
 	}
 }
 
@@ -162,7 +175,7 @@ func TestNothingAcknowledgedIsLostAndNothingIsHalfWhereverARunIsKilled(t *testin
 	t.Logf("repeat with -seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
 	dir := withIdentity(t)
-	what := task{Folder: dir, Keys: keyFiles(t)}
+	what := task{Folder: dir, Keys: filesOfPairs(t), Recipient: newPerson(t).Recipient().String()}
 	known, pairs, cutOff := map[string]object{}, keyPairsOf(t, what.Keys), 0
 	for round := range count {
 		what.Seed = random.Uint64()
@@ -203,7 +216,16 @@ func TestNothingAcknowledgedIsLostAndNothingIsHalfWhereverARunIsKilled(t *testin
 	if cutOff < count/4 {
 		t.Errorf("only %d of %d kills came in the middle of a change", cutOff, count)
 	}
-	checkSwept(t, dir)
+}
+
+// isNamed reports whether a connection that there is, or is about to be, names a certificate.
+func isNamed(thumbprint string, known map[string]object, last deed) bool {
+	for _, o := range known {
+		if o.Thumbprint == thumbprint {
+			return true
+		}
+	}
+	return last.Want.Thumbprint == thumbprint
 }
 
 // check looks at the store as the next run does, and takes what the cut-off deed left for known. The next run, a
@@ -221,7 +243,9 @@ func check(t *testing.T, dir string, known map[string]object, last deed, pairs m
 	for _, name := range names {
 		cut := !last.Done && name == last.Name
 		before, found := known[name], look(t, s, name, pairs)
-		if reflect.DeepEqual(found, before) || cut && reflect.DeepEqual(found, last.Want) {
+		// What an interrupted run left of a key pair is taken over by a connection that names it.
+		takenOver := pairs[name] != nil && !before.There && found.There && isNamed(name, known, last)
+		if reflect.DeepEqual(found, before) || cut && reflect.DeepEqual(found, last.Want) || takenOver {
 			known[name] = found
 			continue
 		}
@@ -234,21 +258,16 @@ func check(t *testing.T, dir string, known map[string]object, last deed, pairs m
 }
 
 // inBetween reports whether a connection is in one of the states that an interrupted change may leave, and that the
-// next plan repairs: its record is the old one or the new one, and its secret one of the two that it may have had
-// meanwhile.
+// next plan repairs: its record is the old one or the new one, and its secret is the record's own, or does not count.
 func inBetween(found, before, after object) bool {
-	secret := found.Secret
-	found.Secret = ""
 	for _, record := range []object{before, after} {
+		if found == record {
+			return true
+		}
 		record.Secret = ""
-		if found != record {
-			continue
+		if found == record {
+			return true
 		}
-		if secret == "" {
-			// A create writes the record first, a delete removes it last. An update never leaves a secret out.
-			return found.Thumbprint != "" || !before.There || !after.There
-		}
-		return secret == before.Secret || secret == after.Secret
 	}
 	return false
 }
@@ -269,46 +288,33 @@ func look(t *testing.T, s *Store, name string, pairs map[string]*certificate.Pai
 		return object{There: true}
 	}
 	if name == journal {
-		r, err := s.Registration(t.Context(), tenant, journal)
+		r, err := s.Registration(t.Context(), tenant, journal, 0)
 		if errors.Is(err, ErrNotFound) {
 			return object{}
 		}
 		must(t, err)
 		return object{There: true, Text: r.DisplayName}
 	}
-	c, err := s.Connection(t.Context(), tenant, name)
+	c, err := s.Connection(t.Context(), tenant, name, 0)
 	if errors.Is(err, ErrNotFound) {
 		return object{}
 	}
 	must(t, err)
 	found := object{There: true, Text: c.Name, Thumbprint: c.CertificateThumbprint}
 	if c.CredentialType == CredentialClientSecret {
-		found.Secret, err = s.ClientSecret(t.Context(), tenant, name)
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		found.Secret, err = s.ClientSecret(t.Context(), c)
+		if err != nil && !errors.Is(err, ErrNotFound) && !IsUntrusted(err) {
 			t.Errorf("the secret of %s does not open: %v", name, err)
+		}
+		if err != nil && drift(t, s, c) == nil {
+			t.Errorf("nothing shows of the secret of %s, and it does not open: %v", name, err)
 		}
 	}
 	return found
 }
 
-func checkSwept(t *testing.T, dir string) {
-	t.Helper()
-	aside := filepath.Join(dir, unfinishedFolder)
-	left := filesBelow(t, aside)
-	days := time.Now().Add(-2 * unfinishedFor)
-	for _, name := range left {
-		must(t, os.Chtimes(filepath.Join(aside, name), days, days))
-	}
-	must(t, open(t, dir, passphrase).SaveRegistration(t.Context(), Registration{TenantID: tenant, UniqueName: journal,
-		Marker: client, StartedAt: now}))
-	if after := filesBelow(t, aside); len(after) > 0 {
-		t.Errorf("of %d unfinished files these were not swept: %v", len(left), after)
-	}
-	t.Logf("%d unfinished files were swept", len(left))
-}
-
-// keyFiles writes the key pairs that the killed runs save.
-func keyFiles(t *testing.T) (files []string) {
+// filesOfPairs writes the key pairs that the killed runs save.
+func filesOfPairs(t *testing.T) (files []string) {
 	t.Helper()
 	for i := range keyPairs {
 		p := pair()

@@ -12,8 +12,8 @@ import (
 // capital letter, separator, blank or control character, no dot in front or at the end.
 var portable = regexp.MustCompile(`^[a-z0-9_+@%~-][a-z0-9._+@%~-]*[a-z0-9]$`)
 
-// windowsDevice is a name that Windows takes for a device, whatever its extension (Microsoft: "Naming Files, Paths, and
-// Namespaces").
+// windowsDevice is a name that Windows takes for a device, whatever its extension (Microsoft: "Naming Files, Paths,
+// and Namespaces").
 var windowsDevice = regexp.MustCompile(`^(?i:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)`)
 
 func checkFileName(t *testing.T, name string) {
@@ -69,7 +69,7 @@ func FuzzNamesNeverMeetInOneFileAndNeverLeaveTheirFolder(f *testing.F) {
 // checkMailboxFile returns the mailbox's file in the folder; empty where the mailbox is refused.
 func checkMailboxFile(t *testing.T, folder, mailbox string) string {
 	t.Helper()
-	file, err := mailboxFile(folder, tenant, mailbox, secretExtension)
+	file, err := mailboxFile(folder, tenant, mailbox, pfxPasswordExtension)
 	if err != nil {
 		if CheckMailbox(mailbox) == nil {
 			t.Errorf("%q passes the check and has no file: %v", mailbox, err)

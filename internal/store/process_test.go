@@ -22,6 +22,8 @@ const (
 var roles = map[string]func(task, io.Reader, *json.Encoder) error{
 	"writer": writeUntilKilled,
 	"racer":  race,
+	"saver":  saveRepeatedly,
+	"update": raceToUpdate,
 }
 
 // task is what a run is told at its start.
@@ -30,6 +32,8 @@ type task struct {
 	Seed   uint64   // of what it does
 	Owner  string   // on whose behalf it creates connections
 	Keys   []string // files with a key pair each, without a password
+	// age public key of who is at times a recipient of what it writes
+	Recipient string
 }
 
 func TestMain(m *testing.M) {

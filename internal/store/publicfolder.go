@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// CheckPublicFolderPaths refuses what cannot be the paths of public folders below the root, such as \Sales\Archive, and
-// paths that are the same but for their case. It knows their form only, not whether the folders exist.
+// CheckPublicFolderPaths refuses what cannot be the paths of public folders below the root, such as \Sales\Archive,
+// and paths that are the same but for their case. It knows their form only, not whether the folders exist.
 func CheckPublicFolderPaths(paths []string) error {
 	var problems []error
 	seen := map[string]string{}

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"errors"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -48,57 +46,39 @@ func TestPathsOfPublicFoldersThatCannotBeRightSayWhatIs(t *testing.T) {
 	}
 }
 
-func TestPathsOfPublicFoldersAreKeptInOrderAndRecordsWithoutThemReadAsBefore(t *testing.T) {
+func TestPathsOfPublicFoldersAreKeptInOrderAndOnlyWhereThereAreAny(t *testing.T) {
 	dir := withIdentity(t)
 	s := open(t, dir, passphrase)
 	c := withCertificate()
 	c.MigratePublicFolders, c.PublicFolderPaths = true, []string{`\Sales\Archive`, `\HR`, `\Sales`}
-	made, err := s.CreateConnection(t.Context(), c, "")
-	must(t, err)
-	read, err := s.Connection(t.Context(), tenant, mailbox)
-	must(t, err)
-	if want := []string{`\HR`, `\Sales`, `\Sales\Archive`}; !slices.Equal(read.PublicFolderPaths, want) ||
+	made := create(t, s, c)
+	found := read(t, s)
+	if want := []string{`\HR`, `\Sales`, `\Sales\Archive`}; !slices.Equal(found.PublicFolderPaths, want) ||
 		!slices.Equal(made.PublicFolderPaths, want) {
-		t.Errorf("made %q, read %q", made.PublicFolderPaths, read.PublicFolderPaths)
+		t.Errorf("made %q, read %q", made.PublicFolderPaths, found.PublicFolderPaths)
 	}
-	read.PublicFolderPaths = nil
-	_, err = s.UpdateConnection(t.Context(), read, nil)
-	must(t, err)
-	file := pathOf(t, s.RecordURL(tenant, mailbox))
-	content, err := os.ReadFile(file)
-	must(t, err)
-	if strings.Contains(string(content), "public_folder_paths") {
+	found.PublicFolderPaths = nil
+	update(t, s, found, nil)
+	if content := readFile(t, dir, recordOf(mailbox)); strings.Contains(content, "public_folder_paths") {
 		t.Errorf("a record without paths names them:\n%s", content)
 	}
-	if read, err = s.Connection(t.Context(), tenant, mailbox); err != nil || read.PublicFolderPaths != nil {
-		t.Errorf("%q, %v", read.PublicFolderPaths, err)
+	if found = read(t, s); found.PublicFolderPaths != nil {
+		t.Errorf("%q", found.PublicFolderPaths)
 	}
 }
 
-func TestARecordWithAnUnusablePathIsRefusedAndOneEditedByHandIsDamaged(t *testing.T) {
-	s := open(t, withIdentity(t), passphrase)
+func TestARecordWithAnUnusablePathIsRefused(t *testing.T) {
+	dir := withIdentity(t)
+	s := open(t, dir, passphrase)
 	c := withCertificate()
 	c.PublicFolderPaths = []string{`/Sales`}
-	if _, err := s.CreateConnection(t.Context(), c, ""); err == nil || !strings.Contains(err.Error(),
-		"public_folder_paths") {
+	_, err := s.CreateConnection(t.Context(), c, 0, "", render)
+	if err == nil || !strings.Contains(err.Error(), "public_folder_paths") {
 		t.Errorf("the store takes it: %v", err)
 	}
-	c.PublicFolderPaths = []string{`\Sales`}
-	_, err := s.CreateConnection(t.Context(), c, "")
-	must(t, err)
-	file := pathOf(t, s.RecordURL(tenant, mailbox))
-	content, err := os.ReadFile(file)
-	must(t, err)
-	must(t, os.WriteFile(file, []byte(strings.Replace(string(content), `\\Sales`, `Sales`, 1)), 0o600))
-	if _, err = s.Connection(t.Context(), tenant, mailbox); !isDamaged(err) || !strings.Contains(err.Error(),
-		"public_folder_paths") {
-		t.Errorf("a path that was edited by hand: %v", err)
+	if left := filesBelow(t, dir); len(left) != 1 {
+		t.Errorf("written: %v", left)
 	}
-}
-
-func isDamaged(err error) bool {
-	_, damaged := errors.AsType[*DamagedError](err)
-	return damaged
 }
 
 func FuzzAPathOfAPublicFolderThatIsTakenIsOneLineOfNames(f *testing.F) {

@@ -8,9 +8,14 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
 )
 
 // outcome is what a run tells of one round of a race.
@@ -25,14 +30,14 @@ func race(what task, in io.Reader, tell *json.Encoder) error {
 	ctx, random := context.Background(), rand.New(rand.NewPCG(what.Seed, 0))
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
-		s, err := Open(fileURL(what.Folder), "")
+		s, err := Open(fileURL(what.Folder), passphrase)
 		if err != nil {
 			return err
 		}
 		c := withSecret()
 		c.Owner, c.Name = what.Owner, "of "+what.Owner
 		c.TenantID, c.Mailbox = anyCase(random, c.TenantID), anyCase(random, lines.Text())
-		_, err = s.CreateConnection(ctx, c, "secret of "+what.Owner)
+		_, err = s.CreateConnection(ctx, c, 0, "secret of "+what.Owner, render)
 		result := outcome{Won: err == nil}
 		if err != nil {
 			result.Error = err.Error()
@@ -79,11 +84,14 @@ func TestOfManyRunsThatCreateOneConnectionExactlyOneWinsAndTheOthersNameIt(t *te
 		}
 		winner := winnerOf(t, runs, round, address)
 		wins[winner]++
-		c, err := s.Connection(t.Context(), tenant, address)
+		c, err := s.Connection(t.Context(), tenant, address, 0)
 		must(t, err)
-		if stored, err := s.ClientSecret(t.Context(), tenant, address); err != nil || c.Owner != winner ||
+		if stored, err := s.ClientSecret(t.Context(), c); err != nil || c.Owner != winner ||
 			stored != "secret of "+winner {
 			t.Errorf("round %d: %s won, the record is %s's, the secret %q (%v)", round, winner, c.Owner, stored, err)
+		}
+		if err := drift(t, s, c); err != nil {
+			t.Errorf("round %d: the plan shows: %v", round, err)
 		}
 		if t.Failed() {
 			t.FailNow()
@@ -126,4 +134,156 @@ func winnerOf(t *testing.T, runs []*run, round int, address string) (winner stri
 		}
 	}
 	return winner
+}
+
+// raceToUpdate updates the mailbox's connection once a line that it reads, each with a secret of its own.
+func raceToUpdate(what task, in io.Reader, tell *json.Encoder) error {
+	ctx := context.Background()
+	s, err := Open(fileURL(what.Folder), passphrase)
+	if err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		c := withSecret()
+		c.Name = what.Owner + " in round " + lines.Text()
+		_, _, err := s.UpdateConnection(ctx, c, 0, new("secret of "+c.Name), render)
+		result := outcome{Won: err == nil}
+		if err != nil {
+			result.Error = err.Error()
+			if !errors.Is(err, place.ErrChanged) {
+				return err
+			}
+		}
+		if err := tell.Encode(result); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}
+
+// winnersOf returns the names that those racers gave the connection who say that they updated it.
+func winnersOf(t *testing.T, runs []*run, round int) map[string]bool {
+	t.Helper()
+	winners := map[string]bool{}
+	for i, r := range runs {
+		var o outcome
+		if !r.read(&o) {
+			t.Fatalf("round %d: racer-%d ended", round, i)
+		}
+		if o.Won {
+			winners[fmt.Sprintf("racer-%d in round %d", i, round)] = true
+		}
+	}
+	return winners
+}
+
+// Two runs that take turns may both succeed, and the files of the earlier one may come last. That shows.
+func TestOfManyRunsThatUpdateOneConnectionOneIsTheLastAndWhatIsNotItsOwnProvesNothing(t *testing.T) {
+	const racers, rounds = 4, 50
+	dir := withIdentity(t)
+	s := open(t, dir, passphrase)
+	create(t, s, withSecret())
+	runs := make([]*run, racers)
+	for i := range runs {
+		runs[i] = start(t, "update", task{Folder: dir, Owner: fmt.Sprintf("racer-%d", i)})
+	}
+	lost, drifted := 0, 0
+	for round := range rounds {
+		for _, r := range runs {
+			_, err := fmt.Fprintln(r.In, round)
+			must(t, err)
+		}
+		winners := winnersOf(t, runs, round)
+		lost += racers - len(winners)
+		c := read(t, s)
+		if !winners[c.Name] {
+			t.Errorf("%v won, and the record is of %s", winners, c.Name)
+		}
+		value, err := s.ClientSecret(t.Context(), c)
+		if err == nil && value != "secret of "+c.Name || err != nil && !IsUntrusted(err) {
+			t.Errorf("the record of %s has the secret %q, %v", c.Name, value, err)
+		}
+		if shown := drift(t, s, c); shown != nil {
+			drifted++
+			update(t, s, c, new("secret of "+c.Name))
+			hasNoDrift(t, s)
+		} else if err != nil {
+			t.Errorf("nothing shows, and the secret: %v", err)
+		}
+		if t.Failed() {
+			t.FailNow()
+		}
+	}
+	for _, r := range runs {
+		must(t, r.In.Close())
+		must(t, r.Wait())
+	}
+	t.Logf("%d of %d updates lost, %d rounds left drift", lost, racers*rounds, drifted)
+	if lost == 0 {
+		t.Error("nobody ever lost: this was not a race")
+	}
+}
+
+// saveRepeatedly saves and deletes the key pair of a file once a line that it reads.
+func saveRepeatedly(what task, in io.Reader, tell *json.Encoder) error {
+	ctx := context.Background()
+	data, err := os.ReadFile(what.Keys[0])
+	if err != nil {
+		return err
+	}
+	p, err := certificate.DecodePFX(data, "")
+	if err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		s, err := Open(fileURL(what.Folder), passphrase)
+		if err == nil {
+			err = s.SaveCertificate(ctx, tenant, p, certificate.AES256, now)
+		}
+		if err != nil {
+			return err
+		}
+		if err := tell.Encode(outcome{Won: true}); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}
+
+func TestProcessesThatSaveOneCertificateAtOnceLeaveOnePairThatOpens(t *testing.T) {
+	const savers, rounds = 4, 25
+	dir := withIdentity(t)
+	file := filepath.Join(t.TempDir(), "key.pfx")
+	data, err := certificate.EncodePFX(pair(), "", certificate.AES256)
+	must(t, err)
+	must(t, os.WriteFile(file, data, 0o600))
+	runs := make([]*run, savers)
+	for i := range runs {
+		runs[i] = start(t, "saver", task{Folder: dir, Keys: []string{file}})
+	}
+	for round := range rounds {
+		for _, r := range runs {
+			_, err := fmt.Fprintln(r.In, round)
+			must(t, err)
+		}
+		for i, r := range runs {
+			var o outcome
+			if !r.read(&o) {
+				t.Fatalf("round %d: saver %d ended", round, i)
+			}
+		}
+		opensKey(t, dir)
+		checkNoneLeft(t, dir)
+		if round%2 == 0 {
+			must(t, open(t, dir, passphrase).DeleteCertificate(t.Context(), tenant, thumbprint()))
+		} else {
+			removeFile(t, dir, keyFiles(t).record)
+		}
+	}
+	for _, r := range runs {
+		must(t, r.In.Close())
+		must(t, r.Wait())
+	}
 }

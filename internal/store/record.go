@@ -62,17 +62,20 @@ func sum(content []byte) string { return fmt.Sprintf("%x", sha256.Sum256(content
 func (s *Store) readRecord(
 	ctx context.Context, name, what string, since int64, record any, generation *int64,
 ) (place.Version, error) {
+	url := s.files.URL(name)
 	identity, err := s.unlock(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
-		if there, problem := s.files.Exists(ctx, name); problem != nil || !there {
-			return "", errors.Join(problem, fmt.Errorf("%s %s: %w", what, s.files.URL(name), ErrNotFound))
+		var there bool
+		if there, err = s.files.Exists(ctx, name); err == nil && there {
+			identity, err = s.unlockUnlessNew(ctx)
 		}
-		return "", s.identityNeverWas(ctx)
+		if err == nil && identity == nil {
+			err = fmt.Errorf("%s %s: %w", what, url, ErrNotFound)
+		}
 	}
 	if err != nil {
 		return "", err
 	}
-	url := s.files.URL(name)
 	found, err := s.readRaw(ctx, name, what+" "+url)
 	if err != nil {
 		return found.version, err

@@ -48,8 +48,8 @@ func (s *Store) Registration(ctx context.Context, tenantID, uniqueName string, s
 	return s.readRegistration(ctx, name, since)
 }
 
-// RegistrationOf finds the journal entry of an app by its client ID. ErrNotFound when the store has none, as for an app
-// that somebody registered by hand. An entry that cannot be read is passed over.
+// RegistrationOf finds the journal entry of an app by its client ID. ErrNotFound when the store has none, as for an
+// app that somebody registered by hand. An entry that cannot be read is passed over.
 func (s *Store) RegistrationOf(ctx context.Context, tenantID, clientID string) (Registration, error) {
 	for r, err := range s.tenantRegistrations(ctx, strings.ToLower(tenantID)) {
 		if err == nil && strings.EqualFold(r.ClientID, clientID) {
@@ -59,9 +59,9 @@ func (s *Store) RegistrationOf(ctx context.Context, tenantID, clientID string) (
 	return Registration{}, fmt.Errorf("app registration of %s: %w", clientID, ErrNotFound)
 }
 
-// SaveRegistration writes a journal entry, and returns when it is on the disk: in place of the one that r was read from
-// or last written to, or of one that is not authentic, or as a new one. r gets its new generation. The error wraps
-// place.ErrChanged where another run has written the entry meanwhile.
+// SaveRegistration writes a journal entry, and returns when it is on the disk: in place of the one that r was read
+// from or last written to, or of one that is not authentic or older than since, or as a new one. r gets its new
+// generation. The error wraps place.ErrChanged where another run has written the entry meanwhile.
 func (s *Store) SaveRegistration(ctx context.Context, r *Registration, since int64, now time.Time) error {
 	identity, err := s.identityForWriting(ctx)
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *Store) SaveRegistration(ctx context.Context, r *Registration, since int
 		}
 	}
 	if next.version == "" {
-		found, err := s.readRegistration(ctx, name, 0)
+		found, err := s.readRegistration(ctx, name, since)
 		switch {
 		case err == nil:
 			err = fmt.Errorf("%s: %w", s.files.URL(name), place.ErrChanged)

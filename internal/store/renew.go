@@ -71,9 +71,10 @@ const staleAfter = 24 * time.Hour
 //  3. When a whole look finds nothing to do, identity.age is replaced by the bytes of identity-next.age, on condition
 //     that it is still the old one; and identity-next.age is deleted.
 //
-// A record that the old identity sealed gives access to nothing that the old identity could not open: what came later,
-// under the new one, is never encrypted to recipients that only the old one vouches for. So it discloses nothing new if
-// somebody who knows the old identity puts records here while, or before, this runs.
+// Records keep their generation: one that somebody has put back is as old to the state that knows a newer one as before.
+// And a record that the old identity sealed gives access to nothing that the old identity and the record's recipients
+// could not open already: what came later, under the new identity, is never encrypted to recipients that only the old
+// one vouches for. So nothing is disclosed to those who put records here before this runs, or while it does.
 func (s *Store) RenewIdentity(ctx context.Context, renewal Renewal) (Renewed, error) {
 	if err := s.checkPassphrases(renewal); err != nil {
 		return Renewed{}, err
@@ -304,7 +305,7 @@ func (r *renewer) resume(ctx context.Context, tenants []string, content []byte) 
 	return identity, nil
 }
 
-// whatHangsOnIt says whether an identity-next.age that does not open can be deleted.
+// whatHangsOnIt says, in a sentence for an error, what an identity-next.age that does not open may be the only key to.
 func (r *renewer) whatHangsOnIt(ctx context.Context, tenants []string) string {
 	r.next, r.tenant = r.old, &RenewedTenant{}
 	for _, tenant := range tenants {

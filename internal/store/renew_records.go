@@ -8,7 +8,6 @@ import (
 	"iter"
 	"path"
 	"strings"
-	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/keys"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
@@ -214,7 +213,6 @@ func (r *renewer) registration(ctx context.Context, name string) error {
 		return err
 	}
 	defer unlock()
-	entry.Generation = nextGeneration(entry.Generation, 0, time.Time{})
 	return r.replace(ctx, name, entry, found.version)
 }
 
@@ -262,7 +260,6 @@ func (r *renewer) certificate(ctx context.Context, name string) error {
 		parts = []part{{files.password, encrypted}, {files.pfx, pfx}}
 		record.RenewedPFXSHA256, record.PFXSHA256, record.PasswordSHA256 = record.PFXSHA256, sum(pfx), sum(encrypted)
 	}
-	record.Generation = nextGeneration(record.Generation, 0, time.Time{})
 	return r.replace(ctx, name, record, found.version, parts...)
 }
 
@@ -317,6 +314,11 @@ func (r *renewer) unsealedKey(ctx context.Context, files certificateNames) error
 }
 
 func (r *renewer) connection(ctx context.Context, name string) error {
+	unlock, err := r.next.lockFile(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	var c Connection
 	found, err := r.read(ctx, name, &c)
 	if err != nil || found.sealer == sealedByNone {
@@ -351,7 +353,6 @@ func (r *renewer) connection(ctx context.Context, name string) error {
 			c.Files.PFX = pfx
 		}
 	}
-	c.Generation = nextGeneration(c.Generation, 0, time.Time{})
 	return r.replace(ctx, name, c, found.version, parts...)
 }
 
@@ -389,8 +390,14 @@ func (r *renewer) renewedPassword(ctx context.Context, c Connection) (password [
 	if record.RenewedPFXSHA256 == "" || record.RenewedPFXSHA256 != c.Files.PFX {
 		return nil, "", fmt.Errorf("password of %s: %w", files.pfx, ErrNotFound)
 	}
-	password, err = r.decrypt(ctx, r.next, files.password, record.PasswordSHA256)
-	return password, record.PFXSHA256, err
+	encrypted, err := r.next.readNamed(ctx, files.password, files.password, record.PasswordSHA256)
+	if err != nil {
+		return nil, "", err
+	}
+	if password, err = r.next.identity.Decrypt(encrypted); err != nil {
+		return nil, "", &UntrustedError{URL: r.files.URL(files.password), Err: err}
+	}
+	return password, record.PFXSHA256, nil
 }
 
 func (r *renewer) countSecrets(ctx context.Context, wanted map[string]string) error {

@@ -12,19 +12,21 @@ import (
 	"testing"
 	"time"
 
-	"filippo.io/age"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/ewsaccess"
 )
 
-// published are the schemas that the documentation shows, each with the struct that it describes.
+// published are the schemas that the documentation shows, each with the record that it describes.
 var published = map[string]reflect.Type{
-	"connection":   reflect.TypeFor[connectionRecord](),
-	"registration": reflect.TypeFor[registrationRecord](),
-	"shared":       reflect.TypeFor[sharing](),
+	"connection":   reflect.TypeFor[Connection](),
+	"registration": reflect.TypeFor[Registration](),
+	"certificate":  reflect.TypeFor[certificateRecord](),
 }
+
+// envelope are the members around every record.
+var envelope = []string{"mac", "record", "schema_version"}
 
 func schemaFile(name string) string {
 	return filepath.Join("..", "..", "docs", "schemas", name+".json")
@@ -53,22 +55,70 @@ func asJSON(t *testing.T, content []byte) map[string]any {
 	return object
 }
 
-// members returns the JSON names of a struct's fields, those of embedded structs included, and which are always
-// written.
+// members returns the JSON names of a struct's fields, and which are always written.
 func members(of reflect.Type) (all, always []string) {
 	for _, field := range reflect.VisibleFields(of) {
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
-		if field.Anonymous {
+		if !field.IsExported() {
 			continue
 		}
 		all = append(all, name)
-		if !strings.Contains(options, "omitempty") {
+		if !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero") {
 			always = append(always, name)
 		}
 	}
 	slices.Sort(all)
 	slices.Sort(always)
 	return all, always
+}
+
+// described is what the tests look at of a schema.
+type described struct {
+	Type                 string
+	Description          string
+	AdditionalProperties *bool
+	Required             []string
+	Properties           map[string]described
+	Items                *described
+}
+
+// checkObject holds a schema of an object against the members that it may have, and always has.
+func checkObject(t *testing.T, name string, schema described, all, always []string) {
+	t.Helper()
+	if has := slices.Sorted(maps.Keys(schema.Properties)); !slices.Equal(has, all) {
+		t.Errorf("%s: the schema describes %v, written are %v", name, has, all)
+	}
+	if required := slices.Sorted(slices.Values(schema.Required)); !slices.Equal(required, always) {
+		t.Errorf("%s: the schema requires %v, always written are %v", name, required, always)
+	}
+	if schema.Type != "object" || schema.AdditionalProperties == nil || *schema.AdditionalProperties {
+		t.Errorf("%s: the schema allows what it does not know", name)
+	}
+	for member, property := range schema.Properties {
+		if property.Description == "" {
+			t.Errorf("%s: %s is not described", name, member)
+		}
+	}
+}
+
+// checkStruct is checkObject for a struct and the structs in it.
+func checkStruct(t *testing.T, name string, schema described, of reflect.Type) {
+	t.Helper()
+	all, always := members(of)
+	checkObject(t, name, schema, all, always)
+	for _, field := range reflect.VisibleFields(of) {
+		member, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		property, inner := schema.Properties[member], field.Type
+		for inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Slice {
+			if inner.Kind() == reflect.Slice && property.Items != nil {
+				property = *property.Items
+			}
+			inner = inner.Elem()
+		}
+		if field.IsExported() && inner.Kind() == reflect.Struct && inner != reflect.TypeFor[time.Time]() {
+			checkStruct(t, name+"."+member, property, inner)
+		}
+	}
 }
 
 func TestSchemasDescribeEveryMemberOfTheRecordsAndNoOther(t *testing.T) {
@@ -80,69 +130,46 @@ func TestSchemasDescribeEveryMemberOfTheRecordsAndNoOther(t *testing.T) {
 	for name, record := range published {
 		content, err := os.ReadFile(schemaFile(name))
 		must(t, err)
-		var schema struct {
-			Type                 string
-			AdditionalProperties *bool
-			Required             []string
-			Properties           map[string]struct{ Description string }
-		}
+		var schema described
 		must(t, json.Unmarshal(content, &schema))
-		all, always := members(record)
-		if described := slices.Sorted(maps.Keys(schema.Properties)); !slices.Equal(described, all) {
-			t.Errorf("%s: the schema describes %v, the record has %v", name, described, all)
-		}
-		if required := slices.Sorted(slices.Values(schema.Required)); !slices.Equal(required, always) {
-			t.Errorf("%s: the schema requires %v, always written are %v", name, required, always)
-		}
-		if schema.Type != "object" || schema.AdditionalProperties == nil || *schema.AdditionalProperties {
-			t.Errorf("%s: the schema allows what it does not know", name)
-		}
-		for member, property := range schema.Properties {
-			if property.Description == "" {
-				t.Errorf("%s: %s is not described", name, member)
-			}
-		}
+		checkObject(t, name, schema, envelope, envelope)
+		checkStruct(t, name, schema.Properties["record"], record)
 	}
 }
 
-// written returns what the store wrote: of each kind the records that together have every member, by the schema's name.
+// written returns what the store wrote: of each kind the records that together have every member, by the schema's
+// name.
 func written(t *testing.T) map[string][]map[string]any {
 	t.Helper()
 	dir := withIdentity(t)
 	s := open(t, dir, passphrase)
-	person, err := age.GenerateX25519Identity()
-	must(t, err)
 	expires := time.Now()
-	bySecret, byCertificate := withSecret(), withCertificate()
+	bySecret, byCertificate, elsewhere := withSecret(), withKey(newPerson(t)), withCertificate()
 	bySecret.ClientSecretExpiresAt, bySecret.MigratePublicFolders, bySecret.WrittenAt = &expires, true, &expires
-	bySecret.EWS = &ewsaccess.TenantFacts{InitialDomain: "contoso.onmicrosoft.com",
-		Holders: []ewsaccess.App{{ClientID: client, Name: "Mail Backup"}}, SeenAt: expires}
+	bySecret.EWS = &ewsaccess.TenantFacts{
+		InitialDomain: "contoso.onmicrosoft.com",
+		Holders:       []ewsaccess.App{{ClientID: client, Name: "Mail Backup"}}, SeenAt: expires,
+	}
 	bySecret.PublicFolderPaths = []string{`\Sales\Archive`, `\R&D's "old" folder`}
-	_, err = s.CreateConnection(t.Context(), bySecret, secret)
-	must(t, err)
+	create(t, s, bySecret)
+	savePair(t, s)
+	must(t, s.SaveCertificate(t.Context(), tenant, newPair(), certificate.Legacy, now))
 	byCertificate.Mailbox, byCertificate.CertificateNotAfter = "o'neil+ü@contoso.com", &expires
-	byCertificate.CertificateThumbprint = strings.ToLower(certificate.Thumbprint(pair().Certificate))
-	byCertificate.HandoffRecipients = []string{person.Recipient().String()}
-	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, &byCertificate))
-	_, err = s.CreateConnection(t.Context(), byCertificate, "")
-	must(t, err)
-	alone := byCertificate
-	alone.Mailbox = "alone@contoso.com"
-	another := newPair()
-	alone.CertificateThumbprint = certificate.Thumbprint(another.Certificate)
-	must(t, s.SaveCertificate(t.Context(), tenant, another, certificate.AES256, &alone))
-	must(t, s.ShareCertificate(t.Context(), tenant, alone.CertificateThumbprint)) // of those who share it nobody is left
+	byCertificate.CertificateThumbprint = strings.ToLower(byCertificate.CertificateThumbprint)
+	create(t, s, byCertificate)
+	elsewhere.Mailbox, elsewhere.WrittenAt = "elsewhere@contoso.com", nil
+	create(t, s, elsewhere)
 	begun := Registration{TenantID: strings.ToUpper(tenant), UniqueName: "begun", Marker: client, StartedAt: expires}
-	_, err = s.BeginRegistration(t.Context(), begun)
-	must(t, err)
-	must(t, s.SaveRegistration(t.Context(), Registration{TenantID: tenant, UniqueName: "done", DisplayName: "App",
-		Marker: client, ObjectID: client, ClientID: client,
-		Thumbprints: []string{thumb}, Created: true, StartedAt: expires, CompletedAt: &expires, DeletingAt: &expires}))
+	must(t, s.SaveRegistration(t.Context(), &begun, 0, now))
+	must(t, s.SaveRegistration(t.Context(), &Registration{
+		TenantID: tenant, UniqueName: "done", DisplayName: "App", Marker: client, ObjectID: client, ClientID: client,
+		Thumbprints: []string{thumb}, Created: true, StartedAt: expires, CompletedAt: &expires, DeletingAt: &expires,
+	}, 0, now))
 
-	kinds := map[string]string{"connection": "connections/*.json", "registration": "registrations/*.json",
-		"shared": "certificates/*.shared.json"}
 	records := map[string][]map[string]any{}
-	for name, pattern := range kinds {
+	for name, pattern := range map[string]string{
+		"connection": "connections/*.json", "registration": "registrations/*.json", "certificate": "certificates/*.json",
+	} {
 		files, err := filepath.Glob(filepath.Join(dir, tenant, filepath.FromSlash(pattern)))
 		must(t, err)
 		for _, file := range files {
@@ -154,20 +181,48 @@ func written(t *testing.T) map[string][]map[string]any {
 	return records
 }
 
+// inner returns the record in an envelope.
+func inner(t *testing.T, sealed map[string]any) map[string]any {
+	t.Helper()
+	record, ok := sealed["record"].(map[string]any)
+	if !ok {
+		t.Fatalf("it holds no record: %v", sealed)
+	}
+	return record
+}
+
 func TestWhatTheStoreWritesIsValidUnderThePublishedSchemas(t *testing.T) {
 	for name, records := range written(t) {
 		schema := compile(t, name)
-		seen := map[string]any{}
-		for _, record := range records {
-			if err := schema.Validate(record); err != nil {
-				t.Errorf("%s: %v\n%v", name, err, record)
+		seen, files := map[string]any{}, map[string]any{}
+		for _, sealed := range records {
+			if err := schema.Validate(sealed); err != nil {
+				t.Errorf("%s: %v\n%v", name, err, sealed)
 			}
+			record := inner(t, sealed)
 			maps.Copy(seen, record)
+			if manifest, ok := record["files"].(map[string]any); ok {
+				maps.Copy(files, manifest)
+			}
 		}
 		all, _ := members(published[name])
 		if got := slices.Sorted(maps.Keys(seen)); !slices.Equal(got, all) {
 			t.Errorf("%s: looked at %v of %v only", name, got, all)
 		}
+		if all, _ := members(reflect.TypeFor[Manifest]()); name == "connection" &&
+			!slices.Equal(slices.Sorted(maps.Keys(files)), all) {
+			t.Errorf("looked at the files %v of %v only", files, all)
+		}
+	}
+}
+
+// spoilFiles spoils a connection's manifest.
+func spoilFiles(spoil func(files map[string]any)) func(record map[string]any) {
+	return func(record map[string]any) {
+		files, _ := record["files"].(map[string]any)
+		files = maps.Clone(files)
+		spoil(files)
+		record["files"] = files
 	}
 }
 
@@ -175,7 +230,6 @@ func TestRecordsBrokenByHandAreInvalid(t *testing.T) {
 	broken := map[string]map[string]func(record map[string]any){
 		"connection": {
 			"a misspelled member":     func(r map[string]any) { r["migrate_public_folder"] = true },
-			"a newer version":         func(r map[string]any) { r["schema_version"] = 2 },
 			"a tenant by its domain":  func(r map[string]any) { r["tenant_id"] = "contoso.onmicrosoft.com" },
 			"a mailbox with a space":  func(r map[string]any) { r["mailbox"] = "a b@contoso.com" },
 			"an unknown credential":   func(r map[string]any) { r["credential_type"] = "password" },
@@ -205,12 +259,23 @@ func TestRecordsBrokenByHandAreInvalid(t *testing.T) {
 					"certificate_thumbprint")
 			},
 			"recipients that are text": func(r map[string]any) { r["handoff_recipients"] = "age1x" },
+			"a generation of nothing":  func(r map[string]any) { r["generation"] = 0 },
+			"a generation and a half":  func(r map[string]any) { r["generation"] = 1.5 },
+			"no sheet":                 spoilFiles(func(files map[string]any) { delete(files, "sheet_sha256") }),
+			"another hash":             spoilFiles(func(files map[string]any) { files["sheet_sha256"] = thumb }),
+			"a file more":              spoilFiles(func(files map[string]any) { files["more"] = strings.Repeat("0", 64) }),
+			"no format":                spoilFiles(func(files map[string]any) { delete(files, "handoff_format") }),
+			"a secret and a PFX": spoilFiles(func(files map[string]any) {
+				for _, name := range []string{"secret_sha256", "pfx_sha256", "pfx_password_sha256"} {
+					files[name] = strings.Repeat("0", 64)
+				}
+			}),
 		},
 		"registration": {
 			"a misspelled member":      func(r map[string]any) { r["thumbprint"] = thumb },
-			"a newer version":          func(r map[string]any) { r["schema_version"] = 2 },
 			"a tenant by its domain":   func(r map[string]any) { r["tenant_id"] = "contoso.onmicrosoft.com" },
 			"no unique name":           func(r map[string]any) { r["unique_name"] = "" },
+			"a generation of nothing":  func(r map[string]any) { r["generation"] = 0 },
 			"a display name that is 1": func(r map[string]any) { r["display_name"] = 1 },
 			"a marker that is none":    func(r map[string]any) { r["marker"] = "x" },
 			"an object by its name":    func(r map[string]any) { r["object_id"] = "CodeTwo" },
@@ -221,32 +286,54 @@ func TestRecordsBrokenByHandAreInvalid(t *testing.T) {
 			"an end that is none":      func(r map[string]any) { r["completed_at"] = false },
 			"a destroy that is none":   func(r map[string]any) { r["deleting_at"] = "" },
 		},
-		"shared": {
-			"a misspelled member":   func(r map[string]any) { r["recipient"] = "age1x" },
-			"a newer version":       func(r map[string]any) { r["schema_version"] = 2 },
-			"another hash":          func(r map[string]any) { r["password_sha256"] = thumb },
-			"nobody, but no list":   func(r map[string]any) { r["recipients"] = nil },
-			"a recipient by name":   func(r map[string]any) { r["recipients"] = []any{"person"} },
-			"a recipient that is 1": func(r map[string]any) { r["recipients"] = []any{1} },
+		"certificate": {
+			"a misspelled member":    func(r map[string]any) { r["thumb"] = thumb },
+			"a tenant by its domain": func(r map[string]any) { r["tenant_id"] = "contoso.onmicrosoft.com" },
+			"a thumbprint in small":  func(r map[string]any) { r["thumbprint"] = strings.ToLower(thumb) },
+			"no certificate":         func(r map[string]any) { r["certificate"] = "" },
+			"a private key": func(r map[string]any) {
+				r["certificate"] = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
+			},
+			"an unknown encryption":   func(r map[string]any) { r["pfx_encryption"] = "des" },
+			"another hash":            func(r map[string]any) { r["pfx_sha256"] = thumb },
+			"a password as it is":     func(r map[string]any) { r["password_sha256"] = "secret" },
+			"a generation of nothing": func(r map[string]any) { r["generation"] = 0 },
 		},
+	}
+	sealed := map[string]func(r map[string]any){
+		"a newer version":       func(r map[string]any) { r["schema_version"] = 3 },
+		"the version before":    func(r map[string]any) { r["schema_version"] = 1 },
+		"a member more":         func(r map[string]any) { r["comment"] = "edited" },
+		"a seal in capitals":    func(r map[string]any) { r["mac"] = strings.Repeat("A", 64) },
+		"a seal that is cut":    func(r map[string]any) { r["mac"] = strings.Repeat("a", 63) },
+		"a record that is text": func(r map[string]any) { r["record"] = "{}" },
 	}
 	for name, records := range written(t) {
 		schema := compile(t, name)
 		_, always := members(published[name])
-		for _, record := range records {
-			for what, spoil := range broken[name] {
-				spoilt := maps.Clone(record)
+		for _, whole := range records {
+			invalid := func(what string, spoil, spoilRecord func(map[string]any)) {
+				t.Helper()
+				spoilt, record := maps.Clone(whole), maps.Clone(inner(t, whole))
+				spoilt["record"] = record
+				spoilRecord(record)
 				spoil(spoilt)
 				if schema.Validate(spoilt) == nil {
 					t.Errorf("%s: %s is valid: %v", name, what, spoilt)
 				}
 			}
+			nothing := func(map[string]any) {}
+			for what, spoil := range broken[name] {
+				invalid(what, nothing, spoil)
+			}
+			for what, spoil := range sealed {
+				invalid(what, spoil, nothing)
+			}
+			for _, member := range envelope {
+				invalid("it without "+member, func(r map[string]any) { delete(r, member) }, nothing)
+			}
 			for _, member := range always {
-				spoilt := maps.Clone(record)
-				delete(spoilt, member)
-				if schema.Validate(spoilt) == nil {
-					t.Errorf("%s: it is valid without %s", name, member)
-				}
+				invalid("it without "+member, nothing, func(r map[string]any) { delete(r, member) })
 			}
 		}
 	}

@@ -3,16 +3,20 @@
 // old one or the new one.
 //
 // Anybody who may write into the store's place may change its files. So a file counts only where it proves that an
-// operator wrote it, somebody with the passphrase: records carry a seal, and name what belongs to them by its hash. This
-// package alone decides what is authentic, and nothing else reads the store.
+// operator wrote it, somebody with the passphrase: records carry a seal, and name what belongs to them by its hash.
+// This package alone decides what is authentic, and nothing else reads the store.
 package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place/folder"
@@ -36,9 +40,10 @@ type Store struct {
 	changeLock      sync.Mutex // see Lock
 }
 
-// Open opens the store at a file:// URL. It reads and creates nothing: the folder comes with the first write. Without a
-// passphrase nothing can be proved, and so nothing is read or written; what a state names can be deleted. A passphrase
-// that sealing.CheckPassphrase refuses is reported by what uses it, so that it is in nobody's way who only deletes.
+// Open opens the store at a file:// URL. It reads and creates nothing: the folder comes with the first write. Without
+// a passphrase nothing can be proved, and so nothing is read or written; what a state names can be deleted. A
+// passphrase that sealing.CheckPassphrase refuses is reported by what uses it, so that it is in nobody's way who only
+// deletes.
 func Open(rawURL, passphrase string) (*Store, error) {
 	path, err := folder.ParseURL(rawURL)
 	if err != nil {
@@ -126,6 +131,31 @@ func (s *Store) anyOf(ctx context.Context, names ...string) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// fileLocks is among how many locks the records of one kind are divided: a lock is a file that stays, so there is not one
+// for each.
+const fileLocks = 64
+
+// lockPause is between two tries to take a lock that another process holds for moments.
+const lockPause = 50 * time.Millisecond
+
+// lockFile keeps other processes that write a record, and what belongs to it, waiting. Who holds the lock of a connection
+// may take that of a certificate, and not the other way round.
+func (s *Store) lockFile(ctx context.Context, record string) (unlock func(), err error) {
+	hash := sha256.Sum256([]byte(record))
+	name := fmt.Sprintf("%s-%02d", path.Base(path.Dir(record)), hash[0]%fileLocks)
+	for {
+		unlock, err := s.files.Lock(ctx, name)
+		if err == nil || !errors.Is(err, ErrLocked) {
+			return unlock, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), err)
+		case <-time.After(lockPause):
+		}
+	}
 }
 
 // writeAttempts is how often a file is written that other runs change at the same time.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +17,8 @@ import (
 	"filippo.io/age"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place/folder"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
 
@@ -33,38 +36,48 @@ var now = time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)
 var pair = sync.OnceValue(newPair)
 
 func newPair() *certificate.Pair {
-	p, err := certificate.Generate(rand.Reader, certificate.Template{CommonName: "target", KeySize: 2048, NotBefore: now,
-		NotAfter: now.AddDate(5, 0, 0)})
+	p, err := certificate.Generate(rand.Reader, certificate.Template{
+		CommonName: "target", KeySize: 2048, NotBefore: now,
+		NotAfter: now.AddDate(5, 0, 0),
+	})
 	if err != nil {
 		panic(err)
 	}
 	return p
 }
 
+// thumbprint is that of pair.
+func thumbprint() string { return certificate.Thumbprint(pair().Certificate) }
+
+func fileURL(dir string) string { return folder.Open(dir, isHandoff).URL("") }
+
 func open(t testing.TB, dir, passphrase string) *Store {
 	t.Helper()
 	s, err := Open(fileURL(dir), passphrase)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	return s
 }
 
 // withIdentity makes a store's folder whose identity opens fast: age keeps the cost of the passphrase in the file.
 func withIdentity(t testing.TB) (dir string) {
 	t.Helper()
-	dir = filepath.Join(t.TempDir(), "store")
 	identity, err := age.GenerateX25519Identity()
 	must(t, err)
+	dir = filepath.Join(t.TempDir(), "store")
+	must(t, os.Mkdir(dir, 0o700))
+	putIdentity(t, dir, identity)
+	return dir
+}
+
+// putIdentity makes a key the store's identity, under the passphrase.
+func putIdentity(t testing.TB, dir string, identity *age.X25519Identity) {
+	t.Helper()
 	key, err := age.NewScryptRecipient(passphrase)
 	must(t, err)
 	key.SetWorkFactor(4)
 	content, err := sealing.Encrypt([]byte(identity.String()), key)
 	must(t, err)
-	must(t, os.Mkdir(dir, 0o700))
-	must(t, os.WriteFile(filepath.Join(dir, identityFile), content, 0o600))
-	must(t, os.WriteFile(filepath.Join(dir, recipientFile), []byte(identity.Recipient().String()+"\n"), 0o600))
-	return dir
+	writeFile(t, dir, identityFile, string(content))
 }
 
 func must(t testing.TB, err error) {
@@ -74,10 +87,89 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// fileIn is where a file of the store is.
+func fileIn(dir, name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
+
+func readFile(t testing.TB, dir, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(fileIn(dir, name))
+	must(t, err)
+	return string(content)
+}
+
+// writeFile writes past the store, as anybody may who has the folder.
+func writeFile(t testing.TB, dir, name, content string) {
+	t.Helper()
+	must(t, os.MkdirAll(filepath.Dir(fileIn(dir, name)), 0o700))
+	must(t, os.WriteFile(fileIn(dir, name), []byte(content), 0o600))
+}
+
+func removeFile(t testing.TB, dir, name string) {
+	t.Helper()
+	must(t, os.Remove(fileIn(dir, name)))
+}
+
+func filesBelow(t testing.TB, dir string) (names []string) {
+	t.Helper()
+	must(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			name, _ := filepath.Rel(dir, path)
+			names = append(names, filepath.ToSlash(name))
+		}
+		return err
+	}))
+	return names
+}
+
+// The names of files, relative to the store.
+func recordOf(address string) string {
+	name, _ := connectionFile(tenant, address, recordExtension)
+	return name
+}
+
+func secretOf(address string) string {
+	name, _ := connectionFile(tenant, address, secretExtension)
+	return name
+}
+
+func passwordOf(address string) string {
+	name, _ := connectionFile(tenant, address, pfxPasswordExtension)
+	return name
+}
+
+func handoffOf(extension string) string {
+	name, _ := handoffFile(tenant, mailbox, extension)
+	return name
+}
+
+func journalOf(uniqueName string) string {
+	name, _ := registrationFile(tenant, uniqueName)
+	return name
+}
+
+// keyFiles names the files of pair.
+func keyFiles(t testing.TB) certificateNames {
+	t.Helper()
+	files, err := certificateFiles(tenant, thumbprint())
+	must(t, err)
+	return files
+}
+
 func withCertificate() Connection {
-	return Connection{TenantID: tenant, Mailbox: mailbox, Name: "contoso.com", ClientID: client,
-		CredentialType:        CredentialCertificate,
-		CertificateThumbprint: thumb, Owner: "owner-1"}
+	return Connection{
+		TenantID: tenant, Mailbox: mailbox, Name: "contoso.com", ClientID: client,
+		CredentialType: CredentialCertificate, CertificateThumbprint: thumb, Owner: "owner-1", WrittenAt: &now,
+	}
+}
+
+// withKey is a connection whose certificate is pair.
+func withKey(recipients ...*age.X25519Identity) Connection {
+	c := withCertificate()
+	c.CertificateThumbprint = thumbprint()
+	for _, recipient := range recipients {
+		c.HandoffRecipients = append(c.HandoffRecipients, recipient.Recipient().String())
+	}
+	return c
 }
 
 func withSecret() Connection {
@@ -86,87 +178,96 @@ func withSecret() Connection {
 	return c
 }
 
-// pathOf returns the local path of a URL that the store gave out.
-func pathOf(t *testing.T, raw string) string {
+func newPerson(t testing.TB) *age.X25519Identity {
 	t.Helper()
-	path, err := folderPath(raw)
+	person, err := age.GenerateX25519Identity()
 	must(t, err)
-	return path
+	return person
 }
 
-func TestURLIsAFileAndAnAbsolutePath(t *testing.T) {
-	for _, c := range []struct {
-		raw     string
-		windows bool
-		path    string
-		written string // as the state shows it
-	}{
-		{"file:///srv/store", false, "/srv/store", "file:///srv/store"},
-		{"FILE:///srv/my%20store", false, "/srv/my store", "file:///srv/my%20store"},
-		{"file://localhost/srv/store", false, "/srv/store", "file:///srv/store"},
-		{"file:///srv/a%23b", false, "/srv/a#b", "file:///srv/a%23b"},
-		{"file:///C:/store", true, "C:/store", "file:///C:/store"},
-		{"file://C:/store", true, "C:/store", "file:///C:/store"},
-		{"file://localhost/C:/store", true, "C:/store", "file:///C:/store"},
-		{"file://c:/my store", true, "c:/my store", "file:///c:/my%20store"},
-		{"file://C:", true, "C:/", "file:///C:/"},
-		{"file:///C:", true, "C:/", "file:///C:/"},
-		{"file://server/share/store", true, "//server/share/store", "file://server/share/store"},
-		{"file://files-1.contoso.com/c$/a%23b", true, "//files-1.contoso.com/c$/a#b",
-			"file://files-1.contoso.com/c$/a%23b"},
-		{"file://server/share", true, "//server/share", "file://server/share"},
-		// What the errors and the documentation show: "file://${abspath(path.root)}/codetwo-store".
-		{"file://" + "/srv/tenants" + "/codetwo-store", false, "/srv/tenants/codetwo-store",
-			"file:///srv/tenants/codetwo-store"},
-		{"file://" + "C:/tenants" + "/codetwo-store", true, "C:/tenants/codetwo-store", "file:///C:/tenants/codetwo-store"},
-		{"file://" + "//server/share" + "/codetwo-store", true, "//server/share/codetwo-store",
-			"file://server/share/codetwo-store"},
-	} {
-		path, err := parseFileURL(c.raw, c.windows)
-		if err != nil || path != c.path {
-			t.Errorf("%s, Windows %t: %q, %v", c.raw, c.windows, path, err)
-			continue
+// render is a Renderer whose files are others for another record or another PFX.
+func render(c Connection, hasKey bool) (sheet, script []byte, err error) {
+	sheet = fmt.Appendf(nil, "<html>%s %s %s</html>\n", c.Name, c.Revision, c.Files.PFX)
+	if hasKey {
+		script = fmt.Appendf(nil, "Write-Host %s %s\n", c.Revision, c.Files.PFX)
+	}
+	return sheet, script, nil
+}
+
+// create writes a new record, with the client secret if it has one.
+func create(t testing.TB, s *Store, c Connection) Connection {
+	t.Helper()
+	value := ""
+	if c.CredentialType == CredentialClientSecret {
+		value = secret
+	}
+	made, err := s.CreateConnection(t.Context(), c, 0, value, render)
+	must(t, err)
+	return made
+}
+
+func update(t testing.TB, s *Store, c Connection, secret *string) Connection {
+	t.Helper()
+	updated, _, err := s.UpdateConnection(t.Context(), c, c.Generation, secret, render)
+	must(t, err)
+	return updated
+}
+
+func savePair(t testing.TB, s *Store) {
+	t.Helper()
+	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, now))
+}
+
+// read reads the mailbox's record.
+func read(t testing.TB, s *Store) Connection {
+	t.Helper()
+	c, err := s.Connection(t.Context(), tenant, mailbox, 0)
+	must(t, err)
+	return c
+}
+
+// drift says what a plan shows of a record's files; nil where nothing is wrong with them.
+func drift(t testing.TB, s *Store, c Connection) error {
+	t.Helper()
+	err := s.CheckHandoff(t.Context(), c)
+	if err != nil {
+		if !errors.Is(err, ErrOutdated) && !errors.Is(err, ErrNotFound) && !IsUntrusted(err) {
+			t.Errorf("the hand-off cannot be checked: %v", err)
 		}
-		written := formatFileURL(path, c.windows)
-		if again, err := parseFileURL(written, c.windows); written != c.written || again != path || err != nil {
-			t.Errorf("%s, Windows %t, is written as %s, which is %q (%v)", c.raw, c.windows, written, again, err)
-		}
+		return err
+	}
+	whole, err := s.SecretsAsRecorded(t.Context(), c)
+	must(t, err)
+	if !whole {
+		return errors.New("the secrets are others")
+	}
+	return nil
+}
+
+// hasNoDrift holds that nothing is wrong with the mailbox's files.
+func hasNoDrift(t testing.TB, s *Store) {
+	t.Helper()
+	if err := drift(t, s, read(t, s)); err != nil {
+		t.Errorf("the plan shows: %v", err)
 	}
 }
 
-func TestURLThatNamesNoFolderIsRefusedWithAnExampleOfTheSystem(t *testing.T) {
-	everywhere := []string{"", "/srv/store", "store", "file:store", "file://store", "file://./store", `C:\store`,
-		"s3://bucket/store", "https://example.com/store", "file:///srv/%00"}
-	for windows, refused := range map[bool][]string{
-		false: append([]string{"file://C:/store", "file://server/share/store"}, everywhere...),
-		true: append([]string{"file:///srv/store", "file://C:store", "file://server", "file://server/", "file://server//x",
-			"file://server/../x", "file://server/a%5Cb", "file://../share/x", "file://.../share/x", "file://server:445/share",
-			"file://[::1]/share", "file://CC:/store", "file://localhost/share/x", "file:///store", "file:////server",
-			"file:////./C:/x", "file:////%3F/C:/x", "file://///x/y"}, everywhere...),
-	} {
-		example := map[bool]string{false: "file:///srv/", true: "file://C:/codetwo-store, or file://server/share/"}[windows]
-		for _, raw := range refused {
-			if path, err := parseFileURL(raw, windows); err == nil || !strings.Contains(err.Error(), example) {
-				t.Errorf("%q, Windows %t: %q, %v", raw, windows, path, err)
-			}
-		}
-	}
-	for _, raw := range []string{"file:///srv/store?x=1", "file:///srv/store#x", "file:///C:/store?",
-		"file://u@server/x/y"} {
-		if err := CheckURL(raw); err == nil || !strings.Contains(err.Error(), "%3F") {
-			t.Errorf("%q: %v", raw, err)
-		}
-	}
+func stateOf(t testing.TB, s *Store, thumbprint string) KeyState {
+	t.Helper()
+	state, err := s.KeyState(t.Context(), tenant, thumbprint)
+	must(t, err)
+	return state
 }
 
 func TestOpeningCreatesNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "store")
 	s := open(t, dir, passphrase)
-	if _, err := s.Connection(t.Context(), tenant, mailbox); !errors.Is(err, ErrNotFound) {
+	if _, err := s.Connection(t.Context(), tenant, mailbox, 0); !errors.Is(err, ErrNotFound) {
 		t.Errorf("%v", err)
 	}
-	if connections, damaged, err := s.Connections(t.Context(), ""); len(connections)+len(damaged) > 0 || err != nil {
-		t.Errorf("%v %v %v", connections, damaged, err)
+	if connections, unreadable, err := s.Connections(t.Context(), ""); len(connections)+len(unreadable) > 0 ||
+		err != nil {
+		t.Errorf("%v %v %v", connections, unreadable, err)
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the folder was made: %v", err)
@@ -177,24 +278,21 @@ func TestWeakPassphraseIsRefusedAndNotShown(t *testing.T) {
 	for _, weak := range []string{"elevenchars", "correct horse battery\n"} {
 		dir := withIdentity(t)
 		s := open(t, dir, weak)
-		if err := s.CanEncrypt(t.Context()); !errors.Is(err, sealing.ErrPassphraseUnfit) ||
+		if err := s.CanWrite(t.Context()); !errors.Is(err, sealing.ErrPassphraseUnfit) ||
 			strings.Contains(err.Error(), weak) {
 			t.Errorf("%q, asked before: %v", weak, err)
 		}
-		if _, err := s.CreateConnection(t.Context(), withSecret(), secret); !errors.Is(err, sealing.ErrPassphraseUnfit) {
-			t.Errorf("%q, writing a secret: %v", weak, err)
+		_, err := s.CreateConnection(t.Context(), withSecret(), 0, secret, render)
+		if !errors.Is(err, sealing.ErrPassphraseUnfit) {
+			t.Errorf("%q, writing: %v", weak, err)
 		}
-		_, err := open(t, dir, passphrase).CreateConnection(t.Context(), withSecret(), secret)
-		must(t, err)
-		if _, err := s.ClientSecret(t.Context(), tenant, mailbox); !errors.Is(err, sealing.ErrPassphraseUnfit) {
-			t.Errorf("%q, reading it: %v", weak, err)
+		create(t, open(t, dir, passphrase), withSecret())
+		if _, err := s.Connection(t.Context(), tenant, mailbox, 0); !errors.Is(err, sealing.ErrPassphraseUnfit) {
+			t.Errorf("%q, reading: %v", weak, err)
 		}
-		if err := s.DeleteConnection(t.Context(), tenant, mailbox, "owner-1"); err != nil {
+		if err := s.DeleteConnection(t.Context(), tenant, mailbox, "owner-1", 0); err != nil {
 			t.Errorf("%q is in the way of deleting: %v", weak, err)
 		}
-	}
-	if err := sealing.CheckPassphrase("zwölf Zeich."); err != nil {
-		t.Errorf("twelve characters: %v", err)
 	}
 }
 
@@ -251,119 +349,135 @@ func TestFileNamesAreSafeOnEverySystemAndNeverMeet(t *testing.T) {
 }
 
 func TestRecordComesBackAndHoldsNoSecret(t *testing.T) {
-	s := open(t, withIdentity(t), passphrase)
+	dir := withIdentity(t)
+	s := open(t, dir, passphrase)
 	expires := now.AddDate(1, 0, 0)
 	c := withSecret()
 	c.ClientSecretExpiresAt = &expires
-	created, err := s.CreateConnection(t.Context(), c, secret)
-	must(t, err)
-	if created.Revision == "" {
-		t.Error("it has no revision")
+	created := create(t, s, c)
+	if created.Revision == "" || created.Generation == 0 {
+		t.Errorf("revision %q, generation %d", created.Revision, created.Generation)
 	}
-	got, err := s.Connection(t.Context(), strings.ToUpper(tenant), strings.ToUpper(mailbox))
+	got, err := s.Connection(t.Context(), strings.ToUpper(tenant), strings.ToUpper(mailbox), created.Generation)
 	must(t, err)
-	if got.Mailbox != mailbox || got.Revision != created.Revision || !got.ClientSecretExpiresAt.Equal(expires) {
+	if got.Mailbox != mailbox || got.Revision != created.Revision || !got.ClientSecretExpiresAt.Equal(expires) ||
+		got.Generation != created.Generation {
 		t.Errorf("%+v", got)
 	}
-	if stored, err := s.ClientSecret(t.Context(), tenant, mailbox); err != nil || stored != secret {
+	if stored, err := s.ClientSecret(t.Context(), got); err != nil || stored != secret {
 		t.Errorf("%q, %v", stored, err)
 	}
-	record, err := os.ReadFile(pathOf(t, s.RecordURL(tenant, mailbox)))
-	must(t, err)
-	if !strings.HasPrefix(string(record), "{\n  \"schema_version\": 1,\n  \"tenant_id\": ") {
+	const beginning = "{\n  \"schema_version\": 2,\n  \"mac\": \""
+	if record := readFile(t, dir, recordOf(mailbox)); !strings.HasPrefix(record, beginning) ||
+		!strings.Contains(record, "\n  \"record\": {\n    \"tenant_id\": ") {
 		t.Errorf("the record begins otherwise:\n%s", record)
 	}
 }
 
-func TestNoFileShowsASecret(t *testing.T) {
+// Everybody who may read the store's folder may read what is handed over, and nothing else.
+func TestNoFileShowsASecretAndOnlyItsOwnerMayReadOne(t *testing.T) {
 	dir := withIdentity(t)
 	s := open(t, dir, passphrase)
-	_, err := s.CreateConnection(t.Context(), withSecret(), secret)
+	create(t, s, withSecret())
+	savePair(t, s)
+	other := withKey(newPerson(t))
+	other.Mailbox = "other@contoso.com"
+	create(t, s, other)
+	var password string
+	opened, err := s.unlock(t.Context())
 	must(t, err)
-	must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil))
-	_, err = s.WriteHandoff(t.Context(), withSecret(), []byte("<html>"), nil)
+	plain, err := opened.Decrypt([]byte(readFile(t, dir, passwordOf("other@contoso.com"))))
 	must(t, err)
+	password = string(plain)
 	must(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if info.Mode().Perm()&0o077 != 0 && filepath.Base(filepath.Dir(path)) != handoffFolder {
+			t.Errorf("%s has mode %s", path, info.Mode())
 		}
 		if d.IsDir() {
 			return nil
 		}
 		content, err := os.ReadFile(path)
-		if bytes.Contains(content, []byte(secret)) || bytes.Contains(content, []byte("AGE-SECRET-KEY")) ||
-			bytes.Contains(content, []byte("PRIVATE KEY")) {
-			t.Errorf("%s shows a secret", path)
+		for _, shown := range []string{secret, password, "AGE-SECRET-KEY", "PRIVATE KEY"} {
+			if bytes.Contains(content, []byte(shown)) {
+				t.Errorf("%s shows a secret", path)
+			}
 		}
 		return err
 	}))
 }
 
 func TestOneMailboxServesOneConnectionOfATenantWhateverItsCase(t *testing.T) {
-	s := open(t, t.TempDir(), "")
-	_, err := s.CreateConnection(t.Context(), withCertificate(), "")
-	must(t, err)
+	s := open(t, withIdentity(t), passphrase)
+	create(t, s, withCertificate())
 	again := withCertificate()
 	again.Mailbox, again.TenantID, again.Owner = strings.ToUpper(mailbox), strings.ToUpper(tenant), "owner-2"
-	_, err = s.CreateConnection(t.Context(), again, "")
+	_, err := s.CreateConnection(t.Context(), again, 0, "", render)
 	exists, ok := errors.AsType[*ExistsError](err)
 	if !ok || exists.Existing.Owner != "owner-1" || !strings.Contains(err.Error(), exists.Existing.ID()) {
 		t.Errorf("%v", err)
 	}
 	again.TenantID = client
-	if _, err := s.CreateConnection(t.Context(), again, ""); err != nil {
+	if _, err := s.CreateConnection(t.Context(), again, 0, "", render); err != nil {
 		t.Errorf("another tenant: %v", err)
 	}
 }
 
 func TestUpdateKeepsTheSecretAndGivesANewRevision(t *testing.T) {
-	s := open(t, withIdentity(t), passphrase)
-	created, err := s.CreateConnection(t.Context(), withSecret(), secret)
-	must(t, err)
-	created.Name = "another"
-	updated, err := s.UpdateConnection(t.Context(), created, nil)
-	must(t, err)
-	if stored, err := s.ClientSecret(t.Context(), tenant, mailbox); err != nil || stored != secret ||
-		updated.Revision == created.Revision {
-		t.Errorf("%q, %v, revision %s", stored, err, updated.Revision)
+	dir := withIdentity(t)
+	s := open(t, dir, passphrase)
+	created := create(t, s, withSecret())
+	before := readFile(t, dir, secretOf(mailbox))
+	changed := created
+	changed.Name = "another"
+	updated := update(t, s, changed, nil)
+	if updated.Revision == created.Revision || updated.Generation <= created.Generation {
+		t.Errorf("revision %s, generation %d", updated.Revision, updated.Generation)
 	}
-	replacement := "another secret"
-	_, err = s.UpdateConnection(t.Context(), updated, &replacement)
-	must(t, err)
-	if stored, _ := s.ClientSecret(t.Context(), tenant, mailbox); stored != replacement {
+	if stored, err := s.ClientSecret(t.Context(), updated); err != nil || stored != secret {
+		t.Errorf("%q, %v", stored, err)
+	}
+	if readFile(t, dir, secretOf(mailbox)) != before {
+		t.Error("the secret's file was written again")
+	}
+	updated = update(t, s, updated, new("another secret"))
+	if stored, _ := s.ClientSecret(t.Context(), updated); stored != "another secret" {
 		t.Errorf("%q", stored)
 	}
+	hasNoDrift(t, s)
 }
 
 func TestChangingToACertificateRemovesTheSecret(t *testing.T) {
-	s := open(t, withIdentity(t), passphrase)
-	_, err := s.CreateConnection(t.Context(), withSecret(), secret)
-	must(t, err)
-	_, err = s.UpdateConnection(t.Context(), withCertificate(), nil)
-	must(t, err)
-	if _, err := s.ClientSecret(t.Context(), tenant, mailbox); !errors.Is(err, ErrNotFound) {
-		t.Errorf("%v", err)
+	dir := withIdentity(t)
+	s := open(t, dir, passphrase)
+	create(t, s, withSecret())
+	update(t, s, withCertificate(), nil)
+	if left := filesBelow(t, filepath.Join(dir, tenant, connectionFolder)); len(left) != 1 {
+		t.Errorf("left: %v", left)
 	}
-	if _, err := s.UpdateConnection(t.Context(), withSecret(), nil); err == nil {
+	if _, _, err := s.UpdateConnection(t.Context(), withSecret(), 0, nil, render); err == nil {
 		t.Error("the way back does without a secret")
 	}
 }
 
 func TestAStrangersRecordIsNeitherChangedNorDeleted(t *testing.T) {
-	s := open(t, t.TempDir(), "")
-	_, err := s.CreateConnection(t.Context(), withCertificate(), "")
-	must(t, err)
+	s := open(t, withIdentity(t), passphrase)
+	create(t, s, withCertificate())
 	stranger := withCertificate()
 	stranger.Owner = "owner-2"
-	if _, err := s.UpdateConnection(t.Context(), stranger, nil); !isOwnerError(err) {
+	if _, _, err := s.UpdateConnection(t.Context(), stranger, 0, nil, render); !isOwnerError(err) {
 		t.Errorf("update: %v", err)
 	}
-	if err := s.DeleteConnection(t.Context(), tenant, mailbox, "owner-2"); !isOwnerError(err) {
+	if err := s.DeleteConnection(t.Context(), tenant, mailbox, "owner-2", 0); !isOwnerError(err) {
 		t.Errorf("delete: %v", err)
 	}
-	if _, err := s.Connection(t.Context(), tenant, mailbox); err != nil {
-		t.Error(err)
-	}
+	hasNoDrift(t, s)
 }
 
 func isOwnerError(err error) bool {
@@ -372,53 +486,42 @@ func isOwnerError(err error) bool {
 }
 
 func TestDeletingLeavesNothingAndNeedsNoPassphrase(t *testing.T) {
-	dir := withIdentity(t)
-	s := open(t, dir, passphrase)
-	_, err := s.CreateConnection(t.Context(), withSecret(), secret)
-	must(t, err)
-	_, err = s.WriteHandoff(t.Context(), withSecret(), []byte("x"), []byte("x"))
-	must(t, err)
-	other := withCertificate()
-	other.Mailbox = "other@contoso.com"
-	_, err = s.CreateConnection(t.Context(), other, "")
-	must(t, err)
+	for _, with := range []string{passphrase, ""} {
+		dir := withIdentity(t)
+		s := open(t, dir, passphrase)
+		savePair(t, s)
+		must(t, s.DeleteCertificate(t.Context(), tenant, thumbprint()))
+		create(t, s, withSecret())
+		other := withCertificate()
+		other.Mailbox = "other@contoso.com"
+		create(t, s, other)
 
-	s = open(t, dir, "")
-	must(t, s.DeleteConnection(t.Context(), tenant, mailbox, "owner-1"))
-	must(t, s.DeleteConnection(t.Context(), tenant, mailbox, "owner-1")) // a second time is not an error
-	left := filesBelow(t, filepath.Join(dir, tenant))
-	if !slices.Equal(left, []string{"connections/other@contoso.com.json"}) {
-		t.Errorf("left: %v", left)
-	}
-}
-
-func filesBelow(t *testing.T, dir string) (names []string) {
-	t.Helper()
-	must(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			name, _ := filepath.Rel(dir, path)
-			names = append(names, filepath.ToSlash(name))
+		s = open(t, dir, with)
+		must(t, s.DeleteConnection(t.Context(), tenant, mailbox, "owner-1", 0))
+		must(t, s.DeleteConnection(t.Context(), tenant, mailbox, "owner-1", 0)) // a second time is not an error
+		left := filesBelow(t, filepath.Join(dir, tenant))
+		if want := []string{
+			"connections/other@contoso.com.json", "handoff/other@contoso.com.html",
+		}; !slices.Equal(left, want) {
+			t.Errorf("passphrase %q, left: %v", with, left)
 		}
-		return err
-	}))
-	return names
+	}
 }
 
 func TestListShowsEveryTenantAndNamesWhatIsDamaged(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, dir, "")
-	for _, where := range [][2]string{{client, "z@x.com"}, {tenant, "b@x.com"}, {tenant, "a@x.com"},
-		{tenant, "broken@x.com"}} {
+	dir := withIdentity(t)
+	s := open(t, dir, passphrase)
+	for _, where := range [][2]string{
+		{client, "z@x.com"}, {tenant, "b@x.com"}, {tenant, "a@x.com"}, {tenant, "broken@x.com"},
+	} {
 		c := withCertificate()
 		c.TenantID, c.Mailbox = where[0], where[1]
-		_, err := s.CreateConnection(t.Context(), c, "")
-		must(t, err)
+		create(t, s, c)
 	}
-	broken := pathOf(t, s.RecordURL(tenant, "broken@x.com"))
-	must(t, os.WriteFile(broken, []byte(`{"schema_version": 1, "tenant_`), 0o600))
-	must(t, os.WriteFile(filepath.Join(dir, "notes.txt"), nil, 0o600)) // not ours, and nobody's error
+	writeFile(t, dir, recordOf("broken@x.com"), `{"schema_version": 2, "tenant_`)
+	writeFile(t, dir, "notes.txt", "") // not ours, and nobody's error
 
-	connections, damaged, err := s.Connections(t.Context(), "")
+	connections, unreadable, err := s.Connections(t.Context(), "")
 	must(t, err)
 	var ids []string
 	for _, c := range connections {
@@ -427,201 +530,71 @@ func TestListShowsEveryTenantAndNamesWhatIsDamaged(t *testing.T) {
 	if want := []string{client + "/z@x.com", tenant + "/a@x.com", tenant + "/b@x.com"}; !slices.Equal(ids, want) {
 		t.Errorf("%v", ids)
 	}
-	if len(damaged) != 1 || !strings.Contains(damaged[0].Error(), "broken@x.com.json") {
-		t.Errorf("damaged: %v", damaged)
+	if len(unreadable) != 1 || !IsUntrusted(unreadable[0]) ||
+		!strings.Contains(unreadable[0].Error(), "broken@x.com.json") {
+		t.Errorf("unreadable: %v", unreadable)
 	}
 	if connections, _, err := s.Connections(t.Context(), client); err != nil || len(connections) != 1 {
 		t.Errorf("one tenant: %v, %v", connections, err)
 	}
 }
 
-func TestDamagedAndNewerRecordsAreRefusedAndLeftAsTheyAre(t *testing.T) {
-	valid := func(s *Store) string {
-		c := withCertificate()
-		_, err := s.CreateConnection(t.Context(), c, "")
-		must(t, err)
-		content, err := os.ReadFile(pathOf(t, s.RecordURL(tenant, mailbox)))
-		must(t, err)
-		return string(content)
+func TestJournalEntryCountsUntilItIsDeleted(t *testing.T) {
+	s := open(t, withIdentity(t), passphrase)
+	r := newJournal()
+	must(t, s.SaveRegistration(t.Context(), &r, 0, now))
+	second := newJournal()
+	if err := s.SaveRegistration(t.Context(), &second, 0, now); !errors.Is(err, place.ErrChanged) {
+		t.Errorf("a second beginning: %v", err)
 	}
-	for name, spoil := range map[string]func(string) string{
-		"empty":                    func(string) string { return "" },
-		"cut":                      func(s string) string { return s[:len(s)/2] },
-		"no version":               func(s string) string { return strings.Replace(s, `"schema_version": 1,`, "", 1) },
-		"a mistyped name":          func(s string) string { return strings.Replace(s, `"client_id"`, `"client_idd"`, 1) },
-		"another mailbox":          func(s string) string { return strings.Replace(s, mailbox, "other@x.com", 1) },
-		"a client ID that is none": func(s string) string { return strings.Replace(s, client, "x", 1) },
-		"an unknown credential":    func(s string) string { return strings.Replace(s, `"certificate"`, `"password"`, 1) },
-		"something behind":         func(s string) string { return s + s },
-		"newer": func(s string) string {
-			return strings.Replace(s, `"schema_version": 1`, `"schema_version": 2, "new": true`, 1)
-		},
-	} {
-		s := open(t, t.TempDir(), "")
-		content := spoil(valid(s))
-		path := pathOf(t, s.RecordURL(tenant, mailbox))
-		must(t, os.WriteFile(path, []byte(content), 0o600))
-
-		_, readError := s.Connection(t.Context(), tenant, mailbox)
-		_, updateError := s.UpdateConnection(t.Context(), withCertificate(), nil)
-		_, createError := s.CreateConnection(t.Context(), withCertificate(), "")
-		deleteError := s.DeleteConnection(t.Context(), tenant, mailbox, "owner-1")
-		for _, err := range []error{readError, updateError, createError, deleteError} {
-			_, damaged := errors.AsType[*DamagedError](err)
-			_, newer := errors.AsType[*NewerSchemaError](err)
-			if newer != (name == "newer") || damaged == newer || !strings.Contains(err.Error(),
-				"migration@contoso.onmicrosoft.com.json") {
-				t.Errorf("%s: %v", name, err)
-			}
-		}
-		if after, _ := os.ReadFile(path); string(after) != content {
-			t.Errorf("%s: the file was touched", name)
-		}
-	}
-}
-
-func TestRecordEditedByHandIsReadAsItIs(t *testing.T) {
-	s := open(t, t.TempDir(), "")
-	_, err := s.CreateConnection(t.Context(), withCertificate(), "")
-	must(t, err)
-	path := pathOf(t, s.RecordURL(tenant, mailbox))
-	content, err := os.ReadFile(path)
-	must(t, err)
-	edited := "\ufeff" + strings.ReplaceAll(strings.Replace(string(content), "contoso.com\"", "edited\"", 1), "\n", "\r\n")
-	must(t, os.WriteFile(path, []byte(edited), 0o600))
-	if c, err := s.Connection(t.Context(), tenant, mailbox); err != nil || c.Name != "edited" {
-		t.Errorf("%q, %v", c.Name, err)
-	}
-}
-
-func TestWhatKilledRunsLeaveIsIgnoredAndSweptInTime(t *testing.T) {
-	dir := t.TempDir()
-	aside := filepath.Join(dir, unfinishedFolder)
-	must(t, os.Mkdir(aside, 0o700))
-	old, fresh := filepath.Join(aside, "old"), filepath.Join(aside, "fresh")
-	for _, name := range []string{old, fresh} {
-		must(t, os.WriteFile(name, []byte("{"), 0o600))
-	}
-	days := time.Now().Add(-2 * unfinishedFor)
-	must(t, os.Chtimes(old, days, days))
-
-	s := open(t, dir, "")
-	_, err := s.CreateConnection(t.Context(), withCertificate(), "")
-	must(t, err)
-	if left := filesBelow(t, aside); !slices.Equal(left, []string{"fresh"}) {
-		t.Errorf("left: %v", left)
-	}
-	if connections, damaged, err := s.Connections(t.Context(), ""); len(connections) != 1 ||
-		len(damaged) != 0 || err != nil {
-		t.Errorf("%v %v %v", connections, damaged, err)
-	}
-}
-
-func TestJournalEntryStandsUntilItIsDeleted(t *testing.T) {
-	s := open(t, t.TempDir(), "")
-	r := Registration{TenantID: tenant, UniqueName: "codetwo-target-1a2b", DisplayName: "App", Marker: client,
-		StartedAt: now}
-	_, err := s.BeginRegistration(t.Context(), r)
-	must(t, err)
-	second := r
-	second.Marker = tenant
-	if got, err := s.BeginRegistration(t.Context(), second); err != nil || got.Marker != client {
-		t.Errorf("a second beginning: %+v, %v", got, err)
-	}
+	begun := r.Generation
 	r.ObjectID, r.CompletedAt, r.Thumbprints = client, &now, []string{strings.ToLower(thumb)}
-	must(t, s.SaveRegistration(t.Context(), r))
-	if got, err := s.Registration(t.Context(), tenant, r.UniqueName); err != nil || got.ObjectID != client ||
-		!got.CompletedAt.Equal(now) || got.Thumbprints[0] != thumb {
+	must(t, s.SaveRegistration(t.Context(), &r, 0, now))
+	if r.Generation <= begun {
+		t.Errorf("its generation was %d, and is %d", begun, r.Generation)
+	}
+	got, err := s.Registration(t.Context(), tenant, r.UniqueName, r.Generation)
+	if err != nil || got.ObjectID != client || !got.CompletedAt.Equal(now) || got.Thumbprints[0] != thumb {
 		t.Errorf("%+v, %v", got, err)
 	}
 	must(t, s.DeleteRegistration(t.Context(), tenant, r.UniqueName))
-	if _, err := s.Registration(t.Context(), tenant, r.UniqueName); !errors.Is(err, ErrNotFound) {
+	if _, err := s.Registration(t.Context(), tenant, r.UniqueName, 0); !errors.Is(err, ErrNotFound) {
 		t.Errorf("%v", err)
 	}
 }
 
-func TestHandoffIsCurrentUntilWhatItWasMadeFromChanges(t *testing.T) {
-	for name, c := range map[string]struct {
-		change  func(s *Store, c *Connection)
-		current bool
-	}{
-		"nothing":          {func(*Store, *Connection) {}, true},
-		"a new revision":   {func(s *Store, c *Connection) { *c, _ = s.UpdateConnection(t.Context(), *c, nil) }, false},
-		"an edited record": {func(_ *Store, c *Connection) { c.Name = "edited" }, false},
-		"a sheet that is gone": {func(s *Store, _ *Connection) {
-			must(t, os.Remove(pathOf(t, s.HandoffURL(tenant, mailbox))))
-		}, false},
-		"a sheet that is cut off": {func(s *Store, _ *Connection) {
-			must(t, os.WriteFile(pathOf(t, s.HandoffURL(tenant, mailbox)), []byte("<html>"), 0o600))
-		}, false},
-		"a script that is gone": {func(s *Store, c *Connection) {
-			files, err := ConnectionFiles(tenant, mailbox, c.CertificateThumbprint)
-			must(t, err)
-			must(t, os.Remove(pathOf(t, s.URL()+"/"+files.HandoffScript)))
-		}, false},
-		"a key that is gone": {func(s *Store, c *Connection) {
-			must(t, s.DeleteCertificate(t.Context(), tenant, c.CertificateThumbprint))
-		}, false},
-		"line ends of another system": {func(s *Store, _ *Connection) {
-			path := pathOf(t, s.HandoffURL(tenant, mailbox))
-			content, err := os.ReadFile(path)
-			must(t, err)
-			must(t, os.WriteFile(path, []byte(strings.ReplaceAll(string(content), "\n", "\r\n")), 0o600))
-		}, true},
-	} {
-		s := open(t, withIdentity(t), passphrase)
-		record := withCertificate()
-		record.CertificateThumbprint = certificate.Thumbprint(pair().Certificate)
-		must(t, s.SaveCertificate(t.Context(), tenant, pair(), certificate.AES256, nil))
-		record, err := s.CreateConnection(t.Context(), record, "")
-		must(t, err)
-		if current, err := s.HandoffCurrent(t.Context(), record); current || err != nil {
-			t.Fatalf("before it is written: %t, %v", current, err)
-		}
-		url, err := s.WriteHandoff(t.Context(), record, []byte("<html></html>"), []byte("Write-Host"))
-		must(t, err)
-		if url != s.HandoffURL(tenant, mailbox) {
-			t.Errorf("%s, %s", url, s.HandoffURL(tenant, mailbox))
-		}
-		c.change(s, &record)
-		if current, err := s.HandoffCurrent(t.Context(), record); current != c.current || err != nil {
-			t.Errorf("%s: %t, %v", name, current, err)
-		}
+func newJournal() Registration {
+	return Registration{
+		TenantID: tenant, UniqueName: "codetwo-target-1a2b", DisplayName: "App", Marker: client, StartedAt: now,
 	}
 }
 
-func TestHandoffWithoutAKeyHasNoScript(t *testing.T) {
-	s := open(t, t.TempDir(), "")
-	record, err := s.CreateConnection(t.Context(), withCertificate(), "")
-	must(t, err)
-	_, err = s.WriteHandoff(t.Context(), record, []byte("<html>"), []byte("of the time when there was a key"))
-	must(t, err)
-	if current, err := s.HandoffCurrent(t.Context(), record); current || err != nil {
-		t.Errorf("with a script: %t, %v", current, err)
+func TestARegistrationIsFoundByItsClientIDPastEntriesThatProveNothing(t *testing.T) {
+	dir := withIdentity(t)
+	s := open(t, dir, passphrase)
+	r := newJournal()
+	r.ClientID = client
+	must(t, s.SaveRegistration(t.Context(), &r, 0, now))
+	writeFile(t, dir, journalOf("a-planted-one"), `{"schema_version": 1, "client_id": "`+client+`", "unique_name": "x"}`)
+	if got, err := s.RegistrationOf(t.Context(), strings.ToUpper(tenant), strings.ToUpper(client)); err != nil ||
+		got.UniqueName != r.UniqueName {
+		t.Errorf("%+v, %v", got, err)
 	}
-	_, err = s.WriteHandoff(t.Context(), record, []byte("<html>"), nil)
-	must(t, err)
-	if _, err := s.Handoff(t.Context(), tenant, mailbox, HandoffScript); !errors.Is(err, ErrNotFound) {
-		t.Errorf("the script: %v", err)
-	}
-	if current, err := s.HandoffCurrent(t.Context(), record); !current || err != nil {
-		t.Errorf("without: %t, %v", current, err)
+	if _, err := s.RegistrationOf(t.Context(), tenant, tenant); !errors.Is(err, ErrNotFound) {
+		t.Errorf("another client: %v", err)
 	}
 }
 
 func TestWhatIsLeftOfARecordDeletedByHandIsSeenAndDeleted(t *testing.T) {
 	dir := withIdentity(t)
 	s := open(t, dir, passphrase)
-	record, err := s.CreateConnection(t.Context(), withSecret(), secret)
-	must(t, err)
-	_, err = s.WriteHandoff(t.Context(), record, []byte("<html>"), nil)
-	must(t, err)
-	must(t, os.Remove(pathOf(t, s.RecordURL(tenant, mailbox))))
+	create(t, s, withSecret())
+	removeFile(t, dir, recordOf(mailbox))
 	if leftover, err := s.Leftover(t.Context(), tenant, mailbox); !strings.HasSuffix(leftover, ".secret.age") ||
 		err != nil {
 		t.Errorf("%q, %v", leftover, err)
 	}
-	must(t, s.DeleteConnection(t.Context(), tenant, mailbox, "owner-1"))
+	must(t, s.DeleteConnection(t.Context(), tenant, mailbox, "owner-1", 0))
 	if left := filesBelow(t, filepath.Join(dir, tenant)); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
@@ -630,7 +603,7 @@ func TestWhatIsLeftOfARecordDeletedByHandIsSeenAndDeleted(t *testing.T) {
 	}
 }
 
-func TestFolderThatHoldsNothingOfAStoreIsNone(t *testing.T) {
+func TestFolderThatHoldsNothingOfAStoreIsNotOne(t *testing.T) {
 	dir := t.TempDir()
 	exists := func(s *Store) bool {
 		t.Helper()
@@ -645,25 +618,13 @@ func TestFolderThatHoldsNothingOfAStoreIsNone(t *testing.T) {
 	if exists(open(t, dir, "")) {
 		t.Error("a mount point is taken for a store")
 	}
-	if !exists(open(t, withIdentity(t), "")) {
-		t.Error("a store with a key is none")
+	stored := withIdentity(t)
+	if !exists(open(t, stored, "")) {
+		t.Error("a store with a key is not taken for one")
 	}
-	s := open(t, dir, "")
-	_, err := s.CreateConnection(t.Context(), withCertificate(), "")
-	must(t, err)
-	if !exists(s) {
-		t.Error("a store with a connection is none")
-	}
-}
-
-func TestErrorsHoldNoRandomNames(t *testing.T) {
-	dir := t.TempDir()
-	// nothing can be renamed to it
-	must(t, os.MkdirAll(filepath.Join(dir, tenant, "connections", "migration@contoso.onmicrosoft.com.json"), 0o700))
-	f := newFolder(dir)
-	first := f.Replace(t.Context(), tenant+"/connections/migration@contoso.onmicrosoft.com.json", nil)
-	second := f.Replace(t.Context(), tenant+"/connections/migration@contoso.onmicrosoft.com.json", nil)
-	if first == nil || first.Error() != second.Error() {
-		t.Errorf("%v\n%v", first, second)
+	create(t, open(t, stored, passphrase), withCertificate())
+	removeFile(t, stored, identityFile)
+	if !exists(open(t, stored, "")) {
+		t.Error("a store with a connection is not taken for one")
 	}
 }

@@ -22,8 +22,13 @@ func TestAgeCommandOpensIdentityAndSecrets(t *testing.T) {
 		}
 	}
 	dir := filepath.Join(t.TempDir(), "store")
-	_, err := open(t, dir, passphrase).CreateConnection(t.Context(), withSecret(), secret)
-	must(t, err)
+	s := open(t, dir, passphrase)
+	create(t, s, withSecret())
+	savePair(t, s)
+	person := newPerson(t)
+	other := withKey(person)
+	other.Mailbox = "other@contoso.com"
+	create(t, s, other)
 
 	plain := filepath.Join(t.TempDir(), "identity.txt")
 	unlock := exec.CommandContext(t.Context(), "script", "--quiet", "--return", "--command",
@@ -35,12 +40,28 @@ func TestAgeCommandOpensIdentityAndSecrets(t *testing.T) {
 	if content, _ := os.ReadFile(plain); !strings.Contains(string(content), "AGE-SECRET-KEY-1") {
 		t.Fatal("the identity does not hold a key of age")
 	}
-	files, err := ConnectionFiles(tenant, mailbox, "")
-	must(t, err)
-	out, err := exec.CommandContext(t.Context(), "age", "--decrypt", "--identity", plain, filepath.Join(dir,
-		files.Secret)).Output()
-	if err != nil || string(out) != secret {
-		t.Errorf("%q, %v", out, err)
+	decrypt := func(key, name string) string {
+		t.Helper()
+		out, err := exec.CommandContext(t.Context(), "age", "--decrypt", "--identity", key, fileIn(dir, name)).Output()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		return string(out)
+	}
+	if got := decrypt(plain, secretOf(mailbox)); got != secret {
+		t.Errorf("the secret is %q", got)
+	}
+	password := passwordIn(t, dir, keyFiles(t).password)
+	if got := decrypt(plain, keyFiles(t).password); got != password {
+		t.Error("the password of the store's PFX is another one")
+	}
+	if got := decrypt(plain, passwordOf("other@contoso.com")); got != password {
+		t.Error("the store opens another password of the connection")
+	}
+	personal := filepath.Join(t.TempDir(), "person.txt")
+	must(t, os.WriteFile(personal, []byte(person.String()+"\n"), 0o600))
+	if got := decrypt(personal, passwordOf("other@contoso.com")); got != password {
+		t.Error("the recipient opens another password")
 	}
 }
 
@@ -65,13 +86,13 @@ func TestOpensslFindsTheVeryCertificateAndKeyInAPFXOfEitherEncryption(t *testing
 	for _, encryption := range []certificate.Encryption{certificate.AES256, certificate.Legacy} {
 		dir := withIdentity(t)
 		s := open(t, dir, passphrase)
-		must(t, s.SaveCertificate(t.Context(), tenant, pair(), encryption, nil))
-		files, err := ConnectionFiles(tenant, mailbox, certificate.Thumbprint(pair().Certificate))
-		must(t, err)
-		identity, err := s.unlock(t.Context())
-		must(t, err)
-		opened := append([]string{"pkcs12", "-in", filepath.Join(dir, files.PFX)}, "-passin", "pass:"+
-			opens(t, filepath.Join(dir, files.Password), identity), "-noenc")
+		must(t, s.SaveCertificate(t.Context(), tenant, pair(), encryption, now))
+		person := newPerson(t)
+		create(t, s, withKey(person))
+		opened := []string{
+			"pkcs12", "-in", fileIn(dir, keyFiles(t).pfx), "-passin", "pass:" + opens(t, dir, passwordOf(mailbox), person),
+			"-noenc",
+		}
 		if der := openssl(openssl(nil, append(opened, "-nokeys")...), "x509", "-outform", "DER"); !bytes.Equal(der,
 			pair().Certificate.Raw) {
 			t.Errorf("%s: openssl finds another certificate", encryption)

@@ -98,7 +98,8 @@ func (h *handoff) pfx() string {
 // the sheet does.
 func (h *handoff) passwordOfPFX() string {
 	h.t.Helper()
-	content, err := os.ReadFile(strings.TrimSuffix(h.pfx(), ".pfx") + ".password.age")
+	mailbox := strings.TrimSuffix(filepath.Base(h.sheet), ".html")
+	content, err := os.ReadFile(filepath.Join(filepath.Dir(h.sheet), "..", "connections", mailbox+".pfx-password.age"))
 	must(h.t, err)
 	plain, err := age.Decrypt(armor.NewReader(bytes.NewReader(content)), h.key)
 	must(h.t, err)

@@ -32,14 +32,14 @@ func (e *UnusableError) Error() string { return fmt.Sprintf("%s is %s", e.URL, e
 // Version stands for one content of one file. It is opaque, and never empty for what exists.
 type Version string
 
-// Place keeps files under slash-separated names, relative to the store's root. It is safe for concurrent use, also by
-// several processes. Errors name the file. What a write returned nil for survives a crash of the machine, and readers see a
-// whole file: the old one or the new one.
+// Place keeps files under slash-separated names, relative to the store's root. It is safe for concurrent use, by
+// several processes too. Errors name the file. What a write returned nil for survives a crash of the machine, and
+// readers see a whole file: the old one or the new one.
 type Place interface {
 	// Read returns a file's content, of at most MaxSize bytes, with its version. fs.ErrNotExist where there is none. With
 	// an *UnusableError it still returns the version.
 	Read(ctx context.Context, name string) ([]byte, Version, error)
-	// Exists reports whether the name is taken, by any kind of file, without reading it.
+	// Exists reports whether the name is taken, by whatever it may be, without reading it.
 	Exists(ctx context.Context, name string) (bool, error)
 	// Create writes a file that is not there yet. Exactly one of several callers succeeds; the others get fs.ErrExist.
 	Create(ctx context.Context, name string, content []byte) (Version, error)

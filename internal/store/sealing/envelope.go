@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// SchemaVersion is the version of the sealed records that this provider writes, and the newest that it reads. Version 1
-// had no seal.
+// SchemaVersion is the version of the sealed records that this provider writes, and the newest that it reads. Version
+// 1 had no seal.
 const SchemaVersion = 2
 
 // What keeps a record from being believed.
@@ -50,20 +50,23 @@ func (i *Identity) Seal(name string, record any) ([]byte, error) {
 	if err := encoder.Encode(record); err != nil {
 		return nil, fmt.Errorf("write the record as JSON: %w", err)
 	}
-	raw := bytes.TrimSpace(b.Bytes())
-	return fmt.Appendf(nil, "{\n  \"schema_version\": %d,\n  \"mac\": %q,\n  \"record\": %s\n}\n",
-		SchemaVersion, hex.EncodeToString(i.sum(SchemaVersion, name, raw)), raw), nil
+	return i.seal(name, bytes.TrimSpace(b.Bytes())), nil
 }
 
-// Open returns the record in a sealed file once its seal is proved. The error is ErrUnsealed, ErrForged, *NewerError or
-// one of JSON.
+func (i *Identity) seal(name string, record []byte) []byte {
+	return fmt.Appendf(nil, "{\n  \"schema_version\": %d,\n  \"mac\": %q,\n  \"record\": %s\n}\n",
+		SchemaVersion, hex.EncodeToString(i.sum(SchemaVersion, name, record)), record)
+}
+
+// Open returns the record in a sealed file once its seal is proved. The file has to be the one that Seal wrote, byte
+// by byte, except for a byte order mark in front: JSON would take another case of the members' names. The error is
+// ErrUnsealed, ErrForged, *NewerError or one of JSON.
 func (i *Identity) Open(name string, content []byte) (record json.RawMessage, err error) {
 	sealed, err := parse(content)
 	if err != nil {
 		return nil, err
 	}
-	mac, err := hex.DecodeString(sealed.MAC)
-	if err != nil || !hmac.Equal(mac, i.sum(sealed.SchemaVersion, name, sealed.Record)) {
+	if !hmac.Equal(bytes.TrimPrefix(content, byteOrderMark), i.seal(name, sealed.Record)) {
 		return nil, ErrForged
 	}
 	return sealed.Record, nil
@@ -109,8 +112,8 @@ func parse(content []byte) (sealed envelope, err error) {
 	return sealed, nil
 }
 
-// sum is the MAC over the schema version, the file's name and the record's bytes. Each is preceded by its length, so that
-// no two different inputs are the same bytes.
+// sum is the MAC over the schema version, the file's name and the record's bytes. Each is preceded by its length, so
+// that no two different inputs are the same bytes.
 func (i *Identity) sum(version int, name string, record []byte) []byte {
 	mac := hmac.New(sha256.New, i.mac)
 	for _, part := range [][]byte{fmt.Appendf(nil, "%d", version), []byte(strings.ToLower(name)), record} {
