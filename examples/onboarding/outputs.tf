@@ -18,3 +18,11 @@ output "handoff" {
   description = "The sheet for the person at the migration server."
   value       = codetwo_target_connection.target.handoff_url
 }
+
+output "handoff_sha256" {
+  description = "Hashes of the sheet and the script, to be sent over another channel and compared before they are used."
+  value = {
+    sheet  = codetwo_target_connection.target.handoff_sheet_sha256
+    script = codetwo_target_connection.target.handoff_script_sha256
+  }
+}

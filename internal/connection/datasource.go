@@ -66,8 +66,8 @@ func (d *DataSource) Schema(_ context.Context, _ datasource.SchemaRequest, respo
 	}
 	response.Schema = schema.Schema{
 		MarkdownDescription: "The target connections in the provider's connection store, without their secrets: what " +
-			"CodeTwo Office 365 Migration shows on its *Defined target server connections* card. A record that cannot be read " +
-			"is omitted, with a warning that names it.",
+			"CodeTwo Office 365 Migration shows on its *Defined target server connections* card. A record that cannot be " +
+			"read, or does not prove that an operator wrote it, is omitted, with a warning that names it.",
 		Attributes: map[string]schema.Attribute{
 			"tenant_id": schema.StringAttribute{
 				Optional:            true,

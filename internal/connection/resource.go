@@ -172,6 +172,10 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		markForRewrite(ctx, &state, response)
 		return
 	case err != nil:
+		if untrusted, ok := errors.AsType[*store.UntrustedError](err); ok && untrusted.Remedy == "" { // an import
+			untrusted.Remedy = "it cannot be imported; restore it from a backup, or, if nobody needs it, delete it and create " +
+				"the connection as a new one"
+		}
 		if !isOther(err) || storeIsThere(ctx, s, &state, &response.Diagnostics) {
 			response.Diagnostics.AddError("Failed to read the connection "+state.ID.ValueString(), err.Error()+".")
 		}

@@ -85,10 +85,9 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 				Optional: true,
 				MarkdownDescription: "How the PFX file in the connection store is encrypted, regardless of where its key came " +
 					"from: `aes256`, as new files are, or `legacy` (3DES with SHA-1) for a migration server with Windows Server " +
-					"2016 or older, which supports nothing newer. A change repacks the file under the same password, " +
-					"which needs the " +
-					"passphrase; without a value, the file stays unchanged. Connections that share a certificate share the file, " +
-					"and must not contradict one another.",
+					"2016 or older, which supports nothing newer. A change packs the file again under another password; " +
+					"without a value, the file stays unchanged. Connections that share a certificate share the file, and must " +
+					"not contradict one another.",
 				Validators: []validator.String{stringvalidator.OneOf(certificate.AES256.String(), certificate.Legacy.String()),
 					stringvalidator.AlsoRequires(path.MatchRoot("certificate_thumbprint"))},
 			},
@@ -133,8 +132,8 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 				ElementType: types.StringType, Optional: true,
 				MarkdownDescription: "Public keys ([age](https://age-encryption.org), `age1…`) of the people at the migration " +
 					"server. The client secret, or the password of the certificate's PFX, is also encrypted to them, so that they " +
-					"do not need the store's passphrase. Adding a recipient for something that is already stored needs the " +
-					"passphrase.",
+					"do not need the store's passphrase. If one is removed, the PFX gets another password; somebody who kept " +
+					"the former one and the file still has the key until the certificate is replaced.",
 				Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(recipient{})},
 			},
 			"revision": computed("Changes with every change of the connection. Pass it as `revision` to " +
@@ -145,12 +144,13 @@ func (r *Resource) Schema(_ context.Context, _ resource.SchemaRequest, response 
 				MarkdownDescription: "When the certificate expires (RFC 3339, UTC). Null for a client secret, " +
 					"and for a certificate that was not in the connection store when the connection was last written.",
 			},
-			"record_url":  computed("URL of the connection's record; it contains no secret."),
-			"handoff_url": computed("URL of the hand-off sheet for the person at the migration server; it contains no secret."),
-			"handoff_sheet_sha256": computed("SHA-256 of the hand-off sheet, 64 lower-case hexadecimal digits, to be compared " +
-				"over another channel than the store's."),
-			"handoff_script_sha256": computed("SHA-256 of the hand-off script, 64 lower-case hexadecimal digits, to be compared " +
-				"before it is run; null without a script."),
+			"record_url": computed("URL of the connection's record; it contains no secret."),
+			"handoff_url": computed("URL of the hand-off sheet for the person at the migration server; it contains no secret. " +
+				"Null if a file of the connection is missing or not as it was written, which the next apply repairs."),
+			"handoff_sheet_sha256": computed("SHA-256 of the hand-off sheet, 64 lower-case hexadecimal digits. Send it over " +
+				"another channel than the sheet, to be compared before the sheet is used."),
+			"handoff_script_sha256": computed("SHA-256 of the certificate import script, 64 lower-case hexadecimal digits. " +
+				"Send it over another channel than the script, to be compared before the script is run. Null without a script."),
 		},
 	}
 }

@@ -86,6 +86,13 @@ func TestAccTargetConnection_DamagedRecordIsNamedAndTheOthersAreListedAndChanged
 				connection(byThumbprint, `name = "changed"`),
 			ExpectError: expect.Error("broken@contoso.com.json cannot be trusted", "it has the mailbox's name"),
 		},
+		tf.TestStep{
+			ResourceName: "codetwo_target_connection.broken", ImportState: true,
+			ImportStateId: tenantID + "/broken@contoso.com",
+			Config: strings.ReplaceAll(connection(byThumbprint, `mailbox = "broken@contoso.com"`), `"test"`, `"broken"`) +
+				connection(byThumbprint, `name = "changed"`),
+			ExpectError: expect.Error("broken@contoso.com.json cannot be trusted", "it cannot be imported"),
+		},
 	)
 	if content, err := os.ReadFile(damaged); err != nil || string(content) != `{"schema_version": 1,` {
 		t.Errorf("the damaged record is %q, %v", content, err)

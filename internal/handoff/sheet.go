@@ -93,6 +93,7 @@ func HTML(s Sheet) ([]byte, error) {
 		"EWS":        ewsSentences(),
 		"EWSHolders": visibleApps(s.EWS.Holders),
 		"EWSSeenOn":  s.EWS.SeenOn(),
+		"HashScript": "(Get-FileHash -Algorithm SHA256 -LiteralPath " + escape.PowerShell(script) + ").Hash",
 		"RunScript":  "powershell.exe -NoProfile -ExecutionPolicy Bypass -File " + escape.PowerShell(script),
 		"CheckCertificate": `Get-Item ` + escape.PowerShell(`Cert:\CurrentUser\My\`+s.Thumbprint) +
 			` | Format-List Subject, NotAfter, HasPrivateKey`,

@@ -131,6 +131,21 @@ func TestARecipientOfTheHandoffLearnsThatTheirKeySuffices(t *testing.T) {
 	}
 }
 
+func TestTheSheetHasTheScriptComparedBeforeItIsRun(t *testing.T) {
+	s := withCertificate()
+	s.ScriptPath = "o'neil's.ps1"
+	page := render(t, s)
+	values := copied(t, page)
+	compare := slices.Index(values, "(Get-FileHash -Algorithm SHA256 -LiteralPath 'o''neil''s.ps1').Hash")
+	run := slices.IndexFunc(values, func(value string) bool { return strings.HasPrefix(value, "powershell.exe") })
+	if compare < 0 || run < compare {
+		t.Errorf("the script is run before its hash is shown: %q", values)
+	}
+	if missing := inOrder(text(t, page), "SHA-256", "over another channel than this page", "Then run it"); missing != "" {
+		t.Errorf("the sheet does not say %q", missing)
+	}
+}
+
 func TestWithoutAKeyInTheStoreTheSheetPromisesNoFile(t *testing.T) {
 	s := withCertificate()
 	s.HasPFX, s.PFXPath, s.PasswordPath = false, "", ""

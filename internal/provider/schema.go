@@ -153,7 +153,8 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, response 
 			},
 			"connection_store": schema.SingleNestedAttribute{
 				MarkdownDescription: "Where connections, certificates, keys and secrets are kept. There is no default: on a " +
-					"pipeline's runner, a default folder would be lost with the keys in it.",
+					"pipeline's runner, a default folder would be lost with the keys in it. Give the store and the Terraform " +
+					"state separate permissions: what the state remembers is how an old or another store is recognized.",
 				Optional: true,
 				Attributes: map[string]schema.Attribute{
 					"url": schema.StringAttribute{
@@ -161,14 +162,14 @@ func (p *Provider) Schema(_ context.Context, _ provider.SchemaRequest, response 
 							"`file:///srv/codetwo-store`, on Windows `file://C:/codetwo-store` or `file://server/share/codetwo-store`, " +
 							"or, in the folder of the configuration, `\"file://${abspath(path.root)}/codetwo-store\"`. Variable " +
 							"`CODETWO_STORE_URL`. The provider does not check access control lists on Windows; see the guide " +
-							"*The files of the connection store*.",
+							"*The connection store*.",
 						Optional:   true,
 						Validators: []validator.String{tfvalidate.FileURL()},
 					},
 					"passphrase": schema.StringAttribute{
-						MarkdownDescription: "Passphrase (at least 12 characters) that encrypts the keys and secrets. It is needed to " +
-							"write to the store for the first time and to read a secret, and never to destroy. Variable " +
-							"`CODETWO_STORE_PASSPHRASE`.",
+						MarkdownDescription: "Passphrase (at least 12 characters) that protects the keys and secrets, and proves the " +
+							"records. It is needed wherever something in the store is written or has to be proved. A plan without it " +
+							"shows what is in the store as last seen; destroy never needs it. Variable `CODETWO_STORE_PASSPHRASE`.",
 						Optional:  true,
 						Sensitive: true,
 						Validators: []validator.String{tfvalidate.Text("Unusable passphrase",

@@ -14,3 +14,11 @@ resource "codetwo_target_app_registration" "target" {
 output "handoff" {
   value = codetwo_target_connection.target.handoff_url
 }
+
+# To be sent over another channel than the files, and compared before the script is run.
+output "handoff_sha256" {
+  value = {
+    sheet  = codetwo_target_connection.target.handoff_sheet_sha256
+    script = codetwo_target_connection.target.handoff_script_sha256
+  }
+}
