@@ -65,9 +65,9 @@ func TestTheCommandsExplainThemselves(t *testing.T) {
 }
 
 // newStore is a store with a journal, and with a record that nothing proves.
-func newStore(t *testing.T) (folder string, variables map[string]string) {
+func newStore(t *testing.T) (variables map[string]string) {
 	t.Helper()
-	folder = filepath.Join(t.TempDir(), "store")
+	folder := filepath.Join(t.TempDir(), "store")
 	storetest.Make(t, folder, oldWords)
 	url := "file://" + filepath.ToSlash(folder)
 	s, err := store.Open(url, oldWords)
@@ -81,14 +81,14 @@ func newStore(t *testing.T) (folder string, variables map[string]string) {
 	if err := os.WriteFile(planted, []byte(`{"schema_version": 1}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return folder, map[string]string{
+	return map[string]string{
 		urlVariable: url, passphraseVariable: oldWords, newPassphraseVariable: newWords,
 	}
 }
 
 func TestARenewalPrintsAnAlignedTableAndWhatItLeft(t *testing.T) {
 	t.Parallel()
-	_, variables := newStore(t)
+	variables := newStore(t)
 	status, stdout, stderr := run(t, variables, "store", "renew-identity")
 	if status != 0 || !strings.Contains(stderr, "Renewing 1 of 1: tenant "+tenantID) {
 		t.Fatalf("it ends with %d: %s%s", status, stdout, stderr)
@@ -112,7 +112,7 @@ func TestARenewalPrintsAnAlignedTableAndWhatItLeft(t *testing.T) {
 
 func TestARenewalThatFailsSaysWhy(t *testing.T) {
 	t.Parallel()
-	_, variables := newStore(t)
+	variables := newStore(t)
 	variables[passphraseVariable] = "not the passphrase"
 	if status, _, stderr := run(t, variables, "store", "renew-identity"); status != 1 ||
 		!strings.Contains(stderr, "Error: ") || !strings.Contains(stderr, "opens with neither passphrase") {

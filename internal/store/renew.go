@@ -58,11 +58,12 @@ const staleAfter = 24 * time.Hour
 
 // RenewIdentity gives a store that was opened with the passphrase of before another identity, under another passphrase:
 // after a leak of the passphrase, of identity.age, or of both, with which anybody could seal records for ever. Every
-// authentic record is sealed by the new identity, and every secret that one names is encrypted to it and to the record's
-// own recipients; a certificate's PFX gets another password. What is not authentic is left as it is, and named.
+// authentic record is sealed by the new identity, and every secret that one names is encrypted to it and to the
+// record's own recipients; a certificate's PFX gets another password. What is not authentic is left as it is, and
+// named.
 //
-// An error leaves the renewal to be finished by the next call, with the same two passphrases: it cannot be undone. Until
-// then every other run gets *RenewalError. The order of the writes makes it so:
+// An error leaves the renewal to be finished by the next call, with the same two passphrases: it cannot be undone.
+// Until then every other run gets *RenewalError. The order of the writes makes it so:
 //
 //  1. identity-next.age is created: the new identity, under the new passphrase. It names the one that it replaces.
 //  2. What belongs to a record is written under other names (.next), then the record, and then the files get their
@@ -71,8 +72,8 @@ const staleAfter = 24 * time.Hour
 //  3. When a whole look finds nothing to do, identity.age is replaced by the bytes of identity-next.age, on condition
 //     that it is still the old one; and identity-next.age is deleted.
 //
-// Records keep their generation: one that somebody has put back is as old to the state that knows a newer one as before.
-// And a record that the old identity sealed gives access to nothing that the old identity and the record's recipients
+// Records keep their generation: one that somebody has put back stays older than the one that a state has seen. And a
+// record that the old identity sealed gives access to nothing that the old identity and the record's recipients
 // could not open already: what came later, under the new identity, is never encrypted to recipients that only the old
 // one vouches for. So nothing is disclosed to those who put records here before this runs, or while it does.
 func (s *Store) RenewIdentity(ctx context.Context, renewal Renewal) (Renewed, error) {
@@ -325,9 +326,9 @@ func (r *renewer) whatHangsOnIt(ctx context.Context, tenants []string) string {
 	}
 	others := slices.DeleteFunc(r.tenant.Left, func(left LeftFile) bool { return errors.Is(left.Err, ErrUnsealed) })
 	if len(others) > 0 {
-		return fmt.Sprintf("If a renewal was interrupted, give the new passphrase that it was run with: the identity in this "+
-			"file may be the one of the %d files that are not of %s, such as %s. If none ever was, somebody else put the file "+
-			"there: find out who, and delete it", len(others), r.files.URL(identityFile), others[0].URL)
+		return fmt.Sprintf("If a renewal was interrupted, give the new passphrase that it was run with: the identity in "+
+			"this file may be the one of the %d files that are not of %s, such as %s. If none ever was, somebody else put the "+
+			"file there: find out who, and delete it", len(others), r.files.URL(identityFile), others[0].URL)
 	}
 	return fmt.Sprintf("No renewal has changed a record yet, as %s sealed them all: delete the file, and run this again",
 		r.files.URL(identityFile))

@@ -376,8 +376,8 @@ func (r *renewer) encrypt(
 }
 
 // renewedPassword returns the password that a connection's PFX got in this renewal, and the hash of the PFX. It is for
-// the recipients of the PFX that this one replaced: a record that the old identity sealed gets no other one, as somebody
-// who knows the old identity may have written it.
+// the recipients of the PFX that this one replaced: a record that the old identity sealed gets no other one, because
+// somebody who knows the old identity may have written it.
 func (r *renewer) renewedPassword(ctx context.Context, c Connection) (password []byte, pfx string, err error) {
 	files, err := certificateFiles(c.TenantID, c.CertificateThumbprint)
 	if err != nil {

@@ -18,7 +18,7 @@ const folderVariable = "RENEWTEST_FOLDER"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(folderVariable); dir != "" {
-		fmt.Println("ready") // the killer waits for it
+		fmt.Fprintln(os.Stdout, "ready") // the killer waits for it
 		if _, err := renew(context.Background(), placeOf(dir)); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

@@ -281,8 +281,8 @@ func TestARenewalFinishesWhatAnotherRunWritesMeanwhile(t *testing.T) {
 	// What a run writes that did not see yet that a renewal was begun.
 	secret, err := sealing.Encrypt([]byte("late"), w.old.Recipient())
 	must(t, err)
-	must(t, err)
-	late := &meddling{Place: placeOf(w.dir), before: otherTenant + "/connections/secret@fabrikam.com.json", meddle: func() {
+	record := otherTenant + "/connections/secret@fabrikam.com.json"
+	late := &meddling{Place: placeOf(w.dir), before: record, meddle: func() {
 		before := copyOf(t, w.dir)
 		remove(t, before, "identity-next.age")
 		c := connectionOf("secret@fabrikam.com", w.person)
@@ -442,7 +442,7 @@ func TestARenewalThatBeganLongAgoIsFinishedOnRequestOnly(t *testing.T) {
 }
 
 // TestWhoKnowsTheOldIdentityLearnsNothingNewFromARenewalThatTheyBringBack puts back the files from the middle of a
-// renewal, long after it, with a record that names the attacker as a recipient of a key and of a secret that came later.
+// renewal, long after it, with records that name the attacker as a recipient of a key and of a secret that came later.
 func TestWhoKnowsTheOldIdentityLearnsNothingNewFromARenewalThatTheyBringBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

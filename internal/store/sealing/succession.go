@@ -15,14 +15,15 @@ import (
 //
 //   - Who knows neither passphrase can make no identity.age that opens, be it with the old passphrase or the new one.
 //   - Who got hold of the old passphrase and the old identity can make an identity.age that opens with the old
-//     passphrase, and write into it what they like. A run that still has the old passphrase opens it. That it "replaces"
-//     the new identity must not be believed where the state has seen the new identity already, or a leak of the old one
-//     would lead back to it: so a claim counts only with the secret key of what is replaced, and theirs is missing.
-//   - A run with the new passphrase opens only what somebody wrote who knows it: an operator. The old secret key in there
-//     then shows which store it was before, and that this is not the identity of another store under the same
+//     passphrase, and write into it what they like. A run that still has the old passphrase opens it. That it
+//     "replaces" the new identity must not be believed where the state has seen the new identity already, or a leak of
+//     the old one would lead back to it: so a claim counts only with the secret key of what is replaced, which they do
+//     not have.
+//   - A run with the new passphrase opens only what somebody wrote who knows it: an operator. The old secret key in
+//     there then shows which store it was before, and that this is not the identity of another store under the same
 //     passphrase, put here by somebody who may write to both places.
-//   - Who has the old passphrase, the old identity and a run that knows neither the new passphrase nor the new identity
-//     can give it a successor of their own. That is no more than they could do with the old identity itself.
+//   - A run that still has the old passphrase, with a state that names the old identity, can be given a successor by
+//     those who have both. That is no more than they could do to it with the old identity itself.
 //
 // The price is that the new identity's file opens what the old ones could open: backups of the store from before.
 
