@@ -263,6 +263,9 @@ func TestADestroyGoesOnWhileTheStoreIsBeingRenewed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, passphrase := range []string{oldWords, newWords} {
+		if err := open(w.dir, passphrase).Unlock(t.Context()); err == nil || !store.CannotProve(err) {
+			t.Errorf("a destroy stops at %v", err)
+		}
 		mailbox := map[string]string{oldWords: "secret@contoso.com", newWords: "key@contoso.com"}[passphrase]
 		must(t, open(w.dir, passphrase).DeleteConnection(t.Context(), tenantID, mailbox, "owner", 0))
 		for name := range files(t, w.dir) {
