@@ -268,7 +268,7 @@ func TestARunThatRepacksMeanwhileIsNoticed(t *testing.T) {
 	opensKey(t, dir)
 }
 
-func TestARemovedRecipientHasAPasswordThatOpensNothingAndTheOthersGetTheNewOne(t *testing.T) {
+func TestARemovedRecipientHasAPasswordThatOpensNothingAndTheOthersGetTheNewOneFromTheirOwnPlan(t *testing.T) {
 	dir := withIdentity(t)
 	s := open(t, dir, passphrase)
 	savePair(t, s)
@@ -277,6 +277,9 @@ func TestARemovedRecipientHasAPasswordThatOpensNothingAndTheOthersGetTheNewOne(t
 	other := withKey(staying)
 	other.Mailbox = "other@contoso.com"
 	other = create(t, s, other)
+	alone := withKey()
+	alone.Mailbox = "alone@contoso.com"
+	alone = create(t, s, alone)
 	kept := opens(t, dir, passwordOf(mailbox), leaving)
 	if kept == "" {
 		t.Fatal("a recipient cannot open the password")
@@ -299,9 +302,18 @@ func TestARemovedRecipientHasAPasswordThatOpensNothingAndTheOthersGetTheNewOne(t
 		t.Errorf("the other connection shows: %v", err)
 	}
 	must(t, s.RenewConnections(t.Context(), tenant, thumbprint(), render))
-	connections, _, err := s.Connections(t.Context(), tenant)
+	// Nobody is a recipient whom no plan shows, so a connection that has some waits for its own.
+	if err := drift(t, s, other); !errors.Is(err, ErrOutdated) {
+		t.Errorf("the other connection shows: %v", err)
+	}
+	renewed, err := s.Connection(t.Context(), tenant, alone.Mailbox, alone.Generation)
 	must(t, err)
-	for _, c := range connections {
+	if err := drift(t, s, renewed); err != nil {
+		t.Errorf("the connection without recipients shows: %v", err)
+	}
+	other, _, err = s.UpdateConnection(t.Context(), other, other.Generation, nil, render)
+	must(t, err)
+	for _, c := range []Connection{updated, other} {
 		if err := drift(t, s, c); err != nil {
 			t.Errorf("%s shows: %v", c.Mailbox, err)
 		}

@@ -178,8 +178,7 @@ func winnersOf(t *testing.T, runs []*run, round int) map[string]bool {
 	return winners
 }
 
-// Two runs that take turns may both succeed, and the files of the earlier one may come last. That shows.
-func TestOfManyRunsThatUpdateOneConnectionOneIsTheLastAndWhatIsNotItsOwnProvesNothing(t *testing.T) {
+func TestRunsThatUpdateOneConnectionTakeTurnsAndTheRecordHasTheFilesOfTheLast(t *testing.T) {
 	const racers, rounds = 4, 50
 	dir := withIdentity(t)
 	s := open(t, dir, passphrase)
@@ -188,29 +187,24 @@ func TestOfManyRunsThatUpdateOneConnectionOneIsTheLastAndWhatIsNotItsOwnProvesNo
 	for i := range runs {
 		runs[i] = start(t, "update", task{Folder: dir, Owner: fmt.Sprintf("racer-%d", i)})
 	}
-	lost, drifted := 0, 0
 	for round := range rounds {
 		for _, r := range runs {
 			_, err := fmt.Fprintln(r.In, round)
 			must(t, err)
 		}
 		winners := winnersOf(t, runs, round)
-		lost += racers - len(winners)
+		if len(winners) != racers {
+			t.Errorf("round %d: only %v updated it", round, winners)
+		}
 		c := read(t, s)
 		if !winners[c.Name] {
 			t.Errorf("%v won, and the record is of %s", winners, c.Name)
 		}
 		value, err := s.ClientSecret(t.Context(), c)
-		if err == nil && value != "secret of "+c.Name || err != nil && !IsUntrusted(err) {
+		if err != nil || value != "secret of "+c.Name {
 			t.Errorf("the record of %s has the secret %q, %v", c.Name, value, err)
 		}
-		if shown := drift(t, s, c); shown != nil {
-			drifted++
-			update(t, s, c, new("secret of "+c.Name))
-			hasNoDrift(t, s)
-		} else if err != nil {
-			t.Errorf("nothing shows, and the secret: %v", err)
-		}
+		hasNoDrift(t, s)
 		if t.Failed() {
 			t.FailNow()
 		}
@@ -218,10 +212,6 @@ func TestOfManyRunsThatUpdateOneConnectionOneIsTheLastAndWhatIsNotItsOwnProvesNo
 	for _, r := range runs {
 		must(t, r.In.Close())
 		must(t, r.Wait())
-	}
-	t.Logf("%d of %d updates lost, %d rounds left drift", lost, racers*rounds, drifted)
-	if lost == 0 {
-		t.Error("nobody ever lost: this was not a race")
 	}
 }
 

@@ -344,6 +344,7 @@ func TestAnUnsealedRecordCountsForNothingButHoldingAKeyBack(t *testing.T) {
 	}
 }
 
+// This does not rest on the lock: a file system may have none.
 func TestAConnectionThatAnotherRunWroteMeanwhileIsNotOverwritten(t *testing.T) {
 	for name, earlier := range map[string]bool{"while it makes the files": true, "right before it writes": false} {
 		dir := withIdentity(t)
@@ -364,6 +365,7 @@ func TestAConnectionThatAnotherRunWroteMeanwhileIsNotOverwritten(t *testing.T) {
 				return nil
 			}}
 		}
+		s.files = unlocked{s.files}
 		ours := c
 		ours.Name = "ours"
 		_, _, err := s.UpdateConnection(t.Context(), ours, c.Generation, new("our secret"), renderer)
@@ -399,6 +401,7 @@ func TestAConnectionThatAnotherRunWroteMeanwhileIsNotDeleted(t *testing.T) {
 		update(t, other, read(t, other), nil)
 		return nil
 	}}
+	s.files = unlocked{s.files}
 	err := s.DeleteConnection(t.Context(), tenant, mailbox, c.Owner, c.Generation)
 	if !errors.Is(err, place.ErrChanged) {
 		t.Errorf("%v", err)
@@ -414,6 +417,7 @@ func TestACreateThatFailsNeverDeletesWhatAnotherRunMadeOfItsRecord(t *testing.T)
 		update(t, other, read(t, other), new("their secret"))
 		return errPlace
 	}}
+	s.files = unlocked{s.files}
 	if _, err := s.CreateConnection(t.Context(), withSecret(), 0, secret, render); !errors.Is(err, errPlace) {
 		t.Errorf("%v", err)
 	}
