@@ -80,15 +80,7 @@ func TestAccStore_ARenewedIdentityKeepsThePlanEmptyAndMakesTheLeakedOneWorthless
 		t.Errorf("after the renewal, the plan changes something: %v\n%s", err, text)
 	}
 	run("apply", "-no-color", "-input=false", "-auto-approve")
-	if remembers := remembered(t, cli); len(remembers) < 3 {
-		t.Errorf("the state remembers %v", remembers)
-	} else {
-		for address, identity := range remembers {
-			if identity != renewedTo {
-				t.Errorf("%s remembers the identity %s, and not %s", address, identity, renewedTo)
-			}
-		}
-	}
+	rememberAll(t, cli, renewedTo)
 
 	// What is written since is closed to those who have the old identity, and open to the store and its recipient.
 	cli.Environment = append(cli.Environment, "TF_VAR_round=2", "TF_VAR_leaked_secret=the secret of the second round")
@@ -100,15 +92,7 @@ func TestAccStore_ARenewedIdentityKeepsThePlanEmptyAndMakesTheLeakedOneWorthless
 			t.Errorf("the %s decrypts %q", name, got)
 		}
 	}
-	sealed, err := filepath.Glob(filepath.Join(env.Store, tenant.TenantID, "*", "*.age"))
-	if err != nil || len(sealed) < 3 {
-		t.Errorf("the store holds %v, %v", sealed, err)
-	}
-	for _, file := range sealed {
-		if content, err := os.ReadFile(file); err != nil || opens(string(content), old) {
-			t.Errorf("the old identity opens %s (%v)", file, err)
-		}
-	}
+	opensNothing(t, env.Store, tenant.TenantID, old)
 
 	// A record that the old identity sealed is put back: nobody believes it, and apply writes it again.
 	record := filepath.Join(connections, strings.ToLower(mailbox)+".json")
@@ -159,6 +143,34 @@ func renewIdentity(t *testing.T, cli *terraformcli.CLI, url string) (recipient s
 		t.Fatalf("the output is\n%s", output)
 	}
 	return recipient
+}
+
+// opensNothing holds that an identity decrypts none of a tenant's secrets.
+func opensNothing(t *testing.T, store, tenantID string, identity age.Identity) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(store, tenantID, "*", "*.age"))
+	if err != nil || len(files) < 3 {
+		t.Errorf("the store holds %v, %v", files, err)
+	}
+	for _, file := range files {
+		if content, err := os.ReadFile(file); err != nil || opens(string(content), identity) {
+			t.Errorf("the old identity opens %s (%v)", file, err)
+		}
+	}
+}
+
+// rememberAll holds that every resource of the state remembers an identity.
+func rememberAll(t *testing.T, cli *terraformcli.CLI, wanted string) {
+	t.Helper()
+	remembers := remembered(t, cli)
+	if len(remembers) < 3 {
+		t.Errorf("the state remembers %v", remembers)
+	}
+	for address, identity := range remembers {
+		if identity != wanted {
+			t.Errorf("%s remembers the identity %s, and not %s", address, identity, wanted)
+		}
+	}
 }
 
 // remembered is which identity each resource of a state remembers, by the resource's address.
