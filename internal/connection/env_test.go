@@ -50,13 +50,25 @@ type env struct {
 	unset      bool // no store is configured
 	unknown    bool // the store is not known while planning
 	tenant     tenant
+
+	mu     sync.Mutex
+	opened *store.Store // by this process of the provider
 }
 
 func (env *env) Store() (*store.Store, error) {
 	if env.unset {
 		return nil, errors.New("paste this line")
 	}
-	return store.Open("file://"+filepath.ToSlash(env.folder), env.passphrase)
+	env.mu.Lock()
+	defer env.mu.Unlock()
+	if env.opened == nil {
+		s, err := store.Open("file://"+filepath.ToSlash(env.folder), env.passphrase)
+		if err != nil {
+			return nil, err
+		}
+		env.opened = s
+	}
+	return env.opened, nil
 }
 
 func (env *env) StoreUnknown() bool { return env.unknown }
@@ -89,6 +101,9 @@ func (env *env) Metadata(_ context.Context, _ provider.MetadataRequest, response
 func (env *env) Schema(context.Context, provider.SchemaRequest, *provider.SchemaResponse) {}
 
 func (env *env) Configure(_ context.Context, _ provider.ConfigureRequest, response *provider.ConfigureResponse) {
+	env.mu.Lock()
+	env.opened = nil // each command is a process of its own
+	env.mu.Unlock()
 	response.ResourceData, response.DataSourceData = Services(env), Services(env)
 }
 

@@ -214,8 +214,6 @@ func TestAccTargetConnection_ConnectionsWithOneCertificateAreAlikeInWhateverOrde
 		return nil
 	}
 	env.play(
-		// The first has a recipient, to whom nothing is encrypted that its own plan does not show.
-		tf.TestStep{Config: first + second, ExpectNonEmptyPlan: true},
 		tf.TestStep{Config: first + second, Check: complete},
 		tf.TestStep{Config: first + second, ConfigPlanChecks: before(plancheck.ExpectEmptyPlan())},
 		tf.TestStep{ // whom only one of them names loses his right with it

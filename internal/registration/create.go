@@ -65,9 +65,9 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 	if o.spec.Certificate.KeySource == KeyProvided {
 		o.desired.certificate, err = certificate.ParsePEM(o.spec.Certificate.PEM)
 	} else {
-		reusable := journal.Thumbprints
-		if application == nil { // what proves that this journal is not an older copy
-			reusable = nil
+		var reusable []string
+		if application != nil && application.DeletedAt == nil && namesKeys(journal, application) {
+			reusable = journal.Thumbprints
 		}
 		o.desired.certificate, err = o.newCertificate(ctx, &journal, reusable, fresh)
 	}
@@ -158,7 +158,9 @@ func (o *operation) existing(
 	}
 	if mine := found.ByUniqueName; mine != nil {
 		marker := MarkerOf(mine)
-		if o.resumable(journal) && (marker == journal.Marker || mine.ObjectID == journal.ObjectID) {
+		made := marker == journal.Marker || journal.Created && mine.ObjectID == journal.ObjectID
+		restored := !journal.Created && mine.ObjectID == journal.ObjectID // with the keys that it had
+		if o.resumable(journal) && (made && namesKeys(journal, mine) || restored) {
 			return mine, nil
 		}
 		return nil, o.refuse(mine, "unique_name", "unique name "+query.UniqueName, untouched)
@@ -181,9 +183,19 @@ func (o *operation) existing(
 // somebody has put back.
 const resumeWithin = time.Hour
 
-// resumable reports whether a journal is that of a create which was interrupted a short time ago.
+// resumable reports whether a journal is that of a create which was interrupted a short time ago. One from the future,
+// of a machine whose clock is ahead, is none: it would stay resumable for longer.
 func (o *operation) resumable(journal store.Registration) bool {
-	return journal.Marker != "" && journal.CompletedAt == nil && o.Now().Sub(journal.StartedAt) < resumeWithin
+	age := o.Now().Sub(journal.StartedAt)
+	return journal.Marker != "" && journal.CompletedAt == nil && age > -clockSkew && age < resumeWithin
+}
+
+// namesKeys reports whether a journal names all certificates of an application. Where it does not, they were uploaded
+// after it was written, and it is an older copy that somebody has put back.
+func namesKeys(journal store.Registration, application *entra.Application) bool {
+	return !slices.ContainsFunc(application.Keys, func(key entra.KeyCredential) bool {
+		return !slices.Contains(journal.Thumbprints, key.Thumbprint())
+	})
 }
 
 // begin makes the journal's entry, before anything else is made. What an interrupted create left is resumed as it is;

@@ -33,7 +33,7 @@ func (o *operation) delete(ctx context.Context, purge bool) error {
 			return err
 		}
 	}
-	if err := o.remove(ctx, purge || proved && abandoned(&journal, o.recorded.ObjectID)); err != nil {
+	if err := o.remove(ctx, purge || proved && abandoned(&journal, o.recorded)); err != nil {
 		return err
 	}
 	if proved {

@@ -28,25 +28,36 @@ func (m *Manager) journal(ctx context.Context, recorded *Observed) (entry store.
 
 // saveJournal writes the registration's entry, and returns when it is on the disk.
 func (o *operation) saveJournal(ctx context.Context, entry *store.Registration) error {
-	if err := o.Store.SaveRegistration(ctx, entry, o.generation(), o.Now()); err != nil {
+	if err := o.Store.SaveRegistration(ctx, entry, o.known(), o.Now()); err != nil {
 		return err
 	}
-	o.saved = entry.Generation
+	o.saved, o.journal = entry.Generation, *entry
 	return nil
 }
 
-// ownJournal reads the entry of a recorded registration. Where the store has none, or does not prove it, it is made again
-// from what the state and the tenant know; found is false then, and nothing is written.
+// known is the generation of the entry that the state has seen, or this operation has written since.
+func (o *operation) known() int64 { return max(o.saved, o.generation()) }
+
+// ownJournal reads the application's entry. Where the store has none, does not prove it, or has one of another
+// application, it is the one that this operation has written; where it has written none, the entry is made again from
+// what the state and the tenant know. found is false then, and nothing is written.
 func (o *operation) ownJournal(
 	ctx context.Context, application *entra.Application,
 ) (entry store.Registration, found bool, err error) {
-	name := o.recorded.JournalName()
-	before, err := o.Store.Registration(ctx, o.TenantID, name, o.generation())
-	if err == nil {
-		return before, true, nil
+	name := o.spec.UniqueName
+	if o.recorded != nil {
+		name = o.recorded.JournalName()
 	}
-	if !errors.Is(err, store.ErrNotFound) && !store.IsUntrusted(err) {
+	before, err := o.Store.Registration(ctx, o.TenantID, name, o.known())
+	switch {
+	case err == nil && before.ObjectID == application.ObjectID:
+		return before, true, nil
+	case err != nil && !errors.Is(err, store.ErrNotFound) && !store.IsUntrusted(err):
 		return store.Registration{}, false, err
+	case o.saved > 0: // somebody has deleted it, or put another one in its place
+		entry = o.journal
+		entry.Succeed(before)
+		return entry, true, nil
 	}
 	now := o.Now()
 	entry = store.Registration{
@@ -69,13 +80,15 @@ func withoutEmpty(texts []string) []string {
 // nothing.
 func (m *Manager) NeverComplete(ctx context.Context, recorded *Observed) bool {
 	journal, ok := m.journal(ctx, recorded)
-	return ok && abandoned(&journal, recorded.ObjectID)
+	return ok && abandoned(&journal, recorded)
 }
 
 // abandoned reports whether the journal created the application and never completed it. Such a one is of no use to
-// anybody; an imported or restored one may well be.
-func abandoned(journal *store.Registration, objectID string) bool {
-	return journal.Created && journal.CompletedAt == nil && journal.ObjectID == objectID
+// anybody; an imported or restored one may well be. No state has seen the journal of an imported one, so that it may be
+// an old copy that somebody has put back.
+func abandoned(journal *store.Registration, recorded *Observed) bool {
+	return journal.Created && journal.CompletedAt == nil && journal.ObjectID == recorded.ObjectID &&
+		recorded.Certificate.KeySource != KeyExternal
 }
 
 // Completed returns the journal's entry of that unique name if it is complete and the tenant still has the application;
@@ -94,19 +107,12 @@ func (m *Manager) Completed(ctx context.Context, uniqueName string) (journal sto
 // from the journal and from the store, regardless of who took them off. Where the application was imported, or is
 // another one than the journal's, what the journal names may be of use to somebody else, and stays.
 func (o *operation) conclude(ctx context.Context, application *entra.Application) error {
-	var journal store.Registration
-	var err error
-	if o.recorded == nil {
-		journal, err = o.Store.Registration(ctx, o.TenantID, o.spec.UniqueName, 0)
-	} else {
-		var found bool
-		journal, found, err = o.ownJournal(ctx, application)
-		if err == nil && o.spec.Certificate.KeySource == KeyExternal && (!found || journal.ObjectID != application.ObjectID) {
-			return nil // an imported application: its certificates were never ours
-		}
-	}
+	journal, found, err := o.ownJournal(ctx, application)
 	if err != nil {
 		return err
+	}
+	if o.spec.Certificate.KeySource == KeyExternal && !found {
+		return nil // an imported application: its certificates were never ours
 	}
 	imported := journal.ObjectID != application.ObjectID || o.spec.Certificate.KeySource == KeyExternal
 	planned := o.plannedCertificate()

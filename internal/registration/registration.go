@@ -177,9 +177,10 @@ type operation struct {
 	spec     Spec      // of a create or an update
 	recorded *Observed // nil in a create
 	desired  desired
-	wrote    bool      // this operation has changed something in the tenant
-	madeAt   time.Time // when the application was created; zero while that is not known
-	saved    int64     // generation of the journal as this operation wrote it last
+	wrote    bool               // this operation has changed something in the tenant
+	madeAt   time.Time          // when the application was created; zero while that is not known
+	saved    int64              // generation of the journal as this operation wrote it last; 0: it has written none
+	journal  store.Registration // as this operation wrote it last
 	warnings []Warning
 }
 
@@ -195,7 +196,7 @@ func (o *operation) outcome(ctx context.Context, found *entra.Registration, err 
 			ObjectID: found.Application.ObjectID, ClientID: found.Application.ClientID, ServicePrincipalID: principalID(found),
 			DisplayName: o.spec.DisplayName, UniqueName: found.Application.UniqueName, SignInAudience: SingleTenant,
 			Enabled: true, Permissions: o.spec.Permissions, Unexpected: o.spec.Unexpected, Certificate: planned,
-			JournalGeneration: max(o.saved, o.generation()),
+			JournalGeneration: o.known(),
 		}
 		if o.recorded != nil {
 			seen.Credentials = withoutCertificates(o.recorded.Credentials, found.Application, planned.thumbprints())
@@ -218,7 +219,7 @@ func (o *operation) outcome(ctx context.Context, found *entra.Registration, err 
 		}
 	}
 	observed := o.observe(ctx, found, o.spec.Permissions, planned)
-	observed.JournalGeneration = max(o.saved, o.generation())
+	observed.JournalGeneration = o.known()
 	observed.JournalDue = o.recorded != nil && o.recorded.JournalDue
 	return observed, o.warnings, err
 }

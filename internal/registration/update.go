@@ -201,7 +201,13 @@ func (o *operation) rotate(ctx context.Context, application *entra.Application) 
 		return nil, err
 	}
 	recorded := o.recorded.Certificate.thumbprints()
-	left := slices.DeleteFunc(slices.Clone(journal.Thumbprints),
-		func(thumbprint string) bool { return slices.Contains(recorded, thumbprint) })
+	external := o.recorded.Certificate.KeySource == KeyExternal
+	left := slices.DeleteFunc(slices.Clone(journal.Thumbprints), func(thumbprint string) bool {
+		// No state proves that an imported application's journal is the last one: what it names is not uploaded again.
+		return slices.Contains(recorded, thumbprint) || external && keyWith(application, thumbprint) < 0
+	})
+	if external {
+		journal.Created = false // by the run that took it over
+	}
 	return o.newCertificate(ctx, &journal, left, nil)
 }

@@ -60,7 +60,7 @@ func (s *Store) KeyState(ctx context.Context, tenantID, thumbprint string) (KeyS
 	case !errors.Is(err, ErrNotFound) && !IsUntrusted(err):
 		return KeyMissing, err
 	}
-	_, err = s.anyPair(ctx, files)
+	_, _, err = s.anyPair(ctx, files)
 	switch {
 	case err == nil:
 		return KeyUnsealed, nil
@@ -171,30 +171,7 @@ func (s *Store) SaveCertificate(
 
 // SealCertificate is Repack with the encryption that the PFX has.
 func (s *Store) SealCertificate(ctx context.Context, tenantID, thumbprint string, now time.Time) error {
-	e, err := s.PFXEncryption(ctx, tenantID, thumbprint)
-	if errors.Is(err, ErrNotFound) || IsUntrusted(err) {
-		e, err = s.unsealedEncryption(ctx, tenantID, thumbprint)
-	}
-	if err != nil {
-		return err
-	}
-	return s.Repack(ctx, tenantID, thumbprint, e, now)
-}
-
-func (s *Store) unsealedEncryption(ctx context.Context, tenantID, thumbprint string) (certificate.Encryption, error) {
-	files, err := certificateFiles(tenantID, thumbprint)
-	if err != nil {
-		return 0, err
-	}
-	pfx, err := s.readRaw(ctx, files.pfx, "PFX of the certificate "+thumbprint)
-	if err != nil {
-		return 0, err
-	}
-	e, err := certificate.EncryptionOf(pfx.content)
-	if err != nil {
-		return 0, &UntrustedError{URL: s.files.URL(files.pfx), Err: err}
-	}
-	return e, nil
+	return s.repack(ctx, tenantID, thumbprint, nil, now)
 }
 
 // Repack packs a certificate's key under another password, encrypted as e says, and seals its files. It takes over a
@@ -202,6 +179,13 @@ func (s *Store) unsealedEncryption(ctx context.Context, tenantID, thumbprint str
 // that it is this certificate's. ErrNotFound where there is no such key, *UntrustedError where it does not open.
 func (s *Store) Repack(
 	ctx context.Context, tenantID, thumbprint string, e certificate.Encryption, now time.Time,
+) error {
+	return s.repack(ctx, tenantID, thumbprint, &e, now)
+}
+
+// repack is Repack; with a nil encryption the PFX keeps the one that it has.
+func (s *Store) repack(
+	ctx context.Context, tenantID, thumbprint string, e *certificate.Encryption, now time.Time,
 ) error {
 	files, err := certificateFiles(tenantID, thumbprint)
 	if err != nil {
@@ -220,11 +204,14 @@ func (s *Store) Repack(
 	if err != nil && !errors.Is(err, ErrNotFound) && !IsUntrusted(err) {
 		return err
 	}
-	pair, err := s.anyPair(ctx, files)
+	pair, current, err := s.anyPair(ctx, files)
 	if err != nil {
 		return err
 	}
-	return s.writePair(ctx, identity, files, record, pair, e, now)
+	if e != nil {
+		current = *e
+	}
+	return s.writePair(ctx, identity, files, record, pair, current, now)
 }
 
 // writePair writes a pair under a new password, and its record. A pair that is there, which may be the only copy,
@@ -368,26 +355,31 @@ func (s *Store) readNamedOrNext(ctx context.Context, name, wanted string) ([]byt
 }
 
 // anyPair opens the pair that the record names, or else whatever pair is there, if it is the certificate's: no
-// stranger has its key.
-func (s *Store) anyPair(ctx context.Context, files certificateNames) (*certificate.Pair, error) {
+// stranger has its key. It returns how the PFX that was opened is encrypted, too.
+func (s *Store) anyPair(
+	ctx context.Context, files certificateNames,
+) (pair *certificate.Pair, e certificate.Encryption, err error) {
 	record, err := s.readCertificate(ctx, files)
 	if err == nil {
 		if pair, _, err := s.sealedPair(ctx, files, record); err == nil {
-			return pair, nil
+			return pair, record.encryption(), nil
 		}
 	} else if !errors.Is(err, ErrNotFound) && !IsUntrusted(err) {
-		return nil, err
+		return nil, e, err
 	}
 	pfx, err := s.readRaw(ctx, files.pfx, "private key of the certificate "+files.thumbprint)
 	if err != nil {
-		return nil, err
+		return nil, e, err
 	}
 	encrypted, err := s.readRaw(ctx, files.password, "password of the certificate "+files.thumbprint)
 	if err != nil {
-		return nil, err
+		return nil, e, err
 	}
-	pair, _, err := s.openPair(ctx, files, pfx.content, encrypted.content)
-	return pair, err
+	pair, _, err = s.openPair(ctx, files, pfx.content, encrypted.content)
+	if err == nil {
+		e, err = certificate.EncryptionOf(pfx.content)
+	}
+	return pair, e, err
 }
 
 func (s *Store) openPair(

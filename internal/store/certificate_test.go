@@ -301,7 +301,7 @@ func TestARemovedRecipientHasAPasswordThatOpensNothingAndTheOthersGetTheNewOneFr
 	if err := drift(t, s, other); !errors.Is(err, ErrOutdated) {
 		t.Errorf("the other connection shows: %v", err)
 	}
-	must(t, s.RenewConnections(t.Context(), tenant, thumbprint(), render))
+	must(t, open(t, dir, passphrase).RenewConnections(t.Context(), tenant, thumbprint(), render))
 	// Nobody is a recipient whom no plan shows, so a connection that has some waits for its own.
 	if err := drift(t, s, other); !errors.Is(err, ErrOutdated) {
 		t.Errorf("the other connection shows: %v", err)

@@ -161,6 +161,7 @@ func (s *Store) CreateConnection(
 	if err != nil {
 		return Connection{}, err
 	}
+	s.written.Store(c.ID(), c.Generation)
 	// The record is the claim to the name, so what belongs to it comes after it.
 	if err := s.writeAttached(ctx, attached); err != nil {
 		return Connection{}, errors.Join(err, s.files.Delete(context.WithoutCancel(ctx), name, c.version))
@@ -266,7 +267,14 @@ func (s *Store) UpdateConnection(
 	if c.version, err = s.writeRecord(ctx, identity, name, c, before.version); err != nil {
 		return Connection{}, repacked, err
 	}
+	s.written.Store(c.ID(), c.Generation)
 	return c, repacked, s.writeAttached(ctx, attached)
+}
+
+// wrote reports whether a record is the one that this process wrote last for its connection.
+func (s *Store) wrote(c Connection) bool {
+	generation, ok := s.written.Load(c.ID())
+	return ok && generation == c.Generation
 }
 
 // losesRecipient reports whether somebody who could open the certificate's PFX is a recipient no more.
@@ -279,8 +287,8 @@ func losesRecipient(before, after Connection) bool {
 
 // RenewConnections writes the hand-off, and the PFX's password, of the connections that name a certificate whose key
 // has come into the store or has got another password. The connections themselves do not change. An authentic record
-// is needed for it; what fails shows when the connection is read. A connection with recipients is left to its own plan,
-// which shows who they are: its record may be an older one, with recipients of then.
+// is needed for it; what fails shows when the connection is read. A connection with recipients that another process has
+// written is left to its own plan, which shows who they are: its record may be an older one, with recipients of then.
 func (s *Store) RenewConnections(ctx context.Context, tenantID, thumbprint string, render Renderer) error {
 	identity, err := s.identityForWriting(ctx)
 	if err != nil {
@@ -292,7 +300,7 @@ func (s *Store) RenewConnections(ctx context.Context, tenantID, thumbprint strin
 	}
 	var failures []error
 	for _, before := range connections {
-		if before.CertificateThumbprint != thumbprint || len(before.HandoffRecipients) > 0 {
+		if before.CertificateThumbprint != thumbprint || len(before.HandoffRecipients) > 0 && !s.wrote(before) {
 			continue
 		}
 		if due, err := s.KeyChanged(ctx, before); err == nil && !due {

@@ -337,7 +337,7 @@ func TestAKeyThatIsPackedAgainOpensWhereverThatIsInterruptedAndIsSealedByTheNext
 			change := func(s *Store) error { return s.SealCertificate(t.Context(), tenant, thumbprint(), now) }
 			interruptions(t, before, change, func(t *testing.T, dir string) {
 				s := open(t, dir, passphrase)
-				got, err := s.anyPair(t.Context(), keyFiles(t))
+				got, _, err := s.anyPair(t.Context(), keyFiles(t))
 				if err != nil || !got.Key.Equal(pair().Key) {
 					t.Errorf("the key is lost: %v", err)
 				}
@@ -385,7 +385,7 @@ func TestACertificateThatIsSavedIsWholeOrSavedByTheNextRunWhereverThatIsInterrup
 					opensKey(t, dir)
 				}
 				if strings.HasPrefix(name, "over a pair") || strings.HasPrefix(name, "over what") {
-					if _, err := s.anyPair(t.Context(), keyFiles(t)); err != nil {
+					if _, _, err := s.anyPair(t.Context(), keyFiles(t)); err != nil {
 						t.Errorf("the key that was there is lost: %v", err)
 					}
 				}

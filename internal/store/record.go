@@ -134,13 +134,19 @@ func (s *Store) unproved(ctx context.Context, name, what string, record any) err
 	if newer := (*sealing.NewerError)(nil); errors.As(err, &newer) {
 		return &NewerSchemaError{URL: s.files.URL(name), Found: newer.Found, Known: sealing.SchemaVersion}
 	}
-	if err == nil {
-		err = json.Unmarshal(raw, record)
+	if err == nil && json.Unmarshal(raw, record) != nil {
+		err = errors.New("it is not a record") // the error of JSON would quote it
 	}
 	if err != nil {
 		return &UntrustedError{URL: s.files.URL(name), Err: err}
 	}
 	return nil
+}
+
+// notOfFileName reports whether a character is in no name that fileName makes, in whatever case a file system or a
+// program that synchronizes folders writes it. A file with one in its name is not a record, and no message shows it.
+func notOfFileName(r rune) bool {
+	return !strings.ContainsRune("._+@-%~", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 }
 
 // records yields the records in a folder one by one, so that a search for one need not read them all.
@@ -155,7 +161,7 @@ func records[R any](
 			return
 		}
 		for _, name := range names {
-			if !strings.HasSuffix(name, recordExtension) {
+			if !strings.HasSuffix(name, recordExtension) || strings.ContainsFunc(name, notOfFileName) {
 				continue
 			}
 			record, err := read(ctx, path.Join(folder, name))

@@ -38,6 +38,7 @@ type Store struct {
 
 	certificateLock sync.Mutex // serializes this process's changes to certificate files
 	changeLock      sync.Mutex // see Lock
+	written         sync.Map   // ID of a connection → generation of the record that this process wrote last
 }
 
 // Open opens the store at a file:// URL. It reads and creates nothing: the folder comes with the first write. Without

@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime/debug"
 	"strconv"
+	"strings"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
@@ -91,13 +92,21 @@ func Encrypt(plain []byte, recipients ...age.Recipient) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Decrypt decrypts what age encrypted, be it text (armored) or binary. The error is age's.
+// Decrypt decrypts what age encrypted, be it text (armored) or binary. The error is age's, up to where it quotes the
+// content, which anybody may have written.
 func Decrypt(content []byte, identity age.Identity) ([]byte, error) {
 	r, err := age.Decrypt(unarmored(content), identity)
-	if err != nil {
-		return nil, err
+	var plain []byte
+	if err == nil {
+		plain, err = io.ReadAll(r)
 	}
-	return io.ReadAll(r)
+	if err == nil {
+		return plain, nil
+	}
+	if said, _, quotes := strings.Cut(err.Error(), `"`); quotes {
+		err = errors.New(strings.TrimRight(said, ": "))
+	}
+	return nil, err
 }
 
 // IsEncrypted reports whether content is a whole file that age encrypted, as far as that shows without a key (the first

@@ -93,7 +93,7 @@ func parse(content []byte) (sealed envelope, err error) {
 		SchemaVersion int `json:"schema_version"`
 	}
 	if err := json.Unmarshal(content, &version); err != nil {
-		return sealed, err
+		return sealed, unquoted(err)
 	}
 	switch {
 	case version.SchemaVersion > SchemaVersion:
@@ -104,12 +104,21 @@ func parse(content []byte) (sealed envelope, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(content))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&sealed); err != nil {
-		return sealed, err
+		return sealed, unquoted(err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return sealed, errors.New("something follows the record")
 	}
 	return sealed, nil
+}
+
+// unquoted is an error of reading JSON without what it quotes, which anybody may have written: names of members, and
+// values.
+func unquoted(err error) error {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("it is not JSON from byte %d on", syntax.Offset)
+	}
+	return errors.New("it is JSON, but not a record")
 }
 
 // sum is the MAC over the schema version, the file's name and the record's bytes. Each is preceded by its length, so

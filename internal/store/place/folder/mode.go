@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -44,6 +45,10 @@ func (m modes) readers(kind fs.FileMode) fs.FileMode {
 	return m.root & 0o044
 }
 
+// folderName is the form of the names that a store gives to folders directly below its root. Others may be messages of
+// somebody who may write there to those who read a warning.
+var folderName = regexp.MustCompile(`^[A-Za-z0-9.-]+$`)
+
 // Exposure warns, in one sentence, of a root or a folder directly below it that more than its owner and a team may
 // write to. It is empty if there is none, or if it cannot be seen. On Windows it is always empty: access control lists
 // are not checked.
@@ -61,7 +66,7 @@ func (f *Folder) Exposure(ctx context.Context) string {
 	more := 0
 	for _, name := range names {
 		found, err := top.lstat(name)
-		if err != nil || !found.mode.IsDir() {
+		if err != nil || !found.mode.IsDir() || !folderName.MatchString(name) {
 			continue
 		}
 		sentence := exposed(filepath.Join(f.root, name), found.mode)
