@@ -130,6 +130,9 @@ func TestWhatIsWrongIsNamedWithARemedy(t *testing.T) {
 		"another store": {func(f *Facts) {
 			f.Connection, f.ConnectionErr = nil, &store.OtherIdentityError{URL: "identity.age", Found: "age1a", Known: "age1b"}
 		}, Record, Failed, "false", []string{"age1a", "age1b"}, []string{"connection_store", "backup"}},
+		"a store that is being renewed": {func(f *Facts) {
+			f.Connection, f.ConnectionErr = nil, &store.RenewalError{URL: "identity-next.age"}
+		}, Record, Failed, "false", []string{"identity-next.age", "renew-identity"}, []string{"Finish the renewal"}},
 		"a store that does not answer": {func(f *Facts) { f.Connection, f.ConnectionErr = nil, errors.New("disk on fire") },
 			Record, Skipped, "null", []string{"disk on fire"}, nil},
 

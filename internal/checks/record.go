@@ -34,6 +34,9 @@ func (f *Facts) record() Result {
 	if other, ok := errors.AsType[*store.OtherIdentityError](f.ConnectionErr); ok {
 		return failed("Correct the URL of connection_store, or restore identity.age from a backup of the store.", "%v", other)
 	}
+	if _, renewing := errors.AsType[*store.RenewalError](f.ConnectionErr); renewing {
+		return failed("Finish the renewal of the store's identity, as the text says, and plan again.", "%v", f.ConnectionErr)
+	}
 	if store.IsUntrusted(f.ConnectionErr) {
 		return failed("Find out who wrote the file, and run terraform apply: codetwo_target_connection writes the record "+
 			"again.", "%v", f.ConnectionErr)

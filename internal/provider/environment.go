@@ -11,6 +11,7 @@ import (
 // libraries read them from the process, and the Azure CLI does, too.
 var secretVariables = map[string]bool{
 	"CODETWO_STORE_PASSPHRASE":          true,
+	"CODETWO_STORE_NEW_PASSPHRASE":      true, // of the command store renew-identity
 	"ARM_CLIENT_SECRET":                 true,
 	"ARM_CLIENT_CERTIFICATE":            true, // a PFX in base64
 	"ARM_CLIENT_CERTIFICATE_PASSWORD":   true,

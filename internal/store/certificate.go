@@ -24,6 +24,8 @@ type certificateRecord struct {
 	PFXSHA256      string `json:"pfx_sha256"`      // of the .pfx
 	PasswordSHA256 string `json:"password_sha256"` // of the .password.age
 	Generation     int64  `json:"generation"`
+	// of the .pfx that a renewal of the store's identity replaced with this one; empty for any other
+	RenewedPFXSHA256 string `json:"renewed_pfx_sha256,omitempty"`
 
 	version place.Version
 }

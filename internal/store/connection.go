@@ -373,7 +373,7 @@ func attachedFiles(tenantID, mailbox string) []string {
 		return nil
 	}
 	password, _ := connectionFile(tenantID, mailbox, pfxPasswordExtension)
-	names := []string{secret, password}
+	names := []string{secret, password, secret + nextExtension, password + nextExtension}
 	for _, extension := range handoffExtensions {
 		handoff, _ := handoffFile(tenantID, mailbox, extension)
 		names = append(names, handoff)

@@ -17,6 +17,10 @@ var (
 	// ErrUnsealed says that a record is of the format before records were sealed. It counts for nothing, and the next
 	// apply of the resource whose state names it writes it again, with one.
 	ErrUnsealed = sealing.ErrUnsealed
+	// ErrIdentityChanged says that the store's identity was replaced, or encrypted under another passphrase, while a run
+	// was using it.
+	ErrIdentityChanged = errors.New("it was replaced since this run opened it: run Terraform again, with the passphrase " +
+		"that opens it now")
 )
 
 // ExistsError says that a connection of that tenant and mailbox is in the store already.
@@ -93,6 +97,19 @@ func (e *OtherIdentityError) Error() string {
 		e.URL, e.Found, e.Known)
 }
 
+// RenewalError says that a renewal of the store's identity was begun and is not complete. Until it is, some records are
+// sealed by the old identity and some by the new one, and no run may trust both.
+type RenewalError struct {
+	URL string // of identity-next.age
+}
+
+func (e *RenewalError) Error() string {
+	return fmt.Sprintf("the renewal of the connection store's identity was begun, and is not complete (%s): wait for it, "+
+		"or finish it by running \"terraform-provider-codetwo store renew-identity\" again with the same two passphrases. "+
+		"If nobody ever ran that command here, somebody else put the file there: delete it, and find out who. Never delete "+
+		"it after an interrupted renewal: it has the only key to what was renewed already", e.URL)
+}
+
 // NewerSchemaError says that a newer provider wrote the file. It is left as it is.
 type NewerSchemaError struct {
 	URL          string // of the file
@@ -106,11 +123,12 @@ func (e *NewerSchemaError) Error() string {
 }
 
 // CannotProve reports whether an error is one that keeps records from being proved, or says that there is nothing to
-// prove: what is not there or not authentic, a passphrase that is missing or does not fit, and another identity. A
-// destroy goes on without what the record would say.
+// prove: what is not there or not authentic, a passphrase that is missing or does not fit, another identity, and one
+// that is being replaced. A destroy goes on without what the record would say.
 func CannotProve(err error) bool {
 	_, other := errors.AsType[*OtherIdentityError](err)
-	return other || IsUntrusted(err) || errors.Is(err, ErrNotFound) || IsLocked(err)
+	_, renewing := errors.AsType[*RenewalError](err)
+	return other || renewing || IsUntrusted(err) || errors.Is(err, ErrNotFound) || IsLocked(err)
 }
 
 // IsLocked reports whether an error says that the store was not looked at, for want of a passphrase that fits.

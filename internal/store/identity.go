@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -35,8 +36,9 @@ func (s *Store) CanWrite(ctx context.Context) error {
 	return err
 }
 
-// Expect says which identity (age public key) a state names. From then on, the store is used only with it: another
-// one, or none, is an *OtherIdentityError, and none is ever made in its place. It does nothing for an empty one.
+// Expect says which identity (age public key) a state names. From then on, the store is used only with it, or with one
+// that has replaced it (see RenewIdentity): another one, or none, is an *OtherIdentityError, and none is ever made in
+// its place. It does nothing for an empty one.
 func (s *Store) Expect(identity string) {
 	s.identityLock.Lock()
 	defer s.identityLock.Unlock()
@@ -69,7 +71,7 @@ func (s *Store) unlock(ctx context.Context) (*sealing.Identity, error) {
 		switch {
 		case missing:
 			return nil, &OtherIdentityError{URL: s.files.URL(identityFile), Known: expected}
-		case identity.Recipient() != expected:
+		case !identity.Succeeds(expected):
 			return nil, &OtherIdentityError{
 				URL: s.files.URL(identityFile), Found: identity.Recipient(), Known: expected,
 			}
@@ -120,12 +122,9 @@ func (s *Store) open(ctx context.Context) (*sealing.Identity, error) {
 	if err := sealing.CheckPassphrase(s.passphrase); err != nil {
 		return nil, err
 	}
-	content, _, err := s.files.Read(ctx, identityFile)
-	if unusable := (*place.UnusableError)(nil); errors.As(err, &unusable) {
-		return nil, s.unusableIdentity(err)
-	}
+	content, version, err := s.readIdentity(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("the store's key: %w", err)
+		return nil, err
 	}
 	identity, err := sealing.Unlock(content, s.passphrase)
 	switch {
@@ -134,8 +133,42 @@ func (s *Store) open(ctx context.Context) (*sealing.Identity, error) {
 	case err != nil:
 		err = s.unusableIdentity(err)
 	}
-	s.identity, s.identityError = identity, err // a second try costs as much time and ends alike
+	s.identity, s.opened, s.identityError = identity, version, err // a second try costs as much time and ends alike
 	return identity, err
+}
+
+// readIdentity reads identity.age. *RenewalError while a renewal is putting another one in its place.
+func (s *Store) readIdentity(ctx context.Context) ([]byte, place.Version, error) {
+	// Looked for first: a renewal that ends meanwhile deletes it last.
+	next, begun, err := s.nextIdentity(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	content, version, err := s.files.Read(ctx, identityFile)
+	unusable := (*place.UnusableError)(nil)
+	switch {
+	case begun && (err != nil || !bytes.Equal(next, content)): // equal ones are a renewal that is all but complete
+		return nil, "", &RenewalError{URL: s.files.URL(identityNextFile)}
+	case errors.As(err, &unusable):
+		return nil, "", s.unusableIdentity(err)
+	case err != nil:
+		return nil, "", fmt.Errorf("the store's key: %w", err)
+	}
+	return content, version, nil
+}
+
+// identityIsCurrent holds, right before a record is written, that identity.age is still what this run opened. What is
+// sealed by an identity that was replaced meanwhile would count for nothing, and what is encrypted to it could be
+// decrypted by those because of whom it was replaced.
+func (s *Store) identityIsCurrent(ctx context.Context) error {
+	s.identityLock.Lock()
+	opened := s.opened
+	s.identityLock.Unlock()
+	_, version, err := s.readIdentity(ctx)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && version != opened {
+		return fmt.Errorf("%s: %w", s.files.URL(identityFile), ErrIdentityChanged)
+	}
+	return err
 }
 
 // createIdentity makes the identity of a store that has had none yet. If several runs do so at once, one wins, and the
@@ -163,10 +196,11 @@ func (s *Store) writeIdentity(ctx context.Context) (*sealing.Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.files.Create(ctx, identityFile, content); err != nil {
+	version, err := s.files.Create(ctx, identityFile, content)
+	if err != nil {
 		return nil, fmt.Errorf("the store's key: %w", err)
 	}
-	s.identity = identity
+	s.identity, s.opened = identity, version
 	return identity, nil
 }
 

@@ -17,6 +17,7 @@ import (
 // The store's files:
 //
 //	identity.age                                          the store's identity (age), encrypted under the passphrase
+//	identity-next.age                                     the one that a renewal is putting in its place
 //	<tenant_id>/registrations/<unique_name>.json          journal of an app registration, sealed
 //	<tenant_id>/certificates/<THUMBPRINT>.json            record of a certificate whose key is here, sealed
 //	<tenant_id>/certificates/<THUMBPRINT>.cer             the certificate (PEM)
@@ -28,8 +29,9 @@ import (
 //	<tenant_id>/connections/<mailbox>.pfx-password.age    the password of its PFX, encrypted likewise
 //	<tenant_id>/handoff/<mailbox>.html .ps1               what the person at the migration server needs
 const (
-	identityFile  = "identity.age"
-	recipientFile = "recipient.txt" // which versions before the seals wrote
+	identityFile     = "identity.age"
+	identityNextFile = "identity-next.age"
+	recipientFile    = "recipient.txt" // which versions before the seals wrote
 
 	registrationFolder = "registrations"
 	certificateFolder  = "certificates"

@@ -105,11 +105,15 @@ func decode(raw json.RawMessage, record any) error {
 }
 
 // writeRecord seals a record and writes it: a new file where unchanged is empty, and else in place of that version.
-// fs.ErrExist or place.ErrChanged where another run was quicker.
+// fs.ErrExist or place.ErrChanged where another run was quicker; *RenewalError or ErrIdentityChanged where the identity
+// is being replaced, or was.
 func (s *Store) writeRecord(
 	ctx context.Context, identity *sealing.Identity, name string, record any, unchanged place.Version,
 ) (place.Version, error) {
 	content, err := identity.Seal(name, record)
+	if err == nil {
+		err = s.identityIsCurrent(ctx)
+	}
 	if err != nil {
 		return "", err
 	}

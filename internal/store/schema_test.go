@@ -165,6 +165,10 @@ func written(t *testing.T) map[string][]map[string]any {
 		TenantID: tenant, UniqueName: "done", DisplayName: "App", Marker: client, ObjectID: client, ClientID: client,
 		Thumbprints: []string{thumb}, Created: true, StartedAt: expires, CompletedAt: &expires, DeletingAt: &expires,
 	}, 0, now))
+	renewed, err := s.RenewIdentity(t.Context(), Renewal{Passphrase: "another staple of words", Now: now})
+	if err != nil || len(renewed.Tenants) != 1 || renewed.Tenants[0].Sealed != 7 || len(renewed.Tenants[0].Left) > 0 {
+		t.Fatalf("the renewal comes to %+v, %v", renewed, err)
+	}
 
 	records := map[string][]map[string]any{}
 	for name, pattern := range map[string]string{

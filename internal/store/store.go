@@ -31,6 +31,7 @@ type Store struct {
 
 	identityLock  sync.Mutex
 	identity      *sealing.Identity // once unlocked
+	opened        place.Version     // of the file that it was read from or written to
 	identityError error             // once it could not be unlocked, and never will
 	tidy          sync.Once
 	expected      []string // public keys of the identities that states name; see Expect
@@ -50,7 +51,14 @@ func Open(rawURL, passphrase string) (*Store, error) {
 		return nil, err
 	}
 	files := folder.Open(path, isHandoff)
-	return &Store{files: files, exposure: files.Exposure, passphrase: passphrase}, nil
+	s := OpenPlace(files, passphrase)
+	s.exposure = files.Exposure
+	return s, nil
+}
+
+// OpenPlace is Open for a store that is kept in a place.
+func OpenPlace(files place.Place, passphrase string) *Store {
+	return &Store{files: files, exposure: func(context.Context) string { return "" }, passphrase: passphrase}
 }
 
 // Exposure says, in a sentence for a warning, who else may change the store's files; empty where nobody may.

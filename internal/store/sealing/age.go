@@ -25,31 +25,37 @@ const maxWorkFactor = 18
 // place.MaxSize bytes, not a file of age, not encrypted with a passphrase, with a work factor above 18, changed, or not
 // one X25519 identity. It shows nothing of the content or the passphrase.
 func UnlockIdentity(content []byte, passphrase string) (*age.X25519Identity, error) {
+	identity, _, err := unlockText(content, passphrase)
+	return identity, err
+}
+
+// unlockText is UnlockIdentity, and also returns the text that was encrypted.
+func unlockText(content []byte, passphrase string) (identity *age.X25519Identity, text []byte, err error) {
 	if len(content) > place.MaxSize {
-		return nil, fmt.Errorf("it has %d bytes, and a key file at most %d", len(content), place.MaxSize)
+		return nil, nil, fmt.Errorf("it has %d bytes, and a key file at most %d", len(content), place.MaxSize)
 	}
 	key, err := age.NewScryptIdentity(passphrase)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	key.SetMaxWorkFactor(maxWorkFactor)
 	debug.FreeOSMemory() // 64 MiB more at once, on top of garbage, would be the most that a process ever takes
-	plain, err := Decrypt(content, boundedKey{key})
+	text, err = Decrypt(content, boundedKey{key})
 	debug.FreeOSMemory() // or they would count among what lives until the next collection
 	if mismatch, ok := errors.AsType[*age.NoIdentityMatchError](err); ok && len(mismatch.StanzaTypes) == 1 &&
 		mismatch.StanzaTypes[0] == "scrypt" {
-		return nil, ErrPassphraseWrong
+		return nil, nil, ErrPassphraseWrong
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	identities, err := age.ParseIdentities(bytes.NewReader(plain))
+	identities, err := age.ParseIdentities(bytes.NewReader(text))
 	if err == nil && len(identities) == 1 {
 		if identity, ok := identities[0].(*age.X25519Identity); ok {
-			return identity, nil
+			return identity, text, nil
 		}
 	}
-	return nil, errors.New("it opens, but does not hold one X25519 identity") // err could quote the key
+	return nil, nil, errors.New("it opens, but does not hold one X25519 identity") // err could quote the key
 }
 
 // boundedKey says what the limit is where age says only that a file is above it.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"filippo.io/age"
 )
@@ -16,6 +17,9 @@ import (
 type Identity struct {
 	key *age.X25519Identity
 	mac []byte // key of the seals
+
+	created  time.Time             // zero where its file does not say
+	replaced []*age.X25519Identity // the identities that the store had before, the last one first
 }
 
 // NewIdentity makes an identity.
@@ -41,11 +45,16 @@ func identityFrom(key *age.X25519Identity) (*Identity, error) {
 
 // Unlock opens the content of identity.age with the store's passphrase. The error is UnlockIdentity's.
 func Unlock(content []byte, passphrase string) (*Identity, error) {
-	key, err := UnlockIdentity(content, passphrase)
+	key, text, err := unlockText(content, passphrase)
 	if err != nil {
 		return nil, err
 	}
-	return identityFrom(key)
+	i, err := identityFrom(key)
+	if err != nil {
+		return nil, err
+	}
+	i.readHistory(text)
+	return i, nil
 }
 
 // Recipient is the identity's public half, as age writes it: "age1…".
@@ -62,7 +71,7 @@ func (i *Identity) Lock(passphrase string) ([]byte, error) {
 		return nil, err
 	}
 	key.SetWorkFactor(WorkFactor)
-	return Encrypt(fmt.Appendf(nil, "# public key: %s\n%s\n", i.Recipient(), i.key), key)
+	return Encrypt(i.text(), key)
 }
 
 // Encrypt encrypts to the identity and to further recipients (age public keys), as text that the age command decrypts.
