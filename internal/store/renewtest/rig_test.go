@@ -325,8 +325,8 @@ func (w *world) opensConnection(t *testing.T, s *store.Store, c store.Connection
 		if err := s.CheckHandoff(ctx, c); err != nil {
 			t.Errorf("the hand-off of %s: %v", c.Mailbox, err)
 		}
-		if whole, err := s.SecretsAsRecorded(ctx, c); err != nil || !whole {
-			t.Errorf("the secrets of %s are whole: %t, %v", c.Mailbox, whole, err)
+		if err := s.CheckSecrets(ctx, c); err != nil {
+			t.Errorf("the secrets of %s: %v", c.Mailbox, err)
 		}
 	}
 	stem := like.tenant + "/connections/" + c.Mailbox
