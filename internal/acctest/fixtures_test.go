@@ -234,30 +234,6 @@ func (f *fixture) run(arguments ...string) string {
 	return output
 }
 
-// attributes are those of each resource in the state.
-func (f *fixture) attributes() map[string]any {
-	f.t.Helper()
-	var state struct {
-		Resources []struct {
-			Type, Name string
-			Instances  []struct {
-				IndexKey   any `json:"index_key"`
-				Attributes any
-			}
-		}
-	}
-	if err := json.Unmarshal([]byte(read(f.t, filepath.Join(f.cli.Folder, "terraform.tfstate"))), &state); err != nil {
-		f.t.Fatal(err)
-	}
-	all := map[string]any{}
-	for _, resource := range state.Resources {
-		for _, instance := range resource.Instances {
-			all[fmt.Sprintf("%s.%s[%v]", resource.Type, resource.Name, instance.IndexKey)] = instance.Attributes
-		}
-	}
-	return all
-}
-
 // changedLines are what a plan would do, with their legend, and outputWarning its warnings.
 var (
 	changedLines  = regexp.MustCompile(`(?m)^ +(?:[-+~#]|-/\+|\+/-|<=) .*$`)

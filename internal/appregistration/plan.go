@@ -65,14 +65,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	if diags.HasError() {
 		return
 	}
-	var unwritable error
-	var journalURL func(tenantID, uniqueName string) string
-	if !r.services.StoreUnknown() { // a missing or unusable store is an error of the plan, before anything was created
-		if records := r.openStore(diags); records != nil {
-			records.Expect(remembered.Identity)
-			unwritable, journalURL = records.CanWrite(ctx), records.JournalURL
-		}
-	}
+	journalURL, unwritable := r.planStore(ctx, remembered, diags)
 	if state != nil && private[cutOffKey] != nil { // the rest is destroyed first, and then everything is created again
 		state = nil
 		response.RequiresReplace.Append(path.Root("id"))
@@ -117,6 +110,22 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 		diags.AddError("The connection store cannot be written", fmt.Sprintf("The registration's journal and its "+
 			"certificate's key are kept in the connection store: %v.", unwritable))
 	}
+}
+
+// planStore returns where journals are, and what keeps them from being written; nil for both while the store is not
+// known. A missing store is an error of the plan, before anything was created.
+func (r *Resource) planStore(
+	ctx context.Context, remembered tfvalidate.Remembered, diags *diag.Diagnostics,
+) (journalURL func(tenantID, uniqueName string) string, unwritable error) {
+	if r.services.StoreUnknown() {
+		return nil, nil
+	}
+	records := r.openStore(diags)
+	if records == nil {
+		return nil, nil
+	}
+	records.Expect(remembered.Identity)
+	return records.JournalURL, records.CanWrite(ctx)
 }
 
 // refuseSecond refuses to plan a registration that the store's journal knows as complete, and that the tenant still
@@ -185,8 +194,8 @@ func (p *planner) plan(ctx context.Context) Model {
 	return plan
 }
 
-// planJournal plans to write a journal that is missing or not authentic. An imported application has none until it gets a
-// certificate from here.
+// planJournal plans to write a journal that is missing or not authentic. An imported application has none until it gets
+// a certificate from here.
 func (p *planner) planJournal(ctx context.Context, plan *Model) {
 	recorded := registration.Observed{UniqueName: plan.UniqueName.ValueString()}
 	if p.state != nil {

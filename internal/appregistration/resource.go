@@ -133,8 +133,8 @@ func (r *Resource) openStore(diags *diag.Diagnostics) *store.Store {
 	return records
 }
 
-// manager manages the registrations of the model's tenant, in the store that the state names; nil without a store, which
-// it has reported.
+// manager manages the registrations of the model's tenant, in the store that the state names; nil without a store,
+// which it has reported.
 func (r *Resource) manager(
 	model *Model, remembered tfvalidate.Remembered, diags *diag.Diagnostics,
 ) *registration.Manager {

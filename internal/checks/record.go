@@ -127,7 +127,8 @@ func (f *Facts) unopened(what, replace, restore string) (check Result, bad bool)
 	case errors.Is(err, store.ErrNotFound):
 		return failed(replace, "the store does not hold the %s", what), true
 	case damaged && strings.HasSuffix(file.URL, "/identity.age"):
-		return failed("R"+strings.TrimPrefix(store.RestoreIdentity, "r")+".", "%s cannot be used (%v)", file.URL, file.Err), true
+		return failed("R"+strings.TrimPrefix(store.RestoreIdentity, "r")+".", "%s cannot be used (%v)", file.URL,
+			file.Err), true
 	case damaged:
 		return failed(restore, "%v", err), true
 	default:

@@ -9,8 +9,8 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 )
 
-// renewConnections writes the hand-off of the other connections that name a certificate whose key has just come into the
-// store, or has got another password. What fails here shows when they are read.
+// renewConnections writes the hand-off of the other connections that name a certificate whose key has just come into
+// the store, or has got another password. What fails here shows when they are read.
 func renewConnections(ctx context.Context, s *store.Store, tenantID, thumbprint string) {
 	if err := s.RenewConnections(ctx, tenantID, thumbprint, renderer(ctx, s)); err != nil {
 		tflog.Warn(ctx, "The hand-off of another connection was not renewed",

@@ -65,8 +65,8 @@ func (m *Model) record(ctx context.Context, owner string, now time.Time) store.C
 	}
 }
 
-// load fills the model from the store. What differs in spelling only keeps the user's spelling. What found names is null
-// then, so that the next plan writes it again.
+// load fills the model from the store. What differs in spelling only keeps the user's spelling. What found names is
+// null then, so that the next plan writes it again.
 func (m *Model) load(ctx context.Context, s *store.Store, c store.Connection, found problems) {
 	m.HandoffURL = types.StringNull()
 	if found == (problems{}) {

@@ -63,8 +63,8 @@ func TestAccTargetConnection_PFXIsPackedForWindowsServer2016WhereverItsKeyCameFr
 	env.play(
 		tf.TestStep{Config: connection(named, asLegacy), Check: env.packed(certificate.Legacy)},
 		tf.TestStep{PreConfig: locked, Config: connection(named, asLegacy), ConfigPlanChecks: empty},
-		tf.TestStep{Config: connection(named, asAES256), PlanOnly: true, ExpectError: expect.Error("The connection store cannot be written",
-			"CODETWO_STORE_PASSPHRASE")},
+		tf.TestStep{Config: connection(named, asAES256), PlanOnly: true,
+			ExpectError: expect.Error("The connection store cannot be written", "CODETWO_STORE_PASSPHRASE")},
 	)
 
 	env = newEnv(t) // the key is where CodeTwo runs, and comes into the store later

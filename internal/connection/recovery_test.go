@@ -36,7 +36,9 @@ func (env *env) files() store.Files {
 	env.t.Helper()
 	files, err := store.ConnectionFiles(tenantID, mailbox, certificate.Thumbprint(pair().Certificate))
 	env.must(err)
-	for _, name := range []*string{&files.Identity, &files.PFX, &files.Password, &files.HandoffScript, &files.HandoffSheet, &files.Secret} {
+	for _, name := range []*string{
+		&files.Identity, &files.PFX, &files.Password, &files.HandoffScript, &files.HandoffSheet, &files.Secret,
+	} {
 		*name = filepath.Join(env.folder, filepath.FromSlash(*name))
 	}
 	return files

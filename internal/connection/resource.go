@@ -218,7 +218,9 @@ type problems struct{ secrets, handoff error }
 
 // checkFiles holds the files of a record against it, and the key that comes from a PFX file of the configuration. The
 // error is one of reading them.
-func checkFiles(ctx context.Context, s *store.Store, record store.Connection, fromPFX bool) (found problems, err error) {
+func checkFiles(
+	ctx context.Context, s *store.Store, record store.Connection, fromPFX bool,
+) (found problems, err error) {
 	found = problems{secrets: s.CheckSecrets(ctx, record), handoff: s.CheckHandoff(ctx, record)}
 	if found.handoff == nil && fromPFX {
 		found.handoff = s.KeyProblem(ctx, record.TenantID, record.CertificateThumbprint)

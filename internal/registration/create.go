@@ -48,7 +48,7 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 	before, err := o.Store.Registration(ctx, o.TenantID, o.spec.UniqueName, 0)
 	switch {
 	case store.IsUntrusted(err):
-		o.warnings = append(o.warnings, Warning{Attribute: "unique_name", Summary: "A journal was ignored", Detail: fmt.Sprintf(
+		o.warnings = append(o.warnings, Warning{"unique_name", "A journal was ignored", fmt.Sprintf(
 			"%v. Nothing that it says was used, and this registration's own journal took its place. If it names "+
 				"certificates, their files in %s are not from this provider either.", err, o.Store.URL())})
 	case err != nil && !errors.Is(err, store.ErrNotFound):
@@ -387,8 +387,8 @@ func (m *Manager) ImportBlock(clientID string) string {
 }
 
 // newCertificate returns a generated certificate, whose key is in the store: one of those that an interrupted run left
-// there, or fresh, or a new one where that is nil. The journal names it before the store holds it, and the store holds it
-// before Entra sees it, so that an interruption leaves nothing unknown.
+// there, or fresh, or a new one where that is nil. The journal names it before the store holds it, and the store holds
+// it before Entra sees it, so that an interruption leaves nothing unknown.
 func (o *operation) newCertificate(
 	ctx context.Context, journal *store.Registration, reusable []string, fresh *certificate.Pair,
 ) (*x509.Certificate, error) {

@@ -54,7 +54,8 @@ func (m *Manager) readJournal(ctx context.Context, recorded, seen *Observed) (wa
 	if err == nil && external && journal.ObjectID != recorded.ObjectID { // of a predecessor of that unique name
 		journal, err = store.Registration{}, store.ErrNotFound
 	}
-	seen.JournalGeneration, seen.JournalDue = max(journal.Generation, recorded.JournalGeneration), seen.Certificate.Unsealed
+	seen.JournalGeneration = max(journal.Generation, recorded.JournalGeneration)
+	seen.JournalDue = seen.Certificate.Unsealed
 	switch {
 	case err == nil:
 		return nil

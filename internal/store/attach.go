@@ -153,8 +153,8 @@ func (s *Store) writeAttached(ctx context.Context, attached []attachment) error 
 	return nil
 }
 
-// renew writes what belongs to a connection again, without changing the connection. The generation stays: the record may
-// be an older one, which only the connection's own state can tell.
+// renew writes what belongs to a connection again, without changing the connection. The generation stays: the record
+// may be an older one, which only the connection's own state can tell.
 func (w connectionWriter) renew(ctx context.Context, before Connection) error {
 	name, err := connectionFile(before.TenantID, before.Mailbox, recordExtension)
 	if err != nil {

@@ -174,8 +174,8 @@ func (s *Store) CreateConnection(
 func (s *Store) MailboxFree(ctx context.Context, tenantID, mailbox string) error {
 	existing, err := s.Connection(ctx, tenantID, mailbox, 0)
 	if untrusted := (*UntrustedError)(nil); errors.As(err, &untrusted) {
-		untrusted.Remedy = "it has the mailbox's name; delete it if nobody needs it, or restore it from a backup and import " +
-			"the connection"
+		untrusted.Remedy = "it has the mailbox's name; delete it if nobody needs it, or restore it from a backup and " +
+			"import the connection"
 	}
 	switch {
 	case errors.Is(err, ErrNotFound):

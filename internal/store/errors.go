@@ -118,7 +118,7 @@ type NewerSchemaError struct {
 
 func (e *NewerSchemaError) Error() string {
 	return fmt.Sprintf("%s was written by a newer version of this provider (schema version %d; this one knows %d): "+
-		"upgrade the provider",
+		"upgrade the provider. If no newer version was used here, somebody planted the file: delete it",
 		e.URL, e.Found, e.Known)
 }
 

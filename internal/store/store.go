@@ -134,15 +134,15 @@ func (s *Store) anyOf(ctx context.Context, names ...string) (string, error) {
 	return "", nil
 }
 
-// fileLocks is among how many locks the records of one kind are divided: a lock is a file that stays, so there is not one
-// for each.
+// fileLocks is among how many locks the records of one kind are divided: a lock is a file that stays, so there is not
+// one for each.
 const fileLocks = 64
 
 // lockPause is between two tries to take a lock that another process holds for moments.
 const lockPause = 50 * time.Millisecond
 
-// lockFile keeps other processes that write a record, and what belongs to it, waiting. Who holds the lock of a connection
-// may take that of a certificate, and not the other way round.
+// lockFile keeps other processes that write a record, and what belongs to it, waiting. Who holds the lock of a
+// connection may take that of a certificate, and not the other way round.
 func (s *Store) lockFile(ctx context.Context, record string) (unlock func(), err error) {
 	hash := sha256.Sum256([]byte(record))
 	name := fmt.Sprintf("%s-%02d", path.Base(path.Dir(record)), hash[0]%fileLocks)
