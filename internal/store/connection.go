@@ -156,7 +156,10 @@ func (s *Store) CreateConnection(
 	c.Generation = nextGeneration(0, since, writtenAt(c))
 	c.version, err = s.writeRecord(ctx, identity, name, c, "")
 	if errors.Is(err, fs.ErrExist) {
-		return Connection{}, s.MailboxFree(ctx, c.TenantID, c.Mailbox)
+		if taken := s.MailboxFree(ctx, c.TenantID, c.Mailbox); taken != nil {
+			return Connection{}, taken
+		}
+		err = fmt.Errorf("%s: %w", s.files.URL(name), place.ErrChanged) // it has been deleted since
 	}
 	if err != nil {
 		return Connection{}, err
