@@ -13,9 +13,9 @@ func TestStoreOnANetworkShareIsWrittenAndReadByItsURL(t *testing.T) {
 	root := "file://127.0.0.1/" + drive + "$" + below
 	s, err := Open(root, passphrase)
 	must(t, err)
-	_, err = s.CreateConnection(t.Context(), withSecret(), secret)
+	c, err := s.CreateConnection(t.Context(), withSecret(), 0, secret, render)
 	must(t, err)
-	if stored, err := open(t, dir, passphrase).ClientSecret(t.Context(), tenant, mailbox); err != nil || stored != secret {
+	if stored, err := open(t, dir, passphrase).ClientSecret(t.Context(), c); err != nil || stored != secret {
 		t.Errorf("on the drive: %q, %v", stored, err)
 	}
 	if got := s.URL(); got != root {
@@ -26,7 +26,7 @@ func TestStoreOnANetworkShareIsWrittenAndReadByItsURL(t *testing.T) {
 	}
 	again, err := Open(s.URL(), passphrase)
 	must(t, err)
-	must(t, again.DeleteConnection(t.Context(), tenant, mailbox, "owner-1"))
+	must(t, again.DeleteConnection(t.Context(), tenant, mailbox, "owner-1", 0))
 	if left := filesBelow(t, filepath.Join(dir, tenant)); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
