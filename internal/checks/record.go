@@ -59,7 +59,7 @@ const (
 		"codetwo_target_app_registration generated the certificate, apply makes a new one; then set certificate_thumbprint " +
 		"of the connection to it. If certificate_pfx_path of the connection is set, apply imports the file " +
 		"again. Otherwise set certificate_pfx_path."
-	restoreSecret  = "Run terraform apply: codetwo_target_connection writes it again from the configuration. " +
+	restoreSecret = "Run terraform apply: codetwo_target_connection writes it again from the configuration. " +
 		"Or restore the file from a backup of the store."
 	newCertificate = auth.NewCertificate
 )

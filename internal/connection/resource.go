@@ -172,10 +172,8 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		markForRewrite(ctx, &state, response)
 		return
 	case err != nil:
-		if untrusted, ok := errors.AsType[*store.UntrustedError](err); ok && untrusted.Remedy == "" { // an import
-			untrusted.Remedy = "it cannot be imported. Restore it from a backup, or delete it and create the connection as a " +
-				"new one"
-		}
+		err = store.WithRemedy(err, "it cannot be imported. Restore it from a backup, or delete it and create the "+
+			"connection as a new one")
 		if !isOther(err) || storeIsThere(ctx, s, &state, &response.Diagnostics) {
 			response.Diagnostics.AddError("Failed to read the connection "+state.ID.ValueString(), err.Error()+".")
 		}
@@ -243,11 +241,8 @@ func warnOfUntrusted(err error, diags *diag.Diagnostics) {
 				"configuration.", untrusted.URL))
 		return
 	}
-	// A remedy of its own, as for identity.age, is all that there is to do.
-	if untrusted, ok := errors.AsType[*store.UntrustedError](err); ok && untrusted.Remedy == "" {
-		untrusted.Remedy = "find out who wrote it. Nothing in it is used; apply writes it again from the configuration, " +
-			"and destroy removes it"
-	}
+	err = store.WithRemedy(err, "find out who wrote it. Nothing in it is used; apply writes it again from the "+
+		"configuration, and destroy removes it")
 	diags.AddWarning("A file of the connection store cannot be trusted", err.Error()+".")
 }
 

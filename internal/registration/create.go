@@ -48,10 +48,8 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 	before, err := o.Store.Registration(ctx, o.TenantID, o.spec.UniqueName, 0)
 	switch {
 	case store.IsUntrusted(err):
-		if file, ok := errors.AsType[*store.UntrustedError](err); ok && file.Remedy == "" {
-			file.Remedy = "nothing in it was used, and this registration's own journal replaced it. Find out who wrote it, " +
-				"and delete the certificates in " + o.Store.URL() + " that nobody can explain"
-		}
+		err = store.WithRemedy(err, "nothing in it was used, and this registration's own journal replaced it. Find out who "+
+			"wrote it, and delete the certificates in "+o.Store.URL()+" that nobody can explain")
 		o.warnings = append(o.warnings, Warning{"unique_name", "A journal was ignored", err.Error() + "."})
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return nil, err

@@ -36,15 +36,13 @@ func (m *Manager) Read(ctx context.Context, recorded *Observed) (*Observed, []Wa
 	seen := m.observe(ctx, found, recorded.Permissions, recorded.Certificate)
 	warnings := m.readJournal(ctx, recorded, seen)
 	if problem := seen.Certificate.KeyProblem; problem != nil {
-		if file, ok := errors.AsType[*store.UntrustedError](problem); ok {
-			file.Remedy = "find out who wrote it. The key itself is there, and apply packs it again"
-			if !seen.Certificate.Unsealed {
-				file.Remedy = "find out who wrote it. The key cannot be used, so the plan proposes a new certificate; to keep " +
-					"this one, restore the file from a backup, and plan again"
-			}
+		remedy := "find out who wrote it. The key itself is there, and apply packs it again"
+		if !seen.Certificate.Unsealed {
+			remedy = "find out who wrote it. The key cannot be used, so the plan proposes a new certificate; to keep this " +
+				"one, restore the file from a backup, and plan again"
 		}
 		warnings = append(warnings, Warning{Summary: "A file of the certificate's key cannot be trusted",
-			Detail: problem.Error() + "."})
+			Detail: store.WithRemedy(problem, remedy).Error() + "."})
 	}
 	return seen, warnings, nil
 }
@@ -68,13 +66,12 @@ func (m *Manager) readJournal(ctx context.Context, recorded, seen *Observed) (wa
 			m.Store.JournalURL(m.TenantID, recorded.JournalName()))}}
 	case store.IsUntrusted(err):
 		seen.JournalDue = !external
-		if file, ok := errors.AsType[*store.UntrustedError](err); ok && file.Remedy == "" {
-			file.Remedy = "find out who wrote it. Nothing in it is used; apply writes it again"
-			if external {
-				file.Remedy = "find out who wrote it, and delete it. Nothing in it is used; this registration needs no journal"
-			}
+		remedy := "find out who wrote it. Nothing in it is used; apply writes it again"
+		if external {
+			remedy = "find out who wrote it, and delete it. Nothing in it is used; this registration needs no journal"
 		}
-		return []Warning{{Summary: "The registration's journal cannot be trusted", Detail: err.Error() + "."}}
+		return []Warning{{Summary: "The registration's journal cannot be trusted",
+			Detail: store.WithRemedy(err, remedy).Error() + "."}}
 	case errors.Is(err, store.ErrNotFound):
 		seen.JournalDue = !external
 	default: // the store is not looked at

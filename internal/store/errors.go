@@ -66,6 +66,15 @@ func (e *UntrustedError) Error() string {
 
 func (e *UntrustedError) Unwrap() error { return e.Err }
 
+// WithRemedy says what to do about an *UntrustedError, unless that is said already, as it is for identity.age. It
+// returns err.
+func WithRemedy(err error, remedy string) error {
+	if untrusted, ok := errors.AsType[*UntrustedError](err); ok && untrusted.Remedy == "" {
+		untrusted.Remedy = remedy
+	}
+	return err
+}
+
 // IsUntrusted reports whether an error is an *UntrustedError.
 func IsUntrusted(err error) bool {
 	_, untrusted := errors.AsType[*UntrustedError](err)
@@ -90,7 +99,8 @@ type OtherIdentityError struct {
 func (e *OtherIdentityError) Error() string {
 	if e.Found == "" {
 		return fmt.Sprintf("%s is missing, and the state knows its public key (%s). If this is the wrong folder, correct "+
-			"the URL (connection_store of the provider, CODETWO_STORE_URL). If somebody deleted the file, %s", e.URL, e.Known, RestoreIdentity)
+			"the URL (connection_store of the provider, CODETWO_STORE_URL). If somebody deleted the file, %s",
+			e.URL, e.Known, RestoreIdentity)
 	}
 	return fmt.Sprintf("%s belongs to another connection store: its public key is %s, and the state knows %s. Correct "+
 		"the URL (connection_store of the provider, CODETWO_STORE_URL), or restore the file from a backup",
@@ -105,9 +115,9 @@ type RenewalError struct {
 
 func (e *RenewalError) Error() string {
 	return fmt.Sprintf("a renewal of the connection store's identity is not complete (%s): wait until it ends, or, if it "+
-		"was interrupted, run \"terraform-provider-codetwo store renew-identity\" again with the same two passphrases. Do not "+
-		"delete the file then: it holds the only key to what has been renewed. If no operator ran that command, somebody "+
-		"planted the file: delete it, and find out who wrote it", e.URL)
+		"was interrupted, run \"terraform-provider-codetwo store renew-identity\" again with the same two passphrases. Do "+
+		"not delete the file then: it holds the only key to what has been renewed. If no operator ran that command, "+
+		"somebody planted the file: delete it, and find out who wrote it", e.URL)
 }
 
 // NewerSchemaError says that a newer provider wrote the file. It is left as it is.

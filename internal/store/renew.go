@@ -300,7 +300,8 @@ func (r *renewer) resume(ctx context.Context, tenants []string, content []byte) 
 	begun, age := identity.Created(), r.Now.Sub(identity.Created())
 	if !r.Resume && (age > staleAfter || age < -staleAfter) {
 		return nil, fmt.Errorf("%s belongs to a renewal that began at %s. If it was interrupted and never completed, "+
-			"finish it with -resume. If it was completed, somebody put back older files: restore the store from a backup", url, begun.Format(time.RFC3339))
+			"finish it with -resume. If it was completed, somebody put back older files: restore the store from a backup",
+			url, begun.Format(time.RFC3339))
 	}
 	return identity, nil
 }
@@ -383,7 +384,8 @@ func (r *renewer) renewAll(ctx context.Context, tenants []string) error {
 			return err
 		}
 		if len(tenants) < before { // a share that went away must not look like a store that is complete
-			return fmt.Errorf("%s: folders of tenants have disappeared; check that the store is mounted, and run this again", r.files.URL(""))
+			return fmt.Errorf("%s: folders of tenants have disappeared; check that the store is mounted, and run this "+
+				"again", r.files.URL(""))
 		}
 	}
 	return fmt.Errorf("%s: other runs keep changing the store; end them, and run this again", r.files.URL(""))

@@ -52,7 +52,8 @@ func CheckPassphrase(passphrase string) error {
 	}
 	switch length := period(characters); {
 	case length == 1:
-		return unfit("it is one character repeated; choose at least %d characters that do not repeat, such as five random words",
+		return unfit("it is one character repeated; choose at least %d characters that do not repeat, such as five "+
+			"random words",
 			MinPassphraseLength)
 	case length < MinPassphraseLength && 2*length <= len(characters):
 		return unfit("it repeats its first %d characters, and is as weak as those alone; choose at least %d characters "+
