@@ -29,7 +29,7 @@ func (f *Facts) record() Result {
 	}
 	if store.IsLocked(f.ConnectionErr) {
 		return inconclusive("Set CODETWO_STORE_PASSPHRASE, or passphrase of the provider's connection_store, to the store's "+
-			"current passphrase.", "nothing proves the connection's record without the store's passphrase: %v", f.ConnectionErr)
+			"current passphrase.", "the connection's record cannot be proved: %v", f.ConnectionErr)
 	}
 	if other, ok := errors.AsType[*store.OtherIdentityError](f.ConnectionErr); ok {
 		return failed("Correct the URL of connection_store, or restore identity.age from a backup of the store.", "%v", other)
@@ -59,7 +59,8 @@ const (
 		"codetwo_target_app_registration generated the certificate, apply makes a new one; then set certificate_thumbprint " +
 		"of the connection to it. If certificate_pfx_path of the connection is set, apply imports the file " +
 		"again. Otherwise set certificate_pfx_path."
-	restoreSecret  = "Restore the file from a backup of the store. Without one: " + newSecret
+	restoreSecret = "Run terraform apply: codetwo_target_connection writes it again from the configuration. " +
+		"Or restore the file from a backup of the store."
 	newCertificate = auth.NewCertificate
 )
 
@@ -94,7 +95,7 @@ func (f *Facts) certificate() Result {
 		return inconclusive(
 			"Run Configure in CodeTwo's wizard on the migration server, where the key is. To have it checked "+
 				"from here, give the connection its PFX (certificate_pfx_path).",
-			"the private key of %s is not in the store, so that nobody can sign in with it from here", name)
+			"the private key of %s is not in the store, so nobody can sign in with it from here", name)
 	}
 	if check, bad := f.unopened("private key of "+name, newCertificate, restoreCertificate); bad {
 		return check

@@ -31,7 +31,7 @@ const (
 const storeUsage = `Usage: ` + name + ` ` + storeName + ` ` + renewalName + ` [-resume]
 
 Commands for the connection store:
-  ` + renewalName + `   replace the store's identity and passphrase, after either was leaked (-h explains)
+  ` + renewalName + `   replace the store's identity and passphrase after a leak of either (-h explains)
 `
 
 const renewalUsage = `Usage: ` + name + ` ` + storeName + ` ` + renewalName + ` [-resume]
@@ -42,8 +42,8 @@ End all runs of Terraform first, and back up the store. If interrupted, run it a
 cannot be undone. Set in the environment:
 
   ` + urlVariable + `              the store
-  ` + passphraseVariable + `       the passphrase of before
-  ` + newPassphraseVariable + `   the new one, which no store has had
+  ` + passphraseVariable + `       the old passphrase
+  ` + newPassphraseVariable + `   a new one that no store has had
 
 Flags:
   -resume   finish a renewal that was begun more than a day ago
@@ -82,7 +82,7 @@ func Run(
 	case err != nil:
 		return statusUsage
 	case flags.NArg() > 0: // a passphrase, perhaps, which is not repeated
-		_, _ = fmt.Fprintln(stderr, "There are arguments that are not flags. Passphrases are taken from the environment.")
+		_, _ = fmt.Fprintln(stderr, "The command takes no arguments but -resume. Passphrases are taken from the environment.")
 		flags.Usage()
 		return statusUsage
 	}
@@ -117,7 +117,8 @@ func renewIdentity(
 	})
 	switch {
 	case errors.Is(err, sealing.ErrPassphraseWrong):
-		return fmt.Errorf("%w; the new one is %s", err, newPassphraseVariable)
+		return fmt.Errorf("%s opens with neither passphrase: check %s and %s", s.URL(), passphraseVariable,
+			newPassphraseVariable)
 	case ctx.Err() != nil:
 		return fmt.Errorf("interrupted; run it again with the same two passphrases (%w)", err)
 	case err != nil:
@@ -130,7 +131,7 @@ func renewIdentity(
 func report(out io.Writer, url string, done store.Renewed) error {
 	begun := done.Begun.UTC().Format(time.RFC3339)
 	if done.Before {
-		_, err := fmt.Fprintf(out, "The identity of %s was renewed before (%s): nothing was left to do.\n", url, begun)
+		_, err := fmt.Fprintf(out, "The identity of %s was already renewed (%s): nothing is left to do.\n", url, begun)
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -146,7 +147,7 @@ func report(out io.Writer, url string, done store.Renewed) error {
 		return err
 	}
 	if len(left) > 0 {
-		_, _ = fmt.Fprintln(out, "\nLeft as not authentic; nothing will be believed of these files:")
+		_, _ = fmt.Fprintln(out, "\nLeft as not authentic. The provider uses nothing in these files:")
 		for _, file := range left {
 			_, _ = fmt.Fprintf(out, "  %s: %v\n", file.URL, file.Err)
 		}
@@ -155,9 +156,9 @@ func report(out io.Writer, url string, done store.Renewed) error {
 The identity of %s was renewed (begun %s).
   before  %s
   now     %s
-Next: give the new passphrase to everybody and everything that had the old one, and run terraform apply in every
-workspace, so that its state remembers the new identity. The leak itself is not undone: rotate the client secrets and
-certificates that were in the store, and delete or lock away its old backups.
+Next: replace the passphrase wherever Terraform runs, and run terraform apply in every workspace, so that its state
+remembers the new identity. Then rotate the certificates and client secrets that were in the store, since anyone
+who had the old identity may have read them, and delete the old backups or lock them away.
 `, url, begun, done.From, done.To)
 	return err
 }

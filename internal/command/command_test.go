@@ -105,7 +105,7 @@ func TestARenewalPrintsAnAlignedTableAndWhatItLeft(t *testing.T) {
 		}
 	}
 	status, stdout, _ = run(t, variables, "store", "renew-identity")
-	if status != 0 || !strings.Contains(stdout, "was renewed before") {
+	if status != 0 || !strings.Contains(stdout, "was already renewed") {
 		t.Errorf("once more, it ends with %d: %s", status, stdout)
 	}
 }

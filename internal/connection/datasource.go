@@ -122,11 +122,11 @@ func (d *DataSource) Read(ctx context.Context, request datasource.ReadRequest, r
 	}
 	records, unreadable, err := s.Connections(ctx, model.TenantID.ValueString())
 	if err != nil {
-		response.Diagnostics.AddError("Failed to list the connections", err.Error())
+		response.Diagnostics.AddError("Failed to list the connections", err.Error()+".")
 		return
 	}
 	for _, err := range unreadable {
-		response.Diagnostics.AddWarning("A connection was omitted", err.Error())
+		response.Diagnostics.AddWarning("A connection was omitted", err.Error()+".")
 	}
 	model.Connections = make([]ListItem, 0, len(records))
 	for _, c := range records {

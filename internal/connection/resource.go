@@ -172,10 +172,8 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		markForRewrite(ctx, &state, response)
 		return
 	case err != nil:
-		if untrusted, ok := errors.AsType[*store.UntrustedError](err); ok && untrusted.Remedy == "" { // an import
-			untrusted.Remedy = "it cannot be imported; restore it from a backup, or, if nobody needs it, delete it and create " +
-				"the connection as a new one"
-		}
+		err = store.WithRemedy(err, "it cannot be imported. Restore it from a backup, or delete it and create the "+
+			"connection as a new one")
 		if !isOther(err) || storeIsThere(ctx, s, &state, &response.Diagnostics) {
 			response.Diagnostics.AddError("Failed to read the connection "+state.ID.ValueString(), err.Error()+".")
 		}
@@ -185,8 +183,8 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	if owner != "" && owner != record.Owner {
 		// It may be an old record that somebody has put back, so the resource stays in the state.
 		response.Diagnostics.AddWarning("The record belongs to another resource", fmt.Sprintf(
-			"The record %s is not the one that this resource wrote. If another resource has the mailbox now, remove this one "+
-				"from the state: terraform state rm. Otherwise delete the file; apply writes it again.",
+			"Another resource wrote the record %s. If that resource has the mailbox now, remove this one from the state "+
+				"(terraform state rm). Otherwise delete the file; apply writes it again.",
 			s.RecordURL(tenantID, mailbox)))
 		markForRewrite(ctx, &state, response)
 		return
@@ -243,8 +241,9 @@ func warnOfUntrusted(err error, diags *diag.Diagnostics) {
 				"configuration.", untrusted.URL))
 		return
 	}
-	diags.AddWarning("A file of the connection store cannot be trusted", err.Error()+
-		".\n\nNothing in it is used. Apply writes it again from the configuration, and destroy removes it.")
+	err = store.WithRemedy(err, "find out who wrote it. Nothing in it is used; apply writes it again from the "+
+		"configuration, and destroy removes it")
+	diags.AddWarning("A file of the connection store cannot be trusted", err.Error()+".")
 }
 
 // readMissing decides what a missing record means.
@@ -265,7 +264,7 @@ func readMissing(ctx context.Context, s *store.Store, state *Model, response *re
 	}
 	// Without the resource in the state, nothing would ever delete the rest.
 	response.Diagnostics.AddWarning("The connection's record is gone", fmt.Sprintf(
-		"Somebody deleted %s, and left %s. Apply writes the record again; destroy removes "+
+		"Somebody deleted %s and left %s. Apply writes the record again; destroy removes "+
 			"what is left.", s.RecordURL(tenantID, mailbox), leftover))
 	markForRewrite(ctx, state, response)
 }
@@ -291,8 +290,8 @@ func storeIsThere(ctx context.Context, s *store.Store, state *Model, diags *diag
 		}
 		diags.AddError("Connection store not found", fmt.Sprintf("There is no connection store at %s.%s Mount the "+
 			"folder, or correct the URL "+
-			"(connection_store of the provider, CODETWO_STORE_URL). If the store is gone for good, forget its connections: "+
-			"terraform state rm.", s.URL(), last))
+			"(connection_store of the provider, CODETWO_STORE_URL). If the store is gone for good, remove its connections "+
+			"from the state (terraform state rm).", s.URL(), last))
 	}
 	return there
 }

@@ -178,7 +178,7 @@ func TestAccTargetConnection_WrongPassphraseIsToldFromADamagedKeyAndAnotherStore
 	env.play(
 		tf.TestStep{
 			PreConfig: func() { env.passphrase = "wrong horse battery" }, Config: config,
-			ExpectError: expect.Error("the passphrase does not open the connection store's identity.age"),
+			ExpectError: expect.Error("identity.age: the passphrase does not open the connection store"),
 		},
 		tf.TestStep{
 			PreConfig: func() { env.passphrase = passphrase; put(identity, content[:len(content)/2]) }, Config: config,

@@ -34,14 +34,13 @@ func deleteUnusedKey(
 	if errors.Is(err, errOnlyCopy) {
 		files, _ := store.ConnectionFiles(tenantID, mailbox, thumbprint)
 		diags.AddWarning("A certificate's key was left in the store", fmt.Sprintf(
-			"Nothing in the store names the certificate %s any more, and its key may be the only copy: there is no file at "+
-				"certificate_pfx_path. "+
-				"A connection can use it again by naming it. If it is no longer needed, delete %s and the files with the same "+
-				"name next to it in %s.",
+			"Nothing in the store names the certificate %s any more, but its key may be the only copy: there is no file at "+
+				"certificate_pfx_path. To use it again, name it in a connection. Otherwise delete %s, and the files next to it "+
+				"that have the same name, from %s.",
 			normalThumbprint(thumbprint), files.PFX, s.URL()))
 	} else if err != nil {
 		diags.AddWarning("A certificate's key was left in the store", fmt.Sprintf("The key of the certificate %s could "+
-			"not be removed: %v. If no connection uses it, delete its files from the store.", thumbprint, err))
+			"not be removed from the store: %v. If nothing uses it, delete its files.", thumbprint, err))
 	}
 }
 

@@ -83,7 +83,7 @@ func (w *writer) create(ctx context.Context, owner string) (record store.Connect
 	if exists, ok := errors.AsType[*store.ExistsError](err); ok {
 		reportMailboxTaken(w.diags, exists)
 	} else if err != nil {
-		w.diags.AddError("Failed to create the connection", err.Error())
+		w.diags.AddError("Failed to create the connection", err.Error()+".")
 	} else {
 		w.finish(ctx, record, imported)
 	}
@@ -119,7 +119,7 @@ func (w *writer) update(ctx context.Context, state *Model, owner string) (record
 		record, err = w.store.CreateConnection(ctx, planned, since, w.config.ClientSecret.ValueString(), render)
 	}
 	if err != nil {
-		w.diags.AddError("Failed to update the connection "+state.ID.ValueString(), err.Error())
+		w.diags.AddError("Failed to update the connection "+state.ID.ValueString(), err.Error()+".")
 		return record
 	}
 	w.finish(ctx, record, imported)
@@ -140,7 +140,7 @@ func (w *writer) importPFX(ctx context.Context, state *Model) (imported, ok bool
 	}
 	planned := w.plan.record(ctx, "", w.now)
 	if err := w.store.SaveCertificate(ctx, planned.TenantID, pair, w.plan.encryption(), w.now); err != nil {
-		w.diags.AddAttributeError(path.Root("certificate_pfx_path"), "Failed to store the certificate's key", err.Error())
+		w.diags.AddAttributeError(path.Root("certificate_pfx_path"), "Failed to store the certificate's key", err.Error()+".")
 		return false, false
 	}
 	return true, true

@@ -48,9 +48,9 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 	before, err := o.Store.Registration(ctx, o.TenantID, o.spec.UniqueName, 0)
 	switch {
 	case store.IsUntrusted(err):
-		o.warnings = append(o.warnings, Warning{"unique_name", "A journal was ignored", fmt.Sprintf(
-			"%v. Nothing that it says was used, and this registration's own journal took its place. If it names "+
-				"certificates, their files in %s are not from this provider either.", err, o.Store.URL())})
+		err = store.WithRemedy(err, "nothing in it was used, and this registration's own journal replaced it. Find out who "+
+			"wrote it, and delete the certificates in "+o.Store.URL()+" that nobody can explain")
+		o.warnings = append(o.warnings, Warning{"unique_name", "A journal was ignored", err.Error() + "."})
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return nil, err
 	}

@@ -48,8 +48,9 @@ func (o *operation) forgetRecorded(ctx context.Context) error {
 	name := o.recorded.JournalName()
 	if o.Store.Unlock(ctx) != nil && o.Store.Interrupted(ctx, o.TenantID, name) {
 		o.warnings = append(o.warnings, Warning{Summary: "A journal was left in the store", Detail: fmt.Sprintf(
-			"%s may be the journal of a run that was interrupted, which only a run with the store's passphrase can tell. Keys "+
-				"that it names were left, too.", o.Store.JournalURL(o.TenantID, name))})
+			"%s may belong to an interrupted run; without the store's passphrase, that cannot be proved. It was left with the "+
+				"keys that it names. If you do not register the application again, delete them.",
+			o.Store.JournalURL(o.TenantID, name))})
 	} else if err := o.Store.DeleteRegistration(ctx, o.TenantID, name); err != nil {
 		return err
 	}

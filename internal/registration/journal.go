@@ -171,7 +171,8 @@ func (o *operation) dropCertificates(ctx context.Context, thumbprints []string) 
 		}
 		if len(users) > 0 {
 			o.warnings = append(o.warnings, Warning{Summary: "Certificate kept in the store", Detail: fmt.Sprintf(
-				"The certificate %s stays in the connection store, because it is named by: %s.",
+				"The certificate %s stays in the connection store, because it is named by: %s. When nothing needs it any more, "+
+					"delete its files.",
 				thumbprint, strings.Join(users, ", "))})
 			continue
 		}

@@ -36,13 +36,13 @@ func (m *Manager) Read(ctx context.Context, recorded *Observed) (*Observed, []Wa
 	seen := m.observe(ctx, found, recorded.Permissions, recorded.Certificate)
 	warnings := m.readJournal(ctx, recorded, seen)
 	if problem := seen.Certificate.KeyProblem; problem != nil {
-		next := "The key itself is there: apply packs it again."
+		remedy := "find out who wrote it. The key itself is there, and apply packs it again"
 		if !seen.Certificate.Unsealed {
-			next = "The key cannot be used, so the plan proposes a new certificate. To keep this one, restore the file from a " +
-				"backup, and plan again."
+			remedy = "find out who wrote it. The key cannot be used, so the plan proposes a new certificate; to keep this " +
+				"one, restore the file from a backup, and plan again"
 		}
 		warnings = append(warnings, Warning{Summary: "A file of the certificate's key cannot be trusted",
-			Detail: fmt.Sprintf("%v.\n\n%s", problem, next)})
+			Detail: store.WithRemedy(problem, remedy).Error() + "."})
 	}
 	return seen, warnings, nil
 }
@@ -62,12 +62,16 @@ func (m *Manager) readJournal(ctx context.Context, recorded, seen *Observed) (wa
 	case errors.Is(err, store.ErrUnsealed) && !external:
 		seen.JournalDue = true
 		return []Warning{{Summary: "Records of the connection store are not sealed yet", Detail: fmt.Sprintf(
-			"%s was written by an earlier version of this provider. Apply seals it, as this state names it.",
+			"%s was written by an earlier version of this provider, or by hand. Apply writes it again, sealed, from the state.",
 			m.Store.JournalURL(m.TenantID, recorded.JournalName()))}}
 	case store.IsUntrusted(err):
 		seen.JournalDue = !external
-		return []Warning{{Summary: "The registration's journal cannot be trusted", Detail: fmt.Sprintf(
-			"%v. Nothing that it says is used.", err)}}
+		remedy := "find out who wrote it. Nothing in it is used; apply writes it again"
+		if external {
+			remedy = "find out who wrote it, and delete it. Nothing in it is used; this registration needs no journal"
+		}
+		return []Warning{{Summary: "The registration's journal cannot be trusted",
+			Detail: store.WithRemedy(err, remedy).Error() + "."}}
 	case errors.Is(err, store.ErrNotFound):
 		seen.JournalDue = !external
 	default: // the store is not looked at
@@ -100,8 +104,8 @@ func (m *Manager) storeIsThere(ctx context.Context, recorded *Observed) error {
 	return &Error{Summary: "Connection store not found", Detail: fmt.Sprintf(
 		"There is no connection store at %s, where the key of the app registration %q (client ID %s, certificate %s) is "+
 			"kept. Mount the folder, or correct the URL (connection_store of the provider, CODETWO_STORE_URL). If the store "+
-			"is gone for good, forget the registration (terraform state rm), import it with the id %s/%s, and set "+
-			"certificate.take_over = true, which gives it a new certificate.",
+			"is gone for good, remove the registration from the state (terraform state rm), import it with the ID %s/%s, and "+
+			"set certificate.take_over = true, which gives it a new certificate.",
 		m.Store.URL(), recorded.DisplayName, recorded.ClientID, recorded.Certificate.Thumbprint,
 		m.TenantID, recorded.ClientID)}
 }

@@ -81,8 +81,8 @@ func (w connectionWriter) attachSecret(
 		}
 		found, err := w.readNamed(ctx, name, "secret", before.Files.Secret)
 		if errors.Is(err, ErrNotFound) { // which would say that there is no such connection
-			return attachment{}, fmt.Errorf("%s is missing, and with it the client secret that the connection keeps: apply "+
-				"with the secret and a new client_secret_wo_version", w.files.URL(name))
+			return attachment{}, fmt.Errorf("%s is missing, and with it the connection's client secret: set client_secret_wo "+
+				"and another client_secret_wo_version, and apply", w.files.URL(name))
 		}
 		if err != nil {
 			return attachment{}, err

@@ -176,10 +176,8 @@ func (s *Store) CreateConnection(
 // connection has it, and an *UntrustedError where the file is not authentic: it holds the name, too.
 func (s *Store) MailboxFree(ctx context.Context, tenantID, mailbox string) error {
 	existing, err := s.Connection(ctx, tenantID, mailbox, 0)
-	if untrusted := (*UntrustedError)(nil); errors.As(err, &untrusted) {
-		untrusted.Remedy = "it has the mailbox's name; delete it if nobody needs it, or restore it from a backup and " +
-			"import the connection"
-	}
+	err = WithRemedy(err, "it has the mailbox's name; delete it if nobody needs it, or restore it from a backup and "+
+		"import the connection")
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil

@@ -19,8 +19,8 @@ var (
 	ErrUnsealed = sealing.ErrUnsealed
 	// ErrIdentityChanged says that the store's identity was replaced, or encrypted under another passphrase, while a run
 	// was using it.
-	ErrIdentityChanged = errors.New("it was replaced since this run opened it: run Terraform again, with the passphrase " +
-		"that opens it now")
+	ErrIdentityChanged = errors.New("it was replaced after this run had opened it: run Terraform again, with the " +
+		"passphrase that opens it now")
 )
 
 // ExistsError says that a connection of that tenant and mailbox is in the store already.
@@ -32,7 +32,7 @@ type ExistsError struct {
 func (e *ExistsError) Error() string {
 	return fmt.Sprintf("the connection store already holds a connection for the mailbox %s in tenant %s: %q, client "+
 		"ID %s (%s). "+
-		"One mailbox serves one connection of a tenant: take another mailbox, or import this connection as %s",
+		"A mailbox can have one connection in each tenant: use another mailbox, or import this connection as %s",
 		e.Existing.Mailbox, e.Existing.TenantID, e.Existing.Name, e.Existing.ClientID, e.URL, e.Existing.ID())
 }
 
@@ -45,7 +45,7 @@ type OwnerError struct {
 func (e *OwnerError) Error() string {
 	return fmt.Sprintf("the connection for the mailbox %s in tenant %s was deleted, and another resource created it "+
 		"again (%s): "+
-		"remove this one from its state (terraform state rm), or import the record again", e.Mailbox, e.TenantID, e.URL)
+		"remove this one from its state (terraform state rm), or import the connection again", e.Mailbox, e.TenantID, e.URL)
 }
 
 // UntrustedError says that a file does not prove that an operator of this store wrote it, as it is now and under this
@@ -65,6 +65,15 @@ func (e *UntrustedError) Error() string {
 }
 
 func (e *UntrustedError) Unwrap() error { return e.Err }
+
+// WithRemedy says what to do about an *UntrustedError, unless that is said already, as it is for identity.age. It
+// returns err.
+func WithRemedy(err error, remedy string) error {
+	if untrusted, ok := errors.AsType[*UntrustedError](err); ok && untrusted.Remedy == "" {
+		untrusted.Remedy = remedy
+	}
+	return err
+}
 
 // IsUntrusted reports whether an error is an *UntrustedError.
 func IsUntrusted(err error) bool {
@@ -89,10 +98,11 @@ type OtherIdentityError struct {
 
 func (e *OtherIdentityError) Error() string {
 	if e.Found == "" {
-		return fmt.Sprintf("%s is missing, and the state names its public key (%s): this is not the connection store of "+
-			"this state, or somebody deleted the file; then %s", e.URL, e.Known, RestoreIdentity)
+		return fmt.Sprintf("%s is missing, and the state knows its public key (%s). If this is the wrong folder, correct "+
+			"the URL (connection_store of the provider, CODETWO_STORE_URL). If somebody deleted the file, %s",
+			e.URL, e.Known, RestoreIdentity)
 	}
-	return fmt.Sprintf("%s belongs to another connection store: its public key is %s, and the state names %s. Correct "+
+	return fmt.Sprintf("%s belongs to another connection store: its public key is %s, and the state knows %s. Correct "+
 		"the URL (connection_store of the provider, CODETWO_STORE_URL), or restore the file from a backup",
 		e.URL, e.Found, e.Known)
 }
@@ -104,10 +114,10 @@ type RenewalError struct {
 }
 
 func (e *RenewalError) Error() string {
-	return fmt.Sprintf("the renewal of the connection store's identity was begun, and is not complete (%s): wait for it, "+
-		"or finish it by running \"terraform-provider-codetwo store renew-identity\" again with the same two passphrases. "+
-		"If nobody ever ran that command here, somebody else put the file there: delete it, and find out who. Never delete "+
-		"it after an interrupted renewal: it has the only key to what was renewed already", e.URL)
+	return fmt.Sprintf("a renewal of the connection store's identity is not complete (%s): wait until it ends, or, if it "+
+		"was interrupted, run \"terraform-provider-codetwo store renew-identity\" again with the same two passphrases. Do "+
+		"not delete the file then: it holds the only key to what has been renewed. If no operator ran that command, "+
+		"somebody planted the file: delete it, and find out who wrote it", e.URL)
 }
 
 // NewerSchemaError says that a newer provider wrote the file. It is left as it is.
@@ -118,7 +128,7 @@ type NewerSchemaError struct {
 
 func (e *NewerSchemaError) Error() string {
 	return fmt.Sprintf("%s was written by a newer version of this provider (schema version %d; this one knows %d): "+
-		"upgrade the provider. If no newer version was used here, somebody planted the file: delete it",
+		"upgrade the provider. If nobody has used a newer version, somebody planted the file: delete it",
 		e.URL, e.Found, e.Known)
 }
 

@@ -129,7 +129,7 @@ func (s *Store) open(ctx context.Context) (*sealing.Identity, error) {
 	identity, err := sealing.Unlock(content, s.passphrase)
 	switch {
 	case errors.Is(err, sealing.ErrPassphraseWrong):
-		err = fmt.Errorf("%w (%s)", err, s.files.URL(identityFile))
+		err = fmt.Errorf("%s: %w", s.files.URL(identityFile), err)
 	case err != nil:
 		err = s.unusableIdentity(err)
 	}
@@ -212,7 +212,7 @@ func (s *Store) identityNeverWas(ctx context.Context) error {
 		return err
 	}
 	return &UntrustedError{
-		URL: s.files.URL(identityFile), Err: errors.New("it is missing, and with it the key to what the store holds"),
+		URL: s.files.URL(identityFile), Err: errors.New("it is missing, and the store holds records"),
 		Remedy: RestoreIdentity,
 	}
 }
@@ -224,5 +224,5 @@ func (s *Store) unusableIdentity(err error) error {
 // RestoreIdentity says what to do where the identity is missing or damaged. It ends an error: without a capital and a
 // full stop.
 const RestoreIdentity = "restore it from a backup of the store. Without a backup, every secret in the store is lost; " +
-	"to start over, use an empty folder as the connection store, import the app registrations with take_over = true, " +
-	"and remove the connections from the state (terraform state rm) before terraform apply creates them again"
+	"to start over, set the URL to an empty folder, remove the registrations and connections from the state (terraform " +
+	"state rm), import the applications, and apply with certificate.take_over = true"

@@ -137,13 +137,13 @@ func (s *Store) checkPassphrases(renewal Renewal) error {
 		return ErrPassphraseMissing
 	}
 	if err := sealing.CheckPassphrase(s.passphrase); err != nil {
-		return fmt.Errorf("the passphrase of before: %w", err)
+		return fmt.Errorf("the old passphrase: %w", err)
 	}
 	if err := sealing.CheckPassphrase(renewal.Passphrase); err != nil {
 		return fmt.Errorf("the new passphrase: %w", err)
 	}
 	if renewal.Passphrase == s.passphrase {
-		return errors.New("the new passphrase is the one of before: choose another one, which no store has had")
+		return errors.New("the new passphrase is the old one: choose one that no store has had")
 	}
 	return nil
 }
@@ -170,8 +170,8 @@ func (r *renewer) renewedBefore(ctx context.Context, s *Store, content []byte) (
 	case err != nil:
 		return Renewed{}, s.unusableIdentity(err)
 	case !identity.IsSuccessor():
-		return Renewed{}, fmt.Errorf("%s opens with the new passphrase already, and its identity was never renewed: set "+
-			"the passphrase that opens it as the one of before, and choose another new one", s.files.URL(identityFile))
+		return Renewed{}, fmt.Errorf("%s already opens with the new passphrase, and its identity was never renewed: give "+
+			"that passphrase as the old one, and choose another new one", s.files.URL(identityFile))
 	}
 	next, begun, err := s.nextIdentity(ctx)
 	if err != nil {
@@ -243,8 +243,8 @@ func (r *renewer) checkRecord(ctx context.Context, name string, journal bool) er
 func (r *renewer) lockRegistration(ctx context.Context, name string, entry Registration) (unlock func(), err error) {
 	unlock, err = r.old.LockRegistration(ctx, entry.TenantID, entry.UniqueName)
 	if errors.Is(err, ErrLocked) {
-		return nil, fmt.Errorf("a run of Terraform is changing the app registration of %s: wait until it has ended, and run "+
-			"this again: %w", r.files.URL(name), err)
+		return nil, fmt.Errorf("Terraform is changing the app registration of %s: wait until it ends, and run this "+
+			"again: %w", r.files.URL(name), err)
 	}
 	return unlock, err
 }
@@ -294,14 +294,14 @@ func (r *renewer) resume(ctx context.Context, tenants []string, content []byte) 
 		return nil, fmt.Errorf("%s: %w. %s", url, err, r.whatHangsOnIt(ctx, tenants))
 	}
 	if !identity.Replaces(r.old.Identity()) {
-		return nil, fmt.Errorf("%s does not replace %s, the identity of this store: somebody has exchanged one of them. "+
-			"Restore the store from a backup", url, r.old.Identity())
+		return nil, fmt.Errorf("%s does not replace %s, the identity of this store: somebody replaced one of the two "+
+			"files. Restore the store from a backup", url, r.old.Identity())
 	}
 	begun, age := identity.Created(), r.Now.Sub(identity.Created())
 	if !r.Resume && (age > staleAfter || age < -staleAfter) {
-		return nil, fmt.Errorf("%s is of a renewal that was begun at %s. If it was interrupted then and never completed, "+
-			"finish it with -resume. If one was completed since, somebody has put back older files: restore the store from a "+
-			"backup", url, begun.Format(time.RFC3339))
+		return nil, fmt.Errorf("%s belongs to a renewal that began at %s. If it was interrupted and never completed, "+
+			"finish it with -resume. If it was completed, somebody put back older files: restore the store from a backup",
+			url, begun.Format(time.RFC3339))
 	}
 	return identity, nil
 }
@@ -326,11 +326,11 @@ func (r *renewer) whatHangsOnIt(ctx context.Context, tenants []string) string {
 	}
 	others := slices.DeleteFunc(r.tenant.Left, func(left LeftFile) bool { return errors.Is(left.Err, ErrUnsealed) })
 	if len(others) > 0 {
-		return fmt.Sprintf("If a renewal was interrupted, give the new passphrase that it was run with: the identity in "+
-			"this file may be the one of the %d files that are not of %s, such as %s. If none ever was, somebody else put the "+
-			"file there: find out who, and delete it", len(others), r.files.URL(identityFile), others[0].URL)
+		return fmt.Sprintf("If a renewal was interrupted, give the new passphrase that it was run with: this file may "+
+			"hold the only key to the %d files that %s does not prove, such as %s. If no operator ran one, somebody planted "+
+			"the file: delete it, and find out who wrote it", len(others), r.files.URL(identityFile), others[0].URL)
 	}
-	return fmt.Sprintf("No renewal has changed a record yet, as %s sealed them all: delete the file, and run this again",
+	return fmt.Sprintf("No renewal has changed a record yet: %s sealed them all. Delete the file, and run this again",
 		r.files.URL(identityFile))
 }
 
@@ -384,10 +384,11 @@ func (r *renewer) renewAll(ctx context.Context, tenants []string) error {
 			return err
 		}
 		if len(tenants) < before { // a share that went away must not look like a store that is complete
-			return fmt.Errorf("%s: some tenants' folders are gone", r.files.URL(""))
+			return fmt.Errorf("%s: folders of tenants have disappeared; check that the store is mounted, and run this "+
+				"again", r.files.URL(""))
 		}
 	}
-	return fmt.Errorf("%s: other runs change the store all the time; end them, and run this again", r.files.URL(""))
+	return fmt.Errorf("%s: other runs keep changing the store; end them, and run this again", r.files.URL(""))
 }
 
 // longestLooks is how often a store is looked through: the second look finds nothing to do unless other runs write.

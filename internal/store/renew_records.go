@@ -95,7 +95,7 @@ func (r *renewer) leave(name string, err error) error {
 }
 
 // errMoved says that a record has another name than the one that it was written for.
-var errMoved = errors.New("it is a copy of a record of another name")
+var errMoved = errors.New("it is a copy of a record with another name")
 
 // ownName holds that a record has the name that its content gives it: a seal does not tell the case of names apart.
 func (r *renewer) ownName(name, own string, err error) (is bool, problem error) {

@@ -356,7 +356,7 @@ func TestWhatKeepsARenewalFromBeginningLeavesTheStoreUntouched(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for name, c := range map[string]struct{ before, after, says string }{
-		"the same passphrase":   {oldWords, oldWords, "is the one of before"},
+		"the same passphrase":   {oldWords, oldWords, "is the old one"},
 		"an unfit passphrase":   {oldWords, "short", "the new passphrase"},
 		"no passphrase":         {"", newWords, "passphrase is needed"},
 		"a wrong passphrase":    {"wrong horse battery", newWords, "opens with neither passphrase"},
@@ -401,7 +401,7 @@ func TestAPlantedIdentityMakesTheStoreRefuseAndIsNeverUsed(t *testing.T) {
 		if err == nil {
 			t.Fatalf("%s: it is used", name)
 		}
-		if advice := "delete the file"; !strings.HasPrefix(name, "that replaces") && !strings.Contains(err.Error(), advice) {
+		if advice := "Delete the file"; !strings.HasPrefix(name, "that replaces") && !strings.Contains(err.Error(), advice) {
 			t.Errorf("%s: %v", name, err)
 		}
 		remove(t, w.dir, "identity-next.age")

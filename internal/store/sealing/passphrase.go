@@ -16,9 +16,8 @@ const MinPassphraseLength = 12
 
 // Errors of CheckPassphrase and UnlockIdentity.
 var (
-	ErrPassphraseUnfit = errors.New("the connection store's passphrase cannot be used (CODETWO_STORE_PASSPHRASE, or " +
-		"passphrase in the provider's connection_store block)")
-	ErrPassphraseWrong = errors.New("the passphrase does not open the connection store's identity.age: check " +
+	ErrPassphraseUnfit = errors.New("the connection store's passphrase cannot be used")
+	ErrPassphraseWrong = errors.New("the passphrase does not open the connection store: check " +
 		"CODETWO_STORE_PASSPHRASE, or passphrase in the provider's connection_store block")
 )
 
@@ -53,13 +52,14 @@ func CheckPassphrase(passphrase string) error {
 	}
 	switch length := period(characters); {
 	case length == 1:
-		return unfit("it is one character repeated; choose %d different ones or more, such as five random words",
+		return unfit("it is one character repeated; choose at least %d characters that do not repeat, such as five "+
+			"random words",
 			MinPassphraseLength)
 	case length < MinPassphraseLength && 2*length <= len(characters):
-		return unfit("it repeats its first %d characters, and so is as weak as those alone; choose %d characters or more "+
+		return unfit("it repeats its first %d characters, and is as weak as those alone; choose at least %d characters "+
 			"that do not repeat, such as five random words", length, MinPassphraseLength)
 	case isRun(passphrase):
-		return unfit("it runs along the alphabet, the digits or the keyboard, which is guessed first; choose another, " +
+		return unfit("it runs along the alphabet, the digits or the keyboard, which is easy to guess; choose another, " +
 			"such as five random words")
 	}
 	return nil
@@ -83,12 +83,12 @@ func problemOf(character rune, outer bool) string {
 	case character == ' ' && !outer:
 		return ""
 	case character == ' ':
-		return "a blank, which gets lost where a passphrase is copied; remove it"
+		return "a space, which is easily lost when the passphrase is copied; remove it"
 	case unicode.IsControl(character):
-		return "a line break or another control character, perhaps from the end of a file; the age command could not be " +
-			"given it, so remove it"
+		return "a line break or another control character, perhaps from the end of a file; it cannot be typed " +
+			"at the age command's prompt, so remove it"
 	case unicode.Is(unicode.Z, character):
-		return "a blank that looks like the plain one and is another; type a plain space, or remove it"
+		return "a space other than the plain one; type a plain space, or remove it"
 	case unicode.Is(unicode.Cf, character), unicode.In(character, invisible...):
 		return "an invisible character, perhaps from a web page, the start of a file or inside an emoji; " +
 			"remove it, or type the passphrase by hand"

@@ -12,7 +12,7 @@ import (
 
 var (
 	errNotFolder = errors.New("not a folder")
-	errNotSame   = errors.New("it was exchanged while it was opened")
+	errNotSame   = errors.New("it was replaced while it was being opened")
 )
 
 // located is an error at a path, which need not be the path that was asked for.

@@ -195,7 +195,7 @@ func (s *session) descend(ctx context.Context, name string, maker *maker) (dir, 
 // attempts is how often something is tried that others exchange all the time.
 const attempts = 100
 
-var errExchanged = errors.New("another program exchanges it all the time")
+var errExchanged = errors.New("another program keeps replacing it")
 
 // enter opens, or makes, one folder in another; name is relative to the root.
 func (s *session) enter(ctx context.Context, parent dir, name string, maker *maker) (child dir, err error) {

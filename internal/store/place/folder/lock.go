@@ -72,7 +72,8 @@ func (s *session) underLock(ctx context.Context, aside dir, do func() error) err
 }
 
 func (s *session) waited(ctx context.Context) error {
-	return s.at(path.Join(unfinishedFolder, storeLock), fmt.Errorf("another run held the lock until: %w", ctx.Err()))
+	err := fmt.Errorf("another run held the lock the whole time: %w", ctx.Err())
+	return s.at(path.Join(unfinishedFolder, storeLock), err)
 }
 
 // tryLock locks a file in the folder of the unfinished ones, or returns place.ErrLocked.

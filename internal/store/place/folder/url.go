@@ -49,8 +49,8 @@ func parseFileURL(raw string, windows bool) (string, error) {
 	case windows:
 		return windowsPath(u, raw, example)
 	case u.Host != "" && !strings.EqualFold(u.Host, "localhost"):
-		return "", fmt.Errorf("%q names a host (%s) where the path should begin; a relative path is not possible: write "+
-			"three slashes and an absolute path, as in %s",
+		return "", fmt.Errorf("%q names a host (%s) where the path should begin; write three slashes and an absolute "+
+			"path, as in %s",
 			raw, u.Host, example)
 	case !strings.HasPrefix(u.Path, "/"):
 		return "", fmt.Errorf("%q has no absolute path; write it as %s", raw, example)
@@ -69,8 +69,7 @@ func windowsPath(u *url.URL, raw, example string) (string, error) {
 			return "", fmt.Errorf("%q begins with %s, which is neither a drive nor a server; write it as %s", raw, host, example)
 		}
 		if name := share.FindString(path); name == "" || name == "/." || name == "/.." {
-			return "", fmt.Errorf("%q names a server (%s) without a share; write it as file://server/share/codetwo-store, or "+
-				"as %s", raw, host, example)
+			return "", fmt.Errorf("%q names a server (%s) without a share; write it as %s", raw, host, example)
 		}
 		return "//" + host + path, nil
 	case !drivePath.MatchString(path):
