@@ -29,7 +29,7 @@ const (
 )
 
 var (
-	kills  = flag.Int("kills", 240, "how many runs are killed while they write")
+	kills  = flag.Int("kills", 240, "how many runs are killed while they write; a sixth of them with -short")
 	racers = flag.Int("racers", 32, "how many processes race for a file")
 	rounds = flag.Int("rounds", 25, "how many files they race for")
 )
@@ -263,7 +263,11 @@ func writeUntilKilled(what task, _ *bufio.Scanner, tell *json.Encoder) error {
 func TestAKilledRunLeavesTheOldFileOrTheNewOneAndNothingThatHinders(t *testing.T) {
 	f := open(filepath.Join(t.TempDir(), "store"))
 	known, cutOff := map[string]uint64{}, 0
-	for round := range *kills {
+	count := *kills
+	if testing.Short() {
+		count /= 6
+	}
+	for round := range count {
 		writer := start(t, "writer", task{Root: f.root, Seed: rand.Uint64(), NoNewName: round%2 == 1})
 		var last deed
 		take := func() bool {
@@ -294,9 +298,9 @@ func TestAKilledRunLeavesTheOldFileOrTheNewOneAndNothingThatHinders(t *testing.T
 			t.Fatalf("round %d; the last change: %+v", round, last)
 		}
 	}
-	t.Logf("%d runs were killed, %d of them in the middle of a change", *kills, cutOff)
-	if cutOff < *kills/4 {
-		t.Errorf("only %d of %d kills came in the middle of a change", cutOff, *kills)
+	t.Logf("%d runs were killed, %d of them in the middle of a change", count, cutOff)
+	if cutOff < count/4 {
+		t.Errorf("only %d of %d kills came in the middle of a change", cutOff, count)
 	}
 
 	aside := filepath.Join(f.root, unfinishedFolder)
