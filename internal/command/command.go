@@ -37,7 +37,7 @@ Commands for the connection store:
 const renewalUsage = `Usage: ` + name + ` ` + storeName + ` ` + renewalName + ` [-resume]
 
 Replaces the identity of the connection store (identity.age) and its passphrase, after a leak of either: seals every
-authentic record again, encrypts every secret and every password of a key again, and makes the old identity worthless.
+authentic record again, encrypts every secret and every password of a key again, and voids the old seals.
 End all runs of Terraform first, and back up the store. If interrupted, run it again with the same two passphrases; it
 cannot be undone. Set in the environment:
 

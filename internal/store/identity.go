@@ -152,7 +152,7 @@ func (s *Store) readIdentity(ctx context.Context) ([]byte, place.Version, error)
 	case errors.As(err, &unusable):
 		return nil, "", s.unusableIdentity(err)
 	case err != nil:
-		return nil, "", fmt.Errorf("the store's key: %w", err)
+		return nil, "", fmt.Errorf("the store's identity: %w", err)
 	}
 	return content, version, nil
 }
@@ -198,7 +198,7 @@ func (s *Store) writeIdentity(ctx context.Context) (*sealing.Identity, error) {
 	}
 	version, err := s.files.Create(ctx, identityFile, content)
 	if err != nil {
-		return nil, fmt.Errorf("the store's key: %w", err)
+		return nil, fmt.Errorf("the store's identity: %w", err)
 	}
 	s.identity, s.opened = identity, version
 	return identity, nil

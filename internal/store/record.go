@@ -49,7 +49,7 @@ func (s *Store) readNamed(ctx context.Context, name, what, wanted string) ([]byt
 		return nil, err
 	}
 	if sum(found.content) != wanted {
-		return nil, &UntrustedError{URL: s.files.URL(name), Err: errors.New("it is not what its record names")}
+		return nil, &UntrustedError{URL: s.files.URL(name), Err: errors.New("its content does not match its record")}
 	}
 	return found.content, nil
 }

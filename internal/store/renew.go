@@ -119,7 +119,7 @@ func (s *Store) RenewIdentity(ctx context.Context, renewal Renewal) (Renewed, er
 		return Renewed{}, err
 	}
 	if _, err := s.files.Replace(ctx, identityFile, r.content, version); err != nil {
-		return Renewed{}, fmt.Errorf("the store's key: %w", err)
+		return Renewed{}, fmt.Errorf("the store's identity: %w", err)
 	}
 	err = s.removeAll(ctx, identityNextFile, recipientFile)
 	return r.renewed, err

@@ -57,5 +57,5 @@ func Remember(
 // WarnStoreLocked says that the store was not looked at, for want of a passphrase that fits.
 func WarnStoreLocked(err error, diags *diag.Diagnostics) {
 	diags.AddWarning("The connection store was not looked at", fmt.Sprintf(
-		"Resources are shown as they were last seen, because nothing in the store can be proved: %v.", err))
+		"Nothing in the store can be proved, so resources are shown as they were last seen: %v.", err))
 }

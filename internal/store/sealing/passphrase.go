@@ -17,7 +17,7 @@ const MinPassphraseLength = 12
 // Errors of CheckPassphrase and UnlockIdentity.
 var (
 	ErrPassphraseUnfit = errors.New("the connection store's passphrase cannot be used")
-	ErrPassphraseWrong = errors.New("the passphrase does not open the connection store: check " +
+	ErrPassphraseWrong = errors.New("the passphrase does not open the connection store; check " +
 		"CODETWO_STORE_PASSPHRASE, or passphrase in the provider's connection_store block")
 )
 
