@@ -148,6 +148,9 @@ func (s *Store) CreateConnection(
 		return Connection{}, err
 	}
 	defer unlock()
+	if taken := s.MailboxFree(ctx, c.TenantID, c.Mailbox); taken != nil {
+		return Connection{}, taken
+	}
 	w := connectionWriter{s, identity, render}
 	attached, err := w.attach(ctx, &c, Connection{}, &secret)
 	if err != nil {

@@ -67,7 +67,7 @@ func anyCase(random *rand.Rand, text string) string {
 func TestOfManyRunsThatCreateOneConnectionExactlyOneWinsAndTheOthersNameIt(t *testing.T) {
 	racers, rounds := 32, 100
 	if testing.Short() {
-		rounds = 40
+		racers, rounds = 8, 40
 	}
 	dir := withIdentity(t)
 	runs := make([]*run, racers)

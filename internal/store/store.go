@@ -139,7 +139,7 @@ func (s *Store) anyOf(ctx context.Context, names ...string) (string, error) {
 const fileLocks = 64
 
 // lockPause is between two tries to take a lock that another process holds for moments.
-const lockPause = 50 * time.Millisecond
+const lockPause = 10 * time.Millisecond
 
 // lockFile keeps other processes that write a record, and what belongs to it, waiting. Who holds the lock of a
 // connection may take that of a certificate, and not the other way round.
