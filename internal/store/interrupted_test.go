@@ -20,6 +20,9 @@ import (
 // nevertheless, and only its answer was lost. check then looks at what is left, as the next run does.
 func interruptions(t *testing.T, before string, change func(s *Store) error, check func(t *testing.T, dir string)) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("not run: an interruption of every single write takes too long with -short")
+	}
 	for _, after := range []bool{false, true} {
 		for n := 0; ; n++ {
 			dir := filepath.Join(t.TempDir(), "store")

@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	kills    = flag.Int("kills", 200, "how many runs are killed while they write; half of them with -short")
+	kills    = flag.Int("kills", 200, "how many runs are killed while they write; an eighth of them with -short")
 	killSeed = flag.Uint64("seed", 0, "of the kills and of what is written; 0 takes another one each time")
 )
 
@@ -170,7 +170,7 @@ func TestNothingAcknowledgedIsLostAndNothingIsHalfWhereverARunIsKilled(t *testin
 	}
 	count := *kills
 	if testing.Short() {
-		count /= 2
+		count /= 8
 	}
 	t.Logf("repeat with -seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))

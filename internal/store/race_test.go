@@ -67,7 +67,7 @@ func anyCase(random *rand.Rand, text string) string {
 func TestOfManyRunsThatCreateOneConnectionExactlyOneWinsAndTheOthersNameIt(t *testing.T) {
 	racers, rounds := 32, 100
 	if testing.Short() {
-		racers, rounds = 8, 40
+		racers, rounds = 8, 15
 	}
 	dir := withIdentity(t)
 	runs := make([]*run, racers)
@@ -179,7 +179,10 @@ func winnersOf(t *testing.T, runs []*run, round int) map[string]bool {
 }
 
 func TestRunsThatUpdateOneConnectionTakeTurnsAndTheRecordHasTheFilesOfTheLast(t *testing.T) {
-	const racers, rounds = 4, 50
+	racers, rounds := 4, 50
+	if testing.Short() {
+		rounds = 10
+	}
 	dir := withIdentity(t)
 	s := open(t, dir, passphrase)
 	create(t, s, withSecret())
@@ -243,7 +246,10 @@ func saveRepeatedly(what task, in io.Reader, tell *json.Encoder) error {
 }
 
 func TestProcessesThatSaveOneCertificateAtOnceLeaveOnePairThatOpens(t *testing.T) {
-	const savers, rounds = 4, 25
+	savers, rounds := 4, 25
+	if testing.Short() {
+		rounds = 5
+	}
 	dir := withIdentity(t)
 	file := filepath.Join(t.TempDir(), "key.pfx")
 	data, err := certificate.EncodePFX(pair(), "", certificate.AES256)

@@ -88,7 +88,7 @@ run() { # FOLDER, below the root
     return
   }
   [ -e "$drive/$1/run.test.exe" ] || return 0 # no test files
-  (cd "$drive/$1" && wine ./run.test.exe -test.v -test.short -test.timeout=10m </dev/null 2>&1) || : >"$work/failed"
+  (cd "$drive/$1" && wine ./run.test.exe -test.v -test.short -test.timeout=14m </dev/null 2>&1) || : >"$work/failed"
   say "=== $1: $(($(date +%s) - begin)) s"
 }
 

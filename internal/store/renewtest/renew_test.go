@@ -329,7 +329,7 @@ func TestARegistrationThatTerraformIsChangingStopsTheRenewalBeforeItBegins(t *te
 	unlock, err := open(w.dir, oldWords).LockRegistration(t.Context(), tenantID, journalName)
 	must(t, err)
 	if _, err := renew(t.Context(), placeOf(w.dir)); !errors.Is(err, store.ErrLocked) ||
-		!strings.Contains(err.Error(), "wait until it has ended") {
+		!strings.Contains(err.Error(), "wait until it ends") {
 		t.Errorf("it ends with %v", err)
 	}
 	w.isUntouched(t)

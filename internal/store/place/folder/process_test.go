@@ -149,6 +149,9 @@ func race(what task, in *bufio.Scanner, tell *json.Encoder) error {
 }
 
 func TestExactlyOneOfManyProcessesCreatesAndExactlyOneReplaces(t *testing.T) {
+	if testing.Short() {
+		*racers, *rounds = 8, 10
+	}
 	for how, noNewName := range map[string]bool{"with a rename to free names": false, "without": true} {
 		t.Run(how, func(t *testing.T) {
 			f := open(filepath.Join(t.TempDir(), "store"))
