@@ -66,7 +66,7 @@ func (o *operation) create(ctx context.Context) (*entra.Registration, error) {
 		o.desired.certificate, err = certificate.ParsePEM(o.spec.Certificate.PEM)
 	} else {
 		var reusable []string
-		if application != nil && application.DeletedAt == nil && namesKeys(journal, application) {
+		if application != nil && application.DeletedAt == nil && o.namesKeys(journal, application) {
 			reusable = journal.Thumbprints
 		}
 		o.desired.certificate, err = o.newCertificate(ctx, &journal, reusable, fresh)
@@ -160,7 +160,7 @@ func (o *operation) existing(
 		marker := MarkerOf(mine)
 		made := marker == journal.Marker || journal.Created && mine.ObjectID == journal.ObjectID
 		restored := !journal.Created && mine.ObjectID == journal.ObjectID // with the keys that it had
-		if o.resumable(journal) && (made && namesKeys(journal, mine) || restored) {
+		if o.resumable(journal) && (made && o.namesKeys(journal, mine) || restored) {
 			return mine, nil
 		}
 		return nil, o.refuse(mine, "unique_name", "unique name "+query.UniqueName, untouched)
@@ -190,11 +190,16 @@ func (o *operation) resumable(journal store.Registration) bool {
 	return journal.Marker != "" && journal.CompletedAt == nil && age > -clockSkew && age < resumeWithin
 }
 
-// namesKeys reports whether a journal names all certificates of an application. Where it does not, they were uploaded
-// after it was written, and it is an older copy that somebody has put back.
-func namesKeys(journal store.Registration, application *entra.Application) bool {
+// namesKeys reports whether a journal, or the configuration with a certificate of its own, names all certificates of an
+// application. Where neither does, they were uploaded after the journal was written, and it is an older copy that
+// somebody has put back.
+func (o *operation) namesKeys(journal store.Registration, application *entra.Application) bool {
+	named := journal.Thumbprints
+	if provided, err := certificate.ParsePEM(o.spec.Certificate.PEM); err == nil {
+		named = append(slices.Clip(named), certificate.Thumbprint(provided))
+	}
 	return !slices.ContainsFunc(application.Keys, func(key entra.KeyCredential) bool {
-		return !slices.Contains(journal.Thumbprints, key.Thumbprint())
+		return !slices.Contains(named, key.Thumbprint())
 	})
 }
 

@@ -2,6 +2,7 @@ package registration_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"maps"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/acctest"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/entra"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/permission"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/registration"
@@ -207,6 +209,36 @@ func TestRegistration_AnInterruptedCreateIsTakenUpWithTheSameApplicationAndKey(t
 				t.Errorf("%d applications, uploaded %v, in the store %v", len(l.ours()), uploaded, stored)
 			}
 		})
+	}
+}
+
+func TestRegistration_AnInterruptedCreateWithTheUsersOwnCertificateIsTakenUp(t *testing.T) {
+	l := start(t, sandbox.Options{})
+	now := l.Now()
+	own, err := certificate.Generate(rand.Reader, certificate.Template{
+		CommonName: "our own", KeySize: 2048, NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(1, 0, 0),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := wanted()
+	spec.Certificate.KeySource, spec.Certificate.PEM = registration.KeyProvided, certificate.EncodePEM(own.Certificate)
+	directory := l.Directory
+	l.Directory = &failing{Directory: directory, at: 2} // its certificate is uploaded by the first
+	if _, _, err := l.Create(t.Context(), spec); err == nil {
+		t.Fatal("the create is complete")
+	}
+	l.Directory = directory
+	made := l.ours()
+	if len(made) != 1 || len(made[0].Keys) != 1 {
+		t.Fatalf("the first run left %+v", made)
+	}
+	seen, _, err := l.Create(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen.ClientID != made[0].ClientID || len(l.ours()) != 1 {
+		t.Errorf("made again: %s, then %s", made[0].ClientID, seen.ClientID)
 	}
 }
 
