@@ -166,8 +166,8 @@ func (r *Resource) storeLocked(ctx context.Context, records *store.Store, diags 
 		return false
 	case !store.IsLocked(err):
 		diags.AddError("The connection store cannot be used", err.Error()+".")
-	case r.services.FirstTime("store locked"):
-		tfvalidate.WarnStoreLocked(err, diags)
+	default:
+		tfvalidate.WarnStoreLocked(r.services, err, diags)
 	}
 	return true
 }

@@ -87,12 +87,6 @@ func DecodePFX(data []byte, password string) (*Pair, error) {
 	return pair, nil
 }
 
-// IsPFX reports whether data is a complete PFX, as far as can be seen without its password.
-func IsPFX(data []byte) bool {
-	_, _, err := readOuter(data)
-	return err == nil
-}
-
 // OpenPFX returns a PFX's private key, of any kind, with the certificate that belongs to it, and ignores other
 // certificates. The error is ErrNotPFX, ErrPassword, ErrNoPrivateKey or ErrUnsupported. It takes about a second at
 // most: a file that would take longer is ErrUnsupported, with the number and the limit.

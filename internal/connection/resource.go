@@ -163,9 +163,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 		readMissing(ctx, s, &state, response)
 		return
 	case store.IsLocked(err) && !importing:
-		if r.services.FirstTime("store locked") {
-			tfvalidate.WarnStoreLocked(err, &response.Diagnostics)
-		}
+		tfvalidate.WarnStoreLocked(r.services, err, &response.Diagnostics)
 		return // the response begins with the prior state
 	case store.IsUntrusted(err) && !importing:
 		warnOfUntrusted(err, &response.Diagnostics)

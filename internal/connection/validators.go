@@ -11,6 +11,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/guid"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
 
 // recipient accepts public keys of age.
@@ -25,7 +26,7 @@ func (recipient) ValidateString(_ context.Context, request validator.StringReque
 	if request.ConfigValue.IsNull() || request.ConfigValue.IsUnknown() {
 		return
 	}
-	if err := store.CheckRecipient(request.ConfigValue.ValueString()); err != nil {
+	if err := sealing.CheckRecipient(request.ConfigValue.ValueString()); err != nil {
 		// Not at the element's path: a set's path shows the element, which may be a secret key given by mistake.
 		response.Diagnostics.AddAttributeError(request.Path.ParentPath(), "Not a public key of age", "handoff_recipients: "+
 			err.Error()+".")

@@ -31,12 +31,12 @@ func (o *operation) saveJournal(ctx context.Context, entry *store.Registration) 
 	if err := o.Store.SaveRegistration(ctx, entry, o.known(), o.Now()); err != nil {
 		return err
 	}
-	o.saved, o.journal = entry.Generation, *entry
+	o.journal = *entry
 	return nil
 }
 
 // known is the generation of the entry that the state has seen, or this operation has written since.
-func (o *operation) known() int64 { return max(o.saved, o.generation()) }
+func (o *operation) known() int64 { return max(o.journal.Generation, o.generation()) }
 
 // ownJournal reads the application's entry. Where the store has none, does not prove it, or has one of another
 // application, it is the one that this operation has written; where it has written none, the entry is made again from
@@ -54,7 +54,7 @@ func (o *operation) ownJournal(
 		return before, true, nil
 	case err != nil && !errors.Is(err, store.ErrNotFound) && !store.IsUntrusted(err):
 		return store.Registration{}, false, err
-	case o.saved > 0: // somebody has deleted it, or put another one in its place
+	case o.journal.Generation > 0: // somebody has deleted it, or put another one in its place
 		entry = o.journal
 		entry.Succeed(before)
 		return entry, true, nil

@@ -180,8 +180,7 @@ type operation struct {
 	desired  desired
 	wrote    bool               // this operation has changed something in the tenant
 	madeAt   time.Time          // when the application was created; zero while that is not known
-	saved    int64              // generation of the journal as this operation wrote it last; 0: it has written none
-	journal  store.Registration // as this operation wrote it last
+	journal  store.Registration // as this operation wrote it last; generation 0: it has written none
 	warnings []Warning
 }
 

@@ -115,11 +115,7 @@ func (w connectionWriter) attachPassword(ctx context.Context, c *Connection) (at
 	if err != nil || state == KeyMissing {
 		return none, err
 	}
-	files, err := certificateFiles(c.TenantID, c.CertificateThumbprint)
-	if err != nil {
-		return none, err
-	}
-	record, err := w.readCertificate(ctx, files)
+	files, record, err := w.certificateRecord(ctx, c.TenantID, c.CertificateThumbprint)
 	if err != nil {
 		return none, err
 	}

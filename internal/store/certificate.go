@@ -50,10 +50,7 @@ func (s *Store) KeyState(ctx context.Context, tenantID, thumbprint string) (KeyS
 	if err != nil {
 		return KeyMissing, err
 	}
-	record, err := s.readCertificate(ctx, files)
-	if err == nil {
-		err = s.proveFiles(ctx, files, record)
-	}
+	_, err = s.provedCertificate(ctx, files)
 	switch {
 	case err == nil:
 		return KeySealed, nil
@@ -77,11 +74,7 @@ func (s *Store) KeyProblem(ctx context.Context, tenantID, thumbprint string) err
 	if err != nil {
 		return nil //nolint:nilerr // such a certificate has no files
 	}
-	record, err := s.readCertificate(ctx, files)
-	if err == nil {
-		err = s.proveFiles(ctx, files, record)
-	}
-	if !IsUntrusted(err) {
+	if _, err = s.provedCertificate(ctx, files); !IsUntrusted(err) {
 		return nil
 	}
 	return err
@@ -90,11 +83,7 @@ func (s *Store) KeyProblem(ctx context.Context, tenantID, thumbprint string) err
 // HasKeyPair reports whether the store names a certificate's key as its own and has its files. What is in them is
 // proved when they are used.
 func (s *Store) HasKeyPair(ctx context.Context, tenantID, thumbprint string) (bool, error) {
-	files, err := certificateFiles(tenantID, thumbprint)
-	if err != nil {
-		return false, err
-	}
-	if _, err := s.readCertificate(ctx, files); errors.Is(err, ErrNotFound) || IsUntrusted(err) {
+	if _, _, err := s.certificateRecord(ctx, tenantID, thumbprint); errors.Is(err, ErrNotFound) || IsUntrusted(err) {
 		return false, nil
 	} else if err != nil {
 		return false, err
@@ -104,14 +93,8 @@ func (s *Store) HasKeyPair(ctx context.Context, tenantID, thumbprint string) (bo
 
 // Certificate returns a certificate whose key is in the store, without the key. ErrNotFound when the store does not
 // have it; *UntrustedError where its record is not authentic.
-func (s *Store) Certificate(
-	ctx context.Context, tenantID, thumbprint string,
-) (*x509.Certificate, error) {
-	files, err := certificateFiles(tenantID, thumbprint)
-	if err != nil {
-		return nil, err
-	}
-	record, err := s.readCertificate(ctx, files)
+func (s *Store) Certificate(ctx context.Context, tenantID, thumbprint string) (*x509.Certificate, error) {
+	_, record, err := s.certificateRecord(ctx, tenantID, thumbprint)
 	if err != nil {
 		return nil, err
 	}
@@ -120,14 +103,8 @@ func (s *Store) Certificate(
 
 // PFXEncryption returns how the PFX of a certificate is encrypted. ErrNotFound and *UntrustedError as with
 // Certificate.
-func (s *Store) PFXEncryption(
-	ctx context.Context, tenantID, thumbprint string,
-) (certificate.Encryption, error) {
-	files, err := certificateFiles(tenantID, thumbprint)
-	if err != nil {
-		return 0, err
-	}
-	record, err := s.readCertificate(ctx, files)
+func (s *Store) PFXEncryption(ctx context.Context, tenantID, thumbprint string) (certificate.Encryption, error) {
+	_, record, err := s.certificateRecord(ctx, tenantID, thumbprint)
 	return record.encryption(), err
 }
 
@@ -140,14 +117,8 @@ func (r *certificateRecord) encryption() certificate.Encryption {
 
 // KeyPair reads a certificate with its key. ErrNotFound when the store does not have both; *UntrustedError where a
 // file is not what its record names.
-func (s *Store) KeyPair(
-	ctx context.Context, tenantID, thumbprint string,
-) (*certificate.Pair, error) {
-	files, err := certificateFiles(tenantID, thumbprint)
-	if err != nil {
-		return nil, err
-	}
-	record, err := s.readCertificate(ctx, files)
+func (s *Store) KeyPair(ctx context.Context, tenantID, thumbprint string) (*certificate.Pair, error) {
+	files, record, err := s.certificateRecord(ctx, tenantID, thumbprint)
 	if err != nil {
 		return nil, err
 	}
@@ -163,23 +134,12 @@ func (s *Store) SaveCertificate(
 	if err := p.Check(); err != nil {
 		return err
 	}
-	files, err := certificateFiles(tenantID, certificate.Thumbprint(p.Certificate))
-	if err != nil {
-		return err
-	}
-	identity, err := s.identityForWriting(ctx)
-	if err != nil {
-		return err
-	}
-	unlock, err := s.lockCertificate(ctx, files)
+	identity, files, unlock, err := s.changeCertificate(ctx, tenantID, certificate.Thumbprint(p.Certificate))
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	record, err := s.readCertificate(ctx, files)
-	if err == nil {
-		err = s.proveFiles(ctx, files, record)
-	}
+	record, err := s.provedCertificate(ctx, files)
 	if err == nil || !errors.Is(err, ErrNotFound) && !IsUntrusted(err) {
 		return err
 	}
@@ -204,15 +164,7 @@ func (s *Store) Repack(
 func (s *Store) repack(
 	ctx context.Context, tenantID, thumbprint string, e *certificate.Encryption, now time.Time,
 ) error {
-	files, err := certificateFiles(tenantID, thumbprint)
-	if err != nil {
-		return err
-	}
-	identity, err := s.identityForWriting(ctx)
-	if err != nil {
-		return err
-	}
-	unlock, err := s.lockCertificate(ctx, files)
+	identity, files, unlock, err := s.changeCertificate(ctx, tenantID, thumbprint)
 	if err != nil {
 		return err
 	}
@@ -251,14 +203,12 @@ func (s *Store) writePair(
 		Generation: nextGeneration(before.Generation, 0, now),
 	}
 	replacing, err := s.files.Exists(ctx, files.pfx)
+	if err == nil && before.Thumbprint != "" {
+		replacing = true
+		err = s.finishPair(ctx, files, before)
+	}
 	if err != nil {
 		return err
-	}
-	if before.Thumbprint != "" {
-		replacing = true
-		if err := s.finishPair(ctx, files, before); err != nil {
-			return err
-		}
 	}
 	if replacing {
 		if err := s.putAll(ctx, files.pfx+nextExtension, pfx, files.password+nextExtension, encrypted); err != nil {
@@ -318,13 +268,44 @@ func (s *Store) removeAll(ctx context.Context, names ...string) error {
 	return nil
 }
 
+// changeCertificate begins a change of a certificate's files: other writers wait until unlock is called.
+func (s *Store) changeCertificate(
+	ctx context.Context, tenantID, thumbprint string,
+) (identity *sealing.Identity, files certificateNames, unlock func(), err error) {
+	if files, err = certificateFiles(tenantID, thumbprint); err != nil {
+		return nil, files, nil, err
+	}
+	if identity, err = s.identityForWriting(ctx); err != nil {
+		return nil, files, nil, err
+	}
+	unlock, err = s.lockCertificate(ctx, files)
+	return identity, files, unlock, err
+}
+
+// certificateRecord reads the record of a certificate, and names its files.
+func (s *Store) certificateRecord(
+	ctx context.Context, tenantID, thumbprint string,
+) (files certificateNames, record certificateRecord, err error) {
+	if files, err = certificateFiles(tenantID, thumbprint); err == nil {
+		record, err = s.readCertificate(ctx, files)
+	}
+	return files, record, err
+}
+
+// provedCertificate reads a certificate's record, and holds that its files are what it names. The record is returned
+// where only the files are not.
+func (s *Store) provedCertificate(ctx context.Context, files certificateNames) (certificateRecord, error) {
+	record, err := s.readCertificate(ctx, files)
+	if err == nil {
+		err = s.proveFiles(ctx, files, record)
+	}
+	return record, err
+}
+
 // readCertificate reads a certificate's record. Its version is returned with an *UntrustedError, too.
-func (s *Store) readCertificate(
-	ctx context.Context, files certificateNames,
-) (certificateRecord, error) {
+func (s *Store) readCertificate(ctx context.Context, files certificateNames) (certificateRecord, error) {
 	var record certificateRecord
-	version, err := s.readRecord(ctx, files.record, "certificate "+files.thumbprint,
-		0, &record, &record.Generation)
+	version, err := s.readRecord(ctx, files.record, "certificate "+files.thumbprint, 0, &record, &record.Generation)
 	if err != nil {
 		return certificateRecord{version: version}, err
 	}

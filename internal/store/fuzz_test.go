@@ -43,13 +43,13 @@ func FuzzARecipientIsAPublicKeyAndNoErrorShowsASecretOne(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, before, after string) {
 		for _, key := range []string{secret, strings.ToLower(secret)} {
-			err := CheckRecipient(before + key + after)
+			err := sealing.CheckRecipient(before + key + after)
 			if err == nil || strings.Contains(err.Error(), key) {
 				t.Errorf("a secret key among %q and %q: %v", before, after, err)
 			}
 		}
 		text := before + after
-		if CheckRecipient(text) != nil {
+		if sealing.CheckRecipient(text) != nil {
 			return
 		}
 		if recipient, err := sealing.ParseRecipient(text); err != nil || !strings.EqualFold(recipient.String(), text) {

@@ -29,8 +29,11 @@ func (s *Store) CheckHandoff(ctx context.Context, c Connection) error {
 	if c.Files.HandoffFormat != handoffFormat {
 		return ErrOutdated
 	}
-	for extension, wanted := range map[string]string{HandoffSheet: c.Files.Sheet, HandoffScript: c.Files.Script} {
-		name, err := handoffFile(c.TenantID, c.Mailbox, extension)
+	for _, file := range []struct{ extension, wanted string }{ // the script, which is run, is named first
+		{HandoffScript, c.Files.Script}, {HandoffSheet, c.Files.Sheet},
+	} {
+		wanted := file.wanted
+		name, err := handoffFile(c.TenantID, c.Mailbox, file.extension)
 		if err != nil {
 			return err
 		}
@@ -61,11 +64,7 @@ func (s *Store) KeyChanged(ctx context.Context, c Connection) (bool, error) {
 	if c.CredentialType != CredentialCertificate {
 		return false, nil
 	}
-	files, err := certificateFiles(c.TenantID, c.CertificateThumbprint)
-	if err != nil {
-		return false, err
-	}
-	record, err := s.readCertificate(ctx, files)
+	_, record, err := s.certificateRecord(ctx, c.TenantID, c.CertificateThumbprint)
 	switch {
 	case IsUntrusted(err), errors.Is(err, ErrNotFound):
 		return c.Files.PFX != "", nil

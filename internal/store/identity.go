@@ -12,10 +12,6 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
 
-// CheckRecipient says what keeps a text from being an age public key (X25519) that secrets can be encrypted to. The
-// error never shows a secret key.
-func CheckRecipient(recipient string) error { return sealing.CheckRecipient(recipient) }
-
 // HasPassphrase reports whether the store was opened with a passphrase. It may still be the wrong one.
 func (s *Store) HasPassphrase() bool { return s.passphrase != "" }
 

@@ -117,7 +117,7 @@ func TestUnlockingMakesNothingAndSaysWhatAWriteWouldMeet(t *testing.T) {
 		t.Errorf("before it is opened, its identity is %s", known)
 	}
 	must(t, s.Unlock(t.Context()))
-	if known := s.Identity(); CheckRecipient(known) != nil {
+	if known := s.Identity(); sealing.CheckRecipient(known) != nil {
 		t.Errorf("its identity is %q", known)
 	}
 	err := open(t, dir, "quite another passphrase").Unlock(t.Context())
@@ -357,13 +357,13 @@ func TestHandoffRecipientOpensTheSecretThatIsHandedOverAndNobodyElseDoes(t *test
 
 func TestRecipientsArePublicKeysOfAge(t *testing.T) {
 	identity := newPerson(t)
-	if err := CheckRecipient(identity.Recipient().String()); err != nil {
+	if err := sealing.CheckRecipient(identity.Recipient().String()); err != nil {
 		t.Error(err)
 	}
-	if err := CheckRecipient(identity.String()); err == nil || strings.Contains(err.Error(), identity.String()) {
+	if err := sealing.CheckRecipient(identity.String()); err == nil || strings.Contains(err.Error(), identity.String()) {
 		t.Errorf("a secret key: %v", err)
 	}
-	if err := CheckRecipient("ssh-ed25519 AAAA"); err == nil {
+	if err := sealing.CheckRecipient("ssh-ed25519 AAAA"); err == nil {
 		t.Error("an SSH key is accepted")
 	}
 	c := withSecret()

@@ -54,8 +54,11 @@ func Remember(
 	}
 }
 
-// WarnStoreLocked says that the store was not looked at, for want of a passphrase that fits.
-func WarnStoreLocked(err error, diags *diag.Diagnostics) {
+// WarnStoreLocked says, once in a process, that the store was not looked at, for want of a passphrase that fits.
+func WarnStoreLocked(process interface{ FirstTime(what string) bool }, err error, diags *diag.Diagnostics) {
+	if !process.FirstTime("store locked") {
+		return
+	}
 	diags.AddWarning("The connection store was not looked at", fmt.Sprintf(
 		"Nothing in the store can be proved, so resources are shown as they were last seen: %v.", err))
 }
