@@ -308,8 +308,7 @@ func TestAccStore_UsersOfAGroupApplyInTurnWhateverTheirUmask(t *testing.T) {
 
 			ben.takeOver(anna)
 			ben.must("destroy", "-auto-approve")
-			// What stays is the certificate that was replaced while connections named it: nothing tells whether it is still
-			// used.
+			// What stays is the certificate that was replaced while connections named it: it may be in use elsewhere.
 			var left []string
 			for _, name := range files(t, store.env.Store) {
 				if base := filepath.Base(name); base != "identity.age" && !strings.HasPrefix(base, ".lock") {

@@ -102,7 +102,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, request resource.ModifyPlanRe
 	if s != nil {
 		p := &preflight{
 			store: s, now: r.services.Now(), config: config, state: state, plan: plan, owner: owner,
-			remembered: remembered, diags: &response.Diagnostics,
+			diags: &response.Diagnostics,
 		}
 		changed = p.run(ctx, changed)
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
-	"github.com/codetwo-community/terraform-provider-codetwo/internal/tfvalidate"
 )
 
 // preflight looks into the store, while planning, for what apply would fail on, and for what it can tell already.
@@ -22,7 +21,6 @@ type preflight struct {
 	now                 time.Time
 	config, state, plan *Model // state is nil when the connection is to be created
 	owner               string // of a record that is being replaced; else of state's
-	remembered          tfvalidate.Remembered
 	diags               *diag.Diagnostics
 }
 

@@ -203,7 +203,7 @@ func (r *Resource) Read(ctx context.Context, request resource.ReadRequest, respo
 	tfvalidate.Remember(ctx, response.Private, s, record.Generation, &response.Diagnostics)
 }
 
-// isOther reports whether an error says that the store is not the one that the state knows, or that there is none.
+// isOther reports whether an error says that the store is not the one that the state knows, or is missing.
 func isOther(err error) bool {
 	_, other := errors.AsType[*store.OtherIdentityError](err)
 	return other

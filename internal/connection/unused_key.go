@@ -66,7 +66,7 @@ func deleteUnusedCertificate(ctx context.Context, s *store.Store, tenantID, thum
 			return errors.Join(err, errOnlyCopy)
 		}
 	}
-	return s.DeleteUnusedCertificate(ctx, tenantID, thumbprint) // or what a cut-off run left of it
+	return s.DeleteCertificate(ctx, tenantID, thumbprint) // or what a cut-off run left of it
 }
 
 // changePassword gives the PFX of a certificate that others still use another password: those who could open it for the

@@ -421,18 +421,6 @@ func (s *Store) DeleteCertificate(ctx context.Context, tenantID, thumbprint stri
 	return s.removeAll(ctx, files.all()...)
 }
 
-// DeleteUnusedCertificate removes a certificate with its key unless something still names it.
-func (s *Store) DeleteUnusedCertificate(ctx context.Context, tenantID, thumbprint string) error {
-	there, err := s.HasCertificateFiles(ctx, tenantID, thumbprint)
-	if err != nil || !there {
-		return err
-	}
-	if named, err := s.CertificateIsNamed(ctx, tenantID, thumbprint); err != nil || named {
-		return err
-	}
-	return s.DeleteCertificate(ctx, tenantID, thumbprint)
-}
-
 // HasCertificateFiles reports whether there is any file of a certificate, authentic or not.
 func (s *Store) HasCertificateFiles(ctx context.Context, tenantID, thumbprint string) (bool, error) {
 	files, err := certificateFiles(tenantID, thumbprint)

@@ -401,7 +401,7 @@ func TestKeyLeavesTheStoreWithTheLastThatNamesIt(t *testing.T) {
 
 	still := func(want bool) {
 		t.Helper()
-		must(t, s.DeleteUnusedCertificate(t.Context(), tenant, thumbprint()))
+		dropUnused(t, s, thumbprint())
 		if there, err := s.HasKeyPair(t.Context(), tenant, thumbprint()); there != want || err != nil {
 			t.Errorf("there: %v, %v", there, err)
 		}

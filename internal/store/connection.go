@@ -197,7 +197,7 @@ func writtenAt(c Connection) time.Time {
 	return *c.WrittenAt
 }
 
-// Connection reads a record. ErrNotFound when there is none; *UntrustedError where it is not authentic, or is older
+// Connection reads a record. ErrNotFound when it is missing; *UntrustedError where it is not authentic, or is older
 // than the generation that the state has seen; since is 0 where there is no state.
 func (s *Store) Connection(ctx context.Context, tenantID, mailbox string, since int64) (Connection, error) {
 	name, err := connectionFile(tenantID, mailbox, recordExtension)

@@ -90,7 +90,7 @@ func (e *RolledBackError) Error() string {
 	return fmt.Sprintf("it is an older version: generation %d, and the state has seen %d", e.Found, e.Known)
 }
 
-// OtherIdentityError says that the store's identity is not the one that the state names, or that there is none.
+// OtherIdentityError says that the store's identity is not the one that the state names, or is missing.
 type OtherIdentityError struct {
 	URL          string // of identity.age
 	Found, Known string // age public keys; Found is empty where there is no identity

@@ -24,7 +24,7 @@ var ErrOutdated = errors.New("the hand-off is outdated")
 
 // CheckHandoff reads a record's sheet and script, and says what is wrong with them: nil, ErrOutdated, ErrNotFound
 // where one is missing, or an *UntrustedError where one is not as it was written. For a certificate it reads its
-// record, too. No secret is read; that its file is there is looked for.
+// record, too. The secrets are for CheckSecrets.
 func (s *Store) CheckHandoff(ctx context.Context, c Connection) error {
 	if c.Files.HandoffFormat != handoffFormat {
 		return ErrOutdated
@@ -71,15 +71,10 @@ func (s *Store) KeyChanged(ctx context.Context, c Connection) (bool, error) {
 	case err != nil:
 		return false, err
 	}
-	password, err := connectionFile(c.TenantID, c.Mailbox, pfxPasswordExtension)
-	if err != nil {
-		return false, err
-	}
 	if there, err := s.HasKeyFiles(ctx, c.TenantID, c.CertificateThumbprint); err != nil || !there {
 		return c.Files.PFX != "", err
 	}
-	there, err := s.files.Exists(ctx, password)
-	return !there || c.Files.PFX != record.PFXSHA256, err
+	return c.Files.PFX != record.PFXSHA256, nil
 }
 
 // CheckSecrets holds a record's secret or PFX password against it: nil, ErrNotFound where it is missing, or an

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place/placetest"
 )
 
 // Each of these shows in the next plan, and the next apply repairs it.
@@ -42,7 +43,7 @@ func TestEveryChangeOfAHandoffShowsAndIsRepairedByTheNextApply(t *testing.T) {
 		"a PFX under another password": {func(s *Store, _ string) {
 			must(t, s.SealCertificate(t.Context(), tenant, thumbprint(), now))
 		}, outdated},
-		"a password that is gone": {func(_ *Store, dir string) { removeFile(t, dir, passwordOf(mailbox)) }, outdated},
+		"a password that is gone": {func(_ *Store, dir string) { removeFile(t, dir, passwordOf(mailbox)) }, missing},
 		"a password of somebody else": {func(_ *Store, dir string) {
 			writeFile(t, dir, passwordOf(mailbox), "another")
 		}, func(err error) bool { return err != nil }},
@@ -107,13 +108,14 @@ func TestAHandoffThatCannotBeCheckedIsAnErrorAndNotDrift(t *testing.T) {
 	created := create(t, s, withKey())
 	counted := failAt(s, -1)
 	must(t, s.CheckHandoff(t.Context(), created))
-	operations := counted.done
+	operations := counted.Done
 	for n := range operations {
 		s = open(t, dir, passphrase)
 		must(t, s.Unlock(t.Context()))
 		failAt(s, n)
 		err := s.CheckHandoff(t.Context(), created)
-		if !errors.Is(err, errPlace) || errors.Is(err, ErrOutdated) || errors.Is(err, ErrNotFound) || IsUntrusted(err) {
+		if !errors.Is(err, placetest.ErrGone) || errors.Is(err, ErrOutdated) || errors.Is(err, ErrNotFound) ||
+			IsUntrusted(err) {
 			t.Errorf("operation %d of %d fails: %v", n, operations, err)
 		}
 	}

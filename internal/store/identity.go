@@ -12,12 +12,9 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
 
-// HasPassphrase reports whether the store was opened with a passphrase. It may still be the wrong one.
-func (s *Store) HasPassphrase() bool { return s.passphrase != "" }
-
-// Unlock opens the store's identity: nil where that succeeds, and where there is none yet. The error is the one that
-// every read and write meets: ErrPassphraseMissing, sealing.ErrPassphraseUnfit, sealing.ErrPassphraseWrong, or one
-// that names the file.
+// Unlock opens the store's identity: nil where that succeeds, and for a new store, which has none. The error is the
+// one that every read and write meets: ErrPassphraseMissing, sealing.ErrPassphraseUnfit, sealing.ErrPassphraseWrong,
+// or one that names the file.
 func (s *Store) Unlock(ctx context.Context) error {
 	if _, err := s.unlock(ctx); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -112,7 +109,7 @@ func (s *Store) open(ctx context.Context) (*sealing.Identity, error) {
 	if s.identity != nil || s.identityError != nil {
 		return s.identity, s.identityError
 	}
-	if !s.HasPassphrase() {
+	if s.passphrase == "" {
 		return nil, ErrPassphraseMissing
 	}
 	if err := sealing.CheckPassphrase(s.passphrase); err != nil {

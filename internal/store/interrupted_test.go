@@ -13,6 +13,7 @@ import (
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/keys"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place/placetest"
 )
 
 // interruptions plays a change again and again, on a copy of the same store each time: once for each of its operations
@@ -30,16 +31,16 @@ func interruptions(t *testing.T, before string, change func(s *Store) error, che
 			s := open(t, dir, passphrase)
 			must(t, s.Unlock(t.Context())) // once a process
 			failing := failAt(s, n)
-			failing.after, failing.writes = after, after
+			failing.After, failing.Writes = after, after
 			err := change(s)
-			if failing.done <= n {
+			if failing.Done <= n {
 				must(t, err)
 				if n == 0 {
 					t.Error("nothing was interrupted")
 				}
 				break
 			}
-			if err != nil && !errors.Is(err, errPlace) {
+			if err != nil && !errors.Is(err, placetest.ErrGone) {
 				t.Errorf("operation %d fails: %v", n, err)
 			}
 			t.Run(fmt.Sprintf("operation %d, took effect %t", n, after), func(t *testing.T) { check(t, dir) })
@@ -184,8 +185,8 @@ func TestACreateWhoseFilesCannotBeWrittenGivesTheNameBack(t *testing.T) {
 	t.Parallel()
 	dir := withIdentity(t)
 	s := open(t, dir, passphrase)
-	s.files = &meddling{Place: s.files, before: secretOf(mailbox), meddle: func() error { return errPlace }}
-	if _, err := s.CreateConnection(t.Context(), withSecret(), 0, secret, render); !errors.Is(err, errPlace) {
+	s.files = &meddling{Place: s.files, before: secretOf(mailbox), meddle: func() error { return placetest.ErrGone }}
+	if _, err := s.CreateConnection(t.Context(), withSecret(), 0, secret, render); !errors.Is(err, placetest.ErrGone) {
 		t.Errorf("%v", err)
 	}
 	if _, err := s.Connection(t.Context(), tenant, mailbox, 0); !errors.Is(err, ErrNotFound) {
@@ -317,8 +318,8 @@ var pairs = map[string]func(t *testing.T, dir string){
 		before := passwordIn(t, dir, keyFiles(t).password)
 		// Its writes are two under other names, certificate, record, password; what is there takes two tries.
 		failing := failAt(s, 7)
-		failing.writes = true
-		if err := s.SealCertificate(t.Context(), tenant, thumbprint(), now); !errors.Is(err, errPlace) {
+		failing.Writes = true
+		if err := s.SealCertificate(t.Context(), tenant, thumbprint(), now); !errors.Is(err, placetest.ErrGone) {
 			t.Fatal(err)
 		}
 		after := passwordIn(t, dir, keyFiles(t).password)

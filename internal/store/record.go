@@ -149,22 +149,33 @@ func notOfFileName(r rune) bool {
 	return !strings.ContainsRune("._+@-%~", r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 }
 
+// recordNames yields the names of the records in a folder.
+func recordNames(ctx context.Context, files place.Place, folder string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		names, err := files.List(ctx, folder)
+		if err != nil {
+			yield("", err)
+			return
+		}
+		for _, name := range names {
+			if strings.HasSuffix(name, recordExtension) && !strings.ContainsFunc(name, notOfFileName) &&
+				!yield(path.Join(folder, name), nil) {
+				return
+			}
+		}
+	}
+}
+
 // records yields the records in a folder one by one, so that a search for one need not read them all.
 func records[R any](
 	ctx context.Context, s *Store, folder string, read func(ctx context.Context, name string) (R, error),
 ) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) {
-		names, err := s.files.List(ctx, folder)
-		if err != nil {
-			var none R
-			yield(none, err)
-			return
-		}
-		for _, name := range names {
-			if !strings.HasSuffix(name, recordExtension) || strings.ContainsFunc(name, notOfFileName) {
-				continue
+		for name, err := range recordNames(ctx, s.files, folder) {
+			var record R
+			if err == nil {
+				record, err = read(ctx, name)
 			}
-			record, err := read(ctx, path.Join(folder, name))
 			if errors.Is(err, ErrNotFound) {
 				continue // deleted since it was listed
 			}

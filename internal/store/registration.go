@@ -38,7 +38,7 @@ type Registration struct {
 	version place.Version // of the file that it was read from or written to
 }
 
-// Registration reads a journal entry. ErrNotFound when there is none; *UntrustedError where it is not authentic, or is
+// Registration reads a journal entry. ErrNotFound when it is missing; *UntrustedError where it is not authentic, or is
 // older than the generation that the state has seen; since is 0 where there is no state.
 func (s *Store) Registration(ctx context.Context, tenantID, uniqueName string, since int64) (Registration, error) {
 	name, err := registrationFile(tenantID, uniqueName)

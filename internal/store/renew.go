@@ -133,7 +133,7 @@ func (s *Store) with(identity *sealing.Identity) *Store {
 }
 
 func (s *Store) checkPassphrases(renewal Renewal) error {
-	if !s.HasPassphrase() {
+	if s.passphrase == "" {
 		return ErrPassphraseMissing
 	}
 	if err := sealing.CheckPassphrase(s.passphrase); err != nil {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"path"
 	"strings"
 
@@ -13,22 +12,6 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
-
-// recordNames yields the names of the records in a folder.
-func recordNames(ctx context.Context, files place.Place, folder string) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
-		names, err := files.List(ctx, folder)
-		if err != nil {
-			yield("", err)
-			return
-		}
-		for _, name := range names {
-			if strings.HasSuffix(name, recordExtension) && !yield(path.Join(folder, name), nil) {
-				return
-			}
-		}
-	}
-}
 
 // sealer says which identity sealed a record.
 type sealer int

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place/placetest"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
 
@@ -334,7 +335,7 @@ func TestAnUnsealedRecordCountsForNothingButHoldingAKeyBack(t *testing.T) {
 	if names, err := s.CertificateNamedBy(t.Context(), tenant, thumbprint()); err != nil || len(names) != 2 {
 		t.Errorf("the key is named by %v, %v", names, err)
 	}
-	must(t, s.DeleteUnusedCertificate(t.Context(), tenant, thumbprint()))
+	dropUnused(t, s, thumbprint())
 	if stateOf(t, s, thumbprint()) != KeySealed {
 		t.Error("the key was let go")
 	}
@@ -419,10 +420,10 @@ func TestACreateThatFailsNeverDeletesWhatAnotherRunMadeOfItsRecord(t *testing.T)
 	s.files = &meddling{Place: s.files, before: secretOf(mailbox), meddle: func() error {
 		other := open(t, dir, passphrase)
 		update(t, other, read(t, other), new("their secret"))
-		return errPlace
+		return placetest.ErrGone
 	}}
 	s.files = unlocked{s.files}
-	if _, err := s.CreateConnection(t.Context(), withSecret(), 0, secret, render); !errors.Is(err, errPlace) {
+	if _, err := s.CreateConnection(t.Context(), withSecret(), 0, secret, render); !errors.Is(err, placetest.ErrGone) {
 		t.Errorf("%v", err)
 	}
 	hasNoDrift(t, open(t, dir, passphrase))

@@ -180,7 +180,7 @@ func TestWithoutThePassphraseNothingIsReadOrWrittenAndWhatTheStateNamesIsDeleted
 	}
 	must(t, s.DeleteConnection(t.Context(), tenant, mailbox, c.Owner, c.Generation))
 	must(t, s.DeleteRegistration(t.Context(), tenant, r.UniqueName))
-	must(t, s.DeleteUnusedCertificate(t.Context(), tenant, thumbprint()))
+	dropUnused(t, s, thumbprint())
 	if left := filesBelow(t, filepath.Join(dir, tenant)); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}

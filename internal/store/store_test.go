@@ -248,6 +248,21 @@ func hasNoDrift(t testing.TB, s *Store) {
 	}
 }
 
+// dropUnused removes a certificate with its key unless something names it, as its last user does.
+func dropUnused(t testing.TB, s *Store, thumbprint string) {
+	t.Helper()
+	there, err := s.HasCertificateFiles(t.Context(), tenant, thumbprint)
+	must(t, err)
+	if !there {
+		return
+	}
+	named, err := s.CertificateIsNamed(t.Context(), tenant, thumbprint)
+	must(t, err)
+	if !named {
+		must(t, s.DeleteCertificate(t.Context(), tenant, thumbprint))
+	}
+}
+
 func stateOf(t testing.TB, s *Store, thumbprint string) KeyState {
 	t.Helper()
 	state, err := s.KeyState(t.Context(), tenant, thumbprint)

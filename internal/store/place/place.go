@@ -36,7 +36,7 @@ type Version string
 // several processes too. Errors name the file. What a write returned nil for survives a crash of the machine, and
 // readers see a whole file: the old one or the new one.
 type Place interface {
-	// Read returns a file's content, of at most MaxSize bytes, with its version. fs.ErrNotExist where there is none. With
+	// Read returns a file's content, of at most MaxSize bytes, with its version. fs.ErrNotExist where it is missing. With
 	// an *UnusableError it still returns the version.
 	Read(ctx context.Context, name string) ([]byte, Version, error)
 	// Exists reports whether the name is taken, by whatever it may be, without reading it.

@@ -15,6 +15,7 @@ import (
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/certificate"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place"
+	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/place/placetest"
 	"github.com/codetwo-community/terraform-provider-codetwo/internal/store/sealing"
 )
 
@@ -68,16 +69,16 @@ func TestARenewalThatIsInterruptedAtAnyWriteIsFinishedByTheNextOne(t *testing.T)
 	for _, after := range []bool{false, true} {
 		for n := 0; ; n++ {
 			dir := copyOf(t, w.dir)
-			files := &failing{Place: placeOf(dir), from: n, after: after}
+			files := &placetest.Failing{Writes: true, Place: placeOf(dir), From: n, After: after}
 			_, err := renew(t.Context(), files)
-			if files.done <= n {
+			if files.Done <= n {
 				must(t, err)
 				if n < 20 {
 					t.Errorf("it was interrupted at %d writes only", n)
 				}
 				break
 			}
-			if !errors.Is(err, errPlace) {
+			if !errors.Is(err, placetest.ErrGone) {
 				t.Errorf("write %d fails: %v", n, err)
 			}
 			if complete := read(t, dir, "identity.age") != w.before["identity.age"]; pending(t, dir) == complete {
@@ -99,7 +100,8 @@ func TestARenewalWhoseFirstWriteFailsLeavesTheStoreOfBeforeOrIsFinished(t *testi
 	w := newWorld(t)
 	for _, after := range []bool{false, true} {
 		dir := copyOf(t, w.dir)
-		if _, err := renew(t.Context(), &failing{Place: placeOf(dir), after: after}); !errors.Is(err, errPlace) {
+		first := &placetest.Failing{Writes: true, Place: placeOf(dir), After: after}
+		if _, err := renew(t.Context(), first); !errors.Is(err, placetest.ErrGone) {
 			t.Errorf("it fails: %v", err)
 		}
 		if begun := pending(t, dir); begun != after {
@@ -225,9 +227,9 @@ func TestARunThatBeganBeforeTheRenewalWritesNothingMore(t *testing.T) {
 			w := newWorld(t)
 			run := open(w.dir, oldWords)
 			must(t, run.Unlock(t.Context()))
-			files := &failing{Place: placeOf(w.dir), from: 5}
+			files := &placetest.Failing{Writes: true, Place: placeOf(w.dir), From: 5}
 			if !interrupted {
-				files.from = 1000
+				files.From = 1000
 			}
 			if _, err := renew(t.Context(), files); (err != nil) != interrupted {
 				t.Fatal(err)
@@ -258,8 +260,8 @@ func TestARunThatBeganBeforeTheRenewalWritesNothingMore(t *testing.T) {
 func TestADestroyGoesOnWhileTheStoreIsBeingRenewed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	_, err := renew(t.Context(), &failing{Place: placeOf(w.dir), from: 12})
-	if !errors.Is(err, errPlace) {
+	_, err := renew(t.Context(), &placetest.Failing{Writes: true, Place: placeOf(w.dir), From: 12})
+	if !errors.Is(err, placetest.ErrGone) {
 		t.Fatal(err)
 	}
 	for _, passphrase := range []string{oldWords, newWords} {
@@ -416,7 +418,8 @@ func TestAPlantedIdentityMakesTheStoreRefuseAndIsNeverUsed(t *testing.T) {
 func TestAnotherNewPassphraseDoesNotFinishARenewalAndTheErrorKeepsTheKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	if _, err := renew(t.Context(), &failing{Place: placeOf(w.dir), from: 12}); !errors.Is(err, errPlace) {
+	away := &placetest.Failing{Writes: true, Place: placeOf(w.dir), From: 12}
+	if _, err := renew(t.Context(), away); !errors.Is(err, placetest.ErrGone) {
 		t.Fatal(err)
 	}
 	before := files(t, w.dir)

@@ -129,7 +129,7 @@ type session struct {
 	modes modes
 }
 
-// begin checks a file's name and opens the root; fs.ErrNotExist if there is none.
+// begin checks a file's name and opens the root; fs.ErrNotExist if it is missing.
 func (f *Folder) begin(ctx context.Context, name string) (*session, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func (f *Folder) begin(ctx context.Context, name string) (*session, error) {
 	return &session{Folder: f, top: top, modes: modes{found.mode, found.group}}, nil
 }
 
-// beginWriting is begin for a run that writes: it makes the root if there is none.
+// beginWriting is begin for a run that writes: it makes the root if it is missing.
 func (f *Folder) beginWriting(ctx context.Context, name string) (*session, error) {
 	s, err := f.begin(ctx, name)
 	if !errors.Is(err, fs.ErrNotExist) {

@@ -50,8 +50,8 @@ func (m modes) readers(kind fs.FileMode) fs.FileMode {
 var folderName = regexp.MustCompile(`^[A-Za-z0-9.-]+$`)
 
 // Exposure warns, in one sentence, of a root or a folder directly below it that more than its owner and a team may
-// write to. It is empty if there is none, or if it cannot be seen. On Windows it is always empty: access control lists
-// are not checked.
+// write to. It is empty if no folder is exposed, or if that cannot be seen. On Windows it is always empty: access
+// control lists are not checked.
 func (f *Folder) Exposure(ctx context.Context) string {
 	if ctx.Err() != nil {
 		return ""
