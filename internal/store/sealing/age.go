@@ -20,42 +20,41 @@ import (
 // encrypted identity.age again with age -p opens. By default age accepts 22: 4 GiB.
 const maxWorkFactor = 18
 
-// UnlockIdentity opens the content of identity.age, text (armored) or binary, with the store's passphrase. The error is
+// Unlock opens the content of identity.age, text (armored) or binary, with the store's passphrase. The error is
 // ErrPassphraseWrong, or says what is wrong with the content, which then is not the identity of a store: more than
 // place.MaxSize bytes, not a file of age, not encrypted with a passphrase, with a work factor above 18, changed, or not
 // one X25519 identity. It shows nothing of the content or the passphrase.
-func UnlockIdentity(content []byte, passphrase string) (*age.X25519Identity, error) {
-	identity, _, err := unlockText(content, passphrase)
-	return identity, err
-}
-
-// unlockText is UnlockIdentity, and also returns the text that was encrypted.
-func unlockText(content []byte, passphrase string) (identity *age.X25519Identity, text []byte, err error) {
+func Unlock(content []byte, passphrase string) (*Identity, error) {
 	if len(content) > place.MaxSize {
-		return nil, nil, fmt.Errorf("it has %d bytes, and a key file at most %d", len(content), place.MaxSize)
+		return nil, fmt.Errorf("it has %d bytes, and a key file at most %d", len(content), place.MaxSize)
 	}
 	key, err := age.NewScryptIdentity(passphrase)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	key.SetMaxWorkFactor(maxWorkFactor)
 	debug.FreeOSMemory() // 64 MiB more at once, on top of garbage, would be the most that a process ever takes
-	text, err = Decrypt(content, boundedKey{key})
+	text, err := Decrypt(content, boundedKey{key})
 	debug.FreeOSMemory() // or they would count among what lives until the next collection
 	if mismatch, ok := errors.AsType[*age.NoIdentityMatchError](err); ok && len(mismatch.StanzaTypes) == 1 &&
 		mismatch.StanzaTypes[0] == "scrypt" {
-		return nil, nil, ErrPassphraseWrong
+		return nil, ErrPassphraseWrong
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	identities, err := age.ParseIdentities(bytes.NewReader(text))
-	if err == nil && len(identities) == 1 {
-		if identity, ok := identities[0].(*age.X25519Identity); ok {
-			return identity, text, nil
+	keys, err := age.ParseIdentities(bytes.NewReader(text))
+	if err == nil && len(keys) == 1 {
+		if key, ok := keys[0].(*age.X25519Identity); ok {
+			identity, err := identityFrom(key)
+			if err != nil {
+				return nil, err
+			}
+			identity.readHistory(text)
+			return identity, nil
 		}
 	}
-	return nil, nil, errors.New("it opens, but does not hold one X25519 identity") // err could quote the key
+	return nil, errors.New("it opens, but does not hold one X25519 identity") // err could quote the key
 }
 
 // boundedKey says what the limit is where age says only that a file is above it.
@@ -107,13 +106,6 @@ func Decrypt(content []byte, identity age.Identity) ([]byte, error) {
 		err = errors.New(strings.TrimRight(said, ": "))
 	}
 	return nil, err
-}
-
-// IsEncrypted reports whether content is a whole file that age encrypted, as far as that shows without a key (the first
-// line of the age file format).
-func IsEncrypted(content []byte) bool {
-	binary, err := io.ReadAll(unarmored(content))
-	return err == nil && bytes.HasPrefix(binary, []byte("age-encryption.org/v1\n"))
 }
 
 func unarmored(content []byte) io.Reader {

@@ -42,10 +42,10 @@ func TestAnIdentityOpensWithItsPassphraseOnly(t *testing.T) {
 	t.Parallel()
 	identity := newIdentity(t)
 	content := locked(t, "# a comment\n"+identity.String()+"\n", 4)
-	if got, err := UnlockIdentity(content, passphrase); err != nil || got.String() != identity.String() {
+	if got, err := Unlock(content, passphrase); err != nil || got.key.String() != identity.String() {
 		t.Errorf("with the passphrase: %v", err)
 	}
-	if got, err := UnlockIdentity(content, "another passphrase"); !errors.Is(err, ErrPassphraseWrong) || got != nil {
+	if got, err := Unlock(content, "another passphrase"); !errors.Is(err, ErrPassphraseWrong) || got != nil {
 		t.Errorf("with another: %v", err)
 	}
 }
@@ -53,8 +53,8 @@ func TestAnIdentityOpensWithItsPassphraseOnly(t *testing.T) {
 func TestAnIdentityEncryptedWithAgesOwnWorkFactorOpens(t *testing.T) {
 	t.Parallel()
 	identity := newIdentity(t)
-	if got, err := UnlockIdentity(locked(t, identity.String(), 18), passphrase); err != nil ||
-		got.String() != identity.String() {
+	if got, err := Unlock(locked(t, identity.String(), 18), passphrase); err != nil ||
+		got.key.String() != identity.String() {
 		t.Errorf("%v", err)
 	}
 }
@@ -68,13 +68,13 @@ func withWorkFactor(factor string) []byte {
 func TestAWorkFactorAboveAgesOwnIsRefusedWithNumberAndLimitWithoutTheWork(t *testing.T) {
 	t.Parallel()
 	for _, factor := range []string{"19", "22", "30", "63"} {
-		_, err := UnlockIdentity(withWorkFactor(factor), passphrase)
+		_, err := Unlock(withWorkFactor(factor), passphrase)
 		if err == nil || errors.Is(err, ErrPassphraseWrong) || !strings.Contains(err.Error(), "is "+factor) ||
 			!strings.Contains(err.Error(), "limit is 18") {
 			t.Errorf("%s: the error is %v", factor, err)
 		}
 	}
-	_, err := UnlockIdentity(withWorkFactor("99999999999999999999"), passphrase)
+	_, err := Unlock(withWorkFactor("99999999999999999999"), passphrase)
 	if err == nil || errors.Is(err, ErrPassphraseWrong) {
 		t.Errorf("a number that is none: %v", err)
 	}
@@ -98,7 +98,7 @@ func TestWhatIsNotAnIdentityIsRefusedWithoutShowingIt(t *testing.T) {
 		"another text":            locked(t, "hello "+one.String(), 4),
 		"more than a key file is": append(bytes.Clone(whole), make([]byte, place.MaxSize)...),
 	} {
-		got, err := UnlockIdentity(content, passphrase)
+		got, err := Unlock(content, passphrase)
 		if err == nil || got != nil || errors.Is(err, ErrPassphraseWrong) ||
 			strings.Contains(err.Error(), one.String()) || strings.Contains(err.Error(), passphrase) {
 			t.Errorf("%s: %v", name, err)
@@ -113,7 +113,7 @@ func FuzzAnyContentIsAnIdentityOrRefused(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		// A work factor that is accepted may cost a second: the search keeps to those that cost next to nothing.
 		content = factors.ReplaceAll(content, []byte("-> scrypt ${1} 4"))
-		if got, err := UnlockIdentity(content, passphrase); (err == nil) != (got != nil) {
+		if got, err := Unlock(content, passphrase); (err == nil) != (got != nil) {
 			t.Errorf("%v, %v", got, err)
 		}
 	})

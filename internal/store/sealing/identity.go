@@ -43,20 +43,6 @@ func identityFrom(key *age.X25519Identity) (*Identity, error) {
 	return &Identity{key: key, mac: mac}, nil
 }
 
-// Unlock opens the content of identity.age with the store's passphrase. The error is UnlockIdentity's.
-func Unlock(content []byte, passphrase string) (*Identity, error) {
-	key, text, err := unlockText(content, passphrase)
-	if err != nil {
-		return nil, err
-	}
-	i, err := identityFrom(key)
-	if err != nil {
-		return nil, err
-	}
-	i.readHistory(text)
-	return i, nil
-}
-
 // Recipient is the identity's public half, as age writes it: "age1…".
 func (i *Identity) Recipient() string { return i.key.Recipient().String() }
 
